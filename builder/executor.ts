@@ -1,0 +1,37 @@
+/** What the builder needs of its siblings, stated here so that they fit by shape. */
+import type { Descriptor, Platform } from "../store/oci.ts";
+
+/** One RUN: mounted, run to its end, everything gone after it but the upper folder's changes. */
+export interface RunRequest {
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** As in the Dockerfile: `name`, `uid`, `name:group`… resolved against the root's own passwd and group. */
+  readonly user: string;
+  readonly hostname: string;
+  readonly network: "default" | "none" | "host";
+  readonly extraHosts: readonly string[];
+  readonly shmSize: number;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly mounts: readonly RunMount[];
+  readonly onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => void;
+  readonly signal?: AbortSignal;
+}
+
+export type RunMount =
+  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly kind: "overlay"; readonly lowers: readonly string[]; readonly upper: string; readonly work: string; readonly target: string }
+  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number };
+
+export interface Executor {
+  /** Resolves with the exit code, 128 + signal when killed. Throws only when the program could not be started. */
+  run(request: RunRequest): Promise<number>;
+}
+
+/** Brings an image that the store lacks (or a newer one with `refresh`). */
+export interface ImagePuller {
+  pull(reference: string, options: { readonly platform: Platform; readonly refresh: boolean; readonly signal?: AbortSignal }): Promise<Descriptor>;
+}

@@ -1,0 +1,66 @@
+/** The only place where rooms are joined: each is opened on first use and closed when the verb ends. */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Engine } from "../runtime/engine.ts";
+import type { Processes } from "../runtime/process.ts";
+import type { Store } from "../store/store.ts";
+import type { Context } from "./context.ts";
+import { ExitError } from "./errors.ts";
+
+export function compose(rootFlag: string | undefined): Context & AsyncDisposable {
+  const env = process.env;
+  const isRoot = process.getuid?.() === 0;
+  const root = rootFlag ?? env["STRATA_ROOT"] ?? (isRoot ? "/var/lib/strata" : join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "strata"));
+  const runRoot = env["STRATA_RUN_ROOT"] ?? (isRoot ? "/run/strata" : join(env["XDG_RUNTIME_DIR"] ?? join(root, "run"), "strata"));
+  const abort = new AbortController();
+  const closers: (() => Promise<void>)[] = [];
+  const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
+    let opened: Promise<T> | undefined;
+    return () => (opened ??= open());
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => {
+      abort.abort(new ExitError(name === "SIGINT" ? 130 : 143));
+    });
+  }
+  const context: Context = {
+    root,
+    runRoot,
+    helper: helperPath(),
+    self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
+    env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: abort.signal,
+    store: once(async (): Promise<Store> => {
+      const { openStore } = await import("../store/open.ts");
+      const store = await openStore({ root, helper: context.helper });
+      closers.push(async () => await store[Symbol.asyncDispose]());
+      return store;
+    }),
+    processes: once(async (): Promise<Processes> => {
+      const { openProcesses } = await import("../runtime/open-processes.ts");
+      return await openProcesses({ runRoot, helper: context.helper });
+    }),
+    engine: once(async (): Promise<Engine> => {
+      const { openEngine } = await import("../runtime/open-engine.ts");
+      return await openEngine({ root, runRoot, helper: context.helper, self: context.self, store: await context.store(), processes: await context.processes() });
+    }),
+  };
+  return {
+    ...context,
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const close of closers.reverse()) await close();
+    },
+  };
+}
+
+/** The helper stands where node-gyp built it. */
+function helperPath(): string {
+  const path = fileURLToPath(new URL("../../build/Release/strata-helper", import.meta.url));
+  if (!existsSync(path)) throw new ExitError(125, `Cannot find the native helper: ${path} is missing\nRun 'npm rebuild' in the package folder`);
+  return path;
+}

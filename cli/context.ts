@@ -1,0 +1,24 @@
+/** What a verb gets: rooms opened on first use, streams, and where things are. */
+import type { Engine } from "../runtime/engine.ts";
+import type { Processes } from "../runtime/process.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Context {
+  /** `<root>`: what lasts. */
+  readonly root: string;
+  /** What a reboot may take: pids, sockets, namespaces. */
+  readonly runRoot: string;
+  /** Path of the native helper. */
+  readonly helper: string;
+  /** argv that runs this very program again: node and its script. */
+  readonly self: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  store(): Promise<Store>;
+  processes(): Promise<Processes>;
+  engine(): Promise<Engine>;
+}

@@ -1,0 +1,30 @@
+/** How a thrown error ends the program. */
+import { CodedError } from "../store/errors.ts";
+
+export const EXIT = { done: 0, refused: 1, usage: 2, bug: 70, strata: 125 } as const;
+
+/** Thrown by a verb to end with a certain status; an empty message prints nothing. */
+export class ExitError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message = "") {
+    super(message);
+    this.name = "ExitError";
+    this.status = status;
+  }
+}
+
+/** A wrong use of the command line: exit 2. */
+export class UsageError extends ExitError {
+  constructor(message: string) {
+    super(EXIT.usage, message);
+    this.name = "UsageError";
+  }
+}
+
+export function report(error: unknown): { readonly status: number; readonly text: string } {
+  if (error instanceof ExitError) return { status: error.status, text: error.message };
+  if (error instanceof CodedError) return { status: EXIT.refused, text: error.hint === undefined ? error.message : `${error.message}\n${error.hint}` };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { status: EXIT.bug, text: `This is a bug in strata: ${stack}` };
+}

@@ -1,0 +1,38 @@
+/** strata VERB …: finds the verb's file, runs it, turns what it throws into an exit status. */
+import { compose } from "./compose.ts";
+import { report } from "./errors.ts";
+import { help } from "./help.ts";
+import { VERBS } from "./verbs.ts";
+
+async function main(argv: readonly string[]): Promise<number> {
+  const globals = readGlobals(argv);
+  const [name, ...rest] = globals.rest;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help());
+    return name === undefined ? 2 : 0;
+  }
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (verb === undefined) {
+    process.stderr.write(`strata: '${name}' is not a strata command\nSee 'strata --help'\n`);
+    return 2;
+  }
+  await using context = compose(globals.root);
+  const { command } = await verb.load();
+  await command(context).name(`strata ${name}`).parseAsync(rest, { from: "user" });
+  return typeof process.exitCode === "number" ? process.exitCode : 0;
+}
+
+function readGlobals(argv: readonly string[]): { readonly root: string | undefined; readonly rest: readonly string[] } {
+  const [first, second] = argv;
+  if (first === "--root" && second !== undefined) return { root: second, rest: argv.slice(2) };
+  if (first?.startsWith("--root=") === true) return { root: first.slice("--root=".length), rest: argv.slice(1) };
+  return { root: undefined, rest: argv };
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { status, text } = report(error);
+  if (text !== "") process.stderr.write(`strata: ${text}\n`);
+  process.exitCode = status;
+}

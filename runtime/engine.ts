@@ -1,0 +1,263 @@
+/** Containers as users know them: an image, a name, flags, a network, volumes. Built on Processes and the store. */
+import type { Digest } from "../store/digest.ts";
+import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
+import type { Image } from "../store/store.ts";
+import type { Attachment, ExitRecord, ProcessStatus, Usage } from "./process.ts";
+
+export type NetworkMode =
+  | { readonly kind: "bridge"; readonly name: string; readonly aliases?: readonly string[] }
+  | { readonly kind: "host" }
+  | { readonly kind: "none" }
+  | { readonly kind: "container"; readonly id: string }
+  /** Namespaces of a pod sandbox. */
+  | { readonly kind: "sandbox"; readonly id: string };
+
+export interface PortMapping {
+  readonly hostIP?: string;
+  /** 0: choose a free one. */
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: "tcp" | "udp";
+}
+
+export type MountRequest =
+  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly?: boolean; readonly propagation?: string }
+  /** `name` undefined: anonymous. */
+  | { readonly kind: "volume"; readonly name?: string; readonly target: string; readonly readOnly?: boolean; readonly noCopy?: boolean }
+  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number; readonly mode?: number };
+
+/** Limits in docker's terms. Sizes are bytes. */
+export interface Limits {
+  readonly cpus?: number;
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpuShares?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly memory?: number;
+  readonly memorySwap?: number;
+  readonly memoryReservation?: number;
+  readonly pidsLimit?: number;
+  readonly blkioWeight?: number;
+  readonly oomScoreAdj?: number;
+}
+
+export interface RestartPolicy {
+  readonly name: "no" | "on-failure" | "always" | "unless-stopped";
+  readonly maximumRetryCount?: number;
+}
+
+/** What `create` takes; what is absent comes from the image. */
+export interface ContainerOptions {
+  readonly image: Image;
+  /** Generated (adjective_noun) when absent. */
+  readonly name?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly groupAdd?: readonly string[];
+  readonly hostname?: string;
+  readonly tty?: boolean;
+  readonly openStdin?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly MountRequest[];
+  readonly limits?: Limits;
+  readonly network: NetworkMode;
+  readonly ports?: readonly PortMapping[];
+  readonly publishAll?: boolean;
+  readonly extraHosts?: readonly string[];
+  readonly dns?: { readonly servers?: readonly string[]; readonly search?: readonly string[]; readonly options?: readonly string[] };
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly privileged?: boolean;
+  readonly noNewPrivileges?: boolean;
+  readonly seccomp?: "default" | "unconfined" | string;
+  readonly readOnly?: boolean;
+  readonly init?: boolean;
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly devices?: readonly string[];
+  readonly shmSize?: number;
+  readonly pidMode?: "host" | { readonly container: string };
+  readonly ipcMode?: "host" | { readonly container: string };
+  readonly userNamespace?: "host" | { readonly uidMap: readonly [number, number, number][]; readonly gidMap: readonly [number, number, number][] };
+  readonly restart?: RestartPolicy;
+  readonly autoRemove?: boolean;
+  readonly stopSignal?: string;
+  /** Seconds. */
+  readonly stopTimeout?: number;
+  readonly healthcheck?: HealthConfig;
+  readonly log?: { readonly path?: string; readonly format: "json" | "cri" };
+}
+
+/** The durable record. */
+export interface ContainerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly imageName: string | undefined;
+  readonly imageID: Digest;
+  readonly options: Omit<ContainerOptions, "image">;
+  /** Image config with the options applied. */
+  readonly config: ExecutionConfig;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly network: NetworkState;
+  readonly mounts: readonly MountPoint[];
+  readonly restartCount: number;
+  /** The user asked it to stop: no restart policy applies. */
+  readonly stopRequested: boolean;
+}
+
+export interface NetworkState {
+  readonly mode: NetworkMode;
+  readonly namespace?: string;
+  readonly address?: string;
+  readonly prefixLength?: number;
+  readonly gateway?: string;
+  readonly mac?: string;
+  readonly ports: readonly PortMapping[];
+}
+
+export interface MountPoint {
+  readonly kind: MountRequest["kind"];
+  readonly name?: string;
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface ContainerStatus {
+  readonly status: ProcessStatus | "exited" | "dead";
+  readonly pid: number;
+  readonly startedAt?: string;
+  readonly exit?: ExitRecord;
+  readonly health?: "starting" | "healthy" | "unhealthy";
+  readonly error?: string;
+}
+
+export interface Container {
+  readonly record: ContainerRecord;
+  readonly status: ContainerStatus;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly tty?: boolean;
+  readonly stdin?: boolean;
+  readonly detach?: boolean;
+  readonly privileged?: boolean;
+}
+
+export interface LogLine {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339, nanoseconds. */
+  readonly time: string;
+  /** With its newline, unless the program wrote none. */
+  readonly text: Uint8Array;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly tail?: number;
+  readonly since?: string;
+  readonly until?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Shared network, ipc and uts namespaces of a pod. */
+export interface Sandbox {
+  readonly id: string;
+  readonly address: string | undefined;
+  readonly namespace: string;
+}
+
+export interface Engine {
+  create(options: ContainerOptions): Promise<Container>;
+  /** @throws {RuntimeError} `CONTAINER_STATE` when it runs already */
+  start(id: string, options?: { readonly attach?: boolean }): Promise<{ readonly attachment?: Attachment }>;
+  /** By id, unique id prefix or name. @throws {RuntimeError} `CONTAINER_UNKNOWN` */
+  get(reference: string): Promise<Container>;
+  list(): Promise<readonly Container[]>;
+  /** Stop signal, then SIGKILL after `timeout` seconds. Idempotent. */
+  stop(id: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<void>;
+  kill(id: string, signal: string): Promise<void>;
+  wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitRecord>;
+  remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
+  rename(id: string, name: string): Promise<void>;
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+  update(id: string, limits: Limits, restart?: RestartPolicy): Promise<void>;
+  exec(id: string, options: ExecOptions): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
+  attach(id: string): Promise<Attachment>;
+  logs(id: string, options?: LogOptions): AsyncIterable<LogLine>;
+  usage(id: string): Promise<Usage>;
+  pids(id: string): Promise<readonly number[]>;
+  /** Changes against the image: A added, C changed, D deleted. */
+  diff(id: string): Promise<readonly { readonly kind: "A" | "C" | "D"; readonly path: string }[]>;
+  /** Upper folder only: no init layer, no mounts. `changes` are Dockerfile instructions. Returns the image, tagged when `name` is given. */
+  commit(
+    id: string,
+    options?: { readonly name?: string; readonly author?: string; readonly message?: string; readonly changes?: readonly string[]; readonly pause?: boolean },
+  ): Promise<Image>;
+  /** A tar of `path`, as `docker cp` makes it. @throws {RuntimeError} `PATH_UNKNOWN` */
+  copyOut(id: string, path: string): AsyncIterable<Uint8Array>;
+  /** Unpacks a tar into the folder `path` of the container, never following links out of its root. */
+  copyIn(id: string, path: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Called by the monitor's exit command and by `sweep`: network and ports back, restart policy or auto-remove applied. Idempotent. */
+  settle(id: string): Promise<void>;
+  /** Finds what a crash left (dead monitors, namespaces, addresses, nft rules, upper folders without record) and settles or removes it. */
+  sweep(): Promise<void>;
+
+  createSandbox(options: {
+    readonly id: string;
+    readonly hostname: string;
+    readonly network: "bridge" | "host";
+    readonly ports?: readonly PortMapping[];
+    readonly sysctls?: Readonly<Record<string, string>>;
+  }): Promise<Sandbox>;
+  sandbox(id: string): Promise<Sandbox | undefined>;
+  removeSandbox(id: string): Promise<void>;
+
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly mountpoint: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly anonymous: boolean;
+}
+
+export interface Volumes {
+  create(name?: string, labels?: Readonly<Record<string, string>>): Promise<Volume>;
+  get(name: string): Promise<Volume | undefined>;
+  list(): Promise<readonly Volume[]>;
+  /** @throws {RuntimeError} `VOLUME_IN_USE` */
+  remove(name: string): Promise<void>;
+}
+
+export interface Network {
+  readonly name: string;
+  readonly id: string;
+  readonly bridge: string;
+  /** `10.88.0.0/16` */
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly internal: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Networks {
+  create(options: { readonly name: string; readonly subnet?: string; readonly internal?: boolean; readonly labels?: Readonly<Record<string, string>> }): Promise<Network>;
+  get(name: string): Promise<Network | undefined>;
+  list(): Promise<readonly Network[]>;
+  remove(name: string): Promise<void>;
+}

@@ -1,0 +1,46 @@
+/* Dispatch: strata-helper VERB ARGUMENT… */
+#define _GNU_SOURCE
+#include "helper.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+close_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+}
+
+void
+free_pointer (void *pointer)
+{
+  free (*(void **) pointer);
+}
+
+void
+die (const char *step, const char *object)
+{
+  fprintf (stderr, "%s %s: %s\n", step, object, strerrorname_np (errno));
+  exit (125);
+}
+
+static const struct
+{
+  const char *name;
+  int (*main) (int argc, char **argv);
+} verbs[] = {
+  { "files", files_main },
+};
+
+int
+main (int argc, char **argv)
+{
+  for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+    if (strcmp (argv[1], verbs[i].name) == 0)
+      return verbs[i].main (argc - 1, argv + 1);
+  fprintf (stderr, "strata-helper: unknown verb\n");
+  return 2;
+}

@@ -1,0 +1,117 @@
+/**
+ * Containers as processes: a spec in, a monitored process out. Knows no image, no name, no network set-up:
+ * the engine prepares those and hands over a spec whose network namespace (if any) is a path.
+ *
+ * Life: `create` (set up, program waiting) → `start` (execve) → exit (the monitor writes the exit record, removes the cgroup,
+ * then runs `exitCommand`) → `remove`. The monitor outlives the command that created it.
+ */
+import type { ProcessSpec, Resources, Spec } from "./spec.ts";
+
+/** Overlay layers of the root: mounted only inside the container's own mount namespace. */
+export interface RootLayers {
+  /** Topmost first. */
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  /** Skip fsync: for throw-away containers. */
+  readonly volatile?: boolean;
+}
+
+/** Where the standard streams go. With `monitor`, the monitor keeps them: log file and attach socket. */
+export type Stdio =
+  | {
+      readonly kind: "monitor";
+      /** Log file; lines as `json` (docker's json-file) or `cri`. Undefined keeps no log. */
+      readonly log?: { readonly path: string; readonly format: "json" | "cri" };
+      /** Keep stdin open for attachers. */
+      readonly stdin: boolean;
+    }
+  /** The three descriptors of this very process. */
+  | { readonly kind: "inherit" };
+
+export interface CreateRequest {
+  readonly id: string;
+  readonly spec: Spec;
+  /** Undefined: `spec.root.path` is a plain folder. */
+  readonly layers?: RootLayers;
+  readonly stdio: Stdio;
+  /** Run by the monitor after the exit record is written. */
+  readonly exitCommand?: readonly string[];
+}
+
+export type ProcessStatus = "creating" | "created" | "running" | "paused" | "stopped";
+
+export interface ProcessState {
+  readonly id: string;
+  readonly status: ProcessStatus;
+  /** In the caller's pid namespace; 0 when stopped. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: with the pid it names the process for good. */
+  readonly startTime: number;
+  readonly startedAt?: string;
+  readonly exit?: ExitRecord;
+}
+
+export interface ExitRecord {
+  /** 0 to 255; 128 + signal when killed by one. */
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly oomKilled: boolean;
+  /** RFC 3339, nanoseconds. */
+  readonly finishedAt: string;
+}
+
+export interface Usage {
+  /** Nanoseconds. */
+  readonly cpuTotal: number;
+  readonly cpuThrottledPeriods: number;
+  /** Bytes, without inactive file cache. */
+  readonly memory: number;
+  readonly memoryLimit: number;
+  readonly pids: number;
+  readonly ioRead: number;
+  readonly ioWrite: number;
+}
+
+/** A client of a monitored process's streams. Dispose detaches; the process goes on. */
+export interface Attachment extends AsyncDisposable {
+  /** Output as it comes; ends when the streams are drained after exit. A terminal has only `stdout`. */
+  readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
+  write(data: Uint8Array): Promise<void>;
+  closeStdin(): void;
+  resize(size: { readonly width: number; readonly height: number }): void;
+}
+
+export interface Processes {
+  /** Sets everything up and waits before execve. @throws {RuntimeError} `SPEC_INVALID`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED` */
+  create(request: CreateRequest): Promise<ProcessState>;
+  start(id: string): Promise<void>;
+  /** create and start in one step, the hot path. `attach` connects before the program's first byte. */
+  run(request: CreateRequest, options?: { readonly attach?: boolean }): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
+  /** Undefined when there is none of that id. A container whose monitor died without a record is `stopped` with exit code 137. */
+  state(id: string): Promise<ProcessState | undefined>;
+  /** Resolves when the exit record is there. */
+  wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitRecord>;
+  attach(id: string, options?: { readonly exec?: string }): Promise<Attachment>;
+  /** Starts another process in the container; `execID` names it. Its monitor keeps its streams and its exit record. */
+  exec(
+    id: string,
+    process: ProcessSpec,
+    options: { readonly stdin: boolean; readonly detach?: boolean },
+  ): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
+  /** `all` signals every process of the container. */
+  signal(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;
+  pause(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
+  update(id: string, resources: Resources): Promise<void>;
+  usage(id: string): Promise<Usage>;
+  /** Pids in the container, in the caller's namespace. */
+  pids(id: string): Promise<readonly number[]>;
+  /** Kills what runs, removes cgroup and state; idempotent. */
+  remove(id: string): Promise<void>;
+  /** Foreground, nothing recorded, no monitor left behind: for build steps. Output comes by callback; abort kills everything. */
+  runOnce(
+    request: Omit<CreateRequest, "stdio" | "exitCommand">,
+    options: { readonly onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => void; readonly signal?: AbortSignal },
+  ): Promise<ExitRecord>;
+}

@@ -1,0 +1,226 @@
+/**
+ * The store's whole surface, as narrow interfaces that the other rooms take by role.
+ * A write is whole or absent; two processes may share one root. Spec: ARCHITECTURE.md, "On disk".
+ */
+import type { Algorithm, Digest } from "./digest.ts";
+import type { Descriptor, ImageConfig, Manifest, Platform } from "./oci.ts";
+
+export interface Store extends AsyncDisposable {
+  readonly root: string;
+  readonly blobs: Blobs;
+  readonly ingests: Ingests;
+  readonly snapshots: Snapshots;
+  readonly images: Images;
+  /** Opens the table called `name`; a room prefixes its own tables with its name (`builder.cache`). */
+  table<Value>(name: string): Table<Value>;
+}
+
+/** Half-open byte range. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Expected {
+  readonly digest?: Digest;
+  readonly size?: number;
+}
+
+export interface Stored {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Where content comes from: a store, a registry, an archive. */
+export interface ContentSource {
+  /** @throws `BLOB_UNKNOWN` (or the source's own twin of it) on the first step of the iteration. */
+  fetch(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+}
+
+/** Where content goes. */
+export interface ContentSink {
+  has(descriptor: Descriptor): Promise<boolean>;
+  /** Verifies digest and size before it resolves; idempotent. */
+  push(descriptor: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+export interface Blobs extends ContentSource, ContentSink {
+  stat(digest: Digest): Promise<Stored | undefined>;
+  /** Path of a blob that is there as a file (a layer built here may exist only as a snapshot until it is written). */
+  path(digest: Digest): string;
+  /** @throws {StoreError} `BLOB_UNKNOWN` on the first step. */
+  open(digest: Digest, range?: ByteRange): AsyncIterable<Uint8Array>;
+  /** The whole blob in memory. @throws {StoreError} `BLOB_UNKNOWN`, `SIZE_MISMATCH` when longer than `limit` bytes. */
+  read(digest: Digest, limit?: number): Promise<Uint8Array>;
+  /** Stores `content` whole, or not at all; content already there is a success. @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
+  ingest(content: AsyncIterable<Uint8Array>, expected?: Expected): Promise<Stored>;
+  put(bytes: Uint8Array | string, algorithm?: Algorithm): Promise<Stored>;
+  /** Idempotent. */
+  remove(digest: Digest): Promise<void>;
+  list(): AsyncIterable<Stored>;
+}
+
+/** Uploads and downloads under way: they outlive the process and go on where they were. */
+export interface Ingests {
+  create(): Promise<Ingest>;
+  /** @throws {StoreError} `INGEST_UNKNOWN` */
+  open(id: string): Promise<Ingest>;
+}
+
+/** Dispose closes it and keeps what was written; `abort` removes it. */
+export interface Ingest extends AsyncDisposable {
+  readonly id: string;
+  /** Bytes written so far. */
+  readonly offset: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Hashes (while writing where it can), compares, makes durable, links into blobs/ and ends the ingest. */
+  commit(expected: Expected): Promise<Stored>;
+  abort(): Promise<void>;
+}
+
+/** Digest of the uncompressed layer tars of a stack. Spec: image-spec v1.1, config.md, "Layer ChainID". */
+export type ChainID = Digest;
+
+export interface Layer {
+  readonly chainID: ChainID;
+  readonly parent: ChainID | undefined;
+  /** Digest of the canonical uncompressed tar. */
+  readonly diffID: Digest;
+  /** Bytes of that tar. */
+  readonly size: number;
+  /** The folder of this layer's diff, usable as an overlay lower directory. */
+  readonly folder: string;
+}
+
+/** A writable layer: mount it as overlay with these three. */
+export interface ActiveSnapshot {
+  readonly key: string;
+  readonly parent: ChainID | undefined;
+  /** Overlay lower directories, topmost first. */
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/**
+ * One path of a layer to be written, names relative to the root without leading slash.
+ * `source` says where a file's bytes come from: `copy` reads a host file (never through a symlink),
+ * `link` hard-links a file of another committed layer of this store (it must never be written again).
+ */
+export interface LayerEntry {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink" | "hardlink" | "fifo" | "character" | "block" | "whiteout" | "opaque";
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+  /** Bytes; files only. */
+  readonly size?: number;
+  /** Target of a symlink, or path of a hard link's first name. */
+  readonly target?: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  readonly source?: { readonly copy: string } | { readonly link: string } | { readonly bytes: Uint8Array };
+}
+
+export interface Snapshots {
+  /** The committed layer, or undefined. */
+  get(chain: ChainID): Promise<Layer | undefined>;
+  /** Overlay lower directories of a stack, topmost first. @throws {StoreError} `SNAPSHOT_UNKNOWN` */
+  lowers(chain: ChainID | undefined): Promise<readonly string[]>;
+  /** Opens a new writable layer. @throws {StoreError} `SNAPSHOT_EXISTS` */
+  prepare(key: string, parent: ChainID | undefined): Promise<ActiveSnapshot>;
+  active(key: string): Promise<ActiveSnapshot | undefined>;
+  /**
+   * Makes the upper folder a committed layer (the upper moves; the key is gone). An upper without a change gives a layer of an empty tar.
+   * `epoch` (seconds) clamps later mtimes, on disk too. `keep` leaves the active snapshot as it is and copies (container commit).
+   * `omit` lists paths left out of the layer.
+   */
+  commit(key: string, options?: { readonly epoch?: number; readonly keep?: boolean; readonly omit?: readonly string[] }): Promise<Layer>;
+  /** Writes a layer from `entries` (any order; parents must be entries or exist below) in one pass: read, write, hash. */
+  write(parent: ChainID | undefined, entries: readonly LayerEntry[]): Promise<Layer>;
+  /** Unpacks a layer blob (media type tells the compression) on `parent`, verifying `diffID`. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */
+  apply(parent: ChainID | undefined, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<Layer>;
+  /** The canonical tar, written again bit for bit from the folder. */
+  tar(chain: ChainID): AsyncIterable<Uint8Array>;
+  /** Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID. */
+  blob(chain: ChainID, compression: Compression): Promise<Descriptor>;
+  /** The files of a stack, seen merged, without a mount. */
+  view(chain: ChainID | undefined): Promise<MergedView>;
+  /** Entries of one layer's diff as they are on disk, sorted by path. */
+  entries(chain: ChainID): Promise<readonly LayerEntry[]>;
+  /** Removes an active snapshot; idempotent. */
+  remove(key: string): Promise<void>;
+}
+
+export type Compression = "none" | "gzip" | "zstd";
+
+/** Read-only look at stacked layers; symlinks are resolved inside the root and never leave it. */
+export interface MergedView {
+  /** `follow` (default true) resolves the last component too; parents always are. Undefined when absent. */
+  lookup(path: string, options?: { readonly follow?: boolean }): Promise<ViewEntry | undefined>;
+  /** Names in a directory, sorted; empty when it is none. */
+  list(path: string): Promise<readonly string[]>;
+  /** File content, at most `limit` bytes. Undefined when absent or not a file. */
+  read(path: string, limit?: number): Promise<Uint8Array | undefined>;
+}
+
+export interface ViewEntry extends Omit<LayerEntry, "source"> {
+  /** Where the bytes are on this machine: the path inside the layer folder that holds it. */
+  readonly file: string;
+}
+
+export interface ImageRecord {
+  /** Canonical name with domain and tag (`docker.io/library/hello:v1`), or undefined for an image that only its digest names. */
+  readonly name: string | undefined;
+  /** A manifest or an index. */
+  readonly target: Descriptor;
+  /** Milliseconds since the epoch: when it was built, pulled or loaded here. */
+  readonly storedAt: number;
+}
+
+/** An image of one platform with its documents read. */
+export interface Image {
+  readonly name: string | undefined;
+  /** The config's digest: the image id that docker shows. */
+  readonly id: Digest;
+  readonly target: Descriptor;
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  readonly storedAt: number;
+  /** ChainID of the whole stack (undefined for no layers). */
+  readonly chain: ChainID | undefined;
+}
+
+export interface Images {
+  /** By name, digest, or id and its unique prefixes of at least 3 hex digits. @throws {StoreError} `IMAGE_AMBIGUOUS` */
+  find(reference: string): Promise<ImageRecord | undefined>;
+  /** As `find`, documents read, for this machine's platform unless told. @throws {StoreError} `IMAGE_UNKNOWN`, `PLATFORM_UNKNOWN` */
+  open(reference: string, platform?: Platform): Promise<Image>;
+  read(target: Descriptor, platform?: Platform): Promise<Image>;
+  list(): Promise<readonly ImageRecord[]>;
+  /** Points a name at a target; the blobs must be there. Replaces. */
+  tag(name: string, target: Descriptor): Promise<ImageRecord>;
+  /** True when there was such a name. */
+  untag(name: string): Promise<boolean>;
+  /** Every layer unpacked; idempotent. Returns the chain of the stack. */
+  unpack(image: Image): Promise<ChainID | undefined>;
+  /** Writes config and manifest blobs of a built image whose layers are committed snapshots; not yet tagged. */
+  assemble(layers: readonly Layer[], config: ImageConfig, annotations?: Readonly<Record<string, string>>): Promise<Descriptor>;
+}
+
+/** Records shared by processes; every call is one transaction. Values are plain JSON-like data. */
+export interface Table<Value> {
+  get(key: string): Value | undefined;
+  /** Keys in bytewise order. */
+  list(prefix?: string): readonly (readonly [key: string, value: Value])[];
+  put(key: string, value: Value): Promise<void>;
+  /** True when it was there. */
+  remove(key: string): Promise<boolean>;
+  /** Reads, decides and writes in one transaction; `undefined` removes, the same value changes nothing. `change` must be pure and synchronous. */
+  update(key: string, change: (current: Value | undefined) => Value | undefined): Promise<Value | undefined>;
+}

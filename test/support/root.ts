@@ -1,0 +1,34 @@
+/** Throw-away roots for tests: on tmpfs, named so that a later run can sweep what a crash left. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Prefix of everything that a test makes on the machine. */
+export const TEST_PREFIX = "strata-test-";
+
+export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+export const helper = join(projectRoot, "build/Release/strata-helper");
+export const strata = join(projectRoot, "bin/strata.js");
+
+export interface TemporaryRoot extends Disposable {
+  readonly root: string;
+  readonly runRoot: string;
+  /** For spawning `strata` on this root. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function temporaryRoot(): TemporaryRoot {
+  const folder = mkdtempSync(join("/dev/shm", TEST_PREFIX));
+  const root = join(folder, "root");
+  const runRoot = join(folder, "run");
+  mkdirSync(root);
+  mkdirSync(runRoot);
+  return {
+    root,
+    runRoot,
+    env: { ...process.env, STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot },
+    [Symbol.dispose](): void {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

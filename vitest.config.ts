@@ -1,0 +1,18 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// Tests run against the compiled rooms, as users do: workers and the helper are found where they ship.
+const dist = fileURLToPath(new URL("./dist/", import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [{ find: /^(?:\.\.\/)+(store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
