@@ -1,0 +1,71 @@
+/** Where the demo works: one folder of its own, and the servers it started, so that a killed demo is cleaned up by the next. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const STRATA = fileURLToPath(new URL("../../../bin/strata.js", import.meta.url));
+export const HELLO = fileURLToPath(new URL("../../../examples/hello", import.meta.url));
+
+const FOLDER = join(tmpdir(), "strata-demo");
+const PIDS = join(FOLDER, "pids");
+
+export const ENVIRONMENT: NodeJS.ProcessEnv = {
+  ...process.env,
+  STRATA_ROOT: join(FOLDER, "root"),
+  STRATA_RUN_ROOT: join(FOLDER, "run"),
+  DOCKER_CONFIG: join(FOLDER, "docker"),
+};
+
+/** @throws when another demo is at work */
+export function claim(): void {
+  const owner = processes()[0];
+  if (owner !== undefined && isAlive(owner)) throw new Error(`Cannot start the demo: another one is running as process ${owner.pid}`);
+  clean();
+  mkdirSync(FOLDER, { recursive: true });
+  remember(process.pid);
+}
+
+/** Notes a process that must not outlive the demo. */
+export function remember(pid: number): void {
+  writeFileSync(PIDS, `${pid} ${startTime(pid) ?? 0}\n`, { flag: "a" });
+}
+
+/** Removes everything the demo made; safe to run at any time. */
+export function clean(): void {
+  if (!existsSync(FOLDER)) return;
+  for (const one of processes()) if (one.pid !== process.pid && isAlive(one)) process.kill(one.pid, "SIGKILL");
+  for (const args of [["down"], ["system", "prune", "--all", "--volumes", "--force", "--containers"]]) {
+    try {
+      execFileSync(process.execPath, [STRATA, ...args], { env: ENVIRONMENT, stdio: "pipe", timeout: 60_000 });
+    } catch (error) {
+      process.stderr.write(`demo: clean-up: strata ${args.join(" ")}: ${String(error)}\n`);
+    }
+  }
+  rmSync(FOLDER, { recursive: true, force: true });
+}
+
+interface Process {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+function processes(): readonly Process[] {
+  if (!existsSync(PIDS)) return [];
+  const lines = readFileSync(PIDS, "utf8").trim().split("\n");
+  return lines.map((line) => line.split(" ")).map(([pid, start]) => ({ pid: Number(pid), startTime: start ?? "" }));
+}
+
+function isAlive(one: Process): boolean {
+  return startTime(one.pid) === one.startTime;
+}
+
+/** Field 22 of /proc/PID/stat: with the pid it names a process for good. */
+function startTime(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
