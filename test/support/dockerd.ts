@@ -1,0 +1,57 @@
+/** A real Docker engine for tests: Debian's dockerd in a mount and pid namespace of its own, without bridge or firewall rules. */
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { TEST_PREFIX } from "./root.ts";
+
+const run = promisify(execFile);
+
+export interface Dockerd extends AsyncDisposable {
+  /** Runs Debian's docker command against this engine. */
+  docker(...args: readonly string[]): Promise<string>;
+}
+
+export async function startDockerd(): Promise<Dockerd> {
+  const folder = mkdtempSync(join("/dev/shm", `${TEST_PREFIX}dockerd-`));
+  const socket = join(folder, "docker.sock");
+  mkdirSync(join(folder, "config"));
+  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  daemon.stdout.on("data", (data: Buffer) => (said += data.toString()));
+  daemon.stderr.on("data", (data: Buffer) => (said += data.toString()));
+  const ended = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
+  const docker = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await run("/usr/bin/docker", ["--config", join(folder, "config"), "-H", `unix://${socket}`, ...args], { maxBuffer: 64 << 20 });
+    return stdout.trim();
+  };
+  const dispose = async (): Promise<void> => {
+    daemon.kill("SIGKILL");
+    await ended;
+    removeCgroups();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (let attempt = 0; attempt < 150; attempt++) {
+    if (existsSync(socket) && (await docker("version").catch(() => undefined)) !== undefined) return { docker, [Symbol.asyncDispose]: dispose };
+    if (daemon.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await dispose();
+  throw new Error(`Cannot start dockerd:\n${said.slice(-4000)}`);
+}
+
+/** One cgroup v1 view only: containerd's libraries take the hybrid tree for v2. */
+const SCRIPT = `
+mount --make-rprivate /
+umount /sys/fs/cgroup/unified 2>/dev/null
+mount -t tmpfs tmpfs /run
+exec dockerd --data-root "$1/data" --exec-root "$1/exec" -p "$1/pid" -H "unix://$1/docker.sock" \
+  --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent ${TEST_PREFIX}dockerd
+`;
+
+function removeCgroups(): void {
+  for (const controller of readdirSync("/sys/fs/cgroup")) {
+    const path = join("/sys/fs/cgroup", controller, `${TEST_PREFIX}dockerd`);
+    if (existsSync(path)) rmSync(path, { recursive: true, force: true });
+  }
+}
