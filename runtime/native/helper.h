@@ -13,3 +13,5 @@ void die (const char *step, const char *object) __attribute__ ((noreturn));
 
 /* Verbs: argv[0] is the verb. Each returns the exit status. */
 int files_main (int argc, char **argv);
+int guard_main (int argc, char **argv);
+int network_main (int argc, char **argv);

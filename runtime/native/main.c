@@ -33,6 +33,8 @@ static const struct
   int (*main) (int argc, char **argv);
 } verbs[] = {
   { "files", files_main },
+  { "guard", guard_main },
+  { "network", network_main },
 };
 
 int

@@ -1,0 +1,27 @@
+/* The list of operations that TypeScript lowers a spec to: records of fields, made once, walked in order.
+   Encoding, all integers u32 little-endian: total bytes, then records; a record is its field count, then fields;
+   a field is its length, its bytes and a NUL. Field 0 is the operation's name. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_OPERATIONS_BYTES (8u << 20)
+
+typedef struct
+{
+  char *data;
+  size_t size;
+  size_t offset;
+} Operations;
+
+/* Reads one whole list from `fd`; dies on a broken one. */
+void operations_read (Operations *list, int fd);
+/* The next record as a NULL-terminated array in `*fields` (reallocated as needed), or 0 at the end. */
+size_t operations_next (Operations *list, char ***fields);
+void operations_free (Operations *list);
+
+/* Bytes of a field that may hold NULs. */
+uint32_t field_length (const char *field);
+/* A decimal or 0x number; dies when it is none. */
+long long field_number (const char *field);
