@@ -36,14 +36,20 @@ export function remember(pid: number): void {
 export function clean(): void {
   if (!existsSync(FOLDER)) return;
   for (const one of processes()) if (one.pid !== process.pid && isAlive(one)) process.kill(one.pid, "SIGKILL");
-  for (const args of [["down"], ["system", "prune", "--all", "--volumes", "--force", "--containers"]]) {
-    try {
-      execFileSync(process.execPath, [STRATA, ...args], { env: ENVIRONMENT, stdio: "pipe", timeout: 60_000 });
-    } catch (error) {
-      process.stderr.write(`demo: clean-up: strata ${args.join(" ")}: ${String(error)}\n`);
-    }
-  }
+  attempt("down");
+  const containers = attempt("ps", "-aq").split("\n").filter((id) => id !== "");
+  if (containers.length > 0) attempt("rm", "-f", "-v", ...containers);
   rmSync(FOLDER, { recursive: true, force: true });
+}
+
+/** Standard output; a failure is told and the clean-up goes on. */
+function attempt(...args: readonly string[]): string {
+  try {
+    return execFileSync(process.execPath, [STRATA, ...args], { env: ENVIRONMENT, encoding: "utf8", stdio: "pipe", timeout: 60_000 }).trim();
+  } catch (error) {
+    process.stderr.write(`demo: clean-up: strata ${args.join(" ")}: ${String(error)}\n`);
+    return "";
+  }
 }
 
 interface Process {
