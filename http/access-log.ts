@@ -1,0 +1,31 @@
+/** One line a reply, for people (`text`) or for programs (`json`). */
+import type { Reply, Request } from "./message.ts";
+
+export type LogFormat = "text" | "json" | "none";
+
+export interface AccessLogger {
+  (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }): void;
+}
+
+export function accessLog(format: LogFormat, write: (line: string) => void): AccessLogger {
+  return (request, reply, { bytes, milliseconds }): void => {
+    if (format === "none") return;
+    const record = {
+      time: new Date().toISOString(),
+      remote: request.socket?.remoteAddress ?? "-",
+      method: request.method,
+      path: request.path,
+      status: reply.status,
+      bytes,
+      ms: Math.round(milliseconds * 10) / 10,
+      agent: request.headers["user-agent"] ?? "-",
+    };
+    if (format === "json") write(`${JSON.stringify(record)}\n`);
+    else write(`${record.time} ${record.remote} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`);
+  };
+}
+
+/** What a client sends must not forge lines or move the cursor. */
+function printable(path: string): string {
+  return path.replaceAll(/[^\x21-\x7e]/g, "?");
+}

@@ -1,0 +1,86 @@
+/** A node request as a `Request`: fields that cost something are made when they are first read. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { HttpError } from "./error.ts";
+import type { Request } from "./message.ts";
+
+export interface IncomingOptions {
+  readonly closing: AbortSignal;
+  /** Milliseconds without a byte of the body after which the request is given up. */
+  readonly stallMs: number;
+  /** Tells a client that waits for it to send the body. */
+  readonly proceed?: () => void;
+}
+
+export class Incoming implements Request {
+  readonly method: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>> = {};
+  readonly closing: AbortSignal;
+  private readonly message: IncomingMessage;
+  private readonly response: ServerResponse;
+  private readonly options: IncomingOptions;
+  private readonly queryText: string;
+  private lazyQuery: URLSearchParams | undefined;
+  private lazyAbort: AbortController | undefined;
+
+  constructor(message: IncomingMessage, response: ServerResponse, options: IncomingOptions) {
+    const url = message.url ?? "/";
+    const mark = url.indexOf("?");
+    this.method = message.method ?? "GET";
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.closing = options.closing;
+    this.queryText = mark < 0 ? "" : url.slice(mark + 1);
+    this.message = message;
+    this.response = response;
+    this.options = options;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.message.headers;
+  }
+
+  get query(): URLSearchParams {
+    return (this.lazyQuery ??= new URLSearchParams(this.queryText));
+  }
+
+  get socket(): Socket {
+    return this.message.socket;
+  }
+
+  get secure(): boolean {
+    return (this.message.socket as Partial<TLSSocket>).encrypted === true;
+  }
+
+  get signal(): AbortSignal {
+    if (this.lazyAbort !== undefined) return this.lazyAbort.signal;
+    const abort = new AbortController();
+    this.response.once("close", () => {
+      if (!this.response.writableFinished) abort.abort(new HttpError(499, "The client went away"));
+    });
+    return (this.lazyAbort = abort).signal;
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return read(this.message, this.options);
+  }
+}
+
+/** Leaving the loop early keeps the connection, so that the reply still reaches the client. @throws {HttpError} 408, 499 */
+async function* read(message: IncomingMessage, { stallMs, proceed }: IncomingOptions): AsyncGenerator<Uint8Array> {
+  proceed?.();
+  const stalled = (): void => {
+    message.destroy(new HttpError(408, `Cannot read the request body: nothing came for ${stallMs / 1000} s`));
+  };
+  message.setTimeout(stallMs, stalled);
+  try {
+    for await (const chunk of message.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
+  } catch (error) {
+    throw error instanceof HttpError ? error : new HttpError(499, "Cannot read the request body: the client went away", { cause: error });
+  } finally {
+    message.setTimeout(0);
+    message.off("timeout", stalled);
+  }
+  if (!message.complete) throw new HttpError(499, "Cannot read the request body: the client went away");
+}

@@ -1,0 +1,46 @@
+/** Writes a reply: headers, then the body no faster than the client reads it. */
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Reply } from "./message.ts";
+
+/** Resolves when the reply is handed over whole, or the client has left (the body's iterator is closed then). */
+export async function send(response: ServerResponse, reply: Reply, headOnly: boolean, stallMs: number): Promise<number> {
+  response.writeHead(reply.status, reply.headers as OutgoingHttpHeaders | undefined);
+  const { body } = reply;
+  if (body === undefined || headOnly) {
+    response.end();
+    return 0;
+  }
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    response.end(body);
+    return body.length;
+  }
+  return await stream(response, body, stallMs);
+}
+
+async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array | string>, stallMs: number): Promise<number> {
+  let sent = 0;
+  response.flushHeaders();
+  for await (const chunk of body) {
+    if (response.destroyed || response.closed) return sent;
+    sent += chunk.length;
+    if (!response.write(chunk) && !(await drained(response, stallMs))) return sent;
+  }
+  response.end();
+  return sent;
+}
+
+/** False when the client left, or took nothing for `stallMs`. */
+async function drained(response: ServerResponse, stallMs: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const settle = (more: boolean) => (): void => {
+      clearTimeout(timer);
+      response.off("drain", onDrain).off("close", onClose);
+      if (!more) response.destroy();
+      resolve(more);
+    };
+    const onDrain = settle(true);
+    const onClose = settle(false);
+    const timer = setTimeout(onClose, stallMs);
+    response.on("drain", onDrain).on("close", onClose);
+  });
+}

@@ -1,0 +1,139 @@
+/** A listening server: node's own, one handler, errors turned into replies, and an orderly end. */
+import { setMaxListeners } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createSecureServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { HttpError } from "./error.ts";
+import { Incoming } from "./incoming.ts";
+import type { Handler, Reply, Request } from "./message.ts";
+import { text } from "./reply.ts";
+import { send } from "./send.ts";
+
+export interface ServeOptions {
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly handler: Handler;
+  /** `ca` asks clients for a certificate (not requiring one); `http2` offers h2 beside HTTP/1.1. */
+  readonly tls?: { readonly certificate: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer; readonly http2?: boolean };
+  /** Takes `Upgrade` requests (HTTP/1.1) whole: the socket is its own from then on. */
+  readonly upgrade?: (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Turns what a handler throws into a reply; by default plain text, and 500 for what is no HttpError. */
+  readonly onError?: (error: unknown, request: Request) => Reply;
+  /** Called once for every reply. */
+  readonly onReply?: (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }) => void;
+  /** Milliseconds for the headers to arrive. @default 30_000 */
+  readonly headersMs?: number;
+  /** Milliseconds that a body or a reply may stand still. @default 120_000 */
+  readonly stallMs?: number;
+}
+
+export interface Listener extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** `http://127.0.0.1:5000`, no slash at the end. */
+  readonly url: string;
+  /** Stops listening, lets replies under way end for `graceMs`, then cuts them. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const HEADERS_MS = 30_000;
+const STALL_MS = 120_000;
+const KEEP_ALIVE_MS = 75_000;
+const GRACE_MS = 5_000;
+/** While shutting down: how often connections that became idle are closed. */
+const SWEEP_MS = 10;
+
+export async function serve(options: ServeOptions): Promise<Listener> {
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const server = create(options);
+  const sessions = new Set<ServerHttp2Session>();
+  const answer = respond(options, closing.signal);
+  server.on("request", (message: IncomingMessage, response: ServerResponse) => void answer(message, response));
+  server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => void answer(message, response, () => response.writeContinue()));
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  if (options.upgrade !== undefined) server.on("upgrade", options.upgrade);
+  const host = options.host ?? "127.0.0.1";
+  await listen(server, host, options.port);
+  const { port } = server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  const close = async (graceMs = GRACE_MS): Promise<void> => {
+    closing.abort();
+    await (closed ??= shut(server, sessions, graceMs));
+  };
+  const name = host.includes(":") ? `[${host}]` : host;
+  return { host, port, url: `${options.tls === undefined ? "http" : "https"}://${name}:${port}`, close, [Symbol.asyncDispose]: async () => await close() };
+}
+
+type AnyServer = Server | (Http2Server & { closeIdleConnections?: undefined; closeAllConnections?: undefined });
+
+function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
+  const limits = { headersTimeout: headersMs, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true };
+  if (tls === undefined) return createServer(limits);
+  const secure = { cert: tls.certificate, key: tls.key, ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }) };
+  if (tls.http2 === true) return createSecureServer({ ...secure, allowHTTP1: true }) as unknown as AnyServer;
+  return createTlsServer({ ...secure, ...limits }) as unknown as Server;
+}
+
+function respond(options: ServeOptions, closing: AbortSignal): (message: IncomingMessage, response: ServerResponse, proceed?: () => void) => Promise<void> {
+  const { stallMs = STALL_MS, onError = refusal } = options;
+  return async (message, response, proceed): Promise<void> => {
+    const started = performance.now();
+    const request = new Incoming(message, response, { closing, stallMs, ...(proceed === undefined ? {} : { proceed }) });
+    response.on("error", ignore); // the client left: what matters is seen in `close`
+    const reply = await answer(options.handler, request, onError);
+    const bytes = await send(response, reply, message.method === "HEAD", stallMs).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : undefined); // cut short: the client must not take it for whole
+      return 0;
+    });
+    if (!message.complete) message.resume(); // drained, so that the client reads the reply rather than a broken pipe
+    options.onReply?.(request, reply, { bytes, milliseconds: performance.now() - started });
+  };
+}
+
+async function answer(handler: Handler, request: Request, onError: (error: unknown, request: Request) => Reply): Promise<Reply> {
+  try {
+    return await handler(request);
+  } catch (error) {
+    return onError(error, request);
+  }
+}
+
+function refusal(error: unknown): Reply {
+  if (error instanceof HttpError) return text(error.status, `${error.message}\n`, error.headers);
+  return text(500, "Internal error\n");
+}
+
+function ignore(): void {}
+
+async function listen(server: AnyServer, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function shut(server: AnyServer, sessions: ReadonlySet<ServerHttp2Session>, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => {
+    server.closeAllConnections?.();
+    for (const session of sessions) session.destroy();
+  }, graceMs);
+  const sweep = setInterval(() => server.closeIdleConnections?.(), SWEEP_MS); // kept alive after their last reply
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections?.();
+    for (const session of sessions) session.close();
+  });
+  clearTimeout(timer);
+  clearInterval(sweep);
+}

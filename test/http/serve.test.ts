@@ -1,0 +1,116 @@
+import { request as nodeRequest } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { readJson } from "../../http/body.ts";
+import { empty, json, text } from "../../http/reply.ts";
+import { router } from "../../http/router.ts";
+import { serve } from "../../http/serve.ts";
+
+const echo = router([
+  { method: "GET", pattern: "/v2/", handler: () => json(200, {}) },
+  { method: "GET", pattern: "/v2/:name+/blobs/:digest", handler: ({ params }) => json(200, params) },
+  { method: "GET", pattern: "/files/:path*", handler: ({ params, query }) => json(200, { path: params["path"], q: query.get("q") }) },
+  { method: "POST", pattern: "/json", handler: async (request) => json(200, await readJson(request, 64)) },
+  { method: "POST", pattern: "/refuse", handler: () => empty(403) },
+  { method: "GET", pattern: "/bug", handler: () => { throw new Error("secret detail"); } },
+]);
+
+test.each([
+  { name: "a fixed path", path: "/v2/", status: 200, body: "{}" },
+  { name: "a name of several segments", path: "/v2/a/b/c/blobs/x", status: 200, body: '{"name":"a/b/c","digest":"x"}' },
+  { name: "decoded parameters", path: "/files/a%20b/c?q=1%2B1", status: 200, body: '{"path":"a b/c","q":"1+1"}' },
+  { name: "a rest that is empty", path: "/files", status: 200, body: '{"path":"","q":null}' },
+  { name: "an unknown path is 404", path: "/v3", status: 404 },
+  { name: "another method is 405 with Allow", path: "/json", status: 405, allow: "POST" },
+  { name: "bad percent encoding is 400", path: "/files/%zz", status: 400 },
+  { name: "a bug is 500 and shows nothing", path: "/bug", status: 500, body: "Internal error\n" },
+  { name: "JSON is read", method: "POST", path: "/json", send: '{"a":1}', status: 200, body: '{"a":1}' },
+  { name: "what is no JSON is 400", method: "POST", path: "/json", send: "{", status: 400 },
+  { name: "a long body is 413", method: "POST", path: "/json", send: "x".repeat(65), status: 413 },
+  { name: "a huge body that nobody reads still gets its reply", method: "POST", path: "/refuse", send: "x".repeat(8 << 20), status: 403 },
+])("server: $name", async ({ method = "GET", path, send, status, body, allow }) => {
+  await using listener = await serve({ port: 0, handler: echo });
+  const reply = await fetch(listener.url + path, { method, ...(send === undefined ? {} : { body: send }) });
+  expect(reply.status).toBe(status);
+  if (allow !== undefined) expect(reply.headers.get("allow")).toBe(allow);
+  const got = await reply.text();
+  if (body !== undefined) expect(got).toBe(body);
+});
+
+test("a slow reader holds the producer back, and leaving ends it", async () => {
+  let produced = 0;
+  let ended = false;
+  async function* produce(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        produced += 1;
+        yield new Uint8Array(65_536);
+      }
+    } finally {
+      ended = true;
+    }
+  }
+  await using listener = await serve({ port: 0, handler: () => ({ status: 200, body: produce() }) });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  await sleep(200);
+  const before = produced;
+  await sleep(100);
+  expect(produced).toBe(before);
+  expect(produced * 65_536).toBeLessThan(32 << 20);
+  socket.destroy();
+  await expect.poll(() => ended).toBe(true);
+});
+
+test("a body that stands still is given up", async () => {
+  await using listener = await serve({ port: 0, stallMs: 100, handler: async (request) => json(200, await readJson(request, 64)) });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{");
+  const started = performance.now();
+  await new Promise((resolve) => socket.on("close", resolve).resume());
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
+
+test("a client that waits for 100 Continue is refused before it sends", async () => {
+  await using listener = await serve({ port: 0, handler: echo });
+  const outcome = await new Promise<string>((resolve) => {
+    const request = nodeRequest({ port: listener.port, method: "POST", path: "/refuse", headers: { expect: "100-continue", "content-length": 10 } });
+    request.on("continue", () => resolve("continue")).on("response", (reply) => resolve(String(reply.statusCode)));
+    request.flushHeaders();
+  });
+  expect(outcome).toBe("403");
+});
+
+test("closing lets a reply under way end, and tells long ones to", async () => {
+  const listener = await serve({
+    port: 0,
+    handler: ({ path, closing }) => ({
+      status: 200,
+      body: (async function* body() {
+        yield "begun ";
+        if (path === "/watch") await new Promise((resolve) => closing.addEventListener("abort", resolve));
+        else await sleep(150);
+        yield "ended";
+      })(),
+    }),
+  });
+  const replies = await Promise.all([fetch(`${listener.url}/short`), fetch(`${listener.url}/watch`)]);
+  const bodies = Promise.all(replies.map(async (reply) => await reply.text()));
+  await listener.close();
+  expect(await bodies).toEqual(["begun ended", "begun ended"]);
+  await expect(fetch(listener.url)).rejects.toThrow();
+});
+
+test("an upgrade is handed over whole", async () => {
+  await using listener = await serve({
+    port: 0,
+    handler: () => text(200, "plain"),
+    upgrade: (_message, socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nraw"),
+  });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+  let seen = "";
+  await new Promise((resolve) => socket.on("data", (chunk) => (seen += chunk.toString())).on("close", resolve));
+  expect(seen).toContain("raw");
+});
