@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [{ find: /^(?:\.\.\/)+(store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
   },
   test: {
+    reporters: ["default", "./scripts/totals.mjs"],
     include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

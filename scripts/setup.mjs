@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// Installs the Debian packages that a task needs and this machine lacks, each announced with its reason.
+// Usage: node scripts/setup.mjs [test|bench]…
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Programs by the task that needs them; `run` is always among the tasks. */
+const NEEDS = {
+  run: [
+    { program: "nft", package: "nftables", why: "published ports, NAT and service addresses" },
+    { program: "ip", package: "iproute2", why: "bridges and veth pairs of container networks" },
+    { program: "openssl", package: "openssl", why: "the certificates that the cluster API is served with" },
+    { program: "ps", package: "procps", why: "the base image of the demo shows its own processes" },
+  ],
+  test: [
+    { program: "skopeo", package: "skopeo", why: "an independent client that copies images in and out in the tests" },
+    { program: "dockerd", package: "docker.io", why: "an independent engine that pushes, pulls and loads in the tests" },
+  ],
+  bench: [
+    { program: "dockerd", package: "docker.io", why: "BuildKit, the peer of the build benchmarks" },
+    { program: "buildah", package: "buildah", why: "the second peer of the build benchmarks" },
+  ],
+};
+
+const PATH = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+function isInstalled(program) {
+  return PATH.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function run(command, args) {
+  // RUNLEVEL 1 keeps a package's init script from starting its daemon.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const { status, error } = spawnSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env });
+  if (error !== undefined || status !== 0) fail(`Cannot run ${command} ${args.join(" ")}: ${error?.message ?? `it ended with ${status}`}`);
+}
+
+function fail(message) {
+  process.stderr.write(`setup: ${message}\n`);
+  process.exit(1);
+}
+
+function setUp(tasks) {
+  const unknown = tasks.find((task) => !Object.hasOwn(NEEDS, task));
+  if (unknown !== undefined) fail(`Cannot set up ${unknown}: known are ${Object.keys(NEEDS).join(", ")}`);
+  const missing = tasks.flatMap((task) => NEEDS[task]).filter((need) => !isInstalled(need.program));
+  if (missing.length === 0) return;
+  for (const need of missing) process.stdout.write(`setup: ${need.package} is missing: ${need.why}\n`);
+  const install = ["install", "--yes", "--no-install-recommends", ...new Set(missing.map((need) => need.package))];
+  if (process.getuid() !== 0) fail(`not root, so install them yourself:\n  sudo apt-get ${install.join(" ")}`);
+  if (!isInstalled("apt-get")) fail("this is no Debian machine: install their programs with its package manager");
+  process.stdout.write(`setup: apt-get ${install.join(" ")}\n`);
+  run("apt-get", ["update", "--quiet=2"]);
+  run("apt-get", ["--quiet=2", ...install]);
+}
+
+setUp(["run", ...process.argv.slice(2)]);
