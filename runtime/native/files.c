@@ -1,11 +1,413 @@
-/* Trees of files: what Node has no call for (device nodes, xattrs, nanosecond times, one quick walk). */
+/* Trees of files: what Node has no call for (one quick walk with xattrs; device nodes, xattrs, times on links).
+   Both verbs speak records of little-endian numbers; store/native/ holds the other end. */
 #define _GNU_SOURCE
 #include "helper.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum
+{
+  MAX_PATH = 4096,          /* bytes of a path below the folder; deeper trees are refused */
+  MAX_XATTR_LIST = 1 << 16, /* the kernel's own bounds (XATTR_LIST_MAX, XATTR_SIZE_MAX) */
+  MAX_OPERATION = 1 << 20,
+};
+
+/* One path as it is written out; path, target and xattrs follow. */
+struct record
+{
+  uint32_t length;
+  uint8_t type;
+  uint8_t clamped;
+  uint16_t xattrs;
+  uint32_t mode, uid, gid, nlink, major, minor;
+  int64_t size, mtime;
+  uint32_t mtime_nsec, ctime_nsec;
+  int64_t ctime;
+  uint64_t dev, ino;
+  uint32_t path_length, target_length;
+} __attribute__ ((packed));
+
+struct buffer
+{
+  char *bytes;
+  size_t length, capacity;
+};
+
+struct scan
+{
+  struct buffer out;
+  size_t *starts; /* offset of each record in out */
+  size_t count, capacity;
+  dev_t dev;
+  bool clamp;
+  int64_t epoch;
+  char path[MAX_PATH];
+};
+
+static void *
+grow (void *pointer, size_t *capacity, size_t wanted, size_t each)
+{
+  size_t next = *capacity ? *capacity : 1024;
+
+  while (next < wanted)
+    next *= 2;
+  if (next == *capacity)
+    return pointer;
+  pointer = realloc (pointer, next * each);
+  if (pointer == NULL)
+    die ("allocate", "memory");
+  *capacity = next;
+  return pointer;
+}
+
+static void *
+reserve (struct buffer *out, size_t bytes)
+{
+  out->bytes = grow (out->bytes, &out->capacity, out->length + bytes, 1);
+  return out->bytes + out->length;
+}
+
+static void
+append (struct buffer *out, const void *bytes, size_t length)
+{
+  memcpy (reserve (out, length), bytes, length);
+  out->length += length;
+}
+
+static uint8_t
+type_letter (mode_t mode)
+{
+  switch (mode & S_IFMT)
+    {
+    case S_IFREG:
+      return 'f';
+    case S_IFDIR:
+      return 'd';
+    case S_IFLNK:
+      return 'l';
+    case S_IFIFO:
+      return 'p';
+    case S_IFCHR:
+      return 'c';
+    case S_IFBLK:
+      return 'b';
+    default:
+      return 's';
+    }
+}
+
+/* Appends name and value of every xattr; returns how many. `/proc/self/fd/N/name` names a link itself, never its target. */
+static uint16_t
+append_xattrs (struct scan *scan, int parent, const char *name)
+{
+  static char names[MAX_XATTR_LIST], value[MAX_XATTR_LIST];
+  char file[300];
+  ssize_t length;
+  uint16_t count = 0;
+
+  snprintf (file, sizeof file, "/proc/self/fd/%d/%s", parent, name);
+  length = llistxattr (file, names, sizeof names);
+  if (length < 0 && errno != ENOTSUP)
+    die ("llistxattr", scan->path);
+  for (const char *at = names; length > 0 && at < names + length; at += strlen (at) + 1)
+    {
+      ssize_t size = lgetxattr (file, at, value, sizeof value);
+      uint32_t lengths[2] = { strlen (at), size < 0 ? 0 : size };
+
+      if (size < 0)
+        continue; /* hidden from us, or gone meanwhile */
+      append (&scan->out, lengths, sizeof lengths);
+      append (&scan->out, at, lengths[0]);
+      append (&scan->out, value, lengths[1]);
+      count++;
+    }
+  return count;
+}
+
+static bool
+clamp (struct scan *scan, int parent, const char *name, struct stat *st)
+{
+  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = scan->epoch } };
+
+  if (!scan->clamp || st->st_mtim.tv_sec < scan->epoch || (st->st_mtim.tv_sec == scan->epoch && st->st_mtim.tv_nsec == 0))
+    return false;
+  if (utimensat (parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    die ("utimensat", scan->path);
+  st->st_mtim = times[1];
+  return true;
+}
+
+static void
+append_record (struct scan *scan, int parent, const char *name, struct stat *st)
+{
+  char target[MAX_PATH];
+  size_t start = scan->out.length;
+  ssize_t target_length = 0;
+  struct record record = { .type = type_letter (st->st_mode), .clamped = clamp (scan, parent, name, st) };
+
+  if (S_ISLNK (st->st_mode) && (target_length = readlinkat (parent, name, target, sizeof target)) < 0)
+    die ("readlinkat", scan->path);
+  record.mode = st->st_mode & 07777;
+  record.uid = st->st_uid;
+  record.gid = st->st_gid;
+  record.nlink = st->st_nlink;
+  record.major = major (st->st_rdev);
+  record.minor = minor (st->st_rdev);
+  record.size = st->st_size;
+  record.mtime = st->st_mtim.tv_sec;
+  record.mtime_nsec = st->st_mtim.tv_nsec;
+  record.ctime = st->st_ctim.tv_sec;
+  record.ctime_nsec = st->st_ctim.tv_nsec;
+  record.dev = st->st_dev;
+  record.ino = st->st_ino;
+  record.path_length = strlen (scan->path);
+  record.target_length = target_length;
+
+  scan->starts = grow (scan->starts, &scan->capacity, scan->count + 1, sizeof *scan->starts);
+  scan->starts[scan->count++] = start;
+  append (&scan->out, &record, sizeof record);
+  append (&scan->out, scan->path, record.path_length);
+  append (&scan->out, target, target_length);
+  record.xattrs = append_xattrs (scan, parent, name);
+  record.length = scan->out.length - start;
+  memcpy (scan->out.bytes + start, &record, sizeof record);
+}
+
+static void
+close_directory (DIR **directory)
+{
+  if (*directory != NULL)
+    closedir (*directory);
+}
+
+/* Walks the open folder `fd` (taken over), whose path below the root is the first `length` bytes of scan->path. */
+static void
+scan_directory (struct scan *scan, int fd, size_t length)
+{
+  __attribute__ ((cleanup (close_directory))) DIR *directory = fdopendir (fd);
+  struct dirent *entry;
+
+  if (directory == NULL)
+    die ("fdopendir", scan->path);
+  while ((errno = 0, entry = readdir (directory)) != NULL)
+    {
+      struct stat st;
+      int written, child;
+
+      if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+        continue;
+      written = snprintf (scan->path + length, MAX_PATH - length, "%s%s", length > 0 ? "/" : "", entry->d_name);
+      if ((size_t) written >= MAX_PATH - length)
+        errno = ENAMETOOLONG, die ("scan", scan->path);
+      if (fstatat (fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        {
+          if (errno == ENOENT)
+            continue; /* gone since readdir */
+          die ("fstatat", scan->path);
+        }
+      append_record (scan, fd, entry->d_name, &st);
+      if (!S_ISDIR (st.st_mode) || st.st_dev != scan->dev)
+        continue;
+      child = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (child < 0)
+        die ("openat", scan->path);
+      scan_directory (scan, child, length + written);
+    }
+  if (errno != 0)
+    die ("readdir", scan->path);
+}
+
+static int
+by_path (const void *left, const void *right, void *bytes)
+{
+  const struct record *a = (const void *) ((char *) bytes + *(const size_t *) left);
+  const struct record *b = (const void *) ((char *) bytes + *(const size_t *) right);
+  size_t shorter = a->path_length < b->path_length ? a->path_length : b->path_length;
+  int order = memcmp (a + 1, b + 1, shorter);
+
+  return order != 0 ? order : (a->path_length > b->path_length) - (a->path_length < b->path_length);
+}
+
+static int
+scan_main (const char *folder, const char *epoch)
+{
+  static struct scan scan;
+  struct stat st;
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0 || fstat (fd, &st) < 0)
+    die ("open", folder);
+  scan.dev = st.st_dev;
+  scan.clamp = epoch != NULL;
+  scan.epoch = epoch != NULL ? strtoll (epoch, NULL, 10) : 0;
+  scan_directory (&scan, fd, 0);
+  if (scan.count > 0)
+    qsort_r (scan.starts, scan.count, sizeof *scan.starts, by_path, scan.out.bytes);
+  for (size_t i = 0; i < scan.count; i++)
+    {
+      const struct record *record = (const void *) (scan.out.bytes + scan.starts[i]);
+
+      if (fwrite (record, record->length, 1, stdout) != 1)
+        die ("write", "records");
+    }
+  if (fflush (stdout) != 0)
+    die ("write", "records");
+  return 0;
+}
+
+/* One wish; path, name and value follow. What a, b, c and d mean is each operation's own affair. */
+struct operation
+{
+  uint32_t length;
+  uint8_t code;
+  uint8_t unused[3];
+  uint32_t a, b;
+  int64_t c;
+  uint32_t d;
+  uint32_t path_length, name_length, value_length;
+} __attribute__ ((packed));
+
+/* Opens the folder that holds `path`, beneath the root and through no link; `*last` is the name in it. */
+static int
+open_parent (int root, char *path, const char **last)
+{
+  struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+  char *slash = strrchr (path, '/');
+  int fd;
+
+  *last = slash != NULL ? slash + 1 : path;
+  if (slash != NULL)
+    *slash = '\0';
+  fd = syscall (SYS_openat2, root, slash != NULL ? path : ".", &how, sizeof how);
+  if (slash != NULL)
+    *slash = '/';
+  if (strcmp (*last, "") == 0 || strcmp (*last, "..") == 0)
+    errno = EINVAL, die ("openat2", path);
+  if (fd < 0)
+    die ("openat2", path);
+  return fd;
+}
+
+/* fchmodat follows links, so whoever is one is left alone: links have no mode. */
+static int
+change_mode (int parent, const char *name, mode_t mode)
+{
+  struct stat st;
+
+  if (fstatat (parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return -1;
+  return S_ISLNK (st.st_mode) ? 0 : fchmodat (parent, name, mode, 0);
+}
+
+static int
+set_xattr (int parent, const char *name, const char *xattr, const void *value, size_t length)
+{
+  char file[300];
+
+  snprintf (file, sizeof file, "/proc/self/fd/%d/%s", parent, name);
+  return lsetxattr (file, xattr, value, length, 0);
+}
+
+static void
+execute (int root, const struct operation *operation, char *path, const char *xattr, const void *value)
+{
+  const char *name;
+  AUTO_CLOSE int parent = open_parent (root, path, &name);
+  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = operation->c, .tv_nsec = operation->d } };
+
+  switch (operation->code)
+    {
+    case 'm':
+      if (mknodat (parent, name, operation->a, makedev (operation->b, operation->d)) < 0)
+        die ("mknodat", path);
+      return;
+    case 'x':
+      if (set_xattr (parent, name, xattr, value, operation->value_length) < 0)
+        die ("lsetxattr", path);
+      return;
+    case 'o':
+      if (fchownat (parent, name, operation->a, operation->b, AT_SYMLINK_NOFOLLOW) < 0)
+        die ("fchownat", path);
+      return;
+    case 'c':
+      if (change_mode (parent, name, operation->a) < 0)
+        die ("fchmodat", path);
+      return;
+    case 't':
+      if (utimensat (parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        die ("utimensat", path);
+      return;
+    default:
+      errno = EINVAL;
+      die ("operation", path);
+    }
+}
+
+/* Copies `length` bytes out of a record and ends them with a zero. */
+static char *
+text (const char *bytes, size_t length)
+{
+  char *copy = strndup (bytes, length);
+
+  if (copy == NULL)
+    die ("allocate", "memory");
+  return copy;
+}
+
+static bool
+read_operation (struct operation *operation, char **rest)
+{
+  if (fread (operation, sizeof *operation, 1, stdin) != 1)
+    return false;
+  if (operation->length < sizeof *operation || operation->length > MAX_OPERATION
+      || (uint64_t) operation->path_length + operation->name_length + operation->value_length != operation->length - sizeof *operation)
+    errno = EBADMSG, die ("read", "operation");
+  *rest = malloc (operation->length - sizeof *operation + 1);
+  if (*rest == NULL || (operation->length > sizeof *operation && fread (*rest, operation->length - sizeof *operation, 1, stdin) != 1))
+    die ("read", "operation");
+  return true;
+}
+
+static int
+apply_main (const char *folder)
+{
+  AUTO_CLOSE int root = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  struct operation operation;
+
+  if (root < 0)
+    die ("open", folder);
+  umask (0);
+  for (;;)
+    {
+      AUTO_FREE char *rest = NULL, *path = NULL, *name = NULL;
+
+      if (!read_operation (&operation, &rest))
+        return ferror (stdin) ? (die ("read", "operation"), 1) : 0;
+      path = text (rest, operation.path_length);
+      name = text (rest + operation.path_length, operation.name_length);
+      execute (root, &operation, path, name, rest + operation.path_length + operation.name_length);
+    }
+}
 
 int
 files_main (int argc, char **argv)
 {
-  (void) argc;
-  (void) argv;
+  if (argc >= 3 && strcmp (argv[1], "scan") == 0)
+    return scan_main (argv[2], argc == 5 && strcmp (argv[3], "--epoch") == 0 ? argv[4] : NULL);
+  if (argc == 3 && strcmp (argv[1], "apply") == 0)
+    return apply_main (argv[2]);
+  fprintf (stderr, "usage: strata-helper files scan FOLDER [--epoch SECONDS] | files apply FOLDER\n");
   return 2;
 }
