@@ -71,6 +71,8 @@ export interface Cluster {
   updateStatus(resource: ResourceName, object: KubeObject): Promise<KubeObject>;
   /** Reads, changes and writes until no conflict; `change` returns the same object to leave it. Undefined when it is gone. */
   modify(resource: ResourceName, key: ObjectKey, change: (current: KubeObject) => KubeObject, options?: { readonly status?: boolean }): Promise<KubeObject | undefined>;
+  /** Gives a pod its node, and the condition that says so. @throws {ApiError} `Conflict` when it has another, `NotFound` */
+  bind(key: ObjectKey, node: string): Promise<KubeObject>;
   /** Resolves also when it was gone already. */
   delete(resource: ResourceName, key: ObjectKey, options?: DeleteOptions): Promise<void>;
   /** Calls `handler` with ADDED for all that is there, then with each change in order. Dispose ends it. */

@@ -1,0 +1,176 @@
+/**
+ * The object log in one lmdb database: revision → record, appended only; compaction removes records that are neither current nor recent.
+ * Transactions that arrive while a commit is on its way to the disk share the next one (group commit).
+ */
+import { mkdirSync } from "node:fs";
+import { open, type Database, type RootDatabase } from "lmdb";
+import { History } from "./history.ts";
+import type { Change, LogKey, ObjectLog, Transaction } from "./object-log.ts";
+import { own } from "./owner.ts";
+import { formatRecord, parseRecord } from "./record.ts";
+import { Draft, State } from "./state.ts";
+import type { KubeObject } from "../cluster.ts";
+
+/** Changes kept for watchers; between this and twice as many. */
+export const HISTORY_CHANGES = 2_000;
+/** Address space reserved for the database; the file grows as needed. */
+const MAP_BYTES = 4 * 2 ** 30;
+
+export interface LmdbLogOptions {
+  readonly folder: string;
+  readonly history?: number;
+}
+
+interface Waiting {
+  readonly body: (transaction: Transaction) => unknown;
+  readonly resolve: (value: any) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Outcome {
+  readonly changes: readonly Change[];
+  /** The same changes, by transaction. */
+  readonly groups: readonly (readonly Change[])[];
+  readonly settle: readonly (() => void)[];
+}
+
+/** @throws {ApiError} `ServiceUnavailable` when another live process has this log open */
+export function openLmdbLog({ folder, history = HISTORY_CHANGES }: LmdbLogOptions): ObjectLog {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
+  const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
+  const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
+  return new LmdbLog({ root, meta, records, release: own(meta, folder) }, history);
+}
+
+interface Databases {
+  readonly root: RootDatabase;
+  readonly meta: Database<string, string>;
+  readonly records: Database<string, number>;
+  /** Lets another process open the log. */
+  readonly release: () => void;
+}
+
+class LmdbLog implements ObjectLog {
+  revision = 0;
+  readonly #databases: Databases;
+  readonly #state = new State();
+  readonly #history: History;
+  readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(databases: Databases, historyLimit: number) {
+    this.#databases = databases;
+    this.#history = new History(Number(databases.meta.get("compacted") ?? 0), historyLimit);
+    this.#load();
+  }
+
+  get(key: LogKey): KubeObject | undefined {
+    return this.#state.get(key);
+  }
+
+  list(resource: string, namespace?: string): readonly KubeObject[] {
+    return this.#state.list(resource, namespace);
+  }
+
+  transact<T>(body: (transaction: Transaction) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ body, resolve, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  changesSince(revision: number): readonly Change[] {
+    return this.#history.since(revision);
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    this.#databases.release();
+    await this.#databases.root.close();
+  }
+
+  #load(): void {
+    for (const { key: revision, value } of this.#databases.records.getRange({ start: 1 })) {
+      const { key, object } = parseRecord(value);
+      const previous = this.#state.get(key);
+      this.#state.apply({ key, object });
+      if (revision > this.#history.compacted) this.#history.push({ key, revision, object, previous });
+      this.revision = revision;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await undefined; // what is asked for in this turn goes in one commit
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const outcome = this.#evaluate(batch);
+      try {
+        if (outcome.changes.length > 0) await this.#commit(outcome.changes);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+        continue;
+      }
+      this.#publish(outcome.groups);
+      for (const settle of outcome.settle) settle();
+    }
+    this.#flushing = undefined;
+  }
+
+  /** Runs each body over the writes of those before it; a body that throws leaves none. */
+  #evaluate(batch: readonly Waiting[]): Outcome {
+    const whole = new Draft(this.#state, this.revision);
+    const groups: (readonly Change[])[] = [];
+    const settle: (() => void)[] = [];
+    for (const { body, resolve, reject } of batch) {
+      const draft = new Draft(whole, whole.revision);
+      try {
+        const value = body(draft);
+        settle.push(() => resolve(value));
+      } catch (error) {
+        settle.push(() => reject(error));
+        continue;
+      }
+      whole.absorb(draft);
+      if (draft.changes.length > 0) groups.push(draft.changes);
+    }
+    return { changes: whole.changes, groups, settle };
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
+    await this.#databases.records.batch(() => {
+      for (const { key, revision, object } of changes) void this.#databases.records.put(revision, formatRecord(key, object));
+    });
+  }
+
+  #publish(groups: readonly (readonly Change[])[]): void {
+    for (const change of groups.flat()) {
+      this.#state.apply(change);
+      this.#history.push(change);
+      this.revision = change.revision;
+    }
+    this.#compact();
+    for (const group of groups) for (const listener of this.#listeners) listener(group);
+  }
+
+  /** A record may go once a newer change has replaced it. Losing this commit in a crash only leaves records that the next compaction takes. */
+  #compact(): void {
+    const forgotten = this.#history.compact();
+    if (forgotten.length === 0) return;
+    const stale = forgotten.flatMap(({ object, previous, revision }) => [
+      ...(previous === undefined ? [] : [Number(previous.metadata.resourceVersion)]),
+      ...(object === undefined ? [revision] : []),
+    ]);
+    void this.#databases.root.batch(() => {
+      for (const revision of stale) void this.#databases.records.remove(revision);
+      void this.#databases.meta.put("compacted", String(this.#history.compacted));
+    });
+  }
+}

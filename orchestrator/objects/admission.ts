@@ -1,0 +1,124 @@
+/** What the cluster adds to objects on their way in, as rows by resource: what defaults cannot know because it needs the rest of the cluster. */
+import { randomUUID } from "node:crypto";
+import type { KubeObject, ResourceName } from "../cluster.ts";
+import { forbidden } from "../errors.ts";
+import { nameOf } from "../schema/resource.ts";
+import { qosClass } from "./pod-resources.ts";
+import type { WriteRequest } from "./request.ts";
+import { allocateService, keepService } from "./service-addresses.ts";
+
+/** Changes `object`. @throws {ApiError} `Forbidden`, `Invalid` */
+export function admit(request: WriteRequest, object: Record<string, any>): void {
+  onCreate[nameOf(request.resource)]?.(request, object);
+}
+
+/** Changes `next`. */
+export function admitChange(request: WriteRequest, current: KubeObject, next: Record<string, any>): void {
+  onChange[nameOf(request.resource)]?.(request, current, next);
+}
+
+/** Writes that follow from a creation, in the same transaction. */
+export function afterCreate(request: WriteRequest, stored: KubeObject): void {
+  if (stored.kind === "Namespace") furnishNamespace(request);
+}
+
+type OnCreate = (request: WriteRequest, object: any) => void;
+type OnChange = (request: WriteRequest, current: KubeObject, next: any) => void;
+
+const NOT_READY_SECONDS = 300;
+
+const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
+  pods: (request, pod) => {
+    admitPod(request, pod);
+    pod.status = { phase: "Pending", qosClass: qosClass(pod.spec) };
+  },
+  namespaces: (_, namespace) => {
+    namespace.metadata.labels = { "kubernetes.io/metadata.name": namespace.metadata.name, ...namespace.metadata.labels };
+    namespace.spec = { finalizers: ["kubernetes"] };
+    namespace.status = { phase: "Active" };
+  },
+  nodes: ({ name }, node) => {
+    node.metadata.labels = { "kubernetes.io/hostname": name, ...node.metadata.labels };
+    node.spec ??= {};
+  },
+  services: (request, service) => {
+    allocateService(request, service);
+    service.status = { loadBalancer: {} };
+  },
+  secrets: (_, secret) => mergeStringData(secret),
+  "jobs.batch": (_, job) => {
+    delete job.status;
+    selectOwnPods(job);
+  },
+  persistentvolumeclaims: (_, claim) => void (claim.status = { phase: "Pending" }),
+  persistentvolumes: (_, volume) => void (volume.status = { phase: "Pending" }),
+  ...Object.fromEntries(
+    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "replicationcontrollers"].map((name): [string, OnCreate] => [name, (_, object) => void delete object.status]),
+  ),
+};
+
+const onChange: Readonly<Record<ResourceName, OnChange>> = {
+  secrets: (_, __, secret) => mergeStringData(secret),
+  services: keepService,
+  namespaces: ({ writer }, current, namespace) => {
+    if (!writer.internal) namespace.spec = structuredClone(current.spec);
+  },
+};
+
+function admitPod({ transaction, resource, namespace, name }: WriteRequest, pod: any): void {
+  const { spec } = pod;
+  if (spec === undefined) return;
+  spec.serviceAccountName ??= "default";
+  spec.serviceAccount = spec.serviceAccountName;
+  spec.enableServiceLinks ??= true;
+  if (spec.serviceAccountName !== "default" && transaction.get({ resource: "serviceaccounts", namespace, name: spec.serviceAccountName }) === undefined) {
+    throw forbidden(resource, name, `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`);
+  }
+  admitPriority(transaction.get({ resource: "priorityclasses.scheduling.k8s.io", namespace: "", name: spec.priorityClassName ?? "" }), spec);
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestLimits(container);
+  for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) tolerate(spec, key);
+}
+
+function admitPriority(priorityClass: KubeObject | undefined, spec: any): void {
+  spec.priority ??= priorityClass?.["value"] ?? 0;
+  spec.preemptionPolicy ??= priorityClass?.["preemptionPolicy"] ?? "PreemptLowerPriority";
+}
+
+/** What is limited and not requested is requested in full. */
+function requestLimits({ resources }: any): void {
+  if (resources?.limits !== undefined) resources.requests = { ...resources.limits, ...resources.requests };
+}
+
+function tolerate(spec: any, key: string): void {
+  const tolerations: any[] = spec.tolerations ?? [];
+  if (tolerations.some((one) => (one.key === key || one.key === undefined) && (one.effect === undefined || one.effect === "NoExecute"))) return;
+  spec.tolerations = [...tolerations, { key, operator: "Exists", effect: "NoExecute", tolerationSeconds: NOT_READY_SECONDS }];
+}
+
+function mergeStringData(secret: any): void {
+  const { stringData } = secret;
+  if (stringData === undefined) return;
+  delete secret.stringData;
+  const encoded = Object.entries(stringData as Record<string, string>).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+  secret.data = { ...secret.data, ...Object.fromEntries(encoded) };
+}
+
+function selectOwnPods(job: any): void {
+  if (job.spec?.manualSelector === true || job.spec?.template === undefined) return;
+  const { uid, name } = job.metadata;
+  const labels = { "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name };
+  const { template } = job.spec;
+  template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...labels } };
+  job.spec.selector ??= { matchLabels: { "batch.kubernetes.io/controller-uid": uid } };
+}
+
+/** What every namespace has: the account that pods run as, and the authority that they trust. */
+function furnishNamespace({ transaction, name: namespace, settings, now }: WriteRequest): void {
+  const metadata = (name: string): any => ({ name, namespace, uid: randomUUID(), resourceVersion: "", creationTimestamp: now });
+  const put = (resource: string, object: KubeObject): void => {
+    const key = { resource, namespace, name: object.metadata.name };
+    if (transaction.get(key) === undefined) transaction.put(key, object);
+  };
+  put("serviceaccounts", { apiVersion: "v1", kind: "ServiceAccount", metadata: metadata("default") });
+  put("configmaps", { apiVersion: "v1", kind: "ConfigMap", metadata: metadata("kube-root-ca.crt"), data: { "ca.crt": settings.authority } });
+}

@@ -1,0 +1,82 @@
+/** Changes an object that is there: the new state, kept inside what the caller may change, validated and written; unless nothing changed. */
+import type { KubeObject, ObjectMeta } from "../cluster.ts";
+import { ApiError, conflict, notFound } from "../errors.ts";
+import { decodeObject, type DecodedObject } from "../schema/decode-object.ts";
+import { applyDefaults } from "../schema/defaults.ts";
+import { equal } from "../schema/equal.ts";
+import { invalidObject } from "../schema/field-error.ts";
+import { nameOf, type Resource } from "../schema/resource.ts";
+import { validate } from "../schema/validate.ts";
+import { admitChange } from "./admission.ts";
+import { validateChange } from "./immutable.ts";
+import { trackWrite } from "./ownership.ts";
+import type { WriteRequest } from "./request.ts";
+
+export interface ChangeOptions {
+  /** Which part the write may touch; the object itself when undefined. */
+  readonly subresource?: string;
+}
+
+/** `change` gives the same object back to leave it. @throws {ApiError} `NotFound`, `Conflict`, `Invalid` */
+export function change(request: WriteRequest, make: (current: KubeObject) => unknown, { subresource }: ChangeOptions = {}): KubeObject {
+  const { resource, transaction, namespace, name, writer } = request;
+  const key = { resource: nameOf(resource), namespace, name };
+  const current = transaction.get(key);
+  if (current === undefined) throw notFound(resource, name);
+  const made = make(current);
+  if (made === current) return current;
+  const decoded = decodeObject(resource, made);
+  checkIdentity(resource, current, decoded.metadata);
+  const next = within(request, current, decoded, subresource);
+  applyDefaults(resource.type, next);
+  admitChange(request, current, next);
+  const errors = [...validate(resource, next), ...validateChange(resource, current, next, writer.internal || subresource !== undefined)];
+  if (errors.length > 0) throw invalidObject(resource, name, errors);
+  const counted = countGeneration(resource, current, next);
+  const owned = trackWrite(request, current, counted, subresource);
+  if (equal(current, owned)) return current;
+  if (writer.dryRun) return owned;
+  if (!isReleased(owned)) return transaction.put(key, owned);
+  transaction.remove(key);
+  return owned;
+}
+
+function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Partial<ObjectMeta>): void {
+  const { name } = metadata;
+  if (made.resourceVersion !== undefined && made.resourceVersion !== "0" && made.resourceVersion !== metadata.resourceVersion) throw conflict(resource, name);
+  if (made.uid !== undefined && made.uid !== metadata.uid) throw conflict(resource, name, `Precondition failed: UID in precondition: ${made.uid}, UID in object meta: ${metadata.uid}`);
+  if (made.name !== undefined && made.name !== name) throw new ApiError("BadRequest", `the name of the object (${made.name}) does not match the name on the URL (${name})`);
+  if (made.namespace !== undefined && made.namespace !== metadata.namespace) {
+    throw new ApiError("BadRequest", "the namespace of the provided object does not match the namespace sent on the request");
+  }
+}
+
+/** The made object, with the parts of the current one that this write may not touch. */
+function within({ resource }: WriteRequest, current: KubeObject, made: DecodedObject, subresource: string | undefined): Record<string, any> & KubeObject {
+  if (subresource === "status") return structuredClone({ ...current, status: made["status"] });
+  const status = resource.hasStatus ? current.status : made["status"];
+  const { status: _, ...rest } = made;
+  return { ...rest, apiVersion: current.apiVersion, kind: current.kind, metadata: keepIdentity(current.metadata, made.metadata), ...(status !== undefined && { status: structuredClone(status) }) };
+}
+
+function keepIdentity(current: ObjectMeta, made: Partial<ObjectMeta>): ObjectMeta {
+  const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = current;
+  const { labels, annotations, ownerReferences, finalizers, managedFields } = made;
+  const all = {
+    name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds,
+    labels, annotations, ownerReferences, finalizers, managedFields,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as ObjectMeta;
+}
+
+function countGeneration(resource: Resource, current: KubeObject, next: KubeObject): KubeObject {
+  if (!resource.countsGeneration || equal(current.spec, next.spec)) return next;
+  return { ...next, metadata: { ...next.metadata, generation: (current.metadata.generation ?? 0) + 1 } };
+}
+
+/** Deleted, and nothing holds it any more. */
+export function isReleased({ kind, metadata, spec }: KubeObject): boolean {
+  if (metadata.deletionTimestamp === undefined || (metadata.deletionGracePeriodSeconds ?? 0) > 0) return false;
+  if ((metadata.finalizers ?? []).length > 0) return false;
+  return kind !== "Namespace" || (spec?.finalizers ?? []).length === 0;
+}

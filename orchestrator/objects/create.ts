@@ -1,0 +1,64 @@
+/** Creates an object: canonical form, defaults, admission, validation, write. */
+import { randomInt, randomUUID } from "node:crypto";
+import type { Draft, KubeObject, ObjectMeta } from "../cluster.ts";
+import { alreadyExists, badRequest, forbidden, notFound } from "../errors.ts";
+import { decodeObject } from "../schema/decode-object.ts";
+import { applyDefaults } from "../schema/defaults.ts";
+import { invalidObject } from "../schema/field-error.ts";
+import { apiVersionOf, nameOf } from "../schema/resource.ts";
+import { validate } from "../schema/validate.ts";
+import { admit, afterCreate } from "./admission.ts";
+import { trackWrite } from "./ownership.ts";
+import type { WriteRequest } from "./request.ts";
+
+const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
+const GENERATED_BASE_LENGTH = 58;
+
+/** @throws {ApiError} `AlreadyExists`, `Invalid`, `Forbidden`, `NotFound` for a namespace that is not there */
+export function create(request: Omit<WriteRequest, "name">, draft: Draft): KubeObject {
+  const { resource, transaction, namespace, writer } = request;
+  const decoded = decodeObject(resource, draft);
+  const name = decoded.metadata.name ?? (decoded.metadata.generateName === undefined ? "" : generate(decoded.metadata.generateName));
+  const key = { resource: nameOf(resource), namespace, name };
+  checkNamespace(request, name);
+  const object = { ...decoded, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: newMetadata(request, decoded.metadata, name) };
+  applyDefaults(resource.type, object);
+  admit({ ...request, name }, object);
+  const errors = validate(resource, object);
+  if (errors.length > 0) throw invalidObject(resource, name, errors);
+  if (transaction.get(key) !== undefined) throw alreadyExists(resource, name);
+  const owned = trackWrite({ ...request, name }, undefined, object);
+  if (writer.dryRun) return owned;
+  const stored = transaction.put(key, owned);
+  afterCreate({ ...request, name }, stored);
+  return stored;
+}
+
+function newMetadata({ resource, namespace, now }: Omit<WriteRequest, "name">, draft: Partial<ObjectMeta>, name: string): ObjectMeta {
+  if (draft.resourceVersion !== undefined) throw badRequest("resourceVersion should not be set on objects to be created");
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...kept } = draft;
+  return {
+    ...kept,
+    name,
+    ...(resource.namespaced && { namespace }),
+    uid: randomUUID(),
+    resourceVersion: "",
+    ...(resource.countsGeneration && { generation: 1 }),
+    creationTimestamp: now,
+  };
+}
+
+function checkNamespace({ resource, transaction, namespace }: Omit<WriteRequest, "name">, name: string): void {
+  if (!resource.namespaced) return;
+  const id = { resource: "namespaces", group: "" };
+  const found = transaction.get({ resource: "namespaces", namespace: "", name: namespace });
+  if (found === undefined) throw notFound(id, namespace);
+  if (found.metadata.deletionTimestamp === undefined) return;
+  const message = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  throw forbidden(resource, name, message, [{ reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" }]);
+}
+
+function generate(base: string): string {
+  const suffix = Array.from({ length: 5 }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join("");
+  return base.slice(0, GENERATED_BASE_LENGTH) + suffix;
+}

@@ -1,0 +1,46 @@
+/** What the API server knows about a kind. All kinds are rows of one table (resources.ts); nothing else lists them. */
+import type { ResourceName } from "../cluster.ts";
+
+export interface Resource {
+  readonly resource: string;
+  readonly singular: string;
+  readonly kind: string;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Name in the type data. */
+  readonly type: string;
+  readonly namespaced: boolean;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Has /status, so a write of the object leaves `status` as it is and the other way round. */
+  readonly hasStatus: boolean;
+  /** Counts changes of `spec` in `metadata.generation`. */
+  readonly countsGeneration: boolean;
+  /** Has /scale. */
+  readonly scales: boolean;
+  /** Subresources besides status and scale. */
+  readonly subresources: readonly Subresource[];
+  /** Field selectors besides `metadata.name` and `metadata.namespace`. */
+  readonly selectable: readonly string[];
+}
+
+export interface Subresource {
+  readonly name: string;
+  readonly kind: string;
+  readonly group: string;
+  readonly version: string;
+  readonly verbs: readonly string[];
+}
+
+/** `pods`, `deployments.apps`. */
+export function nameOf({ resource, group }: { readonly resource: string; readonly group: string }): ResourceName {
+  return group === "" ? resource : `${resource}.${group}`;
+}
+
+/** `v1`, `apps/v1`. */
+export function apiVersionOf({ group, version }: { readonly group: string; readonly version: string }): string {
+  return group === "" ? version : `${group}/${version}`;
+}
+
+export const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;
