@@ -1,0 +1,118 @@
+/** Keeps as many pods as each ReplicaSet asks for. The shell around `planReplicaSet`. */
+import { isDeepStrictEqual } from "node:util";
+import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import { formatTime, type Clock } from "../clock.ts";
+import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
+import { keyOf, type Controller } from "../controller.ts";
+import type { Recorder } from "../events.ts";
+import type { Outcome } from "../loop.ts";
+import { adopted, controllerOf, released } from "../owner.ts";
+import { draftPod } from "../pod-template.ts";
+import { matchesSelector } from "../../schema/selector.ts";
+import { slowStart } from "../slow-start.ts";
+import { planReplicaSet, replicaSetStatus, type ReplicaCounts, type ReplicaSetPlan } from "./plan.ts";
+
+const SETS = "replicasets.apps";
+
+export interface Collaborators {
+  readonly cluster: Cluster;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+export function replicaSetController(room: Collaborators): Controller {
+  return {
+    name: "replicaset",
+    workers: 5,
+    watches: {
+      [SETS]: ({ object }) => [keyOf(object)],
+      pods: (event) => setsOf(room.cluster, event),
+    },
+    reconcile: async (key) => await reconcile(key, room),
+  };
+}
+
+/** The owner; of an orphan every set that it matches. */
+function setsOf(cluster: Cluster, { object, previous }: WatchEvent): ObjectKey[] {
+  const { namespace } = object.metadata;
+  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner?.kind === "ReplicaSet");
+  if (owners.length > 0) return owners.map((owner) => ({ namespace, name: owner?.name ?? "" }));
+  return cluster
+    .list(SETS, namespace)
+    .filter((set) => matchesSelector(set.spec.selector, object.metadata.labels ?? {}))
+    .map(keyOf);
+}
+
+async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome | void> {
+  const { cluster, clock } = room;
+  const set = cluster.get(SETS, key);
+  if (set === undefined) return;
+  const plan = planReplicaSet(set, cluster.list("pods", key.namespace), clock.now());
+  for (const pod of plan.adopt) await cluster.update("pods", adopted(pod, set));
+  for (const pod of plan.release) await cluster.update("pods", released(pod, set));
+  const failure = await manage(set, plan, room);
+  await writeStatus(set, plan.counts, failure, room);
+  if (failure !== undefined) throw failure.error;
+  return plan.requeueAfter === undefined ? {} : { requeueAfter: plan.requeueAfter };
+}
+
+interface Failure {
+  readonly reason: "FailedCreate" | "FailedDelete";
+  readonly error: unknown;
+}
+
+async function manage(set: KubeObject, plan: ReplicaSetPlan, room: Collaborators): Promise<Failure | undefined> {
+  try {
+    await slowStart(plan.create, async () => await createPod(set, room));
+  } catch (error) {
+    return { reason: "FailedCreate", error };
+  }
+  try {
+    await Promise.all(plan.remove.map(async (pod) => await removePod(set, pod, room)));
+  } catch (error) {
+    return { reason: "FailedDelete", error };
+  }
+  return undefined;
+}
+
+async function createPod(set: KubeObject, { cluster, recorder }: Collaborators): Promise<void> {
+  try {
+    const pod = await cluster.create("pods", draftPod(set, set.spec.template));
+    recorder.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+  } catch (error) {
+    recorder.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+async function removePod(set: KubeObject, pod: KubeObject, { cluster, recorder }: Collaborators): Promise<void> {
+  try {
+    await cluster.delete("pods", keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
+    recorder.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+  } catch (error) {
+    recorder.record(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+async function writeStatus(set: KubeObject, counts: ReplicaCounts, failure: Failure | undefined, { cluster, clock }: Collaborators): Promise<void> {
+  await cluster.modify(
+    SETS,
+    keyOf(set),
+    (current) => {
+      const conditions = failureConditions(current.status?.conditions ?? [], failure, formatTime(clock.now()));
+      const status = replicaSetStatus(set, counts, conditions);
+      return isDeepStrictEqual(status, current.status) ? current : { ...current, status };
+    },
+    { status: true },
+  );
+}
+
+function failureConditions(conditions: readonly Condition[], failure: Failure | undefined, now: string): readonly Condition[] {
+  if (failure === undefined) return withoutCondition(conditions, "ReplicaFailure");
+  return setCondition(conditions, { type: "ReplicaFailure", status: "True", reason: failure.reason, message: messageOf(failure.error) }, now);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
