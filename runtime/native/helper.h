@@ -8,10 +8,15 @@
 void close_fd (int *fd);
 void free_pointer (void *pointer);
 
-/* Writes "step\0object\0errno-name\0" to the report descriptor (if any) and to stderr, then exits 125. */
+/* Reports "step object: errno name" on stderr, or to the reporter if there is one, then exits 125. */
 void die (const char *step, const char *object) __attribute__ ((noreturn));
+/* What die does instead of printing, before it exits; NULL prints again. */
+typedef void (*Reporter) (const char *step, const char *object, const char *reason);
+void report_with (Reporter reporter);
 
 /* Verbs: argv[0] is the verb. Each returns the exit status. */
 int files_main (int argc, char **argv);
 int guard_main (int argc, char **argv);
 int network_main (int argc, char **argv);
+int launch_main (int argc, char **argv);
+int netns_main (int argc, char **argv);

@@ -20,11 +20,25 @@ free_pointer (void *pointer)
   free (*(void **) pointer);
 }
 
+static Reporter reporter;
+
+void
+report_with (Reporter report)
+{
+  reporter = report;
+}
+
 void
 die (const char *step, const char *object)
 {
-  fprintf (stderr, "%s %s: %s\n", step, object, strerrorname_np (errno));
-  exit (125);
+  const char *name = strerrorname_np (errno);
+  const char *reason = name == NULL ? "EUNKNOWN" : name;
+
+  if (reporter != NULL)
+    reporter (step, object, reason);
+  else
+    fprintf (stderr, "%s %s: %s\n", step, object, reason);
+  _exit (125);
 }
 
 static const struct
@@ -34,6 +48,8 @@ static const struct
 } verbs[] = {
   { "files", files_main },
   { "guard", guard_main },
+  { "launch", launch_main },
+  { "netns", netns_main },
   { "network", network_main },
 };
 

@@ -1,0 +1,106 @@
+/* One launch: what the monitor and the init it makes know of each other. */
+#pragma once
+
+#include "operations.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Frames on the control socket and on attach.sock: type, u32 little-endian length, payload. See runtime/process/frames.ts. */
+enum frame
+{
+  FRAME_OUTPUT = 1,  /* bytes of stdout, or of the terminal */
+  FRAME_ERROR = 2,   /* bytes of stderr */
+  FRAME_READY = 3,   /* the text of the file `pid` */
+  FRAME_STARTED = 4, /* execve is done */
+  FRAME_FAILED = 5,  /* step NUL object NUL errno name NUL */
+  FRAME_EXIT = 6,    /* the text of exit.json */
+  FRAME_ATTACH = 16, /* from here on send me output */
+  FRAME_INPUT = 17,  /* bytes for stdin */
+  FRAME_CLOSE = 18,  /* end of stdin */
+  FRAME_RESIZE = 19, /* u16 width, u16 height */
+  FRAME_START = 20,  /* let a created program go */
+};
+
+/* Messages between monitor and init, one letter each (a SOCK_SEQPACKET pair). */
+enum message
+{
+  MESSAGE_MAPPED = 'M',   /* to init: the id maps are written */
+  MESSAGE_GROUPED = 'G',  /* to init: it is in its cgroups */
+  MESSAGE_START = 'S',    /* to init: execve */
+  MESSAGE_PID = 'P',      /* to monitor: the joiner's child is this pid */
+  MESSAGE_TERMINAL = 'T', /* to monitor: the pty's master comes along */
+  MESSAGE_READY = 'R',    /* to monitor: all set up */
+  MESSAGE_FAILED = 'F',   /* to monitor: step NUL object NUL errno name NUL */
+};
+
+enum stdio
+{
+  STDIO_INHERIT,
+  STDIO_PIPES,
+  STDIO_TERMINAL,
+};
+
+typedef struct
+{
+  int control;   /* the socket of whoever asked for the launch, or -1 */
+  int directory; /* the state folder, or -1 */
+  int channel;   /* to the other side: init's messages here, the monitor's there; closed by execve */
+  int fifo;      /* what init waits on when no monitor stays, or -1 */
+  int failure;   /* where init then leaves the reason of a late failure, or -1 */
+  enum stdio stdio;
+  bool keep_stdin; /* a pipe for attachers; else /dev/null */
+  bool once;       /* ends with its control socket; nothing is recorded */
+  bool leave;      /* no monitor stays: the caller is the parent that waits */
+  bool start_now;
+  bool attach; /* the control socket gets output from the first byte on */
+  int theirs[3]; /* init's standard streams */
+  int ours[3];   /* the monitor's ends of them, -1 when none; a terminal's master is ours[0] and ours[1] alike */
+  char *log_path;
+  bool log_cri;
+  char **exit_command; /* NULL-terminated, or NULL */
+  char **exit_environment;
+  char *uid_map, *gid_map;
+  bool deny_setgroups;
+  uint64_t clone_flags;
+  pid_t pid;
+  unsigned long long start_time;
+} Launch;
+
+/* launch.c: a frame to one socket, whole or not at all within two seconds. */
+bool send_frame (int fd, enum frame type, const void *data, uint32_t size);
+
+/* init.c: the rest of the list, done in the new process; never returns. */
+void init_run (Launch *launch, Operations *list) __attribute__ ((noreturn));
+/* Waits for that letter from the monitor; exits when the monitor is gone. */
+void init_expect (Launch *launch, enum message letter);
+
+/* monitor.c: opens attach.sock in the state folder, if there is one. */
+void monitor_listen (const Launch *launch);
+/* Serves streams and waits until the program has ended; returns the helper's exit status. */
+int monitor_run (Launch *launch);
+
+/* record.c */
+unsigned long long process_start_time (pid_t pid);
+void record_write (int directory, const char *name, const char *text);
+void record_pids (Launch *launch, char *text, size_t size);
+void record_exit (char *text, size_t size, int wait_status, bool oom_killed);
+void record_time (char *text, size_t size);
+
+/* cgroup.c */
+void cgroup_make (const char *base, const char *path, bool cpuset);
+void cgroup_set (const char *path, const char *value, bool optional);
+void cgroup_join (const char *path);
+void cgroup_watch_oom (const char *path);
+void cgroup_attach (pid_t pid);
+bool cgroup_oom_killed (void);
+void cgroup_kill (void);
+void cgroup_remove (void);
+
+/* log.c: lines of a stream to the log file. */
+bool log_open (const char *path, bool cri);
+void log_feed (int stream, const char *data, size_t size);
+void log_end (void);
+
+/* terminal.c */
+int terminal_open (Launch *launch, unsigned width, unsigned height);
+int terminal_receive (int channel, char *message, size_t size, int *fd);

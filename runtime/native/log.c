@@ -1,0 +1,126 @@
+/* The log file: one record a line, as docker's json-file or as CRI. A line longer than 16 KiB is cut into parts. */
+#define _GNU_SOURCE
+#include "helper.h"
+#include "launch.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_BYTES 16384
+/* A byte becomes at most six characters; the frame around the text is below 128. */
+#define RECORD_BYTES (LINE_BYTES * 6 + 128)
+
+static struct
+{
+  int fd;
+  bool cri;
+  char line[2][LINE_BYTES];
+  size_t size[2];
+  char record[RECORD_BYTES];
+} log_file = { .fd = -1 };
+
+bool
+log_open (const char *path, bool cri)
+{
+  log_file.fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+  log_file.cri = cri;
+  return log_file.fd >= 0;
+}
+
+/* Length of the UTF-8 sequence at `text`, or 0 when it is none (overlong forms and surrogates are none). */
+static size_t
+utf8_length (const unsigned char *text, size_t size)
+{
+  size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
+
+  if (length == 0 || length > size)
+    return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((text[i] & 0xc0) != 0x80)
+      return 0;
+  if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0))
+    return 0;
+  if ((text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90))
+    return 0;
+  return length;
+}
+
+/* Appends `text` as the inside of a JSON string. */
+static size_t
+json_escape (char *to, const char *text, size_t size)
+{
+  char *start = to;
+
+  for (size_t i = 0, step; i < size; i += step)
+    {
+      unsigned char c = text[i];
+      step = utf8_length ((const unsigned char *) text + i, size - i);
+      if (step == 0)
+        {
+          step = 1;
+          to = stpcpy (to, "\\ufffd");
+        }
+      else if (c == '"' || c == '\\')
+        to += sprintf (to, "\\%c", c);
+      else if (c == '\n')
+        to = stpcpy (to, "\\n");
+      else if (c < 0x20 || c == 0x7f)
+        to += sprintf (to, "\\u%04x", c);
+      else
+        to = mempcpy (to, text + i, step);
+    }
+  return to - start;
+}
+
+static void
+write_record (int stream, bool ended)
+{
+  const char *name = stream == 0 ? "stdout" : "stderr";
+  char time[48], *to = log_file.record;
+
+  record_time (time, sizeof time);
+  if (log_file.cri)
+    {
+      to += sprintf (to, "%s %s %c ", time, name, ended ? 'F' : 'P');
+      to = mempcpy (to, log_file.line[stream], log_file.size[stream]);
+      *to++ = '\n';
+    }
+  else
+    {
+      to = stpcpy (to, "{\"log\":\"");
+      to += json_escape (to, log_file.line[stream], log_file.size[stream]);
+      to += sprintf (to, "%s\",\"stream\":\"%s\",\"time\":\"%s\"}\n", ended ? "\\n" : "", name, time);
+    }
+  log_file.size[stream] = 0;
+  if (write (log_file.fd, log_file.record, to - log_file.record) < 0)
+    return; /* a full disk must not stop the container */
+}
+
+void
+log_feed (int stream, const char *data, size_t size)
+{
+  while (log_file.fd >= 0 && size > 0)
+    {
+      const char *end = memchr (data, '\n', size);
+      size_t text = end == NULL ? size : (size_t) (end - data);
+      size_t room = LINE_BYTES - log_file.size[stream];
+      bool fits = text <= room;
+      size_t take = fits ? text : room;
+      memcpy (log_file.line[stream] + log_file.size[stream], data, take);
+      log_file.size[stream] += take;
+      if (!fits || end != NULL)
+        write_record (stream, fits);
+      take += fits && end != NULL;
+      data += take;
+      size -= take;
+    }
+}
+
+void
+log_end (void)
+{
+  for (int stream = 0; stream < 2; stream++)
+    if (log_file.size[stream] > 0)
+      write_record (stream, false);
+}

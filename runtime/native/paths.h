@@ -1,0 +1,19 @@
+/* Paths of the image, found below the new root whatever links it ships. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From now on targets are looked up below this folder; takes the descriptor. */
+void target_root (int fd);
+int target_root_fd (void);
+/* The target of a mount, made (as a folder or an empty file) when it is missing; symlinks stay inside the root. */
+int target_open (const char *path, bool folder);
+/* The same, but no component may be a symlink. */
+int target_real_folder (const char *path);
+/* The folder that holds `path`, made when missing; `name` becomes the last component. */
+int target_parent (const char *path, const char **name);
+
+/* mounts.c, for root.c */
+void attach_mount (int tree, int target, const char *path);
+int make_filesystem (const char *type, const char *source, char **options, uint64_t attributes, const char *path);

@@ -1,0 +1,11 @@
+/* The program: found in the container, given its streams, executed. */
+#pragma once
+
+#include "launch.h"
+
+/* find NAME PATH: as execvp does; dies with ENOENT or EACCES when nothing there can be executed. */
+void program_find (char **fields);
+/* folder PATH: the working folder, made when missing. What root may not enter (a remote home) the user may: asked again by program_execute. */
+void program_folder (char **fields);
+void program_streams (Launch *launch, uid_t uid);
+void program_execute (Launch *launch, char **fields) __attribute__ ((noreturn));
