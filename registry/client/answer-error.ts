@@ -1,0 +1,52 @@
+/** A refusal of a registry as an error: its own code where it gives one, else by the status. */
+import { RegistryError, type WireErrorCode } from "../errors.ts";
+import type { Answer } from "./connection.ts";
+
+const MAX_ERROR_BYTES = 64 << 10;
+
+const BY_STATUS: Readonly<Record<number, WireErrorCode>> = { 401: "UNAUTHORIZED", 403: "DENIED", 405: "UNSUPPORTED", 413: "MANIFEST_TOO_LARGE", 416: "RANGE_INVALID", 429: "TOOMANYREQUESTS" };
+
+const CODES: ReadonlySet<string> = new Set<WireErrorCode>([
+  "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_TOO_LARGE", "MANIFEST_UNKNOWN",
+  "NAME_INVALID", "NAME_UNKNOWN", "PAGINATION_NUMBER_INVALID", "RANGE_INVALID", "SIZE_INVALID", "TAG_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS",
+]);
+
+/** Reads the rest of `answer`. `doing` completes "Cannot …". */
+export async function answerError(answer: Answer, doing: string, fallback: WireErrorCode = "UNKNOWN"): Promise<RegistryError> {
+  const { code, message } = await readError(answer);
+  const known = code !== undefined && CODES.has(code) ? (code as WireErrorCode) : (BY_STATUS[answer.status] ?? (answer.status === 404 ? fallback : "UNKNOWN"));
+  const said = message === undefined || message === "" ? "" : `, ${printable(message)}`;
+  const hint = known === "UNAUTHORIZED" || known === "DENIED" ? `Log in with 'strata login ${new URL(answer.url).host}', or check the name` : undefined;
+  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, { ...(hint === undefined ? {} : { hint }) });
+}
+
+async function readError(answer: Answer): Promise<{ readonly code?: string; readonly message?: string }> {
+  try {
+    const { errors } = JSON.parse(await readText(answer, MAX_ERROR_BYTES)) as { errors?: readonly { code?: unknown; message?: unknown }[] };
+    const { code, message } = errors?.[0] ?? {};
+    return { ...(typeof code === "string" ? { code } : {}), ...(typeof message === "string" ? { message } : {}) };
+  } catch {
+    return {};
+  }
+}
+
+export async function readText(answer: Answer, limit: number): Promise<string> {
+  return Buffer.from(await readBytes(answer, limit)).toString("utf8");
+}
+
+/** @throws {RegistryError} `PROTOCOL` when longer than `limit` bytes */
+export async function readBytes(answer: Answer, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limit) throw new RegistryError("PROTOCOL", `Cannot read ${answer.url}: the answer is longer than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** What a server says goes to a terminal: no control characters. */
+function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, " ").slice(0, 500);
+}

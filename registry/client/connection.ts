@@ -1,0 +1,123 @@
+/** Connections to one registry: proxies, certificates, redirects. What carries credentials never leaves the host they are for. */
+import { rootCertificates } from "node:tls";
+import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import { RegistryError } from "../errors.ts";
+import { isLoopback, networkHost } from "./endpoint.ts";
+import { readTrust } from "./trust.ts";
+
+export interface Exchange {
+  readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names; repeated ones joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Must be read or dumped, or the connection is lost for others. */
+  readonly body: Dispatcher.ResponseData["body"];
+  /** After redirects. */
+  readonly url: string;
+}
+
+export interface Connection extends AsyncDisposable {
+  /** One exchange, redirects of GET and HEAD followed. @throws {RegistryError} `UNREACHABLE`, `PROTOCOL` */
+  send(exchange: Exchange): Promise<Answer>;
+}
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly insecure?: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds without a byte. @default 60_000 */
+  readonly idleMs?: number;
+}
+
+const CONNECT_MS = 10_000;
+const IDLE_MS = 60_000;
+const MAX_REDIRECTS = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+export async function connect({ host, insecure = false, env, idleMs = IDLE_MS }: ConnectionOptions): Promise<Connection> {
+  const { authorities, client } = await readTrust(host, env);
+  const tls = {
+    timeout: CONNECT_MS,
+    rejectUnauthorized: !insecure,
+    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
+  };
+  const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
+  const own = dispatcher(host, env, { ...limits, connect: tls });
+  const other = dispatcher("elsewhere", env, { ...limits, connect: { timeout: CONNECT_MS } }); // redirects: no client certificate, no private trust
+  return {
+    send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? own : other)),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.all([own.destroy(), other.destroy()]);
+    },
+  };
+}
+
+/** Proxies are for other machines. */
+function dispatcher(host: string, env: NodeJS.ProcessEnv, options: Agent.Options): Agent | EnvHttpProxyAgent {
+  const set = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
+  const [httpProxy, httpsProxy, noProxy] = [set("http_proxy"), set("https_proxy"), set("no_proxy")];
+  if (isLoopback(host) || (httpProxy === undefined && httpsProxy === undefined)) return new Agent(options);
+  return new EnvHttpProxyAgent({
+    ...options,
+    ...(httpProxy === undefined ? {} : { httpProxy }),
+    ...(httpsProxy === undefined ? {} : { httpsProxy }),
+    ...(noProxy === undefined ? {} : { noProxy }),
+  } as EnvHttpProxyAgent.Options);
+}
+
+async function follow(exchange: Exchange, pick: (url: string) => Dispatcher): Promise<Answer> {
+  let { url, headers = {} } = exchange;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const answer = await once({ ...exchange, url, headers }, pick(url));
+    const location = answer.headers["location"];
+    if (!REDIRECTS.has(answer.status) || location === undefined || (exchange.method !== "GET" && exchange.method !== "HEAD")) return answer;
+    await answer.body.dump();
+    const next = new URL(location, url).href;
+    if (next.startsWith("http:") && url.startsWith("https:")) throw new RegistryError("PROTOCOL", `Cannot follow ${hostOf(url)} to ${next}: it leaves TLS`);
+    if (new URL(next).origin !== new URL(url).origin) headers = withoutCredentials(headers);
+    url = next;
+  }
+  throw new RegistryError("PROTOCOL", `Cannot fetch ${exchange.url}: more than ${MAX_REDIRECTS} redirects`);
+}
+
+function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !["authorization", "cookie", "strata-proof"].includes(name.toLowerCase())));
+}
+
+async function once({ method, url, headers, body, signal }: Exchange, through: Dispatcher): Promise<Answer> {
+  try {
+    const reply = await request(url, {
+      method,
+      dispatcher: through,
+      headers: { "user-agent": "strata", ...headers },
+      ...(body === undefined ? {} : { body: body as Uint8Array }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return { status: reply.statusCode, headers: flatten(reply.headers), body: reply.body, url };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new RegistryError("UNREACHABLE", `Cannot reach ${hostOf(url)}: ${reason(error)}`, { cause: error });
+  }
+}
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+function reason(error: unknown): string {
+  const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown };
+  if (cause instanceof Error && code === undefined) return reason(cause);
+  return message === undefined || message === "" ? String(code ?? error) : message;
+}

@@ -1,0 +1,119 @@
+/** A registry that answered: exchanges with it are authorised, and tried again when the failure passes. */
+import { STORE_HEADER } from "../identity.ts";
+import { RegistryError } from "../errors.ts";
+import { createAuthorizer, type Authorizer } from "./authorizer.ts";
+import { answerError } from "./answer-error.ts";
+import { findLogin, type Login } from "./auth-files.ts";
+import { connect, type Answer, type Connection, type Exchange } from "./connection.ts";
+import { candidates } from "./endpoint.ts";
+import { isPassing, PassingFailure, RETRY, retrying, type RetryPolicy } from "./retry.ts";
+
+export interface RemoteOptions {
+  readonly insecure?: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Instead of what the authentication files hold. */
+  readonly login?: Login;
+  /** The repository it is opened for: some logins are for a part of a registry only. */
+  readonly repository?: string;
+  readonly retry?: RetryPolicy;
+  readonly signal?: AbortSignal;
+}
+
+export interface RemoteExchange extends Omit<Exchange, "url" | "body" | "signal"> {
+  /** Path on the registry, or the absolute URL of a `Location`. */
+  readonly path: string;
+  /** `repository:<name>:pull,push` */
+  readonly scopes: readonly string[];
+  /** Called again for every attempt. */
+  readonly body?: () => string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** False leaves passing failures to the caller. @default true */
+  readonly retry?: boolean;
+}
+
+export interface Remote extends AsyncDisposable {
+  readonly host: string;
+  /** Base URL without a slash at the end. */
+  readonly base: string;
+  /** Id of the store behind it, when it is one of ours. */
+  readonly storeId: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly policy: RetryPolicy;
+  /** Any answer that is neither 401 nor passing. @throws {RegistryError} `UNREACHABLE`, `UNAUTHORIZED`, … */
+  exchange(exchange: RemoteExchange): Promise<Answer>;
+}
+
+/** @throws {RegistryError} `UNREACHABLE`, `PROTOCOL` */
+export async function openRemote(host: string, options: RemoteOptions): Promise<Remote> {
+  const { insecure = false, env, signal, retry: policy = RETRY } = options;
+  const connection = await connect({ host, insecure, env });
+  try {
+    const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
+    let found: Promise<Login | undefined> | undefined;
+    const login = async (): Promise<Login | undefined> => options.login ?? (await (found ??= findLogin(host, options.repository ?? "", env)));
+    const authorizer = createAuthorizer(connection, login);
+    return {
+      host,
+      base,
+      storeId: greeting.headers[STORE_HEADER],
+      signal,
+      policy,
+      exchange: async (exchange) => {
+        const run = async (): Promise<Answer> => await authorised(connection, authorizer, { base, greeting, signal }, exchange);
+        return exchange.retry === false ? await run() : await retrying(async () => await orPassing(await run()), { policy, signal });
+      },
+      [Symbol.asyncDispose]: async () => await connection[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Greeting {
+  readonly base: string;
+  readonly answer: Answer;
+}
+
+/** The first base that answers as a registry; no credentials are sent. */
+async function ping(connection: Connection, bases: readonly string[], signal: AbortSignal | undefined): Promise<Greeting> {
+  let failure: unknown;
+  for (const base of bases) {
+    try {
+      const answer = await connection.send({ method: "GET", url: `${base}/v2/`, signal });
+      await answer.body.dump();
+      if (answer.status === 200 || answer.status === 401) return { base, answer };
+      failure ??= new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure = failure instanceof RegistryError && failure.code === "PROTOCOL" ? failure : (failure ?? error);
+    }
+  }
+  throw failure;
+}
+
+interface Place {
+  readonly base: string;
+  readonly greeting: Answer;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function authorised(connection: Connection, authorizer: Authorizer, { base, greeting, signal }: Place, exchange: RemoteExchange): Promise<Answer> {
+  const { path, scopes, body, method } = exchange;
+  const url = new URL(path, `${base}/`).href;
+  const own = new URL(url).origin === new URL(base).origin;
+  if (own && greeting.status === 401 && authorizer.header(scopes) === undefined) await authorizer.answer(greeting, scopes, undefined, signal);
+  for (;;) {
+    const authorization = own ? authorizer.header(scopes) : undefined;
+    const headers = { ...exchange.headers, ...(authorization === undefined ? {} : { authorization }) };
+    const answer = await connection.send({ method, url, headers, signal, ...(body === undefined ? {} : { body: body() }) });
+    if (answer.status !== 401) return answer;
+    if (!own || !(await authorizer.answer(answer, scopes, authorization, signal))) throw await answerError(answer, `use ${base}`, "UNAUTHORIZED");
+    await answer.body.dump();
+    if (authorizer.header(scopes) === authorization) throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`);
+  }
+}
+
+async function orPassing(answer: Answer): Promise<Answer> {
+  if (!isPassing(answer.status)) return answer;
+  throw new PassingFailure(await answerError(answer, `use ${new URL(answer.url).host}`), answer.headers["retry-after"]);
+}

@@ -1,0 +1,182 @@
+/** A repository of a registry as a source and a sink of content. Spec: distribution-spec v1.1, "Pull", "Push". */
+import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
+import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
+import type { ContentSink, ContentSource } from "../../store/store.ts";
+import { RegistryError } from "../errors.ts";
+import { answerError, readBytes } from "./answer-error.ts";
+import type { Answer } from "./connection.ts";
+import { download } from "./download.ts";
+import type { Remote } from "./remote.ts";
+import { replayable } from "./replayable.ts";
+import { upload } from "./upload.ts";
+
+export type TransferState = "waiting" | "exists" | "mounted" | "transferring" | "done";
+
+/** `bytes`: how many more went over the wire since the last event of this descriptor. */
+export type OnTransfer = (descriptor: Descriptor, state: TransferState, bytes: number) => void;
+
+export interface RepositoryOptions {
+  readonly onTransfer?: OnTransfer;
+  /** Another repository of the same registry that may have a blob. */
+  readonly mountFrom?: (digest: Digest) => string | undefined;
+  /** Shows that the registry's store is ours. */
+  readonly prove?: ((digest: Digest) => string) | undefined;
+}
+
+export interface Fetched {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+export interface RemoteRepository extends ContentSource, ContentSink {
+  readonly name: string;
+  /** A manifest by tag or digest, verified. @throws {RegistryError} `MANIFEST_UNKNOWN`, `DIGEST_INVALID` */
+  read(reference: string): Promise<Fetched>;
+  /** Descriptor of what a reference names, without its content; undefined when there is none. */
+  resolve(reference: string): Promise<Descriptor | undefined>;
+  /** Stores a manifest under a tag. */
+  tag(tag: string, manifest: Fetched): Promise<void>;
+  tags(): Promise<readonly string[]>;
+  /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNSUPPORTED` */
+  remove(reference: string): Promise<void>;
+}
+
+const MAX_MANIFEST_BYTES = 4 << 20;
+const MANIFEST_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.dockerManifest]);
+const ACCEPT = [...MANIFEST_TYPES].join(", ");
+
+export function openRepository(remote: Remote, name: string, options: RepositoryOptions = {}): RemoteRepository {
+  const pull = [`repository:${name}:pull`];
+  const push = [`repository:${name}:pull,push`];
+  const manifestPath = (reference: string): string => `/v2/${name}/manifests/${reference}`;
+  const blobPath = (digest: Digest): string => `/v2/${name}/blobs/${digest}`;
+  const read = async (reference: string): Promise<Fetched> => {
+    const answer = await remote.exchange({ method: "GET", path: manifestPath(reference), scopes: pull, headers: { accept: ACCEPT } });
+    if (answer.status !== 200) throw await answerError(answer, `find ${named(remote, name, reference)}`, "MANIFEST_UNKNOWN");
+    return verified(answer, reference, await readBytes(answer, MAX_MANIFEST_BYTES));
+  };
+  const put = async (reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
+    const answer = await remote.exchange({ method: "PUT", path: manifestPath(reference), scopes: push, headers: { "content-type": descriptor.mediaType }, body: () => bytes });
+    if (answer.status !== 201) throw await answerError(answer, `push ${named(remote, name, reference)}`, "NAME_UNKNOWN");
+    await answer.body.dump();
+  };
+  const report = options.onTransfer ?? ((): void => {});
+  const repository: RemoteRepository = {
+    name,
+    read,
+    fetch: (descriptor) => {
+      if (isManifest(descriptor)) return one(async () => (await read(descriptor.digest)).bytes);
+      const transfer = { path: blobPath(descriptor.digest), scopes: pull, onBytes: (count: number): void => report(descriptor, "transferring", count) };
+      return replayable((offset) => download(remote, descriptor, offset, transfer));
+    },
+    async has(descriptor): Promise<boolean> {
+      const path = isManifest(descriptor) ? manifestPath(descriptor.digest) : blobPath(descriptor.digest);
+      const answer = await remote.exchange({ method: "HEAD", path, scopes: push, headers: { accept: ACCEPT } });
+      if (answer.status !== 200 && answer.status !== 404) throw await answerError(answer, `look for ${descriptor.digest} in ${name}`);
+      await answer.body.dump();
+      if (answer.status === 200) report(descriptor, "exists", 0);
+      return answer.status === 200;
+    },
+    async push(descriptor, content): Promise<void> {
+      if (isManifest(descriptor)) return await put(descriptor.digest, { descriptor, bytes: await collect(descriptor, content) });
+      report(descriptor, "waiting", 0);
+      const mountFrom = options.mountFrom?.(descriptor.digest);
+      const proof = options.prove?.(descriptor.digest);
+      const how = await upload(remote, descriptor, content, { repository: name, scopes: push, mountFrom, proof, onBytes: (count) => report(descriptor, "transferring", count) });
+      report(descriptor, how === "mounted" ? "mounted" : "done", 0);
+    },
+    tag: put,
+    ...look(remote, name, { pull, read, manifestPath }),
+  };
+  return repository;
+}
+
+interface Looking {
+  readonly pull: readonly string[];
+  readonly read: (reference: string) => Promise<Fetched>;
+  readonly manifestPath: (reference: string) => string;
+}
+
+function look(remote: Remote, name: string, { pull, read, manifestPath }: Looking): Pick<RemoteRepository, "resolve" | "tags" | "remove"> {
+  return {
+    async resolve(reference): Promise<Descriptor | undefined> {
+      const answer = await remote.exchange({ method: "HEAD", path: manifestPath(reference), scopes: pull, headers: { accept: ACCEPT } });
+      await answer.body.dump();
+      if (answer.status === 404) return undefined;
+      const { "docker-content-digest": digest = "", "content-type": mediaType = "", "content-length": length } = answer.headers;
+      if (answer.status !== 200 || !isDigest(digest) || length === undefined) return (await read(reference)).descriptor;
+      return { mediaType, digest, size: Number(length) };
+    },
+    tags: async () => await listAll(remote, { path: `/v2/${name}/tags/list`, field: "tags", scopes: pull }),
+    async remove(reference): Promise<void> {
+      const answer = await remote.exchange({ method: "DELETE", path: manifestPath(reference), scopes: [`repository:${name}:delete,pull,push`] });
+      if (answer.status !== 202) throw await answerError(answer, `delete ${named(remote, name, reference)}`, "MANIFEST_UNKNOWN");
+      await answer.body.dump();
+    },
+  };
+}
+
+export async function listCatalog(remote: Remote): Promise<readonly string[]> {
+  return await listAll(remote, { path: "/v2/_catalog", field: "repositories", scopes: ["registry:catalog:*"] });
+}
+
+interface Listing {
+  readonly path: string;
+  readonly field: "tags" | "repositories";
+  readonly scopes: readonly string[];
+}
+
+/** Every page. */
+async function listAll(remote: Remote, { path, field, scopes }: Listing): Promise<readonly string[]> {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  for (let next: string | undefined = path; next !== undefined && !seen.has(next); ) {
+    seen.add(next);
+    const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes });
+    if (answer.status !== 200) throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");
+    const page = JSON.parse(Buffer.from(await readBytes(answer, MAX_MANIFEST_BYTES)).toString("utf8")) as Record<string, readonly string[] | null>;
+    found.push(...(page[field] ?? []));
+    const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers["link"] ?? "")?.[1];
+    next = link === undefined ? undefined : new URL(link, answer.url).href;
+  }
+  return found;
+}
+
+export function isManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolean {
+  return MANIFEST_TYPES.has(mediaType);
+}
+
+function verified(answer: Answer, reference: string, bytes: Uint8Array): Fetched {
+  const told = answer.headers["docker-content-digest"];
+  const expected = isDigest(reference) ? reference : told !== undefined && isDigest(told) ? told : undefined;
+  const digest = digestOf(bytes, expected === undefined ? "sha256" : algorithmOf(expected));
+  if (expected !== undefined && digest !== expected) throw new RegistryError("DIGEST_INVALID", `Cannot read manifest ${reference}: its content is ${digest}`);
+  const mediaType = answer.headers["content-type"]?.split(";")[0]?.trim() ?? "";
+  const known = MANIFEST_TYPES.has(mediaType) ? mediaType : (declaredType(bytes) ?? MEDIA_TYPE.manifest);
+  return { descriptor: { mediaType: known, digest, size: bytes.length }, bytes };
+}
+
+function declaredType(bytes: Uint8Array): string | undefined {
+  try {
+    const { mediaType, manifests } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { mediaType?: string; manifests?: unknown };
+    return mediaType ?? (Array.isArray(manifests) ? MEDIA_TYPE.index : undefined);
+  } catch (cause) {
+    throw new RegistryError("PROTOCOL", "Cannot read the manifest: it is not JSON", { cause });
+  }
+}
+
+async function collect({ digest, size }: Descriptor, content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  if (bytes.length !== size) throw new RegistryError("SIZE_INVALID", `Cannot push ${digest}: its content is not ${size} bytes long`);
+  return bytes;
+}
+
+async function* one(read: () => Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield await read();
+}
+
+function named({ host }: Remote, name: string, reference: string): string {
+  return `${host}/${name}${isDigest(reference) ? "@" : ":"}${reference}`;
+}

@@ -1,0 +1,48 @@
+/** What goes wrong in this room: the specification's codes, and what a client meets beyond them. */
+import { CodedError, type CodedErrorOptions } from "../store/errors.ts";
+
+/** Codes that travel in `{"errors":[…]}`. Spec: distribution-spec v1.1, "Error Codes". */
+export type WireErrorCode =
+  | "BLOB_UNKNOWN"
+  | "BLOB_UPLOAD_INVALID"
+  | "BLOB_UPLOAD_UNKNOWN"
+  | "DIGEST_INVALID"
+  | "MANIFEST_BLOB_UNKNOWN"
+  | "MANIFEST_INVALID"
+  | "MANIFEST_TOO_LARGE"
+  | "MANIFEST_UNKNOWN"
+  | "NAME_INVALID"
+  | "NAME_UNKNOWN"
+  | "PAGINATION_NUMBER_INVALID"
+  | "RANGE_INVALID"
+  | "SIZE_INVALID"
+  | "TAG_INVALID"
+  | "UNAUTHORIZED"
+  | "DENIED"
+  | "UNSUPPORTED"
+  | "TOOMANYREQUESTS"
+  | "UNKNOWN";
+
+export type RegistryErrorCode =
+  | WireErrorCode
+  /** No answer: refused, timed out, no such host, a certificate that is not trusted. */
+  | "UNREACHABLE"
+  /** An answer that no registry gives. */
+  | "PROTOCOL"
+  | "REFERENCE_INVALID"
+  /** A credential helper or an authentication file that does not do its part. */
+  | "CREDENTIALS_UNAVAILABLE";
+
+export interface RegistryErrorOptions extends CodedErrorOptions {
+  /** Goes on the wire as `detail`. */
+  readonly detail?: unknown;
+}
+
+export class RegistryError extends CodedError<RegistryErrorCode> {
+  readonly detail: unknown;
+
+  constructor(code: RegistryErrorCode, message: string, options: RegistryErrorOptions = {}) {
+    super(code, message, options);
+    this.detail = options.detail;
+  }
+}

@@ -1,0 +1,33 @@
+/** Blobs: GET with ranges, HEAD, DELETE. Spec: distribution-spec v1.1, "Pulling blobs", "Deleting Blobs". */
+import { entityTag, precondition } from "../../http/conditional.ts";
+import type { Reply } from "../../http/message.ts";
+import { contentRange, parseRange } from "../../http/range.ts";
+import { empty } from "../../http/reply.ts";
+import type { Digest } from "../../store/digest.ts";
+import { RegistryError } from "../errors.ts";
+import { readDigest, type Call, type Parts } from "./parts.ts";
+
+export async function getBlob({ blobs, repositories }: Parts, { request, name }: Call): Promise<Reply> {
+  const digest = readDigest(request.params["digest"], "BLOB_UNKNOWN");
+  const stored = repositories.blob(name, digest) === undefined ? undefined : await blobs.stat(digest);
+  if (stored === undefined) throw unknownBlob(name, digest);
+  const headers = { "docker-content-digest": digest, etag: entityTag(digest), "cache-control": "max-age=31536000", "accept-ranges": "bytes" };
+  if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
+  const typed = { ...headers, "content-type": "application/octet-stream" };
+  const { size } = stored;
+  const range = parseRange(request.headers.range, size);
+  if (range === "unsatisfiable") return empty(416, { "content-range": `bytes */${size}` });
+  if (range === undefined) return { status: 200, headers: { ...typed, "content-length": size }, body: blobs.open(digest) };
+  const partial = { ...typed, "content-length": range.end - range.start, "content-range": contentRange(range, size) };
+  return { status: 206, headers: partial, body: blobs.open(digest, range) };
+}
+
+export async function deleteBlob({ repositories }: Parts, { request, name }: Call): Promise<Reply> {
+  const digest = readDigest(request.params["digest"], "BLOB_UNKNOWN");
+  if (!(await repositories.unlinkBlob(name, digest))) throw unknownBlob(name, digest);
+  return empty(202);
+}
+
+function unknownBlob(name: string, digest: Digest): RegistryError {
+  return new RegistryError("BLOB_UNKNOWN", `Cannot find blob ${digest} in ${name}`, { detail: { digest } });
+}

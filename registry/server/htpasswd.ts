@@ -1,0 +1,73 @@
+/** Basic authentication against an htpasswd file of bcrypt lines; the file is read again when it changes. */
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { parseAuthorization } from "../../http/authorization.ts";
+import { formatChallenge } from "../../http/challenge.ts";
+import type { Request } from "../../http/message.ts";
+import { RegistryError } from "../errors.ts";
+import type { Access, Grant } from "./access.ts";
+
+export interface Passwords {
+  check(username: string, password: string): Promise<boolean>;
+}
+
+/** bcrypt costs a tenth of a second, so a pair that was right is remembered for this long. */
+const REMEMBER_MS = 300_000;
+/** A hash that nothing matches: an unknown user takes as long as a wrong password. */
+const NOBODY = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.BRZ0P0cN8E6fUdjrmZGkPvT7iS2e";
+
+/** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` when the file cannot be read now */
+export async function openHtpasswd(path: string): Promise<Passwords> {
+  const users = watchFile(path);
+  await users();
+  const right = new Map<string, number>();
+  return {
+    async check(username, password): Promise<boolean> {
+      const hash = (await users()).get(username) ?? NOBODY;
+      const key = createHash("sha256").update(`${hash}\n${password}`).digest("base64");
+      if ((right.get(key) ?? 0) > Date.now()) return true;
+      const { compare } = await import("bcryptjs");
+      const ok = await compare(password, hash);
+      if (ok) right.set(key, Date.now() + REMEMBER_MS);
+      return ok;
+    },
+  };
+}
+
+export function basicAccess(passwords: Passwords): Access {
+  return {
+    authenticate: async (request) => await authenticateBasic(passwords, request),
+    challenge: () => formatChallenge({ scheme: "basic", parameters: { realm: "strata registry" } }),
+  };
+}
+
+/** Every user of the file may do everything. */
+export async function authenticateBasic(passwords: Passwords, request: Request): Promise<Grant> {
+  const credentials = parseAuthorization(request.headers.authorization);
+  if (credentials?.scheme !== "basic") return { user: undefined, allows: () => false };
+  const { username, password } = credentials;
+  if (!(await passwords.check(username, password))) throw new RegistryError("UNAUTHORIZED", "Cannot log in: wrong user name or password");
+  return { user: username, allows: () => true };
+}
+
+function watchFile(path: string): () => Promise<ReadonlyMap<string, string>> {
+  let seen = "";
+  let users: ReadonlyMap<string, string> = new Map();
+  return async () => {
+    try {
+      const { mtimeMs, size, ino } = await stat(path);
+      const version = `${ino}:${size}:${mtimeMs}`;
+      if (version !== seen) users = parseHtpasswd(await readFile(path, "utf8"));
+      seen = version;
+      return users;
+    } catch (cause) {
+      throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the password file ${path}`, { cause });
+    }
+  };
+}
+
+/** Lines of other hashes than bcrypt are left out: nobody can log in with them. */
+function parseHtpasswd(text: string): ReadonlyMap<string, string> {
+  const lines = text.split("\n").map((line) => /^([^:#][^:]*):(\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})\s*$/.exec(line));
+  return new Map(lines.flatMap((match) => (match === null ? [] : [[match[1] ?? "", match[2] ?? ""] as const])));
+}

@@ -1,0 +1,38 @@
+/** Tags, catalog and referrers. Spec: distribution-spec v1.1, "Listing Tags", "Listing Referrers". */
+import type { Reply } from "../../http/message.ts";
+import { json } from "../../http/reply.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
+import { RegistryError } from "../errors.ts";
+import type { Grant } from "./access.ts";
+import { nextLink, page, readPageRequest } from "./paging.ts";
+import { readDigest, type Call, type Parts } from "./parts.ts";
+import type { Request } from "../../http/message.ts";
+
+/** Referrers in one reply: descriptors with annotations must stay within what clients accept as a manifest. */
+const MAX_REFERRERS = 500;
+
+export function listTags({ repositories }: Parts, { request, name }: Call): Reply {
+  const wanted = readPageRequest(request.query);
+  if (!repositories.exists(name)) throw new RegistryError("NAME_UNKNOWN", `Cannot list tags of ${name}: no such repository`, { detail: { name } });
+  const { items, next } = page(repositories.tags(name), (tag) => tag, wanted);
+  return json(200, { name, tags: items }, nextLink(request.path, request.query, next));
+}
+
+/** Only what the caller may pull. */
+export function listCatalog({ repositories }: Parts, { request, grant }: { readonly request: Request; readonly grant: Grant }): Reply {
+  const readable = repositories.names().filter((name) => grant.allows({ kind: "repository", name, action: "pull" }));
+  const { items, next } = page(readable, (name) => name, readPageRequest(request.query));
+  return json(200, { repositories: items }, nextLink(request.path, request.query, next));
+}
+
+/** An unknown subject has no referrers: that is an answer, not an error. */
+export function listReferrers({ repositories }: Parts, { request, name }: Call): Reply {
+  const subject = readDigest(request.params["digest"], "DIGEST_INVALID");
+  const type = request.query.get("artifactType");
+  const found = repositories.referrers(name, subject).filter((descriptor) => type === null || descriptor.artifactType === type);
+  const { last, count = MAX_REFERRERS } = readPageRequest(request.query);
+  const { items, next } = page(found, ({ digest }) => digest, { last, count: Math.min(count, MAX_REFERRERS) });
+  const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: items };
+  return json(200, index, { "content-type": MEDIA_TYPE.index, ...filtered, ...nextLink(request.path, request.query, next) });
+}

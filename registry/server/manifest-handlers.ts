@@ -1,0 +1,89 @@
+/** Manifests by tag and by digest. Spec: distribution-spec v1.1, "Pulling manifests", "Pushing Manifests", "Deleting". */
+import { readBody } from "../../http/body.ts";
+import { entityTag, precondition } from "../../http/conditional.ts";
+import type { Reply } from "../../http/message.ts";
+import { empty } from "../../http/reply.ts";
+import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
+import { RegistryError } from "../errors.ts";
+import { isTag } from "../name.ts";
+import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
+import { readManifest, type BlobNeed, type PushedManifest } from "./manifest.ts";
+import { readDigest, type Call, type Parts } from "./parts.ts";
+
+export async function getManifest({ repositories, manifests }: Parts, { request, name }: Call): Promise<Reply> {
+  const reference = request.params["reference"] ?? "";
+  const digest = isDigest(reference) ? reference : repositories.tag(name, reference);
+  const link = digest === undefined ? undefined : repositories.manifest(name, digest);
+  if (digest === undefined || link === undefined) throw unknownManifest(name, reference);
+  const headers = { "docker-content-digest": digest, etag: entityTag(digest), "content-type": link.mediaType };
+  if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
+  return { status: 200, headers: { ...headers, "content-length": link.size }, body: await manifests.read(digest) };
+}
+
+export async function putManifest(parts: Parts, { request, name }: Call): Promise<Reply> {
+  const reference = request.params["reference"] ?? "";
+  const target = readTarget(reference, request.query.getAll("tag"));
+  const bytes = await readBody(request, MAX_MANIFEST_BYTES);
+  const digest = digestOf(bytes, target.digest === undefined ? "sha256" : algorithmOf(target.digest));
+  if (target.digest !== undefined && target.digest !== digest) throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
+  const manifest = readManifest(bytes, request.headers["content-type"]);
+  await requireBlobs(parts, name, manifest.blobs);
+  await parts.blobs.put(bytes, algorithmOf(digest));
+  await link(parts, name, { digest, size: bytes.length, manifest });
+  for (const tag of target.tags) await parts.repositories.setTag(name, tag, digest);
+  return empty(201, {
+    location: `/v2/${name}/manifests/${reference}`,
+    "docker-content-digest": digest,
+    ...(manifest.subject === undefined ? {} : { "oci-subject": manifest.subject }),
+    ...(target.digest === undefined || target.tags.length === 0 ? {} : { "oci-tag": target.tags }),
+  });
+}
+
+/** A tag only loses its name; a digest takes its tags with it. */
+export async function deleteManifest({ repositories }: Parts, { request, name }: Call): Promise<Reply> {
+  const reference = request.params["reference"] ?? "";
+  const there = isDigest(reference) ? await repositories.unlinkManifest(name, reference) : isTag(reference) && (await repositories.removeTag(name, reference));
+  if (!there) throw unknownManifest(name, reference);
+  return empty(202);
+}
+
+interface Target {
+  readonly digest: Digest | undefined;
+  readonly tags: readonly string[];
+}
+
+function readTarget(reference: string, extraTags: readonly string[]): Target {
+  const byDigest = reference.includes(":");
+  const tags = byDigest ? extraTags : [reference];
+  const bad = tags.find((tag) => !isTag(tag));
+  if (bad !== undefined) throw new RegistryError("TAG_INVALID", `Cannot tag the manifest ${JSON.stringify(bad)}: not a tag`);
+  return { digest: byDigest ? readDigest(reference, "DIGEST_INVALID") : undefined, tags };
+}
+
+/** Every blob is in this repository, or its content came inside the manifest. */
+async function requireBlobs({ blobs, repositories }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
+  const missing: Digest[] = [];
+  for (const { digest, data } of needs) {
+    if (repositories.blob(name, digest) !== undefined && (await blobs.stat(digest)) !== undefined) continue;
+    if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
+    else await repositories.linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
+  }
+  if (missing.length === 0) return;
+  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.join(", ")} is not there`, { detail: missing.map((digest) => ({ digest })) });
+}
+
+async function link({ repositories }: Parts, name: string, pushed: { digest: Digest; size: number; manifest: PushedManifest }): Promise<void> {
+  const { mediaType, artifactType, annotations, subject } = pushed.manifest;
+  const descriptor = {
+    mediaType,
+    digest: pushed.digest,
+    size: pushed.size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  await repositories.linkManifest(name, descriptor, subject);
+}
+
+function unknownManifest(name: string, reference: string): RegistryError {
+  return new RegistryError("MANIFEST_UNKNOWN", `Cannot find manifest ${reference} in ${name}`, { detail: { name, reference } });
+}

@@ -1,0 +1,40 @@
+/** Pages of a sorted list. Spec: distribution-spec v1.1, "Listing Tags": `last` is exclusive, `n` exact. */
+import { RegistryError } from "../errors.ts";
+
+export interface PageRequest {
+  readonly last: string | undefined;
+  readonly count: number | undefined;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** What `last` of the next page is; undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+/** @throws {RegistryError} `PAGINATION_NUMBER_INVALID` */
+export function readPageRequest(query: URLSearchParams): PageRequest {
+  const count = query.get("n");
+  if (count !== null && !/^\d{1,9}$/.test(count)) throw new RegistryError("PAGINATION_NUMBER_INVALID", `Cannot list ${JSON.stringify(count)} entries: n is not a number`);
+  return { last: query.get("last") ?? undefined, count: count === null ? undefined : Number(count) };
+}
+
+/** `sorted` bytewise by `keyOf`. */
+export function page<Item>(sorted: readonly Item[], keyOf: (item: Item) => string, { last, count = Number.POSITIVE_INFINITY }: PageRequest): Page<Item> {
+  const rest = last === undefined ? sorted : sorted.filter((item) => isAfter(keyOf(item), last));
+  const items = rest.slice(0, count);
+  const end = items.at(-1);
+  return { items, next: end !== undefined && items.length < rest.length ? keyOf(end) : undefined };
+}
+
+/** The `Link` header to the next page, other parameters kept. */
+export function nextLink(path: string, query: URLSearchParams, next: string | undefined): Readonly<Record<string, string>> {
+  if (next === undefined) return {};
+  const parameters = new URLSearchParams(query);
+  parameters.set("last", next);
+  return { link: `<${path}?${parameters.toString()}>; rel="next"` };
+}
+
+function isAfter(key: string, last: string): boolean {
+  return Buffer.compare(Buffer.from(key), Buffer.from(last)) > 0;
+}

@@ -1,0 +1,35 @@
+/** What the handlers work with. */
+import type { Request } from "../../http/message.ts";
+import { isDigest, type Digest } from "../../store/digest.ts";
+import type { Blobs } from "../../store/store.ts";
+import { RegistryError, type WireErrorCode } from "../errors.ts";
+import type { Grant } from "./access.ts";
+import type { Identity } from "../identity.ts";
+import type { ManifestCache } from "./manifest-cache.ts";
+import type { Repositories } from "./repositories.ts";
+import type { Uploads } from "./uploads.ts";
+
+export interface Parts {
+  readonly blobs: Blobs;
+  readonly repositories: Repositories;
+  readonly uploads: Uploads;
+  readonly identity: Identity;
+  readonly manifests: ManifestCache;
+}
+
+/** A request to one repository, admitted. */
+export interface Call {
+  readonly request: Request;
+  readonly grant: Grant;
+  readonly name: string;
+}
+
+/** `code` tells what a malformed one means: nothing there (GET) or a bad request (PUT). */
+export function readDigest(text: string | null | undefined, code: WireErrorCode): Digest {
+  if (typeof text === "string" && isDigest(text)) return text;
+  throw new RegistryError(code, `Cannot read ${JSON.stringify(text ?? "")} as a digest`);
+}
+
+export function blobPath(name: string, digest: Digest): string {
+  return `/v2/${name}/blobs/${digest}`;
+}

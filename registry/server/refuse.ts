@@ -1,0 +1,76 @@
+/** Errors as replies: one table from code to status. Spec: distribution-spec v1.1, "Error Codes". */
+import { HttpError } from "../../http/error.ts";
+import type { Reply, ReplyHeaders } from "../../http/message.ts";
+import { json } from "../../http/reply.ts";
+import { StoreError, type StoreErrorCode } from "../../store/errors.ts";
+import { RegistryError, type RegistryErrorCode, type WireErrorCode } from "../errors.ts";
+
+const STATUS: Readonly<Record<WireErrorCode, number>> = {
+  BLOB_UNKNOWN: 404,
+  BLOB_UPLOAD_INVALID: 400,
+  BLOB_UPLOAD_UNKNOWN: 404,
+  DIGEST_INVALID: 400,
+  MANIFEST_BLOB_UNKNOWN: 400,
+  MANIFEST_INVALID: 400,
+  MANIFEST_TOO_LARGE: 413,
+  MANIFEST_UNKNOWN: 404,
+  NAME_INVALID: 400,
+  NAME_UNKNOWN: 404,
+  PAGINATION_NUMBER_INVALID: 400,
+  RANGE_INVALID: 416,
+  SIZE_INVALID: 400,
+  TAG_INVALID: 400,
+  UNAUTHORIZED: 401,
+  DENIED: 403,
+  UNSUPPORTED: 405,
+  TOOMANYREQUESTS: 429,
+  UNKNOWN: 500,
+};
+
+const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, WireErrorCode>>> = {
+  DIGEST_INVALID: "DIGEST_INVALID",
+  DIGEST_MISMATCH: "DIGEST_INVALID",
+  SIZE_MISMATCH: "SIZE_INVALID",
+  BLOB_UNKNOWN: "BLOB_UNKNOWN",
+  INGEST_UNKNOWN: "BLOB_UPLOAD_UNKNOWN",
+  RANGE_INVALID: "RANGE_INVALID",
+};
+
+/** What is no refusal is a bug: 500, and only `report` learns what it was. */
+export function refuse(error: unknown, report: (bug: unknown) => void, headers: ReplyHeaders = {}): Reply {
+  const found = wireError(error);
+  if (found === undefined) {
+    report(error);
+    return refusal(500, "UNKNOWN", "Internal error", undefined, headers);
+  }
+  return refusal(found.status, found.code, found.message, found.detail, { ...found.headers, ...headers });
+}
+
+interface WireError {
+  readonly status: number;
+  readonly code: WireErrorCode;
+  readonly message: string;
+  readonly detail: unknown;
+  readonly headers?: ReplyHeaders;
+}
+
+function wireError(error: unknown): WireError | undefined {
+  if (error instanceof RegistryError && isWire(error.code)) return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
+  if (error instanceof HttpError) return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
+  const code = error instanceof StoreError ? STORE_CODES[error.code] : undefined;
+  return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
+}
+
+function isWire(code: RegistryErrorCode): code is WireErrorCode {
+  return Object.hasOwn(STATUS, code);
+}
+
+function codeOfStatus(status: number): WireErrorCode {
+  if (status === 413) return "MANIFEST_TOO_LARGE";
+  if (status === 405) return "UNSUPPORTED";
+  return status === 404 ? "NAME_UNKNOWN" : "UNKNOWN";
+}
+
+function refusal(status: number, code: WireErrorCode, message: string, detail: unknown, headers: ReplyHeaders): Reply {
+  return json(status, { errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] }, headers);
+}

@@ -1,0 +1,110 @@
+/** The registry as one handler: routes, admission, refusals. Spec: distribution-spec v1.1, "Endpoints". */
+import type { Handler, Reply, Request } from "../../http/message.ts";
+import { empty, json } from "../../http/reply.ts";
+import { router, type Route } from "../../http/router.ts";
+import type { Store } from "../../store/store.ts";
+import { RegistryError } from "../errors.ts";
+import { isRepositoryName } from "../name.ts";
+import { admit, type Access, type Action, type Permission } from "./access.ts";
+import { deleteBlob, getBlob } from "./blob-handlers.ts";
+import { openIdentity, STORE_HEADER } from "../identity.ts";
+import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
+import { openManifestCache } from "./manifest-cache.ts";
+import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
+import type { Call, Parts } from "./parts.ts";
+import { refuse } from "./refuse.ts";
+import { openRepositories } from "./repositories.ts";
+import { appendChunk, cancelUpload, finishUpload, showUpload, startUpload } from "./upload-handlers.ts";
+import { openUploads } from "./uploads.ts";
+
+export interface RegistryOptions {
+  readonly store: Pick<Store, "blobs" | "ingests" | "table">;
+  readonly access: Access;
+  /** Refuses what would change anything. */
+  readonly readOnly?: boolean;
+  /** Routes beside `/v2/` (tokens, metrics), tried first. */
+  readonly extraRoutes?: readonly Route[];
+  /** Hears of bugs: the client learns only that there was one. */
+  readonly report: (bug: unknown) => void;
+}
+
+export interface Registry extends AsyncDisposable {
+  readonly handler: Handler;
+}
+
+/** Dispose when the listener is closed: it ends sessions that are open in memory; their bytes stay. */
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+  const { store, access } = options;
+  const identity = await openIdentity(store);
+  const uploads = openUploads(store.ingests, identity);
+  const parts: Parts = { blobs: store.blobs, repositories: openRepositories(store), uploads, identity, manifests: openManifestCache(store.blobs) };
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, access, options.readOnly === true)]);
+  const handler: Handler = async (request) => {
+    try {
+      const reply = await route(request);
+      return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
+    } catch (error) {
+      return refuse(error, options.report, { ...COMMON_HEADERS, ...challengeFor(error, access, request) });
+    }
+  };
+  return { handler, [Symbol.asyncDispose]: async () => await uploads[Symbol.asyncDispose]() };
+}
+
+const COMMON_HEADERS = { "docker-distribution-api-version": "registry/2.0", "x-content-type-options": "nosniff" };
+
+type RepositoryHandler = (parts: Parts, call: Call) => Promise<Reply> | Reply;
+
+const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, action: Action, handler: RepositoryHandler])[] = [
+  ["GET", "manifests/:reference", "pull", getManifest],
+  ["PUT", "manifests/:reference", "push", putManifest],
+  ["DELETE", "manifests/:reference", "delete", deleteManifest],
+  ["POST", "blobs/uploads/", "push", startUpload],
+  ["POST", "blobs/uploads", "push", startUpload],
+  ["GET", "blobs/uploads/:session", "push", showUpload],
+  ["PATCH", "blobs/uploads/:session", "push", appendChunk],
+  ["PUT", "blobs/uploads/:session", "push", finishUpload],
+  ["DELETE", "blobs/uploads/:session", "push", cancelUpload],
+  ["GET", "blobs/:digest", "pull", getBlob],
+  ["DELETE", "blobs/:digest", "delete", deleteBlob],
+  ["GET", "tags/list", "pull", listTags],
+  ["GET", "referrers/:digest", "pull", listReferrers],
+];
+
+function routes(parts: Parts, access: Access, readOnly: boolean): readonly Route[] {
+  const base = async (request: Request): Promise<Reply> => {
+    await admit(access, request, { kind: "registry" });
+    return json(200, {}, { [STORE_HEADER]: parts.identity.id });
+  };
+  const catalog = async (request: Request): Promise<Reply> => listCatalog(parts, { request, grant: await admit(access, request, { kind: "catalog" }) });
+  return [
+    { method: "GET", pattern: "/v2/", handler: base },
+    { method: "GET", pattern: "/v2", handler: base },
+    { method: "GET", pattern: "/v2/_catalog", handler: catalog },
+    ...REPOSITORY_ROUTES.map(([method, path, action, handler]): Route => {
+      const run = async (request: Request): Promise<Reply> => {
+        const name = request.params["name"] ?? "";
+        const grant = await admit(access, request, { kind: "repository", name, action });
+        if (readOnly && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry is read-only`);
+        if (!isRepositoryName(name, request.headers.host)) throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
+        return await handler(parts, { request, grant, name });
+      };
+      return { method, pattern: `/v2/:name+/${path}`, handler: run };
+    }),
+    { method: "GET", pattern: "/healthz", handler: () => empty(200) },
+  ];
+}
+
+/** A 401 says how to authenticate, and for what. */
+function challengeFor(error: unknown, access: Access, request: Request): Record<string, string> {
+  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return {};
+  const challenge = access.challenge(request, permissionOf(request));
+  return challenge === undefined ? {} : { "www-authenticate": challenge };
+}
+
+function permissionOf({ method, path }: Request): Permission {
+  if (path === "/v2/_catalog") return { kind: "catalog" };
+  const name = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(path)?.[1];
+  if (name === undefined) return { kind: "registry" };
+  const action = method === "DELETE" && !path.includes("/blobs/uploads/") ? "delete" : method === "GET" || method === "HEAD" ? "pull" : "push";
+  return { kind: "repository", name, action };
+}
