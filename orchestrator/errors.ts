@@ -116,3 +116,7 @@ export function forbidden(id: ResourceId, name: string, found: string, causes?: 
 export function badRequest(message: string): ApiError {
   return new ApiError("BadRequest", message);
 }
+
+export function notAllowed(): ApiError {
+  return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
+}

@@ -23,7 +23,11 @@ export interface Resource {
   readonly subresources: readonly Subresource[];
   /** Field selectors besides `metadata.name` and `metadata.namespace`. */
   readonly selectable: readonly string[];
+  readonly verbs: readonly Verb[];
 }
+
+export const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;
+export type Verb = (typeof allVerbs)[number];
 
 export interface Subresource {
   readonly name: string;
@@ -42,5 +46,3 @@ export function nameOf({ resource, group }: { readonly resource: string; readonl
 export function apiVersionOf({ group, version }: { readonly group: string; readonly version: string }): string {
   return group === "" ? version : `${group}/${version}`;
 }
-
-export const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;

@@ -1,6 +1,6 @@
 /** The table of kinds. */
 import type { ResourceName } from "../cluster.ts";
-import { apiVersionOf, nameOf, type Resource, type Subresource } from "./resource.ts";
+import { allVerbs, apiVersionOf, nameOf, type Resource, type Subresource, type Verb } from "./resource.ts";
 
 type Row = Pick<Resource, "resource" | "kind"> & Partial<Omit<Resource, "group" | "version" | "type" | "namespaced">>;
 
@@ -17,6 +17,8 @@ const podSubresources: readonly Subresource[] = [
 
 const podFields = ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"];
 const involved = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`);
+/** Questions: answered, never stored. */
+const asks: readonly Verb[] = ["create"];
 const token: Subresource = { name: "token", kind: "TokenRequest", group: "authentication.k8s.io", version: "v1", verbs: ["create"] };
 const finalize: Subresource = { name: "finalize", kind: "Namespace", group: "", version: "v1", verbs: ["update"] };
 
@@ -80,6 +82,16 @@ export const resources: readonly Resource[] = [
   ...group("scheduling.k8s.io", "v1", "scheduling/v1", false, [
     { resource: "priorityclasses", kind: "PriorityClass", singular: "priorityclass", shortNames: ["pc"] },
   ]),
+  ...group("authentication.k8s.io", "v1", "authentication/v1", false, [
+    { resource: "selfsubjectreviews", kind: "SelfSubjectReview", verbs: asks },
+    { resource: "tokenreviews", kind: "TokenReview", verbs: asks },
+  ]),
+  ...group("authorization.k8s.io", "v1", "authorization/v1", false, [
+    { resource: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview", verbs: asks },
+    { resource: "selfsubjectrulesreviews", kind: "SelfSubjectRulesReview", verbs: asks },
+    { resource: "subjectaccessreviews", kind: "SubjectAccessReview", verbs: asks },
+  ]),
+  ...group("authorization.k8s.io", "v1", "authorization/v1", true, [{ resource: "localsubjectaccessreviews", kind: "LocalSubjectAccessReview", verbs: asks }]),
 ];
 
 const byName: ReadonlyMap<ResourceName, Resource> = new Map(resources.map((resource) => [nameOf(resource), resource]));
@@ -111,6 +123,7 @@ function group(name: string, version: string, types: string, namespaced: boolean
     scales: false,
     subresources: [],
     selectable: [],
+    verbs: allVerbs,
     ...row,
     group: name,
     version,

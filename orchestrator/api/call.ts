@@ -1,0 +1,34 @@
+/** A request on its way through the API, and what the API works with. */
+import type { PodStreams } from "../cluster.ts";
+import type { ObjectLog, Transaction } from "../log/object-log.ts";
+import { timestamp } from "../objects/local-cluster.ts";
+import type { ClusterSettings, WriteRequest } from "../objects/request.ts";
+import type { Request } from "../../http/message.ts";
+import type { Target } from "./target.ts";
+import type { User } from "./authenticate.ts";
+
+export interface Api {
+  readonly log: ObjectLog;
+  readonly settings: ClusterSettings;
+  readonly now: () => Date;
+  /** The node agent's; undefined until it is up. */
+  readonly streams: () => PodStreams | undefined;
+}
+
+export interface Call {
+  readonly api: Api;
+  readonly request: Request;
+  readonly target: Target;
+  readonly user: User;
+}
+
+/** Runs a write as the user of this call. */
+export function write<T>({ api, request, target, user }: Call, body: (write: WriteRequest) => T): Promise<T> {
+  const { query, headers } = request;
+  const manager = query.get("fieldManager") ?? (headers["user-agent"] ?? user.name).split("/")[0]!;
+  const writer = { manager, dryRun: query.getAll("dryRun").includes("All"), internal: false };
+  const { resource, namespace, name = "" } = target;
+  return api.log.transact((transaction: Transaction) =>
+    body({ transaction, resource, namespace, name, writer, settings: api.settings, now: timestamp(api.now()) }),
+  );
+}

@@ -1,0 +1,66 @@
+/** From a request to its reply: who asks, then discovery and documents, then the resource that the path means. */
+import type { Handler, Reply } from "../../http/message.ts";
+import { json, text } from "../../http/reply.ts";
+import { ApiError, notAllowed } from "../errors.ts";
+import type { Verb } from "../schema/resource.ts";
+import { authenticate, type TokenCheck } from "./authenticate.ts";
+import type { Api, Call } from "./call.ts";
+import { post } from "./create.ts";
+import { deleteCollection, deleteOne } from "./delete.ts";
+import { discover } from "./discovery.ts";
+import { OpenApi } from "./openapi.ts";
+import { get, list } from "./read.ts";
+import { subresource } from "./subresources.ts";
+import { parseTarget } from "./target.ts";
+import { patch, put } from "./update.ts";
+import { versionInfo } from "./version.ts";
+import { watch } from "./watch.ts";
+
+export function createHandler(api: Api, checkToken: TokenCheck): Handler {
+  const openApi = new OpenApi();
+  return async (request) => {
+    const health = healthReply(request.path);
+    if (health !== undefined) return health;
+    const user = authenticate(request, checkToken);
+    if (request.path === "/version" || request.path === "/version/") return json(200, versionInfo());
+    const described = discover(request) ?? openApi.reply(request);
+    if (described !== undefined) return described;
+    const target = parseTarget(request.path);
+    if (target === undefined) throw new ApiError("NotFound", "the server could not find the requested resource");
+    return await dispatch({ api, request, target, user });
+  };
+}
+
+/** Health needs no identity, as probes have none. */
+function healthReply(path: string): Reply | undefined {
+  return /^\/(healthz|livez|readyz)(\/|$)/.test(path) ? text(200, "ok") : undefined;
+}
+
+const handlers: Readonly<Record<Verb, (call: Call) => Promise<Reply> | Reply>> = {
+  get,
+  list,
+  watch,
+  create: post,
+  update: put,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+};
+
+async function dispatch(call: Call): Promise<Reply> {
+  const { target } = call;
+  const verb = verbOf(call);
+  if (target.subresource !== undefined) return await subresource(call, verb);
+  if (verb === undefined || !target.resource.verbs.includes(verb)) throw notAllowed();
+  return await handlers[verb](call);
+}
+
+export function verbOf({ request: { method, query }, target: { name, watch: oldWatch } }: Call): Verb | undefined {
+  const one = name !== undefined;
+  if (method === "GET" || method === "HEAD") return oldWatch || query.get("watch") === "true" || query.get("watch") === "1" ? "watch" : one ? "get" : "list";
+  if (method === "POST") return "create";
+  if (method === "PUT" && one) return "update";
+  if (method === "PATCH" && one) return "patch";
+  if (method === "DELETE") return one ? "delete" : "deletecollection";
+  return undefined;
+}

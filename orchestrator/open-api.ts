@@ -1,0 +1,91 @@
+/** Opens the API server: the object log, the cluster over it, and the HTTPS listener with its own authority. */
+import { join } from "node:path";
+import { keepKeyPair } from "../http/certificate-files.ts";
+import { createAuthority, issueCertificate, type KeyPair } from "../http/certificate.ts";
+import { serve } from "../http/serve.ts";
+import { failureReply } from "./api/failure.ts";
+import { createHandler } from "./api/handler.ts";
+import type { Cluster, PodStreams } from "./cluster.ts";
+import { formatKubeconfig } from "./kubeconfig.ts";
+import { openLmdbLog } from "./log/lmdb-log.ts";
+import { furnishCluster } from "./objects/furnish.ts";
+import { LocalCluster } from "./objects/local-cluster.ts";
+
+export interface ApiOptions {
+  /** The cluster's own folder is `cluster` under it. */
+  readonly root: string;
+  /** Port 0 picks a free one. @default 127.0.0.1:6443 */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** More names and addresses that the server's certificate is for. */
+  readonly names?: readonly string[];
+  /** @default 10.96.0.0/16 */
+  readonly serviceCidr?: string;
+  readonly now?: () => Date;
+  /** Hears of errors that nobody threw on purpose. */
+  readonly onBug?: (error: unknown) => void;
+}
+
+export interface OpenedApi extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly url: string;
+  /** Until it is called, logs, exec, attach and port-forward answer 503. */
+  setStreams(streams: PodStreams): void;
+  /** For the administrator: keep it in a file of mode 0600. */
+  kubeconfig(): string;
+  close(): Promise<void>;
+}
+
+const DEFAULT_LISTEN = { host: "127.0.0.1", port: 6443 };
+const NODE_PORTS = [30_000, 32_767] as const;
+
+/** @throws {ApiError} `ServiceUnavailable` when another process has the cluster open */
+export async function openApi(options: ApiOptions): Promise<OpenedApi> {
+  const { root, listen = DEFAULT_LISTEN, names = [], serviceCidr = "10.96.0.0/16", now = () => new Date(), onBug = () => {} } = options;
+  const folder = join(root, "cluster");
+  const log = openLmdbLog({ folder: join(folder, "log") });
+  const pki = await openPki(join(folder, "pki"), [listen.host, ...names, firstAddress(serviceCidr)]);
+  const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
+  const cluster = new LocalCluster({ log, settings, now });
+  let streams: PodStreams | undefined;
+  const handler = createHandler({ log, settings, now, streams: () => streams }, () => undefined);
+  const { certificate, key } = pki.server;
+  const listener = await serve({ ...listen, handler, tls: { certificate, key, ca: pki.authority.certificate }, onError: (error) => failureReply(error, onBug) });
+  await furnishCluster(cluster, { serviceAddress: firstAddress(serviceCidr), host: listen.host, port: listener.port });
+  const close = async (): Promise<void> => {
+    await listener.close(CLOSE_GRACE_MS);
+    await log[Symbol.asyncDispose]();
+  };
+  return {
+    cluster,
+    url: listener.url,
+    setStreams: (given) => void (streams = given),
+    kubeconfig: () => formatKubeconfig({ url: listener.url, authority: pki.authority.certificate, admin: pki.admin }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Watches end themselves; what is still under way after this long is cut. */
+const CLOSE_GRACE_MS = 1000;
+
+interface Pki {
+  readonly authority: KeyPair;
+  readonly server: KeyPair;
+  readonly admin: KeyPair;
+}
+
+async function openPki(folder: string, names: readonly string[]): Promise<Pki> {
+  const authority = await keepKeyPair(folder, "ca", () => createAuthority("strata"));
+  const all = [...new Set(["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", ...names])];
+  const server = issueCertificate(authority, { commonName: "kube-apiserver", names: all, usage: "server" });
+  const admin = await keepKeyPair(folder, "admin", () => issueCertificate(authority, { commonName: "admin", organizations: ["system:masters"], usage: "client", days: ADMIN_DAYS }));
+  return { authority, server, admin };
+}
+
+const ADMIN_DAYS = 365;
+
+/** The first address of a range is the API's own service. */
+function firstAddress(cidr: string): string {
+  const parts = cidr.split("/")[0]!.split(".").map(Number);
+  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
+}
