@@ -28,18 +28,13 @@ export interface RegistryOptions {
   readonly report: (bug: unknown) => void;
 }
 
-export interface Registry extends AsyncDisposable {
-  readonly handler: Handler;
-}
-
-/** Dispose when the listener is closed: it ends sessions that are open in memory; their bytes stay. */
-export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+export async function createRegistry(options: RegistryOptions): Promise<Handler> {
   const { store, access } = options;
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
   const parts: Parts = { blobs: store.blobs, repositories: openRepositories(store), uploads, identity, manifests: openManifestCache(store.blobs) };
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, access, options.readOnly === true)]);
-  const handler: Handler = async (request) => {
+  return async (request) => {
     try {
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
@@ -47,7 +42,6 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       return refuse(error, options.report, { ...COMMON_HEADERS, ...challengeFor(error, access, request) });
     }
   };
-  return { handler, [Symbol.asyncDispose]: async () => await uploads[Symbol.asyncDispose]() };
 }
 
 const COMMON_HEADERS = { "docker-distribution-api-version": "registry/2.0", "x-content-type-options": "nosniff" };

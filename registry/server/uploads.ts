@@ -1,13 +1,14 @@
 /**
  * Upload sessions. The bytes are an ingest of the store, so a session survives the server; its name carries a proof of the
- * repository it was opened for. Between requests it stays open in memory, because its hash is half done; one request at a time writes.
+ * repository it was opened for, so nothing else has to be remembered. One request at a time writes.
  */
 import type { Digest } from "../../store/digest.ts";
+import { StoreError } from "../../store/errors.ts";
 import type { Ingest, Ingests, Stored } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
 
-export interface Uploads extends AsyncDisposable {
+export interface Uploads {
   /** Name of a new session for `repository`. */
   create(repository: string): Promise<string>;
   /** Bytes received so far, also while another request writes. @throws {RegistryError} `BLOB_UPLOAD_UNKNOWN` */
@@ -24,64 +25,42 @@ export interface Upload extends AsyncDisposable {
   abort(): Promise<void>;
 }
 
-interface Session {
-  readonly ingest: Promise<Ingest>;
-  /** Settles when the request that holds it is done. */
-  turn: Promise<void>;
-  waiting: number;
-  idle: NodeJS.Timeout | undefined;
-}
-
-/** Milliseconds after which a session that nobody uses is closed; it can be opened again. */
-const IDLE_MS = 300_000;
-
 export function openUploads(ingests: Ingests, identity: Identity): Uploads {
-  const sessions = new Map<string, Session>();
-
-  const find = (repository: string, session: string): { readonly id: string; readonly found: Session } => {
-    const id = readName(identity, repository, session);
-    const known = sessions.get(id);
-    if (known !== undefined) return { id, found: known };
-    const found: Session = { ingest: ingests.open(id), turn: Promise.resolve(), waiting: 0, idle: undefined };
-    sessions.set(id, found);
-    found.ingest.catch(() => sessions.delete(id));
-    return { id, found };
+  const turns = new Map<string, Promise<void>>();
+  const writing = new Map<string, Ingest>();
+  const take = async (id: string): Promise<() => void> => {
+    const before = turns.get(id);
+    let release = (): void => {};
+    const turn = new Promise<void>((resolve) => {
+      release = (): void => {
+        if (turns.get(id) === turn) turns.delete(id);
+        resolve();
+      };
+    });
+    turns.set(id, turn);
+    await before;
+    return release;
   };
-  const rest = (id: string, session: Session): void => {
-    clearTimeout(session.idle);
-    session.idle = setTimeout(() => void close(id), IDLE_MS).unref();
-  };
-  const close = async (id: string): Promise<void> => {
-    const session = sessions.get(id);
-    if (session === undefined) return;
-    sessions.delete(id);
-    clearTimeout(session.idle);
-    await (await session.ingest)[Symbol.asyncDispose]();
-  };
-
   return {
     async create(repository): Promise<string> {
-      const ingest = await ingests.create();
-      const session = { ingest: Promise.resolve(ingest), turn: Promise.resolve(), waiting: 0, idle: undefined };
-      sessions.set(ingest.id, session);
-      rest(ingest.id, session);
+      await using ingest = await ingests.create();
       return `${ingest.id}.${prove(identity, "upload", `${repository}\n${ingest.id}`)}`;
     },
-    async offset(repository, name): Promise<number> {
-      const { id, found } = find(repository, name);
-      const { offset } = await found.ingest;
-      if (found.waiting === 0) rest(id, found);
-      return offset;
+    async offset(repository, session): Promise<number> {
+      const id = readName(identity, repository, session);
+      const busy = writing.get(id);
+      if (busy !== undefined) return busy.offset;
+      await using ingest = await openIngest(ingests, id);
+      return ingest.offset;
     },
-    async open(repository, name): Promise<Upload> {
-      const { id, found } = find(repository, name);
-      const release = await takeTurn(found);
-      clearTimeout(found.idle);
-      const forget = (): boolean => sessions.delete(id);
+    async open(repository, session): Promise<Upload> {
+      const id = readName(identity, repository, session);
+      const release = await take(id);
       try {
-        if (sessions.get(id) !== found) throw unknown(name);
-        return upload(await found.ingest, forget, () => {
-          if (sessions.get(id) === found) rest(id, found);
+        const ingest = await openIngest(ingests, id);
+        writing.set(id, ingest);
+        return upload(ingest, () => {
+          writing.delete(id);
           release();
         });
       } catch (error) {
@@ -89,27 +68,10 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
         throw error;
       }
     },
-    async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.all([...sessions.keys()].map(close));
-    },
   };
 }
 
-async function takeTurn(session: Session): Promise<() => void> {
-  const before = session.turn;
-  let release = (): void => {};
-  session.waiting += 1;
-  session.turn = new Promise((resolve) => {
-    release = (): void => {
-      session.waiting -= 1;
-      resolve();
-    };
-  });
-  await before;
-  return release;
-}
-
-function upload(ingest: Ingest, forget: () => void, release: () => void): Upload {
+function upload(ingest: Ingest, release: () => void): Upload {
   return {
     get offset(): number {
       return ingest.offset;
@@ -118,25 +80,28 @@ function upload(ingest: Ingest, forget: () => void, release: () => void): Upload
       for await (const chunk of content) await ingest.write(chunk);
     },
     async commit(digest): Promise<Stored> {
-      forget();
       try {
         return await ingest.commit({ digest });
       } catch (error) {
         await ingest.abort();
         throw error;
-      } finally {
-        await ingest[Symbol.asyncDispose]();
       }
     },
-    async abort(): Promise<void> {
-      forget();
-      await ingest.abort();
+    abort: async () => await ingest.abort(),
+    async [Symbol.asyncDispose](): Promise<void> {
       await ingest[Symbol.asyncDispose]();
-    },
-    [Symbol.asyncDispose]: async () => {
       release();
     },
   };
+}
+
+async function openIngest(ingests: Ingests, id: string): Promise<Ingest> {
+  try {
+    return await ingests.open(id);
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== "INGEST_UNKNOWN") throw cause;
+    throw unknown(id, cause);
+  }
 }
 
 function readName(identity: Identity, repository: string, name: string): string {
@@ -146,6 +111,6 @@ function readName(identity: Identity, repository: string, name: string): string 
   return id;
 }
 
-function unknown(name: string): RegistryError {
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", `Cannot find upload ${JSON.stringify(name)}: it ended or never was`);
+function unknown(name: string, cause?: unknown): RegistryError {
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", `Cannot find upload ${JSON.stringify(name)}: it ended or never was`, { cause });
 }
