@@ -21,7 +21,7 @@ export interface PortMapping {
 }
 
 export type MountRequest =
-  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly?: boolean; readonly propagation?: string }
+  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly?: boolean; readonly propagation?: string; /** Make a folder of a missing source, as `-v` does. */ readonly create?: boolean }
   /** `name` undefined: anonymous. */
   | { readonly kind: "volume"; readonly name?: string; readonly target: string; readonly readOnly?: boolean; readonly noCopy?: boolean }
   | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number; readonly mode?: number };
@@ -109,6 +109,17 @@ export interface ContainerRecord {
   readonly restartCount: number;
   /** The user asked it to stop: no restart policy applies. */
   readonly stopRequested: boolean;
+  /** Who prepares it: a container that was never started and whose maker is gone is swept when it is `autoRemove`. */
+  readonly maker?: { readonly pid: number; readonly startTime: number };
+  /** Set while it runs, or until what it held is given back. */
+  readonly unsettled: boolean;
+  readonly startedAt?: string;
+  /** How it ended last; kept beyond a reboot. */
+  readonly exit?: ExitRecord;
+  /** Why it could not be started. */
+  readonly error?: string;
+  /** When the restart policy starts it again, milliseconds since the epoch. */
+  readonly restartAt?: number;
 }
 
 export interface NetworkState {
@@ -127,10 +138,12 @@ export interface MountPoint {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** Further words for mount(8). */
+  readonly options?: readonly string[];
 }
 
 export interface ContainerStatus {
-  readonly status: ProcessStatus | "exited" | "dead";
+  readonly status: ProcessStatus | "exited" | "restarting" | "dead";
   readonly pid: number;
   readonly startedAt?: string;
   readonly exit?: ExitRecord;
@@ -174,18 +187,25 @@ export interface LogOptions {
 export interface Sandbox {
   readonly id: string;
   readonly address: string | undefined;
-  readonly namespace: string;
+  /** Path of its network namespace; undefined on the host's network. */
+  readonly namespace: string | undefined;
 }
 
 export interface Engine {
   create(options: ContainerOptions): Promise<Container>;
-  /** @throws {RuntimeError} `CONTAINER_STATE` when it runs already */
-  start(id: string, options?: { readonly attach?: boolean }): Promise<{ readonly attachment?: Attachment }>;
+  /**
+   * With `settle: "caller"` the caller calls `settle` after `wait` (quicker: nothing is spawned);
+   * when the caller dies first the monitor does it.
+   * @throws {RuntimeError} `CONTAINER_STATE` when it runs already
+   */
+  start(id: string, options?: { readonly attach?: boolean; readonly settle?: "caller" | "monitor" }): Promise<{ readonly attachment?: Attachment }>;
   /** By id, unique id prefix or name. @throws {RuntimeError} `CONTAINER_UNKNOWN` */
   get(reference: string): Promise<Container>;
   list(): Promise<readonly Container[]>;
   /** Stop signal, then SIGKILL after `timeout` seconds. Idempotent. */
   stop(id: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<void>;
+  /** stop, then start; a container that does not run is started. */
+  restart(id: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
   wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitRecord>;
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;

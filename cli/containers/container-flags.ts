@@ -1,0 +1,235 @@
+/** The flags that `run` and `create` share, and the engine's options that they make. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import type { ContainerOptions, Limits, NetworkMode, RestartPolicy } from "../../runtime/engine.ts";
+import { UsageError } from "../errors.ts";
+import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
+import { parsePortFlag } from "./port-flags.ts";
+import { parseBytes, parseNumber } from "./sizes.ts";
+
+export interface ContainerFlags {
+  readonly addHost: readonly string[];
+  readonly blkioWeight?: number;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly cidfile?: string;
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpuShares?: number;
+  readonly cpus?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly device: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsOption: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly entrypoint?: string;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly groupAdd: readonly string[];
+  readonly hostname?: string;
+  readonly init?: boolean;
+  readonly interactive?: boolean;
+  readonly ipc?: string;
+  readonly label: readonly string[];
+  readonly labelFile: readonly string[];
+  readonly memory?: number;
+  readonly memoryReservation?: number;
+  readonly memorySwap?: number;
+  readonly mount: readonly string[];
+  readonly name?: string;
+  readonly net?: string;
+  readonly network?: string;
+  readonly networkAlias: readonly string[];
+  readonly oomScoreAdj?: number;
+  readonly pid?: string;
+  readonly pidsLimit?: number;
+  readonly platform?: string;
+  readonly privileged?: boolean;
+  readonly publish: readonly string[];
+  readonly publishAll?: boolean;
+  readonly pull: string;
+  readonly readOnly?: boolean;
+  readonly restart?: string;
+  readonly rm?: boolean;
+  readonly securityOpt: readonly string[];
+  readonly shmSize?: number;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: number;
+  readonly sysctl: readonly string[];
+  readonly tmpfs: readonly string[];
+  readonly tty?: boolean;
+  readonly ulimit: readonly string[];
+  readonly user?: string;
+  readonly userns?: string;
+  readonly volume: readonly string[];
+  readonly workdir?: string;
+}
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+const NONE: readonly string[] = [];
+
+export function addContainerFlags(command: Command): Command {
+  return limitFlags(processFlags(placeFlags(command)));
+}
+
+function processFlags(command: Command): Command {
+  return command
+    .option("-e, --env <name=value>", "set an environment variable", collect, NONE)
+    .option("--env-file <file>", "read environment variables from a file", collect, NONE)
+    .option("--entrypoint <program>", "overwrite the image's entrypoint")
+    .option("-i, --interactive", "keep stdin open")
+    .option("-t, --tty", "give it a terminal")
+    .option("-u, --user <name|uid[:group]>", "run as this user")
+    .option("--group-add <group>", "add a supplementary group", collect, NONE)
+    .option("-w, --workdir <path>", "working folder in the container")
+    .option("--cap-add <capability>", "add a capability", collect, NONE)
+    .option("--cap-drop <capability>", "drop a capability", collect, NONE)
+    .option("--privileged", "lift most restrictions")
+    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined or seccomp=FILE", collect, NONE)
+    .option("--init", "run a small init as pid 1 that reaps and forwards signals")
+    .option("--ulimit <name=soft[:hard]>", "set a resource limit of the process", collect, NONE)
+    .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
+    .option("--stop-signal <signal>", "what stops it")
+    .option("--stop-timeout <seconds>", "patience before it is killed", parseNumber)
+    .option("--restart <policy>", "no, on-failure[:N], always or unless-stopped")
+    .option("--oom-score-adj <n>", "preference of the kernel's out-of-memory killer", parseNumber)
+    .option("--pid <namespace>", "host or container:NAME")
+    .option("--ipc <namespace>", "host, private or container:NAME")
+    .option("--userns <namespace>", "host");
+}
+
+function placeFlags(command: Command): Command {
+  return command
+    .option("--name <name>", "name of the container")
+    .option("-h, --hostname <name>", "its host name")
+    .option("-v, --volume <[source:]target[:options]>", "mount a volume or a folder", collect, NONE)
+    .option("--mount <options>", "mount by key=value options", collect, NONE)
+    .option("--tmpfs <target[:options]>", "mount a tmpfs", collect, NONE)
+    .option("--read-only", "make the root read-only")
+    .option("--device <device>", "add a device of the host", collect, NONE)
+    .option("-p, --publish <[[ip:]port:]port>", "publish a port on the host", collect, NONE)
+    .option("-P, --publish-all", "publish every exposed port on a free one")
+    .option("--network <mode>", "bridge, host, none, container:NAME or a network")
+    .option("--net <mode>", "the same as --network")
+    .option("--network-alias <name>", "a further name on its network", collect, NONE)
+    .option("--add-host <name:ip>", "a line for /etc/hosts", collect, NONE)
+    .option("--dns <ip>", "a name server", collect, NONE)
+    .option("--dns-search <domain>", "a search domain", collect, NONE)
+    .option("--dns-option <option>", "a resolver option", collect, NONE)
+    .option("-l, --label <key=value>", "set a label", collect, NONE)
+    .option("--label-file <file>", "read labels from a file", collect, NONE)
+    .option("--cidfile <file>", "write the container's id to a file")
+    .option("--rm", "remove it when it has ended")
+    .option("--platform <os/arch>", "platform of the image")
+    .option("--pull <when>", "always, missing or never", "missing");
+}
+
+function limitFlags(command: Command): Command {
+  return command
+    .option("--cpus <n>", "number of cpus", parseNumber)
+    .option("--cpu-period <microseconds>", "period of the cpu quota", parseNumber)
+    .option("--cpu-quota <microseconds>", "cpu time in each period", parseNumber)
+    .option("-c, --cpu-shares <weight>", "share of cpu time under contention", parseNumber)
+    .option("--cpuset-cpus <list>", "cpus it may use")
+    .option("--cpuset-mems <list>", "memory nodes it may use")
+    .option("-m, --memory <size>", "memory limit", parseBytes)
+    .option("--memory-swap <size>", "memory and swap together; -1 is unlimited", parseBytes)
+    .option("--memory-reservation <size>", "soft memory limit", parseBytes)
+    .option("--blkio-weight <n>", "share of disk time", parseNumber)
+    .option("--pids-limit <n>", "number of processes", parseNumber)
+    .option("--shm-size <size>", "size of /dev/shm", parseBytes);
+}
+
+/** @throws {UsageError} */
+export function toOptions(flags: ContainerFlags, command: readonly string[], env: NodeJS.ProcessEnv): Omit<ContainerOptions, "image"> {
+  const security = securityOptions(flags.securityOpt);
+  return {
+    ...pick(flags, ["name", "hostname", "user", "tty", "init", "privileged", "readOnly", "shmSize", "stopSignal", "stopTimeout", "publishAll", "capAdd", "capDrop", "groupAdd"]),
+    ...(flags.interactive !== undefined && { openStdin: flags.interactive }),
+    ...(flags.workdir !== undefined && { cwd: flags.workdir }),
+    ...(flags.entrypoint !== undefined && { entrypoint: [flags.entrypoint] }),
+    ...(command.length > 0 && { command }),
+    env: [...flags.envFile.flatMap(readEnvFile), ...flags.env].flatMap((entry) => fromOwn(entry, env)),
+    labels: Object.fromEntries([...flags.labelFile.flatMap(readEnvFile), ...flags.label].map(keyValue)),
+    mounts: [...flags.volume.map(parseVolumeFlag), ...flags.mount.map(parseMountFlag), ...flags.tmpfs.map(parseTmpfsFlag)],
+    limits: limitsOf(flags),
+    network: parseNetwork(flags.network ?? flags.net ?? "bridge", flags.networkAlias),
+    ports: flags.publish.flatMap(parsePortFlag),
+    extraHosts: flags.addHost,
+    dns: { servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption },
+    ...security,
+    ulimits: flags.ulimit.map(parseUlimit),
+    sysctls: Object.fromEntries(flags.sysctl.map(keyValue)),
+    devices: flags.device,
+    ...(flags.pid !== undefined && flags.pid !== "" && { pidMode: joinable(flags.pid) }),
+    ...(flags.ipc !== undefined && !["", "private", "shareable", "none"].includes(flags.ipc) && { ipcMode: joinable(flags.ipc) }),
+    ...(flags.userns === "host" && { userNamespace: "host" as const }),
+    ...(flags.restart !== undefined && { restart: parseRestart(flags.restart) }),
+    autoRemove: flags.rm ?? false,
+  };
+}
+
+export function limitsOf(flags: Partial<ContainerFlags>): Limits {
+  return pick(flags, ["cpus", "cpuPeriod", "cpuQuota", "cpuShares", "cpusetCpus", "cpusetMems", "memory", "memorySwap", "memoryReservation", "pidsLimit", "blkioWeight", "oomScoreAdj"]);
+}
+
+/** The fields that are there. */
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): { [P in K]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as { [P in K]?: Exclude<T[P], undefined> };
+}
+
+export function parseNetwork(text: string, aliases: readonly string[] = []): NetworkMode {
+  if (text === "host" || text === "none") return { kind: text };
+  if (text.startsWith("container:")) return { kind: "container", id: text.slice("container:".length) };
+  const name = text === "default" ? "bridge" : text;
+  return aliases.length === 0 ? { kind: "bridge", name } : { kind: "bridge", name, aliases };
+}
+
+/** @throws {UsageError} */
+export function parseRestart(text: string): RestartPolicy {
+  const [name = "", count] = text.split(":");
+  if (name !== "no" && name !== "on-failure" && name !== "always" && name !== "unless-stopped") throw new UsageError(`invalid restart policy: ${JSON.stringify(text)}`);
+  return count === undefined ? { name } : { name, maximumRetryCount: parseNumber(count) };
+}
+
+function parseUlimit(text: string): NonNullable<ContainerOptions["ulimits"]>[number] {
+  const match = /^([a-z]+)=(-1|unlimited|\d+)(?::(-1|unlimited|\d+))?$/.exec(text);
+  if (match === null) throw new UsageError(`invalid ulimit: ${JSON.stringify(text)}`);
+  const [, name = "", soft = "", hard = soft] = match;
+  const value = (word: string): number => (word === "unlimited" ? -1 : Number(word));
+  return { name, soft: value(soft), hard: value(hard) };
+}
+
+function joinable(text: string): "host" | { readonly container: string } {
+  if (text === "host") return "host";
+  if (text.startsWith("container:")) return { container: text.slice("container:".length) };
+  throw new UsageError(`invalid namespace: ${JSON.stringify(text)}`);
+}
+
+function securityOptions(options: readonly string[]): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
+  let chosen: { readonly noNewPrivileges?: boolean; readonly seccomp?: string } = {};
+  for (const option of options) {
+    const [key = "", value = ""] = option.split(/[=:](.*)/s);
+    if (key === "no-new-privileges") chosen = { ...chosen, noNewPrivileges: value !== "false" };
+    else if (key === "seccomp") chosen = { ...chosen, seccomp: value === "unconfined" || value === "default" ? value : readFileSync(value, "utf8") };
+    else if (!(value === "unconfined" || value === "disable" || key === "label")) throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
+  }
+  return chosen;
+}
+
+function readEnvFile(path: string): readonly string[] {
+  return readFileSync(path, "utf8").split("\n").map((line) => line.replace(/\r$/, "")).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+}
+
+/** A bare name takes the value that this process has; without one it is left out. */
+function fromOwn(entry: string, env: NodeJS.ProcessEnv): readonly string[] {
+  if (entry.includes("=")) return [entry];
+  const value = env[entry];
+  return value === undefined ? [] : [`${entry}=${value}`];
+}
+
+function keyValue(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,15 @@
+/** How a container that could not be started ends `run`, `start` and `exec`: 125, 126 or 127, as in docker. */
+import { RuntimeError } from "../../runtime/errors.ts";
+import { CodedError } from "../../store/errors.ts";
+import { EXIT, ExitError } from "../errors.ts";
+
+const COMMAND_NOT_EXECUTABLE = 126;
+const COMMAND_NOT_FOUND = 127;
+
+export function startFailure(error: unknown): unknown {
+  if (!(error instanceof CodedError)) return error;
+  const text = error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
+  if (error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND") return new ExitError(COMMAND_NOT_FOUND, text);
+  if (error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE") return new ExitError(COMMAND_NOT_EXECUTABLE, text);
+  return new ExitError(EXIT.strata, text);
+}

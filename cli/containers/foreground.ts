@@ -1,0 +1,87 @@
+/** Joins this terminal (or these pipes) to a container's streams until the program ends or the user detaches. */
+import type { Attachment } from "../../runtime/process.ts";
+import type { Context } from "../context.ts";
+import { detachKeys } from "./detach-keys.ts";
+
+export interface ForegroundOptions {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  /** Passes signals on to the program; without a terminal only. */
+  readonly onSignal?: (signal: string) => void;
+}
+
+const PROXIED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+
+/** Resolves with `detached` true when the user typed the detach keys, else when all output has been written. */
+export async function foreground(context: Context, attachment: Attachment, options: ForegroundOptions): Promise<{ readonly detached: boolean }> {
+  const undo: (() => void)[] = [];
+  let detached = false;
+  try {
+    if (options.tty) undo.push(followSize(context, attachment));
+    if (options.stdin) {
+      undo.push(
+        feed(context, attachment, options.tty, () => {
+          detached = true;
+          void attachment[Symbol.asyncDispose]();
+        }),
+      );
+    }
+    if (!options.tty && options.onSignal !== undefined) undo.push(proxySignals(options.onSignal));
+    for await (const { stream, data } of attachment.output) await write(stream === "stdout" ? context.stdout : context.stderr, data);
+    return { detached };
+  } finally {
+    for (const step of undo.reverse()) step();
+  }
+}
+
+function followSize(context: Context, attachment: Attachment): () => void {
+  const tell = (): void => {
+    const { columns, rows } = context.stdout;
+    if (columns !== undefined && rows !== undefined) attachment.resize({ width: columns, height: rows });
+  };
+  tell();
+  context.stdout.on("resize", tell);
+  return () => context.stdout.off("resize", tell);
+}
+
+function feed(context: Context, attachment: Attachment, tty: boolean, detach: () => void): () => void {
+  const { stdin } = context;
+  const raw = tty && stdin.isTTY;
+  const keys = tty ? detachKeys() : (data: Uint8Array) => ({ data, detach: false });
+  const onData = (chunk: Buffer): void => {
+    const typed = keys(chunk);
+    if (typed.data.length > 0) {
+      stdin.pause(); /* the program reads as fast as it likes */
+      attachment.write(typed.data).then(() => stdin.resume(), () => {});
+    }
+    if (typed.detach) detach();
+  };
+  const onEnd = (): void => attachment.closeStdin();
+  if (raw) stdin.setRawMode(true);
+  stdin.on("data", onData).on("end", onEnd);
+  return () => {
+    stdin.off("data", onData).off("end", onEnd);
+    if (raw) stdin.setRawMode(false);
+    stdin.pause();
+    stdin.unref?.();
+  };
+}
+
+function proxySignals(onSignal: (signal: string) => void): () => void {
+  const handlers = PROXIED.map((name) => [name, (): void => onSignal(name)] as const);
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+}
+
+async function write(stream: NodeJS.WriteStream, data: Uint8Array): Promise<void> {
+  if (stream.write(data)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+  });
+}

@@ -1,0 +1,18 @@
+/** What `run` and `create` do first: the image, the options, the record, the cidfile. */
+import { existsSync, writeFileSync } from "node:fs";
+import type { Container } from "../../runtime/engine.ts";
+import type { Context } from "../context.ts";
+import { EXIT, ExitError, UsageError } from "../errors.ts";
+import { type ContainerFlags, toOptions } from "./container-flags.ts";
+import { findImage } from "./find-image.ts";
+
+export async function prepareContainer(context: Context, reference: string, command: readonly string[], flags: ContainerFlags): Promise<Container> {
+  if (flags.rm === true && flags.restart !== undefined && flags.restart !== "no") throw new UsageError("conflicting options: --restart and --rm");
+  if (flags.cidfile !== undefined && existsSync(flags.cidfile)) throw new ExitError(EXIT.strata, `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`);
+  const options = toOptions(flags, command, context.env);
+  const image = await findImage(context, reference, { pull: flags.pull, ...(flags.platform !== undefined && { platform: flags.platform }) });
+  const engine = await context.engine();
+  const container = await engine.create({ ...options, image });
+  if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, container.record.id);
+  return container;
+}

@@ -1,0 +1,46 @@
+/** What can be changed of a container that is there: its name, its limits, whether it goes on. */
+import type { Limits, RestartPolicy } from "../engine.ts";
+import { resources } from "./limits.ts";
+import { lock } from "./lock.ts";
+import { lockName, type Parts } from "./parts.ts";
+import { isLive, inspect, needLive } from "./status.ts";
+
+/** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID` */
+export async function renameContainer(parts: Parts, reference: string, name: string): Promise<void> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { name: old } = parts.records.find(id);
+  if (old === name) return;
+  await parts.records.claimName(name, id);
+  await parts.records.change(id, (record) => ({ ...record, name, options: { ...record.options, name } }));
+  await parts.records.releaseName(old, id);
+}
+
+export async function pauseContainer(parts: Parts, reference: string): Promise<void> {
+  const { record } = await needLive(parts, reference, "pause");
+  await parts.processes.pause(record.id);
+}
+
+export async function unpauseContainer(parts: Parts, reference: string): Promise<void> {
+  const { record } = await needLive(parts, reference, "unpause");
+  await parts.processes.resume(record.id);
+}
+
+/** Limits not given stay. */
+export async function updateContainer(parts: Parts, reference: string, limits: Limits, restart?: RestartPolicy): Promise<void> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { record, status } = await inspect(parts, parts.records.find(id));
+  const merged = mergeLimits(record.options.limits ?? {}, limits);
+  const wanted = resources(merged);
+  if (isLive(status) && Object.keys(limits).length > 0) await parts.processes.update(id, wanted);
+  await parts.records.change(id, (current) => ({ ...current, options: { ...current.options, limits: merged, ...(restart !== undefined && { restart }) } }));
+}
+
+/** `cpus` and quota or period say the same: the newer one wins. */
+function mergeLimits(old: Limits, wanted: Limits): Limits {
+  const { cpus, cpuQuota, cpuPeriod, ...others } = old;
+  const replaced = wanted.cpus !== undefined || wanted.cpuQuota !== undefined || wanted.cpuPeriod !== undefined;
+  const cpu = replaced ? {} : { ...(cpus !== undefined && { cpus }), ...(cpuQuota !== undefined && { cpuQuota }), ...(cpuPeriod !== undefined && { cpuPeriod }) };
+  return { ...others, ...cpu, ...wanted };
+}

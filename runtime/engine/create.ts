@@ -1,0 +1,61 @@
+/** create: a record, a name, an upper folder, an init layer, volumes. Nothing runs yet, no network is held. */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Container, ContainerOptions, ContainerRecord } from "../engine.ts";
+import { applyOptions, commandLine } from "./configuration.ts";
+import { newID } from "./identity.ts";
+import { writeInitLayer } from "./init-layer.ts";
+import { resources } from "./limits.ts";
+import { lock } from "./lock.ts";
+import { mountTargets, planMounts, prepareMounts } from "./mount-points.ts";
+import { containerFolder, lockName, type Parts, snapshotKey } from "./parts.ts";
+import { ownProcess } from "./self.ts";
+
+/** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID`, `SPEC_INVALID`, `PATH_UNKNOWN` */
+export async function createContainer(parts: Parts, options: ContainerOptions): Promise<Container> {
+  const id = newID();
+  await using _ = await lock(lockName(parts, id));
+  const { image, ...flags } = options;
+  const config = applyOptions(image.config.config ?? {}, flags);
+  const [path = "", ...args] = commandLine(config);
+  resources(flags.limits ?? {}); /* refuse before anything is made */
+  const name = await parts.records.claimName(options.name, id);
+  const folder = containerFolder(parts, id);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o710 });
+    const mounts = await prepareFiles(parts, id, options, Object.keys(config.Volumes ?? {}));
+    const record: ContainerRecord = {
+      id,
+      name,
+      createdAt: new Date().toISOString(),
+      imageName: image.name,
+      imageID: image.id,
+      options: { ...flags, name },
+      config,
+      path,
+      args,
+      network: { mode: options.network, ports: options.ports ?? [] },
+      mounts,
+      restartCount: 0,
+      stopRequested: false,
+      unsettled: false,
+      maker: ownProcess(),
+    };
+    await parts.records.put(record);
+    return { record, status: { status: "created", pid: 0 } };
+  } catch (error) {
+    await parts.store.snapshots.remove(snapshotKey(id));
+    await rm(folder, { recursive: true, force: true });
+    await parts.records.releaseName(name, id);
+    throw error;
+  }
+}
+
+async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, imageVolumes: readonly string[]): Promise<ContainerRecord["mounts"]> {
+  const chain = await parts.store.images.unpack(options.image);
+  const [view] = await Promise.all([parts.store.snapshots.view(chain), parts.store.snapshots.prepare(snapshotKey(id), chain)]);
+  const requests = planMounts(options.mounts ?? [], imageVolumes);
+  const mounts = await prepareMounts(requests, view, parts.volumes, id);
+  await writeInitLayer(join(containerFolder(parts, id), "init"), view, mountTargets(mounts));
+  return mounts;
+}

@@ -1,0 +1,35 @@
+/** exec: another program in a running container, as its record says unless told. */
+import type { ExecOptions } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Attachment, ExitRecord } from "../process.ts";
+import type { ProcessSpec } from "../spec.ts";
+import { environment } from "./environment.ts";
+import { capabilitySets } from "./generate.ts";
+import { hostnameOf } from "./hosts.ts";
+import type { Parts } from "./parts.ts";
+import { accountOf, capabilitiesOf } from "./spec-of.ts";
+import { needLive } from "./status.ts";
+
+/** @throws {RuntimeError} `CONTAINER_STATE`, `USER_UNKNOWN`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE` */
+export async function execIn(
+  parts: Parts,
+  reference: string,
+  options: ExecOptions,
+): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }> {
+  const { record, status } = await needLive(parts, reference, "exec in");
+  if (status.status === "paused") throw new RuntimeError("CONTAINER_STATE", `Cannot exec in container ${record.name}: it is paused`);
+  const user = options.user ?? record.config.User ?? "";
+  const account = await accountOf(parts, record, user);
+  const granted = options.privileged === true ? capabilitiesOf({ ...record.options, privileged: true }) : capabilitiesOf(record.options);
+  const tty = options.tty ?? false;
+  const spec: ProcessSpec = {
+    terminal: tty,
+    user: { uid: account.uid, gid: account.gid, additionalGids: account.additionalGids },
+    args: options.command,
+    env: environment({ image: record.config.Env ?? [], flags: options.env ?? [], hostname: hostnameOf(record), home: account.home, tty }),
+    cwd: options.cwd ?? (record.config.WorkingDir === undefined || record.config.WorkingDir === "" ? "/" : record.config.WorkingDir),
+    capabilities: capabilitySets(granted),
+    noNewPrivileges: record.options.noNewPrivileges ?? false,
+  };
+  return await parts.processes.exec(record.id, spec, { stdin: options.stdin ?? false, detach: options.detach ?? false });
+}

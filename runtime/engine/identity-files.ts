@@ -1,0 +1,54 @@
+/** The texts of /etc/hosts, /etc/hostname and /etc/resolv.conf, bound over the container's own. */
+import { readFile } from "node:fs/promises";
+
+const LOOPBACK = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::0\tip6-localnet", "ff00::0\tip6-mcastprefix", "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters"];
+
+export interface HostsParts {
+  readonly address: string | undefined;
+  readonly names: readonly string[];
+  /** `name:address`; `host-gateway` stands for the bridge. */
+  readonly extra: readonly string[];
+  readonly gateway: string | undefined;
+  readonly peers: readonly { readonly address: string; readonly names: readonly string[] }[];
+}
+
+export function hostsText(parts: HostsParts): string {
+  const own = parts.names.length === 0 ? [] : [`${parts.address ?? "127.0.1.1"}\t${parts.names.join(" ")}`];
+  const extra = parts.extra.map((entry) => {
+    const at = entry.search(/[:=]/);
+    const address = entry.slice(at + 1);
+    return `${address === "host-gateway" ? (parts.gateway ?? "127.0.0.1") : address}\t${entry.slice(0, at)}`;
+  });
+  const peers = parts.peers.map((peer) => `${peer.address}\t${peer.names.join(" ")}`);
+  return [...LOOPBACK, ...extra, ...own, ...peers, ""].join("\n");
+}
+
+export interface ResolverOptions {
+  readonly servers?: readonly string[];
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
+
+/** The host's own resolv.conf with what the flags replace; loopback servers are of no use inside another network. */
+export function resolvText(host: string, flags: ResolverOptions, sharesHostNetwork: boolean): string {
+  const lines = host.split("\n").map((line) => line.trim());
+  const words = (key: string): readonly string[] => lines.filter((line) => line.startsWith(`${key} `)).flatMap((line) => line.split(/\s+/).slice(1));
+  const own = words("nameserver").filter((server) => sharesHostNetwork || !/^(?:127\.|::1$)/.test(server));
+  const servers = nonEmpty(flags.servers) ?? own;
+  const search = nonEmpty(flags.search) ?? words("search");
+  const options = nonEmpty(flags.options) ?? words("options");
+  return [
+    ...servers.map((server) => `nameserver ${server}`),
+    ...(search.length > 0 && search[0] !== "." ? [`search ${search.join(" ")}`] : []),
+    ...(options.length > 0 ? [`options ${options.join(" ")}`] : []),
+    "",
+  ].join("\n");
+}
+
+export async function hostResolver(): Promise<string> {
+  return await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+}
+
+function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : list;
+}

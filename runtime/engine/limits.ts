@@ -1,0 +1,60 @@
+/** Docker's limits as OCI resources. Spec: OCI runtime-spec 1.2, config-linux.md, "Control groups". */
+import { availableParallelism } from "node:os";
+import type { Limits } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Resources } from "../spec.ts";
+
+const PERIOD_MICROSECONDS = 100_000;
+/** Docker's floor: below it a container cannot start. */
+const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
+
+/** @throws {RuntimeError} `SPEC_INVALID` */
+export function resources(limits: Limits): Resources {
+  const cpu = cpuOf(limits);
+  const memory = memoryOf(limits);
+  return {
+    ...(Object.keys(cpu).length > 0 && { cpu }),
+    ...(Object.keys(memory).length > 0 && { memory }),
+    ...(limits.pidsLimit !== undefined && { pids: { limit: limits.pidsLimit === 0 ? -1 : limits.pidsLimit } }),
+    ...(limits.blkioWeight !== undefined && limits.blkioWeight > 0 && { blockIO: { weight: limits.blkioWeight } }),
+  };
+}
+
+function cpuOf(limits: Limits): NonNullable<Resources["cpu"]> {
+  if (limits.cpus !== undefined && (limits.cpuQuota !== undefined || limits.cpuPeriod !== undefined)) {
+    throw new RuntimeError("SPEC_INVALID", "Cannot limit the cpu: cpus and a quota or period exclude each other");
+  }
+  if (limits.cpus !== undefined && !(limits.cpus >= 0 && limits.cpus <= availableParallelism())) {
+    throw new RuntimeError("SPEC_INVALID", `Cannot give ${limits.cpus} cpus: this machine has ${availableParallelism()}`);
+  }
+  const quota = limits.cpus === undefined || limits.cpus === 0 ? limits.cpuQuota : Math.round(limits.cpus * PERIOD_MICROSECONDS);
+  const period = limits.cpus === undefined || limits.cpus === 0 ? limits.cpuPeriod : PERIOD_MICROSECONDS;
+  return {
+    ...(limits.cpuShares !== undefined && limits.cpuShares > 0 && { shares: limits.cpuShares }),
+    ...(quota !== undefined && quota !== 0 && { quota }),
+    ...(period !== undefined && period > 0 && { period }),
+    ...(limits.cpusetCpus !== undefined && limits.cpusetCpus !== "" && { cpus: limits.cpusetCpus }),
+    ...(limits.cpusetMems !== undefined && limits.cpusetMems !== "" && { mems: limits.cpusetMems }),
+  };
+}
+
+/** Swap counts memory and swap together; unset it is twice the memory, as in docker. */
+function memoryOf(limits: Limits): NonNullable<Resources["memory"]> {
+  const { memory, memorySwap, memoryReservation } = limits;
+  if (memory !== undefined && memory > 0 && memory < MIN_MEMORY_BYTES) {
+    throw new RuntimeError("SPEC_INVALID", `Cannot limit the memory to ${memory} bytes: the least is 6 MiB`);
+  }
+  if (memorySwap !== undefined && memorySwap > 0 && (memory === undefined || memory === 0)) {
+    throw new RuntimeError("SPEC_INVALID", "Cannot limit the swap: a memory limit must be given too");
+  }
+  if (memorySwap !== undefined && memorySwap > 0 && memorySwap < (memory ?? 0)) {
+    throw new RuntimeError("SPEC_INVALID", "Cannot limit the swap: it counts memory and swap together and is below the memory limit");
+  }
+  const limited = memory !== undefined && memory > 0;
+  const swap = memorySwap === undefined || memorySwap === 0 ? (limited ? memory * 2 : undefined) : memorySwap;
+  return {
+    ...(limited && { limit: memory }),
+    ...(swap !== undefined && { swap }),
+    ...(memoryReservation !== undefined && memoryReservation > 0 && { reservation: memoryReservation }),
+  };
+}

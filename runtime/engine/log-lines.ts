@@ -1,0 +1,40 @@
+/** Reads the two log formats back, line by line. Pure. Spec: docker json-file; Kubernetes CRI log format. */
+import type { LogLine } from "../engine.ts";
+
+export interface LogFormat {
+  readonly format: "json" | "cri";
+}
+
+/** Undefined for a line that a crash cut short. */
+export function parseLogLine(line: string, format: LogFormat["format"]): LogLine | undefined {
+  return format === "json" ? parseJsonLine(line) : parseCriLine(line);
+}
+
+function parseJsonLine(line: string): LogLine | undefined {
+  try {
+    const { log, stream, time } = JSON.parse(line) as { readonly log?: string; readonly stream?: string; readonly time?: string };
+    return log === undefined || time === undefined ? undefined : { stream: stream === "stderr" ? "stderr" : "stdout", time, text: Buffer.from(log) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `2024-01-01T00:00:00.000000000Z stdout F text`; P is a part of a line. */
+function parseCriLine(line: string): LogLine | undefined {
+  const match = /^(\S+) (stdout|stderr) ([FP])(?: (.*))?$/s.exec(line);
+  if (match === null) return undefined;
+  const [, time = "", stream, tag, text = ""] = match;
+  return { stream: stream === "stderr" ? "stderr" : "stdout", time, text: Buffer.from(tag === "F" ? `${text}\n` : text) };
+}
+
+/** RFC 3339, seconds or `10m`, `1h30m` ago, as milliseconds since the epoch. Undefined when it is none of them. */
+export function parseMoment(text: string, now: number): number | undefined {
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const duration = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
+  if (duration.length > 0 && duration.map(([all]) => all).join("") === text) {
+    const unit = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
+    return now - duration.reduce((sum, [, count, name]) => sum + Number(count) * unit[name as keyof typeof unit], 0);
+  }
+  const moment = Date.parse(text);
+  return Number.isNaN(moment) ? undefined : moment;
+}

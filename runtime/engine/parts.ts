@@ -1,0 +1,45 @@
+/** What every piece of the engine works with, and where its files are. */
+import { join } from "node:path";
+import type { Store, Table } from "../../store/store.ts";
+import type { NetworkParts } from "../network/networks.ts";
+import type { Processes } from "../process.ts";
+import type { VolumeParts } from "../volume/volumes.ts";
+import type { Records } from "./records.ts";
+import type { SandboxRecord } from "./sandboxes.ts";
+
+export interface Parts {
+  readonly root: string;
+  readonly runRoot: string;
+  readonly helper: string;
+  /** argv that runs this program again. */
+  readonly self: readonly string[];
+  readonly tag: string;
+  readonly store: Store;
+  readonly processes: Processes;
+  readonly records: Records;
+  readonly network: NetworkParts;
+  readonly volumes: VolumeParts;
+  readonly sandboxes: Table<SandboxRecord>;
+}
+
+export function containersFolder(parts: { readonly root: string }): string {
+  return join(parts.root, "containers");
+}
+
+/** init/, hosts, hostname, resolv.conf and the log of one container. */
+export function containerFolder(parts: { readonly root: string }, id: string): string {
+  return join(parts.root, "containers", id);
+}
+
+/** There while a container holds what `settle` gives back. */
+export function markerPath(parts: { readonly runRoot: string }, id: string): string {
+  return join(parts.runRoot, "unsettled", id);
+}
+
+export function snapshotKey(id: string): string {
+  return `container-${id}`;
+}
+
+export function lockName(parts: { readonly tag: string }, id: string): string {
+  return `container-${parts.tag}-${id}`;
+}

@@ -1,0 +1,49 @@
+/** remove: everything of a container goes; its anonymous volumes when asked. */
+import { rm } from "node:fs/promises";
+import type { ContainerRecord } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import { openVolumes, releaseVolume } from "../volume/volumes.ts";
+import { disconnect } from "./connect.ts";
+import { lock } from "./lock.ts";
+import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import { inspect, isLive } from "./status.ts";
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` when it runs and is not forced */
+export async function removeContainer(parts: Parts, reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { record, status } = await inspect(parts, parts.records.find(id));
+  if (isLive(status) && options.force !== true) {
+    throw new RuntimeError("CONTAINER_STATE", `Cannot remove container ${record.name}: it is ${status.status}`, { hint: "Stop it first, or remove it by force (-f)" });
+  }
+  await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false });
+}
+
+/** The caller holds the container's lock. The record goes last: what a crash leaves is found by it. Idempotent. */
+export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean }): Promise<void> {
+  const { id } = record;
+  await rm(markerPath(parts, id), { force: true });
+  await parts.processes.remove(id);
+  await Promise.all([
+    ...(record.unsettled ? [disconnect(parts, record)] : []),
+    parts.store.snapshots.remove(snapshotKey(id)).then(async () => await rm(containerFolder(parts, id), { recursive: true, force: true })),
+  ]);
+  await parts.records.remove(record);
+  await dropVolumes(parts, record, options.volumes);
+}
+
+async function dropVolumes(parts: Parts, record: ContainerRecord, remove: boolean): Promise<void> {
+  const volumes = openVolumes(parts.volumes);
+  for (const mount of record.mounts) {
+    if (mount.kind !== "volume" || mount.name === undefined) continue;
+    const volume = await volumes.get(mount.name);
+    if (volume?.anonymous !== true) continue;
+    if (!remove) await releaseVolume(parts.volumes, mount.name);
+    else await volumes.remove(mount.name).catch((error: unknown) => ignoreInUse(error));
+  }
+}
+
+/** Another container took it over with --volumes-from or by name. */
+function ignoreInUse(error: unknown): void {
+  if (!(error instanceof RuntimeError && error.code === "VOLUME_IN_USE")) throw error;
+}

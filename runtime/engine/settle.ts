@@ -1,0 +1,64 @@
+/** settle: what a container held goes back once it has ended; then it is removed, started again or left, as its policy says. */
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ContainerRecord } from "../engine.ts";
+import type { ExitRecord } from "../process.ts";
+import { disconnect } from "./connect.ts";
+import { lock } from "./lock.ts";
+import { lockName, markerPath, type Parts } from "./parts.ts";
+import { discard } from "./remove.ts";
+import { startContainer } from "./start.ts";
+import { inspect, isLive } from "./status.ts";
+
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 60_000;
+/** A container that ran so long begins its delays anew. */
+const STEADY_MS = 10_000;
+
+export type AfterExit = { readonly kind: "rest" } | { readonly kind: "remove" } | { readonly kind: "restart"; readonly count: number; readonly delayMs: number };
+
+/** Decides, and does nothing. */
+export function afterExit(record: Pick<ContainerRecord, "options" | "restartCount" | "stopRequested" | "startedAt">, exit: ExitRecord): AfterExit {
+  const policy = record.options.restart ?? { name: "no" };
+  const failed = exit.exitCode !== 0;
+  const mayRetry = policy.maximumRetryCount === undefined || policy.maximumRetryCount === 0 || record.restartCount < policy.maximumRetryCount;
+  const wanted = policy.name === "always" || policy.name === "unless-stopped" || (policy.name === "on-failure" && failed && mayRetry);
+  if (!wanted || record.stopRequested) return { kind: record.options.autoRemove === true ? "remove" : "rest" };
+  const ranMs = record.startedAt === undefined ? 0 : Date.parse(exit.finishedAt) - Date.parse(record.startedAt);
+  const count = ranMs >= STEADY_MS && policy.name !== "on-failure" ? 0 : record.restartCount;
+  return { kind: "restart", count: count + 1, delayMs: Math.min(FIRST_DELAY_MS * 2 ** count, MAX_DELAY_MS) };
+}
+
+/** Idempotent; returns at once when the container still runs. A restart is waited for and done here. */
+export async function settle(parts: Parts, id: string): Promise<void> {
+  const next = await settleOnce(parts, id);
+  if (next.kind !== "restart") return;
+  await sleep(next.delayMs);
+  const record = parts.records.get(id);
+  if (record?.restartAt === undefined || record.stopRequested) return; /* stopped or started meanwhile */
+  await startContainer(parts, id).catch(() => {}); /* the record says why */
+}
+
+async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
+  await using _ = await lock(lockName(parts, id));
+  const record = parts.records.get(id);
+  if (record === undefined || !record.unsettled) return { kind: "rest" };
+  const { status } = await inspect(parts, record);
+  const exit = status.exit;
+  if (isLive(status) || exit === undefined) return { kind: "rest" };
+  const next = afterExit(record, exit);
+  if (next.kind === "remove") {
+    await discard(parts, record, { volumes: true });
+    return next;
+  }
+  await disconnect(parts, record);
+  await parts.records.change(id, (current) => ({
+    ...current,
+    network: { mode: current.network.mode, ports: [] },
+    unsettled: false,
+    exit,
+    ...(next.kind === "restart" && { restartAt: Date.now() + next.delayMs, restartCount: next.count }),
+  }));
+  await rm(markerPath(parts, id), { force: true });
+  return next;
+}

@@ -1,0 +1,82 @@
+/** Gathers what `generate` needs: accounts from the container's own files, devices and limits from this machine. */
+import { readFileSync } from "node:fs";
+import type { ActiveSnapshot, MergedView } from "../../store/store.ts";
+import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../defaults.ts";
+import type { ContainerRecord } from "../engine.ts";
+import { CAPABILITIES } from "../process/capabilities.ts";
+import type { SeccompSpec, Spec } from "../spec.ts";
+import { grantedCapabilities } from "./capabilities.ts";
+import type { Flags } from "./configuration.ts";
+import { containerView, filesOf } from "./container-view.ts";
+import { hostDevices } from "./devices.ts";
+import { generate } from "./generate.ts";
+import { hostnameOf, type IdentityFiles } from "./hosts.ts";
+import type { Parts } from "./parts.ts";
+import { ownLimits } from "./rlimits.ts";
+import { needLive } from "./status.ts";
+import { type Account, resolveAccount } from "./user.ts";
+
+const MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024;
+const DEFAULTS = { mounts: DEFAULT_MOUNTS, maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS, deviceRules: DEFAULT_DEVICE_RULES };
+
+export async function specOf(parts: Parts, record: ContainerRecord, files: IdentityFiles, active: ActiveSnapshot): Promise<Spec> {
+  const { options } = record;
+  const [account, devices, joined] = await Promise.all([
+    containerView(parts, active).then(async (view) => await accountIn(view, record.config.User ?? "", options.groupAdd)),
+    hostDevices(options.devices ?? []),
+    joinedNamespaces(parts, record),
+  ]);
+  const capabilities = capabilitiesOf(options);
+  return generate({
+    record,
+    account,
+    hostname: hostnameOf(record),
+    files,
+    capabilities,
+    seccomp: await seccompOf(options, capabilities),
+    devices,
+    joined,
+    ownLimits: ownLimits(),
+    defaults: DEFAULTS,
+  });
+}
+
+export function capabilitiesOf(options: Flags): readonly string[] {
+  const own = ownCapabilities();
+  return grantedCapabilities(own, DEFAULT_CAPABILITIES.filter((name) => own.includes(name)), { add: options.capAdd ?? [], drop: options.capDrop ?? [], privileged: options.privileged ?? false });
+}
+
+/** What this process may hand on: its bounding set. */
+function ownCapabilities(): readonly string[] {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  const bits = BigInt(`0x${mask ?? "0"}`);
+  return CAPABILITIES.filter((_, bit) => (bits >> BigInt(bit)) & 1n);
+}
+
+/** @throws {RuntimeError} `USER_UNKNOWN` */
+export async function accountOf(parts: Parts, record: ContainerRecord, user: string): Promise<Account> {
+  return await accountIn(await containerView(parts, await filesOf(parts, record)), user, record.options.groupAdd);
+}
+
+async function accountIn(view: MergedView, user: string, groupAdd: readonly string[] | undefined): Promise<Account> {
+  const [passwd, group] = await Promise.all(["/etc/passwd", "/etc/group"].map(async (path) => Buffer.from((await view.read(path, MAX_ACCOUNTS_BYTES)) ?? []).toString()));
+  return resolveAccount(user, passwd ?? "", group ?? "", groupAdd);
+}
+
+async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<{ readonly pid?: string; readonly ipc?: string }> {
+  const { pidMode, ipcMode } = record.options;
+  const pathOf = async (reference: string, kind: "pid" | "ipc"): Promise<string> => `/proc/${(await needLive(parts, reference, `join the ${kind} namespace of`)).status.pid}/ns/${kind}`;
+  return {
+    ...(typeof pidMode === "object" && { pid: await pathOf(pidMode.container, "pid") }),
+    ...(typeof ipcMode === "object" && { ipc: await pathOf(ipcMode.container, "ipc") }),
+  };
+}
+
+/** A profile other than `default` and `unconfined` is its JSON text. */
+async function seccompOf(options: Flags, capabilities: readonly string[]): Promise<SeccompSpec | undefined> {
+  const wanted = options.seccomp ?? "default";
+  if (wanted === "unconfined" || options.privileged === true) return undefined;
+  if (wanted !== "default") return JSON.parse(wanted) as SeccompSpec;
+  const { defaultSeccomp } = await import("../process/seccomp/default-profile.ts");
+  return defaultSeccomp(capabilities);
+}

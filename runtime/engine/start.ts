@@ -1,0 +1,89 @@
+/** start: network, files, spec, launch. What fails gives everything back and says why in the record. */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ContainerRecord } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Attachment, CreateRequest } from "../process.ts";
+import { connect, disconnect } from "./connect.ts";
+import { writeIdentity } from "./hosts.ts";
+import { lock } from "./lock.ts";
+import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import { ownProcess } from "./self.ts";
+import { specOf } from "./spec-of.ts";
+import { inspect, isLive } from "./status.ts";
+
+export interface StartOptions {
+  readonly attach?: boolean;
+  readonly settle?: "caller" | "monitor";
+}
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED`, `NETWORK_FAILED`, `PORT_IN_USE` */
+export async function startContainer(parts: Parts, reference: string, options: StartOptions = {}): Promise<{ readonly attachment?: Attachment }> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { record, status } = await inspect(parts, parts.records.find(id));
+  if (isLive(status)) throw new RuntimeError("CONTAINER_STATE", `Cannot start container ${record.name}: it is ${status.status} already`);
+  if (record.unsettled || record.startedAt !== undefined) await reset(parts, record);
+  return await launch(parts, record, options);
+}
+
+/** What an earlier run left. */
+async function reset(parts: Parts, record: ContainerRecord): Promise<void> {
+  await parts.processes.remove(record.id);
+  if (record.unsettled) await disconnect(parts, record);
+}
+
+async function launch(parts: Parts, record: ContainerRecord, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
+  const { error: _error, restartAt: _restartAt, ...rest } = record;
+  const marker = markerPath(parts, record.id);
+  await mkdir(dirname(marker), { recursive: true });
+  await Promise.all([writeFile(marker, ""), parts.records.put({ ...rest, unsettled: true, stopRequested: false })]);
+  try {
+    const network = await connect(parts, record);
+    const files = await writeIdentity(parts, record, network);
+    const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
+    const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
+    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
+    return attachment === undefined ? {} : { attachment };
+  } catch (error) {
+    await giveUp(parts, record, error);
+    throw error;
+  }
+}
+
+async function createRequest(parts: Parts, record: ContainerRecord, files: Awaited<ReturnType<typeof writeIdentity>>, options: StartOptions): Promise<CreateRequest> {
+  const active = await parts.store.snapshots.active(snapshotKey(record.id));
+  if (active === undefined) throw new RuntimeError("LAUNCH_FAILED", `Cannot start container ${record.name}: its files are gone`);
+  const folder = containerFolder(parts, record.id);
+  const spec = await specOf(parts, record, files, active);
+  const log = record.options.log ?? { format: "json" as const };
+  return {
+    id: record.id,
+    spec,
+    layers: { lowers: [join(folder, "init"), ...active.lowers], upper: active.upper, work: active.work, volatile: record.options.autoRemove ?? false },
+    stdio: { kind: "monitor", log: { path: log.path ?? join(folder, "log.json"), format: log.format }, stdin: record.options.openStdin ?? false },
+    exitCommand: exitCommand(parts, record, options.settle ?? "monitor"),
+  };
+}
+
+/** The guard costs nothing while the caller lives: it spawns this program only when the caller died before it settled. */
+function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "monitor"): readonly string[] {
+  const command = [...parts.self, "container-settle", record.id];
+  if (settle === "monitor") return command;
+  const own = ownProcess();
+  return [parts.helper, "guard", `${own.pid}:${own.startTime}`, markerPath(parts, record.id), ...command];
+}
+
+async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {
+  await parts.processes.remove(record.id).catch(() => {});
+  await disconnect(parts, record).catch(() => {});
+  await rm(markerPath(parts, record.id), { force: true });
+  const exitCode = error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND" ? 127 : error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
+  await parts.records.change(record.id, ({ startedAt: _startedAt, restartAt: _restartAt, ...current }) => ({
+    ...current,
+    unsettled: false,
+    error: error instanceof Error ? error.message : String(error),
+    exit: { exitCode, oomKilled: false, finishedAt: new Date().toISOString() },
+    ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
+  }));
+}

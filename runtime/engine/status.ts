@@ -1,0 +1,49 @@
+/** What a container is doing, told from its record and from the process behind it. */
+import type { Container, ContainerRecord, ContainerStatus } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import type { ProcessState } from "../process.ts";
+import type { Parts } from "./parts.ts";
+
+/** What docker says of a container that a reboot or a crash took. */
+const LOST_EXIT_CODE = 255;
+
+export function statusOf(record: ContainerRecord, state: ProcessState | undefined): ContainerStatus {
+  const startedAt = state?.startedAt ?? record.startedAt;
+  const times = { ...(startedAt !== undefined && { startedAt }), ...(record.error !== undefined && { error: record.error }) };
+  if (state !== undefined && state.status !== "stopped") return { status: state.status, pid: state.pid, ...times, ...health(record) };
+  const exit = state?.exit ?? record.exit ?? (record.unsettled ? { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: record.startedAt ?? record.createdAt } : undefined);
+  if (record.restartAt !== undefined) return { status: "restarting", pid: 0, ...times, ...(exit !== undefined && { exit }) };
+  if (exit === undefined || startedAt === undefined) return { status: "created", pid: 0, ...times, ...(exit !== undefined && { exit }) };
+  return { status: "exited", pid: 0, ...times, exit };
+}
+
+function health(record: ContainerRecord): { readonly health?: "starting" } {
+  const test = record.config.Healthcheck?.Test;
+  return test === undefined || test.length === 0 || test[0] === "NONE" ? {} : { health: "starting" };
+}
+
+export function isLive(status: ContainerStatus): boolean {
+  return status.status === "running" || status.status === "paused" || status.status === "created" || status.status === "creating" ? status.pid !== 0 : false;
+}
+
+export async function inspect(parts: Parts, record: ContainerRecord): Promise<Container> {
+  return { record, status: statusOf(record, await parts.processes.state(record.id)) };
+}
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN` */
+export async function getContainer(parts: Parts, reference: string): Promise<Container> {
+  return await inspect(parts, parts.records.find(reference));
+}
+
+/** Newest first. */
+export async function listContainers(parts: Parts): Promise<readonly Container[]> {
+  const all = await Promise.all(parts.records.list().map(async (record) => await inspect(parts, record)));
+  return all.toSorted((one, other) => other.record.createdAt.localeCompare(one.record.createdAt));
+}
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` */
+export async function needLive(parts: Parts, reference: string, verb: string): Promise<Container> {
+  const container = await getContainer(parts, reference);
+  if (isLive(container.status)) return container;
+  throw new RuntimeError("CONTAINER_STATE", `Cannot ${verb} container ${container.record.name}: it is ${container.status.status}`);
+}

@@ -1,0 +1,63 @@
+/** Ends a running container, gently or not, and waits for it. */
+import { constants } from "node:os";
+import type { ContainerRecord } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import type { ExitRecord } from "../process.ts";
+import { type Parts } from "./parts.ts";
+import { settle } from "./settle.ts";
+import { parseSignal } from "./signals.ts";
+import { getContainer, isLive, needLive } from "./status.ts";
+import { waitForExit } from "./wait.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 10;
+/** After SIGKILL the kernel only needs time to tear down. */
+const KILL_PATIENCE_MS = 30_000;
+
+/** Idempotent; a restart that is due is called off. */
+export async function stopContainer(parts: Parts, reference: string, options: { readonly timeout?: number; readonly signal?: string } = {}): Promise<void> {
+  const { record, status } = await getContainer(parts, reference);
+  await forgetRestart(parts, record.id);
+  if (!isLive(status)) return;
+  const signal = parseSignal(options.signal ?? record.config.StopSignal ?? "SIGTERM");
+  const seconds = options.timeout ?? record.options.stopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
+  if (status.status === "paused") await parts.processes.resume(record.id);
+  await signalQuietly(parts, record.id, signal);
+  const ended = await waitAtMost(parts, record.id, seconds < 0 ? undefined : seconds * 1000);
+  if (ended === undefined) {
+    await signalQuietly(parts, record.id, constants.signals.SIGKILL);
+    if ((await waitAtMost(parts, record.id, KILL_PATIENCE_MS)) === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot stop container ${record.name}: it does not end after SIGKILL`);
+  }
+  await settle(parts, record.id);
+}
+
+async function forgetRestart(parts: Parts, id: string): Promise<void> {
+  await parts.records.change(id, ({ restartAt: _restartAt, ...record }) => ({ ...record, stopRequested: true }));
+}
+
+/** A process that ended meanwhile is no failure. */
+async function signalQuietly(parts: Parts, id: string, signal: number): Promise<void> {
+  await parts.processes.signal(id, signal).catch((error: unknown) => {
+    if (!(error instanceof RuntimeError)) throw error;
+  });
+}
+
+async function waitAtMost(parts: Parts, id: string, ms: number | undefined): Promise<ExitRecord | undefined> {
+  if (ms === undefined) return await waitForExit(parts, id);
+  const signal = AbortSignal.timeout(ms);
+  return await waitForExit(parts, id, { signal }).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+}
+
+/** A signal that ends it by the user's wish calls its restart policy off, as in docker. @throws {RuntimeError} `CONTAINER_STATE` */
+export async function killContainer(parts: Parts, reference: string, signal: string): Promise<void> {
+  const number = parseSignal(signal);
+  const { record } = await needLive(parts, reference, "kill");
+  if (endsIt(record, number)) await forgetRestart(parts, record.id);
+  await parts.processes.signal(record.id, number);
+}
+
+function endsIt(record: ContainerRecord, signal: number): boolean {
+  return signal === constants.signals.SIGKILL || signal === parseSignal(record.config.StopSignal ?? "SIGTERM");
+}

@@ -1,0 +1,110 @@
+/** Finds what a crash left, by what should not be there: each thing is settled or removed under the lock of its container. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerRecord } from "../engine.ts";
+import { detach, forgetNamespace, removeIdle } from "../network/networks.ts";
+import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
+import { lock, tryLock } from "./lock.ts";
+import { containerFolder, containersFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import { discard } from "./remove.ts";
+import { isAlive } from "./self.ts";
+import { settle } from "./settle.ts";
+import { inspect, isLive } from "./status.ts";
+
+/** Safe at any time, beside running commands: what they hold the lock of is left alone. */
+export async function sweep(parts: Parts): Promise<void> {
+  await sweepRecords(parts);
+  await sweepFolders(parts);
+  await sweepNames(parts);
+  await sweepVolumes(parts);
+  await sweepNetworks(parts);
+}
+
+async function sweepRecords(parts: Parts): Promise<void> {
+  for (const record of parts.records.list()) {
+    const { status } = await inspect(parts, record);
+    if (isLive(status)) continue;
+    if (record.restartAt !== undefined && record.restartAt < Date.now() - 120_000) await parts.records.change(record.id, ({ restartAt: _restartAt, ...rest }) => rest);
+    if (record.unsettled) await settleUnlessHeld(parts, record);
+    else if (isAbandoned(record)) await discardUnlessHeld(parts, record.id);
+  }
+}
+
+/** `run --rm` was killed between its create and its start. */
+function isAbandoned(record: ContainerRecord): boolean {
+  const neverRan = record.startedAt === undefined && record.exit === undefined;
+  return record.options.autoRemove === true && (neverRan || !record.unsettled) && record.maker !== undefined && !isAlive(record.maker);
+}
+
+async function settleUnlessHeld(parts: Parts, record: ContainerRecord): Promise<void> {
+  const held = await tryLock(lockName(parts, record.id));
+  if (held === undefined) return; /* someone is starting or settling it */
+  await held[Symbol.asyncDispose]();
+  const neverRan = (await parts.processes.state(record.id)) === undefined;
+  if (neverRan && isAbandoned({ ...record, unsettled: false })) await discardUnlessHeld(parts, record.id);
+  else await settle(parts, record.id);
+}
+
+async function discardUnlessHeld(parts: Parts, id: string): Promise<void> {
+  const held = await tryLock(lockName(parts, id));
+  if (held === undefined) return;
+  await using _ = held;
+  const record = parts.records.get(id);
+  if (record === undefined || isLive((await inspect(parts, record)).status)) return;
+  await discard(parts, record, { volumes: true });
+}
+
+/** Folders and upper layers whose record was never written, or was removed before them. */
+async function sweepFolders(parts: Parts): Promise<void> {
+  const names = await readdir(containersFolder(parts)).catch(() => []);
+  for (const id of names) {
+    if (parts.records.get(id) !== undefined) continue;
+    const held = await tryLock(lockName(parts, id));
+    if (held === undefined) continue;
+    await using _ = held;
+    if (parts.records.get(id) !== undefined) continue;
+    await parts.processes.remove(id);
+    await parts.store.snapshots.remove(snapshotKey(id));
+    await rm(containerFolder(parts, id), { recursive: true, force: true });
+    await rm(markerPath(parts, id), { force: true });
+  }
+}
+
+async function sweepNames(parts: Parts): Promise<void> {
+  for (const [name, id] of parts.records.names()) {
+    if (parts.records.get(id) !== undefined) continue;
+    const held = await tryLock(lockName(parts, id));
+    if (held === undefined) continue;
+    await using _ = held;
+    if (parts.records.get(id) === undefined) await parts.records.releaseName(name, id);
+  }
+}
+
+/** Anonymous volumes of containers that never came to be. */
+async function sweepVolumes(parts: Parts): Promise<void> {
+  for (const [name, volume] of parts.volumes.table.list()) {
+    if (volume.owner === undefined || parts.records.get(volume.owner) !== undefined) continue;
+    const held = await tryLock(lockName(parts, volume.owner));
+    if (held === undefined) continue;
+    await using _ = held;
+    if (parts.records.get(volume.owner) !== undefined || volumeUsers(parts.volumes, name).length > 0) continue;
+    await rm(volumeFolder(parts.volumes, name), { recursive: true, force: true });
+    await parts.volumes.table.remove(name);
+  }
+}
+
+/** Endpoints without owner, namespaces without endpoint, bridges and rules without anybody on them. */
+async function sweepNetworks(parts: Parts): Promise<void> {
+  const owns = (owner: string): boolean => parts.records.get(owner)?.unsettled === true || parts.sandboxes.get(owner) !== undefined;
+  for (const [name, network] of parts.network.table.list()) {
+    for (const owner of Object.keys(network.endpoints)) {
+      await using _ = await lock(lockName(parts, owner));
+      if (!owns(owner)) await detach(parts.network, name, owner);
+    }
+  }
+  for (const owner of await readdir(join(parts.runRoot, "netns")).catch(() => [])) {
+    await using _ = await lock(lockName(parts, owner));
+    if (!owns(owner)) await forgetNamespace(parts.network, owner);
+  }
+  await removeIdle(parts.network);
+}

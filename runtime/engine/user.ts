@@ -1,0 +1,76 @@
+/** Who the program runs as, looked up in the container's own passwd and group. Spec: image-spec v1.1, config.md, "User". */
+import { RuntimeError } from "../errors.ts";
+
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+  readonly home: string;
+}
+
+interface PasswdEntry {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+interface GroupEntry {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+const MAX_ID = 0xffff_fffe;
+
+/**
+ * `user` is `name|uid[:group|gid]`, empty for root. A group given turns supplementary groups of the passwd off.
+ * @throws {RuntimeError} `USER_UNKNOWN`
+ */
+export function resolveAccount(user: string, passwd: string, group: string, groupAdd: readonly string[] = []): Account {
+  const [userPart = "", groupPart] = user.split(":", 2);
+  const groups = parseGroup(group);
+  const entry = findUser(userPart === "" ? "0" : userPart, parsePasswd(passwd));
+  const gid = groupPart === undefined || groupPart === "" ? entry.gid : findGroup(groupPart, groups);
+  const own = groupPart === undefined || groupPart === "" ? groups.filter((candidate) => candidate.members.includes(entry.name)).map((candidate) => candidate.gid) : [];
+  const added = groupAdd.map((name) => findGroup(name, groups));
+  return { uid: entry.uid, gid, additionalGids: [...new Set([...own, ...added])].filter((id) => id !== gid), home: entry.home };
+}
+
+function findUser(wanted: string, entries: readonly PasswdEntry[]): PasswdEntry {
+  const named = entries.find((entry) => entry.name === wanted);
+  if (named !== undefined) return named;
+  const uid = parseId(wanted);
+  if (uid === undefined) throw new RuntimeError("USER_UNKNOWN", `Cannot run as user ${JSON.stringify(wanted)}: no such entry in the container's /etc/passwd`);
+  return entries.find((entry) => entry.uid === uid) ?? { name: "", uid, gid: 0, home: uid === 0 ? "/root" : "/" };
+}
+
+function findGroup(wanted: string, entries: readonly GroupEntry[]): number {
+  const gid = entries.find((entry) => entry.name === wanted)?.gid ?? parseId(wanted);
+  if (gid === undefined) throw new RuntimeError("USER_UNKNOWN", `Cannot run as group ${JSON.stringify(wanted)}: no such entry in the container's /etc/group`);
+  return gid;
+}
+
+function parseId(text: string): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= MAX_ID ? id : undefined;
+}
+
+function parsePasswd(text: string): readonly PasswdEntry[] {
+  return rows(text).flatMap(([name = "", , uidText = "", gidText = "", , home = ""]) => {
+    const [uid, gid] = [parseId(uidText), parseId(gidText)];
+    return name === "" || uid === undefined || gid === undefined ? [] : [{ name, uid, gid, home: home.startsWith("/") ? home : "/" }];
+  });
+}
+
+function parseGroup(text: string): readonly GroupEntry[] {
+  return rows(text).flatMap(([name = "", , gidText = "", members = ""]) => {
+    const gid = parseId(gidText);
+    return name === "" || gid === undefined ? [] : [{ name, gid, members: members.split(",").filter((member) => member !== "") }];
+  });
+}
+
+function rows(text: string): readonly (readonly string[])[] {
+  return text.split("\n").map((line) => line.trimEnd().split(":"));
+}

@@ -1,0 +1,38 @@
+/** What is stored of networks, and the names that the kernel knows them by. */
+import type { Network, PortMapping } from "../engine.ts";
+
+export const DEFAULT_NETWORK = "bridge";
+
+export interface Endpoint {
+  /** Container or sandbox. */
+  readonly owner: string;
+  readonly offset: number;
+  readonly address: string;
+  readonly mac: string;
+  /** Name, aliases and short id: what peers find it by. */
+  readonly names: readonly string[];
+  readonly ports: readonly PortMapping[];
+}
+
+export interface NetworkRecord extends Network {
+  /** Tells the bridges of one root apart. */
+  readonly index: number;
+  readonly createdAt: string;
+  /** The subnet was chosen, not asked for: it may move while nobody uses it. */
+  readonly automatic: boolean;
+  readonly lastOffset: number;
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+}
+
+export function bridgeName(tag: string, index: number): string {
+  return `st${tag}${index}`;
+}
+
+/** At most 15 characters: st, tag, v, network, offset. */
+export function linkName(tag: string, index: number, offset: number): string {
+  return `st${tag}v${index.toString(36)}${offset.toString(16)}`;
+}
+
+export function tableName(tag: string): string {
+  return `strata_${tag}`;
+}

@@ -1,0 +1,106 @@
+/** Opens the engine of a root: nothing is started, nothing read but what a call needs. Rare verbs load their code when called. */
+import { mkdirSync, realpathSync } from "node:fs";
+import type { Store } from "../store/store.ts";
+import type { Engine } from "./engine.ts";
+import { rootTag } from "./engine/identity.ts";
+import { createContainer } from "./engine/create.ts";
+import type { Parts } from "./engine/parts.ts";
+import { openRecords } from "./engine/records.ts";
+import { removeContainer } from "./engine/remove.ts";
+import type { SandboxRecord } from "./engine/sandboxes.ts";
+import { settle } from "./engine/settle.ts";
+import { startContainer } from "./engine/start.ts";
+import { getContainer, listContainers, needLive } from "./engine/status.ts";
+import { waitForExit } from "./engine/wait.ts";
+import { openKernel } from "./network/kernel.ts";
+import { openNetworks } from "./network/networks.ts";
+import type { NetworkRecord } from "./network/record.ts";
+import type { Processes } from "./process.ts";
+import { openVolumes, type VolumeRecord } from "./volume/volumes.ts";
+
+export interface EngineOptions {
+  readonly root: string;
+  readonly runRoot: string;
+  readonly helper: string;
+  /** argv that runs this program again; `container-settle ID` is added to it. */
+  readonly self: readonly string[];
+  readonly store: Store;
+  readonly processes: Processes;
+}
+
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const parts = openParts(options);
+  return { ...life(parts), ...views(parts), ...rest(parts), volumes: openVolumes(parts.volumes), networks: openNetworks(parts.network) };
+}
+
+function openParts(options: EngineOptions): Parts {
+  mkdirSync(options.runRoot, { recursive: true });
+  const root = realpathSync(options.root);
+  const { store } = options;
+  const tag = rootTag(root);
+  const records = openRecords(store);
+  return {
+    ...options,
+    root,
+    tag,
+    records,
+    network: { tag, runRoot: options.runRoot, table: store.table<NetworkRecord>("runtime.networks"), kernel: openKernel(options.helper) },
+    volumes: { root, table: store.table<VolumeRecord>("runtime.volumes"), containers: () => records.list() },
+    sandboxes: store.table<SandboxRecord>("runtime.sandboxes"),
+  };
+}
+
+type Life = Pick<Engine, "create" | "start" | "stop" | "restart" | "kill" | "wait" | "remove" | "rename" | "pause" | "unpause" | "update" | "settle" | "sweep">;
+
+function life(parts: Parts): Life {
+  return {
+    create: async (options) => await createContainer(parts, options),
+    start: async (id, options) => await startContainer(parts, id, options),
+    stop: async (id, options) => await (await import("./engine/stop.ts")).stopContainer(parts, id, options),
+    async restart(id, options) {
+      await (await import("./engine/stop.ts")).stopContainer(parts, id, options);
+      await startContainer(parts, id);
+    },
+    kill: async (id, signal) => await (await import("./engine/stop.ts")).killContainer(parts, id, signal),
+    wait: async (id, options) => await waitForExit(parts, id, options),
+    remove: async (id, options) => await removeContainer(parts, id, options),
+    rename: async (id, name) => await (await import("./engine/change.ts")).renameContainer(parts, id, name),
+    pause: async (id) => await (await import("./engine/change.ts")).pauseContainer(parts, id),
+    unpause: async (id) => await (await import("./engine/change.ts")).unpauseContainer(parts, id),
+    update: async (id, limits, restart) => await (await import("./engine/change.ts")).updateContainer(parts, id, limits, restart),
+    settle: async (id) => await settle(parts, parts.records.get(id)?.id ?? id),
+    sweep: async () => await (await import("./engine/sweep.ts")).sweep(parts),
+  };
+}
+
+type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "pids" | "diff" | "attach" | "exec">;
+
+function views(parts: Parts): Views {
+  return {
+    get: async (reference) => await getContainer(parts, reference),
+    list: async () => await listContainers(parts),
+    async *logs(id, options) {
+      yield* (await import("./engine/logs.ts")).readLogs(parts, id, options);
+    },
+    usage: async (id) => await parts.processes.usage((await needLive(parts, id, "measure")).record.id),
+    pids: async (id) => await parts.processes.pids((await needLive(parts, id, "list the processes of")).record.id),
+    diff: async (id) => await (await import("./engine/diff.ts")).diffContainer(parts, id),
+    attach: async (id) => await parts.processes.attach((await needLive(parts, id, "attach to")).record.id),
+    exec: async (id, options) => await (await import("./engine/exec.ts")).execIn(parts, id, options),
+  };
+}
+
+type Rest = Pick<Engine, "commit" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
+
+function rest(parts: Parts): Rest {
+  return {
+    commit: async (id, options) => await (await import("./engine/commit.ts")).commitContainer(parts, id, options),
+    async *copyOut(id, path) {
+      yield* (await import("./engine/copy-out.ts")).copyOut(parts, id, path);
+    },
+    copyIn: async (id, path, tar) => await (await import("./engine/copy-in.ts")).copyIn(parts, id, path, tar),
+    createSandbox: async (options) => await (await import("./engine/sandboxes.ts")).createSandbox(parts, options),
+    sandbox: async (id) => (await import("./engine/sandboxes.ts")).getSandbox(parts, id),
+    removeSandbox: async (id) => await (await import("./engine/sandboxes.ts")).removeSandbox(parts, id),
+  };
+}

@@ -1,0 +1,74 @@
+/** Volumes: folders that outlive containers, `<root>/volumes/<name>/_data`, and who uses them. */
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Table } from "../../store/store.ts";
+import { checkName } from "../engine/identity.ts";
+import type { ContainerRecord, Volume, Volumes } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+
+export interface VolumeRecord {
+  readonly createdAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly anonymous: boolean;
+  /** The container that an anonymous volume was made for, until that is removed without its volumes: lets `sweep` tell a stray one. */
+  readonly owner?: string;
+}
+
+export interface VolumeParts {
+  readonly root: string;
+  readonly table: Table<VolumeRecord>;
+  readonly containers: () => readonly ContainerRecord[];
+}
+
+export function volumeFolder(parts: { readonly root: string }, name: string): string {
+  return join(parts.root, "volumes", name);
+}
+
+export function openVolumes(parts: VolumeParts): Volumes {
+  return {
+    create: async (name, labels = {}) => await createVolume(parts, { labels, ...(name !== undefined && { name }) }),
+    async get(name): Promise<Volume | undefined> {
+      const record = parts.table.get(name);
+      return record && toVolume(parts, name, record);
+    },
+    async list(): Promise<readonly Volume[]> {
+      return parts.table.list().map(([name, record]) => toVolume(parts, name, record));
+    },
+    async remove(name): Promise<void> {
+      if (parts.table.get(name) === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `Cannot remove volume ${JSON.stringify(name)}: there is none of that name`);
+      const users = volumeUsers(parts, name);
+      if (users.length > 0) throw new RuntimeError("VOLUME_IN_USE", `Cannot remove volume ${JSON.stringify(name)}: container ${users.map((user) => user.id.slice(0, 12)).join(", ")} uses it`);
+      await rm(volumeFolder(parts, name), { recursive: true, force: true });
+      await parts.table.remove(name);
+    },
+  };
+}
+
+/** Idempotent for a name. Record first, then the folder: what a crash leaves is found by the record. */
+export async function createVolume(parts: VolumeParts, options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly owner?: string }): Promise<Volume> {
+  const { name, labels = {}, owner } = options;
+  const chosen = name === undefined ? randomBytes(32).toString("hex") : checkName(name, "volume");
+  const anonymous = name === undefined;
+  const made: VolumeRecord = { createdAt: new Date().toISOString(), labels, anonymous, ...(anonymous && owner !== undefined && { owner }) };
+  const record = (await parts.table.update(chosen, (current) => current ?? made)) ?? made;
+  await mkdir(join(volumeFolder(parts, chosen), "_data"), { recursive: true, mode: 0o755 });
+  return toVolume(parts, chosen, record);
+}
+
+/** Its container went without it: from now on it is the user's. */
+export async function releaseVolume(parts: VolumeParts, name: string): Promise<void> {
+  await parts.table.update(name, (current) => {
+    if (current?.owner === undefined) return current;
+    const { owner: _owner, ...rest } = current;
+    return rest;
+  });
+}
+
+function toVolume(parts: VolumeParts, name: string, { owner: _owner, ...record }: VolumeRecord): Volume {
+  return { name, ...record, mountpoint: join(volumeFolder(parts, name), "_data") };
+}
+
+export function volumeUsers(parts: VolumeParts, name: string): readonly ContainerRecord[] {
+  return parts.containers().filter((container) => container.mounts.some((mount) => mount.kind === "volume" && mount.name === name));
+}
