@@ -97,7 +97,8 @@ export interface Processes {
   exec(
     id: string,
     process: ProcessSpec,
-    options: { readonly stdin: boolean; readonly detach?: boolean },
+    /** `inherit`: the three descriptors of this very process instead of an attachment. */
+    options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean },
   ): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
   /** `all` signals every process of the container. */
   signal(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;

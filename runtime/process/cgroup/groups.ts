@@ -1,0 +1,74 @@
+/** Pure: which groups a container joins, and the helper's operations that make and fill them. */
+import type { Resources } from "../../spec.ts";
+import { RuntimeError } from "../../errors.ts";
+import type { Operation } from "../operation.ts";
+import type { CgroupLayout, Hierarchy } from "./layout.ts";
+import { planCgroup, type CgroupFile } from "./plan.ts";
+
+export interface Groups {
+  readonly version: 1 | 2;
+  /** Path below each base. */
+  readonly path: string;
+  readonly members: readonly Hierarchy[];
+}
+
+/** Joined by every container in v1: device rules, the freezer, and what usage and the out-of-memory count are read from. */
+const ALWAYS = ["devices", "freezer", "memory", "pids", "cpuacct"];
+const MAX_PATH_BYTES = 1024;
+
+/** @throws {RuntimeError} `SPEC_INVALID` when the path climbs */
+export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: string, resources: Resources): Groups {
+  const parts = `${parent}/${cgroupsPath}`.split("/").filter((part) => part !== "" && part !== ".");
+  const path = parts.join("/");
+  if (parts.includes("..") || path.length > MAX_PATH_BYTES) throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(cgroupsPath)} as cgroups path: it leaves its parent`);
+  const wanted = new Set([...ALWAYS, ...planCgroup(resources, layout.version).map((file) => file.controller)]);
+  const members = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
+  return { version: layout.version, path, members };
+}
+
+/** For the monitor, before `clone`. */
+export function groupOperations(groups: Groups, resources: Resources): readonly Operation[] {
+  const files = planCgroup(resources, groups.version);
+  return [...groups.members.flatMap((member) => memberOperations(groups, member, files)), ...oomOperation(groups)];
+}
+
+/** For a process that joins a container. */
+export function joinOperations(groups: Groups): readonly Operation[] {
+  return groups.members.map((member): Operation => ["cgroup-join", groupFolder(groups, member)]);
+}
+
+export function groupFolder(groups: Groups, member: Hierarchy): string {
+  return `${member.base}/${groups.path}`;
+}
+
+/** The folder in the hierarchy of `controller`; undefined when the container is in none. */
+export function controllerFolder(groups: Groups, controller: string): string | undefined {
+  const member = groups.members.find((one) => groups.version === 2 || one.controllers.includes(controller));
+  return member === undefined ? undefined : groupFolder(groups, member);
+}
+
+function memberOperations(groups: Groups, member: Hierarchy, files: readonly CgroupFile[]): readonly Operation[] {
+  const folder = groupFolder(groups, member);
+  const own = files.filter((file) => groups.version === 2 || member.controllers.includes(file.controller));
+  const enable = groups.version === 2 ? enableOperations(groups, member) : [];
+  return [
+    ...enable,
+    ["cgroup-make", member.base, groups.path, member.controllers.includes("cpuset") ? 1 : 0],
+    ...own.map((file): Operation => ["cgroup-set", `${folder}/${file.file}`, file.value, file.optional === true ? 1 : 0]),
+    ["cgroup-join", folder],
+  ];
+}
+
+/** v2 gives a group only the controllers that every ancestor passes on. */
+function enableOperations(groups: Groups, member: Hierarchy): readonly Operation[] {
+  const controllers = ["cpu", "cpuset", "memory", "pids", "io"];
+  const parents = groups.path.split("/").slice(0, -1);
+  const folders = [member.base, ...parents.map((_, index) => `${member.base}/${parents.slice(0, index + 1).join("/")}`)];
+  const made: readonly Operation[] = parents.length === 0 ? [] : [["cgroup-make", member.base, parents.join("/"), 0]];
+  return [...made, ...folders.flatMap((folder) => controllers.map((name): Operation => ["cgroup-set", `${folder}/cgroup.subtree_control`, `+${name}`, 1]))];
+}
+
+function oomOperation(groups: Groups): readonly Operation[] {
+  const folder = controllerFolder(groups, "memory");
+  return folder === undefined ? [] : [["cgroup-oom", `${folder}/${groups.version === 1 ? "memory.oom_control" : "memory.events"}`]];
+}

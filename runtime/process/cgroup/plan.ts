@@ -1,0 +1,112 @@
+/** Pure: OCI resources as the files that hold them in cgroup v1 and v2. Spec: runtime-spec 1.2, config-linux.md, "Control groups". */
+import type { Resources, ThrottleDevice } from "../../spec.ts";
+
+export interface CgroupFile {
+  /** Whose hierarchy it is in (v1); which controller must be enabled (v2). */
+  readonly controller: string;
+  readonly file: string;
+  readonly value: string;
+  /** A failure is no refusal: the kernel may lack the knob. */
+  readonly optional?: boolean;
+}
+
+/** In the order in which they must be written to a new group. */
+export function planCgroup(resources: Resources, version: 1 | 2): readonly CgroupFile[] {
+  return version === 1 ? planFirst(resources) : planSecond(resources);
+}
+
+function planFirst(resources: Resources): readonly CgroupFile[] {
+  const { cpu, memory, pids, blockIO } = resources;
+  return [
+    ...(resources.devices ?? []).map((rule) => set("devices", rule.allow ? "devices.allow" : "devices.deny", deviceRule(rule))),
+    ...given("cpu", "cpu.shares", cpu?.shares === 0 ? undefined : cpu?.shares),
+    ...given("cpu", "cpu.cfs_period_us", cpu?.period),
+    ...given("cpu", "cpu.cfs_quota_us", cpu?.quota),
+    ...given("cpu", "cpu.cfs_burst_us", cpu?.burst),
+    ...given("cpuset", "cpuset.cpus", cpu?.cpus),
+    ...given("cpuset", "cpuset.mems", cpu?.mems),
+    ...given("memory", "memory.limit_in_bytes", memory?.limit),
+    // Without swap accounting the file is missing, and memory plus swap cannot be held.
+    ...given("memory", "memory.memsw.limit_in_bytes", memory?.swap, memory?.swap === memory?.limit || memory?.swap === -1),
+    ...given("memory", "memory.soft_limit_in_bytes", memory?.reservation),
+    ...given("memory", "memory.swappiness", memory?.swappiness),
+    ...given("memory", "memory.oom_control", memory?.disableOOMKiller === true ? 1 : undefined),
+    ...given("pids", "pids.max", pids === undefined ? undefined : unlimited(pids.limit)),
+    ...(blockIO?.weight === undefined || blockIO.weight === 0 ? [] : [set("blkio", "blkio.bfq.weight", blockIO.weight, true), set("blkio", "blkio.weight", blockIO.weight, true)]),
+    ...throttle("blkio.throttle.read_bps_device", blockIO?.throttleReadBpsDevice),
+    ...throttle("blkio.throttle.write_bps_device", blockIO?.throttleWriteBpsDevice),
+    ...throttle("blkio.throttle.read_iops_device", blockIO?.throttleReadIOPSDevice),
+    ...throttle("blkio.throttle.write_iops_device", blockIO?.throttleWriteIOPSDevice),
+  ];
+}
+
+function planSecond(resources: Resources): readonly CgroupFile[] {
+  const { cpu, memory, pids, blockIO } = resources;
+  const swap = memory?.swap === undefined || memory.limit === undefined ? undefined : memory.swap === -1 ? "max" : memory.swap - Math.max(memory.limit, 0);
+  return [
+    ...given("cpu", "cpu.weight", cpu?.shares === undefined || cpu.shares === 0 ? undefined : cpuWeight(cpu.shares)),
+    ...given("cpu", "cpu.max", cpuMax(cpu)),
+    ...given("cpu", "cpu.max.burst", cpu?.burst),
+    ...given("cpuset", "cpuset.cpus", cpu?.cpus),
+    ...given("cpuset", "cpuset.mems", cpu?.mems),
+    ...given("memory", "memory.max", memory?.limit === undefined ? undefined : unlimited(memory.limit)),
+    ...given("memory", "memory.swap.max", swap, swap === "max" || swap === 0),
+    ...given("memory", "memory.low", memory?.reservation === undefined ? undefined : unlimited(memory.reservation)),
+    ...given("pids", "pids.max", pids === undefined ? undefined : unlimited(pids.limit)),
+    ...(blockIO?.weight === undefined || blockIO.weight === 0
+      ? []
+      : [set("io", "io.bfq.weight", blockIO.weight, true), set("io", "io.weight", ioWeight(blockIO.weight), true)]),
+    ...limitIO("rbps", blockIO?.throttleReadBpsDevice),
+    ...limitIO("wbps", blockIO?.throttleWriteBpsDevice),
+    ...limitIO("riops", blockIO?.throttleReadIOPSDevice),
+    ...limitIO("wiops", blockIO?.throttleWriteIOPSDevice),
+    ...Object.entries(resources.unified ?? {}).map(([file, value]) => set(file.split(".")[0] ?? "", file, value)),
+  ];
+}
+
+/** 2 to 262144 onto 1 to 10000 with 1024 on 100, as the newer runtimes agree. */
+export function cpuWeight(shares: number): number {
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const l = Math.log2(shares);
+  return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
+}
+
+/** 10 to 1000 onto 1 to 10000. */
+export function ioWeight(weight: number): number {
+  return Math.floor(1 + ((weight - 10) * 9999) / 990);
+}
+
+const DEFAULT_PERIOD_US = 100_000;
+
+function cpuMax(cpu: Resources["cpu"]): string | undefined {
+  if (cpu?.quota === undefined && cpu?.period === undefined) return undefined;
+  const quota = cpu.quota === undefined || cpu.quota <= 0 ? "max" : String(cpu.quota);
+  return `${quota} ${cpu.period ?? DEFAULT_PERIOD_US}`;
+}
+
+function deviceRule(rule: NonNullable<Resources["devices"]>[number]): string {
+  if ((rule.type ?? "a") === "a") return "a";
+  const number = (value: number | undefined): string => (value === undefined || value < 0 ? "*" : String(value));
+  return `${rule.type} ${number(rule.major)}:${number(rule.minor)} ${rule.access ?? "rwm"}`;
+}
+
+function unlimited(value: number): string {
+  return value < 0 ? "max" : String(value);
+}
+
+function throttle(file: string, devices: readonly ThrottleDevice[] = []): readonly CgroupFile[] {
+  return devices.map((device) => set("blkio", file, `${device.major}:${device.minor} ${device.rate}`));
+}
+
+function limitIO(word: string, devices: readonly ThrottleDevice[] = []): readonly CgroupFile[] {
+  return devices.map((device) => set("io", "io.max", `${device.major}:${device.minor} ${word}=${device.rate}`));
+}
+
+function given(controller: string, file: string, value: string | number | undefined, optional?: boolean): readonly CgroupFile[] {
+  return value === undefined || value === "" ? [] : [set(controller, file, value, optional)];
+}
+
+function set(controller: string, file: string, value: string | number, optional?: boolean): CgroupFile {
+  return { controller, file, value: String(value), ...(optional === true && { optional }) };
+}

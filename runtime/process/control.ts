@@ -1,0 +1,173 @@
+/** A running container's groups: frozen, signalled, measured, changed. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RuntimeError } from "../errors.ts";
+import type { Usage } from "../process.ts";
+import type { Resources } from "../spec.ts";
+import { controllerFolder, groupFolder, type Groups } from "./cgroup/groups.ts";
+import { planCgroup, type CgroupFile } from "./cgroup/plan.ts";
+import { orderUpdate } from "./cgroup/update.ts";
+
+const FREEZE_TRIES = 1000;
+const REMOVE_TRIES = 200;
+
+/** Resolves when no member runs any more. v1 may need to be asked again while members fork. */
+export async function freeze(groups: Groups): Promise<void> {
+  const folder = freezerFolder(groups);
+  const [file, value, report, done] = groups.version === 1 ? ["freezer.state", "FROZEN", "freezer.state", /^FROZEN$/m] : ["cgroup.freeze", "1", "cgroup.events", /^frozen 1$/m];
+  for (let tries = 0; tries < FREEZE_TRIES; tries++) {
+    writeFileSync(`${folder}/${file}`, value);
+    if (done.test(readFileSync(`${folder}/${report}`, "utf8"))) return;
+    await sleep(1);
+  }
+  thaw(groups);
+  throw new RuntimeError("CGROUP_FAILED", `Cannot freeze the container: ${folder} still has members that run`);
+}
+
+export function thaw(groups: Groups): void {
+  const folder = freezerFolder(groups);
+  if (groups.version === 1) writeFileSync(`${folder}/freezer.state`, "THAWED");
+  else writeFileSync(`${folder}/cgroup.freeze`, "0");
+}
+
+/** Members of the group and of groups that the container made inside. */
+export function members(groups: Groups): readonly number[] {
+  const folder = controllerFolder(groups, groups.version === 1 ? "freezer" : "pids");
+  return folder === undefined || !existsSync(folder) ? [] : membersBelow(folder);
+}
+
+/** Frozen meanwhile, so that none forks away; always thawed, for a frozen v1 task does not even die. */
+export async function signalMembers(groups: Groups, signal: number): Promise<void> {
+  if (members(groups).length === 0) return;
+  await freeze(groups).catch(() => undefined); // what cannot be frozen can still be signalled
+  try {
+    for (const pid of members(groups)) sendSignal(pid, signal);
+  } finally {
+    thaw(groups);
+  }
+}
+
+/** A process that has gone meanwhile needs no signal. */
+export function sendSignal(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Leaf first, then the parents that nobody else uses. Members that are still dying keep a group busy for a moment. */
+export async function removeGroups(groups: Groups): Promise<void> {
+  for (const member of groups.members) {
+    for (let tries = 0; tries < REMOVE_TRIES && !removeBelow(groupFolder(groups, member)); tries++) await sleep(5);
+    const parts = groups.path.split("/");
+    while (parts.length > 1) {
+      parts.pop();
+      if (!removeBelow(`${member.base}/${parts.join("/")}`, false)) break;
+    }
+  }
+}
+
+/** @returns the groups with those that had to be joined for it. @throws {RuntimeError} `CGROUP_FAILED` */
+export function updateGroups(groups: Groups, joinable: Groups, resources: Resources): Groups {
+  const pids = members(groups);
+  const fresh = joinable.members.filter((one) => !groups.members.some((own) => own.controllers.some((name) => one.controllers.includes(name))));
+  for (const member of fresh) {
+    mkdirSync(groupFolder(groups, member), { recursive: true });
+    for (const pid of pids) writeValue(`${groupFolder(groups, member)}/cgroup.procs`, String(pid));
+  }
+  const all = { ...groups, members: [...groups.members, ...fresh] };
+  const files = planCgroup(resources, groups.version);
+  for (const file of orderUpdate(files, (name, controller) => readNumber(`${controllerFolder(all, controller) ?? ""}/${name}`))) writeFile(all, file);
+  return all;
+}
+
+export function usageOf(groups: Groups): Usage {
+  const at = (controller: string, file: string): string => `${controllerFolder(groups, controller) ?? ""}/${file}`;
+  if (groups.version === 1) {
+    const io = ioTotals(readText(at("blkio", "blkio.throttle.io_service_bytes_recursive")), /(Read|Write) (\d+)$/gm);
+    return {
+      cpuTotal: readNumber(at("cpuacct", "cpuacct.usage")),
+      cpuThrottledPeriods: field(readText(at("cpu", "cpu.stat")), "nr_throttled"),
+      memory: Math.max(0, readNumber(at("memory", "memory.usage_in_bytes")) - field(readText(at("memory", "memory.stat")), "total_inactive_file")),
+      memoryLimit: readNumber(at("memory", "memory.limit_in_bytes")),
+      pids: readNumber(at("pids", "pids.current")),
+      ...io,
+    };
+  }
+  return {
+    cpuTotal: field(readText(at("cpu", "cpu.stat")), "usage_usec") * 1000,
+    cpuThrottledPeriods: field(readText(at("cpu", "cpu.stat")), "nr_throttled"),
+    memory: Math.max(0, readNumber(at("memory", "memory.current")) - field(readText(at("memory", "memory.stat")), "inactive_file")),
+    memoryLimit: readNumber(at("memory", "memory.max")),
+    pids: readNumber(at("pids", "pids.current")),
+    ...ioTotals(readText(at("io", "io.stat")), /(rbytes|wbytes)=(\d+)/g),
+  };
+}
+
+function freezerFolder(groups: Groups): string {
+  const folder = controllerFolder(groups, "freezer");
+  if (folder === undefined) throw new RuntimeError("UNSUPPORTED", "Cannot freeze the container: this machine has no freezer cgroup");
+  return folder;
+}
+
+function membersBelow(folder: string): readonly number[] {
+  const own = readText(`${folder}/cgroup.procs`).split("\n").filter((line) => line !== "").map(Number);
+  const inner = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...own, ...inner.flatMap((entry) => membersBelow(`${folder}/${entry.name}`))];
+}
+
+/** @returns whether it is gone */
+function removeBelow(folder: string, deep = true): boolean {
+  try {
+    if (deep) for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeBelow(`${folder}/${entry.name}`);
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
+
+function writeFile(groups: Groups, file: CgroupFile): void {
+  const folder = controllerFolder(groups, file.controller);
+  if (folder === undefined && file.optional === true) return;
+  try {
+    writeValue(`${folder ?? ""}/${file.file}`, file.value);
+  } catch (error) {
+    if (file.optional !== true) throw error;
+  }
+}
+
+function writeValue(path: string, value: string): void {
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ESRCH") return; // it ended before it could be moved
+    throw new RuntimeError("CGROUP_FAILED", `Cannot write ${JSON.stringify(value)} to ${path}: ${code}`, { cause: error, errno: code });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // a controller that is not there counts nothing
+  }
+}
+
+/** `max` is more than any machine has. */
+function readNumber(path: string): number {
+  const text = readText(path).trim();
+  return text === "max" ? Number.MAX_SAFE_INTEGER : Math.min(Number(text === "" ? 0 : text), Number.MAX_SAFE_INTEGER);
+}
+
+function field(text: string, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
+}
+
+function ioTotals(text: string, pattern: RegExp): { readonly ioRead: number; readonly ioWrite: number } {
+  const totals = { ioRead: 0, ioWrite: 0 };
+  for (const [, kind = "", bytes] of text.matchAll(pattern)) totals[/^r/i.test(kind) ? "ioRead" : "ioWrite"] += Number(bytes);
+  return totals;
+}

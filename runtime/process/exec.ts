@@ -1,0 +1,39 @@
+/** One more process in a running container: its own monitor, its own folder below the container's. */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { RuntimeError } from "../errors.ts";
+import type { Processes, Stdio } from "../process.ts";
+import type { ProcessSpec } from "../spec.ts";
+import type { Folder } from "./folder.ts";
+import type { Host } from "./host.ts";
+import { launch } from "./launch.ts";
+import { lowerExec } from "./lower.ts";
+import { stateOf } from "./status.ts";
+
+export async function execProcess(host: Host, folder: Folder, id: string, process: ProcessSpec, options: Parameters<Processes["exec"]>[2]): ReturnType<Processes["exec"]> {
+  const recorded = folder.recorded();
+  const state = stateOf(folder, id);
+  if (recorded === undefined || state === undefined || (state.status !== "running" && state.status !== "created")) {
+    throw new RuntimeError("CONTAINER_STATE", `Cannot run a program in ${id}: the container is ${state?.status ?? "unknown"}`);
+  }
+  const stdio: Stdio = options.inherit === true ? { kind: "inherit" } : { kind: "monitor", stdin: options.stdin };
+  const attach = options.detach !== true && options.inherit !== true;
+  const execID = randomBytes(16).toString("hex");
+  const own = folder.exec(execID);
+  const operations = lowerExec({ id, process, stdio, spec: recorded.spec, init: state, groups: recorded.groups, mode: "stay", start: true, attach, directory: own.path, environment: {} });
+  own.make();
+  try {
+    const { client } = launch(host.helper, operations, { inherit: options.inherit === true, detached: true });
+    const { pid } = await client.ready;
+    await client.started;
+    if (options.detach === true) client.unref();
+    const exit = client.exit.finally(() => {
+      rmSync(own.path, { recursive: true, force: true });
+    });
+    exit.catch(() => undefined);
+    return { execID, pid, ...(attach && { attachment: client.attachment() }), exit };
+  } catch (error) {
+    rmSync(own.path, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+/** The helper's failure (step, object, errno) as a RuntimeError. */
+import { RuntimeError, type RuntimeErrorCode } from "../errors.ts";
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  ENOEXEC: "not in a format that can be executed",
+  ELOOP: "too many symbolic links",
+  ENOTDIR: "not a directory",
+  EXDEV: "the path leaves the root",
+};
+
+export function failureOf(payload: Uint8Array): RuntimeError {
+  const [step = "", object = "", errno = ""] = Buffer.from(payload).toString().split("\0");
+  const why = WORDS[errno] ?? errno;
+  const options = { step, errno };
+  if (step === "command" || step === "execve") {
+    const missing = errno === "ENOENT";
+    return new RuntimeError(missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE", `Cannot run ${JSON.stringify(object)}: ${missing ? "there is no such program in the container" : why}`, options);
+  }
+  return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
+}
+
+function codeOf(step: string): RuntimeErrorCode {
+  return step === "cgroup" ? "CGROUP_FAILED" : "LAUNCH_FAILED";
+}

@@ -1,0 +1,85 @@
+/** A container's state folder, `<runRoot>/containers/<id>`: what each file says, and who writes it. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { RuntimeError } from "../errors.ts";
+import type { ExitRecord } from "../process.ts";
+import type { Spec } from "../spec.ts";
+import type { Groups } from "./cgroup/groups.ts";
+import type { MonitorPids } from "./client.ts";
+
+/** `state.json`, written by the creator before the launch: what later commands need. */
+export interface Recorded {
+  readonly spec: Spec;
+  readonly groups?: Groups;
+  readonly bundle?: string;
+}
+
+const ID = /^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$/;
+const MAX_ID = 128;
+
+export class Folder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** @throws {RuntimeError} `NAME_INVALID` */
+  static of(runRoot: string, id: string): Folder {
+    if (!ID.test(id) || id.length > MAX_ID) throw new RuntimeError("NAME_INVALID", `Cannot use ${JSON.stringify(id)} as a container id: letters, digits and _+-. only`);
+    return new Folder(join(runRoot, "containers", id));
+  }
+
+  /** An exec's own folder inside. */
+  exec(execID: string): Folder {
+    return new Folder(join(this.path, "exec", execID));
+  }
+
+  /** @throws {RuntimeError} `CONTAINER_EXISTS` */
+  make(): void {
+    try {
+      mkdirSync(join(this.path, ".."), { recursive: true, mode: 0o711 });
+      mkdirSync(this.path, { mode: 0o711 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      throw new RuntimeError("CONTAINER_EXISTS", `Cannot create the container: there is one in ${this.path}`);
+    }
+  }
+
+  record(state: Recorded): void {
+    writeFileSync(join(this.path, "state.json"), JSON.stringify(state), { mode: 0o600 });
+  }
+
+  recorded(): Recorded | undefined {
+    return this.#json<Recorded>("state.json");
+  }
+
+  /** Written by the monitor once init is set up. */
+  pids(): MonitorPids | undefined {
+    return this.#json<MonitorPids>("pid");
+  }
+
+  /** Written by the monitor after execve. */
+  startedAt(): string | undefined {
+    return this.#text("started");
+  }
+
+  /** Written by the monitor when the program has ended and its output is drained. */
+  exit(): ExitRecord | undefined {
+    return this.#json<ExitRecord>("exit.json");
+  }
+
+  #json<Value>(name: string): Value | undefined {
+    const text = this.#text(name);
+    return text === undefined || text === "" ? undefined : (JSON.parse(text) as Value);
+  }
+
+  #text(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.path, name), "utf8");
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+      throw error;
+    }
+  }
+}

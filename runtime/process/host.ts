@@ -1,0 +1,38 @@
+/** What this machine and this user give: where state is, which cgroups are ours. */
+import { readFileSync } from "node:fs";
+import type { Resources } from "../spec.ts";
+import { planGroups, type Groups } from "./cgroup/groups.ts";
+import { cgroupLayout, type CgroupLayout } from "./cgroup/layout.ts";
+
+export interface Host {
+  readonly runRoot: string;
+  readonly helper: string;
+  /** Folder of all containers' groups below each base; empty: the spec's path as it is. */
+  readonly cgroupParent: string;
+  readonly rootless: boolean;
+  layout(): CgroupLayout;
+}
+
+export function openHost(options: { readonly runRoot: string; readonly helper: string; readonly cgroupParent?: string }): Host {
+  let layout: CgroupLayout | undefined;
+  return {
+    runRoot: options.runRoot,
+    helper: options.helper,
+    cgroupParent: options.cgroupParent ?? "strata",
+    rootless: process.getuid?.() !== 0,
+    layout: () => (layout ??= cgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8"))),
+  };
+}
+
+/** Undefined without privilege: groups are then neither made nor needed. */
+export function groupsOf(host: Host, id: string, cgroupsPath: string | undefined, resources: Resources | undefined): Groups | undefined {
+  if (host.rootless) return undefined;
+  return planGroups(host.layout(), host.cgroupParent, cgroupsPath ?? id, resources ?? {});
+}
+
+const PASSED = /^(PATH|HOME|USER|LANG|TMPDIR|XDG_.*|STRATA_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*)$/;
+
+/** For the exit command, which runs long after this process: no more than it needs. */
+export function exitEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && PASSED.test(name) ? [[name, value] as const] : [])));
+}

@@ -1,0 +1,104 @@
+/** Pure: the root, its mounts and devices, and what is hidden at the end. */
+import { DEFAULT_DEVICES, DEFAULT_LINKS } from "../defaults.ts";
+import { RuntimeError } from "../errors.ts";
+import type { CreateRequest, RootLayers } from "../process.ts";
+import type { DeviceSpec, MountSpec, Spec } from "../spec.ts";
+import { groupFolder, type Groups } from "./cgroup/groups.ts";
+import { parseMountOptions, RDONLY } from "./mount-options.ts";
+import type { Operation } from "./operation.ts";
+
+export interface MountContext {
+  /** Devices are bound, for mknod is refused there. */
+  readonly userNamespace: boolean;
+  readonly groups: Groups | undefined;
+}
+
+export function lowerRoot({ spec, layers }: CreateRequest): readonly Operation[] {
+  const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "");
+  if (layers !== undefined) return [["root-overlay", layers.upper, propagation, ...overlayOptions(layers, userMapped(spec))]];
+  if (spec.root === undefined || !spec.root.path.startsWith("/")) throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
+  return [["root-folder", spec.root.path, propagation]];
+}
+
+export function lowerMounts(spec: Spec, context: MountContext): readonly Operation[] {
+  const mounts = spec.mounts ?? [];
+  const late = mounts.findIndex((mount) => mount.destination === "/dev");
+  const devices = [...DEFAULT_DEVICES, ...(spec.linux?.devices ?? [])];
+  const ownDev = mounts[late]?.type === "tmpfs";
+  return [
+    ...mounts.flatMap((mount) => lowerMount(mount, context)),
+    ...(ownDev ? unique(devices).map((device) => lowerDevice(device, context)) : []),
+    ...(ownDev ? DEFAULT_LINKS.map(({ path, target }): Operation => ["link", target, path]) : []),
+  ];
+}
+
+/** After the pivot: what must not be written, what must not be seen. */
+export function lowerNarrowing(spec: Spec): readonly Operation[] {
+  const frozen = (spec.mounts ?? []).filter((mount) => isDeferred(mount)).map((mount): Operation => ["remount", mount.destination, RDONLY, 0]);
+  return [
+    ...(spec.linux?.readonlyPaths ?? []).map((path): Operation => ["readonly", path]),
+    ...(spec.linux?.maskedPaths ?? []).map((path): Operation => ["mask", path]),
+    ...frozen,
+    ...(spec.root?.readonly === true ? [["remount", "/", RDONLY, 0] as const] : []),
+  ];
+}
+
+function overlayOptions(layers: RootLayers, userNamespace: boolean): readonly string[] {
+  return [
+    ...layers.lowers.map((folder) => `lowerdir+=${folder}`),
+    `upperdir=${layers.upper}`,
+    `workdir=${layers.work}`,
+    ...(layers.volatile === true ? ["volatile"] : []),
+    ...(userNamespace ? ["userxattr"] : []),
+  ];
+}
+
+function userMapped(spec: Spec): boolean {
+  return spec.linux?.namespaces?.some((one) => one.type === "user") ?? false;
+}
+
+/** Real folders only: a link there would let an image choose where the kernel's files appear. */
+const REAL = new Set(["proc", "sysfs"]);
+
+function lowerMount(mount: MountSpec, context: MountContext): readonly Operation[] {
+  const options = parseMountOptions(mount.options ?? []);
+  const { destination, source = "" } = mount;
+  if (!destination.startsWith("/") || destination.split("/").includes("..")) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
+  if (options.bind || mount.type === "bind") return [["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation]];
+  if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
+  if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
+  const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
+  const real = REAL.has(mount.type) || destination === "/dev" ? 1 : 0;
+  return [["mount", destination, mount.type, source, attributes, real, ...data(mount, options.data, context)]];
+}
+
+/** A tmpfs is filled (mount points, devices) before it is frozen. */
+function isDeferred(mount: MountSpec): boolean {
+  return (mount.type === "tmpfs" || mount.type === "cgroup") && (mount.options ?? []).includes("ro");
+}
+
+function data(mount: MountSpec, words: readonly string[], context: MountContext): readonly string[] {
+  if (mount.type === "overlay") return words.flatMap((word) => (word.startsWith("lowerdir=") ? word.slice("lowerdir=".length).split(":").map((folder) => `lowerdir+=${folder}`) : [word]));
+  if (mount.type === "devpts" && context.userNamespace) return words.filter((word) => !word.startsWith("gid="));
+  return words;
+}
+
+/** v1: a tmpfs with one bind for each hierarchy, showing the container's own group as its root. */
+function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContext): readonly Operation[] {
+  const { destination } = mount;
+  if (groups === undefined) return [];
+  if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0]];
+  const binds = groups.members.map((member): Operation => ["bind", `${destination}/${member.controllers.join(",")}`, groupFolder(groups, member), 0, set, 0, 0, 0]);
+  return [["mount", destination, "tmpfs", "tmpfs", set & ~RDONLY, 0, "mode=755"], ...binds];
+}
+
+function unique(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {
+  return [...new Map(devices.map((device) => [device.path, device])).values()];
+}
+
+const TYPES = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 } as const;
+
+function lowerDevice(device: DeviceSpec, { userNamespace }: MountContext): Operation {
+  const mode = TYPES[device.type] | (device.fileMode ?? 0o666);
+  return ["device", device.path, mode, device.major ?? 0, device.minor ?? 0, device.uid ?? 0, device.gid ?? 0, userNamespace ? 1 : 0];
+}

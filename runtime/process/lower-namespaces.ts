@@ -1,0 +1,61 @@
+/** Pure: namespaces to make and to join, and the process that does it. */
+import { RuntimeError } from "../errors.ts";
+import type { IdMapping, NamespaceType, Spec } from "../spec.ts";
+import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
+import type { Operation } from "./operation.ts";
+
+export interface LoweredNamespaces {
+  readonly operations: readonly Operation[];
+  readonly newUser: boolean;
+  readonly newNetwork: boolean;
+  readonly newCgroup: boolean;
+  /** A first process joins, a second one is the container's: pid and user namespaces take effect in children only. */
+  readonly joiner: boolean;
+}
+
+/** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
+export function lowerNamespaces(spec: Spec, rootless: boolean): LoweredNamespaces {
+  const all = spec.linux?.namespaces ?? [];
+  check(spec, all.map((one) => one.type));
+  const made = all.filter((one) => one.path === undefined).map((one) => one.type);
+  const joined = all.flatMap(({ type, path }) => (path === undefined ? [] : [{ type, path }]));
+  const newUser = made.includes("user");
+  const joiner = joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
+  const flags = made.filter((type) => type !== "cgroup").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
+  const setns = joined.toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user")).map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
+  const enter: readonly Operation[] = newUser ? [["wait", "M"], ["become-root"]] : joined.some((one) => one.type === "user") ? [["become-root"]] : [];
+  return {
+    operations: [
+      ...mapOperations(spec, newUser, rootless),
+      ...(joiner ? ([["clone", 0, 1], ["wait", "G"], ...setns, ["fork", flags]] as const) : ([["clone", flags, 0], ...setns] as const)),
+      ...enter,
+      ["undumpable"],
+    ],
+    newUser,
+    newNetwork: made.includes("network"),
+    newCgroup: made.includes("cgroup"),
+    joiner,
+  };
+}
+
+function check(spec: Spec, types: readonly NamespaceType[]): void {
+  const refuse = (why: string): never => {
+    throw new RuntimeError("SPEC_INVALID", `Cannot make the container's namespaces: ${why}`);
+  };
+  if (!types.includes("mount")) refuse("it has no mount namespace of its own");
+  if (new Set(types).size !== types.length) refuse("a type is named twice");
+  if (spec.hostname !== undefined && !types.includes("uts")) refuse("a hostname needs a uts namespace");
+  if (types.includes("time")) throw new RuntimeError("UNSUPPORTED", "Cannot make a time namespace: strata does not support it");
+  const user = spec.linux?.namespaces?.find((one) => one.type === "user");
+  const mapped = (spec.linux?.uidMappings?.length ?? 0) > 0 && (spec.linux?.gidMappings?.length ?? 0) > 0;
+  if (user !== undefined && user.path === undefined && !mapped) refuse("a user namespace needs uidMappings and gidMappings");
+}
+
+function mapOperations(spec: Spec, newUser: boolean, rootless: boolean): readonly Operation[] {
+  if (!newUser) return [];
+  return [["maps", mapText(spec.linux?.uidMappings), mapText(spec.linux?.gidMappings), rootless ? 1 : 0]];
+}
+
+function mapText(mappings: readonly IdMapping[] = []): string {
+  return mappings.map((one) => `${one.containerID} ${one.hostID} ${one.size}\n`).join("");
+}

@@ -1,0 +1,67 @@
+/** Pure: the program and who runs it: limits, capabilities, user, seccomp, execve. */
+import { RuntimeError } from "../errors.ts";
+import type { ProcessSpec, SeccompSpec } from "../spec.ts";
+import { capabilityMask } from "./capabilities.ts";
+import type { Operation } from "./operation.ts";
+import { compileSeccomp } from "./seccomp/compile.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_UMASK = 0o022;
+
+/** What needs the privileges of the outside: before any namespace is joined. */
+export function lowerBefore(process: ProcessSpec, id: string): readonly Operation[] {
+  return [
+    ["keyring", `_ses.${id}`],
+    ...(process.oomScoreAdj === undefined ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const]),
+  ];
+}
+
+/** Inside, while still privileged. */
+export function lowerSetup(process: ProcessSpec): readonly Operation[] {
+  const path = process.env?.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
+  return [
+    ["streams", process.user.uid],
+    ["folder", process.cwd],
+    ["find", process.args[0] ?? "", path],
+  ];
+}
+
+export interface IdentityContext {
+  readonly setgroups: boolean;
+  readonly seccomp: SeccompSpec | undefined;
+  readonly follow: boolean;
+}
+
+/** The last steps. Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
+export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow }: IdentityContext): readonly Operation[] {
+  const { user, capabilities, noNewPrivileges = false } = process;
+  const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", ...compileSeccomp(seccomp)]];
+  return [
+    ...(process.rlimits ?? []).map((one): Operation => ["rlimit", rlimitNumber(one.type), rlimitValue(one.soft), rlimitValue(one.hard), 0]),
+    ...(noNewPrivileges ? [] : filter),
+    ["bounding", capabilityMask(capabilities?.bounding)],
+    ["user", user.uid, user.gid, setgroups ? 1 : 0, ...(user.additionalGids ?? [])],
+    ["capabilities", ...sets(capabilities)],
+    ...(follow ? [["follow"] as const] : []),
+    ...(noNewPrivileges ? ([["no-new-privileges"], ...filter] as const) : []),
+    ["execute", user.umask ?? DEFAULT_UMASK, process.args.length, ...process.args, ...(process.env ?? [])],
+  ];
+}
+
+function sets(capabilities: ProcessSpec["capabilities"]): readonly [string, string, string, string] {
+  return [capabilityMask(capabilities?.effective), capabilityMask(capabilities?.permitted), capabilityMask(capabilities?.inheritable), capabilityMask(capabilities?.ambient)];
+}
+
+/** By number: asm-generic/resource.h. */
+const RLIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"];
+
+function rlimitNumber(type: string): number {
+  const number = RLIMITS.indexOf(type.replace(/^RLIMIT_/, ""));
+  if (number < 0) throw new RuntimeError("SPEC_INVALID", `Cannot set ${JSON.stringify(type)}: there is no such resource limit`);
+  return number;
+}
+
+/** RLIM_INFINITY is the greatest u64, which a JSON number only approaches. */
+function rlimitValue(value: number): string {
+  return value < 0 || value >= 2 ** 63 ? "18446744073709551615" : String(value);
+}

@@ -1,0 +1,120 @@
+/** Pure: a spec as the helper's operations. The order is the sequence of docs/decisions; a step's place is a promise of safety. */
+import { RuntimeError } from "../errors.ts";
+import type { CreateRequest } from "../process.ts";
+import type { ProcessSpec, Spec } from "../spec.ts";
+import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
+import { lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
+import { lowerNamespaces } from "./lower-namespaces.ts";
+import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
+import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
+import type { Operation } from "./operation.ts";
+
+/** How the helper lives on: to the end of its control socket, as a monitor, or not at all (its caller waits for the child). */
+export type Mode = "once" | "stay" | "leave";
+
+export interface LowerInput {
+  readonly request: CreateRequest;
+  readonly mode: Mode;
+  readonly start: boolean;
+  readonly attach: boolean;
+  /** State folder; undefined records nothing. */
+  readonly directory?: string;
+  /** Undefined: the caller may make no groups. */
+  readonly groups: Groups | undefined;
+  /** Of the exit command. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Without privilege: maps are written with setgroups denied. */
+  readonly rootless: boolean;
+}
+
+/** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
+export function lower(input: LowerInput): readonly Operation[] {
+  const { request, groups } = input;
+  const { spec } = request;
+  const process = programOf(spec);
+  const spaces = lowerNamespaces(spec, input.rootless);
+  const setgroups = !(spaces.newUser && input.rootless);
+  return [
+    ...lowerMonitor(input, process),
+    ...(groups === undefined ? [] : groupOperations(groups, spec.linux?.resources ?? {})),
+    ...spaces.operations,
+    ...lowerBefore(process, request.id),
+    ...(spaces.newNetwork ? [["loopback"] as const] : []),
+    ...Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Operation => ["proc", sysctlPath(name), value]),
+    ...lowerRoot(request),
+    ...lowerMounts(spec, { userNamespace: spaces.newUser, groups }),
+    ["pivot"],
+    ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),
+    ...(spec.domainname === undefined ? [] : [["domainname", spec.domainname] as const]),
+    ...lowerTerminal(process, true),
+    ...lowerNarrowing(spec),
+    ...lowerSetup(process),
+    ["ready"],
+    ...(spaces.joiner ? [] : [["wait", "G"] as const]),
+    ...(spaces.newCgroup ? [["unshare", NAMESPACE_FLAGS.cgroup] as const] : []),
+    ["wait", "S"],
+    ...lowerIdentity(process, { setgroups, seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
+  ];
+}
+
+export interface LowerExecInput extends Omit<LowerInput, "request" | "rootless"> {
+  readonly id: string;
+  readonly process: ProcessSpec;
+  readonly stdio: CreateRequest["stdio"];
+  readonly init: { readonly pid: number; readonly startTime: number };
+  readonly spec: Spec;
+}
+
+/** One more process in a container that runs. */
+export function lowerExec(input: LowerExecInput): readonly Operation[] {
+  const { process, spec, init } = input;
+  const flags = (spec.linux?.namespaces ?? []).reduce((bits, { type }) => bits | NAMESPACE_FLAGS[type], 0);
+  return [
+    ...lowerMonitor({ ...input, stdio: input.stdio }, process),
+    ...(input.groups === undefined ? [] : joinOperations(input.groups)),
+    ["clone", 0, 1],
+    ["undumpable"],
+    ["wait", "G"],
+    ...lowerBefore(process, input.id),
+    ["join", init.pid, init.startTime, flags],
+    ["fork", 0],
+    ...lowerTerminal(process, false),
+    ...lowerSetup(process),
+    ["ready"],
+    ["wait", "S"],
+    ...lowerIdentity(process, { setgroups: true, seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
+  ];
+}
+
+function programOf(spec: Spec): ProcessSpec {
+  if (spec.process === undefined || spec.process.args.length === 0) throw new RuntimeError("SPEC_INVALID", "Cannot run the container: the spec names no program");
+  if (!spec.process.cwd.startsWith("/")) throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(spec.process.cwd)} as working folder: it is not absolute`);
+  return spec.process;
+}
+
+function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "directory" | "environment"> & { readonly stdio?: CreateRequest["stdio"]; readonly request?: CreateRequest }, process: ProcessSpec): readonly Operation[] {
+  const stdio = input.stdio ?? input.request?.stdio ?? { kind: "inherit" };
+  const exitCommand = input.request?.exitCommand;
+  const kind = process.terminal === true ? "terminal" : stdio.kind === "inherit" ? "inherit" : "pipes";
+  return [
+    ...(input.directory === undefined ? [] : [["directory", input.directory] as const]),
+    ["mode", input.mode, input.start ? 1 : 0, input.attach ? 1 : 0],
+    ["stdio", kind, stdio.kind === "monitor" && stdio.stdin ? 1 : 0],
+    ...(stdio.kind === "monitor" && stdio.log !== undefined ? [["log", stdio.log.format, stdio.log.path] as const] : []),
+    ...(exitCommand === undefined ? [] : ([["exit-command", ...exitCommand], ["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)]] as const)),
+  ];
+}
+
+function lowerTerminal(process: ProcessSpec, console: boolean): readonly Operation[] {
+  if (process.terminal !== true) return [];
+  return [["terminal", process.consoleSize?.width ?? 0, process.consoleSize?.height ?? 0, console ? 1 : 0]];
+}
+
+const SYSCTL = /^[a-z0-9_-]+([./][A-Za-z0-9_.@:-]+)+$/;
+
+/** @throws {RuntimeError} `SPEC_INVALID` for one that would change the host */
+function sysctlPath(name: string): string {
+  const isNamespaced = /^(net\.|fs\.mqueue\.)/.test(name) || /^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)$/.test(name);
+  if (!isNamespaced || !SYSCTL.test(name) || name.includes("..")) throw new RuntimeError("SPEC_INVALID", `Cannot set sysctl ${JSON.stringify(name)}: it is not the container's own`);
+  return `/proc/sys/${name.replaceAll(/[./]/g, (mark) => (mark === "." ? "/" : "."))}`;
+}

@@ -1,0 +1,68 @@
+/** The words of mount(8) as attributes for mount_setattr, propagation, and what is left for the file system. Source: linux/mount.h. */
+
+export interface MountOptions {
+  readonly bind: boolean;
+  /** `rbind`: mounts below come along. */
+  readonly recursive: boolean;
+  readonly set: number;
+  readonly clear: number;
+  /** `rro`, `rnosuid`…: attributes go to mounts below too. */
+  readonly all: boolean;
+  /** MS_PRIVATE… for mount_setattr; 0 leaves it. */
+  readonly propagation: number;
+  /** For the file system: `mode=755`, `size=64m`… */
+  readonly data: readonly string[];
+}
+
+export const RDONLY = 0x1;
+const ATIME_FIELD = 0x70;
+
+const ATTRIBUTES: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
+  ro: { set: RDONLY },
+  rw: { clear: RDONLY },
+  nosuid: { set: 0x2 },
+  suid: { clear: 0x2 },
+  nodev: { set: 0x4 },
+  dev: { clear: 0x4 },
+  noexec: { set: 0x8 },
+  exec: { clear: 0x8 },
+  relatime: { clear: ATIME_FIELD },
+  noatime: { set: 0x10, clear: ATIME_FIELD },
+  strictatime: { set: 0x20, clear: ATIME_FIELD },
+  nodiratime: { set: 0x80 },
+  diratime: { clear: 0x80 },
+  nosymfollow: { set: 0x200000 },
+  symfollow: { clear: 0x200000 },
+};
+
+const PROPAGATION: Readonly<Record<string, number>> = {
+  private: 1 << 18,
+  rprivate: 1 << 18,
+  slave: 1 << 19,
+  rslave: 1 << 19,
+  shared: 1 << 20,
+  rshared: 1 << 20,
+  unbindable: 1 << 17,
+  runbindable: 1 << 17,
+};
+
+const NEUTRAL = new Set(["defaults", "bind", "rbind", "async", "noiversion", "nomand", "loud", "norelatime", "nostrictatime", "atime"]);
+
+export function parseMountOptions(words: readonly string[]): MountOptions {
+  let set = 0;
+  let clear = 0;
+  let all = false;
+  let propagation = 0;
+  const data: string[] = [];
+  for (const word of words) {
+    const name = word in ATTRIBUTES ? word : word.startsWith("r") ? word.slice(1) : word;
+    const attribute = ATTRIBUTES[name];
+    if (word in PROPAGATION) propagation = PROPAGATION[word] ?? 0;
+    else if (attribute !== undefined) {
+      all ||= name !== word;
+      clear |= attribute.clear ?? 0;
+      set = (set & ~(attribute.clear ?? 0)) | (attribute.set ?? 0);
+    } else if (!NEUTRAL.has(word)) data.push(word);
+  }
+  return { bind: words.includes("bind") || words.includes("rbind"), recursive: words.includes("rbind"), set, clear: clear & ATIME_FIELD, all, propagation, data };
+}

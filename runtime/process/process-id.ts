@@ -1,0 +1,20 @@
+/** A process named for good: its pid and the time it started at. A pid alone may be another's by now. */
+import { readFileSync } from "node:fs";
+
+const STATE = 0; // field 3 of /proc/PID/stat is the first after the name
+const START_TIME = 19;
+
+/** Field 22 of /proc/PID/stat; undefined when there is no such process, or only its zombie. */
+export function startTimeOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name may hold spaces and brackets
+    return fields[STATE] === "Z" || fields[STATE] === "X" ? undefined : Number(fields[START_TIME]);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(pid: number, startTime: number): boolean {
+  return pid > 0 && startTimeOf(pid) === startTime;
+}
