@@ -1,0 +1,133 @@
+/** A container of a pod in the engine's terms. Decides, and does nothing. */
+import { join, posix } from "node:path";
+import type { ContainerOptions, Limits, MountRequest } from "../../runtime/engine.ts";
+import type { Image } from "../../store/store.ts";
+import type { KubeObject } from "../cluster.ts";
+import { milliOf, wholeOf } from "../schema/quantity.ts";
+import { expand } from "./environment.ts";
+import { StartError } from "./errors.ts";
+import { instanceLabels } from "./instance-labels.ts";
+import type { PodFolders } from "./pod-folder.ts";
+import { specOf, type ContainerSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
+import { volumePath } from "./volumes.ts";
+
+export interface ContainerInput {
+  readonly pod: KubeObject;
+  readonly container: ContainerSpec;
+  readonly image: Image;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly attempt: number;
+  readonly backoff: number;
+  readonly folders: PodFolders;
+  /** Bytes on this node: the out-of-memory score of burstable containers is relative to it. */
+  readonly memory: number;
+}
+
+/** @throws {StartError} `CreateContainerConfigError` */
+export function containerOptions(input: ContainerInput): ContainerOptions {
+  const { pod, container, image, environment, attempt, folders } = input;
+  const { namespace, name, uid } = pod.metadata;
+  const spec = specOf(pod);
+  return {
+    image,
+    name: `k8s_${container.name}_${name}_${namespace}_${uid}_${attempt}`,
+    ...commandOf(container, environment),
+    env: [...environment].map(([key, value]) => `${key}=${value}`),
+    ...(container.workingDir === undefined ? {} : { cwd: container.workingDir }),
+    ...securityOf(input),
+    tty: container.tty ?? false,
+    openStdin: container.stdin ?? false,
+    labels: instanceLabels(input),
+    mounts: mountsOf(input),
+    limits: limitsOf(container.resources ?? {}, pod.status?.qosClass, input.memory),
+    network: { kind: "sandbox", id: uid },
+    extraHosts: (spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }) => hostnames.map((host) => `${host}:${ip}`)),
+    ...(spec.hostPID === true ? { pidMode: "host" as const } : {}),
+    ...dnsOf(spec.dnsConfig),
+    stopTimeout: spec.terminationGracePeriodSeconds ?? 30,
+    log: { path: folders.log(uid, container.name, attempt), format: "cri" },
+  };
+}
+
+/** `command` replaces the entrypoint and the image's arguments; `args` alone replaces those arguments. */
+function commandOf({ command, args }: ContainerSpec, environment: ReadonlyMap<string, string>): Pick<ContainerOptions, "entrypoint" | "command"> {
+  const expanded = (list: readonly string[]): readonly string[] => list.map((text) => expand(text, environment));
+  if (command !== undefined && command.length > 0) return { entrypoint: expanded(command), command: expanded(args ?? []) };
+  return args === undefined || args.length === 0 ? {} : { command: expanded(args) };
+}
+
+function securityOf({ pod, container, image }: ContainerInput): Partial<ContainerOptions> {
+  const shared = specOf(pod).securityContext ?? {};
+  const own = container.securityContext ?? {};
+  const user = own.runAsUser ?? shared.runAsUser;
+  const group = own.runAsGroup ?? shared.runAsGroup;
+  if ((own.runAsNonRoot ?? shared.runAsNonRoot) === true) refuseRoot(user, image.config.config?.User ?? "", image);
+  const groups = [...(shared.supplementalGroups ?? []), ...(shared.fsGroup === undefined ? [] : [shared.fsGroup])].map(String);
+  const seccomp = own.seccompProfile ?? shared.seccompProfile;
+  return {
+    ...(user === undefined && group === undefined ? {} : { user: `${user ?? (image.config.config?.User?.split(":")[0] || 0)}${group === undefined ? "" : `:${group}`}` }),
+    ...(groups.length === 0 ? {} : { groupAdd: groups }),
+    privileged: own.privileged ?? false,
+    readOnly: own.readOnlyRootFilesystem ?? false,
+    noNewPrivileges: own.allowPrivilegeEscalation === false,
+    capAdd: own.capabilities?.add ?? [],
+    capDrop: own.capabilities?.drop ?? [],
+    seccomp: seccomp?.type === "Unconfined" ? "unconfined" : "default",
+  };
+}
+
+function refuseRoot(user: number | undefined, imageUser: string, image: Image): void {
+  const name = imageUser.split(":")[0] ?? "";
+  if (user !== undefined ? user !== 0 : /^[1-9]\d*$/.test(name)) return;
+  const found = user === 0 ? "container's runAsUser breaks non-root policy" : /^(?:0|root|)$/.test(name) ? "container has runAsNonRoot and image will run as root" : `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`;
+  throw new StartError("CreateContainerConfigError", `${found} (image: ${image.name ?? image.id})`);
+}
+
+/** Quota from the cpu limit, weight from the request; memory without swap. */
+export function limitsOf({ limits = {}, requests = {} }: ResourceNeeds, qos: string | undefined, nodeMemory: number): Limits {
+  const cpu = limits["cpu"] === undefined ? 0 : milliOf(limits["cpu"]);
+  const share = milliOf(requests["cpu"] ?? limits["cpu"] ?? 0);
+  const memory = limits["memory"] === undefined ? 0 : wholeOf(limits["memory"]);
+  return {
+    ...(cpu === 0 ? {} : { cpuPeriod: 100_000, cpuQuota: Math.max(1000, cpu * 100) }),
+    cpuShares: Math.max(2, Math.floor((share * 1024) / 1000)),
+    ...(memory === 0 ? {} : { memory, memorySwap: memory }),
+    oomScoreAdj: oomScore(qos, wholeOf(requests["memory"] ?? 0), nodeMemory),
+  };
+}
+
+function oomScore(qos: string | undefined, request: number, nodeMemory: number): number {
+  if (qos === "Guaranteed") return -997;
+  if (qos === "BestEffort") return 1000;
+  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemory)));
+}
+
+function mountsOf({ pod, container, environment, attempt, folders }: ContainerInput): readonly MountRequest[] {
+  const volumes = specOf(pod).volumes ?? [];
+  const mounts = (container.volumeMounts ?? []).map((mount): MountRequest => {
+    const volume = volumes.find(({ name }) => name === mount.name);
+    if (volume === undefined) throw new StartError("CreateContainerConfigError", `volume "${mount.name}" not found`);
+    const source = subPath(volumePath(pod, volume, folders), mount, environment);
+    const readOnly = mount.readOnly === true || volume.secret !== undefined || volume.configMap !== undefined || volume.downwardAPI !== undefined || volume.projected !== undefined;
+    return { kind: "bind", source, target: mount.mountPath, readOnly, create: volume.emptyDir !== undefined || (volume.hostPath?.type ?? "") === "" };
+  });
+  const termination = { kind: "bind", source: folders.termination(pod.metadata.uid, container.name, attempt), target: container.terminationMessagePath ?? "/dev/termination-log" } as const;
+  return [...mounts, termination];
+}
+
+/** Never above the volume. */
+function subPath(volume: string, { subPath: plain = "", subPathExpr }: VolumeMount, environment: ReadonlyMap<string, string>): string {
+  const inside = posix.join("/", subPathExpr === undefined ? plain : expand(subPathExpr, environment));
+  return inside === "/" ? volume : join(volume, inside);
+}
+
+function dnsOf(dns: ReturnType<typeof specOf>["dnsConfig"]): Pick<ContainerOptions, "dns"> {
+  if (dns === undefined) return {};
+  return {
+    dns: {
+      ...(dns.nameservers === undefined ? {} : { servers: dns.nameservers }),
+      ...(dns.searches === undefined ? {} : { search: dns.searches }),
+      ...(dns.options === undefined ? {} : { options: dns.options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`)) }),
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** Runs one handler of a probe or a hook against a container: exec, httpGet, tcpSocket, sleep. */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Engine } from "../../runtime/engine.ts";
+import type { ContainerPort, Handler, HttpGet } from "./pod-spec.ts";
+
+export interface Target {
+  readonly engine: Pick<Engine, "exec">;
+  /** Of the engine. */
+  readonly id: string;
+  /** Of the pod; undefined has no network. */
+  readonly address: string | undefined;
+  readonly ports: readonly ContainerPort[];
+}
+
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+const OK: Verdict = { ok: true };
+const MAX_OUTPUT_BYTES = 10 * 1024;
+
+/** Never throws; a handler that takes longer than `timeout` milliseconds has failed. */
+export async function runHandler(handler: Handler, target: Target, timeout: number): Promise<Verdict> {
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    if (handler.exec !== undefined) return await runExec(handler.exec.command, target, signal);
+    if (handler.httpGet !== undefined) return await runHttp(handler.httpGet, target, signal);
+    if (handler.tcpSocket !== undefined) return await runTcp(resolvePort(handler.tcpSocket.port, target), handler.tcpSocket.host ?? target.address ?? "127.0.0.1", signal);
+    if (handler.sleep !== undefined) await delay(handler.sleep.seconds * 1000, undefined, { signal });
+    return OK;
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function runExec(command: readonly string[], { engine, id }: Target, signal: AbortSignal): Promise<Verdict> {
+  const { attachment, exit } = await engine.exec(id, { command });
+  const output: Buffer[] = [];
+  let bytes = 0;
+  const drain = async (): Promise<void> => {
+    for await (const { data } of attachment?.output ?? []) {
+      if (bytes < MAX_OUTPUT_BYTES) output.push(Buffer.from(data));
+      bytes += data.length;
+    }
+  };
+  const done = Promise.all([exit, drain()]);
+  done.catch(() => {}); // it may fail after the timeout has answered
+  try {
+    const [{ exitCode }] = await Promise.race([done, expiry(signal, "command timed out")]);
+    return exitCode === 0 ? OK : { ok: false, message: Buffer.concat(output).toString().slice(0, MAX_OUTPUT_BYTES) };
+  } finally {
+    await attachment?.[Symbol.asyncDispose]();
+  }
+}
+
+async function expiry(signal: AbortSignal, message: string): Promise<never> {
+  return await new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error(message)), { once: true });
+  });
+}
+
+async function runHttp({ path = "/", port, host, scheme = "HTTP", httpHeaders = [] }: HttpGet, target: Target, signal: AbortSignal): Promise<Verdict> {
+  const headers = Object.fromEntries(httpHeaders.map(({ name, value }) => [name, value]));
+  const options = { host: host ?? target.address ?? "127.0.0.1", port: resolvePort(port, target), path, signal, agent: false, headers: { "user-agent": "kube-probe/1.33", accept: "*/*", ...headers } } as const;
+  const url = `http://${options.host}:${options.port}${path}`;
+  return await new Promise((resolve) => {
+    const failed = (error: Error): void => {
+      resolve({ ok: false, message: `Get "${url}": ${signal.aborted ? "context deadline exceeded" : error.message}` });
+    };
+    const sent = scheme === "HTTPS" ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+    sent.once("error", failed);
+    sent.once("response", (response) => {
+      const status = response.statusCode ?? 0;
+      response.resume();
+      response.once("error", () => {});
+      response.destroy();
+      resolve(status >= 200 && status < 400 ? OK : { ok: false, message: `HTTP probe failed with statuscode: ${status}` });
+    });
+    sent.end();
+  });
+}
+
+async function runTcp(port: number, host: string, signal: AbortSignal): Promise<Verdict> {
+  return await new Promise((resolve) => {
+    const socket = connect({ host, port, signal });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(OK);
+    });
+    socket.once("error", (error) => {
+      resolve({ ok: false, message: `dial tcp ${host}:${port}: ${signal.aborted ? "i/o timeout" : error.message}` });
+    });
+  });
+}
+
+/** A named port is looked up among the container's. */
+function resolvePort(port: number | string, { ports }: Target): number {
+  const number = typeof port === "number" || /^\d+$/.test(port) ? Number(port) : ports.find(({ name }) => name === port)?.containerPort;
+  if (number === undefined) throw new Error(`couldn't find port: ${JSON.stringify(port)}`);
+  return number;
+}

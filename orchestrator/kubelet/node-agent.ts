@@ -1,0 +1,134 @@
+/**
+ * The node agent: runs the pods that the scheduler gave to this node. Containers outlive it: a new one finds them by their labels
+ * and goes on, restarting nothing.
+ */
+import type { Engine } from "../../runtime/engine.ts";
+import type { Images } from "../../store/store.ts";
+import type { Cluster, KubeObject, WatchEvent } from "../cluster.ts";
+import type { Clock } from "../controllers/clock.ts";
+import { keyOf } from "../controllers/controller.ts";
+import { createRecorder } from "../controllers/events.ts";
+import { Loop } from "../controllers/loop.ts";
+import { lookupFor, type AgentParts } from "./agent-parts.ts";
+import { adoptInstances } from "./adopt.ts";
+import { Gate } from "./gate.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import type { ImagePuller } from "./images.ts";
+import { PodEntry } from "./pod-entry.ts";
+import { PodFolders } from "./pod-folder.ts";
+import { PodWorker } from "./pod-worker.ts";
+import type { NodeFacts } from "./node-status.ts";
+import { refreshVolumes } from "./volumes.ts";
+
+/** Starting a container takes a few processes: more at once only queue for the processor. */
+const STARTS_AT_ONCE = 4;
+const WORKERS = 16;
+
+export interface NodeAgentOptions {
+  readonly cluster: Cluster;
+  readonly engine: Engine;
+  readonly images: Images;
+  readonly puller: ImagePuller;
+  readonly clock: Clock;
+  readonly facts: NodeFacts;
+  /** Bytes. */
+  readonly memory: number;
+  readonly log: (message: string) => void;
+}
+
+export interface NodeAgent extends AsyncDisposable {
+  /** What the agent holds for a pod of this uid. */
+  entry(uid: string): PodEntry | undefined;
+}
+
+/** Resolves when the Node is Ready. Dispose leaves everything running. */
+export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
+  const agent = new Agent(options);
+  await agent.start();
+  return agent;
+}
+
+class Agent implements NodeAgent {
+  readonly #options: NodeAgentOptions;
+  readonly #parts: AgentParts;
+  readonly #loop: Loop;
+  readonly #entries = new Map<string, { readonly entry: PodEntry; readonly worker: PodWorker }>();
+  readonly #watches: Disposable[] = [];
+
+  constructor(options: NodeAgentOptions) {
+    const { cluster, engine, images, puller, clock, facts, memory } = options;
+    this.#options = options;
+    this.#loop = new Loop({
+      clock,
+      workers: WORKERS,
+      reconcile: async (uid) => await this.#entries.get(uid)?.worker.reconcile(),
+      onError: (uid, error) => options.log(`pod ${uid}: ${error instanceof Error ? error.message : String(error)}`),
+    });
+    this.#parts = {
+      cluster,
+      engine,
+      images,
+      puller,
+      clock,
+      recorder: createRecorder({ cluster, clock, component: "kubelet", host: facts.name }),
+      folders: new PodFolders(facts.data),
+      node: { name: facts.name, address: facts.address, memory },
+      gate: new Gate(STARTS_AT_ONCE),
+      wake: (uid, after) => (after === undefined ? this.#loop.add(uid) : this.#loop.addAfter(uid, after)),
+    };
+  }
+
+  async start(): Promise<void> {
+    const { cluster, clock, facts } = this.#options;
+    for (const entry of await adoptInstances(this.#parts)) this.#add(entry);
+    this.#watches.push(
+      await startHeartbeat(cluster, clock, facts),
+      cluster.watch("pods", (event) => this.#onPod(event)),
+      cluster.watch("configmaps", (event) => this.#onSource(event)),
+      cluster.watch("secrets", (event) => this.#onSource(event)),
+    );
+    for (const uid of this.#entries.keys()) this.#loop.add(uid);
+  }
+
+  entry(uid: string): PodEntry | undefined {
+    return this.#entries.get(uid)?.entry;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const watch of this.#watches) watch[Symbol.dispose]();
+    await this.#loop[Symbol.asyncDispose]();
+    for (const { entry } of this.#entries.values()) for (const held of entry.instances.values()) held.prober?.[Symbol.dispose]();
+    await Promise.race([Promise.allSettled([...this.#entries.values()].flatMap(({ entry }) => [...entry.work.values()])), new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref())]);
+  }
+
+  #onPod({ object }: WatchEvent): void {
+    const { uid } = object.metadata;
+    if (object.spec.nodeName !== this.#parts.node.name) return;
+    if (!this.#entries.has(uid)) this.#add(new PodEntry(uid, keyOf(object)));
+    this.#loop.add(uid);
+  }
+
+  /** A ConfigMap or Secret changed: volumes follow, and what waited for it is tried at once. */
+  #onSource({ type, object }: WatchEvent): void {
+    if (type === "DELETED") return;
+    for (const { entry } of this.#entries.values()) {
+      if (entry.key.namespace !== object.metadata.namespace || entry.pod === undefined) continue;
+      if (entry.sandbox !== undefined && usesVolume(entry.pod, object)) void refreshVolumes(entry.pod, this.#parts.folders, lookupFor(this.#parts.cluster, entry.pod)).catch(() => {});
+      if (entry.problems.size === 0) continue;
+      for (const [name, problem] of entry.problems) if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });
+      this.#loop.add(entry.uid);
+    }
+  }
+
+  #add(entry: PodEntry): void {
+    this.#entries.set(entry.uid, { entry, worker: new PodWorker(this.#parts, entry, () => void this.#entries.delete(entry.uid)) });
+  }
+}
+
+/** How long work under way may take to end when the agent is stopped. */
+const SHUTDOWN_MS = 2000;
+
+function usesVolume(pod: KubeObject, source: KubeObject): boolean {
+  const text = JSON.stringify(pod.spec.volumes ?? []);
+  return text.includes(`"${source.metadata.name}"`);
+}

@@ -1,0 +1,40 @@
+/** Where a pod's files are on the node: `<data>/pods/<uid>/{volumes,logs,termination}`. */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+export class PodFolders {
+  readonly #data: string;
+
+  constructor(data: string) {
+    this.#data = data;
+  }
+
+  of(uid: string): string {
+    return join(this.#data, "pods", uid);
+  }
+
+  volume(uid: string, plugin: string, name: string): string {
+    return join(this.of(uid), "volumes", `kubernetes.io~${plugin}`, name);
+  }
+
+  log(uid: string, container: string, attempt: number): string {
+    return join(this.of(uid), "logs", container, `${attempt}.log`);
+  }
+
+  termination(uid: string, container: string, attempt: number): string {
+    return join(this.of(uid), "termination", `${container}-${attempt}`);
+  }
+
+  /** Made before anything else of a pod, so that a later node agent finds what was begun. */
+  async prepare(uid: string): Promise<void> {
+    await mkdir(this.of(uid), { recursive: true, mode: 0o755 });
+  }
+
+  async list(): Promise<readonly string[]> {
+    return await readdir(join(this.#data, "pods")).catch(() => []);
+  }
+
+  async remove(uid: string): Promise<void> {
+    await rm(this.of(uid), { recursive: true, force: true });
+  }
+}
