@@ -21,7 +21,10 @@ export function accessLog(format: LogFormat, write: (line: string) => void): Acc
       agent: request.headers["user-agent"] ?? "-",
     };
     if (format === "json") write(`${JSON.stringify(record)}\n`);
-    else write(`${record.time} ${record.remote} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`);
+    else
+      write(
+        `${record.time} ${record.remote} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`,
+      );
   };
 }
 

@@ -49,7 +49,15 @@ export function createAuthority(commonName: string): KeyPair {
     extension(OID.keyUsage, bits(Uint8Array.of(SIGN_CERTIFICATES), 1), true),
     extension(OID.subjectKey, octets(keyIdentifier(pair.publicKey))),
   ];
-  return seal({ issuer: name, subject: name, publicKey: pair.publicKey, privateKey: pair.privateKey, signer: pair.privateKey, days: AUTHORITY_DAYS, extensions });
+  return seal({
+    issuer: name,
+    subject: name,
+    publicKey: pair.publicKey,
+    privateKey: pair.privateKey,
+    signer: pair.privateKey,
+    days: AUTHORITY_DAYS,
+    extensions,
+  });
 }
 
 export function issueCertificate(authority: KeyPair, request: CertificateRequest): KeyPair {
@@ -89,7 +97,16 @@ function seal({ issuer, subject, publicKey, privateKey, signer, days, extensions
   const algorithm = sequence(oid(OID.ecdsaSha256));
   const version3 = context(0, integer(Uint8Array.of(2)));
   const validity = sequence(time(new Date(now - CLOCK_SKEW_MS)), time(new Date(now + days * DAY_MS)));
-  const body = sequence(version3, integer(serial()), algorithm, issuer, validity, subject, publicKey.export({ type: "spki", format: "der" }), context(3, sequence(...extensions)));
+  const body = sequence(
+    version3,
+    integer(serial()),
+    algorithm,
+    issuer,
+    validity,
+    subject,
+    publicKey.export({ type: "spki", format: "der" }),
+    context(3, sequence(...extensions)),
+  );
   const certificate = sequence(body, algorithm, bits(sign("sha256", body, signer)));
   return { certificate: pem(certificate), key: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
 }
@@ -124,7 +141,9 @@ function addressBytes(address: string): Buffer {
 }
 
 function keyIdentifier(key: KeyObject): Buffer {
-  return createHash("sha1").update(key.export({ type: "spki", format: "der" })).digest();
+  return createHash("sha1")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest();
 }
 
 function pem(der: Buffer): string {

@@ -78,8 +78,8 @@ function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
   const limits = { headersTimeout: headersMs, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true };
   if (tls === undefined) return createServer(limits);
   const secure = { cert: tls.certificate, key: tls.key, ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }) };
-  if (tls.http2 === true) return createSecureServer({ ...secure, allowHTTP1: true }) as unknown as AnyServer;
-  return createTlsServer({ ...secure, ...limits }) as unknown as Server;
+  if (tls.http2 === true) return createSecureServer({ ...secure, allowHTTP1: true });
+  return createTlsServer({ ...secure, ...limits });
 }
 
 function respond(options: ServeOptions, closing: AbortSignal): (message: IncomingMessage, response: ServerResponse, proceed?: () => void) => Promise<void> {

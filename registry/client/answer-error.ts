@@ -4,11 +4,34 @@ import type { Answer } from "./connection.ts";
 
 const MAX_ERROR_BYTES = 64 << 10;
 
-const BY_STATUS: Readonly<Record<number, WireErrorCode>> = { 401: "UNAUTHORIZED", 403: "DENIED", 405: "UNSUPPORTED", 413: "MANIFEST_TOO_LARGE", 416: "RANGE_INVALID", 429: "TOOMANYREQUESTS" };
+const BY_STATUS: Readonly<Record<number, WireErrorCode>> = {
+  401: "UNAUTHORIZED",
+  403: "DENIED",
+  405: "UNSUPPORTED",
+  413: "MANIFEST_TOO_LARGE",
+  416: "RANGE_INVALID",
+  429: "TOOMANYREQUESTS",
+};
 
 const CODES: ReadonlySet<string> = new Set<WireErrorCode>([
-  "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_TOO_LARGE", "MANIFEST_UNKNOWN",
-  "NAME_INVALID", "NAME_UNKNOWN", "PAGINATION_NUMBER_INVALID", "RANGE_INVALID", "SIZE_INVALID", "TAG_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS",
+  "BLOB_UNKNOWN",
+  "BLOB_UPLOAD_INVALID",
+  "BLOB_UPLOAD_UNKNOWN",
+  "DIGEST_INVALID",
+  "MANIFEST_BLOB_UNKNOWN",
+  "MANIFEST_INVALID",
+  "MANIFEST_TOO_LARGE",
+  "MANIFEST_UNKNOWN",
+  "NAME_INVALID",
+  "NAME_UNKNOWN",
+  "PAGINATION_NUMBER_INVALID",
+  "RANGE_INVALID",
+  "SIZE_INVALID",
+  "TAG_INVALID",
+  "UNAUTHORIZED",
+  "DENIED",
+  "UNSUPPORTED",
+  "TOOMANYREQUESTS",
 ]);
 
 /** Reads the rest of `answer`. `doing` completes "Cannot …". */
@@ -17,7 +40,7 @@ export async function answerError(answer: Answer, doing: string, fallback: WireE
   const known = code !== undefined && CODES.has(code) ? (code as WireErrorCode) : (BY_STATUS[answer.status] ?? (answer.status === 404 ? fallback : "UNKNOWN"));
   const said = message === undefined || message === "" ? "" : `, ${printable(message)}`;
   const hint = known === "UNAUTHORIZED" || known === "DENIED" ? `Log in with 'strata login ${new URL(answer.url).host}', or check the name` : undefined;
-  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, { ...(hint === undefined ? {} : { hint }) });
+  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, hint === undefined ? {} : { hint });
 }
 
 async function readError(answer: Answer): Promise<{ readonly code?: string; readonly message?: string }> {
@@ -48,5 +71,5 @@ export async function readBytes(answer: Answer, limit: number): Promise<Uint8Arr
 
 /** What a server says goes to a terminal: no control characters. */
 function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, " ").slice(0, 500);
+  return text.replaceAll(/\p{Cc}/gu, " ").slice(0, 500);
 }

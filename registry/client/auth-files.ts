@@ -49,7 +49,8 @@ export async function saveLogin(host: string, login: Login, env: NodeJS.ProcessE
     await writeAuthFile(path, { ...file, auths: { ...file.auths, [key]: {} } });
     return `credential helper ${helper}`;
   }
-  const entry: AuthEntry = login.kind === "identity" ? { identitytoken: login.token } : { auth: Buffer.from(`${login.username}:${login.password}`).toString("base64") };
+  const entry: AuthEntry =
+    login.kind === "identity" ? { identitytoken: login.token } : { auth: Buffer.from(`${login.username}:${login.password}`).toString("base64") };
   await writeAuthFile(path, { ...file, auths: { ...file.auths, [key]: entry } });
   return path;
 }
@@ -71,7 +72,10 @@ function readPaths(env: NodeJS.ProcessEnv): readonly string[] {
   const home = env["HOME"] ?? homedir();
   const explicit = env["REGISTRY_AUTH_FILE"];
   const runtime = env["XDG_RUNTIME_DIR"] ?? `/run/containers/${process.getuid?.() ?? 0}`;
-  const podman = [join(runtime, env["XDG_RUNTIME_DIR"] === undefined ? "auth.json" : "containers/auth.json"), join(env["XDG_CONFIG_HOME"] ?? join(home, ".config"), "containers/auth.json")];
+  const podman = [
+    join(runtime, env["XDG_RUNTIME_DIR"] === undefined ? "auth.json" : "containers/auth.json"),
+    join(env["XDG_CONFIG_HOME"] ?? join(home, ".config"), "containers/auth.json"),
+  ];
   return [...(explicit === undefined ? podman : [explicit]), dockerConfigPath(env)];
 }
 
@@ -97,7 +101,9 @@ async function loginIn(file: AuthFile, host: string, repository: string, env: No
 function readEntry(entry: AuthEntry | undefined): Login | undefined {
   if (entry === undefined) return undefined;
   if (entry.identitytoken !== undefined && entry.identitytoken !== "") return { kind: "identity", token: entry.identitytoken };
-  const pair = Buffer.from(entry.auth ?? "", "base64").toString("utf8").replace(/\0+$/, "");
+  const pair = Buffer.from(entry.auth ?? "", "base64")
+    .toString("utf8")
+    .replace(/\0+$/, "");
   const colon = pair.indexOf(":");
   if (colon > 0) return { kind: "password", username: pair.slice(0, colon), password: pair.slice(colon + 1) };
   const { username, password } = entry;
@@ -114,7 +120,9 @@ function aliases(host: string): readonly string[] {
 }
 
 function helperFor(file: AuthFile, host: string): string | undefined {
-  const named = aliases(host).map((key) => file.credHelpers?.[key]).find((helper) => helper !== undefined && helper !== "");
+  const named = aliases(host)
+    .map((key) => file.credHelpers?.[key])
+    .find((helper) => helper !== undefined && helper !== "");
   return named ?? (file.credsStore === "" ? undefined : file.credsStore);
 }
 
@@ -133,7 +141,14 @@ async function runHelper(helper: string, verb: "get" | "store" | "erase", input:
   return await new Promise((resolve, reject) => {
     const child = execFile(`docker-credential-${helper}`, [verb], { env, timeout: 30_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot ${verb} credentials with docker-credential-${helper}: ${(stdout + stderr).trim() || error.message}`, { cause: error }));
+      else
+        reject(
+          new RegistryError(
+            "CREDENTIALS_UNAVAILABLE",
+            `Cannot ${verb} credentials with docker-credential-${helper}: ${(stdout + stderr).trim() || error.message}`,
+            { cause: error },
+          ),
+        );
     });
     child.stdin?.on("error", () => {}); // a helper that does not read
     child.stdin?.end(input);

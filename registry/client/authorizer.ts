@@ -71,7 +71,10 @@ interface TokenRequest {
 }
 
 async function fetchToken(connection: Connection, request: TokenRequest): Promise<Token> {
-  const answer = await connection.send({ ...(request.login?.kind === "identity" ? refreshExchange(request, request.login.token) : tokenExchange(request)), signal: request.signal });
+  const answer = await connection.send({
+    ...(request.login?.kind === "identity" ? refreshExchange(request, request.login.token) : tokenExchange(request)),
+    signal: request.signal,
+  });
   if (answer.status !== 200) throw await answerError(answer, "get a token", "UNAUTHORIZED");
   const { token, access_token: accessToken, expires_in: seconds } = parseToken(await readText(answer, MAX_TOKEN_BYTES));
   const value = token ?? accessToken;
@@ -89,7 +92,10 @@ function tokenExchange({ bearer, scopes, login, registry }: TokenRequest): { met
   return { method: "GET", url: url.href, headers: { authorization: basicAuthorization(login.username, login.password) } };
 }
 
-function refreshExchange({ bearer, scopes, registry }: TokenRequest, token: string): { method: "POST"; url: string; headers: Record<string, string>; body: string } {
+function refreshExchange(
+  { bearer, scopes, registry }: TokenRequest,
+  token: string,
+): { method: "POST"; url: string; headers: Record<string, string>; body: string } {
   const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: token, client_id: "strata", service: bearer.parameters["service"] ?? "" });
   form.set("scope", scopesOf(bearer, scopes).join(" "));
   return { method: "POST", url: realmOf(bearer, registry).href, headers: { "content-type": "application/x-www-form-urlencoded" }, body: form.toString() };
@@ -105,7 +111,8 @@ function scopesOf(bearer: Challenge, scopes: readonly string[]): readonly string
 function realmOf(bearer: Challenge, registry: string): URL {
   const realm = URL.canParse(bearer.parameters["realm"] ?? "") ? new URL(bearer.parameters["realm"] ?? "") : undefined;
   const safe = realm?.protocol === "https:" || (realm?.protocol === "http:" && (isLoopback(realm.host) || registry.startsWith("http:")));
-  if (realm === undefined || !safe) throw new RegistryError("PROTOCOL", `Cannot log in: the registry sends credentials to ${JSON.stringify(bearer.parameters["realm"] ?? "")}`);
+  if (realm === undefined || !safe)
+    throw new RegistryError("PROTOCOL", `Cannot log in: the registry sends credentials to ${JSON.stringify(bearer.parameters["realm"] ?? "")}`);
   return realm;
 }
 

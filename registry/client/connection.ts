@@ -70,7 +70,7 @@ function dispatcher(host: string, env: NodeJS.ProcessEnv, options: Agent.Options
     ...(httpProxy === undefined ? {} : { httpProxy }),
     ...(httpsProxy === undefined ? {} : { httpsProxy }),
     ...(noProxy === undefined ? {} : { noProxy }),
-  } as EnvHttpProxyAgent.Options);
+  });
 }
 
 async function follow(exchange: Exchange, pick: (url: string) => Dispatcher): Promise<Answer> {

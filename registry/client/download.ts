@@ -15,7 +15,7 @@ export interface DownloadOptions {
 /** Whoever takes the bytes verifies their digest. @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID` */
 export async function* download(remote: Remote, descriptor: Descriptor, offset: number, options: DownloadOptions): AsyncGenerator<Uint8Array> {
   let at = offset;
-  for (let failures = 0; at < descriptor.size || at === 0; ) {
+  for (let failures = 0; at < descriptor.size || at === 0;) {
     const before = at;
     try {
       for await (const chunk of await bodyFrom(remote, descriptor, at, options)) {

@@ -56,7 +56,13 @@ export function openRepository(remote: Remote, name: string, options: Repository
     return verified(answer, reference, await readBytes(answer, MAX_MANIFEST_BYTES));
   };
   const put = async (reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
-    const answer = await remote.exchange({ method: "PUT", path: manifestPath(reference), scopes: push, headers: { "content-type": descriptor.mediaType }, body: () => bytes });
+    const answer = await remote.exchange({
+      method: "PUT",
+      path: manifestPath(reference),
+      scopes: push,
+      headers: { "content-type": descriptor.mediaType },
+      body: () => bytes,
+    });
     if (answer.status !== 201) throw await answerError(answer, `push ${named(remote, name, reference)}`, "NAME_UNKNOWN");
     await answer.body.dump();
   };
@@ -82,7 +88,13 @@ export function openRepository(remote: Remote, name: string, options: Repository
       report(descriptor, "waiting", 0);
       const mountFrom = options.mountFrom?.(descriptor.digest);
       const proof = options.prove?.(descriptor.digest);
-      const how = await upload(remote, descriptor, content, { repository: name, scopes: push, mountFrom, proof, onBytes: (count) => report(descriptor, "transferring", count) });
+      const how = await upload(remote, descriptor, content, {
+        repository: name,
+        scopes: push,
+        mountFrom,
+        proof,
+        onBytes: (count) => report(descriptor, "transferring", count),
+      });
       report(descriptor, how === "mounted" ? "mounted" : "done", 0);
     },
     tag: put,
@@ -130,7 +142,7 @@ interface Listing {
 async function listAll(remote: Remote, { path, field, scopes }: Listing): Promise<readonly string[]> {
   const found: string[] = [];
   const seen = new Set<string>();
-  for (let next: string | undefined = path; next !== undefined && !seen.has(next); ) {
+  for (let next: string | undefined = path; next !== undefined && !seen.has(next);) {
     seen.add(next);
     const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes });
     if (answer.status !== 200) throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");

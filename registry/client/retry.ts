@@ -38,7 +38,10 @@ export class PassingFailure extends Error {
 }
 
 /** Runs `attempt` until it does not throw a PassingFailure or UNREACHABLE; the last failure is thrown as it is. */
-export async function retrying<T>(run: () => Promise<T>, { policy = RETRY, signal }: { readonly policy?: RetryPolicy | undefined; readonly signal?: AbortSignal | undefined }): Promise<T> {
+export async function retrying<T>(
+  run: () => Promise<T>,
+  { policy = RETRY, signal }: { readonly policy?: RetryPolicy | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();

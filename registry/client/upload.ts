@@ -22,7 +22,12 @@ export interface UploadOptions {
 const SMALL_BYTES = 64 << 10;
 
 /** Resolves once the registry has verified it. @throws {RegistryError} */
-export async function upload(remote: Remote, descriptor: Descriptor, content: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<"mounted" | "pushed"> {
+export async function upload(
+  remote: Remote,
+  descriptor: Descriptor,
+  content: AsyncIterable<Uint8Array>,
+  options: UploadOptions,
+): Promise<"mounted" | "pushed"> {
   const start = await begin(remote, descriptor, options);
   if (start === "mounted") return start;
   const tracked = new Tracked(content, options.onBytes);
@@ -33,7 +38,10 @@ export async function upload(remote: Remote, descriptor: Descriptor, content: As
 
 /** URL of the session. */
 async function begin(remote: Remote, descriptor: Descriptor, { repository, scopes, mountFrom, proof }: UploadOptions): Promise<string | "mounted"> {
-  const query = mountFrom === undefined && proof === undefined ? "" : `?${new URLSearchParams({ mount: descriptor.digest, ...(mountFrom === undefined ? {} : { from: mountFrom }) }).toString()}`;
+  const query =
+    mountFrom === undefined && proof === undefined
+      ? ""
+      : `?${new URLSearchParams({ mount: descriptor.digest, ...(mountFrom === undefined ? {} : { from: mountFrom }) }).toString()}`;
   const headers = { "content-length": "0", ...(proof === undefined ? {} : { [PROOF_HEADER]: proof }) };
   const answer = await remote.exchange({ method: "POST", path: `/v2/${repository}/blobs/uploads/${query}`, scopes, headers });
   if (answer.status !== 201 && answer.status !== 202) throw await answerError(answer, `push ${descriptor.digest} to ${repository}`, "NAME_UNKNOWN");
@@ -44,7 +52,7 @@ async function begin(remote: Remote, descriptor: Descriptor, { repository, scope
 async function stream(remote: Remote, descriptor: Descriptor, session: string, options: UploadOptions, content: Tracked): Promise<string> {
   let location = session;
   let at = 0;
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const failure = await patch(remote, descriptor, { location, at }, options, content);
     if (failure instanceof URL) return failure.href;
     content.throwIfBroken();
@@ -67,13 +75,27 @@ interface Failure {
 }
 
 /** The session's next URL, or what went wrong. */
-async function patch(remote: Remote, descriptor: Descriptor, from: { location: string; at: number }, { scopes }: UploadOptions, content: Tracked): Promise<URL | Failure> {
+async function patch(
+  remote: Remote,
+  descriptor: Descriptor,
+  from: { location: string; at: number },
+  { scopes }: UploadOptions,
+  content: Tracked,
+): Promise<URL | Failure> {
   const { location, at } = from;
   const left = descriptor.size - at;
-  const headers = { "content-type": "application/octet-stream", "content-length": String(left), ...(at === 0 ? {} : { "content-range": `${at}-${descriptor.size - 1}` }) };
+  const headers = {
+    "content-type": "application/octet-stream",
+    "content-length": String(left),
+    ...(at === 0 ? {} : { "content-range": `${at}-${descriptor.size - 1}` }),
+  };
   try {
     const answer = await remote.exchange({ method: "PATCH", path: location, scopes, headers, retry: false, body: () => content.from(at) });
-    if (answer.status !== 202) return { passing: isPassing(answer.status) || answer.status === 416, error: await answerError(answer, `push ${descriptor.digest}`, "BLOB_UPLOAD_UNKNOWN") };
+    if (answer.status !== 202)
+      return {
+        passing: isPassing(answer.status) || answer.status === 416,
+        error: await answerError(answer, `push ${descriptor.digest}`, "BLOB_UPLOAD_UNKNOWN"),
+      };
     await answer.body.dump();
     return new URL(locationOf(answer, location));
   } catch (error) {
@@ -82,12 +104,18 @@ async function patch(remote: Remote, descriptor: Descriptor, from: { location: s
   }
 }
 
-async function finish(remote: Remote, descriptor: Descriptor, location: string, { scopes, repository }: UploadOptions, bytes: Uint8Array = new Uint8Array()): Promise<void> {
+async function finish(
+  remote: Remote,
+  descriptor: Descriptor,
+  location: string,
+  { scopes, repository }: UploadOptions,
+  bytes: Uint8Array = new Uint8Array(),
+): Promise<void> {
   const url = new URL(location);
   url.searchParams.set("digest", descriptor.digest);
   const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
   const answer = await remote.exchange({ method: "PUT", path: url.href, scopes, headers, body: () => bytes });
-  if (answer.status === 201) return void (await answer.body.dump());
+  if (answer.status === 201) return await answer.body.dump();
   const error = await answerError(answer, `push ${descriptor.digest} to ${repository}`, "BLOB_UPLOAD_UNKNOWN");
   if (error.code === "BLOB_UPLOAD_UNKNOWN" && (await isThere(remote, descriptor, repository, scopes))) return; // an earlier attempt's answer was lost
   throw error;

@@ -6,9 +6,7 @@ export type Action = "pull" | "push" | "delete";
 
 export type Permission =
   /** `/v2/` itself: whether the caller is known at all. */
-  | { readonly kind: "registry" }
-  | { readonly kind: "catalog" }
-  | { readonly kind: "repository"; readonly name: string; readonly action: Action };
+  { readonly kind: "registry" } | { readonly kind: "catalog" } | { readonly kind: "repository"; readonly name: string; readonly action: Action };
 
 export interface Grant {
   /** Undefined for a caller without credentials. */

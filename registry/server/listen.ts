@@ -53,5 +53,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
 async function accessOf({ host, htpasswd, allowAnonymous = false }: RegistryListenOptions): Promise<Access> {
   if (htpasswd !== undefined) return basicAccess(await openHtpasswd(htpasswd));
   if (allowAnonymous || isLoopback(host)) return anonymous;
-  throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, { hint: "Give --htpasswd FILE, or --anonymous to let everybody push and delete" });
+  throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, {
+    hint: "Give --htpasswd FILE, or --anonymous to let everybody push and delete",
+  });
 }

@@ -25,7 +25,8 @@ export async function putManifest(parts: Parts, { request, name }: Call): Promis
   const target = readTarget(reference, request.query.getAll("tag"));
   const bytes = await readBody(request, MAX_MANIFEST_BYTES);
   const digest = digestOf(bytes, target.digest === undefined ? "sha256" : algorithmOf(target.digest));
-  if (target.digest !== undefined && target.digest !== digest) throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
+  if (target.digest !== undefined && target.digest !== digest)
+    throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
   const manifest = readManifest(bytes, request.headers["content-type"]);
   await requireBlobs(parts, name, manifest.blobs);
   await parts.blobs.put(bytes, algorithmOf(digest));
@@ -69,7 +70,9 @@ async function requireBlobs({ blobs, repositories }: Parts, name: string, needs:
     else await repositories.linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }
   if (missing.length === 0) return;
-  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.join(", ")} is not there`, { detail: missing.map((digest) => ({ digest })) });
+  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.join(", ")} is not there`, {
+    detail: missing.map((digest) => ({ digest })),
+  });
 }
 
 async function link({ repositories }: Parts, name: string, pushed: { digest: Digest; size: number; manifest: PushedManifest }): Promise<void> {

@@ -29,7 +29,7 @@ export function createMetrics(): Metrics {
         200,
         [
           "# TYPE strata_registry_requests_total counter",
-          ...[...requests].sort().map(([labels, value]) => `strata_registry_requests_total{${labels}} ${value}`),
+          ...[...requests].map(([labels, value]) => `strata_registry_requests_total{${labels}} ${value}`).sort(),
           "# TYPE strata_registry_sent_bytes_total counter",
           `strata_registry_sent_bytes_total ${bytes}`,
           "# TYPE strata_registry_request_seconds summary",

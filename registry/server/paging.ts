@@ -15,7 +15,8 @@ export interface Page<Item> {
 /** @throws {RegistryError} `PAGINATION_NUMBER_INVALID` */
 export function readPageRequest(query: URLSearchParams): PageRequest {
   const count = query.get("n");
-  if (count !== null && !/^\d{1,9}$/.test(count)) throw new RegistryError("PAGINATION_NUMBER_INVALID", `Cannot list ${JSON.stringify(count)} entries: n is not a number`);
+  if (count !== null && !/^\d{1,9}$/.test(count))
+    throw new RegistryError("PAGINATION_NUMBER_INVALID", `Cannot list ${JSON.stringify(count)} entries: n is not a number`);
   return { last: query.get("last") ?? undefined, count: count === null ? undefined : Number(count) };
 }
 

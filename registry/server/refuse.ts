@@ -55,8 +55,10 @@ interface WireError {
 }
 
 function wireError(error: unknown): WireError | undefined {
-  if (error instanceof RegistryError && isWire(error.code)) return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
-  if (error instanceof HttpError) return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
+  if (error instanceof RegistryError && isWire(error.code))
+    return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
+  if (error instanceof HttpError)
+    return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
   const code = error instanceof StoreError ? STORE_CODES[error.code] : undefined;
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
 }

@@ -79,7 +79,8 @@ function routes(parts: Parts, access: Access, readOnly: boolean): readonly Route
         const name = request.params["name"] ?? "";
         const grant = await admit(access, request, { kind: "repository", name, action });
         if (readOnly && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry is read-only`);
-        if (!isRepositoryName(name, request.headers.host)) throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
+        if (!isRepositoryName(name, request.headers.host))
+          throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         return await handler(parts, { request, grant, name });
       };
       return { method, pattern: `/v2/:name+/${path}`, handler: run };

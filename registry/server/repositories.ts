@@ -8,6 +8,8 @@ import type { Store, Table } from "../../store/store.ts";
 
 export interface BlobLink {
   readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly linkedAt: number;
 }
 
 export interface ManifestLink {
@@ -28,7 +30,9 @@ export interface Repositories {
   unlinkBlob(name: string, digest: Digest): Promise<boolean>;
   /** Some repository that links the blob and that `readable` admits. */
   holder(digest: Digest, readable: (name: string) => boolean): string | undefined;
+  blobs(name: string): readonly (readonly [Digest, BlobLink])[];
   manifest(name: string, digest: Digest): ManifestLink | undefined;
+  manifests(name: string): readonly (readonly [Digest, ManifestLink])[];
   /** Records it, and as a referrer of its subject; idempotent. */
   linkManifest(name: string, descriptor: Descriptor, subject: Digest | undefined): Promise<void>;
   /** Removes its tags too. */
@@ -68,22 +72,24 @@ export function openRepositories(store: Pick<Store, "table">): Repositories {
 
 type Part<Key extends keyof Repositories> = Pick<Repositories, Key>;
 
-function blobLinks({ repositories, blobs }: Tables): Part<"blob" | "linkBlob" | "unlinkBlob" | "holder"> {
+function blobLinks({ repositories, blobs }: Tables): Part<"blob" | "blobs" | "linkBlob" | "unlinkBlob" | "holder"> {
   return {
     blob: (name, digest) => blobs.get(`${name}@${digest}`),
+    blobs: (name) => linked(blobs, name),
     async linkBlob(name, digest, size): Promise<void> {
       if (blobs.get(`${name}@${digest}`) !== undefined) return;
       await enter(repositories, name);
-      await blobs.put(`${name}@${digest}`, { size });
+      await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
     },
     unlinkBlob: async (name, digest) => await blobs.remove(`${name}@${digest}`),
     holder: (digest, readable) => repositories.list().find(([name]) => blobs.get(`${name}@${digest}`) !== undefined && readable(name))?.[0],
   };
 }
 
-function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<"manifest" | "linkManifest" | "unlinkManifest"> {
+function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<"manifest" | "manifests" | "linkManifest" | "unlinkManifest"> {
   return {
     manifest: (name, digest) => manifests.get(`${name}@${digest}`),
+    manifests: (name) => linked(manifests, name),
     async linkManifest(name, descriptor, subject): Promise<void> {
       const { digest, mediaType, size } = descriptor;
       await enter(repositories, name);
@@ -110,4 +116,8 @@ function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag
 
 async function enter(repositories: Tables["repositories"], name: string): Promise<void> {
   if (repositories.get(name) === undefined) await repositories.put(name, { createdAt: Date.now() });
+}
+
+function linked<Link>(table: Table<Link>, name: string): readonly (readonly [Digest, Link])[] {
+  return table.list(`${name}@`).map(([key, link]) => [key.slice(name.length + 1) as Digest, link] as const);
 }

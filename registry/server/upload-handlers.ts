@@ -61,7 +61,9 @@ async function mount({ blobs, repositories, identity }: Parts, { request, grant,
   const proof = request.headers[PROOF_HEADER];
   const shared =
     (typeof proof === "string" && isProof(identity, "mount", digest, proof)) ||
-    (from === null || from === "" ? repositories.holder(digest, readable) !== undefined : isRepositoryName(from) && readable(from) && repositories.blob(from, digest) !== undefined);
+    (from === null || from === ""
+      ? repositories.holder(digest, readable) !== undefined
+      : isRepositoryName(from) && readable(from) && repositories.blob(from, digest) !== undefined);
   const stored = shared ? await blobs.stat(digest) : undefined;
   if (stored === undefined) return false;
   await repositories.linkBlob(name, digest, stored.size);

@@ -29,7 +29,8 @@ test("openssl verifies the chain strictly, each certificate for its own use", ()
     return path;
   };
   const ca = write("ca.crt", authority.certificate);
-  const verify = (purpose: string, path: string): string => execFileSync("openssl", ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", ca, path], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const verify = (purpose: string, path: string): string =>
+    execFileSync("openssl", ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", ca, path], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   expect(verify("sslserver", write("server.crt", server.certificate))).toContain("OK");
   expect(verify("sslclient", write("client.crt", client.certificate))).toContain("OK");
   expect(() => verify("sslserver", write("client.crt", client.certificate))).toThrow();
@@ -41,14 +42,21 @@ test("a TLS server shows it, and sees who a client is", async () => {
   await using listener = await serve({
     port: 0,
     tls: { certificate: server.certificate, key: server.key, ca: authority.certificate },
-    handler: ({ secure, socket }) => text(200, `${String(secure)} ${String((socket as unknown as { getPeerCertificate(): { subject: { CN: string } } }).getPeerCertificate().subject.CN)}`),
+    handler: ({ secure, socket }) =>
+      text(200, `${String(secure)} ${(socket as unknown as { getPeerCertificate(): { subject: { CN: string } } }).getPeerCertificate().subject.CN}`),
   });
   const reply = await new Promise<string>((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port: listener.port, ca: authority.certificate, cert: client.certificate, key: client.key, servername: "localhost" }, () => {
-      socket.end("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    });
+    const socket = connect(
+      { host: "127.0.0.1", port: listener.port, ca: authority.certificate, cert: client.certificate, key: client.key, servername: "localhost" },
+      () => {
+        socket.end("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+      },
+    );
     let seen = "";
-    socket.on("data", (chunk) => (seen += chunk.toString())).on("end", () => resolve(seen)).on("error", reject);
+    socket
+      .on("data", (chunk) => (seen += chunk.toString()))
+      .on("end", () => resolve(seen))
+      .on("error", reject);
   });
   expect(reply).toContain("true admin");
 });

@@ -39,8 +39,19 @@ test.each([
 ])("authorization: $name", ({ header, want }) => expect(parseAuthorization(header)).toEqual(want));
 
 test.each([
-  { name: "bearer", header: 'Bearer realm="https://a.example/token",service="r",scope="repository:x:pull,push"', want: [{ scheme: "bearer", parameters: { realm: "https://a.example/token", service: "r", scope: "repository:x:pull,push" } }] },
-  { name: "two schemes and a bare value", header: 'Basic realm="a b", Bearer realm=x', want: [{ scheme: "basic", parameters: { realm: "a b" } }, { scheme: "bearer", parameters: { realm: "x" } }] },
+  {
+    name: "bearer",
+    header: 'Bearer realm="https://a.example/token",service="r",scope="repository:x:pull,push"',
+    want: [{ scheme: "bearer", parameters: { realm: "https://a.example/token", service: "r", scope: "repository:x:pull,push" } }],
+  },
+  {
+    name: "two schemes and a bare value",
+    header: 'Basic realm="a b", Bearer realm=x',
+    want: [
+      { scheme: "basic", parameters: { realm: "a b" } },
+      { scheme: "bearer", parameters: { realm: "x" } },
+    ],
+  },
   { name: "escaped quotes", header: 'Basic realm="a\\"b"', want: [{ scheme: "basic", parameters: { realm: 'a"b' } }] },
   { name: "a scheme alone", header: "Negotiate", want: [{ scheme: "negotiate", parameters: {} }] },
 ])("challenge: $name", ({ header, want }) => expect(parseChallenges(header)).toEqual(want));

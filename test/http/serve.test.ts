@@ -13,7 +13,13 @@ const echo = router([
   { method: "GET", pattern: "/files/:path*", handler: ({ params, query }) => json(200, { path: params["path"], q: query.get("q") }) },
   { method: "POST", pattern: "/json", handler: async (request) => json(200, await readJson(request, 64)) },
   { method: "POST", pattern: "/refuse", handler: () => empty(403) },
-  { method: "GET", pattern: "/bug", handler: () => { throw new Error("secret detail"); } },
+  {
+    method: "GET",
+    pattern: "/bug",
+    handler: () => {
+      throw new Error("secret detail");
+    },
+  },
 ]);
 
 test.each([

@@ -27,7 +27,11 @@ interface Sent {
 }
 
 async function call(path: string, { method = "GET", headers = {}, body }: Sent = {}): Promise<Response> {
-  return await fetch(new URL(path, registry.url), { method, headers, ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }) });
+  return await fetch(new URL(path, registry.url), {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }),
+  });
 }
 
 async function errorCode(reply: Response): Promise<string | undefined> {
@@ -42,7 +46,11 @@ async function session(name = "base/image", query = ""): Promise<string> {
 }
 
 async function patch(location: string, bytes: Buffer, range?: string): Promise<Response> {
-  return await call(location, { method: "PATCH", body: bytes, headers: { "content-type": "application/octet-stream", ...(range === undefined ? {} : { "content-range": range }) } });
+  return await call(location, {
+    method: "PATCH",
+    body: bytes,
+    headers: { "content-type": "application/octet-stream", ...(range === undefined ? {} : { "content-range": range }) },
+  });
 }
 
 async function isHere(name: string, { bytes, descriptor }: TestBlob, digest: string = descriptor.digest): Promise<void> {
@@ -80,7 +88,11 @@ const uploads: readonly { readonly name: string; readonly run: () => Promise<voi
       expect([first.status, first.headers.get("range")]).toEqual([202, "0-999"]);
       const second = await patch(first.headers.get("location") ?? "", content.bytes.subarray(1_000, 2_000), "1000-1999");
       expect([second.status, second.headers.get("range")]).toEqual([202, "0-1999"]);
-      const last = await call(`${second.headers.get("location")}?digest=${content.descriptor.digest}`, { method: "PUT", body: content.bytes.subarray(2_000), headers: { "content-range": "2000-2999" } });
+      const last = await call(`${second.headers.get("location")}?digest=${content.descriptor.digest}`, {
+        method: "PUT",
+        body: content.bytes.subarray(2_000),
+        headers: { "content-range": "2000-2999" },
+      });
       expect(last.status).toBe(201);
       await isHere("base/image", content);
     },
@@ -96,7 +108,7 @@ const uploads: readonly { readonly name: string; readonly run: () => Promise<voi
           controller.close();
         },
       });
-      const reply = await fetch(new URL(location, registry.url), { method: "PATCH", body, duplex: "half" } as RequestInit);
+      const reply = await fetch(new URL(location, registry.url), { method: "PATCH", body, duplex: "half" });
       expect([reply.status, reply.headers.get("range")]).toEqual([202, "0-199999"]);
       expect((await call(`${location}?digest=${content.descriptor.digest}`, { method: "PUT" })).status).toBe(201);
       await isHere("base/image", content);
@@ -112,9 +124,17 @@ const uploads: readonly { readonly name: string; readonly run: () => Promise<voi
       expect((await patch(location, content.bytes.subarray(0, 1_000), "0-999")).status).toBe(416);
       const status = await call(`${location}?digest=${content.descriptor.digest}`);
       expect([status.status, status.headers.get("range"), status.headers.get("location") !== null]).toEqual([204, "0-999", true]);
-      const wrong = await call(`${location}?digest=${content.descriptor.digest}`, { method: "PUT", body: content.bytes.subarray(1_000), headers: { "content-range": "500-1499" } });
+      const wrong = await call(`${location}?digest=${content.descriptor.digest}`, {
+        method: "PUT",
+        body: content.bytes.subarray(1_000),
+        headers: { "content-range": "500-1499" },
+      });
       expect(wrong.status).toBe(416);
-      const last = await call(`${location}?digest=${content.descriptor.digest}`, { method: "PUT", body: content.bytes.subarray(1_000), headers: { "content-range": "1000-1999" } });
+      const last = await call(`${location}?digest=${content.descriptor.digest}`, {
+        method: "PUT",
+        body: content.bytes.subarray(1_000),
+        headers: { "content-range": "1000-1999" },
+      });
       expect(last.status).toBe(201);
     },
   },
@@ -137,7 +157,7 @@ const uploads: readonly { readonly name: string; readonly run: () => Promise<voi
         await call(`${await session()}?digest=${wrong}`, { method: "PUT", body: bytes }),
         await call(`${location}?digest=${wrong}`, { method: "PUT" }),
         await call(`${await session()}?digest=sha256:zz`, { method: "PUT", body: bytes }),
-        await call(`${await session()}`, { method: "PUT", body: bytes }),
+        await call(await session(), { method: "PUT", body: bytes }),
       ];
       for (const reply of replies) expect([reply.status, await errorCode(reply)]).toEqual([400, "DIGEST_INVALID"]);
       expect(await registry.store.blobs.stat(wrong)).toBeUndefined();
@@ -233,8 +253,14 @@ test("HEAD has the length, the type and no body", async () => {
 });
 
 const index = (manifests: readonly TestBlob[], more: Record<string, unknown> = {}): TestBlob =>
-  blob(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: manifests.map(({ descriptor }) => descriptor), ...more }), (more["mediaType"] as string | undefined) ?? MEDIA_TYPE.index);
-const foreign = { ...blob("foreign"), descriptor: { ...blob("foreign").descriptor, mediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" } };
+  blob(
+    JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: manifests.map(({ descriptor }) => descriptor), ...more }),
+    (more["mediaType"] as string | undefined) ?? MEDIA_TYPE.index,
+  );
+const foreign = {
+  ...blob("foreign"),
+  descriptor: { ...blob("foreign").descriptor, mediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" },
+};
 const inline = blob("inline!");
 
 test.each([
@@ -248,7 +274,10 @@ test.each([
   { name: "with inline data", manifest: manifestOf(config, [{ ...inline, descriptor: { ...inline.descriptor, data: inline.bytes.toString("base64") } }]) },
   { name: "of Docker schema 2", manifest: manifestOf(config, [layer], { mediaType: MEDIA_TYPE.dockerManifest }) },
   { name: "a Docker manifest list", manifest: index([], { mediaType: MEDIA_TYPE.dockerIndex }) },
-  { name: "with odd white space", manifest: { ...blob(` ${manifestOf(config, []).bytes.toString()}\n\n`), descriptor: { ...blob("").descriptor, mediaType: MEDIA_TYPE.manifest } } },
+  {
+    name: "with odd white space",
+    manifest: { ...blob(` ${manifestOf(config, []).bytes.toString()}\n\n`), descriptor: { ...blob("").descriptor, mediaType: MEDIA_TYPE.manifest } },
+  },
 ])("a manifest $name goes in and comes out as it was", async ({ manifest }) => {
   const put = await putManifest(registry, "base/image", "round", manifest);
   expect([put.status, put.status === 201 ? "" : await put.text()]).toEqual([201, ""]);
@@ -270,10 +299,28 @@ test.each([
   { name: "a malformed digest", reference: "sha256:12", manifest: good, status: 400, code: "DIGEST_INVALID" },
   { name: "a malformed tag", reference: "-x", manifest: good, status: 400, code: "TAG_INVALID" },
   { name: "a blob that is not here", reference: "t", manifest: manifestOf(config, [blob("missing")]), status: 400, code: "MANIFEST_BLOB_UNKNOWN" },
-  { name: "more than 4 MiB", reference: "t", manifest: manifestOf(config, [], { annotations: { a: "x".repeat(5 << 20) } }), status: 413, code: "MANIFEST_TOO_LARGE" },
+  {
+    name: "more than 4 MiB",
+    reference: "t",
+    manifest: manifestOf(config, [], { annotations: { a: "x".repeat(5 << 20) } }),
+    status: 413,
+    code: "MANIFEST_TOO_LARGE",
+  },
   { name: "no JSON", reference: "t", manifest: blob("{", MEDIA_TYPE.manifest), status: 400, code: "MANIFEST_INVALID" },
-  { name: "another media type than announced", reference: "t", manifest: { ...good, descriptor: { ...good.descriptor, mediaType: MEDIA_TYPE.index } }, status: 400, code: "MANIFEST_INVALID" },
-  { name: "Docker schema 1", reference: "t", manifest: blob('{"schemaVersion":1}', "application/vnd.docker.distribution.manifest.v1+json"), status: 400, code: "MANIFEST_INVALID" },
+  {
+    name: "another media type than announced",
+    reference: "t",
+    manifest: { ...good, descriptor: { ...good.descriptor, mediaType: MEDIA_TYPE.index } },
+    status: 400,
+    code: "MANIFEST_INVALID",
+  },
+  {
+    name: "Docker schema 1",
+    reference: "t",
+    manifest: blob('{"schemaVersion":1}', "application/vnd.docker.distribution.manifest.v1+json"),
+    status: 400,
+    code: "MANIFEST_INVALID",
+  },
 ])("PUT of a manifest with $name is $status", async ({ reference, manifest, status, code }) => {
   const reply = await putManifest(registry, "base/image", reference, manifest);
   expect([reply.status, await errorCode(reply)]).toEqual([status, code]);
@@ -293,25 +340,41 @@ test("PUT by digest with tags tags it and says so", async () => {
 
 test("referrers of what nobody knows are an empty index", async () => {
   const reply = await call(`/v2/not/there/referrers/${unknownDigest()}`);
-  expect([reply.status, reply.headers.get("content-type"), await reply.json()]).toEqual([200, MEDIA_TYPE.index, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] }]);
+  expect([reply.status, reply.headers.get("content-type"), await reply.json()]).toEqual([
+    200,
+    MEDIA_TYPE.index,
+    { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] },
+  ]);
 });
 
 test("referrers: announced, listed before their subject is there, filtered, forgotten", async () => {
   const subject = manifestOf(config, [], { annotations: { the: "subject" } });
   const signature = manifestOf(config, [], { subject: subject.descriptor, artifactType: "application/x.sig+json", annotations: { by: "ann" } });
   const plain = manifestOf(config, [layer], { subject: subject.descriptor });
-  for (const [reference, manifest] of [[signature.descriptor.digest, signature], ["by-tag", plain], ["by-tag", plain]] as const) {
+  for (const [reference, manifest] of [
+    [signature.descriptor.digest, signature],
+    ["by-tag", plain],
+    ["by-tag", plain],
+  ] as const) {
     const reply = await putManifest(registry, "ref/x", reference, manifest);
     expect(await errorCode(reply)).toBe("MANIFEST_BLOB_UNKNOWN");
   }
   for (const part of [config, layer]) await pushBlob(registry, "ref/x", part);
-  for (const [reference, manifest] of [[signature.descriptor.digest, signature], ["by-tag", plain], ["by-tag", plain]] as const) {
+  for (const [reference, manifest] of [
+    [signature.descriptor.digest, signature],
+    ["by-tag", plain],
+    ["by-tag", plain],
+  ] as const) {
     const reply = await putManifest(registry, "ref/x", reference, manifest);
     expect([reply.status, reply.headers.get("oci-subject")]).toEqual([201, subject.descriptor.digest]);
   }
   const list = async (query = ""): Promise<{ readonly filters: string | null; readonly link: string | null; readonly manifests: readonly unknown[] }> => {
     const reply = await call(`/v2/ref/x/referrers/${subject.descriptor.digest}${query}`);
-    return { filters: reply.headers.get("oci-filters-applied"), link: reply.headers.get("link"), manifests: ((await reply.json()) as { manifests: unknown[] }).manifests };
+    return {
+      filters: reply.headers.get("oci-filters-applied"),
+      link: reply.headers.get("link"),
+      manifests: ((await reply.json()) as { manifests: unknown[] }).manifests,
+    };
   };
   const sigEntry = { ...signature.descriptor, artifactType: "application/x.sig+json", annotations: { by: "ann" } };
   const plainEntry = { ...plain.descriptor, artifactType: MEDIA_TYPE.config };
@@ -386,7 +449,11 @@ test("an unchanged manifest is not sent again", async () => {
 
 test("where changes are off, they are 405", async () => {
   await using closed = await startRegistry({ readOnly: true });
-  for (const [method, path] of [["DELETE", "manifests/v1"], ["PUT", "manifests/v1"], ["POST", "blobs/uploads/"]] as const) {
+  for (const [method, path] of [
+    ["DELETE", "manifests/v1"],
+    ["PUT", "manifests/v1"],
+    ["POST", "blobs/uploads/"],
+  ] as const) {
     const reply = await fetch(`${closed.url}/v2/x/${path}`, { method });
     expect([reply.status, await errorCode(reply)]).toEqual([405, "UNSUPPORTED"]);
   }

@@ -65,11 +65,20 @@ export async function pushBlob({ url }: Pick<TestRegistry, "url">, name: string,
 }
 
 export async function putManifest({ url }: Pick<TestRegistry, "url">, name: string, reference: string, { bytes, descriptor }: TestBlob): Promise<Response> {
-  return await fetch(`${url}/v2/${name}/manifests/${reference}`, { method: "PUT", headers: { "content-type": descriptor.mediaType }, body: new Uint8Array(bytes) });
+  return await fetch(`${url}/v2/${name}/manifests/${reference}`, {
+    method: "PUT",
+    headers: { "content-type": descriptor.mediaType },
+    body: new Uint8Array(bytes),
+  });
 }
 
 /** A small image, pushed as `name:tag`. Returns the manifest. */
-export async function pushImage(registry: Pick<TestRegistry, "url">, name: string, tag: string, more: Readonly<Record<string, unknown>> = {}): Promise<TestBlob> {
+export async function pushImage(
+  registry: Pick<TestRegistry, "url">,
+  name: string,
+  tag: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<TestBlob> {
   const config = blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } }), MEDIA_TYPE.config);
   const layer = blob(noise(2_000));
   const manifest = manifestOf(config, [layer], more);

@@ -1,0 +1,46 @@
+/** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
+import type { Platform } from "../store/oci.ts";
+import { familiarName } from "../store/reference.ts";
+import type { Image, Store } from "../store/store.ts";
+import type { Context } from "./context.ts";
+import { openReference } from "./registry/open-remote.ts";
+import { PULL_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+
+export interface PullImageOptions {
+  readonly platform?: Platform | undefined;
+  /** Ask the registry also when an image of that name is here. @default false */
+  readonly refresh?: boolean;
+  /** Say what is done, on stderr. @default true */
+  readonly progress?: boolean;
+  /** Accept plain HTTP and untrusted certificates. */
+  readonly insecure?: boolean;
+}
+
+/** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNREACHABLE`, `UNAUTHORIZED`… */
+export async function pullImage(context: Context, text: string, options: PullImageOptions = {}): Promise<Image> {
+  const { platform, refresh = false, progress = true, insecure = false } = options;
+  const store = await context.store();
+  const here = await openHere(store, text, platform);
+  if (here !== undefined && !refresh) return here;
+  using shown = showTransfers(context.stderr, PULL_WORDS, !progress);
+  await using opened = await openReference(context, text, { insecure }, () => ({ onTransfer: shown.onTransfer }));
+  const { repository, reference, target } = opened;
+  const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
+  say(`${target}: Pulling from ${reference.path}`);
+  const top = await repository.read(target);
+  const { pull } = await import("../registry/client/pull.ts");
+  await pull(repository, store, top, { platform, onTransfer: shown.onTransfer });
+  await store.images.tag(reference.name, top.descriptor);
+  const image = await store.images.open(reference.name, platform);
+  const { rememberDigest } = await import("./registry/pushed.ts");
+  await rememberDigest(store, image.id, `${reference.domain}/${reference.path}@${top.descriptor.digest}`);
+  shown[Symbol.dispose]();
+  say(`Digest: ${top.descriptor.digest}`);
+  say(`Status: ${here?.target.digest === top.descriptor.digest ? "Image is up to date" : "Downloaded newer image"} for ${familiarName(reference.name)}`);
+  return image;
+}
+
+async function openHere(store: Store, text: string, platform: Platform | undefined): Promise<Image | undefined> {
+  if ((await store.images.find(text)) === undefined) return undefined;
+  return await store.images.open(text, platform).catch(() => undefined); // of another platform, or not whole: pulled then
+}

@@ -1,0 +1,50 @@
+/** An image of the store into the registry that its name says. */
+import type { Remote } from "../registry/client/remote.ts";
+import type { Digest } from "../store/digest.ts";
+import { StoreError } from "../store/errors.ts";
+import type { Descriptor, Platform } from "../store/oci.ts";
+import type { Store } from "../store/store.ts";
+import type { Context } from "./context.ts";
+import { openReference } from "./registry/open-remote.ts";
+import { PUSH_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+
+export interface PushImageOptions {
+  /** What is pushed, when the name is not yet one of the store. */
+  readonly source?: string;
+  readonly platform?: Platform | undefined;
+  /** Say what is done, on stderr. @default true */
+  readonly progress?: boolean;
+  /** Accept plain HTTP and untrusted certificates. */
+  readonly insecure?: boolean;
+}
+
+/** What the registry now has under that name. @throws {StoreError} `IMAGE_UNKNOWN` @throws {RegistryError} */
+export async function pushImage(context: Context, text: string, options: PushImageOptions = {}): Promise<Descriptor> {
+  const { source = text, platform, progress = true, insecure = false } = options;
+  const store = await context.store();
+  const record = await store.images.find(source);
+  if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
+  using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
+  const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
+  await using opened = await openReference(context, text, { insecure }, async (remote) => ({
+    onTransfer: shown.onTransfer,
+    prove: await proofs(remote, store),
+  }));
+  const { repository, reference } = opened;
+  say(`The push refers to repository [${reference.domain}/${reference.path}]`);
+  const { push } = await import("../registry/client/push.ts");
+  const pushed = await push(store, repository, record.target, { platform });
+  await repository.tag(reference.tag ?? pushed.descriptor.digest, pushed);
+  const { id } = await store.images.read(record.target, platform);
+  const { rememberDigest } = await import("./registry/pushed.ts");
+  await rememberDigest(store, id, `${reference.domain}/${reference.path}@${pushed.descriptor.digest}`);
+  return pushed.descriptor;
+}
+
+/** Where the registry serves this very store, nothing has to travel. */
+async function proofs(remote: Remote, store: Store): Promise<((digest: Digest) => string) | undefined> {
+  if (remote.storeId === undefined) return undefined;
+  const { openIdentity, prove } = await import("../registry/identity.ts");
+  const identity = await openIdentity(store);
+  return identity.id === remote.storeId ? (digest) => prove(identity, "mount", digest) : undefined;
+}

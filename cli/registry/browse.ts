@@ -1,0 +1,45 @@
+/** strata registry ls, tags, manifest, delete: a look into any registry. */
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+import { openReference, type RemoteFlags } from "./open-remote.ts";
+
+interface Flags extends RemoteFlags {
+  readonly output?: string;
+}
+
+export function addBrowseCommands(registry: Command, context: Context): void {
+  const add = (usage: string, description: string, run: (target: string, flags: Flags) => Promise<void>): Command =>
+    registry.command(usage).description(description).option("--insecure", "accept plain HTTP and untrusted certificates").action(run);
+  add("ls <host>", "List the repositories of a registry", async (host, flags) => await list(context, host, flags)).option("-o, --output <format>", "json");
+  add("tags <repository>", "List the tags of a repository", async (name, flags) => await tags(context, name, flags)).option("-o, --output <format>", "json");
+  add("manifest <reference>", "Print a manifest as it is stored", async (reference, flags) => await manifest(context, reference, flags));
+  add("delete <reference>", "Remove a tag, or a manifest by its digest", async (reference, flags) => await remove(context, reference, flags));
+}
+
+async function list(context: Context, host: string, { insecure = false, output }: Flags): Promise<void> {
+  const [{ openRemote }, { listCatalog }] = await Promise.all([import("../../registry/client/remote.ts"), import("../../registry/client/repository.ts")]);
+  await using remote = await openRemote(host, { insecure, env: context.env, signal: context.signal });
+  print(context, await listCatalog(remote), output);
+}
+
+async function tags(context: Context, name: string, flags: Flags): Promise<void> {
+  await using opened = await openReference(context, name, flags);
+  print(context, await opened.repository.tags(), flags.output);
+}
+
+async function manifest(context: Context, reference: string, flags: Flags): Promise<void> {
+  await using opened = await openReference(context, reference, flags);
+  const { bytes } = await opened.repository.read(opened.target);
+  context.stdout.write(bytes);
+  if (bytes.at(-1) !== 0x0a) context.stdout.write("\n");
+}
+
+async function remove(context: Context, reference: string, flags: Flags): Promise<void> {
+  await using opened = await openReference(context, reference, flags);
+  await opened.repository.remove(opened.target);
+  context.stdout.write(`Deleted ${reference}\n`);
+}
+
+function print(context: Context, names: readonly string[], output: string | undefined): void {
+  context.stdout.write(output === "json" ? `${JSON.stringify(names)}\n` : names.map((name) => `${name}\n`).join(""));
+}

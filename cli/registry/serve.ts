@@ -1,0 +1,76 @@
+/** strata registry serve: this machine's store as a registry, until SIGINT or SIGTERM. */
+import { readFile } from "node:fs/promises";
+import { Command, Option } from "commander";
+import type { LogFormat } from "../../http/access-log.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+
+interface Flags {
+  readonly listen: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly htpasswd?: string;
+  readonly anonymous?: boolean;
+  readonly readOnly?: boolean;
+  readonly logFormat: LogFormat;
+}
+
+export function serveCommand(context: Context): Command {
+  return new Command("serve")
+    .description("Serve the store as an OCI registry")
+    .option("--listen <address>", "address and port; port 0 picks a free one", "127.0.0.1:5000")
+    .option("--tls-cert <file>", "serve over TLS with this certificate (PEM)")
+    .option("--tls-key <file>", "key of the certificate (PEM)")
+    .option("--htpasswd <file>", "let in only the users of this file (bcrypt)")
+    .option("--anonymous", "let everybody in where other machines reach it")
+    .option("--read-only", "refuse pushes and deletes")
+    .addOption(new Option("--log-format <format>", "access log").choices(["text", "json", "none"]).default("text"))
+    .action(async (flags: Flags) => await run(context, flags));
+}
+
+async function run(context: Context, flags: Flags): Promise<void> {
+  const { listenRegistry } = await import("../../registry/server/listen.ts");
+  const { host, port } = parseListen(flags.listen);
+  const tls = await readTls(flags);
+  const listener = await listenRegistry({
+    store: await context.store(),
+    host,
+    port,
+    logFormat: flags.logFormat,
+    log: (line) => context.stderr.write(line),
+    readOnly: flags.readOnly === true,
+    allowAnonymous: flags.anonymous === true,
+    ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
+    ...(tls === undefined ? {} : { tls }),
+  });
+  context.stdout.write(`listening on ${host.includes(":") ? `[${host}]` : host}:${listener.port}\n`);
+  await stopped(context.signal);
+  await listener.close();
+}
+
+/** `host:port`, `[::1]:port`, `:port`. */
+function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: give ADDRESS:PORT`);
+  return { host: match[1] ?? (match[2] === "" || match[2] === undefined ? "0.0.0.0" : match[2]), port };
+}
+
+async function readTls({ tlsCert, tlsKey }: Flags): Promise<{ readonly certificate: Buffer; readonly key: Buffer } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw new UsageError("Cannot serve over TLS: --tls-cert and --tls-key belong together");
+  return { certificate: await readGiven(tlsCert), key: await readGiven(tlsKey) };
+}
+
+async function readGiven(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

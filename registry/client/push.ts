@@ -1,0 +1,103 @@
+/** An image of the store into a repository: layers compressed and sent side by side, the manifest when everything it names is there. */
+import { digestOf } from "../../store/digest.ts";
+import { isIndex, parseIndex, parseManifest } from "../../store/image/documents.ts";
+import { hostPlatform } from "../../store/image/platform.ts";
+import { chainsOf } from "../../store/layer/chain.ts";
+import { MEDIA_TYPE, type Descriptor, type Manifest, type Platform } from "../../store/oci.ts";
+import type { Image, Store } from "../../store/store.ts";
+import { limit, type Limit } from "./limit.ts";
+import { replayable } from "./replayable.ts";
+import type { Fetched, RemoteRepository } from "./repository.ts";
+
+export interface PushOptions {
+  /** Of an index, only this platform's image. */
+  readonly platform?: Platform | undefined;
+}
+
+type Source = Pick<Store, "blobs" | "snapshots" | "images">;
+
+const PARALLEL = 4;
+
+/** What was pushed, to be tagged by the caller. Layers that were built here leave as gzip, the same bytes every time. */
+export async function push(store: Source, repository: RemoteRepository, target: Descriptor, { platform }: PushOptions = {}): Promise<Fetched> {
+  const turn = limit(PARALLEL);
+  if (!isIndex(target)) return await pushImage(store, repository, await store.images.read(target), turn);
+  const bytes = await store.blobs.read(target.digest);
+  const { manifests } = parseIndex(bytes);
+  const here = await Promise.all(manifests.map(async (manifest) => await store.blobs.has(manifest)));
+  if (platform !== undefined || !here.every(Boolean))
+    return await pushImage(store, repository, await store.images.read(target, platform ?? hostPlatform()), turn);
+  const pushed = await Promise.all(manifests.map(async (manifest) => await pushManifest(store, repository, manifest, turn)));
+  if (pushed.every(({ descriptor }, index) => descriptor.digest === manifests[index]?.digest)) return await send(repository, { descriptor: target, bytes });
+  const index = {
+    ...(JSON.parse(Buffer.from(bytes).toString("utf8")) as object),
+    manifests: manifests.map((manifest, at) => ({ ...manifest, ...pushed[at]?.descriptor })),
+  };
+  return await send(repository, documentOf(target.mediaType, index));
+}
+
+/** A manifest of an index: an image, or something that only looks like one. */
+async function pushManifest(store: Source, repository: RemoteRepository, target: Descriptor, turn: Limit): Promise<Fetched> {
+  if (isIndex(target)) return await push(store, repository, target);
+  const manifest = parseManifest(await store.blobs.read(target.digest));
+  return await pushImage(store, repository, { target, descriptor: target, manifest, config: undefined }, turn);
+}
+
+type Pushable = Pick<Image, "target" | "descriptor" | "manifest"> & { readonly config: Image["config"] | undefined };
+
+async function pushImage(store: Source, repository: RemoteRepository, { descriptor, manifest, config }: Pushable, turn: Limit): Promise<Fetched> {
+  const diffIDs = manifest.layers.some(isPlain) ? (config ?? (await store.images.read(descriptor)).config).rootfs.diff_ids : [];
+  const chains = chainsOf(diffIDs);
+  const sent = new Map<string, Promise<Descriptor>>();
+  const sendLayer = async (layer: Descriptor, index: number): Promise<Descriptor> => {
+    const chain = chains[index];
+    const packed =
+      isPlain(layer) && chain !== undefined && (await store.snapshots.get(chain)) !== undefined ? await store.snapshots.blob(chain, "gzip") : layer;
+    if (!isForeign(packed)) await turn(async () => await sendBlob(store, repository, packed));
+    return packed;
+  };
+  const layers = manifest.layers.map(async (layer, index) => {
+    const work = sent.get(layer.digest) ?? sendLayer(layer, index);
+    sent.set(layer.digest, work);
+    return await work;
+  });
+  const [packed] = await Promise.all([Promise.all(layers), turn(async () => await sendBlob(store, repository, manifest.config))]);
+  return await send(repository, await describe(store, descriptor, manifest, packed));
+}
+
+/** The manifest with its layers as they were sent; the bytes that are stored when nothing changed. */
+async function describe(store: Source, descriptor: Descriptor, manifest: Manifest, layers: readonly Descriptor[]): Promise<Fetched> {
+  if (layers.every(({ digest }, index) => digest === manifest.layers[index]?.digest)) return { descriptor, bytes: await store.blobs.read(descriptor.digest) };
+  return documentOf(descriptor.mediaType, { ...manifest, layers });
+}
+
+function documentOf(mediaType: string, document: unknown): Fetched {
+  const bytes = Buffer.from(JSON.stringify(document));
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+async function sendBlob(store: Source, repository: RemoteRepository, descriptor: Descriptor): Promise<void> {
+  if (await repository.has(descriptor)) return;
+  await repository.push(
+    descriptor,
+    replayable((offset) => store.blobs.open(descriptor.digest, { start: offset, end: descriptor.size })),
+  );
+}
+
+async function send(repository: RemoteRepository, fetched: Fetched): Promise<Fetched> {
+  await repository.push(fetched.descriptor, once(fetched.bytes));
+  return fetched;
+}
+
+function isPlain({ mediaType }: Descriptor): boolean {
+  return mediaType === MEDIA_TYPE.layerTar;
+}
+
+/** Layers that are not for redistribution stay where their URLs are. */
+function isForeign({ mediaType, urls }: Descriptor): boolean {
+  return (urls !== undefined && urls.length > 0) || mediaType.includes("nondistributable") || mediaType.includes(".foreign.");
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,67 @@
+/** Lets go of what no manifest of a repository needs. The bytes go when nothing else in the store holds them. Safe beside a running server. */
+import type { Digest } from "../../store/digest.ts";
+import type { Blobs } from "../../store/store.ts";
+import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
+import { referencesOf } from "./references.ts";
+import type { Repositories } from "./repositories.ts";
+
+export interface CollectOptions {
+  /** Milliseconds: younger links may belong to a push under way. */
+  readonly graceMs: number;
+  /** Manifests too that no tag, index or subject leads to. */
+  readonly untagged: boolean;
+  readonly dryRun: boolean;
+  readonly now: number;
+}
+
+export interface Dropped {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly kind: "blob" | "manifest";
+  readonly size: number;
+}
+
+export async function* collect(repositories: Repositories, blobs: Blobs, options: CollectOptions): AsyncGenerator<Dropped> {
+  for (const name of repositories.names()) {
+    for (const dropped of await planRepository(repositories, blobs, name, options)) {
+      if (!options.dryRun) await (dropped.kind === "blob" ? repositories.unlinkBlob(name, dropped.digest) : repositories.unlinkManifest(name, dropped.digest));
+      yield dropped;
+    }
+  }
+}
+
+async function planRepository(repositories: Repositories, blobs: Blobs, name: string, { graceMs, untagged, now }: CollectOptions): Promise<readonly Dropped[]> {
+  const isOld = (at: number): boolean => at < now - graceMs;
+  const manifests = new Map(repositories.manifests(name));
+  const references = new Map<Digest, readonly Digest[]>();
+  for (const digest of manifests.keys()) references.set(digest, referencesOf(await blobs.read(digest, MAX_MANIFEST_BYTES)));
+  const roots = untagged ? tagged(repositories, name) : manifests.keys();
+  const needed = mark(roots, references, manifests);
+  const unused = [...manifests].filter(([digest, { pushedAt }]) => !needed.has(digest) && isOld(pushedAt));
+  const loose = repositories.blobs(name).filter(([digest, { linkedAt }]) => !needed.has(digest) && isOld(linkedAt));
+  return [
+    ...unused.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "manifest" as const })),
+    ...loose.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "blob" as const })),
+  ];
+}
+
+function tagged(repositories: Repositories, name: string): readonly Digest[] {
+  return repositories.tags(name).flatMap((tag) => repositories.tag(name, tag) ?? []);
+}
+
+/** Everything that `roots` lead to; what refers to something needed (its subject) is needed too. */
+function mark(
+  roots: Iterable<Digest>,
+  references: ReadonlyMap<Digest, readonly Digest[]>,
+  manifests: ReadonlyMap<Digest, { readonly subject?: Digest }>,
+): ReadonlySet<Digest> {
+  const needed = new Set<Digest>();
+  const queue = [...roots];
+  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    if (needed.has(digest)) continue;
+    needed.add(digest);
+    queue.push(...(references.get(digest) ?? []));
+    for (const [referrer, { subject }] of manifests) if (subject === digest) queue.push(referrer);
+  }
+  return needed;
+}
