@@ -3,7 +3,8 @@ import type { KubeObject } from "../cluster.ts";
 import { change } from "../objects/change.ts";
 import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
-import { readObject } from "./body.ts";
+import { applyPatch } from "./apply.ts";
+import { mediaType, readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { negotiate } from "./negotiate.ts";
 import { readPatch } from "./patch.ts";
@@ -21,6 +22,7 @@ export async function put(call: Call): Promise<Reply> {
 
 export async function patch(call: Call): Promise<Reply> {
   const { request, target } = call;
+  if (mediaType(request) === "application/apply-patch+yaml" && target.subresource !== "scale") return await applyPatch(call);
   const apply = await readPatch(call);
   if (target.subresource === "scale") return await reply(call, [], (current) => fromScale(current, apply("autoscaling/v1.Scale", toScale(target.resource, current)) as KubeObject));
   const warnings: string[] = [];

@@ -9,16 +9,18 @@ import { nameOf, type Resource } from "../schema/resource.ts";
 import { validate } from "../schema/validate.ts";
 import { admitChange } from "./admission.ts";
 import { validateChange } from "./immutable.ts";
-import { trackWrite } from "./ownership.ts";
+import { trackWrite, withManagers } from "./ownership.ts";
 import type { WriteRequest } from "./request.ts";
 
 export interface ChangeOptions {
   /** Which part the write may touch; the object itself when undefined. */
   readonly subresource?: string;
+  /** What is made says who owns its fields. */
+  readonly owned?: boolean;
 }
 
 /** `change` gives the same object back to leave it. @throws {ApiError} `NotFound`, `Conflict`, `Invalid` */
-export function change(request: WriteRequest, make: (current: KubeObject) => unknown, { subresource }: ChangeOptions = {}): KubeObject {
+export function change(request: WriteRequest, make: (current: KubeObject) => unknown, { subresource, owned = false }: ChangeOptions = {}): KubeObject {
   const { resource, transaction, namespace, name, writer } = request;
   const key = { resource: nameOf(resource), namespace, name };
   const current = transaction.get(key);
@@ -29,16 +31,17 @@ export function change(request: WriteRequest, make: (current: KubeObject) => unk
   checkIdentity(resource, current, decoded.metadata);
   const next = within(request, current, decoded, subresource);
   applyDefaults(resource.type, next);
+  const managers = owned ? undefined : trackWrite(request, current, next, subresource);
   admitChange(request, current, next);
   const errors = [...validate(resource, next), ...validateChange(resource, current, next, writer.internal || subresource !== undefined)];
   if (errors.length > 0) throw invalidObject(resource, name, errors);
   const counted = countGeneration(resource, current, next);
-  const owned = trackWrite(request, current, counted, subresource);
-  if (equal(current, owned)) return current;
-  if (writer.dryRun) return owned;
-  if (!isReleased(owned)) return transaction.put(key, owned);
+  const final = managers === undefined ? counted : withManagers(counted, managers);
+  if (equal(current, final)) return current;
+  if (writer.dryRun) return final;
+  if (!isReleased(final)) return transaction.put(key, final);
   transaction.remove(key);
-  return owned;
+  return final;
 }
 
 function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Partial<ObjectMeta>): void {
@@ -53,15 +56,19 @@ function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Parti
 
 /** The made object, with the parts of the current one that this write may not touch. */
 function within({ resource }: WriteRequest, current: KubeObject, made: DecodedObject, subresource: string | undefined): Record<string, any> & KubeObject {
-  if (subresource === "status") return structuredClone({ ...current, status: made["status"] });
+  if (subresource === "status") return structuredClone({ ...current, metadata: withOwners(current.metadata, made.metadata), status: made["status"] });
   const status = resource.hasStatus ? current.status : made["status"];
   const { status: _, ...rest } = made;
   return { ...rest, apiVersion: current.apiVersion, kind: current.kind, metadata: keepIdentity(current.metadata, made.metadata), ...(status !== undefined && { status: structuredClone(status) }) };
 }
 
+function withOwners(current: ObjectMeta, { managedFields }: Partial<ObjectMeta>): ObjectMeta {
+  return { ...current, ...(managedFields !== undefined && { managedFields }) };
+}
+
 function keepIdentity(current: ObjectMeta, made: Partial<ObjectMeta>): ObjectMeta {
   const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = current;
-  const { labels, annotations, ownerReferences, finalizers, managedFields } = made;
+  const { labels, annotations, ownerReferences, finalizers, managedFields = current.managedFields } = made;
   const all = {
     name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds,
     labels, annotations, ownerReferences, finalizers, managedFields,

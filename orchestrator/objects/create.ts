@@ -8,14 +8,19 @@ import { invalidObject } from "../schema/field-error.ts";
 import { apiVersionOf, nameOf } from "../schema/resource.ts";
 import { validate } from "../schema/validate.ts";
 import { admit, afterCreate } from "./admission.ts";
-import { trackWrite } from "./ownership.ts";
+import { trackWrite, withManagers } from "./ownership.ts";
 import type { WriteRequest } from "./request.ts";
 
 const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 const GENERATED_BASE_LENGTH = 58;
 
+export interface CreateOptions {
+  /** The draft says who owns its fields. */
+  readonly owned?: boolean;
+}
+
 /** @throws {ApiError} `AlreadyExists`, `Invalid`, `Forbidden`, `NotFound` for a namespace that is not there */
-export function create(request: Omit<WriteRequest, "name">, draft: Draft): KubeObject {
+export function create(request: Omit<WriteRequest, "name">, draft: Draft, { owned = false }: CreateOptions = {}): KubeObject {
   const { resource, transaction, namespace, writer } = request;
   const decoded = decodeObject(resource, draft);
   const name = decoded.metadata.name ?? (decoded.metadata.generateName === undefined ? "" : generate(decoded.metadata.generateName));
@@ -23,13 +28,14 @@ export function create(request: Omit<WriteRequest, "name">, draft: Draft): KubeO
   checkNamespace(request, name);
   const object = { ...decoded, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: newMetadata(request, decoded.metadata, name) };
   applyDefaults(resource.type, object);
+  const managers = owned ? undefined : trackWrite({ ...request, name }, undefined, object);
   admit({ ...request, name }, object);
   const errors = validate(resource, object);
   if (errors.length > 0) throw invalidObject(resource, name, errors);
   if (transaction.get(key) !== undefined) throw alreadyExists(resource, name);
-  const owned = trackWrite({ ...request, name }, undefined, object);
-  if (writer.dryRun) return owned;
-  const stored = transaction.put(key, owned);
+  const final = managers === undefined ? object : withManagers(object, managers);
+  if (writer.dryRun) return final;
+  const stored = transaction.put(key, final);
   afterCreate({ ...request, name }, stored);
   return stored;
 }

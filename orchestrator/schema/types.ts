@@ -19,6 +19,8 @@ export interface Field {
   /** Server-side apply: how ownership is split. */
   readonly topology: "atomic" | "granular" | "set" | "keyed";
   readonly listKeys: readonly string[];
+  /** What a key of a list has when it is absent. */
+  readonly default: string | undefined;
 }
 
 export type Scalar = "string" | "bool" | "int32" | "int64" | "bytes" | "quantity" | "time" | "micro-time" | "int-or-string" | "any" | "strings";
@@ -46,6 +48,8 @@ export interface RawField {
   readonly lk?: readonly string[];
   readonly mt?: "atomic" | "granular";
   readonly st?: "atomic" | "granular";
+  /** As JSON text, or the name of a constant. */
+  readonly def?: string;
 }
 
 interface Data {
@@ -117,6 +121,7 @@ function fieldOf(raw: RawField): Field {
     patchKey: raw.pk,
     topology: topologyOf(raw, shape, scalar),
     listKeys: raw.lk ?? [],
+    default: raw.def?.startsWith('"') === true ? (JSON.parse(raw.def) as string) : undefined,
   };
 }
 
