@@ -110,7 +110,7 @@ function linux(input: GenerateInput): LinuxSpec {
     namespaces: namespaces(input),
     ...(maps !== undefined && { uidMappings: maps.uidMap.map(mapping), gidMappings: maps.gidMap.map(mapping) }),
     ...(input.devices.length > 0 && { devices: input.devices.map((device) => device.spec) }),
-    cgroupsPath: `/strata-${record.id}`,
+    cgroupsPath: record.id,
     resources: { ...resources(options.limits ?? {}), devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input) },
     sysctl: { ...(ownNetwork && NETWORK_SYSCTLS), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),

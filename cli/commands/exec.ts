@@ -1,0 +1,64 @@
+/** strata exec CONTAINER COMMAND: another program in a running container; its exit code is this program's. */
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { startFailure } from "../containers/failures.ts";
+import { foreground } from "../containers/foreground.ts";
+import { readFileSync } from "node:fs";
+
+interface Flags {
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly detach?: boolean;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly privileged?: boolean;
+}
+
+const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
+
+export function command(context: Context): Command {
+  return new Command()
+    .description("Run a program in a running container")
+    .option("-i, --interactive", "keep stdin open")
+    .option("-t, --tty", "give it a terminal")
+    .option("-d, --detach", "leave it in the background")
+    .option("-e, --env <name=value>", "set an environment variable", collect, [] as readonly string[])
+    .option("--env-file <file>", "read environment variables from a file", collect, [] as readonly string[])
+    .option("-w, --workdir <path>", "working folder in the container")
+    .option("-u, --user <name|uid[:group]>", "run as this user")
+    .option("--privileged", "all capabilities")
+    .argument("<container>")
+    .argument("<command...>")
+    .passThroughOptions()
+    .action(async (name: string, words: readonly string[], flags: Flags) => {
+      process.exitCode = await exec(context, name, words, flags);
+    });
+}
+
+async function exec(context: Context, name: string, words: readonly string[], flags: Flags): Promise<number> {
+  try {
+    const engine = await context.engine();
+    const { attachment, exit } = await engine.exec(name, {
+      command: words,
+      env: [...flags.envFile.flatMap((file) => readFileSync(file, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"))), ...flags.env].map((entry) =>
+        entry.includes("=") ? entry : `${entry}=${context.env[entry] ?? ""}`,
+      ),
+      tty: flags.tty ?? false,
+      stdin: flags.interactive ?? false,
+      detach: flags.detach ?? false,
+      privileged: flags.privileged ?? false,
+      ...(flags.workdir !== undefined && { cwd: flags.workdir }),
+      ...(flags.user !== undefined && { user: flags.user }),
+    });
+    if (attachment === undefined) {
+      exit.catch(() => {});
+      return 0;
+    }
+    const { detached } = await foreground(context, attachment, { tty: flags.tty ?? false, stdin: flags.interactive ?? false });
+    return detached ? 0 : (await exit).exitCode;
+  } catch (error) {
+    throw startFailure(error);
+  }
+}

@@ -1,0 +1,67 @@
+/** A container as one row of `ps`, with docker's field names. Pure. */
+import type { Container, ContainerStatus } from "../../runtime/engine.ts";
+import { ago, humanDuration } from "./ages.ts";
+import { formatPort } from "./port-flags.ts";
+
+const SHORT_ID = 12;
+const SHORT_COMMAND = 20;
+
+export interface ContainerRow {
+  readonly ID: string;
+  readonly Image: string;
+  readonly Command: string;
+  readonly CreatedAt: string;
+  readonly RunningFor: string;
+  readonly Status: string;
+  readonly State: string;
+  readonly Ports: string;
+  readonly Names: string;
+  readonly Labels: string;
+  readonly Mounts: string;
+  readonly Networks: string;
+  readonly LocalVolumes: string;
+}
+
+export function containerRow({ record, status }: Container, now: number, truncate: boolean): ContainerRow {
+  const command = [record.path, ...record.args].join(" ");
+  return {
+    ID: truncate ? record.id.slice(0, SHORT_ID) : record.id,
+    Image: shortImage(record.imageName) ?? record.imageID.slice("sha256:".length).slice(0, SHORT_ID),
+    Command: JSON.stringify(truncate && command.length > SHORT_COMMAND ? `${command.slice(0, SHORT_COMMAND - 1)}…` : command),
+    CreatedAt: record.createdAt,
+    RunningFor: ago(record.createdAt, now),
+    Status: statusText(status, now),
+    State: status.status,
+    Ports: record.network.ports.map(formatPort).join(", "),
+    Names: record.name,
+    Labels: Object.entries(record.config.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(","),
+    Mounts: record.mounts.map((mount) => mount.name ?? mount.source).join(","),
+    Networks: record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind,
+    LocalVolumes: String(record.mounts.filter((mount) => mount.kind === "volume").length),
+  };
+}
+
+export function statusText(status: ContainerStatus, now: number): string {
+  const health = status.health === undefined ? "" : ` (${status.health === "starting" ? "health: starting" : status.health})`;
+  const up = status.startedAt === undefined ? "Up" : `Up ${humanDuration(now - Date.parse(status.startedAt))}`;
+  switch (status.status) {
+    case "running":
+      return `${up}${health}`;
+    case "paused":
+      return `${up} (Paused)`;
+    case "restarting":
+      return `Restarting (${status.exit?.exitCode ?? 0}) ${status.exit === undefined ? "" : ago(status.exit.finishedAt, now)}`.trimEnd();
+    case "exited":
+    case "stopped":
+      return status.exit === undefined ? "Exited" : `Exited (${status.exit.exitCode}) ${ago(status.exit.finishedAt, now)}`;
+    case "dead":
+      return "Dead";
+    default:
+      return "Created";
+  }
+}
+
+/** As users wrote it: without docker.io/library. */
+export function shortImage(name: string | undefined): string | undefined {
+  return name?.replace(/^docker\.io\/(?:library\/)?/, "");
+}

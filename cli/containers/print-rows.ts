@@ -1,0 +1,47 @@
+/** Prints rows as a table, as one key a line, as JSON lines or by a Go template. */
+import type { Context } from "../context.ts";
+
+export interface RowFormat {
+  readonly quiet: boolean;
+  /** What `quiet` prints. */
+  readonly key: string;
+  /** Template, `json` or `table TEMPLATE`. */
+  readonly format: string | undefined;
+}
+
+type Columns = readonly (readonly [title: string, field: string])[];
+
+/** At least three blanks between columns, as docker has it. */
+const GAP = 3;
+
+export async function printRows(context: Context, rows: readonly object[], columns: Columns, format: RowFormat): Promise<void> {
+  const fields = rows as readonly Readonly<Record<string, unknown>>[];
+  const lines = await render(fields, columns, format);
+  context.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+async function render(rows: readonly Readonly<Record<string, unknown>>[], columns: Columns, { quiet, key, format }: RowFormat): Promise<readonly string[]> {
+  if (quiet) return rows.map((row) => String(row[key]));
+  if (format === undefined || format === "table") return table(columns, rows);
+  if (format === "json") return rows.map((row) => JSON.stringify(row));
+  if (format.startsWith("table ")) return await templateTable(format.slice("table ".length), rows, columns);
+  const { renderTemplate } = await import("../template.ts");
+  return rows.map((row) => renderTemplate(format, row));
+}
+
+/** `table {{.ID}}\t{{.Names}}`: the titles are those of the fields named. */
+async function templateTable(template: string, rows: readonly Readonly<Record<string, unknown>>[], columns: Columns): Promise<readonly string[]> {
+  const { renderTemplate } = await import("../template.ts");
+  const titles = Object.fromEntries(Object.keys(rows[0] ?? {}).map((field) => [field, columns.find(([, name]) => name === field)?.[0] ?? field.toUpperCase()]));
+  const cells = [titles, ...rows].map((row) => renderTemplate(template, row).split(/\t|\\t/));
+  return align(cells);
+}
+
+function table(columns: Columns, rows: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
+  return align([columns.map(([title]) => title), ...rows.map((row) => columns.map(([, field]) => String(row[field] ?? "")))]);
+}
+
+export function align(cells: readonly (readonly string[])[]): readonly string[] {
+  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => (row[at] ?? "").length)));
+  return cells.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd((widths[at] ?? 0) + GAP))).join(""));
+}
