@@ -3,17 +3,17 @@ import type { Descriptor, Platform } from "../store/oci.ts";
 
 /** One RUN: mounted, run to its end, everything gone after it but the upper folder's changes. */
 export interface RunRequest {
+  /** Topmost first; every mount target, /proc, /sys and /dev are there. */
   readonly lowers: readonly string[];
   readonly upper: string;
   readonly work: string;
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
-  /** As in the Dockerfile: `name`, `uid`, `name:group`… resolved against the root's own passwd and group. */
-  readonly user: string;
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   readonly hostname: string;
   readonly network: "default" | "none" | "host";
-  readonly extraHosts: readonly string[];
+  /** Bytes of /dev/shm. */
   readonly shmSize: number;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly mounts: readonly RunMount[];

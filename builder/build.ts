@@ -1,0 +1,104 @@
+/** build: Dockerfile → instructions → plan → layers → image. */
+import { realpathSync } from "node:fs";
+import { formatPlatform, hostPlatform } from "../store/image/platform.ts";
+import { assemble } from "./assemble.ts";
+import { ContextTrees } from "./context/open-trees.ts";
+import { frame } from "./dockerfile/frame.ts";
+import type { Dockerfile } from "./dockerfile/instruction.ts";
+import { parseDockerfile } from "./dockerfile/parse.ts";
+import { DEFAULT_EPOCH, parseEpoch } from "./epoch.ts";
+import { BuilderError } from "./errors.ts";
+import type { Step } from "./plan/graph.ts";
+import { planBuild, type PlannedBuild } from "./plan/plan.ts";
+import { Progress } from "./progress.ts";
+import type { BuildRequest, BuildResult, Collaborators } from "./request.ts";
+import { openCache } from "./solve/cache.ts";
+import { BaseImages } from "./solve/open-image.ts";
+import { RunFolder, sweepScratch } from "./solve/run-folder.ts";
+import { solve } from "./solve/solve.ts";
+
+/** @throws {BuilderError} with the place in the Dockerfile where it has one; what was made until then stays in the cache */
+export async function build(request: BuildRequest, collaborators: Collaborators): Promise<BuildResult> {
+  sweepScratch(collaborators.scratch);
+  const progress = new Progress(collaborators.onEvent);
+  const dockerfile = loadDefinition(request, progress);
+  const images = new BaseImages(request, collaborators, progress);
+  const planned = await plan(dockerfile, request, images);
+  const epoch = epochOf(request);
+  const cache = openCache(collaborators.store);
+  const trees = new ContextTrees(request, collaborators);
+  await using scratch = RunFolder.open(collaborators.scratch);
+  using abort = linkedAbort(collaborators.signal);
+  const { graph } = planned;
+  try {
+    const chains = await solve({
+      request,
+      collaborators,
+      scratch: scratch.path(),
+      epoch,
+      cache,
+      progress,
+      graph,
+      signal: abort.signal,
+      platform: formatPlatform(request.platform ?? hostPlatform()),
+      contextTree: (name) => trees.open(name),
+      unpack: async (origin, name) => await images.unpack(origin, name),
+      fail: (reason) => abort.fail(reason),
+      placeOf: (step) => frame(dockerfile, step.place),
+      identityOf: (step) => identity(request, planned, step),
+    });
+    const chain = chains.get(graph.target);
+    const vertex = progress.start("exporting to image");
+    const assembled = await assemble(collaborators.store, graph, chain, { epoch, labels: request.labels, annotations: request.annotations });
+    vertex.done();
+    return { ...assembled, chain, warnings: planned.warnings };
+  } finally {
+    trees.save();
+    await cache.settle();
+  }
+}
+
+function loadDefinition({ dockerfile: { text, file } }: BuildRequest, progress: Progress): Dockerfile {
+  const vertex = progress.start(`[internal] load build definition from ${file}`);
+  const dockerfile = parseDockerfile(text, file);
+  vertex.done();
+  return dockerfile;
+}
+
+async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<PlannedBuild> {
+  const machine = hostPlatform();
+  const { target, buildArgs, contexts } = request;
+  const platform = request.platform ?? machine;
+  return await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, openImage: async (origin) => await images.open(origin) });
+}
+
+function epochOf(request: BuildRequest): number {
+  const text = request.buildArgs.get("SOURCE_DATE_EPOCH");
+  return text === undefined ? (request.epoch ?? DEFAULT_EPOCH) : parseEpoch(text);
+}
+
+/** Steps keep their name while their content changes: file, context, stage and number. */
+function identity(request: BuildRequest, { graph }: PlannedBuild, step: Step): string {
+  const stage = graph.stages.find(({ index }) => index === step.stage);
+  const at = stage?.steps.findIndex(({ id }) => id === step.id);
+  const context = request.context === undefined ? "" : realpathSync(request.context);
+  return [context, request.dockerfile.file, stage?.name, at].join("\u0001");
+}
+
+interface LinkedAbort extends Disposable {
+  readonly signal: AbortSignal;
+  fail(reason: unknown): void;
+}
+
+/** Aborts with the caller, or when a step fails. */
+function linkedAbort(outer: AbortSignal | undefined): LinkedAbort {
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(outer?.reason ?? new BuilderError("CANCELLED", "Cannot finish the build: it was cancelled"));
+  if (outer?.aborted === true) follow();
+  else outer?.addEventListener("abort", follow, { once: true });
+  return {
+    signal: controller.signal,
+    fail: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => outer?.removeEventListener("abort", follow),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Digests of files whose stat data says that they are as they were: an unchanged file is not read again.
+ * One columnar file a context. A file that changed just before it was hashed is not trusted: its time could hide a second change.
+ */
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { hashFiles } from "./hash-files.ts";
+import type { SourceEntry, Stamp } from "./tree.ts";
+
+const MAGIC = 0x31494353;
+const HEADER_BYTES = 16;
+const DIGEST_BYTES = 32;
+/** Longer than any kernel's time stamp granularity. */
+const RACY_MS = 50;
+
+interface Known extends Stamp {
+  readonly size: number;
+  readonly digest: string;
+}
+
+export class DigestIndex {
+  readonly #path: string | undefined;
+  #known: Map<string, Known> | undefined;
+  readonly #seen = new Set<string>();
+  #isDirty = false;
+
+  /** Without a path nothing is remembered. */
+  constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  /** Hex sha256 of each; "" for what is no file. */
+  async of(entries: readonly SourceEntry[]): Promise<readonly string[]> {
+    const known = (this.#known ??= this.#path === undefined ? new Map() : load(this.#path));
+    const unknown: SourceEntry[] = [];
+    for (const entry of entries) if (entry.type === "file" && !this.#matches(known, entry)) unknown.push(entry);
+    if (unknown.length > 0) {
+      const now = Date.now();
+      const digests = await hashFiles(unknown);
+      unknown.forEach((entry, index) => this.#learn(known, entry, digests[index] ?? "", now));
+    }
+    return entries.map((entry) => (entry.type === "file" ? (known.get(entry.file)?.digest ?? "") : ""));
+  }
+
+  /** Writes what was learned; a failure costs only time in the next build. */
+  save(): void {
+    if (!this.#isDirty || this.#path === undefined || this.#known === undefined) return;
+    const keep = this.#known.size > 2 * this.#seen.size + 1000 ? [...this.#known].filter(([file]) => this.#seen.has(file)) : [...this.#known];
+    const temporary = `${this.#path}.${process.pid}`;
+    try {
+      fs.mkdirSync(dirname(this.#path), { recursive: true });
+      fs.writeFileSync(temporary, encode(keep));
+      fs.renameSync(temporary, this.#path);
+    } catch {
+      fs.rmSync(temporary, { force: true });
+    }
+    this.#isDirty = false;
+  }
+
+  #matches(known: ReadonlyMap<string, Known>, { file, stamp, size }: SourceEntry): boolean {
+    this.#seen.add(file);
+    const record = known.get(file);
+    return (
+      record !== undefined && stamp !== undefined && record.ino === stamp.ino && record.size === size && record.mtimeMs === stamp.mtimeMs && record.ctimeMs === stamp.ctimeMs
+    );
+  }
+
+  #learn(known: Map<string, Known>, { file, stamp, size }: SourceEntry, digest: string, now: number): void {
+    const isRacy = stamp === undefined || stamp.ctimeMs > now - RACY_MS;
+    known.set(file, { ino: stamp?.ino ?? 0, mtimeMs: stamp?.mtimeMs ?? 0, ctimeMs: isRacy ? Number.NaN : stamp.ctimeMs, size, digest });
+    this.#isDirty = true;
+  }
+}
+
+/** Four columns of doubles, then digests, then the paths. */
+function encode(entries: readonly (readonly [string, Known])[]): Buffer {
+  const count = entries.length;
+  const paths = Buffer.from(entries.map(([file]) => file).join("\0"));
+  const numbers = new Float64Array(4 * count);
+  const digests = Buffer.alloc(DIGEST_BYTES * count);
+  entries.forEach(([, { ino, size, mtimeMs, ctimeMs, digest }], index) => {
+    [ino, size, mtimeMs, ctimeMs].forEach((value, column) => (numbers[column * count + index] = value));
+    digests.write(digest, DIGEST_BYTES * index, "hex");
+  });
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(count, 4);
+  header.writeUInt32LE(paths.length, 8);
+  return Buffer.concat([header, Buffer.from(numbers.buffer), digests, paths]);
+}
+
+/** Empty for a file that is not there or not ours. */
+function load(path: string): Map<string, Known> {
+  const known = new Map<string, Known>();
+  let bytes: Buffer;
+  try {
+    bytes = fs.readFileSync(path);
+  } catch {
+    return known;
+  }
+  const count = bytes.length < HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC ? 0 : bytes.readUInt32LE(4);
+  const digestsAt = HEADER_BYTES + 32 * count;
+  const pathsAt = digestsAt + DIGEST_BYTES * count;
+  if (count === 0 || bytes.length !== pathsAt + bytes.readUInt32LE(8)) return known;
+  const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset + HEADER_BYTES, bytes.byteOffset + digestsAt));
+  const digests = bytes.toString("hex", digestsAt, pathsAt);
+  bytes.toString("utf8", pathsAt).split("\0").forEach((file, index) => {
+    const column = (number: number): number => numbers[number * count + index] ?? Number.NaN;
+    const digest = digests.slice(2 * DIGEST_BYTES * index, 2 * DIGEST_BYTES * (index + 1));
+    known.set(file, { ino: column(0), size: column(1), mtimeMs: column(2), ctimeMs: column(3), digest });
+  });
+  return known;
+}

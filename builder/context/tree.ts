@@ -1,0 +1,54 @@
+/** Where COPY takes files from: the build context, a stage or an image. All three give the same plain entries. */
+
+export interface SourceEntry {
+  /** Relative to the source; "" is the source itself. */
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink" | "fifo" | "character" | "block";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds. */
+  readonly mtime: number;
+  readonly size: number;
+  readonly target?: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  /** Where the bytes are on this machine; "" when they are `bytes`. */
+  readonly file: string;
+  readonly bytes?: Uint8Array;
+  /** Same for all names of one file; only when it has several. */
+  readonly inode?: string;
+  /** What tells that the content is as it was: see DigestIndex. */
+  readonly stamp?: Stamp;
+}
+
+export interface Stamp {
+  readonly ino: number;
+  /** Milliseconds with fractions, as in fs.Stats. */
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+/** One thing that a pattern matched. */
+export interface Source {
+  /** Its path in the tree, no leading slash; "" is the whole tree. */
+  readonly path: string;
+  /** Itself first, then all that is in it, sorted. */
+  readonly entries: readonly SourceEntry[];
+}
+
+export interface SelectOptions {
+  /** Ignore-like patterns, relative to each source. */
+  readonly exclude: readonly string[];
+}
+
+export interface SourceTree {
+  /**
+   * Literal paths must exist; a pattern with wildcards may match nothing.
+   * @throws {BuilderError} `SOURCE_UNKNOWN`
+   */
+  select(pattern: string, options: SelectOptions): Promise<readonly Source[]>;
+  /** Hex sha256 of each file's content, in the order of `entries`; "" for what is no file. */
+  digests(entries: readonly SourceEntry[]): Promise<readonly string[]>;
+}

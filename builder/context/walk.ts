@@ -1,0 +1,119 @@
+/** A folder's files with what tells a change: natively for wide trees without ignore rules, by Node otherwise. */
+import * as fs from "node:fs";
+import { scanFolder, type ScannedFile } from "../../store/native/scan.ts";
+import type { IgnoreRules, Marks } from "./ignore.ts";
+import type { SourceEntry } from "./tree.ts";
+
+/** Beyond this the helper's walk is worth starting a process. */
+const NATIVE_FROM_FILES = 600;
+
+export interface WalkOptions {
+  readonly helper: string;
+  readonly rules: IgnoreRules;
+  /** Path of the walked folder below the context's root: ignore rules see whole paths. */
+  readonly prefix: string;
+}
+
+/** All below `folder`, sorted by path; ignored paths are not looked into unless a rule takes some of them back. */
+export async function walk(folder: string, options: WalkOptions): Promise<readonly SourceEntry[]> {
+  const entries: SourceEntry[] = [];
+  const limit = options.rules.isEmpty ? NATIVE_FROM_FILES : Number.POSITIVE_INFINITY;
+  const isWhole = new Walker(folder, options, entries, limit).run();
+  if (!isWhole) return (await scanFolder(options.helper, folder)).flatMap((file) => fromScan(folder, file));
+  return entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+class Walker {
+  readonly #folder: string;
+  readonly #options: WalkOptions;
+  readonly #entries: SourceEntry[];
+  readonly #limit: number;
+
+  constructor(folder: string, options: WalkOptions, entries: SourceEntry[], limit: number) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#entries = entries;
+    this.#limit = limit;
+  }
+
+  /** False when there is more than the limit. */
+  run(): boolean {
+    const { prefix, rules } = this.#options;
+    let marks: Marks | undefined;
+    if (prefix !== "" && !rules.isEmpty) {
+      for (let end = prefix.indexOf("/"); ; end = prefix.indexOf("/", end + 1)) {
+        ({ marks } = rules.step(end < 0 ? prefix : prefix.slice(0, end), marks));
+        if (end < 0) break;
+      }
+    }
+    return this.#list("", marks);
+  }
+
+  #list(path: string, marks: Marks | undefined): boolean {
+    const folder = path === "" ? this.#folder : `${this.#folder}/${path}`;
+    for (const name of fs.readdirSync(folder)) {
+      if (!this.#visit(path === "" ? name : `${path}/${name}`, marks)) return false;
+      if (this.#entries.length > this.#limit) return false;
+    }
+    return true;
+  }
+
+  #visit(path: string, parent: Marks | undefined): boolean {
+    const { rules, prefix } = this.#options;
+    const { ignored, marks } = rules.isEmpty ? { ignored: false, marks: parent } : rules.step(prefix === "" ? path : `${prefix}/${path}`, parent);
+    if (ignored && !rules.hasExceptions) return true;
+    const file = `${this.#folder}/${path}`;
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined || stat.isSocket()) return true;
+    if (!ignored) this.#entries.push(fromStat(path, file, stat));
+    if (!stat.isDirectory()) return true;
+    const before = this.#entries.length;
+    const isWhole = this.#list(path, marks);
+    if (ignored && this.#entries.length > before) this.#entries.push(fromStat(path, file, stat)); // a folder for what was taken back
+    return isWhole;
+  }
+}
+
+export function fromStat(path: string, file: string, stat: fs.Stats): SourceEntry {
+  const type = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "symlink" : stat.isFIFO() ? "fifo" : stat.isCharacterDevice() ? "character" : "block";
+  return {
+    path,
+    type,
+    mode: stat.mode & 0o7777,
+    uid: 0,
+    gid: 0,
+    mtime: Math.floor(stat.mtimeMs / 1000),
+    size: type === "file" ? stat.size : 0,
+    file,
+    ...(type === "symlink" ? { target: fs.readlinkSync(file) } : {}),
+    ...(type === "file" && stat.nlink > 1 ? { inode: `${stat.dev}:${stat.ino}` } : {}),
+    ...(type === "file" ? { stamp: { ino: stat.ino, mtimeMs: stat.mtimeMs, ctimeMs: stat.ctimeMs } } : {}),
+    ...(type === "character" || type === "block" ? { major: (stat.rdev >>> 8) & 0xfff, minor: (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00) } : {}),
+  };
+}
+
+function fromScan(folder: string, scanned: ScannedFile): SourceEntry[] {
+  const { path, type, mode, mtime, target } = scanned;
+  if (type === "socket") return [];
+  return [
+    {
+      path,
+      type,
+      mode,
+      uid: 0,
+      gid: 0,
+      mtime,
+      size: type === "file" ? scanned.size : 0,
+      file: `${folder}/${path}`,
+      ...(target === undefined ? {} : { target }),
+      ...(type === "file" && scanned.nlink > 1 ? { inode: `${scanned.dev}:${scanned.ino}` } : {}),
+      ...(type === "file" ? { stamp: { ino: scanned.ino, mtimeMs: milliseconds(mtime, scanned.mtimeNsec), ctimeMs: milliseconds(scanned.ctime, scanned.ctimeNsec) } } : {}),
+      ...(type === "character" || type === "block" ? { major: scanned.major, minor: scanned.minor } : {}),
+    },
+  ];
+}
+
+/** As fs.Stats computes it, to the last bit: both walks share one index. */
+function milliseconds(seconds: number, nanoseconds: number): number {
+  return seconds * 1000 + nanoseconds / 1e6;
+}

@@ -1,0 +1,98 @@
+/**
+ * Collects the entries of one layer over the files below: parents are created or repeated as they are, links on the way are followed
+ * inside the root, what cannot replace what is there is refused. Writes nothing.
+ */
+import type { LayerEntry, MergedView } from "../../store/store.ts";
+import { BuilderError } from "../errors.ts";
+import type { Owner } from "./owner.ts";
+
+const FOLDER_MODE = 0o755;
+
+export interface LayerPlanOptions {
+  readonly below: MergedView;
+  /** Of folders made on the way. */
+  readonly owner: Owner;
+  /** Seconds: later times become this. */
+  readonly epoch: number;
+}
+
+export class LayerPlan {
+  readonly #entries = new Map<string, LayerEntry>();
+  readonly #options: LayerPlanOptions;
+  /** Where a path given by the Dockerfile really is. */
+  readonly #real = new Map<string, string>();
+  /** Folders that are not below: nothing in them needs to be looked up. */
+  readonly #fresh = new Set<string>();
+
+  constructor(options: LayerPlanOptions) {
+    this.#options = options;
+  }
+
+  entries(): readonly LayerEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** The real path of `path` with all links followed, whether or not it is there. Relative to the root. */
+  async resolve(path: string): Promise<string> {
+    const below = await this.#options.below.lookup(path);
+    if (below !== undefined) return below.path;
+    const slash = path.lastIndexOf("/");
+    const name = path.slice(slash + 1);
+    if (slash < 0) return name;
+    const parent = await this.resolve(path.slice(0, slash));
+    return parent === "" ? name : `${parent}/${name}`;
+  }
+
+  /** What is at a real path after this layer, links not followed. */
+  async lookup(path: string): Promise<Pick<LayerEntry, "type"> | undefined> {
+    const own = this.#entries.get(path);
+    if (own !== undefined || this.#fresh.has(parentOf(path))) return own;
+    return await this.#options.below.lookup(path, { follow: false });
+  }
+
+  /** Makes sure that `path` is a folder, and repeats it in this layer. Returns its real path. @throws {BuilderError} `COPY_CONFLICT` */
+  async folder(path: string): Promise<string> {
+    const known = this.#real.get(path);
+    if (known !== undefined) return known;
+    const real = path === "" ? "" : await this.#folder(path);
+    this.#real.set(path, real);
+    return real;
+  }
+
+  /** Puts `entry` at its real path, whose parent is there. @throws {BuilderError} `COPY_CONFLICT` */
+  async put(entry: LayerEntry): Promise<void> {
+    const existing = await this.lookup(entry.path);
+    if (existing !== undefined && (existing.type === "directory") !== (entry.type === "directory")) {
+      const what = entry.type === "directory" ? "a folder" : `a ${entry.type}`;
+      throw new BuilderError("COPY_CONFLICT", `Cannot copy ${what} to /${entry.path}: there is a ${existing.type === "directory" ? "folder" : existing.type} already`);
+    }
+    if (existing === undefined && entry.type === "directory") this.#fresh.add(entry.path);
+    this.#entries.set(entry.path, { ...entry, mtime: Math.min(Math.floor(entry.mtime), this.#options.epoch) });
+  }
+
+  async #folder(path: string): Promise<string> {
+    const slash = path.lastIndexOf("/");
+    const parent = await this.folder(slash < 0 ? "" : path.slice(0, slash));
+    const name = path.slice(slash + 1);
+    const real = parent === "" ? name : `${parent}/${name}`;
+    if (this.#entries.get(real)?.type === "directory") return real;
+    const below = await this.#options.below.lookup(real);
+    if (below?.type === "directory" && below.path !== real) return await this.folder(below.path); // a link to a folder
+    if (below?.type === "directory") {
+      const { file: _, ...entry } = below;
+      await this.put(entry);
+      return real;
+    }
+    const dangling = below === undefined ? await this.#options.below.lookup(real, { follow: false }) : below;
+    if (dangling !== undefined || this.#entries.has(real)) {
+      throw new BuilderError("COPY_CONFLICT", `Cannot make folder /${real}: there is a ${dangling?.type ?? "file"} already`);
+    }
+    const { owner, epoch } = this.#options;
+    await this.put({ path: real, type: "directory", mode: FOLDER_MODE, ...owner, mtime: epoch });
+    return real;
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}

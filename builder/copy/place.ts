@@ -1,0 +1,109 @@
+/** Where each source lands. Spec: Dockerfile reference, "COPY", "ADD". */
+import { posix } from "node:path";
+import type { LayerEntry } from "../../store/store.ts";
+import type { Source, SourceEntry } from "../context/tree.ts";
+import { BuilderError } from "../errors.ts";
+import type { LayerPlan } from "./layer-plan.ts";
+import type { Owner } from "./owner.ts";
+
+export interface PlaceOptions {
+  /** Absolute; a trailing slash means "into". */
+  readonly destination: string;
+  /** Undefined keeps the source's (0:0 for a context). */
+  readonly owner: Owner | undefined;
+  readonly mode: number | undefined;
+  /** Keep the source's folders below the destination, from the pivot `/./` on. */
+  readonly parents: boolean;
+  /** Seconds: later times become this. */
+  readonly epoch: number;
+  /** Path of an unchanged file in an earlier layer, if there is one. Called for every file. */
+  readonly earlier?: (entry: LayerEntry, source: SourceEntry) => string | undefined;
+}
+
+/** A source with the pattern that found it. */
+export interface Placed {
+  readonly pattern: string;
+  readonly source: Source;
+}
+
+/** @throws {BuilderError} `COPY_CONFLICT` */
+export async function place(plan: LayerPlan, sources: readonly Placed[], options: PlaceOptions): Promise<void> {
+  const isInto = options.destination.endsWith("/");
+  if (sources.length > 1 && !isInto && !options.parents) {
+    throw new BuilderError("COPY_CONFLICT", `Cannot copy ${sources.length} sources to ${options.destination}: with more than one source the destination must end with /`);
+  }
+  for (const placed of sources) await placeOne(plan, placed, options);
+}
+
+async function placeOne(plan: LayerPlan, { pattern, source }: Placed, options: PlaceOptions): Promise<void> {
+  const destination = options.destination.replace(/^\/+|\/+$/g, "");
+  const [itself] = source.entries;
+  if (itself === undefined) return;
+  if (options.parents) {
+    const kept = belowPivot(pattern, source.path);
+    const folder = await plan.folder(posix.join(destination, itself.type === "directory" ? kept : posix.dirname(kept)).replace(/^\.$/, ""));
+    if (itself.type === "directory") await placeBelow(plan, source, folder, options);
+    else await placeEntries(plan, [{ ...itself, path: posix.basename(kept) }], folder, options);
+    return;
+  }
+  if (itself.type === "directory") {
+    await placeBelow(plan, source, await plan.folder(destination), options);
+    return;
+  }
+  const real = await plan.resolve(destination);
+  const isFolder = options.destination.endsWith("/") || (await plan.lookup(real))?.type === "directory";
+  const target = isFolder ? posix.join(destination, posix.basename(source.path)) : real;
+  const folder = await plan.folder(posix.dirname(target).replace(/^\.$/, ""));
+  await placeEntries(plan, [{ ...itself, path: posix.basename(target) }], folder, options);
+}
+
+function belowPivot(pattern: string, path: string): string {
+  const pivot = pattern.indexOf("/./");
+  if (pivot < 0) return path;
+  const cut = posix.join("/", pattern.slice(0, pivot)).split("/").filter(Boolean).length;
+  return path.split("/").slice(cut).join("/");
+}
+
+async function placeBelow(plan: LayerPlan, source: Source, folder: string, options: PlaceOptions): Promise<void> {
+  await placeEntries(plan, source.entries.slice(1), folder, options);
+}
+
+/** Entries sorted, their paths relative to `folder`, which is there. */
+async function placeEntries(plan: LayerPlan, entries: readonly SourceEntry[], folder: string, options: PlaceOptions): Promise<void> {
+  const firstNames = new Map<string, string>();
+  for (const source of entries) {
+    const path = folder === "" ? source.path : `${folder}/${source.path}`;
+    const entry = layerEntry(source, path, options);
+    const first = source.inode === undefined ? undefined : firstNames.get(source.inode);
+    if (first !== undefined) {
+      await plan.put({ ...withoutContent(entry), type: "hardlink", target: first });
+      continue;
+    }
+    if (source.inode !== undefined) firstNames.set(source.inode, path);
+    await plan.put(entry);
+  }
+}
+
+function layerEntry(source: SourceEntry, path: string, options: PlaceOptions): LayerEntry {
+  const { type, mtime, target, major, minor, xattrs, size } = source;
+  const entry: LayerEntry = {
+    path,
+    type,
+    mode: type === "symlink" ? 0o777 : (options.mode ?? source.mode),
+    uid: options.owner?.uid ?? source.uid,
+    gid: options.owner?.gid ?? source.gid,
+    mtime: Math.min(mtime, options.epoch),
+    ...(target === undefined ? {} : { target }),
+    ...(major === undefined ? {} : { major, minor: minor ?? 0 }),
+    ...(xattrs === undefined ? {} : { xattrs }),
+  };
+  if (type !== "file") return entry;
+  const earlier = options.earlier?.(entry, source);
+  if (source.bytes !== undefined) return { ...entry, size, source: { bytes: source.bytes } };
+  return { ...entry, size, source: earlier === undefined ? { copy: source.file } : { link: earlier } };
+}
+
+function withoutContent(entry: LayerEntry): LayerEntry {
+  const { source: _source, size: _size, xattrs: _xattrs, ...rest } = entry;
+  return rest;
+}

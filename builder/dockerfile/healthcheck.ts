@@ -1,0 +1,37 @@
+/** HEALTHCHECK NONE | CMD …, with its timings. */
+import { BuilderError } from "../errors.ts";
+import { parseDuration } from "./duration.ts";
+import type { Body } from "./instruction.ts";
+import { parseCommand, type Parts } from "./parts.ts";
+
+/** Docker's own minimum: one millisecond. */
+const MIN_NS = 1e6;
+
+export function parseHealthcheck({ flags, rest }: Parts): Body {
+  const [, type = "", tail = ""] = /^(\S+)\s*([^]*)$/.exec(rest) ?? [];
+  const duration = (name: string): number => readDuration(name, flags.text(name));
+  const options = {
+    interval: duration("interval"),
+    timeout: duration("timeout"),
+    startPeriod: duration("start-period"),
+    startInterval: duration("start-interval"),
+    retries: readRetries(flags.text("retries")),
+  };
+  if (type.toUpperCase() === "NONE" && tail === "") return { kind: "HEALTHCHECK", test: "NONE", ...options };
+  if (type.toUpperCase() !== "CMD" || tail === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read HEALTHCHECK: expected NONE or CMD with a command");
+  return { kind: "HEALTHCHECK", test: parseCommand({ keyword: "HEALTHCHECK", rest: tail }), ...options };
+}
+
+function readDuration(name: string, text: string | undefined): number {
+  const value = text === undefined ? 0 : parseDuration(text);
+  if (value === undefined || value < 0 || (value > 0 && value < MIN_NS)) {
+    throw new BuilderError("FLAG_INVALID", `Cannot use HEALTHCHECK --${name}=${text}: expected a duration of 1ms or more, or 0`);
+  }
+  return value;
+}
+
+function readRetries(text: string | undefined): number {
+  const value = text === undefined ? 0 : Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new BuilderError("FLAG_INVALID", `Cannot use HEALTHCHECK --retries=${text}: expected a whole number of 0 or more`);
+  return value;
+}

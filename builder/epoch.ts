@@ -1,0 +1,12 @@
+/** The time that everything in an image gets at the latest: SOURCE_DATE_EPOCH, or a constant so that builds are the same anywhere, any time. */
+import { BuilderError } from "./errors.ts";
+
+/** 1980-01-01T00:00:01Z, as Cloud Native Buildpacks use: the earliest that zip files can hold, and not mistaken for "no time". */
+export const DEFAULT_EPOCH = 315_532_801;
+
+/** Seconds. @throws {BuilderError} `FLAG_INVALID` */
+export function parseEpoch(text: string): number {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new BuilderError("FLAG_INVALID", `Cannot use SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
+  return value;
+}

@@ -1,0 +1,43 @@
+/** Build arguments before the first FROM: the automatic ones and the global ARGs. Spec: Dockerfile reference, "ARG", "Automatic platform ARGs". */
+import type { Platform } from "../../store/oci.ts";
+import type { Directives, InstructionOf } from "../dockerfile/instruction.ts";
+import { substitute } from "../dockerfile/substitute.ts";
+import { formatPlatform } from "../../store/image/platform.ts";
+
+export const PROXY_ARGS = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+
+export interface GlobalArgs {
+  readonly values: ReadonlyMap<string, string>;
+  /** Names of the ARGs written before the first FROM. */
+  readonly declared: ReadonlySet<string>;
+}
+
+export function automaticArgs(target: Platform, build: Platform, targetStage: string): ReadonlyMap<string, string> {
+  const of = (prefix: string, platform: Platform): [string, string][] => [
+    [`${prefix}PLATFORM`, formatPlatform(platform)],
+    [`${prefix}OS`, platform.os],
+    [`${prefix}OSVERSION`, platform["os.version"] ?? ""],
+    [`${prefix}ARCH`, platform.architecture],
+    [`${prefix}VARIANT`, platform.variant ?? ""],
+  ];
+  return new Map([...of("TARGET", target), ...of("BUILD", build), ["TARGETSTAGE", targetStage]]);
+}
+
+/** In order: a later ARG sees the ones before it, also within one line. */
+export function globalArgs(
+  instructions: readonly InstructionOf<"ARG">[],
+  automatic: ReadonlyMap<string, string>,
+  buildArgs: ReadonlyMap<string, string>,
+  escape: Directives["escape"],
+): GlobalArgs {
+  const values = new Map(automatic);
+  for (const [name, value] of buildArgs) if (automatic.has(name)) values.set(name, value);
+  const declared = new Set<string>();
+  for (const { name: word, value } of instructions.flatMap((instruction) => instruction.args)) {
+    const name = substitute(word, values, { escape }).text;
+    const given = buildArgs.get(name) ?? (value === undefined ? undefined : substitute(value, values, { escape }).text);
+    if (given !== undefined) values.set(name, given);
+    declared.add(name);
+  }
+  return { values, declared };
+}

@@ -1,0 +1,104 @@
+/** A build as data: stages of steps, each step one layer to be made; everything expanded, nothing read or run yet. */
+import type { ExecutionConfig, HistoryEntry, Platform } from "../../store/oci.ts";
+import type { Image } from "../../store/store.ts";
+import type { Place } from "../dockerfile/instruction.ts";
+
+/** Where a FROM or a `--from` points. */
+export type Origin =
+  | { readonly kind: "scratch" }
+  | { readonly kind: "context"; /** Undefined: the build's own. */ readonly name?: string }
+  | { readonly kind: "stage"; readonly index: number }
+  | { readonly kind: "image"; readonly reference: string; readonly platform: Platform };
+
+export type ImageOrigin = Extract<Origin, { kind: "image" }>;
+
+/** A file that the Dockerfile itself holds. */
+export interface InlineFile {
+  readonly name: string;
+  readonly content: string;
+}
+
+export interface CopyAction {
+  readonly kind: "copy";
+  readonly origin: Origin;
+  readonly patterns: readonly string[];
+  readonly inline: readonly InlineFile[];
+  /** ADD: `http(s)` sources. */
+  readonly urls: readonly string[];
+  /** Absolute; a trailing slash means "into". */
+  readonly destination: string;
+  readonly chown?: string;
+  /** Octal digits. */
+  readonly chmod?: string;
+  readonly exclude: readonly string[];
+  readonly parents: boolean;
+  readonly link: boolean;
+  /** ADD: whether archives are opened: of local files unless told, of downloads only when told. */
+  readonly unpack: "never" | "local" | "always";
+  readonly checksum?: string;
+}
+
+export type MountPlan =
+  | { readonly kind: "bind"; readonly origin: Origin; readonly source: string; readonly target: string; readonly writable: boolean }
+  | { readonly kind: "cache"; readonly id: string; readonly target: string; readonly readOnly: boolean; readonly sharing: "shared" | "private" | "locked"; readonly mode: number; readonly uid: number; readonly gid: number }
+  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number }
+  | { readonly kind: "secret"; readonly id: string; readonly target: string | undefined; readonly env: string | undefined; readonly required: boolean; readonly mode: number; readonly uid: number; readonly gid: number };
+
+export interface RunAction {
+  readonly kind: "run";
+  readonly args: readonly string[];
+  /** What the key sees: image environment and declared ARGs. */
+  readonly env: readonly string[];
+  /** Given to the program, but no part of the key or the history. */
+  readonly hiddenEnv: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+  readonly network: "default" | "none" | "host";
+  readonly mounts: readonly MountPlan[];
+  /** Heredoc programs, mounted as /dev/pipes/NAME. */
+  readonly scripts: readonly InlineFile[];
+}
+
+export interface WorkdirAction {
+  readonly kind: "workdir";
+  readonly path: string;
+  readonly user: string;
+}
+
+export type Action = CopyAction | RunAction | WorkdirAction;
+
+export interface Step {
+  /** Unique in the graph. */
+  readonly id: number;
+  readonly stage: number;
+  /** As progress shows it: `[build 2/4] RUN make`. */
+  readonly name: string;
+  readonly place: Place;
+  readonly action: Action;
+}
+
+/** A history entry, and the step that makes its layer if there is one. */
+export interface HistoryPlan {
+  readonly entry: Omit<HistoryEntry, "created">;
+  readonly step: Step | undefined;
+}
+
+export interface StagePlan {
+  readonly index: number;
+  /** `stage-N` when it has no name. */
+  readonly name: string;
+  readonly base: Origin;
+  readonly image: Image | undefined;
+  readonly steps: readonly Step[];
+  /** Of this stage alone; the base's come before it. */
+  readonly history: readonly HistoryPlan[];
+  readonly config: ExecutionConfig;
+  readonly author: string | undefined;
+  readonly platform: Platform;
+}
+
+export interface BuildGraph {
+  /** Only those needed, parents before children. */
+  readonly stages: readonly StagePlan[];
+  readonly target: number;
+}

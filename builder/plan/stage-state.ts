@@ -1,0 +1,113 @@
+/** What a stage knows at a line: environment, arguments, configuration so far. Lives for the planning of one stage. */
+import type { ExecutionConfig } from "../../store/oci.ts";
+import type { Directives, Instruction, Warning } from "../dockerfile/instruction.ts";
+import { substitute, type Variables } from "../dockerfile/substitute.ts";
+import { suggest } from "../dockerfile/suggest.ts";
+import type { GlobalArgs } from "./arguments.ts";
+import type { Action, HistoryPlan, Origin, Step } from "./graph.ts";
+
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_SHELL = ["/bin/sh", "-c"];
+
+type Draft = { -readonly [Key in keyof Omit<ExecutionConfig, "Env" | "OnBuild">]: ExecutionConfig[Key] } & { OnBuild?: readonly string[] };
+
+export interface StageScope {
+  readonly globals: GlobalArgs;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly escape: Directives["escape"];
+  /** Meaning of a `--from`. */
+  readonly from: (name: string) => Origin;
+  /** Number of the first step of this stage in the graph. */
+  readonly firstStep: number;
+  readonly stage: number;
+}
+
+export class StageState {
+  readonly scope: StageScope;
+  /** A Map keeps its order: a name set again stays where it was. */
+  readonly env: Map<string, string>;
+  /** ARGs with a value, as declared. */
+  readonly args = new Map<string, string>();
+  readonly config: Draft;
+  readonly steps: Omit<Step, "name">[] = [];
+  readonly labels: string[] = [];
+  readonly history: { entry: HistoryPlan["entry"]; step: number | undefined }[] = [];
+  readonly warnings: Warning[] = [];
+  author: string | undefined;
+  /** CMD came in this stage: a later ENTRYPOINT keeps it. */
+  ownCmd = false;
+
+  constructor(scope: StageScope, base: ExecutionConfig, author: string | undefined) {
+    const { Env: env = [], OnBuild: _, ...config } = base;
+    this.scope = scope;
+    this.config = config;
+    this.author = author;
+    this.env = new Map(env.map((pair) => splitPair(pair)));
+    if (!this.env.has("PATH")) this.env.set("PATH", DEFAULT_PATH);
+  }
+
+  get cwd(): string {
+    return this.config.WorkingDir || "/";
+  }
+
+  get shell(): readonly string[] {
+    return this.config.Shell ?? DEFAULT_SHELL;
+  }
+
+  /** ENV wins over ARG of the same name, whichever came first, as the Dockerfile reference says. */
+  variables(): Variables {
+    return new Map([...this.args, ...this.env]);
+  }
+
+  expand(text: string, instruction: Instruction, variables: Variables = this.variables()): string {
+    const { text: out, unset } = substitute(text, variables, { escape: this.scope.escape });
+    this.#warn(unset, instruction, variables);
+    return out;
+  }
+
+  expandWords(text: string, instruction: Instruction): readonly string[] {
+    const variables = this.variables();
+    const { words, unset } = substitute(text, variables, { escape: this.scope.escape });
+    this.#warn(unset, instruction, variables);
+    return words;
+  }
+
+  record(createdBy: string): void {
+    this.history.push({ entry: this.#entry(createdBy, true), step: undefined });
+  }
+
+  addStep(action: Action, instruction: Instruction, createdBy: string): void {
+    this.history.push({ entry: this.#entry(createdBy, false), step: this.steps.length });
+    this.steps.push({ id: this.scope.firstStep + this.steps.length, stage: this.scope.stage, place: instruction.place, action });
+    this.labels.push(stepLabel(instruction));
+  }
+
+  executionConfig(): ExecutionConfig {
+    return { ...this.config, Env: [...this.env].map(([name, value]) => `${name}=${value}`) };
+  }
+
+  #entry(createdBy: string, isEmpty: boolean): HistoryPlan["entry"] {
+    const author = this.author === undefined ? {} : { author: this.author };
+    return { created_by: createdBy, ...author, comment: "buildkit.dockerfile.v0", ...(isEmpty ? { empty_layer: true } : {}) };
+  }
+
+  #warn(unset: ReadonlySet<string>, instruction: Instruction, variables: Variables): void {
+    for (const name of unset) {
+      const near = suggest(name, variables.keys());
+      const message = `Usage of undefined variable '$${name}'${near === undefined ? "" : ` (did you mean $${near}?)`}`;
+      this.warnings.push({ rule: "UndefinedVar", message, place: instruction.place });
+    }
+  }
+}
+
+export function splitPair(pair: string): [string, string] {
+  const equals = pair.indexOf("=");
+  return equals < 0 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+/** One line; of a heredoc its beginning. */
+function stepLabel(instruction: Instruction): string {
+  const line = instruction.text.replace(/\s+/g, " ");
+  const body = instruction.kind === "RUN" ? instruction.heredocs[0]?.body.trim().split("\n")[0] : undefined;
+  return body === undefined ? line : `${line} (${body}...)`;
+}

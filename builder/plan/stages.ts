@@ -1,0 +1,111 @@
+/** Cuts a Dockerfile at its FROMs and finds what every name points at. */
+import type { Platform } from "../../store/oci.ts";
+import { BuilderError, placed } from "../errors.ts";
+import { frame } from "../dockerfile/frame.ts";
+import type { Dockerfile, Instruction, InstructionOf } from "../dockerfile/instruction.ts";
+import { substitute } from "../dockerfile/substitute.ts";
+import { didYouMean } from "../dockerfile/suggest.ts";
+import { globalArgs, type GlobalArgs } from "./arguments.ts";
+import type { ContextSource } from "../request.ts";
+import type { Origin } from "./graph.ts";
+import { parsePlatform } from "./platform.ts";
+
+export interface Stage {
+  readonly index: number;
+  readonly name: string | undefined;
+  readonly from: InstructionOf<"FROM">;
+  readonly base: Origin;
+  readonly platform: Platform;
+  readonly instructions: readonly Instruction[];
+}
+
+export type Contexts = ReadonlyMap<string, ContextSource>;
+
+export interface StageOptions {
+  readonly platform: Platform;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly automatic: ReadonlyMap<string, string>;
+  /** Given by --build-context. */
+  readonly contexts: Contexts;
+}
+
+export interface Stages {
+  readonly stages: readonly Stage[];
+  readonly globals: GlobalArgs;
+}
+
+export function splitStages(dockerfile: Dockerfile, options: StageOptions): Stages {
+  const firstFrom = dockerfile.instructions.findIndex((instruction) => instruction.kind === "FROM");
+  const heads = dockerfile.instructions.slice(0, firstFrom).filter((instruction) => instruction.kind === "ARG");
+  const globals = globalArgs(heads, options.automatic, options.buildArgs, dockerfile.directives.escape);
+  const stages: Stage[] = [];
+  for (const group of groupByFrom(dockerfile.instructions.slice(firstFrom))) {
+    try {
+      stages.push(readStage(group, stages, globals, dockerfile, options));
+    } catch (error) {
+      throw placed(error, () => frame(dockerfile, group.from.place));
+    }
+  }
+  return { stages, globals };
+}
+
+interface Group {
+  readonly from: InstructionOf<"FROM">;
+  readonly rest: Instruction[];
+}
+
+function groupByFrom(instructions: readonly Instruction[]): readonly Group[] {
+  const groups: Group[] = [];
+  for (const instruction of instructions) {
+    if (instruction.kind === "FROM") groups.push({ from: instruction, rest: [] });
+    else groups.at(-1)?.rest.push(instruction);
+  }
+  return groups;
+}
+
+function readStage(group: Group, before: readonly Stage[], globals: GlobalArgs, dockerfile: Dockerfile, options: StageOptions): Stage {
+  const { escape } = dockerfile.directives;
+  const expand = (word: string): string => substitute(word, globals.values, { escape }).text;
+  const { from } = group;
+  const wanted = from.platform === undefined ? undefined : expand(from.platform);
+  if (wanted === "") throw new BuilderError("FLAG_INVALID", `Cannot use FROM --platform=${from.platform}: the value is empty`);
+  const platform = wanted === undefined ? options.platform : parsePlatform(wanted);
+  const image = expand(from.image);
+  if (image === "") {
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot use FROM ${from.image}: base name is empty`, didYouMean(from.image.replace(/[${}]/g, ""), globals.declared));
+  }
+  return { index: before.length, name: from.name, from, base: resolveBase(image, platform, before, options), platform, instructions: group.rest };
+}
+
+function resolveBase(image: string, platform: Platform, before: readonly Stage[], options: StageOptions): Origin {
+  const named = options.contexts.get(image);
+  if (named?.kind === "folder") throw new BuilderError("UNSUPPORTED", `Cannot build FROM ${image}: the named context is a folder, not an image`);
+  if (named !== undefined) return { kind: "image", reference: named.reference, platform };
+  const stage = before.findLast((candidate) => candidate.name === image.toLowerCase());
+  if (stage !== undefined) return { kind: "stage", index: stage.index };
+  return image === "scratch" ? { kind: "scratch" } : { kind: "image", reference: image, platform };
+}
+
+/** What `--from=name` means inside stage `at`: an earlier stage by name or number, a named context, or an image. */
+export function resolveFrom(name: string, at: Stage, stages: readonly Stage[], contexts: Contexts): Origin {
+  const named = contexts.get(name);
+  if (named !== undefined) return named.kind === "folder" ? { kind: "context", name } : { kind: "image", reference: named.reference, platform: at.platform };
+  const earlier = stages.slice(0, at.index);
+  const stage = earlier.findLast((candidate) => candidate.name === name.toLowerCase()) ?? (/^\d+$/.test(name) ? earlier[Number(name)] : undefined);
+  if (stage !== undefined) return { kind: "stage", index: stage.index };
+  const later = stages.slice(at.index).find((candidate) => candidate.name === name.toLowerCase() || String(candidate.index) === name);
+  if (later !== undefined) {
+    throw new BuilderError("STAGE_CYCLE", `Cannot copy from stage ${name}: it is ${later.index === at.index ? "the stage itself" : "defined later"}`);
+  }
+  if (/^\d+$/.test(name)) throw new BuilderError("STAGE_UNKNOWN", `Cannot copy from stage ${name}: there are only ${at.index} stages before`);
+  return { kind: "image", reference: name, platform: at.platform };
+}
+
+/** The stage that --target names, by name (any case) or number; the last one when nothing is named. @throws {BuilderError} `STAGE_UNKNOWN` */
+export function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
+  const wanted = target?.toLowerCase();
+  const found = wanted === undefined ? stages.at(-1) : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
+  if (found !== undefined) return found;
+  const names = stages.flatMap((stage) => stage.name ?? []);
+  throw new BuilderError("STAGE_UNKNOWN", `Cannot build target ${target}: there is no such stage`, didYouMean(target ?? "", names));
+}

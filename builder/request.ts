@@ -1,0 +1,62 @@
+/** What a build is asked for, what it works with, and what it gives. */
+import type { Digest } from "../store/digest.ts";
+import type { Descriptor, ImageConfig, Platform } from "../store/oci.ts";
+import type { ChainID, Store } from "../store/store.ts";
+import type { Warning } from "./dockerfile/instruction.ts";
+import type { Executor, ImagePuller } from "./executor.ts";
+import type { BuildEvent } from "./progress.ts";
+
+/** A place that COPY can read: a folder of this machine or an image. */
+export type ContextSource = { readonly kind: "folder"; readonly path: string } | { readonly kind: "image"; readonly reference: string };
+
+export interface Secret {
+  /** Reads it; called only when a step wants it. */
+  readonly read: () => Uint8Array;
+}
+
+export interface BuildRequest {
+  readonly dockerfile: { readonly text: string; /** As errors name it. */ readonly file: string };
+  /** Undefined: the Dockerfile came alone. */
+  readonly context: string | undefined;
+  /** Rules of the ignore file that is in force. */
+  readonly ignore: readonly string[];
+  readonly contexts: ReadonlyMap<string, ContextSource>;
+  readonly target: string | undefined;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly platform: Platform | undefined;
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  /** For RUNs that name none. */
+  readonly network: "default" | "none" | "host";
+  readonly extraHosts: readonly string[];
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** Seconds; undefined takes SOURCE_DATE_EPOCH of the build arguments or the default. */
+  readonly epoch: number | undefined;
+}
+
+export interface Collaborators {
+  readonly store: Store;
+  /** Path of the native helper. */
+  readonly helper: string;
+  /** A folder that a reboot may take: secrets and the like live here while a step runs. */
+  readonly scratch: string;
+  /** Asked for at the first RUN that is not cached. */
+  readonly executor: () => Promise<Executor>;
+  readonly puller?: ImagePuller;
+  readonly onEvent: (event: BuildEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface BuildResult {
+  readonly target: Descriptor;
+  /** Digest of the configuration: the image id. */
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  readonly chain: ChainID | undefined;
+  readonly warnings: readonly Warning[];
+}

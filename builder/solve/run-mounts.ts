@@ -1,0 +1,107 @@
+/** RUN --mount: what each shows, by content for the key, and as mounts for the executor. */
+import * as fs from "node:fs";
+import { join, posix } from "node:path";
+import { createHash } from "node:crypto";
+import type { ChainID } from "../../store/store.ts";
+import { LayerPlan } from "../copy/layer-plan.ts";
+import { place } from "../copy/place.ts";
+import { BuilderError } from "../errors.ts";
+import type { RunMount } from "../executor.ts";
+import type { MountPlan, RunAction } from "../plan/graph.ts";
+import { sidePath } from "../side-path.ts";
+import { selectionDigest } from "./key.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { MountTarget } from "./run-stubs.ts";
+import type { SolveScope } from "./scope.ts";
+
+type Bind = Extract<MountPlan, { kind: "bind" }>;
+
+export interface Shown {
+  /** For the key. */
+  readonly digest: string;
+  /** A layer that holds just what is shown, at `mounted`. */
+  readonly chain: ChainID;
+}
+
+const NAME = "mounted";
+
+/** Everything shown is content: a folder of the context or of a stage becomes a layer of its own, shared by all steps that mount it. */
+export async function mountedContent(mount: Bind, scope: SolveScope): Promise<Shown> {
+  const tree = await scope.treeOf(mount.origin);
+  const [source] = await tree.select(mount.source, { exclude: [] });
+  const entries = source?.entries ?? [];
+  const digest = source === undefined ? "" : selectionDigest([{ path: "", entries }], [await tree.digests(entries)]);
+  const key = createHash("sha256").update(`mount\0${scope.epoch}\0${digest}`).digest("hex");
+  const cached = await scope.cache.find(key);
+  if (cached !== undefined) return { digest, chain: cached.chainID };
+  const { snapshots } = scope.collaborators.store;
+  const plan = new LayerPlan({ below: await snapshots.view(undefined), owner: { uid: 0, gid: 0 }, epoch: scope.epoch });
+  const isFile = entries[0]?.type !== "directory";
+  const options = { destination: isFile ? `/${NAME}` : `/${NAME}/`, owner: undefined, mode: undefined, parents: false, epoch: scope.epoch };
+  if (source !== undefined) await place(plan, [{ pattern: mount.source, source }], options);
+  const layer = await snapshots.write(undefined, plan.entries());
+  scope.cache.remember([key], `mount ${key}`, { key, parts: { kind: "mount" }, chain: layer.chainID });
+  return { digest, chain: layer.chainID };
+}
+
+export interface PreparedMounts {
+  readonly mounts: readonly RunMount[];
+  readonly targets: readonly MountTarget[];
+  /** Secrets that are given as variables. */
+  readonly env: readonly string[];
+}
+
+/** @throws {BuilderError} `SECRET_UNKNOWN` */
+export async function prepareMounts(action: RunAction, shown: readonly (ChainID | undefined)[], folder: RunFolder, scope: SolveScope): Promise<PreparedMounts> {
+  const prepared: { mount: RunMount; isFile: boolean }[] = [];
+  const env: string[] = [];
+  for (const [index, mount] of action.mounts.entries()) {
+    if (mount.kind === "bind") prepared.push(await bindMount(mount, shown[index], folder.path(`bind-${index}`), scope));
+    else if (mount.kind === "tmpfs") prepared.push({ mount, isFile: false });
+    else if (mount.kind === "cache") prepared.push({ mount: cacheMount(mount, folder.path(`cache-${index}`), scope), isFile: false });
+    else prepared.push(...secretMount(mount, folder.path(`secret-${index}`), env, scope));
+  }
+  for (const script of action.scripts) {
+    const path = folder.path(`script-${script.name}`);
+    fs.writeFileSync(path, script.content, { mode: 0o755 });
+    prepared.push({ mount: { kind: "bind", source: path, target: `/dev/pipes/${script.name}`, readOnly: true }, isFile: true });
+  }
+  return { mounts: prepared.map(({ mount }) => mount), targets: prepared.map(({ mount, isFile }) => ({ path: mount.target, isFile })), env };
+}
+
+async function bindMount(mount: Bind, chain: ChainID | undefined, folder: string, scope: SolveScope): Promise<{ mount: RunMount; isFile: boolean }> {
+  const layer = chain === undefined ? undefined : await scope.collaborators.store.snapshots.get(chain);
+  const source = join(layer?.folder ?? "", NAME);
+  const isFile = !fs.lstatSync(source).isDirectory();
+  if (!mount.writable) return { mount: { kind: "bind", source, target: mount.target, readOnly: true }, isFile };
+  if (isFile) throw new BuilderError("UNSUPPORTED", `Cannot mount file ${mount.source} with rw: only folders can be written to`);
+  const [upper, work] = [join(folder, "upper"), join(folder, "work")];
+  for (const path of [upper, work]) fs.mkdirSync(path, { recursive: true, mode: 0o755 });
+  return { mount: { kind: "overlay", lowers: [source], upper, work, target: mount.target }, isFile: false };
+}
+
+/** Lives in the root from build to build. `private` gets an empty one; `locked` is not waited for: builds of one folder are few. */
+function cacheMount(mount: Extract<MountPlan, { kind: "cache" }>, fresh: string, scope: SolveScope): RunMount {
+  const path = mount.sharing === "private" ? fresh : sidePath(scope.collaborators.store.root, "mounts", mount.id);
+  if (!fs.existsSync(path)) {
+    fs.mkdirSync(path, { recursive: true });
+    fs.chownSync(path, mount.uid, mount.gid);
+    fs.chmodSync(path, mount.mode);
+  }
+  return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly };
+}
+
+function secretMount(mount: Extract<MountPlan, { kind: "secret" }>, path: string, env: string[], scope: SolveScope): { mount: RunMount; isFile: boolean }[] {
+  const secret = scope.request.secrets.get(mount.id);
+  if (secret === undefined) {
+    if (!mount.required) return [];
+    throw new BuilderError("SECRET_UNKNOWN", `Cannot mount secret ${mount.id}: it was not given`, { hint: `Give it by --secret id=${mount.id},src=FILE` });
+  }
+  const content = secret.read();
+  if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(content).toString("utf8")}`);
+  if (mount.target === undefined) return [];
+  fs.writeFileSync(path, content, { mode: 0o600 });
+  fs.chownSync(path, mount.uid, mount.gid);
+  fs.chmodSync(path, mount.mode);
+  return [{ mount: { kind: "bind", source: path, target: posix.resolve("/", mount.target), readOnly: true }, isFile: true }];
+}

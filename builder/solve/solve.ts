@@ -1,0 +1,172 @@
+/**
+ * Steps → layers. All stages start at once and each waits only for what it needs; a step is looked up by content and made on a miss;
+ * equal steps are made once; the first failure stops the others.
+ */
+import { availableParallelism } from "node:os";
+import type { ChainID } from "../../store/store.ts";
+import { placed } from "../errors.ts";
+import type { ErrorPlace } from "../errors.ts";
+import { StackTree } from "../context/stack-tree.ts";
+import type { SourceTree } from "../context/tree.ts";
+import type { Action, BuildGraph, ImageOrigin, Origin, Step } from "../plan/graph.ts";
+import { copyWork } from "./copy-work.ts";
+import { explainMiss } from "./explain.ts";
+import { keyOf, type KeyParts } from "./key.ts";
+import { runWork } from "./run-work.ts";
+import { Semaphore } from "./semaphore.ts";
+import type { SolveScope, Work } from "./scope.ts";
+import { workdirWork } from "./workdir-work.ts";
+import type { Vertex } from "../progress.ts";
+
+/** RUNs mostly wait; copies keep a core and the disk busy. */
+const MAX_RUNS = 16;
+
+export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf"> {
+  readonly graph: BuildGraph;
+  /** An image unpacked; its stack. */
+  readonly unpack: (origin: ImageOrigin, name: string) => Promise<ChainID | undefined>;
+  readonly contextTree: (name: string | undefined) => SourceTree;
+  readonly fail: (reason: unknown) => void;
+  readonly placeOf: (step: Step) => ErrorPlace;
+  /** Names a step by where it stands. */
+  readonly identityOf: (step: Step) => string;
+}
+
+/** The chain of every stage, by its index. Settles only when all work has ended. */
+export async function solve(parts: SolveParts): Promise<ReadonlyMap<number, ChainID | undefined>> {
+  const solver = new Solver(parts);
+  const settled = await Promise.allSettled(parts.graph.stages.map(async (stage) => [stage.index, await solver.stage(stage.index)] as const));
+  const failure = solver.failure ?? settled.find((result) => result.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+  return new Map(settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
+}
+
+/** Lives for one build. */
+class Solver {
+  /** The first one; those that follow are only its echoes. */
+  failure: { readonly reason: unknown } | undefined;
+  readonly #parts: SolveParts;
+  readonly #scope: SolveScope;
+  readonly #stages = new Map<number, Promise<ChainID | undefined>>();
+  readonly #making = new Map<string, Promise<ChainID>>();
+  readonly #runs = new Semaphore(MAX_RUNS);
+  readonly #copies = new Semaphore(availableParallelism());
+
+  constructor(parts: SolveParts) {
+    this.#parts = parts;
+    this.#scope = { ...parts, chainOf: async (origin) => await this.#chainOf(origin), treeOf: async (origin) => await this.#treeOf(origin) };
+  }
+
+  stage(index: number): Promise<ChainID | undefined> {
+    let chain = this.#stages.get(index);
+    if (chain === undefined) {
+      chain = this.#solveStage(index);
+      chain.catch(() => undefined); // reported by solve, perhaps later than it is awaited elsewhere
+      this.#stages.set(index, chain);
+    }
+    return chain;
+  }
+
+  async #solveStage(index: number): Promise<ChainID | undefined> {
+    const stage = this.#parts.graph.stages.find((candidate) => candidate.index === index);
+    if (stage === undefined) return undefined;
+    const total = stage.steps.length + 1;
+    const name = `[${this.#parts.graph.stages.length === 1 ? "" : `${stage.name} `}1/${total}]`;
+    let chain = await this.#guard(async () => await this.#chainOf(stage.base, `${name} FROM`));
+    for (const step of stage.steps) chain = await this.#step(step, chain);
+    return chain;
+  }
+
+  async #chainOf(origin: Origin, name = "FROM"): Promise<ChainID | undefined> {
+    if (origin.kind === "stage") return await this.stage(origin.index);
+    return origin.kind === "image" ? await this.#parts.unpack(origin, `${name} ${origin.reference}`) : undefined;
+  }
+
+  async #treeOf(origin: Origin): Promise<SourceTree> {
+    if (origin.kind === "context") return this.#parts.contextTree(origin.name);
+    const view = await this.#scope.collaborators.store.snapshots.view(await this.#chainOf(origin));
+    const stage = origin.kind === "stage" ? this.#parts.graph.stages.find(({ index }) => index === origin.index) : undefined;
+    return new StackTree(view, stage === undefined ? `image ${origin.kind === "image" ? origin.reference : ""}` : `stage ${stage.name}`);
+  }
+
+  async #step(step: Step, parent: ChainID | undefined): Promise<ChainID> {
+    await Promise.all(originsOf(step.action).map(async (origin) => (origin.kind === "stage" ? await this.stage(origin.index) : undefined)));
+    this.#scope.signal.throwIfAborted();
+    const vertex = this.#scope.progress.start(step.name);
+    try {
+      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#scope), vertex);
+      vertex.done();
+      return chain;
+    } catch (error) {
+      const failure = placed(error, () => this.#parts.placeOf(step));
+      vertex.failed(failure instanceof Error ? failure.message : String(failure), this.#scope.signal.aborted);
+      throw this.#fail(failure);
+    }
+  }
+
+  async #lookUpOrMake(step: Step, work: Work, vertex: Vertex): Promise<ChainID> {
+    const { cache, request } = this.#scope;
+    const place = this.#parts.identityOf(step);
+    const last = cache.lastLook(place);
+    const quick = work.quick === undefined ? undefined : keyOf(work.quick);
+    const known = quick === undefined || request.noCache ? undefined : await cache.find(quick);
+    if (known !== undefined) return hit(known.chainID);
+    const parts = await work.full();
+    const key = keyOf(parts);
+    const cached = request.noCache ? undefined : await cache.find(key);
+    if (cached !== undefined) {
+      if (last?.key !== key || quick !== undefined) cache.remember(quick === undefined ? [] : [quick], place, { key, parts, chain: cached.chainID });
+      return hit(cached.chainID);
+    }
+    const chain = await this.#makeOnce(key, step, work, vertex, parts, place);
+    cache.remember(quick === undefined ? [key] : [quick, key], place, { key, parts, chain });
+    return chain;
+
+    function hit(found: ChainID): ChainID {
+      vertex.cached();
+      vertex.explain(true, "nothing that it depends on changed");
+      return found;
+    }
+  }
+
+  async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<ChainID> {
+    const others = this.#making.get(key);
+    if (others !== undefined) {
+      vertex.explain(true, "an equal step of this build made it");
+      return await others;
+    }
+    const last = this.#scope.cache.lastLook(place);
+    const gate = step.action.kind === "run" ? this.#runs : this.#copies;
+    const made = gate.run(async () => {
+      this.#scope.signal.throwIfAborted();
+      return await work.make({ vertex, place, explain: (files) => vertex.explain(false, explainMiss(parts, last, files)) });
+    });
+    this.#making.set(key, made);
+    return await made;
+  }
+
+  async #guard<Value>(action: () => Promise<Value>): Promise<Value> {
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  #fail(reason: unknown): unknown {
+    this.failure ??= { reason };
+    this.#parts.fail(reason);
+    return reason;
+  }
+}
+
+async function prepare(action: Action, parent: ChainID | undefined, scope: SolveScope): Promise<Work> {
+  if (action.kind === "run") return await runWork(action, parent, scope);
+  return action.kind === "copy" ? await copyWork(action, parent, scope) : workdirWork(action, parent, scope);
+}
+
+/** What a step reads besides its parent. */
+export function originsOf(action: Action): readonly Origin[] {
+  if (action.kind === "copy") return [action.origin];
+  return action.kind === "run" ? action.mounts.flatMap((mount) => (mount.kind === "bind" ? [mount.origin] : [])) : [];
+}
