@@ -131,8 +131,8 @@ export interface Snapshots {
   get(chain: ChainID): Promise<Layer | undefined>;
   /** Overlay lower directories of a stack, topmost first. @throws {StoreError} `SNAPSHOT_UNKNOWN` */
   lowers(chain: ChainID | undefined): Promise<readonly string[]>;
-  /** Opens a new writable layer. @throws {StoreError} `SNAPSHOT_EXISTS` */
-  prepare(key: string, parent: ChainID | undefined): Promise<ActiveSnapshot>;
+  /** Opens a new writable layer. An `ephemeral` one is swept when this process is gone. @throws {StoreError} `SNAPSHOT_EXISTS`, `SNAPSHOT_UNKNOWN` */
+  prepare(key: string, parent: ChainID | undefined, options?: { readonly ephemeral?: boolean }): Promise<ActiveSnapshot>;
   active(key: string): Promise<ActiveSnapshot | undefined>;
   /**
    * Makes the upper folder a committed layer (the upper moves; the key is gone). An upper without a change gives a layer of an empty tar.
@@ -149,7 +149,8 @@ export interface Snapshots {
   /** Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID. */
   blob(chain: ChainID, compression: Compression): Promise<Descriptor>;
   /** The files of a stack, seen merged, without a mount. */
-  view(chain: ChainID | undefined): Promise<MergedView>;
+  /** `above` are diff folders on top of it, topmost first, that may change meanwhile (a container's upper folder). */
+  view(chain: ChainID | undefined, options?: { readonly above?: readonly string[] }): Promise<MergedView>;
   /** Entries of one layer's diff as they are on disk, sorted by path. */
   entries(chain: ChainID): Promise<readonly LayerEntry[]>;
   /** Removes an active snapshot; idempotent. */

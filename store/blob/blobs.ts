@@ -1,0 +1,100 @@
+/** Content by digest. A layer that was built here and never left is a blob too: its tar is written again from its folder. */
+import { readdir, open, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDigest, type Algorithm, type Digest } from "../digest.ts";
+import { StoreError } from "../errors.ts";
+import { blobPath, type Layout } from "../layout.ts";
+import type { Blobs, ByteRange, Stored } from "../store.ts";
+import { algorithmFor, BlobWriter } from "./writer.ts";
+
+const CHUNK_BYTES = 1 << 20;
+/** Manifests and configs are read whole; nothing else should be. */
+export const MAX_DOCUMENT_BYTES = 4 << 20;
+
+/** Content that is there without a file. */
+export interface VirtualBlobs {
+  stat(digest: Digest): Stored | undefined;
+  open(digest: Digest): AsyncIterable<Uint8Array>;
+}
+
+export function openBlobs(layout: Layout, virtual: VirtualBlobs): Blobs {
+  const blobs: Blobs = {
+    stat: async (digest) => (await statBlob(layout, digest)) ?? virtual.stat(digest),
+    path: (digest) => blobPath(layout, digest),
+    open: (digest, range) => openBlob(layout, virtual, digest, range),
+    fetch: (descriptor) => blobs.open(descriptor.digest),
+    has: async (descriptor) => (await blobs.stat(descriptor.digest)) !== undefined,
+    async push(descriptor, content) {
+      await blobs.ingest(content, descriptor);
+    },
+    read: async (digest, limit = MAX_DOCUMENT_BYTES) => await readWhole(blobs, digest, limit),
+    async ingest(content, expected) {
+      await using writer = await BlobWriter.open(layout, algorithmFor(expected));
+      for await (const chunk of content) await writer.write(chunk);
+      return await writer.commit(expected);
+    },
+    async put(bytes, algorithm: Algorithm = "sha256") {
+      await using writer = await BlobWriter.open(layout, algorithm);
+      await writer.write(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
+      return await writer.commit();
+    },
+    remove: async (digest) => await rm(blobPath(layout, digest), { force: true }),
+    list: () => listBlobs(layout),
+  };
+  return blobs;
+}
+
+async function statBlob(layout: Layout, digest: Digest): Promise<Stored | undefined> {
+  try {
+    return { digest, size: (await stat(blobPath(layout, digest))).size };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function* openBlob(layout: Layout, virtual: VirtualBlobs, digest: Digest, range: ByteRange | undefined): AsyncIterable<Uint8Array> {
+  const present = await statBlob(layout, digest);
+  if (present === undefined && virtual.stat(digest) === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot open blob ${digest}: it is not in the store`);
+  if (present === undefined) return yield* slice(virtual.open(digest), range);
+  await using file = await open(blobPath(layout, digest));
+  const end = Math.min(range?.end ?? present.size, present.size);
+  for (let at = range?.start ?? 0; at < end; ) {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* slice(content: AsyncIterable<Uint8Array>, range: ByteRange | undefined): AsyncIterable<Uint8Array> {
+  if (range === undefined) return yield* content;
+  let at = 0;
+  for await (const chunk of content) {
+    const part = chunk.subarray(Math.max(0, range.start - at), Math.max(0, range.end - at));
+    if (part.length > 0) yield part;
+    at += chunk.length;
+    if (at >= range.end) return;
+  }
+}
+
+async function readWhole(blobs: Blobs, digest: Digest, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of blobs.open(digest)) {
+    size += chunk.length;
+    if (size > limit) throw new StoreError("SIZE_MISMATCH", `Cannot read blob ${digest}: it is longer than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* listBlobs(layout: Layout): AsyncIterable<Stored> {
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    for (const name of (await readdir(join(layout.blobs, algorithm))).sort()) {
+      const stored = await statBlob(layout, parseDigest(`${algorithm}:${name}`));
+      if (stored !== undefined) yield stored;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
+import { createHash, randomUUID, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rm, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { finish, type Algorithm } from "../digest.ts";
+import { StoreError } from "../errors.ts";
+import type { Layout } from "../layout.ts";
+import type { Expected, Ingest, Ingests, Stored } from "../store.ts";
+import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
+
+/** Uploads whose running hash is kept between requests; older ones are read again when they end. */
+const MAX_HASHES = 256;
+const ID = /^[0-9a-f-]{36}$/;
+
+/** sha256 of what this process has seen of an upload, up to `offset`. */
+interface Running {
+  readonly hash: Hash;
+  offset: number;
+}
+
+export function openIngests(layout: Layout): Ingests {
+  const running = new Map<string, Running>();
+  const remember = (id: string, state: Running): void => {
+    running.delete(id);
+    running.set(id, state);
+    for (const oldest of running.keys()) if (running.size > MAX_HASHES) running.delete(oldest);
+  };
+  return {
+    async create() {
+      const id = randomUUID();
+      const file = await open(ingestPath(layout, id), "wx+", 0o644);
+      remember(id, { hash: createHash("sha256"), offset: 0 });
+      return new FileIngest(layout, id, file, 0, running);
+    },
+    async open(id) {
+      const file = ID.test(id) ? await openExisting(layout, id) : undefined;
+      if (file === undefined) throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
+      return new FileIngest(layout, id, file, (await file.stat()).size, running);
+    },
+  };
+}
+
+function ingestPath(layout: Layout, id: string): string {
+  return join(layout.ingest, `upload-${id}`);
+}
+
+async function openExisting(layout: Layout, id: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(ingestPath(layout, id), "r+");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+class FileIngest implements Ingest {
+  readonly id: string;
+  readonly #layout: Layout;
+  readonly #file: FileHandle;
+  readonly #running: Map<string, Running>;
+  #offset: number;
+  #isClosed = false;
+
+  constructor(layout: Layout, id: string, file: FileHandle, offset: number, running: Map<string, Running>) {
+    this.#layout = layout;
+    this.id = id;
+    this.#file = file;
+    this.#offset = offset;
+    this.#running = running;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const state = this.#running.get(this.id);
+    if (state?.offset === this.#offset) {
+      state.hash.update(chunk);
+      state.offset += chunk.length;
+    }
+    await writeAll(this.#file, chunk, this.#offset);
+    this.#offset += chunk.length;
+  }
+
+  async commit(expected: Expected): Promise<Stored> {
+    const algorithm = algorithmFor(expected);
+    const stored = { digest: finish(await this.#hash(algorithm), algorithm), size: this.#offset };
+    checkExpected(stored, expected);
+    await this.#file.datasync();
+    await linkBlob(this.#layout, ingestPath(this.#layout, this.id), stored.digest);
+    await this.abort();
+    return stored;
+  }
+
+  async abort(): Promise<void> {
+    this.#running.delete(this.id);
+    await rm(ingestPath(this.#layout, this.id), { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#file.close();
+  }
+
+  async #hash(algorithm: Algorithm): Promise<Hash> {
+    const state = this.#running.get(this.id);
+    if (state?.offset === this.#offset && algorithm === "sha256") return state.hash.copy();
+    const hash = createHash(algorithm);
+    for await (const chunk of createReadStream(ingestPath(this.#layout, this.id), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    return hash;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * One blob being written: a temporary file, hashed as it grows, then synced and linked into blobs/ under its digest.
+ * Dispose without commit leaves nothing.
+ */
+import { createHash, type Hash } from "node:crypto";
+import { link, open, rm, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { algorithmOf, finish, type Algorithm, type Digest } from "../digest.ts";
+import { syncFolder } from "../durable.ts";
+import { StoreError } from "../errors.ts";
+import { blobPath, type Layout } from "../layout.ts";
+import { ownedName } from "../owner.ts";
+import type { Expected, Stored } from "../store.ts";
+
+export class BlobWriter implements AsyncDisposable {
+  readonly #layout: Layout;
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #algorithm: Algorithm;
+  readonly #hash: Hash;
+  #size = 0;
+
+  private constructor(layout: Layout, path: string, file: FileHandle, algorithm: Algorithm) {
+    this.#layout = layout;
+    this.#path = path;
+    this.#file = file;
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
+  }
+
+  static async open(layout: Layout, algorithm: Algorithm): Promise<BlobWriter> {
+    const path = join(layout.ingest, ownedName());
+    return new BlobWriter(layout, path, await open(path, "wx", 0o644), algorithm);
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+    await writeAll(this.#file, chunk);
+  }
+
+  /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
+  async commit(expected: Expected = {}): Promise<Stored> {
+    const stored = { digest: finish(this.#hash, this.#algorithm), size: this.#size };
+    checkExpected(stored, expected);
+    await this.#file.datasync();
+    await linkBlob(this.#layout, this.#path, stored.digest);
+    return stored;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** `position` undefined: where the file stands. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position === undefined ? null : position + at)).bytesWritten;
+}
+
+export function checkExpected(stored: Stored, expected: Expected): void {
+  if (expected.size !== undefined && expected.size !== stored.size) {
+    throw new StoreError("SIZE_MISMATCH", `Cannot store ${expected.digest ?? "a blob"}: ${stored.size} bytes came, ${expected.size} were announced`);
+  }
+  if (expected.digest !== undefined && expected.digest !== stored.digest) {
+    throw new StoreError("DIGEST_MISMATCH", `Cannot store ${expected.digest}: the content's digest is ${stored.digest}`);
+  }
+}
+
+/** Names a finished, synced file as a blob; one that is there already is as good. */
+export async function linkBlob(layout: Layout, file: string, digest: Digest): Promise<void> {
+  const path = blobPath(layout, digest);
+  try {
+    await link(file, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+export function algorithmFor(expected: Expected | undefined): Algorithm {
+  return expected?.digest === undefined ? "sha256" : algorithmOf(expected.digest);
+}

@@ -1,0 +1,59 @@
+/** Manifests, indexes and configs read and checked at the edge: after this their fields can be trusted to be there. */
+import { isDigest, parseDigest } from "../digest.ts";
+import { StoreError } from "../errors.ts";
+import { MEDIA_TYPE, type Descriptor, type ImageConfig, type ImageIndex, type Manifest } from "../oci.ts";
+
+const INDEX_TYPES: readonly string[] = [MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex];
+const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest];
+
+export function isIndex(descriptor: Pick<Descriptor, "mediaType">): boolean {
+  return INDEX_TYPES.includes(descriptor.mediaType);
+}
+
+export function isManifest(descriptor: Pick<Descriptor, "mediaType">): boolean {
+  return MANIFEST_TYPES.includes(descriptor.mediaType);
+}
+
+/** @throws {StoreError} `MANIFEST_INVALID` */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  const document = parseObject(bytes, "MANIFEST_INVALID", "manifest");
+  if (document["schemaVersion"] !== 2 || !Array.isArray(document["layers"]) || !isDescriptor(document["config"]) || !document["layers"].every(isDescriptor)) {
+    throw new StoreError("MANIFEST_INVALID", "Cannot read manifest: it is not schema version 2 with a config and layers");
+  }
+  return document as unknown as Manifest;
+}
+
+/** @throws {StoreError} `MANIFEST_INVALID` */
+export function parseIndex(bytes: Uint8Array): ImageIndex {
+  const document = parseObject(bytes, "MANIFEST_INVALID", "image index");
+  if (document["schemaVersion"] !== 2 || !Array.isArray(document["manifests"]) || !document["manifests"].every(isDescriptor)) {
+    throw new StoreError("MANIFEST_INVALID", "Cannot read image index: it is not schema version 2 with manifests");
+  }
+  return document as unknown as ImageIndex;
+}
+
+/** @throws {StoreError} `CONFIG_INVALID` */
+export function parseConfig(bytes: Uint8Array): ImageConfig {
+  const document = parseObject(bytes, "CONFIG_INVALID", "image config");
+  const rootfs = document["rootfs"] as { readonly diff_ids?: unknown } | undefined;
+  if (!Array.isArray(rootfs?.diff_ids)) throw new StoreError("CONFIG_INVALID", "Cannot read image config: it has no rootfs.diff_ids");
+  for (const digest of rootfs.diff_ids as unknown[]) parseDigest(String(digest));
+  return document as unknown as ImageConfig;
+}
+
+function parseObject(bytes: Uint8Array, code: "MANIFEST_INVALID" | "CONFIG_INVALID", what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  } catch (cause) {
+    throw new StoreError(code, `Cannot read ${what}: it is not JSON`, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new StoreError(code, `Cannot read ${what}: it is not a JSON object`);
+  return value as Record<string, unknown>;
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  if (typeof value !== "object" || value === null) return false;
+  const { mediaType, digest, size } = value as Partial<Record<keyof Descriptor, unknown>>;
+  return typeof mediaType === "string" && typeof digest === "string" && isDigest(digest) && Number.isSafeInteger(size) && (size as number) >= 0;
+}

@@ -1,0 +1,108 @@
+/** Images by name and id. A name whose image is replaced leaves the old one behind under its digest alone, as docker does. */
+import type { Digest } from "../digest.ts";
+import { StoreError } from "../errors.ts";
+import { chainsOf } from "../layer/chain.ts";
+import type { Descriptor, ImageConfig, ImageIndex, Platform } from "../oci.ts";
+import { parseReference } from "../reference.ts";
+import type { Blobs, Image, ImageRecord, Images, Snapshots, Table } from "../store.ts";
+import { assembleImage } from "./assemble.ts";
+import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
+import { findImage } from "./find.ts";
+import { choosePlatform, formatPlatform, hostPlatform } from "./platform.ts";
+
+/** As it is stored: with the ids that the target may be asked for by. */
+export interface StoredImage extends Omit<ImageRecord, "name"> {
+  /** Config digests of every platform that is here. */
+  readonly ids: readonly Digest[];
+}
+
+/** Key of an image that has no name. */
+export function unnamedKey(digest: Digest): string {
+  return `@${digest}`;
+}
+
+export function recordOf([key, { target, storedAt }]: readonly [string, StoredImage]): ImageRecord {
+  return { name: key.startsWith("@") ? undefined : key, target, storedAt };
+}
+
+export interface ImagesHost {
+  readonly blobs: Blobs;
+  readonly table: Table<StoredImage>;
+  readonly snapshots: () => Snapshots;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export function openImages(host: ImagesHost): Images {
+  const { table, blobs } = host;
+  const images: Images = {
+    find: async (reference) => findImage(table, reference),
+    async open(reference, platform) {
+      const record = findImage(table, reference);
+      if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot find image ${reference}: it is not in the store`);
+      return { ...(await readImage(blobs, record.target, platform)), name: record.name, storedAt: record.storedAt };
+    },
+    read: async (target, platform) => await readImage(blobs, target, platform),
+    list: async () => table.list().map(recordOf),
+    tag: async (name, target) => await tag(host, name, target),
+    untag: async (name) => await table.remove(parseReference(name).name),
+    unpack: async (image) => await unpack(host.snapshots(), image),
+    assemble: async (layers, config, annotations) => await assembleImage(blobs, layers, config, annotations),
+  };
+  return images;
+}
+
+async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<ImageRecord> {
+  const { table } = host;
+  const key = parseReference(name).name;
+  const stored: StoredImage = { target, storedAt: host.now(), ids: await idsOf(host.blobs, target) };
+  const replaced = table.get(key);
+  const isLost = replaced !== undefined && replaced.target.digest !== target.digest && !table.list().some(([other, { target: its }]) => other !== key && its.digest === replaced.target.digest);
+  await Promise.all([
+    table.put(key, stored),
+    table.remove(unnamedKey(target.digest)),
+    ...(isLost ? [table.put(unnamedKey(replaced.target.digest), replaced)] : []),
+  ]);
+  return recordOf([key, stored]);
+}
+
+async function idsOf(blobs: Blobs, target: Descriptor): Promise<Digest[]> {
+  if (isManifest(target)) return [parseManifest(await blobs.read(target.digest)).config.digest];
+  if (!isIndex(target)) return [];
+  const ids: Digest[] = [];
+  for (const manifest of parseIndex(await blobs.read(target.digest)).manifests) {
+    if ((await blobs.stat(manifest.digest)) !== undefined) ids.push(...(await idsOf(blobs, manifest)));
+  }
+  return ids;
+}
+
+async function readImage(blobs: Blobs, target: Descriptor, platform: Platform | undefined): Promise<Image> {
+  const descriptor = isIndex(target) ? await chooseManifest(blobs, target, platform ?? hostPlatform()) : target;
+  const manifest = parseManifest(await blobs.read(descriptor.digest));
+  const config: ImageConfig = parseConfig(await blobs.read(manifest.config.digest));
+  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+    throw new StoreError("CONFIG_INVALID", `Cannot read image ${target.digest}: its config lists ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`);
+  }
+  return { name: undefined, id: manifest.config.digest, target, descriptor, manifest, config, storedAt: 0, chain: chainsOf(config.rootfs.diff_ids).at(-1) };
+}
+
+async function chooseManifest(blobs: Blobs, target: Descriptor, platform: Platform): Promise<Descriptor> {
+  const index: ImageIndex = parseIndex(await blobs.read(target.digest));
+  const chosen = choosePlatform(index.manifests, platform);
+  if (chosen === undefined) {
+    const present = index.manifests.flatMap(({ platform: its }) => (its === undefined || its.os === "unknown" ? [] : [formatPlatform(its)]));
+    throw new StoreError("PLATFORM_UNKNOWN", `Cannot use image ${target.digest} for ${formatPlatform(platform)}: it is for ${present.join(", ") || "no named platform"}`);
+  }
+  return isIndex(chosen) ? await chooseManifest(blobs, chosen, platform) : chosen;
+}
+
+async function unpack(snapshots: Snapshots, image: Image): Promise<Digest | undefined> {
+  const diffIDs = image.config.rootfs.diff_ids;
+  const chains = chainsOf(diffIDs);
+  for (const [index, chain] of chains.entries()) {
+    if ((await snapshots.get(chain)) !== undefined) continue;
+    await snapshots.apply(chains[index - 1], image.manifest.layers[index]!, diffIDs[index]!);
+  }
+  return chains.at(-1);
+}
+

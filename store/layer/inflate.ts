@@ -1,0 +1,96 @@
+/** A layer blob's uncompressed bytes, synchronously, for worker threads. Why zlib-sync: docs/decisions/inflate.md. */
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Hash } from "node:crypto";
+import { StoreError } from "../errors.ts";
+import { ownedName } from "../owner.ts";
+import type { Compression } from "../store.ts";
+
+const READ_BYTES = 64 << 10;
+const INFLATE_BYTES = 256 << 10;
+/** zlib: gzip wrapping, 32 KiB window. */
+const GZIP_WINDOW_BITS = 31;
+
+/** The blob has several gzip members, which zlib-sync cannot tell apart: the caller begins again with a program. */
+export class SeveralMembers extends Error {}
+
+export interface Inflation {
+  readonly blob: string;
+  readonly compression: Compression;
+  /** Fed with the compressed bytes. */
+  readonly hash: Hash;
+  /** Folder for a temporary file, when a program has to be asked. */
+  readonly scratch: string;
+  readonly useProgram: boolean;
+}
+
+export function* inflate(task: Inflation): Generator<Buffer> {
+  if (task.compression === "none") return yield* hashed(readFile(task.blob), task.hash);
+  if (task.compression === "gzip" && !task.useProgram) return yield* gunzip(task);
+  for (const chunk of readFile(task.blob)) task.hash.update(chunk);
+  yield* throughProgram(task);
+}
+
+function* hashed(chunks: Iterable<Buffer>, hash: Hash): Generator<Buffer> {
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+function* readFile(path: string): Generator<Buffer> {
+  const fd = openSync(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let read; (read = readSync(fd, buffer)) > 0; ) yield buffer.subarray(0, read);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function* gunzip({ blob, hash }: Inflation): Generator<Buffer> {
+  const { Inflate, Z_SYNC_FLUSH, Z_STREAM_END, Z_OK, Z_BUF_ERROR } = createRequire(import.meta.url)("zlib-sync") as typeof import("zlib-sync");
+  const stream = new Inflate({ windowBits: GZIP_WINDOW_BITS, chunkSize: INFLATE_BYTES });
+  let total = 0;
+  let tail = Buffer.alloc(0);
+  for (const chunk of readFile(blob)) {
+    hash.update(chunk);
+    if (stream.err === Z_STREAM_END) throw new SeveralMembers();
+    tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
+    for (let input: Buffer = chunk; ; input = chunk.subarray(chunk.length)) {
+      stream.push(input, Z_SYNC_FLUSH);
+      if (stream.err === Z_BUF_ERROR) break; // nothing more to be had from what it was given
+      if (stream.err !== Z_OK && stream.err !== Z_STREAM_END) throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${stream.msg ?? "its gzip data is damaged"}`);
+      const result = stream.result as Buffer;
+      total += result.length;
+      if (result.length > 0) yield result;
+      if (stream.err === Z_STREAM_END || result.length === 0) break;
+    }
+  }
+  if (stream.err !== Z_STREAM_END) throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is cut short");
+  if (tail.readUInt32LE(0) !== total % 2 ** 32) throw new SeveralMembers();
+}
+
+const PROGRAMS = { gzip: ["gzip", "-dc"], zstd: ["zstd", "-dc", "--quiet"] } as const;
+/** gzip's "there was garbage after the data, which was left out". */
+const GZIP_WARNING = 2;
+
+function* throughProgram({ blob, compression, scratch }: Inflation): Generator<Buffer> {
+  const [program, ...args] = PROGRAMS[compression === "zstd" ? "zstd" : "gzip"];
+  const file = join(scratch, ownedName());
+  const [input, output] = [openSync(blob, "r"), openSync(file, "wx+")];
+  try {
+    const { status, stderr, error } = spawnSync(program, args, { stdio: [input, output, "pipe"] });
+    if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
+      throw new StoreError("UNSUPPORTED", `Cannot inflate layer: it is compressed with ${program}, which is not installed`, { hint: `Install the package ${program}` });
+    }
+    if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING)) throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
+    yield* readFile(file);
+  } finally {
+    closeSync(input);
+    closeSync(output);
+    rmSync(file, { force: true });
+  }
+}

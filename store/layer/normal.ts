@@ -1,0 +1,73 @@
+/**
+ * The one order and form of a layer's entries: sorted bytewise by tar name, whole seconds, the first name of linked files holds the content.
+ * Whatever order they were given in, the tar comes out the same.
+ */
+import { StoreError } from "../errors.ts";
+import type { LayerEntry } from "../store.ts";
+
+export const WHITEOUT_PREFIX = ".wh.";
+export const OPAQUE_NAME = ".wh..wh..opq";
+
+/** @throws {StoreError} `LAYER_INVALID`, `PATH_ESCAPES` */
+export function normalEntries(entries: readonly LayerEntry[]): LayerEntry[] {
+  for (const { path, type } of entries) checkPath(path, type === "opaque");
+  const sorted = sortEntries(electFirstNames(entries));
+  for (let index = 1; index < sorted.length; index++) {
+    if (tarName(sorted[index]!) === tarName(sorted[index - 1]!)) throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${sorted[index]!.path}: it is there twice`);
+  }
+  return sorted;
+}
+
+/** The name in the tar, without the trailing slash of folders. */
+export function tarName(entry: LayerEntry): string {
+  if (entry.type === "opaque") return entry.path === "" ? OPAQUE_NAME : `${entry.path}/${OPAQUE_NAME}`;
+  if (entry.type !== "whiteout") return entry.path;
+  const slash = entry.path.lastIndexOf("/") + 1;
+  return entry.path.slice(0, slash) + WHITEOUT_PREFIX + entry.path.slice(slash);
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+function checkPath(path: string, mayBeRoot: boolean): void {
+  if (path === "" && mayBeRoot) return;
+  const parts = path.split("/");
+  if (path.includes("\0") || parts.some((part) => part === "" || part === "." || part === "..")) {
+    throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
+  }
+  const marker = parts.find((part) => part.startsWith(WHITEOUT_PREFIX));
+  if (marker !== undefined) throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);
+}
+
+/** UTF-16 order is byte order but for surrogates: only then are bytes compared. */
+function sortEntries(entries: readonly LayerEntry[]): LayerEntry[] {
+  const named = entries.map((entry) => ({ name: tarName(entry), entry }));
+  if (named.some(({ name }) => /[\ud800-\udfff]/.test(name))) named.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  else named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return named.map(({ entry }) => entry);
+}
+
+/** Of several names of one file the first in order is the file, the others are links to it. */
+function electFirstNames(entries: readonly LayerEntry[]): readonly LayerEntry[] {
+  const links = entries.filter((entry) => entry.type === "hardlink");
+  if (links.length === 0) return entries;
+  const files = new Map(entries.filter((entry) => entry.type !== "hardlink").map((entry) => [entry.path, entry]));
+  const groups = new Map<LayerEntry, LayerEntry[]>();
+  for (const link of links) {
+    const file = files.get(link.target ?? "");
+    if (file === undefined || file.type === "directory") {
+      throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${link.path}: its hard link's target ${JSON.stringify(link.target)} is no file of this layer`);
+    }
+    groups.set(file, [...(groups.get(file) ?? []), link]);
+  }
+  const rest = entries.filter((entry) => entry.type !== "hardlink" && !groups.has(entry));
+  for (const [file, names] of groups) rest.push(...linkedNames(file, names));
+  return rest;
+}
+
+function linkedNames(file: LayerEntry, links: readonly LayerEntry[]): LayerEntry[] {
+  const [first, ...others] = sortEntries([file, ...links]);
+  const { mode, uid, gid, mtime } = file;
+  return [{ ...file, path: first!.path }, ...others.map(({ path }) => ({ path, type: "hardlink" as const, mode, uid, gid, mtime, target: first!.path }))];
+}

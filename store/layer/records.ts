@@ -1,0 +1,71 @@
+/** What the database knows of layers: by chainID the stack, by diffID the content. */
+import { join } from "node:path";
+import { encodedOf, type Digest } from "../digest.ts";
+import type { Layout } from "../layout.ts";
+import type { Descriptor } from "../oci.ts";
+import type { ChainID, Compression, Layer, LayerEntry, Table } from "../store.ts";
+
+/** A diff folder under layers/, with what Node cannot see in it. */
+export interface FolderRecord {
+  readonly id: string;
+  /** Folders that hide what is below them; "" is the root. */
+  readonly opaque?: readonly string[];
+  /** Values in base64, by path and name. */
+  readonly xattrs?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface LayerRecord {
+  readonly parent?: ChainID;
+  readonly diffID: Digest;
+  readonly size: number;
+  readonly folder: FolderRecord;
+}
+
+export interface DiffRecord {
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  /** Present when the folder holds every parent of its entries: any chain may use it. */
+  readonly folder?: FolderRecord;
+  /** The tar can be written again from the folder. Otherwise it is in `blobs`. */
+  readonly canonical: boolean;
+  /** Blobs whose uncompressed content this is. */
+  readonly blobs: Partial<Readonly<Record<Compression, Descriptor>>>;
+}
+
+export interface LayerTables {
+  readonly layers: Table<LayerRecord>;
+  readonly diffs: Table<DiffRecord>;
+}
+
+/** Short, so that many of them fit into overlay's mount options. */
+export function folderID(name: Digest, isShared: boolean): string {
+  return encodedOf(name).slice(0, 32) + (isShared ? "" : "-c");
+}
+
+export function folderPath(layout: Layout, folder: FolderRecord): string {
+  return join(layout.layers, folder.id, "fs");
+}
+
+export function layerOf(layout: Layout, chainID: ChainID, record: LayerRecord): Layer {
+  return { chainID, parent: record.parent, diffID: record.diffID, size: record.size, folder: folderPath(layout, record.folder) };
+}
+
+/** The part of a folder's entries that only a walk with xattrs shows. */
+export function hiddenFacts(entries: readonly LayerEntry[]): Omit<FolderRecord, "id"> {
+  const opaque = entries.filter(({ type }) => type === "opaque").map(({ path }) => path);
+  const attributed = entries.filter(({ xattrs }) => xattrs !== undefined);
+  const encode = (xattrs: LayerEntry["xattrs"]): Record<string, string> => Object.fromEntries(Object.entries(xattrs ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
+  return {
+    ...(opaque.length === 0 ? {} : { opaque }),
+    ...(attributed.length === 0 ? {} : { xattrs: Object.fromEntries(attributed.map(({ path, xattrs }) => [path, encode(xattrs)])) }),
+  };
+}
+
+/** Joins what two writers learnt of one diff. */
+export function mergeDiff(current: DiffRecord | undefined, found: DiffRecord): DiffRecord {
+  if (current === undefined) return found;
+  const folder = current.folder ?? found.folder;
+  const isNew = folder !== current.folder || found.canonical !== current.canonical || Object.keys(found.blobs).some((compression) => !(compression in current.blobs));
+  if (!isNew) return current;
+  return { ...current, ...(folder === undefined ? {} : { folder }), canonical: current.canonical || found.canonical, blobs: { ...found.blobs, ...current.blobs } };
+}

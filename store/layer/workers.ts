@@ -1,0 +1,68 @@
+/** A few worker threads, started when first needed, kept while idle without keeping the process alive. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { StoreError, type StoreErrorCode } from "../errors.ts";
+import type { ResultOf, Task } from "./tasks.ts";
+
+export interface Workers extends AsyncDisposable {
+  run<T extends Task>(task: T): Promise<ResultOf<T>>;
+}
+
+/** What a worker answers; errors cross as data so that they keep their code. */
+export type Answer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: string | undefined; readonly message: string; readonly hint: string | undefined; readonly stack: string | undefined } };
+
+interface Job {
+  readonly task: Task;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export function openWorkers(limit: number = Math.max(2, availableParallelism())): Workers {
+  const queue: Job[] = [];
+  const idle: Worker[] = [];
+  const busy = new Map<Worker, Job>();
+
+  const next = (): void => {
+    if (queue.length === 0 || (idle.length === 0 && busy.size >= limit)) return;
+    const job = queue.shift()!;
+    const worker = idle.pop() ?? start();
+    busy.set(worker, job);
+    worker.ref();
+    worker.postMessage(job.task);
+  };
+  const settle = (worker: Worker, answer: (job: Job) => void): void => {
+    const job = busy.get(worker);
+    busy.delete(worker);
+    if (job !== undefined) answer(job);
+    next();
+  };
+  const start = (): Worker => {
+    const worker = new Worker(new URL("./layer-worker.js", import.meta.url));
+    worker.on("message", (answer: Answer) => {
+      worker.unref();
+      idle.push(worker);
+      settle(worker, ({ resolve, reject }) => ("result" in answer ? resolve(answer.result) : reject(revive(answer.error))));
+    });
+    worker.on("error", (error) => settle(worker, ({ reject }) => reject(error)));
+    return worker;
+  };
+  return {
+    run: async (task) =>
+      await new Promise((resolve, reject) => {
+        queue.push({ task, resolve: resolve as (result: unknown) => void, reject });
+        next();
+      }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...idle, ...busy.keys()].map(async (worker) => await worker.terminate()));
+    },
+  };
+}
+
+function revive({ code, message, hint, stack }: Extract<Answer, { error: unknown }>["error"]): Error {
+  if (code !== undefined && stack === undefined) return new StoreError(code as StoreErrorCode, message, hint === undefined ? {} : { hint });
+  const error = Object.assign(new Error(message), { code });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,42 @@
+/** Where things are below the root. Spec: image-spec v1.1, image-layout.md. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { algorithmOf, encodedOf, type Digest } from "./digest.ts";
+
+export interface Layout {
+  readonly root: string;
+  /** `<algorithm>/<hex>` */
+  readonly blobs: string;
+  /** What is being written; names begin with their owner, so that what a crash left is known. */
+  readonly ingest: string;
+  /** `<id>/fs`: committed diff folders, each usable as an overlay lower directory. */
+  readonly layers: string;
+  /** `<key>/{fs,work}`: writable layers. */
+  readonly active: string;
+  readonly db: string;
+}
+
+export function layoutAt(root: string): Layout {
+  return {
+    root,
+    blobs: join(root, "blobs"),
+    ingest: join(root, "ingest"),
+    layers: join(root, "layers"),
+    active: join(root, "active"),
+    db: join(root, "db"),
+  };
+}
+
+/** Idempotent. The last file made says that the others are there. */
+export function makeLayout(layout: Layout): void {
+  const marker = join(layout.root, "oci-layout");
+  if (existsSync(marker)) return;
+  for (const folder of ["blobs/sha256", "blobs/sha512", "ingest", "layers", "active", "db"]) {
+    mkdirSync(join(layout.root, folder), { recursive: true, mode: folder === "layers" || folder === "active" ? 0o711 : 0o755 });
+  }
+  writeFileSync(marker, '{"imageLayoutVersion":"1.0.0"}');
+}
+
+export function blobPath(layout: Layout, digest: Digest): string {
+  return join(layout.blobs, algorithmOf(digest), encodedOf(digest));
+}

@@ -1,0 +1,41 @@
+/** Tables share one key space: `<table>/<key>`. Every call is one transaction. */
+import type { Table } from "../store.ts";
+import type { Database } from "./database.ts";
+
+/** Sorts after every character that a key may hold. */
+const LAST = "\u{10FFFF}";
+
+export function openTable<Value>(database: () => Database, name: string): Table<Value> {
+  const prefix = `${name}/`;
+  const read = (key: string): Value | undefined => database().get(prefix + key) as Value | undefined;
+  return {
+    get(key) {
+      database().resetReadTxn(); // another process may have written since the last look
+      return read(key);
+    },
+    list(start = "") {
+      database().resetReadTxn();
+      const from = prefix + start;
+      return [...database().getRange({ start: from, end: from + LAST })].map(({ key, value }) => [key.slice(prefix.length), value as Value] as const);
+    },
+    async put(key, value) {
+      await database().put(prefix + key, value);
+    },
+    async remove(key) {
+      return await database().transaction(() => {
+        const present = read(key) !== undefined;
+        if (present) void database().remove(prefix + key);
+        return present;
+      });
+    },
+    async update(key, change) {
+      return await database().transaction(() => {
+        const current = read(key);
+        const next = change(current);
+        if (next === current) return next;
+        void (next === undefined ? database().remove(prefix + key) : database().put(prefix + key, next));
+        return next;
+      });
+    },
+  };
+}
