@@ -1,8 +1,9 @@
 /** A base image from this machine's own programs: one layer, and the same programs give the same digest. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Descriptor, ImageConfig, Platform } from "../../store/oci.ts";
-import type { LayerEntry, Store } from "../../store/store.ts";
+import { hostPlatform } from "../../store/image/platform.ts";
+import type { ImageConfig } from "../../store/oci.ts";
+import type { Image, LayerEntry, Store } from "../../store/store.ts";
 import { BASE_PATH, Gatherer } from "./gather.ts";
 import { addNamedFile, type NamedFile } from "./host-files.ts";
 import { addSkeleton, addTopLevel, type BaseUser } from "./skeleton.ts";
@@ -39,19 +40,21 @@ export function gatherBase(request: BaseRequest): readonly LayerEntry[] {
   return tree.entries();
 }
 
-/** Writes the layer, the config and the manifest; the caller gives it a name. */
-export async function createBase(store: Pick<Store, "snapshots" | "images">, request: BaseRequest, platform: Platform): Promise<Descriptor> {
+/** Makes the image and gives it its name; again the same when nothing changed. @throws as `gatherBase` */
+export async function createBase(store: Pick<Store, "snapshots" | "images">, request: BaseRequest, name: string): Promise<Image> {
   const layer = await store.snapshots.write(undefined, gatherBase(request));
   const created = new Date(BASE_EPOCH * 1000).toISOString().replace(".000Z", "Z");
   const shell = shellOf(request);
   const config: ImageConfig = {
-    ...platform,
+    ...hostPlatform(),
     created,
     config: { Env: environment(request), ...(shell === undefined ? {} : { Cmd: [shell] }) },
     rootfs: { type: "layers", diff_ids: [layer.diffID] },
     history: [{ created, created_by: describe(request) }],
   };
-  return await store.images.assemble([layer], config);
+  const target = await store.images.assemble([layer], config);
+  await store.images.tag(name, target);
+  return await store.images.open(name);
 }
 
 function environment({ env }: BaseRequest): readonly string[] {

@@ -1,7 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatherBase, type BaseRequest } from "../../builder/base/create.ts";
+import { createBase, gatherBase, type BaseRequest } from "../../builder/base/create.ts";
 import { parseElf } from "../../builder/base/elf.ts";
 import { findProgram } from "../../builder/base/find-program.ts";
 import { parseNamedFile } from "../../builder/base/host-files.ts";
@@ -9,7 +10,9 @@ import { parseShebang } from "../../builder/base/host-file.ts";
 import { handedOn, parseLoaderConfig, searchFolders } from "../../builder/base/library-search.ts";
 import { group, passwd } from "../../builder/base/skeleton.ts";
 import { BASE_EPOCH, Tree } from "../../builder/base/tree.ts";
-import { TEST_PREFIX } from "../support/root.ts";
+import { openStore } from "../../store/open.ts";
+import { runStrata, strataOutput } from "../support/cli.ts";
+import { helper, temporaryRoot, TEST_PREFIX } from "../support/root.ts";
 import { elfFile, type ElfShape } from "../support/elf-file.ts";
 
 const request: BaseRequest = { programs: [], files: [], users: [], env: [], certificates: false, bare: false, searchPath: process.env["PATH"] ?? "" };
@@ -193,6 +196,47 @@ describe("gathering", () => {
     const paths = gatherBase({ ...request, programs: [join(folder, "tool")] }).map((entry) => entry.path);
     expect(paths).toContain("usr/local/bin/tool");
     expect(paths.some((path) => /^(usr\/)?lib.*\/libmine\.so$/.test(path))).toBe(true);
+  });
+});
+
+describe("image", () => {
+  test("the same programs give the same image on two roots, and its programs run in it", async () => {
+    const ids: string[] = [];
+    for (const programs of [["sh", "ls", "node"], ["node", "sh", "ls"]]) {
+      using temporary = temporaryRoot();
+      await using store = await openStore({ root: temporary.root, helper });
+      const image = await createBase(store, { ...request, programs, users: [{ name: "app", uid: 1000 }] }, "local/base");
+      ids.push(image.id);
+      expect(image).toMatchObject({ name: "docker.io/local/base:latest", config: { os: "linux", config: { Cmd: ["sh"] } } });
+      expect(image.config.history?.[0]?.created_by).toBe("strata base create --bin ls,node,sh --user app:1000");
+      const [lower = ""] = await store.snapshots.lowers(image.chain);
+      const said = execFileSync("chroot", [lower, "/bin/sh", "-c", "ls -d /home/* && node -p 6*7"], { env: {}, encoding: "utf8" });
+      expect(said).toBe("/home/app\n42\n");
+    }
+    expect(ids[0]).toBe(ids[1]);
+  });
+});
+
+describe("strata base create", () => {
+  test("prints name and id, as text, as JSON, and the id alone", async () => {
+    using root = temporaryRoot();
+    const line = await strataOutput(root, "base", "create", "local/tiny", "--bin", "sh,cat", "--bin", "ls", "--env", "A=b");
+    expect(line).toMatch(/^local\/tiny:latest sha256:[0-9a-f]{64}$/);
+    const id = line.split(" ")[1];
+    expect(await strataOutput(root, "base", "create", "local/tiny", "--bin", "sh,cat,ls", "--env", "A=b", "-q")).toBe(id);
+    expect(JSON.parse(await strataOutput(root, "base", "create", "local/tiny", "--bin", "ls,cat,sh", "--env", "A=b", "-o", "json"))).toEqual({ name: "local/tiny:latest", id });
+  });
+  test.each([
+    { name: "nothing to put in", args: ["x"], status: 2, said: /nothing/ },
+    { name: "a user without a number", args: ["x", "--bin", "sh", "--user", "app"], status: 2, said: /name:uid/ },
+    { name: "a variable without a value", args: ["x", "--bin", "sh", "--env", "A"], status: 2, said: /KEY=VALUE/ },
+    { name: "an unknown program", args: ["x", "--bin", "no-such-program"], status: 1, said: /is in none of .*\nInstall it/ },
+    { name: "a bad name", args: ["UPPER CASE", "--bin", "sh"], status: 1, said: /image reference/ },
+  ])("refuses $name", async ({ args, status, said }) => {
+    using root = temporaryRoot();
+    const outcome = await runStrata(root, ["base", "create", ...args]);
+    expect(outcome.stderr).toMatch(said);
+    expect(outcome.status).toBe(status);
   });
 });
 
