@@ -45,4 +45,13 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   pull: { summary: "Pull an image from a registry", group: "registry", load: async () => await import("./commands/pull.ts") },
   push: { summary: "Push an image to a registry", group: "registry", load: async () => await import("./commands/push.ts") },
   registry: { summary: "Serve a registry, and look into one", group: "registry", load: async () => await import("./commands/registry.ts") },
+  apply: { summary: "Bring the cluster to what manifests say", group: "cluster", load: async () => await import("./commands/apply.ts") },
+  delete: { summary: "Remove objects of the cluster", group: "cluster", load: async () => await import("./commands/delete.ts") },
+  deploy: { summary: "Run replicas of an image on the cluster", group: "cluster", load: async () => await import("./commands/deploy.ts") },
+  down: { summary: "End the cluster and remove the containers of its pods", group: "cluster", load: async () => await import("./commands/down.ts") },
+  get: { summary: "Show objects of the cluster", group: "cluster", load: async () => await import("./commands/get.ts") },
+  kubeconfig: { summary: "Print the kubeconfig of the cluster", group: "cluster", load: async () => await import("./commands/kubeconfig.ts") },
+  rollout: { summary: "Follow and steer the rollout of a deployment", group: "cluster", load: async () => await import("./commands/rollout.ts") },
+  scale: { summary: "Change how many replicas run", group: "cluster", load: async () => await import("./commands/scale.ts") },
+  up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", load: async () => await import("./commands/up.ts") },
 };

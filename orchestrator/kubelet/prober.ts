@@ -16,7 +16,7 @@ export interface ProberOptions {
 
 export type ProbeKind = "Startup" | "Readiness" | "Liveness";
 
-const EAGER_MS = 1000;
+const EAGER_MS = 200;
 
 /** Counts of successes and failures in a row. */
 interface Streak {

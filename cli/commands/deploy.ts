@@ -1,0 +1,80 @@
+/** strata deploy IMAGE: a Deployment of it, and with --port a Service before it. The same objects run on any Kubernetes. */
+import { Command } from "commander";
+import { stringify } from "yaml";
+import { applyManifest } from "../../orchestrator/client/apply.ts";
+import { deployManifests, nameFor, type DeployRequest } from "../../orchestrator/client/deploy-manifests.ts";
+import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
+import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
+import { addNamespaceFlag, connectCluster, readDuration } from "../cluster/connect.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+
+interface Flags {
+  readonly name?: string;
+  readonly namespace: string;
+  readonly replicas: string;
+  readonly port: readonly string[];
+  readonly env: readonly string[];
+  readonly wait: boolean;
+  readonly timeout: string;
+  readonly dryRun: boolean;
+  readonly output?: string;
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+export function command(context: Context): Command {
+  const verb = new Command()
+    .description("Run replicas of an image on the cluster")
+    .argument("<image>")
+    .option("--name <name>", "name of the deployment (default: from the image)")
+    .option("--replicas <count>", "how many", "1")
+    .option("-p, --port <host:container>", "reach a port of the replicas at a port of this machine", collect, [])
+    .option("-e, --env <name=value>", "environment variable", collect, [])
+    .option("--no-wait", "do not wait until all replicas are available")
+    .option("--timeout <duration>", "longest wait", "5m")
+    .option("--dry-run", "print the objects and change nothing", false)
+    .option("-o, --output <format>", "yaml or json, with --dry-run");
+  return addNamespaceFlag(verb).action(async (image: string, flags: Flags) => await run(context, image, flags));
+}
+
+async function run(context: Context, image: string, flags: Flags): Promise<void> {
+  const request = readRequest(image, flags);
+  const manifests = deployManifests(request);
+  if (flags.dryRun) {
+    const text = flags.output === "json" ? `${JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }, null, 4)}\n` : manifests.map((manifest) => stringify(manifest)).join("---\n");
+    context.stdout.write(text);
+    return;
+  }
+  using client = connectCluster(context);
+  const say = (line: string): void => void context.stdout.write(`${line}\n`);
+  for (const manifest of manifests) {
+    const { name, outcome } = await applyManifest(client, manifest, { namespace: request.namespace, manager: "strata-deploy" });
+    say(`${name} ${outcome}`);
+  }
+  if (!flags.wait) return;
+  const path = pathOf(resourceByWord("deployments"), request.namespace, request.name);
+  await waitForRollout(client, path, { timeout: readDuration(flags.timeout), tell: say, signal: context.signal });
+  for (const { host } of request.ports) say(`http://127.0.0.1:${host}`);
+}
+
+function readRequest(image: string, flags: Flags): DeployRequest {
+  const name = flags.name ?? nameFor(image);
+  if (name === "") throw new UsageError(`Cannot make a name of ${JSON.stringify(image)}: give one with --name`);
+  if (!/^\d+$/.test(flags.replicas)) throw new UsageError(`Cannot run ${JSON.stringify(flags.replicas)} replicas: give a number`);
+  return { image, name, namespace: flags.namespace, replicas: Number(flags.replicas), ports: flags.port.map(readPort), env: flags.env.map(readVariable) };
+}
+
+function readPort(text: string): DeployRequest["ports"][number] {
+  const [host = "", container = host, more] = text.split(":");
+  if (![host, container].every((port) => /^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) < 65_536) || more !== undefined) {
+    throw new UsageError(`Cannot publish ${JSON.stringify(text)}: write HOST:CONTAINER, two port numbers`);
+  }
+  return { host: Number(host), container: Number(container) };
+}
+
+function readVariable(text: string): DeployRequest["env"][number] {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new UsageError(`Cannot read ${JSON.stringify(text)} as a variable: write NAME=VALUE`);
+  return { name: text.slice(0, equals), value: text.slice(equals + 1) };
+}

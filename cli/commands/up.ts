@@ -1,0 +1,61 @@
+/** strata up: the Kubernetes API and all behind it in this process, until it is told to end. Containers outlive it. */
+import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+
+interface Flags {
+  readonly listen: string;
+  readonly nodeName?: string;
+  readonly serviceAddress: string;
+}
+
+export function command(context: Context): Command {
+  return new Command()
+    .description("Run a Kubernetes cluster of this one machine")
+    .option("--listen <address>", "address and port of the Kubernetes API; port 0 picks a free one", "127.0.0.1:6443")
+    .option("--node-name <name>", "name of this node (default: the host's name)")
+    .option("--service-address <address>", "where services of type LoadBalancer and NodePort are reached", "127.0.0.1")
+    .action(async (flags: Flags) => await run(context, flags));
+}
+
+async function run(context: Context, flags: Flags): Promise<void> {
+  const listen = readAddress(flags.listen);
+  const [{ up }, { defaultNodeName }, { removeProcessFile, writeProcessFile }] = await Promise.all([
+    import("../../orchestrator/up.ts"),
+    import("../../orchestrator/kubelet/node-status.ts"),
+    import("../../orchestrator/process-file.ts"),
+  ]);
+  const say = (line: string): void => void context.stdout.write(`${line}\n`);
+  const [store, engine] = [await context.store(), await context.engine()];
+  const cluster = await up({
+    root: context.root,
+    listen,
+    nodeName: flags.nodeName ?? defaultNodeName(),
+    serviceAddress: flags.serviceAddress,
+    version: version(),
+    engine,
+    images: store.images,
+    puller: { pull: async (reference) => void (await (await import("../pull-image.ts")).pullImage(context, reference, { refresh: true, progress: false })) },
+    log: (message) => void context.stderr.write(`strata: ${message}\n`),
+  });
+  writeProcessFile(context.root);
+  say(`Kubernetes API: ${cluster.url}`);
+  say(`kubeconfig: ${cluster.kubeconfig}`);
+  say("ready");
+  if (!context.signal.aborted) await once(context.signal, "abort");
+  await cluster[Symbol.asyncDispose]();
+  removeProcessFile(context.root);
+  context.stderr.write("Stopped; containers of pods go on: 'strata up' takes them over, 'strata down' ends them\n");
+}
+
+function readAddress(text: string): { readonly host: string; readonly port: number } {
+  const found = /^(.*):(\d{1,5})$/.exec(text);
+  if (found === null || Number(found[2]) > 65_535) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: write ADDRESS:PORT`);
+  return { host: (found[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", port: Number(found[2]) };
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
+}

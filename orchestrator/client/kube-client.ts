@@ -1,0 +1,93 @@
+/** A small Kubernetes client: JSON over HTTPS with the certificates of a kubeconfig. */
+import { readFileSync } from "node:fs";
+import { Agent, request, type RequestOptions } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { parse } from "yaml";
+import { ClientError } from "./errors.ts";
+
+export interface KubeRequest {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** @default application/json */
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface KubeClient extends Disposable {
+  /** @throws {ClientError} `CLUSTER_DOWN`, `NOT_FOUND`, `REFUSED` with the server's own words */
+  send(request: KubeRequest): Promise<any>;
+  /** The object, or undefined when it is not there. */
+  find(path: string): Promise<any>;
+}
+
+/** @throws {ClientError} `CLUSTER_DOWN` when there is no kubeconfig */
+export function openKubeClient(kubeconfig: string): KubeClient {
+  const { server, ...tls } = readKubeconfig(kubeconfig);
+  const agent = new Agent({ keepAlive: true, ...tls });
+  const send = async (asked: KubeRequest): Promise<any> => await exchange(new URL(asked.path, server), agent, asked);
+  return {
+    send,
+    async find(path) {
+      try {
+        return await send({ path });
+      } catch (error) {
+        if (error instanceof ClientError && error.code === "NOT_FOUND") return undefined;
+        throw error;
+      }
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  };
+}
+
+function readKubeconfig(path: string): { readonly server: string; readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer } {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ClientError("CLUSTER_DOWN", `Cannot reach the cluster: there is no ${path}`, { cause: error, hint: "Start it with 'strata up'" });
+  }
+  const config = parse(text);
+  const cluster = config?.clusters?.[0]?.cluster;
+  const user = config?.users?.[0]?.user;
+  if (cluster === undefined || user === undefined) throw new ClientError("KUBECONFIG_INVALID", `Cannot read ${path}: it names no cluster and user`);
+  const decode = (data: string): Buffer => Buffer.from(data, "base64");
+  return { server: cluster.server, ca: decode(cluster["certificate-authority-data"]), cert: decode(user["client-certificate-data"]), key: decode(user["client-key-data"]) };
+}
+
+async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any> {
+  const { method = "GET", body, contentType = "application/json", accept = "application/json", signal } = asked;
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const options: RequestOptions = {
+    method,
+    agent,
+    headers: { accept, "user-agent": "strata", ...(payload === undefined ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(payload) }) },
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(url, options, resolve);
+    sent.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "ECONNREFUSED" ? new ClientError("CLUSTER_DOWN", `Cannot reach the cluster at ${url.origin}: connection refused`, { cause: error, hint: "Start it with 'strata up'" }) : error);
+    });
+    sent.end(payload);
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  const status = response.statusCode ?? 0;
+  if (status < 400) return response.headers["content-type"]?.includes("json") === true ? JSON.parse(text) : text;
+  throw refusal(status, text);
+}
+
+/** In kubectl's form. */
+function refusal(status: number, text: string): ClientError {
+  let parsed: { readonly reason?: string; readonly message?: string } = {};
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    parsed = { message: text };
+  }
+  return new ClientError(status === 404 ? "NOT_FOUND" : "REFUSED", `Error from server (${parsed.reason ?? status}): ${parsed.message ?? "no message"}`);
+}
