@@ -1,0 +1,115 @@
+/** Limits hold, are reported, can be changed, and their groups go with the container. */
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DEFAULT_DEVICE_RULES } from "../../runtime/defaults.ts";
+import type { Resources } from "../../runtime/spec.ts";
+import { openLab, type Lab, type Overrides } from "./lab.ts";
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await openLab();
+});
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+const MIB = 1 << 20;
+const silent = { kind: "monitor", stdin: false } as const;
+const limited = (resources: Resources): Overrides => ({ linux: { resources: { devices: DEFAULT_DEVICE_RULES, ...resources } } });
+
+/** Every group of this machine with the name in its path. */
+function groupsNamed(name: string, folder = "/sys/fs/cgroup", depth = 5): readonly string[] {
+  const entries = depth === 0 ? [] : readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return entries.flatMap((entry) => [...(entry.name.includes(name) ? [`${folder}/${entry.name}`] : []), ...groupsNamed(name, `${folder}/${entry.name}`, depth - 1)]);
+}
+
+async function loadOf(id: string, milliseconds: number): Promise<number> {
+  const [before, from] = [(await lab.processes.usage(id)).cpuTotal, process.hrtime.bigint()];
+  await sleep(milliseconds);
+  return ((await lab.processes.usage(id)).cpuTotal - before) / Number(process.hrtime.bigint() - from);
+}
+
+test("a quota of 20 % holds a busy loop", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["probe", "burn", "60"], limited({ cpu: { quota: 20_000, period: 100_000 } })), stdio: silent });
+  await sleep(200);
+  const load = await loadOf(state.id, 1500);
+  expect((await lab.processes.usage(state.id)).cpuThrottledPeriods).toBeGreaterThan(0);
+  await lab.processes.remove(state.id);
+  expect(load).toBeGreaterThan(0.1);
+  expect(load).toBeLessThan(0.3);
+});
+
+test("a program beyond its memory is killed, and the record says why", async () => {
+  const { exit } = await lab.run(["probe", "eat", "200"], limited({ memory: { limit: 32 * MIB, swap: 32 * MIB } }));
+  expect(exit).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
+});
+
+test("a program within its memory is not", async () => {
+  const { exit, stdout } = await lab.run(["probe", "eat", "20"], limited({ memory: { limit: 64 * MIB, swap: 64 * MIB } }));
+  expect({ exit, stdout }).toMatchObject({ exit: { exitCode: 0, oomKilled: false }, stdout: "full\n" });
+});
+
+test("the limit of processes holds", async () => {
+  const { stdout } = await lab.run(["probe", "fork", "50"], limited({ pids: { limit: 10 } }));
+  expect(stdout).toBe("9\n");
+});
+
+test("a limit of no further process is a limit", async () => {
+  const { stdout } = await lab.run(["probe", "fork", "50"], limited({ pids: { limit: 0 } }));
+  expect(stdout).toBe("0\n");
+});
+
+test("only harmless devices can be opened", async () => {
+  const { stdout } = await lab.shell("read x < /dev/null; echo $?; head -c 1 /dev/kmsg || echo refused", {
+    ...limited({}),
+    linux: { ...limited({}).linux, devices: [{ path: "/dev/kmsg", type: "c", major: 1, minor: 11 }] },
+  });
+  expect(stdout).toBe("1\nrefused\n");
+});
+
+test("usage tells what a container takes", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "probe eat 20; sleep 60"], limited({ memory: { limit: 64 * MIB } })), stdio: silent });
+  await sleep(100);
+  const usage = await lab.processes.usage(state.id);
+  expect(usage).toMatchObject({ memoryLimit: 64 * MIB, pids: 2 });
+  expect(usage.cpuTotal).toBeGreaterThan(0);
+  expect(usage.memory).toBeGreaterThan(0);
+  expect(await lab.processes.pids(state.id)).toHaveLength(2);
+  await lab.processes.remove(state.id);
+});
+
+test("limits of a running container change, up and down, with controllers it had not joined", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "probe burn 60 & sleep 60"], limited({ memory: { limit: 32 * MIB, swap: 32 * MIB } })), stdio: silent });
+  for (const limit of [64, 16, 128]) {
+    await lab.processes.update(state.id, { memory: { limit: limit * MIB, swap: limit * MIB } });
+    expect((await lab.processes.usage(state.id)).memoryLimit).toBe(limit * MIB);
+  }
+  await lab.processes.update(state.id, { cpu: { quota: 10_000, period: 100_000 }, pids: { limit: 33 } });
+  await sleep(200);
+  expect(await loadOf(state.id, 800)).toBeLessThan(0.2);
+  await lab.processes.remove(state.id);
+  expect(groupsNamed(state.id)).toEqual([]);
+});
+
+test("a paused container does not run until it is resumed", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["probe", "burn", "60"]), stdio: silent });
+  await lab.processes.pause(state.id);
+  expect((await lab.processes.state(state.id))?.status).toBe("paused");
+  expect(await loadOf(state.id, 200)).toBeLessThan(0.01);
+  await lab.processes.resume(state.id);
+  expect(await loadOf(state.id, 200)).toBeGreaterThan(0.05);
+  await lab.processes.pause(state.id);
+  await lab.processes.remove(state.id); // frozen as it is
+  expect(await lab.processes.state(state.id)).toBeUndefined();
+});
+
+test("groups are there while it runs, and gone with it", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"], limited({ pids: { limit: 5 } })), stdio: silent });
+  const groups = groupsNamed(state.id);
+  expect(groups.length).toBeGreaterThan(0);
+  for (const group of groups) expect(readFileSync(`${group}/cgroup.procs`, "utf8")).toBe(`${state.pid}\n`);
+  await lab.processes.signal(state.id, 9);
+  await lab.processes.wait(state.id);
+  expect(groupsNamed(state.id)).toEqual([]);
+});
