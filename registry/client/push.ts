@@ -18,7 +18,7 @@ type Source = Pick<Store, "blobs" | "snapshots" | "images">;
 
 const PARALLEL = 4;
 
-/** What was pushed, to be tagged by the caller. Layers that were built here leave as gzip, the same bytes every time. */
+/** Sends everything that the image names; its manifest itself is for the caller to `tag`. Layers that were built here leave as gzip, the same bytes every time. */
 export async function push(store: Source, repository: RemoteRepository, target: Descriptor, { platform }: PushOptions = {}): Promise<Fetched> {
   const turn = limit(PARALLEL);
   if (!isIndex(target)) return await pushImage(store, repository, await store.images.read(target), turn);
@@ -28,19 +28,19 @@ export async function push(store: Source, repository: RemoteRepository, target: 
   if (platform !== undefined || !here.every(Boolean))
     return await pushImage(store, repository, await store.images.read(target, platform ?? hostPlatform()), turn);
   const pushed = await Promise.all(manifests.map(async (manifest) => await pushManifest(store, repository, manifest, turn)));
-  if (pushed.every(({ descriptor }, index) => descriptor.digest === manifests[index]?.digest)) return await send(repository, { descriptor: target, bytes });
+  if (pushed.every(({ descriptor }, index) => descriptor.digest === manifests[index]?.digest)) return { descriptor: target, bytes };
   const index = {
     ...(JSON.parse(Buffer.from(bytes).toString("utf8")) as object),
     manifests: manifests.map((manifest, at) => ({ ...manifest, ...pushed[at]?.descriptor })),
   };
-  return await send(repository, documentOf(target.mediaType, index));
+  return documentOf(target.mediaType, index);
 }
 
 /** A manifest of an index: an image, or something that only looks like one. */
 async function pushManifest(store: Source, repository: RemoteRepository, target: Descriptor, turn: Limit): Promise<Fetched> {
-  if (isIndex(target)) return await push(store, repository, target);
+  if (isIndex(target)) return await send(repository, await push(store, repository, target));
   const manifest = parseManifest(await store.blobs.read(target.digest));
-  return await pushImage(store, repository, { target, descriptor: target, manifest, config: undefined }, turn);
+  return await send(repository, await pushImage(store, repository, { target, descriptor: target, manifest, config: undefined }, turn));
 }
 
 type Pushable = Pick<Image, "target" | "descriptor" | "manifest"> & { readonly config: Image["config"] | undefined };
@@ -62,7 +62,7 @@ async function pushImage(store: Source, repository: RemoteRepository, { descript
     return await work;
   });
   const [packed] = await Promise.all([Promise.all(layers), turn(async () => await sendBlob(store, repository, manifest.config))]);
-  return await send(repository, await describe(store, descriptor, manifest, packed));
+  return await describe(store, descriptor, manifest, packed);
 }
 
 /** The manifest with its layers as they were sent; the bytes that are stored when nothing changed. */
