@@ -210,7 +210,7 @@ describe("image", () => {
       expect(image).toMatchObject({ name: "docker.io/local/base:latest", config: { os: "linux", config: { Cmd: ["sh"] } } });
       expect(image.config.history?.[0]?.created_by).toBe("strata base create --bin ls,node,sh --user app:1000");
       const [lower = ""] = await store.snapshots.lowers(image.chain);
-      const said = execFileSync("chroot", [lower, "/bin/sh", "-c", "ls -d /home/* && node -p 6*7"], { env: {}, encoding: "utf8" });
+      const said = execFileSync("chroot", [lower, "/bin/sh", "-c", "ls -d /home/* && node -p 6*7"], { env: { PATH: process.env["PATH"] }, encoding: "utf8" });
       expect(said).toBe("/home/app\n42\n");
     }
     expect(ids[0]).toBe(ids[1]);
