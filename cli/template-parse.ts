@@ -1,0 +1,149 @@
+/** Go templates as a tree: text, values, range, if and with. The part of text/template that --format is used with. */
+import { UsageError } from "./errors.ts";
+
+export type Node =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "value"; readonly pipeline: Pipeline; readonly variable?: string }
+  | { readonly kind: "range" | "if" | "with"; readonly pipeline: Pipeline; readonly variables: readonly string[]; readonly body: readonly Node[]; readonly otherwise: readonly Node[] };
+
+/** Commands; each one's value is the next one's last argument. */
+export type Pipeline = readonly (readonly Operand[])[];
+
+export type Operand =
+  | { readonly kind: "path"; readonly root: "" | "$" | (string & {}); readonly fields: readonly string[] }
+  | { readonly kind: "literal"; readonly value: string | number | boolean | null }
+  | { readonly kind: "function"; readonly name: string }
+  | { readonly kind: "group"; readonly pipeline: Pipeline };
+
+const ACTION = /\{\{(-\s)?\s*((?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^"`])*?)\s*(\s-)?\}\}/g;
+const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(`[^`]*`)|(-?\d+(?:\.\d+)?)|((?:\$\w*)?(?:\.\w+)+|\$\w*|\.)|(\w+)|(:=|[|(),]))/y;
+
+/** @throws {UsageError} */
+export function parseTemplate(template: string): readonly Node[] {
+  const parser = new Parser(pieces(template));
+  const nodes = parser.nodes();
+  if (parser.end !== undefined) throw new UsageError(`template parsing error: unexpected {{${parser.end}}}`);
+  return nodes;
+}
+
+type Piece = { readonly text: string } | { readonly action: string };
+
+/** A `-` inside the braces eats the white space on its side. */
+function pieces(template: string): readonly Piece[] {
+  const found: Piece[] = [];
+  let at = 0;
+  let isTrimmed = false;
+  for (const match of template.matchAll(ACTION)) {
+    const text = template.slice(at, match.index);
+    const left = isTrimmed ? text.trimStart() : text;
+    found.push({ text: match[1] === undefined ? left : left.trimEnd() }, { action: match[2] ?? "" });
+    isTrimmed = match[3] !== undefined;
+    at = match.index + match[0].length;
+  }
+  const rest = template.slice(at);
+  if (rest.includes("{{")) throw new UsageError("template parsing error: unclosed action");
+  return [...found, { text: isTrimmed ? rest.trimStart() : rest }];
+}
+
+class Parser {
+  readonly #pieces: readonly Piece[];
+  #at = 0;
+  /** The `end` or `else…` that stopped the last `nodes`. */
+  end: string | undefined;
+
+  constructor(all: readonly Piece[]) {
+    this.#pieces = all;
+  }
+
+  nodes(): readonly Node[] {
+    const nodes: Node[] = [];
+    for (let piece = this.#pieces[this.#at++]; piece !== undefined; piece = this.#pieces[this.#at++]) {
+      if ("text" in piece) {
+        if (piece.text !== "") nodes.push({ kind: "text", text: piece.text });
+        continue;
+      }
+      if (/^(?:end|else)\b/.test(piece.action)) {
+        this.end = piece.action;
+        return nodes;
+      }
+      if (!piece.action.startsWith("/*")) nodes.push(this.#node(piece.action));
+    }
+    this.end = undefined;
+    return nodes;
+  }
+
+  #node(action: string): Node {
+    const block = /^(range|if|with)\s+(.*)$/s.exec(action);
+    if (block !== null) return this.#block(block[1] as "range", block[2] ?? "");
+    const assigned = /^(\$\w+)\s*:?=\s*(.*)$/s.exec(action);
+    if (assigned !== null) return { kind: "value", variable: assigned[1]!, pipeline: parsePipeline(assigned[2]!) };
+    return { kind: "value", pipeline: parsePipeline(action) };
+  }
+
+  #block(kind: "range" | "if" | "with", head: string): Node {
+    const declared = /^(\$\w+(?:\s*,\s*\$\w+)?)\s*:=\s*(.*)$/s.exec(head);
+    const variables = declared?.[1]?.split(",").map((name) => name.trim()) ?? [];
+    const pipeline = parsePipeline(declared?.[2] ?? head);
+    const body = this.nodes();
+    return { kind, pipeline, variables, body, otherwise: this.#otherwise() };
+  }
+
+  /** `else if` is an if inside the else, and takes its `end`. */
+  #otherwise(): readonly Node[] {
+    const { end } = this;
+    if (end === undefined) throw new UsageError("template parsing error: unexpected end of the template");
+    const nested = /^else\s+(if|with)\s+(.*)$/s.exec(end);
+    if (nested !== null) return [this.#block(nested[1] as "if", nested[2]!)];
+    if (!end.startsWith("else")) return [];
+    const nodes = this.nodes();
+    if (this.end === undefined) throw new UsageError("template parsing error: unexpected end of the template");
+    return nodes;
+  }
+}
+
+function parsePipeline(text: string): Pipeline {
+  const tokens = tokenize(text);
+  const pipeline = readPipeline(tokens);
+  if (tokens.length > 0) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(tokens[0])}`);
+  return pipeline;
+}
+
+/** Takes tokens off the front up to the end or a closing bracket. */
+function readPipeline(tokens: string[]): Pipeline {
+  const commands: Operand[][] = [[]];
+  while (tokens.length > 0 && tokens[0] !== ")") {
+    const token = tokens.shift()!;
+    if (token === "|") commands.push([]);
+    else commands.at(-1)!.push(token === "(" ? readGroup(tokens) : operand(token));
+  }
+  if (commands.some((command) => command.length === 0)) throw new UsageError("template parsing error: missing value for command");
+  return commands;
+}
+
+function readGroup(tokens: string[]): Operand {
+  const pipeline = readPipeline(tokens);
+  if (tokens.shift() !== ")") throw new UsageError("template parsing error: unclosed left paren");
+  return { kind: "group", pipeline };
+}
+
+function tokenize(text: string): string[] {
+  const tokens: string[] = [];
+  for (TOKEN.lastIndex = 0; TOKEN.lastIndex < text.trimEnd().length; ) {
+    const at = TOKEN.lastIndex;
+    const match = TOKEN.exec(text);
+    if (match === null) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(text.slice(at))}`);
+    tokens.push(match[0].trimStart());
+  }
+  return tokens;
+}
+
+function operand(token: string): Operand {
+  if (token.startsWith('"')) return { kind: "literal", value: JSON.parse(token) as string };
+  if (token.startsWith("`")) return { kind: "literal", value: token.slice(1, -1) };
+  if (/^-?\d/.test(token)) return { kind: "literal", value: Number(token) };
+  if (token === "true" || token === "false") return { kind: "literal", value: token === "true" };
+  if (token === "nil") return { kind: "literal", value: null };
+  if (!token.startsWith(".") && !token.startsWith("$")) return { kind: "function", name: token };
+  const [root = "", ...fields] = token.split(".");
+  return { kind: "path", root, fields: fields.filter((field) => field !== "") };
+}
