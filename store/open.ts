@@ -1,7 +1,8 @@
 /** Opens the store of a root folder, making it if it is new. Several processes may have it open. */
 import { openBlobs, type VirtualBlobs } from "./blob/blobs.ts";
 import { openIngests } from "./blob/ingests.ts";
-import { openImages, type StoredImage } from "./image/images.ts";
+import { openImages } from "./image/images.ts";
+import type { StoredImage } from "./image/record.ts";
 import type { DiffRecord, LayerRecord, LayerTables } from "./layer/records.ts";
 import { openWorkers, type Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout } from "./layout.ts";

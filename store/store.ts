@@ -148,8 +148,7 @@ export interface Snapshots {
   tar(chain: ChainID): AsyncIterable<Uint8Array>;
   /** Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID. */
   blob(chain: ChainID, compression: Compression): Promise<Descriptor>;
-  /** The files of a stack, seen merged, without a mount. */
-  /** `above` are diff folders on top of it, topmost first, that may change meanwhile (a container's upper folder). */
+  /** The files of a stack, seen merged, without a mount. `above` are diff folders on top of it, topmost first, that may change meanwhile (a container's upper folder). */
   view(chain: ChainID | undefined, options?: { readonly above?: readonly string[] }): Promise<MergedView>;
   /** Entries of one layer's diff as they are on disk, sorted by path. */
   entries(chain: ChainID): Promise<readonly LayerEntry[]>;

@@ -3,7 +3,7 @@ import { isDigest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { parseReference, type Reference } from "../reference.ts";
 import type { ImageRecord, Table } from "../store.ts";
-import { recordOf, type StoredImage } from "./images.ts";
+import { recordOf, type StoredImage } from "./record.ts";
 
 const MIN_PREFIX = 3;
 

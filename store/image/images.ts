@@ -9,21 +9,7 @@ import { assembleImage } from "./assemble.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
 import { findImage } from "./find.ts";
 import { choosePlatform, formatPlatform, hostPlatform } from "./platform.ts";
-
-/** As it is stored: with the ids that the target may be asked for by. */
-export interface StoredImage extends Omit<ImageRecord, "name"> {
-  /** Config digests of every platform that is here. */
-  readonly ids: readonly Digest[];
-}
-
-/** Key of an image that has no name. */
-export function unnamedKey(digest: Digest): string {
-  return `@${digest}`;
-}
-
-export function recordOf([key, { target, storedAt }]: readonly [string, StoredImage]): ImageRecord {
-  return { name: key.startsWith("@") ? undefined : key, target, storedAt };
-}
+import { recordOf, unnamedKey, type StoredImage } from "./record.ts";
 
 export interface ImagesHost {
   readonly blobs: Blobs;
