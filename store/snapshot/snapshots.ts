@@ -52,12 +52,17 @@ export function recordOf(host: SnapshotHost, chain: ChainID): LayerRecord {
   return record;
 }
 
-/** Topmost first; ends at a layer that hides all below its root. */
+/**
+ * Topmost first; ends at a layer that hides all below its root. A folder that two layers share (the same changes made twice) is there once:
+ * what the upper one says, the lower one could only repeat, and overlay refuses a folder given twice.
+ */
 export function stackOf(host: SnapshotHost, chain: ChainID | undefined): LayerRecord[] {
   const stack: LayerRecord[] = [];
+  const seen = new Set<string>();
   for (let at = chain; at !== undefined; ) {
     const record = recordOf(host, at);
-    stack.push(record);
+    if (!seen.has(record.folder.id)) stack.push(record);
+    seen.add(record.folder.id);
     at = record.folder.opaque?.includes("") === true ? undefined : record.parent;
   }
   return stack;
