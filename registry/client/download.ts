@@ -12,6 +12,9 @@ export interface DownloadOptions {
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
+/** A connection that brought fewer bytes than this before it was cut counts as a failure, or a server could keep us for ever. */
+const PROGRESS_BYTES = 64 << 10;
+
 /** Whoever takes the bytes verifies their digest. @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID` */
 export async function* download(remote: Remote, descriptor: Descriptor, offset: number, options: DownloadOptions): AsyncGenerator<Uint8Array> {
   let at = offset;
@@ -28,7 +31,7 @@ export async function* download(remote: Remote, descriptor: Descriptor, offset: 
       throw new RegistryError("UNREACHABLE", `Cannot download ${descriptor.digest}: ${at} of ${descriptor.size} bytes came`);
     } catch (error) {
       remote.signal?.throwIfAborted();
-      failures = at > before ? 1 : failures + 1;
+      failures = at - before >= PROGRESS_BYTES ? 1 : failures + 1;
       if (!isCut(error) || failures >= remote.policy.attempts) throw error instanceof RegistryError ? error : cut(descriptor, error);
       await pause(remote.policy, failures, remote.signal);
     }

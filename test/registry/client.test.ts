@@ -119,7 +119,10 @@ describe("Debian's docker-registry", () => {
     const port = await freePort();
     host = `127.0.0.1:${port}`;
     const config = join(scratch.root, "registry.yml");
-    writeFileSync(config, `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(scratch.root, "docker-registry")}\n  delete:\n    enabled: true\nhttp:\n  addr: ${host}\n`);
+    writeFileSync(
+      config,
+      `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(scratch.root, "docker-registry")}\n  delete:\n    enabled: true\nhttp:\n  addr: ${host}\n`,
+    );
     const child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
     stop = async (): Promise<void> => {
       child.kill("SIGKILL");

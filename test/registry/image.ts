@@ -19,20 +19,40 @@ export async function writeLayout(folder: string, architectures: readonly string
     architectures.map(async (architecture, seed) => {
       const tar = await tarOf({ "etc/arch": Buffer.from(architecture), "bin/noise": noise(300_000, seed + 1) });
       const layer = put(blob(gzipSync(tar), MEDIA_TYPE.layerGzip));
-      const config = put(blob(JSON.stringify({ architecture, os: "linux", config: { Cmd: ["/bin/noise"] }, rootfs: { type: "layers", diff_ids: [digestOf(tar)] } }), MEDIA_TYPE.config));
+      const config = put(
+        blob(
+          JSON.stringify({ architecture, os: "linux", config: { Cmd: ["/bin/noise"] }, rootfs: { type: "layers", diff_ids: [digestOf(tar)] } }),
+          MEDIA_TYPE.config,
+        ),
+      );
       return { ...put(manifestOf(config, [layer])).descriptor, platform: { architecture, os: "linux" } };
     }),
   );
   const [only, ...more] = images;
-  const top = only !== undefined && more.length === 0 ? only : put(blob(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: images }), MEDIA_TYPE.index)).descriptor;
+  const top =
+    only !== undefined && more.length === 0
+      ? only
+      : put(blob(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: images }), MEDIA_TYPE.index)).descriptor;
   writeFileSync(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [{ ...top, annotations: { "org.opencontainers.image.ref.name": "v1" } }] }));
+  writeFileSync(
+    join(folder, "index.json"),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ ...top, annotations: { "org.opencontainers.image.ref.name": "v1" } }] }),
+  );
   return top;
 }
 
 /** An image of two layers, built in the store and named. */
 export async function buildImage(store: Store, name: string): Promise<Descriptor> {
-  const entry = (path: string, bytes: Buffer) => ({ path, type: "file" as const, mode: 0o644, uid: 0, gid: 0, mtime: 1_000, size: bytes.length, source: { bytes } });
+  const entry = (path: string, bytes: Buffer) => ({
+    path,
+    type: "file" as const,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 1_000,
+    size: bytes.length,
+    source: { bytes },
+  });
   const lower = await store.snapshots.write(undefined, [entry("a", noise(1_500_000, 5))]);
   const upper = await store.snapshots.write(lower.chainID, [entry("b", Buffer.from("hello\n".repeat(1_000)))]);
   const target = await store.images.assemble([lower, upper], {

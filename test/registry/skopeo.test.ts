@@ -77,11 +77,24 @@ test("podman pulls and pushes", async () => {
   const from = join(scratch.root, "from");
   await writeLayout(from, ["amd64"]);
   await skopeo("copy", "--dest-tls-verify=false", `oci:${from}:v1`, `docker://${registry.host}/podman/in:v1`);
-  const store = ["--root", join(scratch.root, "podman"), "--runroot", join(scratch.root, "podman-run"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+  const store = [
+    "--root",
+    join(scratch.root, "podman"),
+    "--runroot",
+    join(scratch.root, "podman-run"),
+    "--storage-driver",
+    "vfs",
+    "--cgroup-manager",
+    "cgroupfs",
+  ];
   const podman = async (...args: readonly string[]): Promise<string> => (await run("podman", [...store, ...args])).stdout.trim();
   const id = await podman("pull", "-q", "--tls-verify=false", `${registry.host}/podman/in:v1`);
   await podman("push", "--tls-verify=false", id, `${registry.host}/podman/out:v1`);
-  const [before, after] = await Promise.all(["in", "out"].map(async (name) => JSON.parse(await skopeo("inspect", "--config", "--tls-verify=false", `docker://${registry.host}/podman/${name}:v1`)) as unknown));
+  const [before, after] = await Promise.all(
+    ["in", "out"].map(
+      async (name) => JSON.parse(await skopeo("inspect", "--config", "--tls-verify=false", `docker://${registry.host}/podman/${name}:v1`)) as unknown,
+    ),
+  );
   expect(after).toEqual(before);
   await podman("rmi", "--all");
   expect(registry.lines).toEqual([]);

@@ -1,0 +1,106 @@
+/** The server as a process: killed in the middle of an upload, it goes on where it was. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openRemote } from "../../registry/client/remote.ts";
+import { openRepository } from "../../registry/client/repository.ts";
+import { replayable } from "../../registry/client/replayable.ts";
+import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
+import { temporaryRoot } from "../support/root.ts";
+import { blob, noise, pushImage } from "./registry.ts";
+
+const READY = /listening on (127\.0\.0\.1:(\d+))/;
+const content = blob(noise(3 << 20));
+
+test("an upload survives kill -9 of the server", async () => {
+  using root = temporaryRoot();
+  let location: string;
+  let reached: number;
+  {
+    await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+    const url = `http://${server.match[1]}`;
+    location = (await fetch(`${url}/v2/x/blobs/uploads/`, { method: "POST" })).headers.get("location") ?? "";
+    const socket = connect(Number(server.match[2]), "127.0.0.1");
+    socket.on("error", () => {}); // reset when the server dies
+    socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: ${content.bytes.length}\r\n\r\n`);
+    socket.write(content.bytes.subarray(0, 2 << 20));
+    await expect.poll(async () => (await fetch(url + location)).headers.get("range")).toBe(`0-${(2 << 20) - 1}`);
+    server.process.kill("SIGKILL");
+    await once(server.process, "exit");
+    socket.destroy();
+  }
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const url = `http://${server.match[1]}`;
+  const status = await fetch(url + location);
+  expect(status.status).toBe(204);
+  reached = Number(status.headers.get("range")?.split("-")[1]) + 1;
+  expect(reached).toBe(2 << 20);
+  const patched = await fetch(url + location, {
+    method: "PATCH",
+    body: new Uint8Array(content.bytes.subarray(reached)),
+    headers: { "content-range": `${reached}-${content.bytes.length - 1}` },
+  });
+  expect(patched.status).toBe(202);
+  expect((await fetch(`${url}${location}?digest=${content.descriptor.digest}`, { method: "PUT" })).status).toBe(201);
+  const got = await fetch(`${url}/v2/x/blobs/${content.descriptor.digest}`);
+  expect(Buffer.from(await got.arrayBuffer()).equals(content.bytes)).toBe(true);
+  expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
+});
+
+test("our client goes on by itself when the server is killed and comes back", { timeout: 60_000 }, async () => {
+  using root = temporaryRoot();
+  const first = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const host = first.match[1] ?? "";
+  await using remote = await openRemote(host, { env: { HOME: root.root }, retry: { attempts: 20, firstMs: 100, longestMs: 500 } });
+  const starts: number[] = [];
+  let second: Promise<AsyncDisposable> | undefined;
+  const halting = replayable((offset) => {
+    starts.push(offset);
+    return (async function* bytes(): AsyncGenerator<Uint8Array> {
+      for (let at = offset; at < content.bytes.length; at += 1 << 18) {
+        if (at >= 1 << 20 && second === undefined) {
+          await expect.poll(async () => readdirSync(join(root.root, "ingest")).length).toBe(1);
+          first.process.kill("SIGKILL");
+          second = once(first.process, "exit").then(async () => await serveStrata(root, ["registry", "serve", "--listen", host], READY));
+        }
+        yield content.bytes.subarray(at, Math.min(at + (1 << 18), content.bytes.length));
+      }
+    })();
+  });
+  try {
+    await openRepository(remote, "x").push(content.descriptor, halting);
+    expect(starts.length).toBeGreaterThanOrEqual(2);
+    expect(await openRepository(remote, "x").has(content.descriptor)).toBe(true);
+  } finally {
+    await (await second)?.[Symbol.asyncDispose]();
+  }
+});
+
+test("the verbs look into it, let go of what is unused, and find damage", async () => {
+  using root = temporaryRoot();
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "json"], READY);
+  const host = server.match[1] ?? "";
+  const { descriptor } = await pushImage({ url: `http://${host}` }, "team/app", "v1");
+  await pushImage({ url: `http://${host}` }, "team/app", "v2", { annotations: { second: "yes" } });
+  expect(await strataOutput(root, "registry", "ls", host)).toBe("team/app");
+  expect(JSON.parse(await strataOutput(root, "registry", "tags", "-o", "json", `${host}/team/app`))).toEqual(["v1", "v2"]);
+  expect(JSON.parse(await strataOutput(root, "registry", "manifest", `${host}/team/app:v1`))).toMatchObject({ schemaVersion: 2 });
+  expect(await strataOutput(root, "registry", "delete", `${host}/team/app:v1`)).toContain("Deleted");
+  expect(await strataOutput(root, "registry", "gc", "--grace", "0")).toBe("");
+  expect(await strataOutput(root, "registry", "gc", "--grace", "0", "--untagged")).toBe(`manifest team/app@${descriptor.digest}`);
+  expect((await runStrata(root, ["registry", "check", "--deep"])).status).toBe(0);
+  const unknown = await runStrata(root, ["registry", "manifest", `${host}/team/app:v1`]);
+  expect([unknown.status, unknown.stderr.includes("Cannot find")]).toEqual([1, true]);
+});
+
+test.each([
+  { name: "open to other machines", args: ["--listen", "0.0.0.0:0"], status: 1, says: "--htpasswd" },
+  { name: "a certificate without its key", args: ["--tls-cert", "x.pem"], status: 2, says: "belong together" },
+  { name: "no port", args: ["--listen", "localhost"], status: 2, says: "ADDRESS:PORT" },
+])("registry serve refuses: $name", async ({ args, status, says }) => {
+  using root = temporaryRoot();
+  const outcome = await runStrata(root, ["registry", "serve", ...args]);
+  expect([outcome.status, outcome.stderr.includes(says)]).toEqual([status, true]);
+});
