@@ -40,7 +40,8 @@ async function run(action: RunAction, network: "default" | "none" | "host", show
     const prepared = await prepareMounts(action, shown, folder, scope);
     const stubs = await makeStubs(folder.path("stubs"), below, prepared.targets);
     const env = [...action.env, ...action.hiddenEnv, ...prepared.env];
-    const code = await (await scope.collaborators.executor()).run({
+    const executor = await scope.collaborators.executor();
+    const code = await executor.run({
       lowers: stubs === undefined ? active.lowers : [stubs, ...active.lowers],
       upper: active.upper,
       work: active.work,

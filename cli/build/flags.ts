@@ -1,0 +1,76 @@
+/** The flags of `strata build`: docker's names, read into plain values. What is not done yet is refused by name, never ignored. */
+import { Command, Option } from "commander";
+import { UsageError } from "../errors.ts";
+
+export interface BuildFlags {
+  readonly tag: readonly string[];
+  readonly file?: string;
+  readonly buildArg: readonly string[];
+  readonly target?: string;
+  readonly cache: boolean;
+  readonly pull?: boolean;
+  readonly platform?: string;
+  readonly secret: readonly string[];
+  readonly buildContext: readonly string[];
+  readonly label: readonly string[];
+  readonly annotation: readonly string[];
+  readonly network: string;
+  readonly addHost: readonly string[];
+  readonly shmSize: string;
+  readonly ulimit: readonly string[];
+  readonly output: readonly string[];
+  readonly push?: boolean;
+  readonly iidfile?: string;
+  readonly metadataFile?: string;
+  readonly progress: string;
+  readonly quiet?: boolean;
+  readonly check?: boolean;
+  readonly explain?: boolean;
+}
+
+/** docker's flags that this builder does not have. */
+const REFUSED = ["ssh", "cache-from", "cache-to", "allow", "builder", "cgroup-parent", "no-cache-filter", "squash", "isolation", "memory", "cpuset-cpus", "security-opt", "call", "attest"];
+/** Asked for by tools that only want them off. */
+const OFF_ONLY = ["sbom", "provenance"];
+
+export function defineFlags(command: Command): Command {
+  command
+    .option("-t, --tag <name>", "name of the image; may be repeated", collect, [])
+    .option("-f, --file <path>", "the Dockerfile, - for stdin (default: Dockerfile in the context)")
+    .option("--build-arg <name[=value]>", "value of an ARG; without a value the environment's", collect, [])
+    .option("--target <stage>", "stage to build")
+    .option("--no-cache", "make every step again")
+    .option("--pull", "ask the registry for newer base images")
+    .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
+    .option("--secret <id=…>", "for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE", collect, [])
+    .option("--build-context <name=source>", "a further folder, or docker-image://IMAGE", collect, [])
+    .option("--label <name=value>", "label of the image; may be repeated", collect, [])
+    .option("--annotation <name=value>", "annotation of the manifest; may be repeated", collect, [])
+    .option("--network <mode>", "of RUN steps: default, none or host", "default")
+    .option("--add-host <name:address>", "line of /etc/hosts in RUN steps; may be repeated", collect, [])
+    .option("--shm-size <bytes>", "size of /dev/shm in RUN steps", "64m")
+    .option("--ulimit <name=soft[:hard]>", "limit of RUN steps; may be repeated", collect, [])
+    .option("-o, --output <spec>", "type=image|oci|docker|local|tar,dest=PATH; may be repeated", collect, [])
+    .option("--push", "push every name when it is built")
+    .option("--load", "keep the image in the store (always done)")
+    .option("--iidfile <path>", "write the image id to a file")
+    .option("--metadata-file <path>", "write digests and names as JSON to a file")
+    .option("--progress <kind>", "auto, tty, plain, rawjson or quiet", "auto")
+    .option("-q, --quiet", "print the image id only")
+    .option("--check", "say what could be better in the Dockerfile, build nothing")
+    .option("--explain", "say for every step why it was made or not");
+  for (const name of REFUSED) command.addOption(refused(name, () => true));
+  for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
+  return command;
+}
+
+function refused(name: string, isWanted: (value: string) => boolean): Option {
+  return new Option(`--${name} <value>`).hideHelp().argParser((value: string) => {
+    if (isWanted(value)) throw new UsageError(`Cannot use --${name}: this builder does not have it yet`);
+    return value;
+  });
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,75 @@
+/** Flags → what the builder is asked for. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEpoch } from "../../builder/epoch.ts";
+import { parseBytes } from "../../builder/plan/mount.ts";
+import { parsePlatform } from "../../builder/plan/platform.ts";
+import type { BuildRequest, ContextSource, Secret } from "../../builder/request.ts";
+import { UsageError } from "../errors.ts";
+import type { Definition } from "./definition.ts";
+import type { BuildFlags } from "./flags.ts";
+import { readFields, readPair, readPairs } from "./pairs.ts";
+
+const NETWORKS = ["default", "none", "host"] as const;
+
+/** @throws {UsageError} @throws {BuilderError} `FLAG_INVALID` */
+export function buildRequest(flags: BuildFlags, definition: Definition, env: NodeJS.ProcessEnv): BuildRequest {
+  const network = NETWORKS.find((name) => name === flags.network);
+  if (network === undefined) throw new UsageError(`Cannot use --network ${flags.network}: expected ${NETWORKS.join(", ")}`);
+  const epoch = env["SOURCE_DATE_EPOCH"];
+  return {
+    ...definition,
+    contexts: new Map(flags.buildContext.map(contextSource)),
+    target: flags.target,
+    buildArgs: buildArgs(flags.buildArg, env),
+    labels: readPairs("label", flags.label),
+    annotations: readPairs("annotation", flags.annotation.map((text) => text.replace(/^manifest:/, ""))),
+    platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+    secrets: new Map(flags.secret.map((text) => secret(text, env))),
+    noCache: !flags.cache,
+    pull: flags.pull ?? false,
+    network,
+    extraHosts: flags.addHost,
+    shmSize: parseBytes(flags.shmSize),
+    ulimits: flags.ulimit.map(ulimit),
+    epoch: epoch === undefined || epoch === "" ? undefined : parseEpoch(epoch),
+  };
+}
+
+/** A name alone takes the environment's value, and none when there is none. */
+function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+  const args = new Map<string, string>();
+  for (const text of texts) {
+    const value = text.includes("=") ? undefined : env[text];
+    if (text.includes("=")) args.set(...readPair("build-arg", text));
+    else if (value !== undefined) args.set(text, value);
+  }
+  return args;
+}
+
+function contextSource(text: string): readonly [string, ContextSource] {
+  const [name, source] = readPair("build-context", text);
+  const image = /^docker-image:\/\/(.+)$/.exec(source)?.[1];
+  if (image !== undefined) return [name, { kind: "image", reference: image }];
+  if (/^[a-z][a-z-]*:\/\//.test(source)) throw new UsageError(`Cannot use ${source} as a context: only folders and docker-image:// can be`);
+  return [name, { kind: "folder", path: resolve(source) }];
+}
+
+function secret(text: string, env: NodeJS.ProcessEnv): readonly [string, Secret] {
+  const fields = readFields(text);
+  const id = fields.get("id");
+  if (id === undefined) throw new UsageError(`Cannot read --secret ${text}: it has no id`);
+  const path = fields.get("src") ?? fields.get("source");
+  const variable = fields.get("env") ?? (path === undefined && env[id] !== undefined ? id : undefined);
+  if (variable === undefined) return [id, { read: () => readFileSync(path ?? id) }];
+  const value = env[variable];
+  if (value === undefined) throw new UsageError(`Cannot read secret ${id}: variable ${variable} is not set`);
+  return [id, { read: () => Buffer.from(value) }];
+}
+
+function ulimit(text: string): BuildRequest["ulimits"][number] {
+  const [name, limits] = readPair("ulimit", text);
+  const [soft = Number.NaN, hard = soft] = limits.split(":").map((word) => (word === "unlimited" ? -1 : Number(word)));
+  if (!Number.isInteger(soft) || !Number.isInteger(hard)) throw new UsageError(`Cannot read --ulimit ${text}: write NAME=SOFT[:HARD]`);
+  return { name, soft, hard };
+}

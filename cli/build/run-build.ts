@@ -1,0 +1,111 @@
+/** One build from flags to outputs: reads the definition, builds, names, writes what was asked for. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { build } from "../../builder/build.ts";
+import { BuilderError } from "../../builder/errors.ts";
+import type { BuildResult, Collaborators } from "../../builder/request.ts";
+import { ownedName } from "../../store/owner.ts";
+import { parseReference } from "../../store/reference.ts";
+import type { Store } from "../../store/store.ts";
+import type { Context } from "../context.ts";
+import { readDefinition, type Definition } from "./definition.ts";
+import type { BuildFlags } from "./flags.ts";
+import { parseOutput } from "./outputs.ts";
+import { openProgress, type ProgressView } from "./progress.ts";
+import { buildRequest } from "./request.ts";
+
+export async function runBuild(context: Context, folder: string, flags: BuildFlags): Promise<void> {
+  const outputs = flags.output.map(parseOutput);
+  const names = [...flags.tag, ...outputs.flatMap((output) => (output.kind === "image" ? output.names : []))].map((name) => parseReference(name).name);
+  const progress = openProgress({ kind: flags.quiet === true ? "quiet" : flags.progress, explain: flags.explain === true, stream: context.stderr });
+  const scratch = join(context.runRoot, "build");
+  const unpacked = join(scratch, ownedName());
+  try {
+    const definition = await read(context, folder, flags, unpacked);
+    const request = buildRequest(flags, definition, context.env);
+    if (flags.check === true) {
+      const { runCheck } = await import("./run-check.ts");
+      runCheck(context, definition.dockerfile);
+      return;
+    }
+    const store = await context.store();
+    const result = await build(request, collaborators(context, store, scratch, progress));
+    for (const name of names) await store.images.tag(name, result.target);
+    progress.end();
+    warn(context, flags, result);
+    if (outputs.some((output) => output.kind !== "image")) {
+      const { writeOutput } = await import("./write-output.ts");
+      for (const output of outputs) await writeOutput(context, store, result, names, output);
+    }
+    if (flags.push === true || outputs.some((output) => output.kind === "image" && output.push)) await pushAll(context, names);
+    writeResultFiles(flags, result, names);
+    if (flags.quiet === true) context.stdout.write(`${result.id}\n`);
+  } catch (error) {
+    progress.end();
+    if (error instanceof BuilderError && error.place !== undefined) context.stderr.write(`${error.place.frame}\n`);
+    throw error;
+  } finally {
+    rmSync(unpacked, { recursive: true, force: true });
+  }
+}
+
+async function read(context: Context, folder: string, flags: BuildFlags, unpacked: string): Promise<Definition> {
+  return await readDefinition({
+    context: folder,
+    file: flags.file,
+    readStdin: async () => await buffer(context.stdin),
+    async unpack(tar) {
+      const { unpackTar } = await import("../../builder/context/unpack-tar.ts");
+      const target = join(unpacked, "context");
+      mkdirSync(target, { recursive: true, mode: 0o700 });
+      writeFileSync(join(unpacked, "tar"), tar);
+      await unpackTar(join(unpacked, "tar"), target, { folder: unpacked, signal: context.signal });
+      return target;
+    },
+  });
+}
+
+function collaborators(context: Context, store: Store, scratch: string, progress: ProgressView): Collaborators {
+  return {
+    store,
+    helper: context.helper,
+    scratch,
+    signal: context.signal,
+    onEvent: (event) => progress.show(event),
+    async executor() {
+      const [{ buildExecutor }, processes] = await Promise.all([import("../build-executor.ts"), context.processes()]);
+      return buildExecutor(processes);
+    },
+    puller: {
+      async pull(reference, { platform, refresh }) {
+        const { pullImage } = await import("../pull-image.ts");
+        return (await pullImage(context, reference, { platform, refresh, progress: false })).target;
+      },
+    },
+  };
+}
+
+function warn(context: Context, flags: BuildFlags, { warnings }: BuildResult): void {
+  if (flags.quiet === true || warnings.length === 0) return;
+  const lines = warnings.map(({ rule, message, place }) => ` - ${rule}: ${message} (line ${place.start})\n`);
+  context.stderr.write(`\n ${warnings.length} warning${warnings.length === 1 ? "" : "s"} found:\n${lines.join("")}`);
+}
+
+async function pushAll(context: Context, names: readonly string[]): Promise<void> {
+  if (names.length === 0) throw new BuilderError("OUTPUT_FAILED", "Cannot push the image: it has no name", { hint: "Name it with -t" });
+  const { pushImage } = await import("../push-image.ts");
+  for (const name of names) await pushImage(context, name);
+}
+
+function writeResultFiles(flags: BuildFlags, { id, target }: BuildResult, names: readonly string[]): void {
+  if (flags.iidfile !== undefined) writeFileSync(flags.iidfile, id);
+  if (flags.metadataFile === undefined) return;
+  const metadata = {
+    "containerimage.config.digest": id,
+    "containerimage.descriptor": target,
+    "containerimage.digest": target.digest,
+    ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
+  };
+  writeFileSync(flags.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
+}
