@@ -8,7 +8,7 @@ import { expand } from "./environment.ts";
 import { StartError } from "./errors.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import type { PodFolders } from "./pod-folder.ts";
-import { specOf, type ContainerSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
+import { hostnameOf, specOf, type ContainerSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
 import { volumePath } from "./volumes.ts";
 
 export interface ContainerInput {
@@ -37,6 +37,7 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     ...securityOf(input),
     tty: container.tty ?? false,
     openStdin: container.stdin ?? false,
+    ...(spec.hostNetwork === true ? {} : { hostname: hostnameOf(pod) }),
     labels: instanceLabels(input),
     mounts: mountsOf(input),
     limits: limitsOf(container.resources ?? {}, pod.status?.qosClass, input.memory),

@@ -189,6 +189,11 @@ export function allContainers({ initContainers = [], containers }: PodSpec): rea
   return [...initContainers, ...containers];
 }
 
+/** What programs in the pod see as their host's name; the kernel takes 63 letters of it. */
+export function hostnameOf(pod: KubeObject): string {
+  return (specOf(pod).hostname ?? pod.metadata.name).slice(0, 63);
+}
+
 /** Seconds. */
 export function graceOf(pod: KubeObject): number {
   return pod.metadata.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;

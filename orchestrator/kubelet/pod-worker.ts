@@ -11,7 +11,7 @@ import { FRESH_MS } from "./container-status.ts";
 import { messageOf, StartError, type StartReason } from "./errors.ts";
 import { planPod, type PodAction, type PodPlan } from "./plan-pod.ts";
 import type { PodEntry } from "./pod-entry.ts";
-import { allContainers, specOf, type PodSpec } from "./pod-spec.ts";
+import { allContainers, hostnameOf, specOf, type PodSpec } from "./pod-spec.ts";
 import { podStatus } from "./pod-status.ts";
 import { doubled } from "./restart-backoff.ts";
 import { startInstance } from "./start-instance.ts";
@@ -132,7 +132,7 @@ export class PodWorker {
       (await engine.sandbox(pod.metadata.uid)) ??
       (await engine.createSandbox({
         id: pod.metadata.uid,
-        hostname: spec.hostNetwork === true ? hostname() : (spec.hostname ?? pod.metadata.name).slice(0, 63),
+        hostname: spec.hostNetwork === true ? hostname() : hostnameOf(pod),
         network: spec.hostNetwork === true ? "host" : "bridge",
         ports: spec.hostNetwork === true ? [] : hostPortsOf(spec),
         sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),

@@ -16,7 +16,7 @@ export interface ProberOptions {
 
 export type ProbeKind = "Startup" | "Readiness" | "Liveness";
 
-const EAGER_MS = 200;
+const EAGER_MS = 100;
 
 /** Counts of successes and failures in a row. */
 interface Streak {
@@ -81,13 +81,13 @@ export class Prober implements Disposable {
     streak.verdict = verdict.ok;
     const decided = streak.length >= (verdict.ok ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3));
     const over = decided && this.#decide(kind, probe, verdict.ok);
-    if (!over) this.#schedule(kind, probe, this.#pace(kind, probe), streak);
+    if (!over) this.#schedule(kind, probe, this.#pace(kind, probe, streak), streak);
   }
 
-  /** Until its first success a startup or readiness probe with a slow period is asked more often: nothing waits longer than it must. */
-  #pace(kind: ProbeKind, probe: Probe): number {
+  /** Until its first success readiness is asked sooner, then ever more slowly up to its period: nobody waits longer than a program takes to start. */
+  #pace(kind: ProbeKind, probe: Probe, { length }: Streak): number {
     const period = (probe.periodSeconds ?? 10) * 1000;
-    return kind === "Readiness" && !this.#results.ready && !this.#everReady ? Math.min(period, EAGER_MS) : period;
+    return kind === "Readiness" && !this.#everReady ? Math.min(period, EAGER_MS * 2 ** (length - 1)) : period;
   }
 
   /** True when this probe has said its last word. */
