@@ -225,6 +225,8 @@ export interface Engine {
     id: string,
     options?: { readonly name?: string; readonly author?: string; readonly message?: string; readonly changes?: readonly string[]; readonly pause?: boolean },
   ): Promise<Image>;
+  /** What is at `path` in the container, links followed; undefined when nothing is. */
+  stat(id: string, path: string): Promise<{ readonly type: "directory" | "file" | "other" } | undefined>;
   /** A tar of `path`, as `docker cp` makes it. @throws {RuntimeError} `PATH_UNKNOWN` */
   copyOut(id: string, path: string): AsyncIterable<Uint8Array>;
   /** Unpacks a tar into the folder `path` of the container, never following links out of its root. */

@@ -90,11 +90,12 @@ function views(parts: Parts): Views {
   };
 }
 
-type Rest = Pick<Engine, "commit" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
+type Rest = Pick<Engine, "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
 
 function rest(parts: Parts): Rest {
   return {
     commit: async (id, options) => await (await import("./engine/commit.ts")).commitContainer(parts, id, options),
+    stat: async (id, path) => await (await import("./engine/copy-out.ts")).statIn(parts, id, path),
     async *copyOut(id, path) {
       yield* (await import("./engine/copy-out.ts")).copyOut(parts, id, path);
     },

@@ -42,6 +42,7 @@ export async function openProcesses(options: { readonly runRoot: string; readonl
       const client = await connectMonitor(folder.path);
       const abort = (): void => client?.close();
       signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted === true) abort(); // while it was connecting
       const told = await client?.exit.catch(() => undefined).finally(() => signal?.removeEventListener("abort", abort));
       client?.close();
       signal?.throwIfAborted();

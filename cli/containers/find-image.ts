@@ -18,7 +18,7 @@ export async function findImage(context: Context, reference: string, options: { 
     context.stderr.write(`Unable to find image '${reference}' locally\n`);
   }
   const { pullImage } = await import("../pull-image.ts");
-  await pullImage(context, reference, platform === undefined ? {} : { platform });
+  await pullImage(context, reference, { platform, refresh: true });
   return await store.images.open(reference, platform);
 }
 

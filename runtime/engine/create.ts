@@ -1,10 +1,11 @@
 /** create: a record, a name, an upper folder, an init layer, volumes. Nothing runs yet, no network is held. */
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
+import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Container, ContainerOptions, ContainerRecord } from "../engine.ts";
 import { applyOptions, commandLine } from "./configuration.ts";
 import { newID } from "./identity.ts";
-import { writeInitLayer } from "./init-layer.ts";
+import { type MountPointRequest, writeInitLayer } from "./init-layer.ts";
 import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { mountTargets, planMounts, prepareMounts } from "./mount-points.ts";
@@ -23,7 +24,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const folder = containerFolder(parts, id);
   try {
     await mkdir(folder, { recursive: true, mode: 0o710 });
-    const mounts = await prepareFiles(parts, id, options, Object.keys(config.Volumes ?? {}));
+    const mounts = await prepareFiles(parts, id, options, config);
     const record: ContainerRecord = {
       id,
       name,
@@ -51,11 +52,16 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   }
 }
 
-async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, imageVolumes: readonly string[]): Promise<ContainerRecord["mounts"]> {
+async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, config: ExecutionConfig): Promise<ContainerRecord["mounts"]> {
   const chain = await parts.store.images.unpack(options.image);
   const [view] = await Promise.all([parts.store.snapshots.view(chain), parts.store.snapshots.prepare(snapshotKey(id), chain)]);
-  const requests = planMounts(options.mounts ?? [], imageVolumes);
+  const requests = planMounts(options.mounts ?? [], Object.keys(config.Volumes ?? {}));
   const mounts = await prepareMounts(requests, view, parts.volumes, id);
-  await writeInitLayer(join(containerFolder(parts, id), "init"), view, mountTargets(mounts));
+  await writeInitLayer(join(containerFolder(parts, id), "init"), view, [...mountTargets(mounts), ...workingFolder(config)]);
   return mounts;
+}
+
+/** Made when the image lacks it, beneath the upper folder: a read-only root has it too. */
+function workingFolder({ WorkingDir: path = "" }: ExecutionConfig): readonly MountPointRequest[] {
+  return path.startsWith("/") && path !== "/" ? [{ path: posix.normalize(path).replace(/\/+$/, ""), type: "directory" }] : [];
 }

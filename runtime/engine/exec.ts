@@ -26,7 +26,7 @@ export async function execIn(
     terminal: tty,
     user: { uid: account.uid, gid: account.gid, additionalGids: account.additionalGids },
     args: options.command,
-    env: environment({ image: record.config.Env ?? [], flags: options.env ?? [], hostname: hostnameOf(record), home: account.home, tty }),
+    env: environment({ image: record.config.Env ?? [], flags: options.env ?? [], hostname: hostnameOf(parts, record), home: account.home, tty }),
     cwd: options.cwd ?? (record.config.WorkingDir === undefined || record.config.WorkingDir === "" ? "/" : record.config.WorkingDir),
     capabilities: capabilitySets(granted),
     noNewPrivileges: record.options.noNewPrivileges ?? false,

@@ -17,13 +17,20 @@ export function identityFiles(folder: string): IdentityFiles {
   return { hosts: join(folder, "hosts"), hostname: join(folder, "hostname"), resolv: join(folder, "resolv.conf") };
 }
 
-export function hostnameOf(record: ContainerRecord): string {
-  return record.options.hostname ?? (record.network.mode.kind === "host" ? machineName() : record.id.slice(0, 12));
+/** Who shares a network shares its name, unless told. */
+export function hostnameOf(parts: Parts, record: ContainerRecord): string {
+  const { mode } = record.network;
+  const own = record.options.hostname ?? record.id.slice(0, 12);
+  if (record.options.hostname !== undefined) return own;
+  if (mode.kind === "host") return machineName();
+  if (mode.kind === "sandbox") return parts.sandboxes.get(mode.id)?.hostname ?? own;
+  const other = mode.kind === "container" ? parts.records.get(mode.id) : undefined;
+  return other === undefined ? own : hostnameOf(parts, other);
 }
 
 export async function writeIdentity(parts: Parts, record: ContainerRecord, network: NetworkState): Promise<IdentityFiles> {
   const files = identityFiles(containerFolder(parts, record.id));
-  const hostname = hostnameOf(record);
+  const hostname = hostnameOf(parts, record);
   await Promise.all([
     writeFile(files.hostname, `${hostname}\n`),
     writeFile(files.resolv, resolvText(await hostResolver(), record.options.dns ?? {}, network.mode.kind === "host")),
@@ -37,7 +44,7 @@ function hostsOf(parts: Parts, record: ContainerRecord, network: NetworkState): 
   return hostsText({
     address,
     gateway,
-    names: mode.kind === "none" ? [] : [hostnameOf(record)],
+    names: mode.kind === "none" ? [] : [hostnameOf(parts, record)],
     extra: record.options.extraHosts ?? [],
     peers: mode.kind === "bridge" ? peersOf(parts, mode.name, record.id) : [],
   });

@@ -30,7 +30,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
   return generate({
     record,
     account,
-    hostname: hostnameOf(record),
+    hostname: hostnameOf(parts, record),
     files,
     capabilities,
     seccomp: await seccompOf(options, capabilities),

@@ -62,6 +62,7 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
     leftovers: () => leftovers(root),
     async [Symbol.asyncDispose]() {
       for (const { record } of await engine.list()) await engine.remove(record.id, { force: true, volumes: true });
+      for (const id of names(`${root.runRoot}/netns`)) await engine.removeSandbox(id);
       await engine.sweep();
       await store[Symbol.asyncDispose]();
       root[Symbol.dispose]();

@@ -1,5 +1,5 @@
 /** From create to remove: states, names, streams, files in and out, restarts, and what a crash leaves. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
@@ -128,7 +128,8 @@ describe("copy", () => {
   async function names(tar: AsyncIterable<Uint8Array>): Promise<Readonly<Record<string, string>>> {
     const found: Record<string, string> = {};
     const entries = extract();
-    Readable.from(tar).pipe(entries);
+    const source = Readable.from(tar);
+    source.on("error", (error) => entries.destroy(error)).pipe(entries);
     for await (const entry of entries) {
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);
@@ -141,7 +142,7 @@ describe("copy", () => {
     if (link !== undefined) tar.entry({ name: link[0], type: "symlink", linkname: link[1] });
     for (const [name, content] of Object.entries(files)) tar.entry({ name, mode: 0o640 }, content);
     tar.finalize();
-    return tar as unknown as AsyncIterable<Uint8Array>;
+    return Readable.from(tar);
   }
 
   test.each([true, false])("out and in, running %s", async (isRunning) => {
@@ -153,7 +154,7 @@ describe("copy", () => {
     expect(await names(lab.engine.copyOut(id, "/made"))).toEqual({ "made/": "", "made/deep/": "", "made/deep/file": "hi\n", "made/link": "-> deep/file" });
     expect(await names(lab.engine.copyOut(id, "/vol/v"))).toEqual({ v: "v\n" });
     await lab.engine.copyIn(id, "/made", tarOf({ "put/in": "content" }));
-    await lab.engine.copyIn(id, "/vol", tarOf({ "put": "volume" }));
+    await lab.engine.copyIn(id, "/vol", tarOf({ put: "volume" }));
     expect(await names(lab.engine.copyOut(id, "/made/put/in"))).toEqual({ in: "content" });
     expect(await names(lab.engine.copyOut(id, "/vol/put"))).toEqual({ put: "volume" });
     await expect(lab.engine.copyIn(id, "/nowhere", tarOf({ x: "" }))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
@@ -164,13 +165,12 @@ describe("copy", () => {
     const outside = join(lab.root.root, "outside");
     mkdirSync(outside);
     writeFileSync(join(outside, "secret"), "host");
-    const { id } = (await lab.run(sh(`ln -s ${outside} /escape; ln -s ../../../../../../../../..${outside}/secret /up`))).exit.exitCode === 0 ? (await lab.engine.list())[0]!.record : { id: "" };
+    const { id } = await lab.run(sh(`ln -s ${outside} /escape; ln -s ../../../../../../../../..${outside}/secret /up`));
     await expect(names(lab.engine.copyOut(id, "/escape/secret"))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
     await expect(names(lab.engine.copyOut(id, "/up"))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
     await lab.engine.copyIn(id, "/tmp", tarOf({ "way/planted": "x" }, ["way", outside])).catch(() => {});
     await expect(lab.engine.copyIn(id, "/tmp", tarOf({ "../../planted": "x" }))).rejects.toMatchObject({ code: "SPEC_INVALID" });
-    expect(await import("node:fs").then((fs) => fs.readdirSync(outside))).toEqual(["secret"]);
-    symlinkSync("/", join(outside, "unused"));
+    expect(readdirSync(outside)).toEqual(["secret"]);
   });
 });
 

@@ -1,0 +1,51 @@
+/** strata cp: files between a container and this machine; `-` is a tar on standard input or output. */
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { packPath } from "../containers/pack-path.ts";
+import { unpackTar } from "../containers/unpack-tar.ts";
+import { UsageError } from "../errors.ts";
+
+type Place = { readonly kind: "container"; readonly name: string; readonly path: string } | { readonly kind: "local"; readonly path: string };
+
+export function command(context: Context): Command {
+  return new Command()
+    .description("Copy files between a container and this machine")
+    .option("-a, --archive", "keep owners")
+    .option("-L, --follow-link", "follow a link in the source")
+    .option("-q, --quiet", "say nothing")
+    .argument("<source>", "CONTAINER:PATH, PATH or -")
+    .argument("<target>", "CONTAINER:PATH, PATH or -")
+    .action(async (source: string, target: string, flags: { readonly archive?: boolean }) => await copy(context, parsePlace(source), parsePlace(target), flags.archive ?? false));
+}
+
+/** A path with a slash before its colon is local. */
+export function parsePlace(text: string): Place {
+  const match = /^([^/.][^/:]*):(.*)$/s.exec(text);
+  return match === null ? { kind: "local", path: text } : { kind: "container", name: match[1] ?? "", path: match[2] ?? "" };
+}
+
+async function copy(context: Context, source: Place, target: Place, keepOwners: boolean): Promise<void> {
+  const engine = await context.engine();
+  if (source.kind === "container" && target.kind === "local") {
+    const tar = engine.copyOut(source.name, source.path);
+    if (target.path === "-") await pipeline(Readable.from(tar), context.stdout, { end: false });
+    else await unpackTar(tar, target.path, { contentsOnly: source.path.endsWith("/."), keepOwners });
+    return;
+  }
+  if (source.kind !== "local" || target.kind !== "container") throw new UsageError("copying needs a container on one side and this machine on the other");
+  if (source.path === "-") return await engine.copyIn(target.name, target.path, context.stdin);
+  const folder = await landing(context, target, source.path);
+  await engine.copyIn(target.name, folder.path, packPath(source.path, { rename: folder.rename, keepOwners }));
+}
+
+/** An existing folder takes the source under its own name; else the last component is the new name. */
+async function landing(context: Context, target: Extract<Place, { kind: "container" }>, source: string): Promise<{ readonly path: string; readonly rename: string | undefined }> {
+  const engine = await context.engine();
+  const found = await engine.stat(target.name, target.path);
+  if (found?.type === "directory") return { path: target.path, rename: source.endsWith("/.") ? "" : undefined };
+  if (found === undefined && target.path.endsWith("/")) throw new UsageError(`no such folder in the container: ${target.path}`);
+  const at = target.path.replace(/\/+$/, "").lastIndexOf("/");
+  return { path: target.path.slice(0, Math.max(at, 1)) || "/", rename: target.path.replace(/\/+$/, "").slice(at + 1) };
+}

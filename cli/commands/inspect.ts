@@ -1,0 +1,86 @@
+/** strata inspect NAME…: containers, else images, volumes and networks, as docker's JSON or by a template. */
+import { Command } from "commander";
+import { RuntimeError } from "../../runtime/errors.ts";
+import type { Context } from "../context.ts";
+import { inspectContainer } from "../containers/inspect-container.ts";
+import { inspectNetwork, inspectVolume } from "../containers/inspect-parts.ts";
+
+interface Flags {
+  readonly format?: string;
+  readonly output?: string;
+  readonly type?: string;
+}
+
+type Finder = (context: Context, name: string) => Promise<object | undefined>;
+
+const FINDERS: Readonly<Record<string, Finder>> = { container: findContainer, image: findImage, volume: findVolume, network: findNetwork };
+
+export function command(context: Context): Command {
+  return new Command()
+    .description("Show all there is to know of containers and images")
+    .option("-f, --format <template>", "Go template")
+    .option("-o, --output <format>", "json")
+    .option("--type <kind>", "container, image, volume or network")
+    .argument("<name...>")
+    .action(async (names: readonly string[], flags: Flags) => await inspect(context, names, flags));
+}
+
+async function inspect(context: Context, names: readonly string[], flags: Flags): Promise<void> {
+  const found: object[] = [];
+  for (const name of names) {
+    const object = await find(context, name, flags.type);
+    if (object !== undefined) {
+      found.push(object);
+      continue;
+    }
+    context.stderr.write(`strata: No such ${flags.type ?? "object"}: ${name}\n`);
+    process.exitCode = 1;
+  }
+  await printInspected(context, found, flags.format);
+}
+
+async function find(context: Context, name: string, type: string | undefined): Promise<object | undefined> {
+  const finders = type === undefined ? Object.values(FINDERS) : [FINDERS[type]];
+  for (const finder of finders) {
+    const found = await finder?.(context, name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export async function printInspected(context: Context, objects: readonly object[], format: string | undefined): Promise<void> {
+  if (format === undefined || format === "json") {
+    context.stdout.write(`${JSON.stringify(objects, null, format === "json" ? 0 : 4)}\n`);
+    return;
+  }
+  const { renderTemplate } = await import("../template.ts");
+  for (const object of objects) context.stdout.write(`${renderTemplate(format, object)}\n`);
+}
+
+async function findContainer(context: Context, name: string): Promise<object | undefined> {
+  const engine = await context.engine();
+  try {
+    return inspectContainer(await engine.get(name), context.root);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN") return undefined;
+    throw error;
+  }
+}
+
+async function findImage(context: Context, name: string): Promise<object | undefined> {
+  const store = await context.store();
+  const record = await store.images.find(name);
+  if (record === undefined) return undefined;
+  const { inspectImage } = await import("../images/inspect-image.ts");
+  return await inspectImage(store, await store.images.open(name));
+}
+
+async function findVolume(context: Context, name: string): Promise<object | undefined> {
+  const volume = await (await context.engine()).volumes.get(name);
+  return volume && inspectVolume(volume);
+}
+
+async function findNetwork(context: Context, name: string): Promise<object | undefined> {
+  const network = await (await context.engine()).networks.get(name);
+  return network && inspectNetwork(network);
+}

@@ -1,0 +1,87 @@
+/** strata volume create|ls|inspect|rm|prune */
+import { Command } from "commander";
+import type { Volume } from "../../runtime/engine.ts";
+import type { Context } from "../context.ts";
+import { forEach } from "../containers/each.ts";
+import { inspectVolume } from "../containers/inspect-parts.ts";
+import { printRows } from "../containers/print-rows.ts";
+import { RuntimeError } from "../../runtime/errors.ts";
+import { printInspected } from "./inspect.ts";
+
+const COLUMNS = [
+  ["DRIVER", "Driver"],
+  ["VOLUME NAME", "Name"],
+] as const;
+const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
+
+export function command(context: Context): Command {
+  const volumes = async (): Promise<Awaited<ReturnType<Context["engine"]>>["volumes"]> => (await context.engine()).volumes;
+  const group = new Command().description("Manage volumes");
+  group
+    .command("create [name]")
+    .option("-l, --label <key=value>", "set a label", collect, [] as readonly string[])
+    .option("-d, --driver <name>", "local is the only one", "local")
+    .action(async (name: string | undefined, flags: { readonly label: readonly string[] }) => {
+      const labels = Object.fromEntries(flags.label.map((label) => label.split(/=(.*)/s).slice(0, 2) as [string, string]));
+      context.stdout.write(`${(await (await volumes()).create(name, labels)).name}\n`);
+    });
+  group
+    .command("ls")
+    .alias("list")
+    .option("-q, --quiet", "names only")
+    .option("--format <template>", "json or a Go template")
+    .option("-o, --output <format>", "json")
+    .action(async (flags: { readonly quiet?: boolean; readonly format?: string; readonly output?: string }) => {
+      const rows = (await (await volumes()).list()).map(row);
+      await printRows(context, rows, COLUMNS, { quiet: flags.quiet ?? false, key: "Name", format: flags.format ?? flags.output });
+    });
+  group
+    .command("inspect <name...>")
+    .option("-f, --format <template>", "Go template")
+    .action(async (names: readonly string[], flags: { readonly format?: string }) => {
+      const open = await volumes();
+      const found = await Promise.all(names.map(async (name) => await need(await open.get(name), name)));
+      await printInspected(context, found.map(inspectVolume), flags.format);
+    });
+  group
+    .command("rm <name...>")
+    .alias("remove")
+    .option("-f, --force", "no error when there is none")
+    .action(async (names: readonly string[], flags: { readonly force?: boolean }) => {
+      const open = await volumes();
+      await forEach(context, names, async (name) => {
+        if (flags.force !== true || (await open.get(name)) !== undefined) await open.remove(name);
+      });
+    });
+  group
+    .command("prune")
+    .option("-f, --force", "do not ask")
+    .option("-a, --all", "named ones too")
+    .action(async (flags: { readonly all?: boolean }) => await prune(context, flags.all ?? false));
+  return group;
+}
+
+function row(volume: Volume): Readonly<Record<string, string>> {
+  return { Driver: "local", Name: volume.name, Mountpoint: volume.mountpoint, Scope: "local", Labels: Object.entries(volume.labels).map(([key, value]) => `${key}=${value}`).join(",") };
+}
+
+async function need(volume: Volume | undefined, name: string): Promise<Volume> {
+  if (volume === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `Cannot inspect volume ${JSON.stringify(name)}: there is none of that name`);
+  return await Promise.resolve(volume);
+}
+
+/** Anonymous volumes that no container uses, and named ones when asked. */
+async function prune(context: Context, all: boolean): Promise<void> {
+  const { volumes } = await context.engine();
+  const removed: string[] = [];
+  for (const volume of await volumes.list()) {
+    if (!all && !volume.anonymous) continue;
+    await volumes.remove(volume.name).then(
+      () => removed.push(volume.name),
+      (error: unknown) => {
+        if (!(error instanceof RuntimeError && error.code === "VOLUME_IN_USE")) throw error;
+      },
+    );
+  }
+  context.stdout.write(removed.length === 0 ? "" : `Deleted Volumes:\n${removed.map((name) => `${name}\n`).join("")}`);
+}

@@ -1,0 +1,130 @@
+/** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
+import { join } from "node:path";
+import type { Container, ContainerRecord, MountPoint, PortMapping } from "../../runtime/engine.ts";
+import { hostOf } from "./port-flags.ts";
+
+const NEVER = "0001-01-01T00:00:00Z";
+
+/** JSON with docker's spelling. */
+export function inspectContainer({ record, status }: Container, root: string): Readonly<Record<string, unknown>> {
+  const folder = join(root, "containers", record.id);
+  const is = (name: string): boolean => status.status === name;
+  return {
+    Id: record.id,
+    Created: record.createdAt,
+    Path: record.path,
+    Args: record.args,
+    State: {
+      Status: status.status,
+      Running: is("running") || is("paused"),
+      Paused: is("paused"),
+      Restarting: is("restarting"),
+      OOMKilled: status.exit?.oomKilled ?? false,
+      Dead: is("dead"),
+      Pid: status.pid,
+      ExitCode: status.exit?.exitCode ?? 0,
+      Error: status.error ?? "",
+      StartedAt: status.startedAt ?? NEVER,
+      FinishedAt: status.exit === undefined || is("running") || is("paused") ? NEVER : status.exit.finishedAt,
+      ...(status.health !== undefined && { Health: { Status: status.health, FailingStreak: 0, Log: [] } }),
+    },
+    Image: record.imageID,
+    ResolvConfPath: join(folder, "resolv.conf"),
+    HostnamePath: join(folder, "hostname"),
+    HostsPath: join(folder, "hosts"),
+    LogPath: record.options.log?.path ?? join(folder, "log.json"),
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: "overlay2",
+    Platform: "linux",
+    HostConfig: hostConfig(record),
+    GraphDriver: { Name: "overlay2", Data: { UpperDir: join(root, "active", `container-${record.id}`, "fs"), WorkDir: join(root, "active", `container-${record.id}`, "work") } },
+    Mounts: record.mounts.map(mount),
+    Config: config(record),
+    NetworkSettings: networkSettings(record),
+  };
+}
+
+function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<string, unknown>> {
+  const limits = options.limits ?? {};
+  return {
+    Binds: mounts.filter((point) => point.kind !== "tmpfs").map((point) => `${point.name ?? point.source}:${point.target}${point.readOnly ? ":ro" : ""}`),
+    NetworkMode: options.network.kind === "bridge" ? options.network.name : "id" in options.network ? `container:${options.network.id}` : options.network.kind,
+    PortBindings: portMap(options.ports ?? []),
+    RestartPolicy: { Name: options.restart?.name ?? "no", MaximumRetryCount: options.restart?.maximumRetryCount ?? 0 },
+    AutoRemove: options.autoRemove ?? false,
+    CapAdd: nullable(options.capAdd),
+    CapDrop: nullable(options.capDrop),
+    Dns: options.dns?.servers ?? [],
+    ExtraHosts: nullable(options.extraHosts),
+    IpcMode: mode(options.ipcMode),
+    PidMode: mode(options.pidMode),
+    Privileged: options.privileged ?? false,
+    PublishAllPorts: options.publishAll ?? false,
+    ReadonlyRootfs: options.readOnly ?? false,
+    ShmSize: options.shmSize ?? 64 * 1024 * 1024,
+    Sysctls: options.sysctls ?? {},
+    CpuShares: limits.cpuShares ?? 0,
+    NanoCpus: Math.round((limits.cpus ?? 0) * 1e9),
+    CpuPeriod: limits.cpuPeriod ?? 0,
+    CpuQuota: limits.cpuQuota ?? 0,
+    CpusetCpus: limits.cpusetCpus ?? "",
+    Memory: limits.memory ?? 0,
+    MemoryReservation: limits.memoryReservation ?? 0,
+    MemorySwap: limits.memorySwap ?? (limits.memory ?? 0) * 2,
+    PidsLimit: limits.pidsLimit ?? null,
+    Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Init: options.init ?? false,
+  };
+}
+
+function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {
+  return {
+    Hostname: options.hostname ?? id.slice(0, 12),
+    User: execution.User ?? "",
+    Tty: options.tty ?? false,
+    OpenStdin: options.openStdin ?? false,
+    Env: execution.Env ?? [],
+    Cmd: execution.Cmd ?? null,
+    Image: imageName ?? imageID,
+    Volumes: execution.Volumes ?? null,
+    WorkingDir: execution.WorkingDir ?? "",
+    Entrypoint: execution.Entrypoint ?? null,
+    Labels: execution.Labels ?? {},
+    ...(execution.ExposedPorts !== undefined && { ExposedPorts: execution.ExposedPorts }),
+    ...(execution.StopSignal !== undefined && { StopSignal: execution.StopSignal }),
+    ...(execution.Healthcheck !== undefined && { Healthcheck: execution.Healthcheck }),
+  };
+}
+
+function networkSettings({ network }: ContainerRecord): Readonly<Record<string, unknown>> {
+  const name = network.mode.kind === "bridge" ? network.mode.name : network.mode.kind;
+  const own = { IPAddress: network.address ?? "", IPPrefixLen: network.prefixLength ?? 0, Gateway: network.gateway ?? "", MacAddress: network.mac ?? "" };
+  return { SandboxKey: network.namespace ?? "", Ports: portMap(network.ports), ...own, Networks: { [name]: { Aliases: network.mode.kind === "bridge" ? (network.mode.aliases ?? null) : null, ...own } } };
+}
+
+export function portMap(ports: readonly PortMapping[]): Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>> {
+  const map: Record<string, { readonly HostIp: string; readonly HostPort: string }[]> = {};
+  for (const port of ports) (map[`${port.containerPort}/${port.protocol}`] ??= []).push({ HostIp: hostOf(port), HostPort: String(port.hostPort) });
+  return map;
+}
+
+function mount(point: MountPoint): Readonly<Record<string, unknown>> {
+  return {
+    Type: point.kind,
+    ...(point.name !== undefined && { Name: point.name, Driver: "local" }),
+    Source: point.kind === "tmpfs" ? "" : point.source,
+    Destination: point.target,
+    Mode: "",
+    RW: !point.readOnly,
+    Propagation: point.kind === "bind" ? "rprivate" : "",
+  };
+}
+
+function mode(value: "host" | { readonly container: string } | undefined): string {
+  return value === undefined ? "" : value === "host" ? "host" : `container:${value.container}`;
+}
+
+function nullable(list: readonly string[] | undefined): readonly string[] | null {
+  return list === undefined || list.length === 0 ? null : list;
+}
