@@ -90,7 +90,8 @@ do_join (char **fields)
     die ("join", fields[1]);
 }
 
-/* fork FLAGS: pid and user namespaces are entered by a child only; it is the monitor's child too. */
+/* fork FLAGS: pid and user namespaces are entered by a child only; it is the monitor's child too.
+   It goes on when the monitor knows it. */
 static void
 do_fork (char **fields)
 {
@@ -101,7 +102,10 @@ do_fork (char **fields)
   if (pid < 0)
     die ("fork", "namespaces");
   if (pid == 0)
-    return;
+    {
+      init_expect (self, MESSAGE_MAPPED);
+      return;
+    }
   memcpy (message + 1, &pid, sizeof pid);
   tell (message, sizeof message);
   _exit (0);

@@ -245,7 +245,6 @@ write_maps (void)
     write_proc ("setgroups", "deny");
   write_proc ("gid_map", launch.gid_map);
   write_proc ("uid_map", launch.uid_map);
-  tell (MESSAGE_MAPPED);
 }
 
 static void
@@ -271,7 +270,11 @@ follow_setup (bool joiner)
   ssize_t size;
 
   if (!joiner)
-    write_maps ();
+    {
+      write_maps ();
+      if (launch.uid_map != NULL)
+        tell (MESSAGE_MAPPED);
+    }
   cgroup_attach (launch.pid);
   tell (MESSAGE_GROUPED);
   if (!joiner && launch.start_now)
@@ -283,6 +286,7 @@ follow_setup (bool joiner)
         waitpid (launch.pid, NULL, 0);
         memcpy (&launch.pid, message + 1, sizeof launch.pid);
         write_maps ();
+        tell (MESSAGE_MAPPED);
         if (launch.start_now)
           tell (MESSAGE_START);
         break;
@@ -321,8 +325,9 @@ launch_main (int argc, char **argv)
   bool cloned = false, joiner = false;
 
   report_with (report);
+  close_range (CONTROL + 1, ~0U, 0); /* what the caller leaked is not for a monitor to hold */
   seal (argc, argv);
-  close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
+  close_range (CONTROL, ~0U, CLOSE_RANGE_CLOEXEC);
   operations_read (&list, CONTROL);
   become_monitor ();
   while (!cloned && operations_next (&list, &fields) > 0)

@@ -24,7 +24,7 @@ enum frame
 /* Messages between monitor and init, one letter each (a SOCK_SEQPACKET pair). */
 enum message
 {
-  MESSAGE_MAPPED = 'M',   /* to init: the id maps are written */
+  MESSAGE_MAPPED = 'M',   /* to init: its pid is known, its id maps are written */
   MESSAGE_GROUPED = 'G',  /* to init: it is in its cgroups */
   MESSAGE_START = 'S',    /* to init: execve */
   MESSAGE_PID = 'P',      /* to monitor: the joiner's child is this pid */

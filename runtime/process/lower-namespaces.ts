@@ -23,7 +23,7 @@ export function lowerNamespaces(spec: Spec, rootless: boolean): LoweredNamespace
   const joiner = joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
   const flags = made.filter((type) => type !== "cgroup").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const setns = joined.toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user")).map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
-  const enter: readonly Operation[] = newUser ? [["wait", "M"], ["become-root"]] : joined.some((one) => one.type === "user") ? [["become-root"]] : [];
+  const enter: readonly Operation[] = newUser ? [...(joiner ? [] : [["wait", "M"] as const]), ["become-root"]] : joined.some((one) => one.type === "user") ? [["become-root"]] : [];
   return {
     operations: [
       ...mapOperations(spec, newUser, rootless),

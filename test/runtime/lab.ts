@@ -53,7 +53,7 @@ export async function openLab(): Promise<Lab> {
     ids.push(fresh);
     return fresh;
   };
-  const layers = (lowers = [rootfs]): RootLayers => {
+  const layers = (lowers: readonly string[] = [rootfs]): RootLayers => {
     const name = randomBytes(6).toString("hex");
     const [upper, work] = ["upper", "work"].map((kind) => join(temporary.root, `${name}-${kind}`));
     if (upper === undefined || work === undefined) throw new Error("no name");
