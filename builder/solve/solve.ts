@@ -6,11 +6,9 @@ import { availableParallelism } from "node:os";
 import type { ChainID } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import type { ErrorPlace } from "../errors.ts";
-import { StackTree } from "../context/stack-tree.ts";
 import type { SourceTree } from "../context/tree.ts";
 import type { Action, BuildGraph, ImageOrigin, Origin, Step } from "../plan/graph.ts";
 import { copyWork } from "./copy-work.ts";
-import { explainMiss } from "./explain.ts";
 import { keyOf, type KeyParts } from "./key.ts";
 import { runWork } from "./run-work.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -85,6 +83,7 @@ class Solver {
   async #treeOf(origin: Origin): Promise<SourceTree> {
     if (origin.kind === "context") return this.#parts.contextTree(origin.name);
     const view = await this.#scope.collaborators.store.snapshots.view(await this.#chainOf(origin));
+    const { StackTree } = await import("../context/stack-tree.ts");
     const stage = origin.kind === "stage" ? this.#parts.graph.stages.find(({ index }) => index === origin.index) : undefined;
     return new StackTree(view, stage === undefined ? `image ${origin.kind === "image" ? origin.reference : ""}` : `stage ${stage.name}`);
   }
@@ -138,6 +137,7 @@ class Solver {
     const last = this.#scope.cache.lastLook(place);
     const gate = step.action.kind === "run" ? this.#runs : this.#copies;
     const made = gate.run(async () => {
+      const { explainMiss } = await import("./explain.ts");
       this.#scope.signal.throwIfAborted();
       return await work.make({ vertex, place, explain: (files) => vertex.explain(false, explainMiss(parts, last, files)) });
     });

@@ -1,7 +1,5 @@
 /** WORKDIR: makes the folder if it is not there, owned by USER. */
 import type { ChainID } from "../../store/store.ts";
-import { LayerPlan } from "../copy/layer-plan.ts";
-import { resolveAccount } from "../copy/owner.ts";
 import type { WorkdirAction } from "../plan/graph.ts";
 import { workdirParts } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
@@ -12,6 +10,7 @@ export function workdirWork(action: WorkdirAction, parent: ChainID | undefined, 
     full: async () => workdirParts(action, { parent, epoch: scope.epoch, platform: scope.platform }),
     async make({ explain }) {
       explain({ before: undefined, now: undefined });
+      const [{ LayerPlan }, { resolveAccount }] = await Promise.all([import("../copy/layer-plan.ts"), import("../copy/owner.ts")]);
       const below = await store.snapshots.view(parent);
       const path = action.path.replace(/^\/+/, "");
       const isThere = (await below.lookup(path))?.type === "directory";

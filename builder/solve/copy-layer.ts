@@ -1,0 +1,80 @@
+/** COPY and ADD on a miss: one layer, in which files that did not change since the last one are links to it. */
+import type { ChainID, LayerEntry } from "../../store/store.ts";
+import type { SourceEntry } from "../context/tree.ts";
+import { LayerPlan } from "../copy/layer-plan.ts";
+import { resolveOwner, type Owner } from "../copy/owner.ts";
+import { place, type Placed } from "../copy/place.ts";
+import type { CopyAction } from "../plan/graph.ts";
+import { sidePath } from "../side-path.ts";
+import type { Selection } from "./copy-work.ts";
+import { loadFileList, metaOf, saveFileList, type FileList } from "./file-list.ts";
+import type { Making, SolveScope } from "./scope.ts";
+
+const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
+
+export async function writeCopy(action: CopyAction, parent: ChainID | undefined, selection: Selection, making: Making, scope: SolveScope): Promise<ChainID> {
+  const { store } = scope.collaborators;
+  const listPath = sidePath(store.root, "steps", making.place);
+  const saved = loadFileList(listPath);
+  const below = await store.snapshots.view(parent);
+  const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
+  const earlier = new Earlier(saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.get(saved.chain))?.folder }, selection.digests);
+  const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });
+  const options = {
+    destination: action.destination,
+    owner,
+    mode: action.chmod === undefined ? undefined : Number.parseInt(action.chmod, 8),
+    parents: action.parents,
+    epoch: scope.epoch,
+    earlier: (entry: LayerEntry, source: SourceEntry) => earlier.find(entry, source),
+  };
+  const plain = action.unpack === "never" ? selection.placed : await unpackArchives(action, selection, plan, options, scope);
+  await place(plan, plain, options);
+  const files = earlier.list(plan.entries());
+  making.explain({ before: saved?.files, now: files });
+  scope.signal.throwIfAborted();
+  const layer = await store.snapshots.write(parent, plan.entries());
+  saveFileList(listPath, { chain: layer.chainID, files });
+  return layer.chainID;
+}
+
+/** Archives are opened into the layer; what is none is left to be copied. */
+async function unpackArchives(action: CopyAction, selection: Selection, plan: LayerPlan, options: Parameters<typeof place>[2], scope: SolveScope): Promise<readonly Placed[]> {
+  const { isArchive, openArchive } = await import("../copy/archive.ts");
+  const plain: Placed[] = [];
+  for (const placed of selection.placed) {
+    const [itself] = placed.source.entries;
+    const isLocal = !action.urls.includes(placed.pattern);
+    if (itself?.type !== "file" || itself.bytes !== undefined || !(isLocal || action.unpack === "always") || !isArchive(itself.file)) {
+      plain.push(placed);
+      continue;
+    }
+    const source = await openArchive(itself.file, { folder: scope.scratch, signal: scope.signal });
+    await place(plan, [{ pattern: placed.pattern, source }], { ...options, parents: false });
+  }
+  return plain;
+}
+
+/** The files of the last layer of this step, by content and metadata. */
+class Earlier {
+  readonly #byContent = new Map<string, string>();
+  readonly #digests: ReadonlyMap<SourceEntry, string>;
+  readonly #seen = new Map<string, string>();
+
+  constructor(last: { readonly files: FileList; readonly folder: string | undefined } | undefined, digests: ReadonlyMap<SourceEntry, string>) {
+    this.#digests = digests;
+    if (last?.folder === undefined) return;
+    for (const { path, digest, meta } of last.files) if (digest !== "") this.#byContent.set(`${digest} ${meta}`, `${last.folder}/${path}`);
+  }
+
+  find(entry: LayerEntry, source: SourceEntry): string | undefined {
+    const digest = this.#digests.get(source);
+    if (digest === undefined || digest === "") return undefined;
+    this.#seen.set(entry.path, digest);
+    return this.#byContent.get(`${digest} ${metaOf(entry)}`);
+  }
+
+  list(entries: readonly LayerEntry[]): FileList {
+    return entries.map((entry) => ({ path: entry.path, digest: this.#seen.get(entry.path) ?? "", meta: metaOf(entry) }));
+  }
+}
