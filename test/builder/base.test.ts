@@ -147,7 +147,7 @@ describe("gathering", () => {
     const entries = gatherBase({ ...request, programs: ["sh", "ls", "node"] });
     const paths = new Set(entries.map((entry) => entry.path));
     for (const path of ["etc/passwd", "tmp", "usr/bin/ls", "usr/bin/sh"]) expect(paths).toContain(path);
-    expect(entries.some((entry) => /\/libc\.so\.6$/.test(entry.path) && entry.type === "file")).toBe(true);
+    expect(entries.some((entry) => entry.path.endsWith("/libc.so.6") && entry.type === "file")).toBe(true);
     expect(entries.some((entry) => /ld-linux|ld-musl/.test(entry.path))).toBe(true);
     expect(entries.find((entry) => entry.path === "tmp")?.mode).toBe(0o1777);
     expect(entries.every((entry) => entry.mtime === BASE_EPOCH && entry.uid === 0)).toBe(true);
