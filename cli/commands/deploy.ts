@@ -5,6 +5,7 @@ import { applyManifest } from "../../orchestrator/client/apply.ts";
 import { deployManifests, nameFor, type DeployRequest } from "../../orchestrator/client/deploy-manifests.ts";
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
+import { waitForAddress } from "../../orchestrator/client/wait-service.ts";
 import { addNamespaceFlag, connectCluster, readDuration } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
@@ -55,7 +56,9 @@ async function run(context: Context, image: string, flags: Flags): Promise<void>
   if (!flags.wait) return;
   const path = pathOf(resourceByWord("deployments"), request.namespace, request.name);
   await waitForRollout(client, path, { timeout: readDuration(flags.timeout), tell: say, signal: context.signal });
-  for (const { host } of request.ports) say(`http://127.0.0.1:${host}`);
+  if (request.ports.length === 0) return;
+  const address = await waitForAddress(client, request.namespace, request.name, context.signal);
+  for (const { host } of request.ports) say(`http://${address}:${host}`);
 }
 
 function readRequest(image: string, flags: Flags): DeployRequest {

@@ -64,7 +64,8 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
 }
 
 function fresh(container: ContainerSpec, before: ContainerStatus | undefined): Omit<ContainerStatus, "state"> {
-  return { name: container.name, lastState: before?.lastState ?? {}, ready: false, restartCount: before?.restartCount ?? 0, image: container.image, imageID: "", started: false };
+  const lost = before?.containerID === undefined ? {} : { containerID: before.containerID }; // its next run counts as a restart
+  return { name: container.name, lastState: before?.lastState ?? {}, ready: false, restartCount: before?.restartCount ?? 0, image: container.image, imageID: "", started: false, ...lost };
 }
 
 function stateOf(input: StatusInput, container: ContainerSpec, instance: Instance, init: boolean): ContainerState {

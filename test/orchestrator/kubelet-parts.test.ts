@@ -1,0 +1,182 @@
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { KubeObject } from "../../orchestrator/cluster.ts";
+import { writeAtomically } from "../../orchestrator/kubelet/atomic-folder.ts";
+import { limitsOf } from "../../orchestrator/kubelet/container-options.ts";
+import { environmentOf, expand } from "../../orchestrator/kubelet/environment.ts";
+import { Gate } from "../../orchestrator/kubelet/gate.ts";
+import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
+import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
+import { Prober } from "../../orchestrator/kubelet/prober.ts";
+import { TEST_PREFIX } from "../support/root.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { meta } from "./objects.ts";
+
+const expansions = [
+  { text: "$(A)-$(B)", want: "1-2" },
+  { text: "$$(A)", want: "$(A)" },
+  { text: "$(NONE) stays", want: "$(NONE) stays" },
+  { text: "costs $5", want: "costs $5" },
+  { text: "$(A", want: "$(A" },
+];
+test.each(expansions)("expands $text", ({ text, want }) => {
+  expect(expand(text, new Map([["A", "1"], ["B", "2"]]))).toBe(want);
+});
+
+const config: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: meta("conf"), data: { mode: "fast", level: "3" } };
+const secret: KubeObject = { apiVersion: "v1", kind: "Secret", metadata: meta("keys"), data: { token: Buffer.from("hush").toString("base64") } };
+const lookup = (resource: string, name: string): KubeObject | undefined => [config, secret].find((object) => object.metadata.name === name && resource === (object.kind === "Secret" ? "secrets" : "configmaps"));
+const pod: KubeObject = { apiVersion: "v1", kind: "Pod", metadata: meta("p", { labels: { app: "web" } }), spec: { containers: [], nodeName: "n1" }, status: { podIP: "10.0.0.2" } };
+
+test("an environment is built of values, references and whole maps, later entries seeing earlier ones", () => {
+  const container: ContainerSpec = {
+    name: "c",
+    image: "i",
+    resources: { limits: { memory: "64Mi", cpu: "1500m" } },
+    envFrom: [{ prefix: "CONF_", configMapRef: { name: "conf" } }, { secretRef: { name: "absent", optional: true } }],
+    env: [
+      { name: "A", value: "1" },
+      { name: "B", value: "$(A)$(CONF_mode)" },
+      { name: "TOKEN", valueFrom: { secretKeyRef: { name: "keys", key: "token" } } },
+      { name: "NONE", valueFrom: { configMapKeyRef: { name: "conf", key: "none", optional: true } } },
+      { name: "ME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      { name: "APP", valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+      { name: "IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+      { name: "MEMORY", valueFrom: { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } } },
+      { name: "CPU", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
+    ],
+  };
+  expect(Object.fromEntries(environmentOf(pod, container, lookup))).toEqual({
+    CONF_mode: "fast", CONF_level: "3", A: "1", B: "1fast", TOKEN: "hush", ME: "p", APP: "web", IP: "10.0.0.2", MEMORY: "64", CPU: "2",
+  });
+});
+
+test("a missing key is told by its name", () => {
+  const container: ContainerSpec = { name: "c", image: "i", env: [{ name: "X", valueFrom: { configMapKeyRef: { name: "conf", key: "none" } } }] };
+  expect(() => environmentOf(pod, container, lookup)).toThrow("couldn't find key none in ConfigMap default/conf");
+});
+
+const limits = [
+  { name: "nothing asked", needs: {}, qos: "BestEffort", want: { cpuShares: 2, oomScoreAdj: 1000 } },
+  { name: "half a cpu and memory", needs: { limits: { cpu: "500m", memory: "128Mi" }, requests: { cpu: "500m", memory: "128Mi" } }, qos: "Guaranteed", want: { cpuPeriod: 100_000, cpuQuota: 50_000, cpuShares: 512, memory: 2 ** 27, memorySwap: 2 ** 27, oomScoreAdj: -997 } },
+  { name: "only requests", needs: { requests: { cpu: "250m", memory: "1Gi" } }, qos: "Burstable", want: { cpuShares: 256, oomScoreAdj: 750 } },
+];
+test.each(limits)("limits of a container with $name", ({ needs, qos, want }) => {
+  expect(limitsOf(needs, qos, 4 * 2 ** 30)).toEqual(want);
+});
+
+test.each([
+  ["hello:v1", false],
+  ["team/hello", false],
+  ["localhost/hello", true],
+  ["127.0.0.1:5000/hello", true],
+  ["registry.example/team/hello", true],
+])("%s names a registry: %s", (reference, want) => {
+  expect(namesRegistry(reference)).toBe(want);
+});
+
+test("a projected folder changes at one moment, and drops names that are gone", async () => {
+  const folder = mkdtempSync(join("/dev/shm", TEST_PREFIX));
+  try {
+    const file = (path: string, text: string) => ({ path, bytes: Buffer.from(text), mode: 0o640 });
+    expect(await writeAtomically(folder, [file("a", "1"), file("sub/b", "2")], "v1")).toBe(true);
+    expect(await writeAtomically(folder, [file("a", "1"), file("sub/b", "2")], "v2"), "nothing new").toBe(false);
+    expect(readFileSync(join(folder, "sub/b"), "utf8")).toBe("2");
+    expect(await writeAtomically(folder, [file("a", "3")], "v3")).toBe(true);
+    expect(readFileSync(join(folder, "a"), "utf8")).toBe("3");
+    expect(readlinkSync(join(folder, "..data"))).toBe("..v3");
+    expect(() => readlinkSync(join(folder, "sub"))).toThrow("ENOENT");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a gate lets only so many through at once", async () => {
+  const gate = new Gate(2);
+  let running = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: 6 }, async () =>
+      gate.run(async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+      }),
+    ),
+  );
+  expect(most).toBe(2);
+});
+
+interface Probing {
+  readonly prober: Prober;
+  readonly clock: FakeClock;
+  readonly asked: string[];
+  answer: boolean;
+}
+
+function probing(container: Partial<ContainerSpec>): Probing {
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const state: { answer: boolean } = { answer: true };
+  const names = new Map([[container.startupProbe, "startup"], [container.readinessProbe, "readiness"], [container.livenessProbe, "liveness"]]);
+  const prober = new Prober({
+    container: { name: "c", image: "i", ...container },
+    clock,
+    run: async (probe) => {
+      asked.push(names.get(probe) ?? "?");
+      return state.answer ? { ok: true } : { ok: false, message: "no" };
+    },
+    onChange: () => {},
+    onFailure: () => {},
+  });
+  return Object.defineProperty({ prober, clock, asked }, "answer", { get: () => state.answer, set: (answer: boolean) => (state.answer = answer) }) as Probing;
+}
+
+test("without probes a container is started and ready at once", () => {
+  using prober = probing({}).prober;
+  expect(prober.results).toEqual({ started: true, ready: true });
+});
+
+test("startup holds the other probes back, and gives up after its failures", async () => {
+  const startupProbe = { periodSeconds: 5, failureThreshold: 3 };
+  const patient = probing({ startupProbe, readinessProbe: { periodSeconds: 10 } });
+  patient.answer = false;
+  await patient.clock.advance(6000);
+  expect(patient.asked).toEqual(["startup", "startup"]);
+  patient.answer = true;
+  await patient.clock.advance(6000);
+  expect(patient.prober.results).toEqual({ started: true, ready: true });
+  const failing = probing({ startupProbe });
+  failing.answer = false;
+  await failing.clock.advance(60_000);
+  expect(failing.asked).toHaveLength(3);
+  expect(failing.prober.results.failed).toEqual({ probe: "startup" });
+});
+
+test("liveness gives up after three failures in a row, not before", async () => {
+  const probe = probing({ livenessProbe: { periodSeconds: 10, terminationGracePeriodSeconds: 4 } });
+  probe.answer = false;
+  await probe.clock.advance(11_000);
+  probe.answer = true;
+  await probe.clock.advance(10_000);
+  probe.answer = false;
+  await probe.clock.advance(20_000);
+  expect(probe.prober.results.failed).toBeUndefined();
+  await probe.clock.advance(10_000);
+  expect(probe.prober.results.failed).toEqual({ probe: "liveness", grace: 4 });
+});
+
+test("readiness comes and goes by its thresholds", async () => {
+  const probe = probing({ readinessProbe: { periodSeconds: 10, failureThreshold: 2 } });
+  await probe.clock.advance(0);
+  expect(probe.prober.results.ready).toBe(true);
+  probe.answer = false;
+  await probe.clock.advance(10_000);
+  expect(probe.prober.results.ready).toBe(true);
+  await probe.clock.advance(10_000);
+  expect(probe.prober.results.ready).toBe(false);
+  probe.answer = true;
+  await probe.clock.advance(10_000);
+  expect(probe.prober.results.ready).toBe(true);
+});
