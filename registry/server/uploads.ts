@@ -6,6 +6,7 @@ import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Ingest, Ingests, Stored } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
+import { writeBehind } from "./write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
 
 export interface Uploads {
@@ -77,7 +78,7 @@ function upload(ingest: Ingest, release: () => void): Upload {
       return ingest.offset;
     },
     async write(content): Promise<void> {
-      for await (const chunk of content) await ingest.write(chunk);
+      await writeBehind(content, async (block) => await ingest.write(block));
     },
     async commit(digest): Promise<Stored> {
       try {

@@ -1,0 +1,108 @@
+/** push, pull, login and logout as a user runs them. */
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hashSync } from "bcryptjs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openStore } from "../../store/open.ts";
+import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
+import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { buildImage } from "./image.ts";
+
+const READY = /listening on (127\.0\.0\.1:\d+)/;
+let root: TemporaryRoot;
+let home: string;
+let env: NodeJS.ProcessEnv;
+
+beforeEach(() => {
+  root = temporaryRoot();
+  home = join(root.root, "../home");
+  mkdirSync(home);
+  env = { HOME: home, XDG_RUNTIME_DIR: join(home, "run"), DOCKER_CONFIG: join(home, ".docker") };
+});
+afterEach(() => root[Symbol.dispose]());
+
+async function withStore<T>(run: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>): Promise<T> {
+  await using store = await openStore({ root: root.root, helper });
+  return await run(store);
+}
+
+test("an image is pushed and pulled with one digest, and remembers where it went", async () => {
+  using remoteRoot = temporaryRoot();
+  await using server = await serveStrata(remoteRoot, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const name = `${server.match[1]}/team/app:v1`;
+  const id = await withStore(async (store) => (await store.images.read(await buildImage(store, name))).id);
+  const pushed = await runStrata(root, ["push", name]);
+  expect([pushed.status, pushed.stderr]).toEqual([0, expect.stringMatching(/^The push refers to repository \[127.*\n(?:[0-9a-f]{12}: Pushed\n){3}$/)]);
+  const [, digest = "", size = ""] = /^v1: digest: (sha256:[0-9a-f]{64}) size: (\d+)\n$/.exec(pushed.stdout) ?? [];
+  expect(Number(size)).toBeGreaterThan(0);
+  expect((await runStrata(root, ["push", name])).stderr).toContain("Layer already exists");
+  await withStore(async (store) => {
+    expect(store.table("registry.pushed").get(id)).toEqual([`${server.match[1]}/team/app@${digest}`]);
+    await store.images.untag(name);
+  });
+  const pulled = await runStrata(root, ["pull", name]);
+  expect([pulled.status, pulled.stdout, pulled.stderr]).toEqual([
+    0,
+    `${name}\n`,
+    expect.stringContaining(`Digest: ${digest}\nStatus: Downloaded newer image for ${name}`),
+  ]);
+  expect((await runStrata(root, ["pull", name])).stderr).toContain("Image is up to date");
+  expect(await strataOutput(root, "pull", "-q", `${server.match[1]}/team/app@${digest}`)).toContain(digest);
+  expect(await withStore(async (store) => (await store.images.open(name)).id)).toBe(id);
+});
+
+test("what is not there is said in a sentence", async () => {
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const unknown = await runStrata(root, ["pull", `${server.match[1]}/no/such:v1`]);
+  expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/Cannot find 127\.0\.0\.1:\d+\/no\/such:v1/)]);
+  const local = await runStrata(root, ["push", `${server.match[1]}/no/such:v1`]);
+  expect([local.status, local.stderr.includes("it is not in the store")]).toEqual([1, true]);
+  const nobody = await runStrata(root, ["pull", "127.0.0.1:1/x:v1"]);
+  expect([nobody.status, nobody.stderr]).toEqual([1, expect.stringContaining("Cannot reach 127.0.0.1:1")]);
+});
+
+test("login keeps what the registry accepts, logout forgets it", async () => {
+  const htpasswd = join(home, "htpasswd");
+  writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--htpasswd", htpasswd], READY);
+  const host = server.match[1] ?? "";
+  const name = `${host}/private:v1`;
+  await withStore(async (store) => await buildImage(store, name));
+  const out = await runStrata(root, ["push", name], { env });
+  expect([out.status, out.stderr]).toEqual([1, expect.stringContaining(`strata login ${host}`)]);
+  const wrong = await runStrata(root, ["login", "-u", "ann", "--password-stdin", host], { env, input: "nonsense\n" });
+  expect([wrong.status, wrong.stdout]).toEqual([1, ""]);
+  const right = await runStrata(root, ["login", "-u", "ann", "--password-stdin", host], { env, input: "secret\n" });
+  expect([right.status, right.stdout]).toEqual([0, "Login Succeeded\n"]);
+  const file = join(home, ".docker/config.json");
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ auths: { [host]: { auth: Buffer.from("ann:secret").toString("base64") } } });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect((await runStrata(root, ["push", name], { env })).status).toBe(0);
+  expect((await runStrata(root, ["logout", host], { env })).stdout).toContain("Removing login credentials");
+  expect((await runStrata(root, ["push", name], { env })).status).toBe(1);
+});
+
+test("a credential helper keeps the password instead of the file", async () => {
+  const htpasswd = join(home, "htpasswd");
+  writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
+  const vault = join(home, "vault");
+  const bin = join(home, "bin");
+  mkdirSync(bin);
+  mkdirSync(join(home, ".docker"));
+  writeFileSync(join(home, ".docker/config.json"), JSON.stringify({ credsStore: "vault", kept: true }));
+  writeFileSync(
+    join(bin, "docker-credential-vault"),
+    `#!/bin/sh\ncase $1 in\nstore) cat >${vault};;\nget) cat ${vault} 2>/dev/null || { echo "credentials not found in native keychain"; exit 1; };;\nerase) rm -f ${vault};;\nesac\n`,
+  );
+  chmodSync(join(bin, "docker-credential-vault"), 0o755);
+  const withHelper = { ...env, PATH: `${bin}:${process.env["PATH"]}` };
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--htpasswd", htpasswd], READY);
+  const host = server.match[1] ?? "";
+  expect((await runStrata(root, ["login", "-u", "ann", "--password-stdin", host], { env: withHelper, input: "secret" })).status).toBe(0);
+  expect(JSON.parse(readFileSync(vault, "utf8"))).toEqual({ ServerURL: host, Username: "ann", Secret: "secret" });
+  expect(JSON.parse(readFileSync(join(home, ".docker/config.json"), "utf8"))).toEqual({ credsStore: "vault", kept: true, auths: { [host]: {} } });
+  expect((await runStrata(root, ["registry", "ls", host], { env: withHelper })).status).toBe(0);
+  expect((await runStrata(root, ["logout", host], { env: withHelper })).status).toBe(0);
+  const out = await runStrata(root, ["registry", "ls", host], { env: withHelper });
+  expect([out.status, out.stderr]).toEqual([1, expect.stringContaining("strata login")]);
+});
