@@ -4,7 +4,13 @@ import { UsageError } from "./errors.ts";
 export type Node =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "value"; readonly pipeline: Pipeline; readonly variable?: string }
-  | { readonly kind: "range" | "if" | "with"; readonly pipeline: Pipeline; readonly variables: readonly string[]; readonly body: readonly Node[]; readonly otherwise: readonly Node[] };
+  | {
+      readonly kind: "range" | "if" | "with";
+      readonly pipeline: Pipeline;
+      readonly variables: readonly string[];
+      readonly body: readonly Node[];
+      readonly otherwise: readonly Node[];
+    };
 
 /** Commands; each one's value is the next one's last argument. */
 export type Pipeline = readonly (readonly Operand[])[];
@@ -128,7 +134,7 @@ function readGroup(tokens: string[]): Operand {
 
 function tokenize(text: string): string[] {
   const tokens: string[] = [];
-  for (TOKEN.lastIndex = 0; TOKEN.lastIndex < text.trimEnd().length; ) {
+  for (TOKEN.lastIndex = 0; TOKEN.lastIndex < text.trimEnd().length;) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
     if (match === null) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(text.slice(at))}`);

@@ -11,8 +11,7 @@ interface Scope {
 
 /** Fields that are absent print as `<no value>`. @throws {UsageError} for a template that does not parse */
 export function renderTemplate(template: string, data: unknown): string {
-  const nodes = parseTemplate(template.replaceAll(String.raw`\t`, "\t").replaceAll(String.raw`\n`, "\n"));
-  return render(nodes, { dot: data, variables: new Map([["$", data]]) });
+  return render(parseTemplate(template), { dot: data, variables: new Map([["$", data]]) });
 }
 
 function render(nodes: readonly Node[], scope: Scope): string {
@@ -20,7 +19,7 @@ function render(nodes: readonly Node[], scope: Scope): string {
 }
 
 function renderNode(node: Node, scope: Scope): string {
-  if (node.kind === "text") return node.text;
+  if (node.kind === "text") return node.text.replaceAll(String.raw`\t`, "\t").replaceAll(String.raw`\n`, "\n");
   const value = evaluate(node.pipeline, scope);
   if (node.kind === "value") {
     if (node.variable === undefined) return show(value);

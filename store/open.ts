@@ -1,13 +1,16 @@
 /** Opens the store of a root folder, making it if it is new. Several processes may have it open. */
 import { openBlobs, type VirtualBlobs } from "./blob/blobs.ts";
 import { openIngests } from "./blob/ingests.ts";
+import { openCare } from "./care/care.ts";
+import { openLeases, type LeaseRecord } from "./care/leases.ts";
+import { openSession } from "./care/session.ts";
 import { openImages } from "./image/images.ts";
 import type { StoredImage } from "./image/record.ts";
 import type { DiffRecord, LayerRecord, LayerTables } from "./layer/records.ts";
 import { openWorkers, type Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout } from "./layout.ts";
-import { openDatabase } from "./records/database.ts";
-import { openTable } from "./records/table.ts";
+import { openDatabase, type Database } from "./records/database.ts";
+import { allRecords, openTable } from "./records/table.ts";
 import { applyBlob } from "./snapshot/apply.ts";
 import { layerBlob, layerTar } from "./snapshot/blob.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
@@ -29,32 +32,40 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   await sweepStore(layout);
   let database: ReturnType<typeof openDatabase> | undefined;
   let workers: Workers | undefined;
-  const table = <Value>(name: string): Table<Value> => openTable(() => (database ??= openDatabase(layout.db)), name);
+  const openedDatabase = (): Database => (database ??= openDatabase(layout.db));
+  const table = <Value>(name: string): Table<Value> => openTable(openedDatabase, name);
   const tables: LayerTables = { layers: table<LayerRecord>("store.layers"), diffs: table<DiffRecord>("store.diffs") };
+  const session = openSession(layout);
   const host: SnapshotHost = {
     layout,
     helper,
     tables,
     blobs: () => blobs,
+    begin: session.begin,
     workers: () => (workers ??= openWorkers()),
     record: async (parent, layer) => await recordLayer(layout, tables, parent, layer),
   };
-  const blobs: Blobs = openBlobs(layout, layerBlobs(host));
+  const blobs: Blobs = openBlobs(layout, layerBlobs(host), session.begin);
   const snapshots: Snapshots = {
     ...openSnapshots(host),
     apply: async (parent, blob, diffID, content) => await applyBlob(host, parent, blob, diffID, content),
     tar: (chain) => layerTar(host, chain),
     blob: async (chain, compression) => await layerBlob(host, chain, compression),
   };
-  const images = openImages({ blobs, table: table<StoredImage>("store.images"), snapshots: () => snapshots, now: () => Date.now() });
+  const imageTable = table<StoredImage>("store.images");
+  const leaseTable = table<LeaseRecord>("store.leases");
+  const images = openImages({ blobs, table: imageTable, snapshots: () => snapshots, now: () => Date.now() });
   return {
     root,
     blobs,
-    ingests: openIngests(layout),
+    ingests: openIngests(layout, session.begin),
     snapshots,
     images,
+    leases: openLeases(leaseTable),
+    care: openCare({ layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase()), tar: snapshots.tar }, leaseTable),
     table,
     async [Symbol.asyncDispose]() {
+      session.end();
       await workers?.[Symbol.asyncDispose]();
       await database?.close();
     },

@@ -11,6 +11,8 @@ export interface Store extends AsyncDisposable {
   readonly ingests: Ingests;
   readonly snapshots: Snapshots;
   readonly images: Images;
+  readonly leases: Leases;
+  readonly care: Care;
   /** Opens the table called `name`; a room prefixes its own tables with its name (`builder.cache`). */
   table<Value>(name: string): Table<Value>;
 }
@@ -207,10 +209,76 @@ export interface Images {
   tag(name: string, target: Descriptor): Promise<ImageRecord>;
   /** True when there was such a name. */
   untag(name: string): Promise<boolean>;
+  /**
+   * As `docker rmi`: a name goes; an id goes with all its names (more than one only with `force`). The content goes with the next collection.
+   * @throws {StoreError} `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`, `IMAGE_IN_USE` when `force` is needed
+   */
+  remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage>;
   /** Every layer unpacked; idempotent. Returns the chain of the stack. */
   unpack(image: Image): Promise<ChainID | undefined>;
   /** Writes config and manifest blobs of a built image whose layers are committed snapshots; not yet tagged. */
   assemble(layers: readonly Layer[], config: ImageConfig, annotations?: Readonly<Record<string, string>>): Promise<Descriptor>;
+}
+
+export interface RemovedImage {
+  /** Names that are gone. */
+  readonly untagged: readonly string[];
+  /** The image id, when nothing names it any more. */
+  readonly deleted: Digest | undefined;
+}
+
+/** Holds content that no image names (yet): it is not collected before `release`. */
+export interface Leases {
+  /** Replaces what the lease held. An `ephemeral` one ends with this process. */
+  hold(
+    name: string,
+    content: { readonly chains?: readonly ChainID[]; readonly digests?: readonly Digest[] },
+    options?: { readonly ephemeral?: boolean },
+  ): Promise<void>;
+  /** True when there was such a lease. */
+  release(name: string): Promise<boolean>;
+  list(): readonly string[];
+}
+
+/** Looking after a root as a whole. */
+export interface Care {
+  /**
+   * Removes what nothing holds. Held is what images, writable snapshots, leases and the records of other rooms lead to, and, unless `cache` is true, the build cache.
+   * Content that a process at work now may have written is spared. Safe to interrupt.
+   */
+  collect(options?: { readonly cache?: boolean; readonly dryRun?: boolean }): Promise<Collected>;
+  /** `imagesInUse`: ids of images that containers were made of. */
+  usage(imagesInUse?: ReadonlySet<Digest>): Promise<StoreUsage>;
+  /** Reads everything and reports what is damaged or missing. */
+  check(): AsyncIterable<Damage>;
+}
+
+export interface Collected {
+  readonly blobs: readonly Digest[];
+  readonly layers: readonly ChainID[];
+  /** Bytes on disk. */
+  readonly bytes: number;
+}
+
+export interface UsageRow {
+  readonly total: number;
+  readonly active: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes that `collect` (with the build cache, for that row) would give back. */
+  readonly reclaimable: number;
+}
+
+export interface StoreUsage {
+  readonly images: UsageRow;
+  readonly cache: UsageRow;
+  readonly blobs: UsageRow;
+}
+
+export interface Damage {
+  /** A digest, name or key. */
+  readonly what: string;
+  readonly problem: string;
 }
 
 /** Records shared by processes; every call is one transaction. Values are plain JSON-like data. */

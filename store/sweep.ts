@@ -1,6 +1,7 @@
 /** What a crash left is removed when the store is next opened: unfinished files and folders, and snapshots that died with their process. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { WRITER_SUFFIX } from "./care/session.ts";
 import type { Layout } from "./layout.ts";
 import { isAbandoned } from "./owner.ts";
 import { isOrphan, listActive, removeActive } from "./snapshot/active.ts";
@@ -8,7 +9,7 @@ import { isOrphan, listActive, removeActive } from "./snapshot/active.ts";
 /** Cheap when there is nothing to do: two folders are listed. */
 export async function sweepStore(layout: Layout): Promise<void> {
   for (const name of readdirSync(layout.ingest)) {
-    if (isAbandoned(name)) rmSync(join(layout.ingest, name), { recursive: true, force: true });
+    if (isAbandoned(name.replace(WRITER_SUFFIX, ""))) rmSync(join(layout.ingest, name), { recursive: true, force: true });
   }
   for (const key of await listActive(layout)) {
     if (await isOrphan(layout, key)) await removeActive(layout, key);

@@ -1,5 +1,5 @@
 /** Content by digest. A layer that was built here and never left is a blob too: its tar is written again from its folder. */
-import { readdir, open, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDigest, type Algorithm, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -17,23 +17,26 @@ export interface VirtualBlobs {
   open(digest: Digest): AsyncIterable<Uint8Array>;
 }
 
-export function openBlobs(layout: Layout, virtual: VirtualBlobs): Blobs {
+/** `begin` is told before each write. */
+export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => void): Blobs {
   const blobs: Blobs = {
     stat: async (digest) => (await statBlob(layout, digest)) ?? virtual.stat(digest),
     path: (digest) => blobPath(layout, digest),
     open: (digest, range) => openBlob(layout, virtual, digest, range),
     fetch: (descriptor) => blobs.open(descriptor.digest),
-    has: async (descriptor) => (await blobs.stat(descriptor.digest)) !== undefined,
+    has: async ({ digest }) => (await keep(layout, digest)) || virtual.stat(digest) !== undefined,
     async push(descriptor, content) {
       await blobs.ingest(content, descriptor);
     },
     read: async (digest, limit = MAX_DOCUMENT_BYTES) => await readWhole(blobs, digest, limit),
     async ingest(content, expected) {
+      begin();
       await using writer = await BlobWriter.open(layout, algorithmFor(expected));
       for await (const chunk of content) await writer.write(chunk);
       return await writer.commit(expected);
     },
     async put(bytes, algorithm: Algorithm = "sha256") {
+      begin();
       await using writer = await BlobWriter.open(layout, algorithm);
       await writer.write(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
       return await writer.commit();
@@ -42,6 +45,18 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs): Blobs {
     list: () => listBlobs(layout),
   };
   return blobs;
+}
+
+/** Whoever asks is about to rely on it: a collection must take it for new. */
+async function keep(layout: Layout, digest: Digest): Promise<boolean> {
+  const now = new Date();
+  try {
+    await utimes(blobPath(layout, digest), now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function statBlob(layout: Layout, digest: Digest): Promise<Stored | undefined> {
@@ -59,7 +74,7 @@ async function* openBlob(layout: Layout, virtual: VirtualBlobs, digest: Digest, 
   if (present === undefined) return yield* slice(virtual.open(digest), range);
   await using file = await open(blobPath(layout, digest));
   const end = Math.min(range?.end ?? present.size, present.size);
-  for (let at = range?.start ?? 0; at < end; ) {
+  for (let at = range?.start ?? 0; at < end;) {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
     if (bytesRead === 0) return;

@@ -19,7 +19,8 @@ interface Running {
   offset: number;
 }
 
-export function openIngests(layout: Layout): Ingests {
+/** `begin` is told before a write. */
+export function openIngests(layout: Layout, begin: () => void): Ingests {
   const running = new Map<string, Running>();
   const remember = (id: string, state: Running): void => {
     running.delete(id);
@@ -28,6 +29,7 @@ export function openIngests(layout: Layout): Ingests {
   };
   return {
     async create() {
+      begin();
       const id = randomUUID();
       const file = await open(ingestPath(layout, id), "wx+", 0o644);
       remember(id, { hash: createHash("sha256"), offset: 0 });

@@ -3,7 +3,7 @@
  * Dispose without commit leaves nothing.
  */
 import { createHash, type Hash } from "node:crypto";
-import { link, open, rm, type FileHandle } from "node:fs/promises";
+import { link, open, rm, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, finish, type Algorithm, type Digest } from "../digest.ts";
 import { syncFolder } from "../durable.ts";
@@ -56,7 +56,7 @@ export class BlobWriter implements AsyncDisposable {
 
 /** `position` undefined: where the file stands. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position === undefined ? null : position + at)).bytesWritten;
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at, position === undefined ? null : position + at)).bytesWritten;
 }
 
 export function checkExpected(stored: Stored, expected: Expected): void {
@@ -74,8 +74,9 @@ export async function linkBlob(layout: Layout, file: string, digest: Digest): Pr
   try {
     await link(file, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const now = new Date();
+    return await utimes(path, now, now); // as good as new: a collection must not take it for old
   }
   await syncFolder(dirname(path));
 }

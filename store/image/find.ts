@@ -27,7 +27,14 @@ function byDigest(table: Table<StoredImage>, reference: Reference): ImageRecord 
 function byPrefix(table: Table<StoredImage>, prefix: string): ImageRecord | undefined {
   if (prefix.length < MIN_PREFIX || !/^[0-9a-f]+$/.test(prefix)) return undefined;
   const starts = `sha256:${prefix}`;
-  const ids = new Set(table.list().flatMap(([, { target, ids: own }]) => [...own.filter((id) => id.startsWith(starts)), ...(own.length === 0 && target.digest.startsWith(starts) ? [target.digest] : [])]));
+  const ids = new Set(
+    table
+      .list()
+      .flatMap(([, { target, ids: own }]) => [
+        ...own.filter((id) => id.startsWith(starts)),
+        ...(own.length === 0 && target.digest.startsWith(starts) ? [target.digest] : []),
+      ]),
+  );
   if (ids.size > 1) throw new StoreError("IMAGE_AMBIGUOUS", `Cannot find image ${prefix}: ${ids.size} ids begin with it`);
   const [id] = ids;
   return id === undefined ? undefined : firstOf(table, (image) => image.ids.includes(id) || image.target.digest === id);

@@ -9,6 +9,7 @@ import { assembleImage } from "./assemble.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
 import { findImage } from "./find.ts";
 import { choosePlatform, formatPlatform, hostPlatform } from "./platform.ts";
+import { removeImage } from "./remove.ts";
 import { recordOf, unnamedKey, type StoredImage } from "./record.ts";
 
 export interface ImagesHost {
@@ -32,6 +33,7 @@ export function openImages(host: ImagesHost): Images {
     list: async () => table.list().map(recordOf),
     tag: async (name, target) => await tag(host, name, target),
     untag: async (name) => await table.remove(parseReference(name).name),
+    remove: async (reference, { force = false } = {}) => await removeImage(table, reference, force),
     unpack: async (image) => await unpack(host.snapshots(), image),
     assemble: async (layers, config, annotations) => await assembleImage(blobs, layers, config, annotations),
   };
@@ -43,7 +45,10 @@ async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<
   const key = parseReference(name).name;
   const stored: StoredImage = { target, storedAt: host.now(), ids: await idsOf(host.blobs, target) };
   const replaced = table.get(key);
-  const isLost = replaced !== undefined && replaced.target.digest !== target.digest && !table.list().some(([other, { target: its }]) => other !== key && its.digest === replaced.target.digest);
+  const isLost =
+    replaced !== undefined &&
+    replaced.target.digest !== target.digest &&
+    !table.list().some(([other, { target: its }]) => other !== key && its.digest === replaced.target.digest);
   await Promise.all([
     table.put(key, stored),
     table.remove(unnamedKey(target.digest)),
@@ -67,7 +72,10 @@ async function readImage(blobs: Blobs, target: Descriptor, platform: Platform | 
   const manifest = parseManifest(await blobs.read(descriptor.digest));
   const config: ImageConfig = parseConfig(await blobs.read(manifest.config.digest));
   if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-    throw new StoreError("CONFIG_INVALID", `Cannot read image ${target.digest}: its config lists ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`);
+    throw new StoreError(
+      "CONFIG_INVALID",
+      `Cannot read image ${target.digest}: its config lists ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`,
+    );
   }
   return { name: undefined, id: manifest.config.digest, target, descriptor, manifest, config, storedAt: 0, chain: chainsOf(config.rootfs.diff_ids).at(-1) };
 }
@@ -77,7 +85,10 @@ async function chooseManifest(blobs: Blobs, target: Descriptor, platform: Platfo
   const chosen = choosePlatform(index.manifests, platform);
   if (chosen === undefined) {
     const present = index.manifests.flatMap(({ platform: its }) => (its === undefined || its.os === "unknown" ? [] : [formatPlatform(its)]));
-    throw new StoreError("PLATFORM_UNKNOWN", `Cannot use image ${target.digest} for ${formatPlatform(platform)}: it is for ${present.join(", ") || "no named platform"}`);
+    throw new StoreError(
+      "PLATFORM_UNKNOWN",
+      `Cannot use image ${target.digest} for ${formatPlatform(platform)}: it is for ${present.join(", ") || "no named platform"}`,
+    );
   }
   return isIndex(chosen) ? await chooseManifest(blobs, chosen, platform) : chosen;
 }
@@ -91,4 +102,3 @@ async function unpack(snapshots: Snapshots, image: Image): Promise<Digest | unde
   }
   return chains.at(-1);
 }
-

@@ -37,7 +37,11 @@ export function choosePlatform(manifests: readonly Descriptor[], wanted: Platfor
 
 export function matches(platform: Platform, wanted: Platform): boolean {
   const [have, want] = [normal(platform), normal(wanted)];
-  return have.os === want.os && have.architecture === want.architecture && (have.variant === want.variant || have.variant === undefined || want.variant === undefined);
+  return (
+    have.os === want.os &&
+    have.architecture === want.architecture &&
+    (have.variant === want.variant || have.variant === undefined || want.variant === undefined)
+  );
 }
 
 /** The names that Go uses, and arm64's only variant left unsaid. */

@@ -28,7 +28,7 @@ export function* canonicalTar(entries: readonly LayerEntry[], files: FileReader)
     }
     if (header.length > buffer.length) yield header;
     else used += header.copy(buffer, used);
-    for (let left = size; left > 0; ) {
+    for (let left = size; left > 0;) {
       if (used === buffer.length) {
         yield buffer;
         used = 0;

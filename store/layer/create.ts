@@ -162,5 +162,5 @@ function createFile(path: string, mode: number): number {
 }
 
 function writeFully(fd: number, buffer: Buffer, at: number, length: number): void {
-  for (let written = 0; written < length; ) written += fs.writeSync(fd, buffer, at + written, length - written);
+  for (let written = 0; written < length;) written += fs.writeSync(fd, buffer, at + written, length - written);
 }

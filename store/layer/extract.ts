@@ -57,7 +57,13 @@ class Extraction {
     if (path === "") return;
     const slash = path.lastIndexOf("/") + 1;
     const name = path.slice(slash);
-    if (path.split("/").slice(0, -1).some((part) => part.startsWith(WHITEOUT_PREFIX))) throw invalid(member, `it stands in a folder whose name begins with ${WHITEOUT_PREFIX}`);
+    if (
+      path
+        .split("/")
+        .slice(0, -1)
+        .some((part) => part.startsWith(WHITEOUT_PREFIX))
+    )
+      throw invalid(member, `it stands in a folder whose name begins with ${WHITEOUT_PREFIX}`);
     if (name.startsWith(WHITEOUT_PREFIX)) return this.#addMarker(member, path.slice(0, Math.max(0, slash - 1)), name);
     this.#needParents(path, member);
     this.#makeRoom(path, member);
@@ -108,7 +114,8 @@ class Extraction {
     for (const map of [this.#kinds, this.#directories, this.#operations, this.#xattrs]) {
       for (const key of map.keys()) if (key === path || key.startsWith(`${path}/`)) map.delete(key);
     }
-    for (const set of [this.#whiteouts, this.#opaque]) for (const key of set) if (key.startsWith(`${path}/`) || (set === this.#opaque && key === path)) set.delete(key);
+    for (const set of [this.#whiteouts, this.#opaque])
+      for (const key of set) if (key.startsWith(`${path}/`) || (set === this.#opaque && key === path)) set.delete(key);
   }
 
   #create(path: string, member: TarMember, content: Iterable<Buffer>): void {
@@ -148,8 +155,19 @@ class Extraction {
   #wish(path: string, member: TarMember, isSpecial: boolean): void {
     const xattrs = portableXattrs(member.xattrs);
     if (xattrs !== undefined) this.#xattrs.set(path, xattrs);
-    const entry: LayerEntry = { path, type: member.type, mode: member.mode, uid: member.uid, gid: member.gid, mtime: member.mtime, major: member.major, minor: member.minor, ...(xattrs === undefined ? {} : { xattrs }) };
-    const exact: Operation[] = member.mtimeNsec > 0 && member.type !== "directory" ? [{ kind: "times", path, mtime: member.mtime, mtimeNsec: member.mtimeNsec }] : [];
+    const entry: LayerEntry = {
+      path,
+      type: member.type,
+      mode: member.mode,
+      uid: member.uid,
+      gid: member.gid,
+      mtime: member.mtime,
+      major: member.major,
+      minor: member.minor,
+      ...(xattrs === undefined ? {} : { xattrs }),
+    };
+    const exact: Operation[] =
+      member.mtimeNsec > 0 && member.type !== "directory" ? [{ kind: "times", path, mtime: member.mtime, mtimeNsec: member.mtimeNsec }] : [];
     if (isSpecial || xattrs !== undefined || exact.length > 0) this.#operations.set(path, [...specialOperations(entry), ...exact]);
   }
 
@@ -185,7 +203,7 @@ function marker(type: LayerEntry["type"], path: string): LayerEntry {
 function writeFile(file: string, member: TarMember, content: Iterable<Buffer>): void {
   const fd = fs.openSync(file, "wx", 0o600);
   try {
-    for (const piece of content) for (let at = 0; at < piece.length; ) at += fs.writeSync(fd, piece, at);
+    for (const piece of content) for (let at = 0; at < piece.length;) at += fs.writeSync(fd, piece, at);
     fs.fchownSync(fd, member.uid, member.gid);
     fs.fchmodSync(fd, member.mode);
     fs.futimesSync(fd, member.mtime, member.mtime);

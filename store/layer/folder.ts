@@ -32,7 +32,10 @@ function entryOf(file: ScannedFile, first: Map<string, string>): LayerEntry {
   const { path, mode, uid, gid, mtime, major, minor } = file;
   if (file.type === "character" && major === 0 && minor === 0) return { path, type: "whiteout", mode: 0, uid: 0, gid: 0, mtime: 0 };
   if (REDIRECT_XATTRS.some((name) => file.xattrs?.[name] !== undefined)) {
-    throw new StoreError("LAYER_INVALID", `Cannot read layer entry ${path}: it was written through an overlay with redirect_dir or metacopy, which keeps part of it elsewhere`);
+    throw new StoreError(
+      "LAYER_INVALID",
+      `Cannot read layer entry ${path}: it was written through an overlay with redirect_dir or metacopy, which keeps part of it elsewhere`,
+    );
   }
   const inode = `${file.dev}:${file.ino}`;
   const target = file.type !== "directory" && file.nlink > 1 ? first.get(inode) : undefined;
@@ -55,7 +58,9 @@ function entryOf(file: ScannedFile, first: Map<string, string>): LayerEntry {
 
 /** Those that mean the same on another machine: capabilities and users' own; not labels, not the overlay's bookkeeping. */
 export function portableXattrs(xattrs: Readonly<Record<string, Uint8Array>> | undefined): Record<string, Uint8Array> | undefined {
-  const kept = Object.entries(xattrs ?? {}).filter(([name]) => name === "security.capability" || (/^(?:user|trusted)\./.test(name) && !/^(?:user|trusted)\.overlay\./.test(name)));
+  const kept = Object.entries(xattrs ?? {}).filter(
+    ([name]) => name === "security.capability" || (/^(?:user|trusted)\./.test(name) && !/^(?:user|trusted)\.overlay\./.test(name)),
+  );
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 

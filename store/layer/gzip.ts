@@ -36,14 +36,19 @@ export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<U
 
 /** A sync flush ends each block on a byte, so that the blocks can simply stand behind one another. */
 async function compress(block: Buffer, dictionary: Buffer): Promise<Buffer> {
-  return await deflate(block, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: BLOCK_BYTES, ...(dictionary.length === 0 ? {} : { dictionary }) });
+  return await deflate(block, {
+    level: LEVEL,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: BLOCK_BYTES,
+    ...(dictionary.length === 0 ? {} : { dictionary }),
+  });
 }
 
 async function* blocksOf(content: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let used = 0;
   for await (const chunk of content) {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const step = Math.min(chunk.length - at, BLOCK_BYTES - used);
       block.set(chunk.subarray(at, at + step), used);
       used += step;

@@ -44,7 +44,7 @@ function* readFile(path: string): Generator<Buffer> {
   const fd = openSync(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(READ_BYTES);
-    for (let read; (read = readSync(fd, buffer)) > 0; ) yield buffer.subarray(0, read);
+    for (let read; (read = readSync(fd, buffer)) > 0;) yield buffer.subarray(0, read);
   } finally {
     closeSync(fd);
   }
@@ -62,7 +62,8 @@ function* gunzip({ blob, hash }: Inflation): Generator<Buffer> {
     for (let input: Buffer = chunk; ; input = chunk.subarray(chunk.length)) {
       stream.push(input, Z_SYNC_FLUSH);
       if (stream.err === Z_BUF_ERROR) break; // nothing more to be had from what it was given
-      if (stream.err !== Z_OK && stream.err !== Z_STREAM_END) throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${stream.msg ?? "its gzip data is damaged"}`);
+      if (stream.err !== Z_OK && stream.err !== Z_STREAM_END)
+        throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${stream.msg ?? "its gzip data is damaged"}`);
       const result = stream.result as Buffer;
       total += result.length;
       if (result.length > 0) yield result;
@@ -84,9 +85,12 @@ function* throughProgram({ blob, compression, scratch }: Inflation): Generator<B
   try {
     const { status, stderr, error } = spawnSync(program, args, { stdio: [input, output, "pipe"] });
     if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
-      throw new StoreError("UNSUPPORTED", `Cannot inflate layer: it is compressed with ${program}, which is not installed`, { hint: `Install the package ${program}` });
+      throw new StoreError("UNSUPPORTED", `Cannot inflate layer: it is compressed with ${program}, which is not installed`, {
+        hint: `Install the package ${program}`,
+      });
     }
-    if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING)) throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
+    if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING))
+      throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
     yield* readFile(file);
   } finally {
     closeSync(input);

@@ -13,7 +13,8 @@ export function normalEntries(entries: readonly LayerEntry[]): LayerEntry[] {
   for (const { path, type } of entries) checkPath(path, type === "opaque");
   const sorted = sortEntries(electFirstNames(entries));
   for (let index = 1; index < sorted.length; index++) {
-    if (tarName(sorted[index]!) === tarName(sorted[index - 1]!)) throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${sorted[index]!.path}: it is there twice`);
+    if (tarName(sorted[index]!) === tarName(sorted[index - 1]!))
+      throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${sorted[index]!.path}: it is there twice`);
   }
   return sorted;
 }
@@ -37,7 +38,8 @@ function checkPath(path: string, mayBeRoot: boolean): void {
     throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
   }
   const marker = parts.find((part) => part.startsWith(WHITEOUT_PREFIX));
-  if (marker !== undefined) throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);
+  if (marker !== undefined)
+    throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);
 }
 
 /** UTF-16 order is byte order but for surrogates: only then are bytes compared. */
@@ -57,7 +59,10 @@ function electFirstNames(entries: readonly LayerEntry[]): readonly LayerEntry[] 
   for (const link of links) {
     const file = files.get(link.target ?? "");
     if (file === undefined || file.type === "directory") {
-      throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${link.path}: its hard link's target ${JSON.stringify(link.target)} is no file of this layer`);
+      throw new StoreError(
+        "LAYER_INVALID",
+        `Cannot write layer entry ${link.path}: its hard link's target ${JSON.stringify(link.target)} is no file of this layer`,
+      );
     }
     groups.set(file, [...(groups.get(file) ?? []), link]);
   }

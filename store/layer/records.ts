@@ -54,7 +54,8 @@ export function layerOf(layout: Layout, chainID: ChainID, record: LayerRecord): 
 export function hiddenFacts(entries: readonly LayerEntry[]): Omit<FolderRecord, "id"> {
   const opaque = entries.filter(({ type }) => type === "opaque").map(({ path }) => path);
   const attributed = entries.filter(({ xattrs }) => xattrs !== undefined);
-  const encode = (xattrs: LayerEntry["xattrs"]): Record<string, string> => Object.fromEntries(Object.entries(xattrs ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
+  const encode = (xattrs: LayerEntry["xattrs"]): Record<string, string> =>
+    Object.fromEntries(Object.entries(xattrs ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
   return {
     ...(opaque.length === 0 ? {} : { opaque }),
     ...(attributed.length === 0 ? {} : { xattrs: Object.fromEntries(attributed.map(({ path, xattrs }) => [path, encode(xattrs)])) }),
@@ -65,7 +66,13 @@ export function hiddenFacts(entries: readonly LayerEntry[]): Omit<FolderRecord, 
 export function mergeDiff(current: DiffRecord | undefined, found: DiffRecord): DiffRecord {
   if (current === undefined) return found;
   const folder = current.folder ?? found.folder;
-  const isNew = folder !== current.folder || found.canonical !== current.canonical || Object.keys(found.blobs).some((compression) => !(compression in current.blobs));
+  const isNew =
+    folder !== current.folder || found.canonical !== current.canonical || Object.keys(found.blobs).some((compression) => !(compression in current.blobs));
   if (!isNew) return current;
-  return { ...current, ...(folder === undefined ? {} : { folder }), canonical: current.canonical || found.canonical, blobs: { ...found.blobs, ...current.blobs } };
+  return {
+    ...current,
+    ...(folder === undefined ? {} : { folder }),
+    canonical: current.canonical || found.canonical,
+    blobs: { ...found.blobs, ...current.blobs },
+  };
 }

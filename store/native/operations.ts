@@ -2,7 +2,14 @@
 import { runHelperSync } from "./helper.ts";
 
 export type Operation =
-  | { readonly kind: "mknod"; readonly path: string; readonly type: "fifo" | "character" | "block"; readonly mode: number; readonly major: number; readonly minor: number }
+  | {
+      readonly kind: "mknod";
+      readonly path: string;
+      readonly type: "fifo" | "character" | "block";
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    }
   | { readonly kind: "xattr"; readonly path: string; readonly name: string; readonly value: Uint8Array }
   | { readonly kind: "owner"; readonly path: string; readonly uid: number; readonly gid: number }
   | { readonly kind: "mode"; readonly path: string; readonly mode: number }

@@ -39,3 +39,9 @@ export function openTable<Value>(database: () => Database, name: string): Table<
     },
   };
 }
+
+/** Every record of every table, for the collection. */
+export function* allRecords(database: Database): Iterable<readonly [key: string, value: unknown]> {
+  database.resetReadTxn();
+  for (const { key, value } of database.getRange()) yield [key, value];
+}

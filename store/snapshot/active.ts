@@ -28,7 +28,8 @@ export async function makeActive(layout: Layout, key: string, parent: ChainID | 
     await rename(made, activeFolder(layout, key));
   } catch (error) {
     await rm(made, { recursive: true, force: true });
-    if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw new StoreError("SNAPSHOT_EXISTS", `Cannot prepare snapshot ${key}: it is there already`, { cause: error });
+    if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      throw new StoreError("SNAPSHOT_EXISTS", `Cannot prepare snapshot ${key}: it is there already`, { cause: error });
     throw error;
   }
 }

@@ -12,7 +12,13 @@ import type { SnapshotHost } from "./host.ts";
 import { inNewFolder, moveIntoPlace, viewOf } from "./snapshots.ts";
 
 /** Idempotent. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH`, `BLOB_UNKNOWN`, `UNSUPPORTED` */
-export async function applyBlob(host: SnapshotHost, parent: ChainID | undefined, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<Layer> {
+export async function applyBlob(
+  host: SnapshotHost,
+  parent: ChainID | undefined,
+  blob: Descriptor,
+  diffID: Digest,
+  content?: AsyncIterable<Uint8Array>,
+): Promise<Layer> {
   const chain = chainOf(parent, diffID);
   const present = host.tables.layers.get(chain);
   if (present !== undefined) return layerOf(host.layout, chain, present);
@@ -23,7 +29,16 @@ export async function applyBlob(host: SnapshotHost, parent: ChainID | undefined,
   if ((await host.blobs().stat(blob.digest)) === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
   return await inNewFolder(host, async (aside) => {
     const folder = join(aside, "fs");
-    const task = { kind: "apply", helper: host.helper, folder, scratch: host.layout.ingest, blob: host.blobs().path(blob.digest), digest: blob.digest, compression, diffID } as const;
+    const task = {
+      kind: "apply",
+      helper: host.helper,
+      folder,
+      scratch: host.layout.ingest,
+      blob: host.blobs().path(blob.digest),
+      digest: blob.digest,
+      compression,
+      diffID,
+    } as const;
     const applied = await host.workers().run(task);
     await adoptParents(host.helper, folder, applied.implied, viewOf(host, parent));
     return await admit(host, aside, parent, { applied, diffID, blob, compression });
@@ -45,7 +60,11 @@ async function adoptParents(helper: string, folder: string, implied: readonly st
     const found = await below.lookup(path, { follow: false });
     if (found?.type !== "directory" || found.path !== path) continue;
     for (const [name, value] of Object.entries(found.xattrs ?? {})) operations.push({ kind: "xattr", path, name, value });
-    operations.push({ kind: "owner", path, uid: found.uid, gid: found.gid }, { kind: "mode", path, mode: found.mode }, { kind: "times", path, mtime: found.mtime });
+    operations.push(
+      { kind: "owner", path, uid: found.uid, gid: found.gid },
+      { kind: "mode", path, mode: found.mode },
+      { kind: "times", path, mtime: found.mtime },
+    );
   }
   applyOperations(helper, folder, operations);
 }

@@ -31,9 +31,12 @@ export async function layerBlob(host: SnapshotHost, chain: ChainID, compression:
   if (known !== undefined && (await host.blobs().stat(known.digest)) !== undefined) return known;
   const blobs = host.blobs();
   const tar = layerTar(host, chain);
-  const stored = compression === "none" ? await blobs.ingest(tar, { digest: diffID, size }) : await blobs.ingest(compression === "gzip" ? gzip(tar) : throughZstd(tar, []));
+  const stored =
+    compression === "none" ? await blobs.ingest(tar, { digest: diffID, size }) : await blobs.ingest(compression === "gzip" ? gzip(tar) : throughZstd(tar, []));
   const made: Descriptor = { mediaType: MEDIA_TYPES[compression], digest: stored.digest, size: stored.size };
-  await host.tables.diffs.update(diffID, (current): DiffRecord | undefined => (current === undefined ? current : { ...current, blobs: { ...current.blobs, [compression]: made } }));
+  await host.tables.diffs.update(diffID, (current): DiffRecord | undefined =>
+    current === undefined ? current : { ...current, blobs: { ...current.blobs, [compression]: made } },
+  );
   return made;
 }
 
@@ -48,7 +51,9 @@ async function* throughZstd(content: AsyncIterable<Uint8Array>, flags: readonly 
   const child = spawn("zstd", ["-c", "-q", "-3", "-T0", ...flags], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on("close", resolve);
-    child.on("error", (cause) => reject(new StoreError("UNSUPPORTED", "Cannot use zstd: the program is not installed", { cause, hint: "Install the package zstd, or ask for gzip" })));
+    child.on("error", (cause) =>
+      reject(new StoreError("UNSUPPORTED", "Cannot use zstd: the program is not installed", { cause, hint: "Install the package zstd, or ask for gzip" })),
+    );
   });
   ended.catch(() => undefined);
   pipeline(content, child.stdin, () => undefined);

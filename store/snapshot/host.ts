@@ -1,8 +1,7 @@
 /** What the parts of the snapshotter share. */
 import type { Digest } from "../digest.ts";
-import type { FolderRecord, LayerTables } from "../layer/records.ts";
-import { layerOf, mergeDiff, type DiffRecord } from "../layer/records.ts";
 import { chainOf } from "../layer/chain.ts";
+import { layerOf, mergeDiff, type DiffRecord, type FolderRecord, type LayerTables } from "../layer/records.ts";
 import type { Workers } from "../layer/workers.ts";
 import type { Layout } from "../layout.ts";
 import type { Blobs, ChainID, Layer } from "../store.ts";
@@ -20,6 +19,8 @@ export interface SnapshotHost {
   readonly tables: LayerTables;
   readonly blobs: () => Blobs;
   readonly workers: () => Workers;
+  /** To be told before a layer is written. */
+  readonly begin: () => void;
   /** Writes both records of a layer whose folder stands in its place; idempotent. */
   record(parent: ChainID | undefined, layer: NewLayer): Promise<Layer>;
 }

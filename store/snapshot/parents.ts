@@ -11,7 +11,10 @@ export async function impliedParents(entries: readonly LayerEntry[], below: Merg
     for (let parent = type === "opaque" ? path : parentOf(path); parent !== "" && !listed.has(parent) && !implied.has(parent); parent = parentOf(parent)) {
       const found = await below.lookup(parent, { follow: false });
       if (found?.type !== "directory" || found.path !== parent) {
-        throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: its parent ${parent} is ${found === undefined ? "absent" : `a ${found.type}`}`);
+        throw new StoreError(
+          "LAYER_INVALID",
+          `Cannot write layer entry ${path}: its parent ${parent} is ${found === undefined ? "absent" : `a ${found.type}`}`,
+        );
       }
       const { file: _, ...entry } = found;
       implied.set(parent, entry);

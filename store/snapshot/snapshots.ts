@@ -40,7 +40,8 @@ export function openSnapshots(host: SnapshotHost): Core {
     },
     commit: async (key, options = {}) => await commit(host, key, options),
     write: async (parent, entries) => await write(host, parent, entries),
-    view: async (chain, { above = [] } = {}) => viewOf(host, chain, await Promise.all(above.map(async (path) => ({ path, record: await factsOf(host, path) })))),
+    view: async (chain, { above = [] } = {}) =>
+      viewOf(host, chain, await Promise.all(above.map(async (path) => ({ path, record: await factsOf(host, path) })))),
     entries: async (chain) => entriesOf(await scanFolder(host.helper, folderPath(layout, recordOf(host, chain).folder))),
     remove: async (key) => await removeActive(layout, key),
   };
@@ -59,7 +60,7 @@ export function recordOf(host: SnapshotHost, chain: ChainID): LayerRecord {
 export function stackOf(host: SnapshotHost, chain: ChainID | undefined): LayerRecord[] {
   const stack: LayerRecord[] = [];
   const seen = new Set<string>();
-  for (let at = chain; at !== undefined; ) {
+  for (let at = chain; at !== undefined;) {
     const record = recordOf(host, at);
     if (!seen.has(record.folder.id)) stack.push(record);
     seen.add(record.folder.id);
@@ -134,6 +135,7 @@ async function copies(host: SnapshotHost, upper: string, omit: readonly string[]
 }
 
 export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) => Promise<T>): Promise<T> {
+  host.begin();
   const aside = join(host.layout.ingest, ownedName());
   await mkdir(aside, { mode: 0o711 });
   try {
@@ -159,4 +161,3 @@ export async function moveIntoPlace(aside: string, place: string): Promise<void>
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
 }
-

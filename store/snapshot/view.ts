@@ -57,7 +57,7 @@ class Stack {
   resolve(path: string, follow: boolean): Found | undefined {
     const left = split(path).reverse();
     let at = this.#folders.get("");
-    for (let links = 0; left.length > 0 && at !== undefined; ) {
+    for (let links = 0; left.length > 0 && at !== undefined;) {
       const name = left.pop()!;
       if (name === "..") {
         at = this.#folders.get(parentPath(at.path));

@@ -22,7 +22,17 @@ export interface TarMember {
 }
 
 const MAX_EXTENSION_BYTES = 1 << 20;
-const TYPES: Readonly<Record<string, TarType>> = { "\0": "file", "0": "file", "1": "hardlink", "2": "symlink", "3": "character", "4": "block", "5": "directory", "6": "fifo", "7": "file" };
+const TYPES: Readonly<Record<string, TarType>> = {
+  "\0": "file",
+  "0": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "character",
+  "4": "block",
+  "5": "directory",
+  "6": "fifo",
+  "7": "file",
+};
 
 type Extensions = ReadonlyMap<string, Buffer>;
 
@@ -71,9 +81,13 @@ export class TarReader {
     const name = text(extensions.get("path") ?? shortName(block));
     const type = TYPES[flag];
     if (type === undefined || [...extensions.keys()].some((key) => key.startsWith("GNU.sparse."))) {
-      throw new StoreError("LAYER_INVALID", `Cannot read tar entry ${name}: its type ${JSON.stringify(flag)} (sparse, multi-volume or unknown) is not supported`);
+      throw new StoreError(
+        "LAYER_INVALID",
+        `Cannot read tar entry ${name}: its type ${JSON.stringify(flag)} (sparse, multi-volume or unknown) is not supported`,
+      );
     }
-    const number = (key: string, at: number, length: number): number => (extensions.has(key) ? Number(extensions.get(key)!.toString("latin1")) : readNumber(block, at, length));
+    const number = (key: string, at: number, length: number): number =>
+      extensions.has(key) ? Number(extensions.get(key)!.toString("latin1")) : readNumber(block, at, length);
     const size = number("size", 124, 12);
     const mtime = number("mtime", 136, 12);
     const member: TarMember = {
@@ -89,7 +103,8 @@ export class TarReader {
       minor: type === "character" || type === "block" ? readNumber(block, 337, 8) : 0,
       xattrs: xattrsOf(extensions),
     };
-    if (![size, mtime, member.uid, member.gid].every(Number.isFinite) || size < 0) throw new StoreError("LAYER_INVALID", `Cannot read tar entry ${name}: a number in its header is none`);
+    if (![size, mtime, member.uid, member.gid].every(Number.isFinite) || size < 0)
+      throw new StoreError("LAYER_INVALID", `Cannot read tar entry ${name}: a number in its header is none`);
     // Links of some writers announce the size of what they link to, with no content.
     const stored = type === "file" || type === "directory" ? size : 0;
     this.#content = type === "file" ? stored : 0;
@@ -120,7 +135,7 @@ export class TarReader {
   }
 
   #skip(count: number): void {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       if (!this.#fill()) throw truncated();
       const step = Math.min(left, this.#chunk.length);
       this.#chunk = this.#chunk.subarray(step);
@@ -139,7 +154,7 @@ export class TarReader {
       return taken;
     }
     const parts: Buffer[] = [];
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       if (!this.#fill()) throw truncated();
       const part = this.#chunk.subarray(0, left);
       parts.push(Buffer.from(part)); // the source may write over it
@@ -202,7 +217,7 @@ function shortName(block: Buffer): Buffer {
 
 /** @throws {StoreError} `LAYER_INVALID` */
 function parsePax(bytes: Buffer, into: Map<string, Buffer>): Map<string, Buffer> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(32, at);
     const length = Number(bytes.toString("latin1", at, Math.max(at, space)));
     const equals = bytes.indexOf(61, space);

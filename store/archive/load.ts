@@ -1,0 +1,154 @@
+/** Images out of an OCI archive or a docker archive, packed or not, in one pass: each blob goes into the store as it comes by. */
+import { Readable } from "node:stream";
+import { extract } from "tar-stream";
+import { encodedOf, isDigest, type Digest } from "../digest.ts";
+import { StoreError } from "../errors.ts";
+import { parseConfig, parseIndex } from "../image/documents.ts";
+import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
+import { parseReference } from "../reference.ts";
+import type { Blobs, Stored } from "../store.ts";
+import { unpackStream } from "./unpack-stream.ts";
+import type { SavedImage } from "./save.ts";
+
+const MAX_DOCUMENT_BYTES = 4 << 20;
+
+/** Names are those in the archive; giving them is the caller's. @throws {StoreError} `ARCHIVE_INVALID`, `DIGEST_MISMATCH` */
+export async function loadImages(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<readonly SavedImage[]> {
+  const found = await readArchive(blobs, archive);
+  const index = found.documents.get("index.json");
+  if (found.documents.has("oci-layout") && index !== undefined) return imagesOf(index, found);
+  const manifest = found.documents.get("manifest.json");
+  if (manifest === undefined) throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: it has neither index.json nor manifest.json");
+  return await dockerImages(blobs, manifest, found);
+}
+
+interface Archive {
+  readonly documents: ReadonlyMap<string, Buffer>;
+  /** What became of each file, by its path in the archive. */
+  readonly stored: ReadonlyMap<string, Stored>;
+}
+
+async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Archive> {
+  const documents = new Map<string, Buffer>();
+  const stored = new Map<string, Stored>();
+  const links = new Map<string, string>();
+  const entries = extract();
+  const source = Readable.from(unpackStream(archive));
+  source.on("error", (error) => entries.destroy(error)).pipe(entries);
+  for await (const entry of entries as AsyncIterable<ArchiveEntry>) {
+    const { name, type, size = 0, linkname } = entry.header;
+    const path = name.replace(/^(?:\.\/)+/, "");
+    if (type === "symlink" || type === "link") links.set(path, resolveLink(path, linkname ?? "", type));
+    if (type !== "file") entry.resume();
+    else if (isDocument(path) && size <= MAX_DOCUMENT_BYTES) documents.set(path, Buffer.concat(await gatherChunks(entry)));
+    else stored.set(path, await blobs.ingest(entry, expectedOf(path)));
+  }
+  for (const [path, target] of links) if (stored.has(target)) stored.set(path, stored.get(target)!);
+  return { documents, stored };
+}
+
+type ArchiveEntry = AsyncIterable<Uint8Array> & {
+  readonly header: { readonly name: string; readonly type?: string | null; readonly size?: number; readonly linkname?: string | null };
+  resume(): unknown;
+};
+
+function isDocument(path: string): boolean {
+  return ["oci-layout", "index.json", "manifest.json", "repositories"].includes(path);
+}
+
+async function gatherChunks(content: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return chunks;
+}
+
+/** In an OCI layout a blob's name is its digest: it is verified while it comes. */
+function expectedOf(path: string): { readonly digest?: Digest } {
+  const [, algorithm, hex] = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(path) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? { digest } : {};
+}
+
+/** Old docker archives name a layer that two images share by a link. */
+function resolveLink(path: string, target: string, type: string): string {
+  if (type === "link" || target.startsWith("/")) return target.replace(/^[./]+/, "");
+  const parts = path.split("/").slice(0, -1);
+  for (const part of target.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "." && part !== "") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+function imagesOf(index: Uint8Array, found: Archive): readonly SavedImage[] {
+  const { manifests } = parseIndex(index);
+  const names = namesByConfig(found);
+  return manifests.flatMap(({ annotations, ...target }) => {
+    if (!found.stored.has(`blobs/sha256/${encodedOf(target.digest)}`))
+      throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its index names ${target.digest}, which is not in it`);
+    return { name: nameOf(annotations, names), target: target as Descriptor };
+  });
+}
+
+/** The full name where the writer gave one; a lone tag is only a name together with the docker manifest's. */
+function nameOf(annotations: Readonly<Record<string, string>> | undefined, names: readonly string[]): string | undefined {
+  const full = annotations?.["io.containerd.image.name"];
+  const reference = annotations?.["org.opencontainers.image.ref.name"];
+  for (const text of [full, reference?.includes("/") === true || reference?.includes(":") === true ? reference : undefined]) {
+    if (text !== undefined) return tryName(text);
+  }
+  return names.find((name) => reference !== undefined && name.endsWith(`:${reference}`));
+}
+
+function namesByConfig(found: Archive): readonly string[] {
+  const manifest = found.documents.get("manifest.json");
+  if (manifest === undefined) return [];
+  return parseDocker(manifest)
+    .flatMap(({ RepoTags }) => RepoTags ?? [])
+    .flatMap((text) => tryName(text) ?? []);
+}
+
+function tryName(text: string): string | undefined {
+  try {
+    return parseReference(text).name;
+  } catch {
+    return undefined;
+  }
+}
+
+interface DockerImage {
+  readonly Config: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly Layers: readonly string[];
+}
+
+function parseDocker(bytes: Buffer): readonly DockerImage[] {
+  const images = JSON.parse(bytes.toString()) as readonly DockerImage[];
+  if (!Array.isArray(images) || images.some(({ Config, Layers }) => typeof Config !== "string" || !Array.isArray(Layers)))
+    throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: its manifest.json is not docker's");
+  return images;
+}
+
+async function dockerImages(blobs: Blobs, bytes: Buffer, found: Archive): Promise<readonly SavedImage[]> {
+  const saved: SavedImage[] = [];
+  for (const { Config, RepoTags, Layers } of parseDocker(bytes)) {
+    const config = need(found, Config);
+    const { rootfs } = parseConfig(await blobs.read(config.digest));
+    const layers = Layers.map((path, index) => ({ ...need(found, path), diffID: rootfs.diff_ids[index] })).map(({ diffID, digest, size }) => ({
+      mediaType: digest === diffID ? MEDIA_TYPE.layerTar : MEDIA_TYPE.layerGzip,
+      digest,
+      size,
+    }));
+    const manifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: { mediaType: MEDIA_TYPE.config, ...config }, layers };
+    const target: Descriptor = { mediaType: MEDIA_TYPE.manifest, ...(await blobs.put(JSON.stringify(manifest))) };
+    const names = (RepoTags ?? []).flatMap((text) => tryName(text) ?? []);
+    saved.push(...(names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target }))));
+  }
+  return saved;
+}
+
+function need(found: Archive, path: string): Stored {
+  const stored = found.stored.get(path.replace(/^(?:\.\/)+/, ""));
+  if (stored === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its manifest.json names ${path}, which is not in it`);
+  return stored;
+}

@@ -1,0 +1,86 @@
+/** What must stay: everything that images, writable snapshots and the records of all rooms lead to. */
+import { isDigest, type Digest } from "../digest.ts";
+import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "../image/documents.ts";
+import type { StoredImage } from "../image/record.ts";
+import { chainsOf } from "../layer/chain.ts";
+import type { LayerTables } from "../layer/records.ts";
+import type { Layout } from "../layout.ts";
+import type { Descriptor } from "../oci.ts";
+import { listActive, readActive } from "../snapshot/active.ts";
+import type { Blobs, ChainID, Table } from "../store.ts";
+
+export interface Marks {
+  readonly blobs: Set<Digest>;
+  readonly layers: Set<ChainID>;
+}
+
+export interface MarkHost {
+  readonly layout: Layout;
+  readonly blobs: Blobs;
+  readonly tables: LayerTables;
+  readonly images: Table<StoredImage>;
+  /** Every record of every table: `<table>/<key>` and its value. */
+  readonly records: () => Iterable<readonly [key: string, value: unknown]>;
+}
+
+/** The store's own records are what is decided about; the registry's memory of what was pushed where is no claim. */
+const CLAIMLESS = /^(?:store\.(?!leases\/)|builder\.|registry\.pushed\/)/;
+const CACHE = /^builder\./;
+const DIGESTS = /sha256:[0-9a-f]{64}/g;
+
+export async function markAll(host: MarkHost, options: { readonly cache: boolean }): Promise<Marks> {
+  const marks: Marks = { blobs: new Set(), layers: new Set() };
+  for (const [, image] of host.images.list()) await markImage(host, marks, image.target);
+  for (const key of await listActive(host.layout)) markChain(host, marks, (await readActive(host.layout, key))?.parent);
+  for (const [key, value] of host.records()) {
+    if (!CLAIMLESS.test(key) || (options.cache && CACHE.test(key))) markText(host, marks, `${key} ${JSON.stringify(value)}`);
+  }
+  for (const chain of marks.layers) markBlobsOf(host, marks, chain);
+  return marks;
+}
+
+/** What an image's documents lead to; parts that are not here are no concern. */
+export async function markImage(host: MarkHost, marks: Marks, target: Descriptor): Promise<void> {
+  if (marks.blobs.has(target.digest)) return;
+  marks.blobs.add(target.digest);
+  if ((await host.blobs.stat(target.digest)) === undefined) return;
+  if (isIndex(target)) {
+    for (const manifest of parseIndex(await host.blobs.read(target.digest)).manifests) await markImage(host, marks, manifest);
+    return;
+  }
+  if (!isManifest(target)) return;
+  const { config, layers } = parseManifest(await host.blobs.read(target.digest));
+  for (const { digest } of [config, ...layers]) marks.blobs.add(digest);
+  if ((await host.blobs.stat(config.digest)) === undefined) return;
+  const diffIDs = tryDiffIDs(await host.blobs.read(config.digest));
+  for (const chain of chainsOf(diffIDs)) markChain(host, marks, chain);
+}
+
+/** Artifacts have configs of their own kind, without layers of files. */
+function tryDiffIDs(bytes: Uint8Array): readonly Digest[] {
+  try {
+    return parseConfig(bytes).rootfs.diff_ids;
+  } catch {
+    return [];
+  }
+}
+
+function markChain(host: MarkHost, marks: Marks, chain: ChainID | undefined): void {
+  for (let at = chain; at !== undefined && !marks.layers.has(at); at = host.tables.layers.get(at)?.parent) marks.layers.add(at);
+}
+
+/** A digest may name a blob, a stack, or the tar of a layer. */
+function markText(host: MarkHost, marks: Marks, text: string): void {
+  for (const [digest] of text.matchAll(DIGESTS)) {
+    if (!isDigest(digest)) continue;
+    marks.blobs.add(digest);
+    if (host.tables.layers.get(digest) !== undefined) markChain(host, marks, digest);
+  }
+}
+
+/** A layer keeps the blobs it came as or was packed into. */
+function markBlobsOf(host: MarkHost, marks: Marks, chain: ChainID): void {
+  const record = host.tables.layers.get(chain);
+  const diff = record === undefined ? undefined : host.tables.diffs.get(record.diffID);
+  for (const blob of Object.values(diff?.blobs ?? {})) marks.blobs.add(blob.digest);
+}

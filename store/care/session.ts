@@ -1,0 +1,42 @@
+/**
+ * Which processes are writing now. Each leaves one empty file while it is at it; a collection elsewhere then spares everything
+ * younger than the oldest of them, which may not be named by any record yet.
+ */
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Layout } from "../layout.ts";
+import { isAbandoned, ownedName } from "../owner.ts";
+
+export const WRITER_SUFFIX = ".writer";
+/** Milliseconds. A server that writes for ever must not keep rubbish for ever. */
+const MAX_SPARED_MS = 3_600_000;
+
+export interface Session {
+  /** Idempotent: the first write of this process. */
+  begin(): void;
+  end(): void;
+}
+
+export function openSession(layout: Layout): Session {
+  let file: string | undefined;
+  return {
+    begin() {
+      if (file !== undefined) return;
+      file = join(layout.ingest, `${ownedName()}${WRITER_SUFFIX}`);
+      writeFileSync(file, "");
+    },
+    end() {
+      if (file !== undefined) rmSync(file, { force: true });
+      file = undefined;
+    },
+  };
+}
+
+/** Milliseconds since the epoch: what is younger stays. This process's own session does not count. */
+export function sparedSince(layout: Layout, now: number): number {
+  const others = readdirSync(layout.ingest).filter(
+    (name) => name.endsWith(WRITER_SUFFIX) && !name.startsWith(`${process.pid}.`) && !isAbandoned(name.slice(0, -WRITER_SUFFIX.length)),
+  );
+  const starts = others.map((name) => statSync(join(layout.ingest, name), { throwIfNoEntry: false })?.mtimeMs ?? now);
+  return starts.length === 0 ? Infinity : Math.max(Math.min(...starts), now - MAX_SPARED_MS);
+}

@@ -1,0 +1,113 @@
+/** The one copy routine behind push, pull, save and load: from the leaves up, so that what is there is whole. */
+import type { Descriptor, Platform } from "../oci.ts";
+import type { ContentSink, ContentSource } from "../store.ts";
+import { StoreError } from "../errors.ts";
+import { isIndex, isManifest, parseIndex, parseManifest } from "./documents.ts";
+import { choosePlatform, formatPlatform } from "./platform.ts";
+import { MAX_DOCUMENT_BYTES } from "../blob/blobs.ts";
+
+export interface CopyOptions {
+  readonly signal?: AbortSignal;
+  /** `bytes` is what came since the last call; `state` changes from `started` to `done`, or is `present` at once. */
+  readonly onProgress?: (descriptor: Descriptor, state: "started" | "done" | "present", bytes: number) => void;
+  /** Blobs on the way at once. @default 4 */
+  readonly concurrency?: number;
+  /** Of an index, only this platform's image. @default all that the source has */
+  readonly platform?: Platform;
+  /** Parts that the source may lack: other platforms of an index that was pulled for one. */
+  readonly isHere?: (descriptor: Descriptor) => Promise<boolean>;
+}
+
+/** Idempotent. Returns what was copied: `descriptor`, or of an index and a platform that image's manifest. @throws {StoreError} `PLATFORM_UNKNOWN`, `MANIFEST_INVALID` */
+export async function copyImage(from: ContentSource, to: ContentSink, descriptor: Descriptor, options: CopyOptions = {}): Promise<Descriptor> {
+  const run: Run = { from, to, options, turn: turns(options.concurrency ?? 4) };
+  if (options.platform === undefined || !isIndex(descriptor)) {
+    await copyTree(run, descriptor);
+    return descriptor;
+  }
+  const { manifests } = parseIndex(await readDocument(from, descriptor));
+  const chosen = choosePlatform(manifests, options.platform);
+  if (chosen === undefined)
+    throw new StoreError("PLATFORM_UNKNOWN", `Cannot copy ${descriptor.digest}: it has no image for ${formatPlatform(options.platform)}`);
+  return await copyImage(from, to, chosen, options);
+}
+
+interface Run {
+  readonly from: ContentSource;
+  readonly to: ContentSink;
+  readonly options: CopyOptions;
+  readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+async function copyTree(run: Run, descriptor: Descriptor): Promise<void> {
+  run.options.signal?.throwIfAborted();
+  if (!isIndex(descriptor) && !isManifest(descriptor)) return await run.turn(async () => await copyBlob(run, descriptor));
+  if (await run.to.has(descriptor)) return run.options.onProgress?.(descriptor, "present", 0);
+  const bytes = await readDocument(run.from, descriptor);
+  await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyTree(run, child)));
+  await run.to.push(descriptor, once(bytes));
+  run.options.onProgress?.(descriptor, "done", bytes.length);
+}
+
+async function childrenOf(run: Run, descriptor: Descriptor, bytes: Uint8Array): Promise<readonly Descriptor[]> {
+  if (isManifest(descriptor)) {
+    const { config, layers } = parseManifest(bytes);
+    const parts = [config, ...layers.filter(({ urls }) => urls === undefined || urls.length === 0)];
+    return [...new Map(parts.map((part) => [part.digest, part])).values()];
+  }
+  const { isHere } = run.options;
+  const { manifests } = parseIndex(bytes);
+  const present = await Promise.all(manifests.map(async (manifest) => isHere === undefined || (await isHere(manifest))));
+  return manifests.filter((_, index) => present[index]);
+}
+
+async function copyBlob({ from, to, options }: Run, descriptor: Descriptor): Promise<void> {
+  const { onProgress, signal } = options;
+  if (await to.has(descriptor)) return onProgress?.(descriptor, "present", 0);
+  onProgress?.(descriptor, "started", 0);
+  await to.push(
+    descriptor,
+    watched(from.fetch(descriptor), signal, (bytes) => onProgress?.(descriptor, "started", bytes)),
+  );
+  onProgress?.(descriptor, "done", 0);
+}
+
+async function* watched(content: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined, onBytes: (count: number) => void): AsyncIterable<Uint8Array> {
+  for await (const chunk of content) {
+    signal?.throwIfAborted();
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
+async function readDocument(from: ContentSource, descriptor: Descriptor): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of from.fetch(descriptor)) {
+    size += chunk.length;
+    if (size > MAX_DOCUMENT_BYTES) throw new StoreError("MANIFEST_INVALID", `Cannot read ${descriptor.digest}: it is longer than ${MAX_DOCUMENT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/** At most `width` at a time, in order. */
+function turns(width: number): Run["turn"] {
+  const waiting: (() => void)[] = [];
+  let free = width;
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+}
