@@ -23,8 +23,14 @@ export class UsageError extends ExitError {
 }
 
 export function report(error: unknown): { readonly status: number; readonly text: string } {
+  if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : EXIT.usage, text: "" }; /* it has said it */
   if (error instanceof ExitError) return { status: error.status, text: error.message };
   if (error instanceof CodedError) return { status: EXIT.refused, text: error.hint === undefined ? error.message : `${error.message}\n${error.hint}` };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { status: EXIT.bug, text: `This is a bug in strata: ${stack}` };
+}
+
+/** By shape: `--help` must not load commander for this. */
+function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("commander.") && "exitCode" in error;
 }

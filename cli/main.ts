@@ -1,4 +1,5 @@
 /** strata VERB …: finds the verb's file, runs it, turns what it throws into an exit status. */
+import type { Command } from "commander";
 import { compose } from "./compose.ts";
 import { report } from "./errors.ts";
 import { help } from "./help.ts";
@@ -18,8 +19,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   await using context = compose(globals.root);
   const { command } = await verb.load();
-  await command(context).name(`strata ${name}`).parseAsync(rest, { from: "user" });
+  await strict(command(context)).name(`strata ${name}`).parseAsync(rest, { from: "user" });
   return typeof process.exitCode === "number" ? process.exitCode : 0;
+}
+
+/** commander throws instead of ending the process, in groups of verbs too. */
+function strict(command: Command): Command {
+  command.commands.forEach(strict);
+  return command.exitOverride();
 }
 
 function readGlobals(argv: readonly string[]): { readonly root: string | undefined; readonly rest: readonly string[] } {

@@ -1,4 +1,5 @@
 /** strata stats [CONTAINER…]: what containers use, once or again and again. */
+import { totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import type { Container, Engine } from "../../runtime/engine.ts";
@@ -72,11 +73,12 @@ function row(sample: Sample, before: Sample | undefined, truncate: boolean): Rea
   if (usage === undefined) return { ...identity, CPUPerc: "--", MemUsage: "-- / --", MemPerc: "--", BlockIO: "--", PIDs: "--" };
   const nanoseconds = (sample.at - (before?.at ?? sample.at)) * 1e6;
   const cpu = before?.usage === undefined || nanoseconds <= 0 ? 0 : ((usage.cpuTotal - before.usage.cpuTotal) / nanoseconds) * 100;
+  const limit = Math.min(usage.memoryLimit, totalmem());
   return {
     ...identity,
     CPUPerc: `${cpu.toFixed(2)}%`,
-    MemUsage: `${formatBinary(usage.memory)} / ${formatBinary(usage.memoryLimit)}`,
-    MemPerc: `${((usage.memory / usage.memoryLimit) * 100).toFixed(2)}%`,
+    MemUsage: `${formatBinary(usage.memory)} / ${formatBinary(limit)}`,
+    MemPerc: `${((usage.memory / limit) * 100).toFixed(2)}%`,
     BlockIO: `${formatDecimal(usage.ioRead)} / ${formatDecimal(usage.ioWrite)}`,
     PIDs: String(usage.pids),
   };
