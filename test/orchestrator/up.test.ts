@@ -1,0 +1,316 @@
+/** A whole cluster as its users meet it: strata up, kubectl, real containers. */
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { get } from "node:http";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runStrata, serveStrata, strataOutput, type Server } from "../support/cli.ts";
+import { kubectl as findKubectl } from "../support/kubectl.ts";
+import { leftovers } from "../support/leftovers.ts";
+import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+
+const run = promisify(execFile);
+const UP = ["up", "--listen", "127.0.0.1:0", "--node-name", "here"];
+
+let root: TemporaryRoot;
+let cluster: Server;
+let program: string;
+let home: string;
+
+beforeAll(async () => {
+  root = temporaryRoot();
+  home = join(root.root, "..", "home");
+  mkdirSync(home);
+  program = await findKubectl();
+  await strataOutput(root, "base", "create", "local/web:v1", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
+  await strataOutput(root, "base", "create", "local/web:v2", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
+  cluster = await serveStrata(root, UP, /^ready$/);
+});
+
+afterAll(async () => {
+  await strataOutput(root, "down");
+  await cluster[Symbol.asyncDispose]();
+  const containers = await strataOutput(root, "ps", "-aq");
+  const found = leftovers(root);
+  root[Symbol.dispose]();
+  expect({ containers, found }).toEqual({ containers: "", found: [] });
+});
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, HOME: home, KUBECONFIG: join(root.root, "cluster/kubeconfig") };
+}
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(program, args, { env: environment(), timeout: 60_000 });
+  return stdout.trim();
+}
+
+async function apply(manifest: object): Promise<void> {
+  const child = spawn(program, ["apply", "-f", "-"], { env: environment(), stdio: ["pipe", "ignore", "inherit"] });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  child.stdin.end(JSON.stringify(manifest));
+  expect(await ended).toBe(0);
+}
+
+/** Runs `check` until it does not throw. */
+async function eventually(check: () => Promise<void>, patience = 20_000): Promise<void> {
+  for (const deadline = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+const SERVER = `
+const { createServer } = require("node:http");
+let leaving = false;
+const server = createServer((_, response) => { if (leaving) response.setHeader("connection", "close"); response.end(process.env.VERSION + " " + process.env.POD); });
+process.on("SIGTERM", () => { leaving = true; setTimeout(() => server.close(() => process.exit(0)), 300); });
+server.listen(8080, () => console.log("listening as " + process.env.VERSION));
+`;
+
+function web(name: string, replicas: number, more: object = {}): object {
+  const container = {
+    name: "web",
+    image: "local/web:v1",
+    command: ["node", "-e", SERVER],
+    env: [
+      { name: "VERSION", value: "v1" },
+      { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    ],
+    ports: [{ name: "http", containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: "/", port: "http" } },
+    ...more,
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [container], terminationGracePeriodSeconds: 5 } } },
+  };
+}
+
+async function pods(selector: string): Promise<readonly any[]> {
+  return JSON.parse(await kubectl("get", "pods", "-l", selector, "-o", "json")).items;
+}
+
+const idOf = (pod: any): string => String(pod.status.containerStatuses[0].containerID).replace("strata://", "");
+
+describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
+  test("comes up, every pod Ready, and tells its story in events", async () => {
+    await apply(web("web", 3));
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=30s")).toContain("successfully rolled out");
+    expect(await kubectl("get", "deployment", "web", "--no-headers")).toMatch(/^web\s+3\/3\s+3\s+3/);
+    const described = await kubectl("describe", "deployment", "web");
+    expect(described).toMatch(/Normal\s+ScalingReplicaSet\s.*Scaled up replica set web-\w+ to 3/);
+    const [pod] = await pods("app=web");
+    const story = await kubectl("describe", "pod", pod.metadata.name);
+    for (const reason of ["Scheduled", "Pulled", "Created", "Started"]) expect(story).toContain(reason);
+  });
+
+  test("a killed process is started again in the same pod", async () => {
+    const [pod] = await pods("app=web");
+    const pid = Number(await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", idOf(pod)));
+    process.kill(pid, "SIGKILL");
+    await eventually(async () => {
+      const after = JSON.parse(await kubectl("get", "pod", pod.metadata.name, "-o", "json"));
+      expect(after.metadata.uid).toBe(pod.metadata.uid);
+      expect(after.status.podIP).toBe(pod.status.podIP);
+      expect(after.status.containerStatuses[0]).toMatchObject({ restartCount: 1, ready: true, lastState: { terminated: { exitCode: 137, reason: "Error" } } });
+    });
+  });
+
+  test("a deleted pod is replaced by another", async () => {
+    const [lost] = await pods("app=web");
+    await kubectl("delete", "pod", lost.metadata.name);
+    await kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=30s");
+    await eventually(async () => {
+      const names = (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => pod.metadata.name);
+      expect(names).toHaveLength(3);
+      expect(names).not.toContain(lost.metadata.name);
+    });
+  });
+
+  test("logs and exec reach the container, which has its pod's name", async () => {
+    const [pod] = await pods("app=web");
+    const { name } = pod.metadata;
+    await eventually(async () => expect(await kubectl("logs", name)).toContain("listening as"));
+    expect(await kubectl("exec", name, "--", "cat", "/etc/hostname")).toBe(name);
+    await expect(run(program, ["exec", name, "--", "sh", "-c", "exit 7"], { env: environment() })).rejects.toMatchObject({ code: 7 });
+  });
+
+  test("logs -f follows until it is told to end", async () => {
+    await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "teller" }, spec: { restartPolicy: "Never", containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 0.2; done"] }] } });
+    await eventually(async () => void (await kubectl("logs", "teller")));
+    expect(await kubectl("logs", "-f", "teller")).toBe("line 1\nline 2\nline 3");
+    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/teller", "--timeout=10s");
+    await kubectl("delete", "pod", "teller");
+  });
+
+  test("a bad image stops the roll with the old replicas serving; undo heals it", async () => {
+    await kubectl("set", "image", "deployment/web", "web=local/none:v9");
+    await eventually(async () => {
+      const reasons = (await pods("app=web")).map((pod) => pod.status.containerStatuses?.[0]?.state.waiting?.reason);
+      expect(reasons.filter((reason) => reason === "ErrImagePull" || reason === "ImagePullBackOff")).toHaveLength(1);
+    });
+    expect(await kubectl("get", "deployment", "web", "-o", "jsonpath={.status.availableReplicas}")).toBe("3");
+    await kubectl("rollout", "undo", "deployment/web");
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=30s")).toContain("successfully rolled out");
+  });
+
+  test("rolls to another image and back to a numbered revision", async () => {
+    await kubectl("set", "image", "deployment/web", "web=local/web:v2");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    const history = await kubectl("rollout", "history", "deployment/web");
+    expect(history.split("\n").slice(2).map((line) => line.split(/\s+/)[0])).toEqual(["2", "3", "4"]);
+    await kubectl("rollout", "undo", "deployment/web", "--to-revision=3");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    const images = (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => pod.spec.containers[0].image);
+    expect(new Set(images)).toEqual(new Set(["local/web:v1"]));
+  });
+
+  test("killing the control plane restarts no container", async () => {
+    const facts = async () => (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => [pod.metadata.name, idOf(pod), pod.status.containerStatuses[0].restartCount, pod.status.podIP]);
+    await eventually(async () => expect(await facts()).toHaveLength(3));
+    const before = await facts();
+    const pids = await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))));
+    cluster.process.kill("SIGKILL");
+    await cluster[Symbol.asyncDispose]();
+    cluster = await serveStrata(root, UP, /^ready$/);
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=10s")).toContain("successfully rolled out");
+    expect(await facts()).toEqual(before);
+    expect(await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))))).toEqual(pids);
+    const [pod] = await pods("app=web");
+    expect(await kubectl("exec", pod.metadata.name, "--", "echo", "still here")).toBe("still here");
+  });
+
+  test("a second control plane on the same root is refused", async () => {
+    const { status, stderr } = await runStrata(root, UP);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/process \d+ has it open/);
+  });
+
+  test("deleting it removes its sets, its pods and their containers", async () => {
+    await kubectl("delete", "deployment", "web");
+    await eventually(async () => {
+      expect(await kubectl("get", "replicasets,pods", "-l", "app=web", "-o", "name")).toBe("");
+      expect(await strataOutput(root, "ps", "-aq")).toBe("");
+    });
+  });
+});
+
+describe("a rolling update", { timeout: 120_000 }, () => {
+  const PORT = 28_411;
+
+  async function ask(): Promise<string> {
+    return await new Promise((resolve, reject) => {
+      const request = get({ port: PORT, host: "127.0.0.1", agent: false, timeout: 5000 }, (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        response.on("end", () => resolve(text));
+        response.on("error", reject);
+      });
+      request.on("error", reject);
+    });
+  }
+
+  test("fails no request of those who poll throughout", async () => {
+    await apply(web("shop", 3, { env: [{ name: "VERSION", value: "v1" }] }));
+    await apply({ apiVersion: "v1", kind: "Service", metadata: { name: "shop" }, spec: { type: "LoadBalancer", selector: { app: "shop" }, ports: [{ port: PORT, targetPort: "http" }] } });
+    await kubectl("rollout", "status", "deployment/shop", "--timeout=60s");
+    await eventually(async () => expect(await ask()).toContain("v1"));
+    const seen = new Set<string>();
+    const failures: string[] = [];
+    let polling = true;
+    const client = async (): Promise<void> => {
+      while (polling) {
+        await ask().then((text) => seen.add(text.slice(0, 2)), (error: unknown) => failures.push(String(error)));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const clients = [client(), client(), client()];
+    await kubectl("set", "env", "deployment/shop", "VERSION=v2");
+    await kubectl("rollout", "status", "deployment/shop", "--timeout=60s");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    polling = false;
+    await Promise.all(clients);
+    expect(failures).toEqual([]);
+    expect([...seen].toSorted()).toEqual(["v1", "v2"]);
+    expect(await ask()).toContain("v2");
+    await kubectl("delete", "deployment,service", "shop");
+  });
+});
+
+describe("a pod", { timeout: 60_000 }, () => {
+  const alone = (name: string, spec: object): object => ({ apiVersion: "v1", kind: "Pod", metadata: { name }, spec: { terminationGracePeriodSeconds: 1, ...spec } });
+
+  test("runs its init containers first, shares a volume, and reads its configuration", async () => {
+    await apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "conf" }, data: { greeting: "hello" } });
+    await apply(
+      alone("family", {
+        restartPolicy: "Never",
+        volumes: [{ name: "shared", emptyDir: {} }, { name: "conf", configMap: { name: "conf" } }],
+        initContainers: [{ name: "first", image: "local/web:v1", command: ["sh", "-c", "cat /conf/greeting > /shared/word"], volumeMounts: [{ name: "shared", mountPath: "/shared" }, { name: "conf", mountPath: "/conf" }] }],
+        containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "echo $(cat /shared/word) $NAME"], env: [{ name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }], volumeMounts: [{ name: "shared", mountPath: "/shared" }] }],
+      }),
+    );
+    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/family", "--timeout=20s");
+    expect(await kubectl("logs", "family")).toBe("hello family");
+    await kubectl("delete", "pod", "family");
+  });
+
+  test("that keeps failing is held back ever longer, and its last run can be read", async () => {
+    await apply(alone("crash", { containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "echo run; exit 3"] }] }));
+    await eventually(async () => {
+      const { containerStatuses } = JSON.parse(await kubectl("get", "pod", "crash", "-o", "json")).status;
+      expect(containerStatuses[0]).toMatchObject({ restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { exitCode: 3 } } });
+    });
+    expect(await kubectl("get", "pod", "crash", "--no-headers")).toMatch(/0\/1\s+CrashLoopBackOff\s+1/);
+    expect(await kubectl("logs", "crash", "--previous")).toBe("run");
+    await kubectl("delete", "pod", "crash");
+  });
+
+  test("that fails its liveness probe is restarted", async () => {
+    const livenessProbe = { exec: { command: ["sh", "-c", "exit 1"] }, periodSeconds: 1, failureThreshold: 1 };
+    await apply(alone("sick", { containers: [{ name: "c", image: "local/web:v1", command: ["sleep", "60"], livenessProbe }] }));
+    await eventually(async () => expect(Number(await kubectl("get", "pod", "sick", "-o", "jsonpath={.status.containerStatuses[0].restartCount}"))).toBeGreaterThan(0));
+    expect(await kubectl("describe", "pod", "sick")).toMatch(/Killing.*failed liveness probe, will be restarted/);
+    await kubectl("delete", "pod", "sick");
+  });
+
+  test("that asks for too much waits, and tells why", async () => {
+    await apply(alone("greedy", { containers: [{ name: "c", image: "local/web:v1", command: ["sleep", "60"], resources: { requests: { cpu: "1000" } } }] }));
+    await eventually(async () => expect(await kubectl("describe", "pod", "greedy")).toContain("0/1 nodes are available: 1 Insufficient cpu."));
+    await kubectl("delete", "pod", "greedy");
+  });
+
+  test("goes with its namespace", async () => {
+    await kubectl("create", "namespace", "brief");
+    await kubectl("run", "guest", "-n", "brief", "--image=local/web:v1", "--command", "--", "sleep", "60");
+    await kubectl("wait", "-n", "brief", "--for=condition=Ready", "pod/guest", "--timeout=20s");
+    await kubectl("delete", "pod", "guest", "-n", "brief", "--grace-period=0", "--force");
+    await kubectl("create", "configmap", "left", "-n", "brief", "--from-literal=a=b");
+    await kubectl("delete", "namespace", "brief", "--timeout=30s");
+    expect(await kubectl("get", "namespace", "brief", "--ignore-not-found")).toBe("");
+  });
+});
+
+describe("without kubectl", { timeout: 60_000 }, () => {
+  test("deploy, get, scale, rollout and delete do the same", async () => {
+    const deployed = await strataOutput(root, "deploy", "local/web:v1", "--name", "plain", "--replicas", "2", "--dry-run", "-o", "yaml");
+    expect(deployed).toContain("kind: Deployment");
+    await apply(web("plain", 2));
+    expect(await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s")).toContain("successfully rolled out");
+    await strataOutput(root, "scale", "deployment/plain", "--replicas", "1");
+    await eventually(async () => expect(await strataOutput(root, "get", "deploy", "plain")).toMatch(/plain\s+1\/1\s+1\s+1/));
+    await strataOutput(root, "rollout", "restart", "deployment/plain");
+    await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s");
+    expect(await strataOutput(root, "rollout", "history", "deployment/plain")).toMatch(/^2\s+<none>$/m);
+    expect(await strataOutput(root, "delete", "deployment/plain")).toBe('deployment.apps "plain" deleted');
+    const { status, stderr } = await runStrata(root, ["get", "pod", "nobody"]);
+    expect([status, stderr.trim()]).toEqual([1, 'strata: Error from server (NotFound): pods "nobody" not found']);
+  });
+});
