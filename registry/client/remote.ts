@@ -36,7 +36,8 @@ export interface Remote extends AsyncDisposable {
   readonly base: string;
   /** Id of the store behind it, when it is one of ours. */
   readonly storeId: string | undefined;
-  readonly signal: AbortSignal | undefined;
+  /** Aborted when the caller says so, and when this is closed. */
+  readonly signal: AbortSignal;
   readonly policy: RetryPolicy;
   /** Any answer that is neither 401 nor passing. @throws {RegistryError} `UNREACHABLE`, `UNAUTHORIZED`, … */
   exchange(exchange: RemoteExchange): Promise<Answer>;
@@ -44,7 +45,9 @@ export interface Remote extends AsyncDisposable {
 
 /** @throws {RegistryError} `UNREACHABLE`, `PROTOCOL` */
 export async function openRemote(host: string, options: RemoteOptions): Promise<Remote> {
-  const { insecure = false, env, signal, retry: policy = RETRY } = options;
+  const { insecure = false, env, retry: policy = RETRY } = options;
+  const closing = new AbortController(); // what is still under way when it is closed ends, rather than trying again
+  const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
   const connection = await connect({ host, insecure, env });
   try {
     const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
@@ -61,7 +64,10 @@ export async function openRemote(host: string, options: RemoteOptions): Promise<
         const run = async (): Promise<Answer> => await authorised(connection, authorizer, { base, greeting, signal }, exchange);
         return exchange.retry === false ? await run() : await retrying(async () => await orPassing(await run()), { policy, signal });
       },
-      [Symbol.asyncDispose]: async () => await connection[Symbol.asyncDispose](),
+      async [Symbol.asyncDispose](): Promise<void> {
+        closing.abort(new RegistryError("UNREACHABLE", `Cannot go on with ${host}: the connection was closed`));
+        await connection[Symbol.asyncDispose]();
+      },
     };
   } catch (error) {
     await connection[Symbol.asyncDispose]();

@@ -1,9 +1,7 @@
 /** Servers that cut, lie, stall and redirect: a pull ends whole or leaves nothing, and credentials stay at home. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
@@ -12,7 +10,7 @@ import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
-import { blob, manifestOf, noise } from "./registry.ts";
+import { blob, manifestOf, noise, unfinished } from "./registry.ts";
 
 const layer = blob(noise(600_000));
 const config = blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [layer.descriptor.digest] } }), MEDIA_TYPE.config);
@@ -79,7 +77,7 @@ test.each(bad)("a server that $name: refused, and nothing is left half-stored", 
   await expect(pullFrom(host)).rejects.toMatchObject({ code });
   expect(await isStored()).toBe(false);
   expect(await isStored(manifest.descriptor.digest)).toBe(false);
-  expect(readdirSync(join(scratch.root, "ingest"))).toEqual([]);
+  expect(unfinished(scratch.root)).toEqual([]);
 });
 
 test("a download that is cut goes on where it was", async () => {

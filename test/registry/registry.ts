@@ -1,4 +1,6 @@
 /** A registry of strata that really listens, on a root of its own. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { openStore } from "../../store/open.ts";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
@@ -91,4 +93,9 @@ export async function pushImage(
 /** A digest of nothing that is stored. */
 export function unknownDigest(text = "nothing"): Digest {
   return digestOf(text);
+}
+
+/** What a store's root holds that is neither whole nor a process's mark that it is at work. */
+export function unfinished(root: string): readonly string[] {
+  return readdirSync(join(root, "ingest")).filter((name) => !name.endsWith(".writer"));
 }

@@ -1,15 +1,13 @@
 /** The server as a process: killed in the middle of an upload, it goes on where it was. */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openRemote } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
 import { replayable } from "../../registry/client/replayable.ts";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
-import { blob, noise, pushImage } from "./registry.ts";
+import { blob, noise, pushImage, unfinished } from "./registry.ts";
 
 const READY = /listening on (127\.0\.0\.1:(\d+))/;
 const content = blob(noise(3 << 20));
@@ -46,7 +44,7 @@ test("an upload survives kill -9 of the server", async () => {
   expect((await fetch(`${url}${location}?digest=${content.descriptor.digest}`, { method: "PUT" })).status).toBe(201);
   const got = await fetch(`${url}/v2/x/blobs/${content.descriptor.digest}`);
   expect(Buffer.from(await got.arrayBuffer()).equals(content.bytes)).toBe(true);
-  expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
+  expect(unfinished(root.root)).toEqual([]);
 });
 
 test("our client goes on by itself when the server is killed and comes back", { timeout: 60_000 }, async () => {
@@ -61,7 +59,7 @@ test("our client goes on by itself when the server is killed and comes back", { 
     return (async function* bytes(): AsyncGenerator<Uint8Array> {
       for (let at = offset; at < content.bytes.length; at += 1 << 18) {
         if (at >= 1 << 20 && second === undefined) {
-          await expect.poll(async () => readdirSync(join(root.root, "ingest")).length).toBe(1);
+          await expect.poll(async () => unfinished(root.root).length).toBe(1);
           first.process.kill("SIGKILL");
           second = once(first.process, "exit").then(async () => await serveStrata(root, ["registry", "serve", "--listen", host], READY));
         }
