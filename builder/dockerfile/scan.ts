@@ -38,7 +38,7 @@ export class ScanFailure extends Error {
 }
 
 export function sourceLines(text: string): string[] {
-  return text.replace(/^\uFEFF/, "").split("\n").map((line) => line.replace(/\r$/, ""));
+  return text.replace(/^\uFEFF/, "").replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, ""));
 }
 
 /** @throws {ScanFailure} */
