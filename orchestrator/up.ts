@@ -49,7 +49,11 @@ export async function up(options: UpOptions): Promise<Up> {
     for (const closer of closers.splice(0).reverse()) await closer[Symbol.asyncDispose]();
   };
   try {
-    const api = await openApi({ root: options.root, listen: options.listen, onBug: (error) => options.log(error instanceof Error ? (error.stack ?? error.message) : String(error)) });
+    const api = await openApi({
+      root: options.root,
+      listen: options.listen,
+      onBug: (error) => options.log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    });
     closers.push(api);
     const kubeconfig = await writeKubeconfig(options.root, api);
     await options.engine.sweep();

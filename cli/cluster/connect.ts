@@ -24,7 +24,8 @@ export function readTargets(words: readonly string[]): readonly { readonly kind:
   if (words.some((word) => word.includes("/"))) {
     return words.map((word) => {
       const [kind = "", name, more] = word.split("/");
-      if (name === undefined || name === "" || more !== undefined) throw new UsageError("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form");
+      if (name === undefined || name === "" || more !== undefined)
+        throw new UsageError("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form");
       return { kind, name };
     });
   }

@@ -18,9 +18,10 @@ interface Flags {
 export function command(context: Context): Command {
   const verb = new Command()
     .description("Bring the cluster to what manifests say")
-    .requiredOption("-f, --filename <path>", "file or folder of manifests, - for standard input", (value: string, before: readonly string[] = []) => [...before, value])
+    .option("-f, --filename <path>", "file or folder of manifests, - for standard input", (value: string, before: readonly string[]) => [...before, value], [])
     .option("--dry-run <how>", "server: check and change nothing");
   return addNamespaceFlag(verb).action(async ({ filename, namespace, dryRun }: Flags) => {
+    if (filename.length === 0) throw new UsageError("must specify -f");
     if (dryRun !== undefined && dryRun !== "server") throw new UsageError("--dry-run knows only server");
     const manifests = (await Promise.all(filename.map(async (path) => await readManifests(context, path)))).flat();
     if (manifests.length === 0) throw new ExitError(1, "error: no objects passed to apply");
@@ -34,7 +35,13 @@ export function command(context: Context): Command {
 
 async function readManifests(context: Context, path: string): Promise<readonly Draft[]> {
   if (path === "-") return parseManifests("standard input", await readAll(context.stdin));
-  const files = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(path).filter((name) => /\.(?:ya?ml|json)$/.test(name)).toSorted().map((name) => join(path, name)) : [path];
+  const files =
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+      ? readdirSync(path)
+          .filter((name) => /\.(?:ya?ml|json)$/.test(name))
+          .toSorted()
+          .map((name) => join(path, name))
+      : [path];
   return files.flatMap((file) => parseManifests(file, readText(file)));
 }
 

@@ -1,6 +1,7 @@
 /** strata delete KIND NAME…: removes objects of the cluster and waits until they are gone. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
+import type { KubeObject } from "../../orchestrator/cluster.ts";
 import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { addNamespaceFlag, connectCluster, readTargets } from "../cluster/connect.ts";
@@ -33,7 +34,8 @@ async function run(context: Context, words: readonly string[], flags: Flags): Pr
   for (const { kind, name } of readTargets(words)) {
     const resource = resourceByWord(kind);
     if (name === undefined && !flags.all) throw new UsageError("resource(s) were provided, but no name was specified");
-    const names: readonly string[] = name === undefined ? (await client.send({ path: pathOf(resource, flags.namespace) })).items.map((item: any) => item.metadata.name) : [name];
+    const names: readonly string[] =
+      name === undefined ? (await client.send({ path: pathOf(resource, flags.namespace) })).items.map(({ metadata }: KubeObject) => metadata.name) : [name];
     for (const one of names) {
       const gone = await remove(client, pathOf(resource, flags.namespace, one), flags, context.signal);
       if (gone) context.stdout.write(`${resource.singular}${resource.group === "" ? "" : `.${resource.group}`} "${one}" deleted\n`);

@@ -43,7 +43,10 @@ async function run(context: Context, image: string, flags: Flags): Promise<void>
   const request = readRequest(image, flags);
   const manifests = deployManifests(request);
   if (flags.dryRun) {
-    const text = flags.output === "json" ? `${JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }, null, 4)}\n` : manifests.map((manifest) => stringify(manifest)).join("---\n");
+    const text =
+      flags.output === "json"
+        ? `${JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }, null, 4)}\n`
+        : manifests.map((manifest) => stringify(manifest)).join("---\n");
     context.stdout.write(text);
     return;
   }

@@ -1,5 +1,6 @@
 /** strata get KIND [NAME…]: objects of the cluster, for those without kubectl. */
 import { Command } from "commander";
+import type { KubeObject } from "../../orchestrator/cluster.ts";
 import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import type { Resource } from "../../orchestrator/schema/resource.ts";
@@ -35,7 +36,9 @@ interface Asked {
 async function run(context: Context, words: readonly string[], flags: Flags): Promise<void> {
   const output = readOutput(flags.output);
   const asked: readonly Asked[] = readTargets(words).flatMap(({ kind, name }) =>
-    kind === "all" ? resources.filter(({ categories }) => categories.includes("all")).map((resource) => ({ resource, name })) : [{ resource: resourceByWord(kind), name }],
+    kind === "all"
+      ? resources.filter(({ categories }) => categories.includes("all")).map((resource) => ({ resource, name }))
+      : [{ resource: resourceByWord(kind), name }],
   );
   using client = connectCluster(context);
   if (output !== "table" && output !== "wide") {
@@ -43,16 +46,23 @@ async function run(context: Context, words: readonly string[], flags: Flags): Pr
     context.stdout.write(formatObjects(output, objects, asked.length === 1 && asked[0]?.name !== undefined));
     return;
   }
-  const tables = (await Promise.all(asked.map(async (one) => ({ one, table: await client.send({ path: queryOf(one, flags), accept: TABLE_ACCEPT }) })))).filter(({ table }) => table.rows?.length > 0);
+  const tables = (await Promise.all(asked.map(async (one) => ({ one, table: await client.send({ path: queryOf(one, flags), accept: TABLE_ACCEPT }) })))).filter(
+    ({ table }) => table.rows?.length > 0,
+  );
   if (tables.length === 0) context.stderr.write(flags.allNamespaces ? "No resources found\n" : `No resources found in ${flags.namespace} namespace.\n`);
   const several = new Set(asked.map(({ resource }) => resource)).size > 1;
   const texts = tables.map(({ one: { resource }, table }) =>
-    formatTable(table, { wide: output === "wide", namespaces: flags.allNamespaces && resource.namespaced, headers: flags.headers, ...(several ? { prefix: `${resource.singular}${resource.group === "" ? "" : `.${resource.group}`}/` } : {}) }),
+    formatTable(table, {
+      wide: output === "wide",
+      namespaces: flags.allNamespaces && resource.namespaced,
+      headers: flags.headers,
+      ...(several ? { prefix: `${resource.singular}${resource.group === "" ? "" : `.${resource.group}`}/` } : {}),
+    }),
   );
   context.stdout.write(texts.join("\n"));
 }
 
-async function readObjects(client: KubeClient, one: Asked, flags: Flags): Promise<readonly any[]> {
+async function readObjects(client: KubeClient, one: Asked, flags: Flags): Promise<readonly KubeObject[]> {
   const found = await client.send({ path: queryOf(one, flags) });
   if (one.name !== undefined) return [found];
   return found.items.map((item: object) => ({ apiVersion: found.apiVersion, kind: found.kind.replace(/List$/, ""), ...item }));

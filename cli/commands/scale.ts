@@ -11,14 +11,22 @@ interface Flags {
 }
 
 export function command(context: Context): Command {
-  const verb = new Command().description("Change how many replicas run").argument("<target...>", "kind/name, or kind and name").requiredOption("--replicas <count>", "how many");
+  const verb = new Command()
+    .description("Change how many replicas run")
+    .argument("<target...>", "kind/name, or kind and name")
+    .requiredOption("--replicas <count>", "how many");
   return addNamespaceFlag(verb).action(async (words: readonly string[], { namespace, replicas }: Flags) => {
     if (!/^\d+$/.test(replicas)) throw new UsageError(`Cannot scale to ${JSON.stringify(replicas)}: give a number`);
     using client = connectCluster(context);
     for (const { kind, name } of readTargets(words)) {
       if (name === undefined) throw new UsageError("resource(s) were provided, but no name was specified");
       const resource = resourceByWord(kind);
-      await client.send({ method: "PATCH", path: `${pathOf(resource, namespace, name)}/scale`, body: { spec: { replicas: Number(replicas) } }, contentType: "application/merge-patch+json" });
+      await client.send({
+        method: "PATCH",
+        path: `${pathOf(resource, namespace, name)}/scale`,
+        body: { spec: { replicas: Number(replicas) } },
+        contentType: "application/merge-patch+json",
+      });
       context.stdout.write(`${resource.singular}${resource.group === "" ? "" : `.${resource.group}`}/${name} scaled\n`);
     }
   });

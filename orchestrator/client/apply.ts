@@ -10,7 +10,11 @@ export interface Applied {
   readonly object: any;
 }
 
-export async function applyManifest(client: KubeClient, manifest: Draft, options: { readonly namespace: string; readonly manager: string; readonly dryRun?: boolean }): Promise<Applied> {
+export async function applyManifest(
+  client: KubeClient,
+  manifest: Draft,
+  options: { readonly namespace: string; readonly manager: string; readonly dryRun?: boolean },
+): Promise<Applied> {
   const resource = resourceOf(manifest);
   const namespace = manifest.metadata.namespace ?? options.namespace;
   const name = manifest.metadata.name ?? "";

@@ -1,6 +1,14 @@
 /** What a client of the cluster is refused with. */
 import { CodedError } from "../../store/errors.ts";
 
-export type ClientErrorCode = "CLUSTER_DOWN" | "KUBECONFIG_INVALID" | "REFUSED" | "NOT_FOUND" | "TIMED_OUT" | "ROLLOUT_FAILED" | "KIND_UNKNOWN" | "MANIFEST_INVALID";
+export type ClientErrorCode =
+  | "CLUSTER_DOWN"
+  | "KUBECONFIG_INVALID"
+  | "REFUSED"
+  | "NOT_FOUND"
+  | "TIMED_OUT"
+  | "ROLLOUT_FAILED"
+  | "KIND_UNKNOWN"
+  | "MANIFEST_INVALID";
 
 export class ClientError extends CodedError<ClientErrorCode> {}

@@ -22,7 +22,11 @@ export function revisionsOf(deployment: KubeObject, sets: readonly KubeObject[])
 /** The template to go back to: of `wanted`, or of the revision before the present one. @throws {ClientError} `NOT_FOUND` */
 export function templateOf(revisions: readonly Revision[], wanted: number | undefined): unknown {
   const found = wanted === undefined ? revisions.at(-2) : revisions.find(({ revision }) => revision === wanted);
-  if (found === undefined) throw new ClientError("NOT_FOUND", wanted === undefined ? "error: no rollout history found to go back to" : `error: unable to find specified revision ${wanted} in history`);
+  if (found === undefined)
+    throw new ClientError(
+      "NOT_FOUND",
+      wanted === undefined ? "error: no rollout history found to go back to" : `error: unable to find specified revision ${wanted} in history`,
+    );
   const { template } = found.set.spec;
   const { [HASH_LABEL]: _, ...labels } = template.metadata?.labels ?? {};
   return { ...template, metadata: { ...template.metadata, labels } };

@@ -54,7 +54,12 @@ function readKubeconfig(path: string): { readonly server: string; readonly ca: B
   const user = config?.users?.[0]?.user;
   if (cluster === undefined || user === undefined) throw new ClientError("KUBECONFIG_INVALID", `Cannot read ${path}: it names no cluster and user`);
   const decode = (data: string): Buffer => Buffer.from(data, "base64");
-  return { server: cluster.server, ca: decode(cluster["certificate-authority-data"]), cert: decode(user["client-certificate-data"]), key: decode(user["client-key-data"]) };
+  return {
+    server: cluster.server,
+    ca: decode(cluster["certificate-authority-data"]),
+    cert: decode(user["client-certificate-data"]),
+    key: decode(user["client-key-data"]),
+  };
 }
 
 async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any> {
@@ -63,13 +68,24 @@ async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any
   const options: RequestOptions = {
     method,
     agent,
-    headers: { accept, "user-agent": "strata", ...(payload === undefined ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(payload) }) },
+    headers: {
+      accept,
+      "user-agent": "strata",
+      ...(payload === undefined ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(payload) }),
+    },
     ...(signal === undefined ? {} : { signal }),
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, options, resolve);
     sent.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "ECONNREFUSED" ? new ClientError("CLUSTER_DOWN", `Cannot reach the cluster at ${url.origin}: connection refused`, { cause: error, hint: "Start it with 'strata up'" }) : error);
+      reject(
+        error.code === "ECONNREFUSED"
+          ? new ClientError("CLUSTER_DOWN", `Cannot reach the cluster at ${url.origin}: connection refused`, {
+              cause: error,
+              hint: "Start it with 'strata up'",
+            })
+          : error,
+      );
     });
     sent.end(payload);
   });

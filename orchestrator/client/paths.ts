@@ -6,7 +6,9 @@ import { ClientError } from "./errors.ts";
 /** By plural, singular, short name or kind, with or without its group. @throws {ClientError} `KIND_UNKNOWN` */
 export function resourceByWord(word: string): Resource {
   const wanted = word.toLowerCase();
-  const found = resources.find((row) => [row.resource, row.singular, row.kind.toLowerCase(), nameOf(row), `${row.singular}.${row.group}`, ...row.shortNames].includes(wanted));
+  const found = resources.find((row) =>
+    [row.resource, row.singular, row.kind.toLowerCase(), nameOf(row), `${row.singular}.${row.group}`, ...row.shortNames].includes(wanted),
+  );
   if (found === undefined) throw new ClientError("KIND_UNKNOWN", `error: the server doesn't have a resource type "${word}"`);
   return found;
 }

@@ -4,7 +4,13 @@ export type RolloutState = { readonly kind: "waiting" | "done" | "failed"; reado
 export function rolloutState(deployment: any): RolloutState {
   const { name, generation = 0 } = deployment.metadata;
   const { replicas = 1 } = deployment.spec;
-  const { observedGeneration = 0, updatedReplicas: updated = 0, replicas: total = 0, availableReplicas: available = 0, conditions = [] } = deployment.status ?? {};
+  const {
+    observedGeneration = 0,
+    updatedReplicas: updated = 0,
+    replicas: total = 0,
+    availableReplicas: available = 0,
+    conditions = [],
+  } = deployment.status ?? {};
   const waiting = (message: string): RolloutState => ({ kind: "waiting", message: `Waiting for deployment ${message}...` });
   if (generation > observedGeneration) return { kind: "waiting", message: "Waiting for deployment spec update to be observed..." };
   const progressing = conditions.find((condition: { readonly type: string }) => condition.type === "Progressing");

@@ -16,7 +16,7 @@ export interface WaitOptions {
 /** `path` of the Deployment. @throws {ClientError} `ROLLOUT_FAILED`, `TIMED_OUT` */
 export async function waitForRollout(client: KubeClient, path: string, { timeout, tell, signal }: WaitOptions): Promise<void> {
   const deadline = Date.now() + timeout;
-  for (let told = ""; ; ) {
+  for (let told = ""; ;) {
     const state = rolloutState(await client.send({ path, signal }));
     if (state.kind === "failed") throw new ClientError("ROLLOUT_FAILED", state.message);
     if (state.message !== told) tell((told = state.message));

@@ -29,7 +29,10 @@ export function createRecorder({ cluster, clock, component, host }: RecorderOpti
       const key = JSON.stringify([involved, type, reason, message]);
       const now = clock.now();
       const before = known.get(key);
-      const name = before === undefined ? create(cluster, draftEvent(involved, namespace, now, { type, reason, message, source })) : repeat(cluster, namespace, before.name, now);
+      const name =
+        before === undefined
+          ? create(cluster, draftEvent(involved, namespace, now, { type, reason, message, source }))
+          : repeat(cluster, namespace, before.name, now);
       known.delete(key);
       known.set(key, { namespace, name });
       if (known.size > MAX_REMEMBERED) known.delete(known.keys().next().value ?? "");
@@ -52,7 +55,12 @@ function involvedObject(object: KubeObject, fieldPath: string | undefined): Read
   };
 }
 
-function draftEvent(involved: Readonly<Record<string, string>>, namespace: string, now: number, what: { readonly source: { readonly component: string } } & Record<string, unknown>): Draft {
+function draftEvent(
+  involved: Readonly<Record<string, string>>,
+  namespace: string,
+  now: number,
+  what: { readonly source: { readonly component: string } } & Record<string, unknown>,
+): Draft {
   const time = formatTime(now);
   return {
     apiVersion: "v1",

@@ -5,7 +5,7 @@ const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 export function hashObject(value: unknown): string {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(canonicalJson(value))) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join("");
+  return String(hash).replace(/\d/g, (digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length] ?? "");
 }
 
 /** JSON with sorted keys: equal values give equal text. */

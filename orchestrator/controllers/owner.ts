@@ -38,7 +38,11 @@ export function planClaim(owner: KubeObject, selector: LabelSelector, candidates
     owner.metadata.deletionTimestamp === undefined
       ? candidates.filter((object) => controllerOf(object) === undefined && object.metadata.deletionTimestamp === undefined && matches(object))
       : [];
-  return { owned: [...own.filter(matches), ...adopt], adopt, release: own.filter((object) => !matches(object) && object.metadata.deletionTimestamp === undefined) };
+  return {
+    owned: [...own.filter(matches), ...adopt],
+    adopt,
+    release: own.filter((object) => !matches(object) && object.metadata.deletionTimestamp === undefined),
+  };
 }
 
 export function adopted(object: KubeObject, owner: KubeObject): KubeObject {

@@ -66,7 +66,9 @@ function securityOf({ pod, container, image }: ContainerInput): Partial<Containe
   const groups = [...(shared.supplementalGroups ?? []), ...(shared.fsGroup === undefined ? [] : [shared.fsGroup])].map(String);
   const seccomp = own.seccompProfile ?? shared.seccompProfile;
   return {
-    ...(user === undefined && group === undefined ? {} : { user: `${user ?? (image.config.config?.User?.split(":")[0] || 0)}${group === undefined ? "" : `:${group}`}` }),
+    ...(user === undefined && group === undefined
+      ? {}
+      : { user: `${user ?? (image.config.config?.User?.split(":")[0] || 0)}${group === undefined ? "" : `:${group}`}` }),
     ...(groups.length === 0 ? {} : { groupAdd: groups }),
     privileged: own.privileged ?? false,
     readOnly: own.readOnlyRootFilesystem ?? false,
@@ -80,7 +82,12 @@ function securityOf({ pod, container, image }: ContainerInput): Partial<Containe
 function refuseRoot(user: number | undefined, imageUser: string, image: Image): void {
   const name = imageUser.split(":")[0] ?? "";
   if (user !== undefined ? user !== 0 : /^[1-9]\d*$/.test(name)) return;
-  const found = user === 0 ? "container's runAsUser breaks non-root policy" : /^(?:0|root|)$/.test(name) ? "container has runAsNonRoot and image will run as root" : `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`;
+  const found =
+    user === 0
+      ? "container's runAsUser breaks non-root policy"
+      : /^(?:0|root|)$/.test(name)
+        ? "container has runAsNonRoot and image will run as root"
+        : `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`;
   throw new StartError("CreateContainerConfigError", `${found} (image: ${image.name ?? image.id})`);
 }
 
@@ -109,10 +116,19 @@ function mountsOf({ pod, container, environment, attempt, folders }: ContainerIn
     const volume = volumes.find(({ name }) => name === mount.name);
     if (volume === undefined) throw new StartError("CreateContainerConfigError", `volume "${mount.name}" not found`);
     const source = subPath(volumePath(pod, volume, folders), mount, environment);
-    const readOnly = mount.readOnly === true || volume.secret !== undefined || volume.configMap !== undefined || volume.downwardAPI !== undefined || volume.projected !== undefined;
+    const readOnly =
+      mount.readOnly === true ||
+      volume.secret !== undefined ||
+      volume.configMap !== undefined ||
+      volume.downwardAPI !== undefined ||
+      volume.projected !== undefined;
     return { kind: "bind", source, target: mount.mountPath, readOnly, create: volume.emptyDir !== undefined || (volume.hostPath?.type ?? "") === "" };
   });
-  const termination = { kind: "bind", source: folders.termination(pod.metadata.uid, container.name, attempt), target: container.terminationMessagePath ?? "/dev/termination-log" } as const;
+  const termination = {
+    kind: "bind",
+    source: folders.termination(pod.metadata.uid, container.name, attempt),
+    target: container.terminationMessagePath ?? "/dev/termination-log",
+  } as const;
   return [...mounts, termination];
 }
 

@@ -49,7 +49,7 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
   }
   const state = stateOf(input, container, instance, init);
   const live = state.running !== undefined;
-  const past = ended(running, container.name).filter((one) => one !== instance || state.terminated === undefined)[0];
+  const past = ended(running, container.name).find((one) => one !== instance || state.terminated === undefined);
   return {
     name: container.name,
     state,
@@ -65,7 +65,16 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
 
 function fresh(container: ContainerSpec, before: ContainerStatus | undefined): Omit<ContainerStatus, "state"> {
   const lost = before?.containerID === undefined ? {} : { containerID: before.containerID }; // its next run counts as a restart
-  return { name: container.name, lastState: before?.lastState ?? {}, ready: false, restartCount: before?.restartCount ?? 0, image: container.image, imageID: "", started: false, ...lost };
+  return {
+    name: container.name,
+    lastState: before?.lastState ?? {},
+    ready: false,
+    restartCount: before?.restartCount ?? 0,
+    image: container.image,
+    imageID: "",
+    started: false,
+    ...lost,
+  };
 }
 
 function stateOf(input: StatusInput, container: ContainerSpec, instance: Instance, init: boolean): ContainerState {

@@ -18,7 +18,13 @@ export function environmentOf(pod: KubeObject, container: ContainerSpec, lookup:
   return environment;
 }
 
-function valueOf(pod: KubeObject, container: ContainerSpec, { value = "", valueFrom }: EnvVar, before: ReadonlyMap<string, string>, lookup: Lookup): string | undefined {
+function valueOf(
+  pod: KubeObject,
+  container: ContainerSpec,
+  { value = "", valueFrom }: EnvVar,
+  before: ReadonlyMap<string, string>,
+  lookup: Lookup,
+): string | undefined {
   if (valueFrom === undefined) return expand(value, before);
   if (valueFrom.fieldRef !== undefined) return fieldValue(pod, valueFrom.fieldRef);
   if (valueFrom.resourceFieldRef !== undefined) return resourceValue(pod, container, valueFrom.resourceFieldRef);
@@ -33,7 +39,10 @@ function keyValue(resource: "configmaps" | "secrets", { name, key, optional = fa
   if (value !== undefined) return value.toString();
   if (optional) return undefined;
   const kind = resource === "secrets" ? "secret" : "configmap";
-  throw new StartError("CreateContainerConfigError", object === undefined ? `${kind} "${name}" not found` : `couldn't find key ${key} in ${object.kind} ${object.metadata.namespace}/${name}`);
+  throw new StartError(
+    "CreateContainerConfigError",
+    object === undefined ? `${kind} "${name}" not found` : `couldn't find key ${key} in ${object.kind} ${object.metadata.namespace}/${name}`,
+  );
 }
 
 function fromSource({ prefix = "", configMapRef, secretRef }: EnvFrom, lookup: Lookup): readonly (readonly [string, string])[] {
@@ -48,7 +57,8 @@ function fromSource({ prefix = "", configMapRef, secretRef }: EnvFrom, lookup: L
 
 /** The keys of a ConfigMap or Secret with their bytes. */
 export function entriesOf(object: KubeObject): ReadonlyMap<string, Buffer> {
-  const text = object.kind === "Secret" ? [] : Object.entries((object["data"] ?? {}) as Record<string, string>).map(([key, value]) => [key, Buffer.from(value)] as const);
+  const text =
+    object.kind === "Secret" ? [] : Object.entries((object["data"] ?? {}) as Record<string, string>).map(([key, value]) => [key, Buffer.from(value)] as const);
   const encoded = ((object.kind === "Secret" ? object["data"] : object["binaryData"]) ?? {}) as Record<string, string>;
   return new Map([...text, ...Object.entries(encoded).map(([key, value]) => [key, Buffer.from(value, "base64")] as const)]);
 }

@@ -26,7 +26,8 @@ export async function runHandler(handler: Handler, target: Target, timeout: numb
   try {
     if (handler.exec !== undefined) return await runExec(handler.exec.command, target, signal);
     if (handler.httpGet !== undefined) return await runHttp(handler.httpGet, target, signal);
-    if (handler.tcpSocket !== undefined) return await runTcp(resolvePort(handler.tcpSocket.port, target), handler.tcpSocket.host ?? target.address ?? "127.0.0.1", signal);
+    if (handler.tcpSocket !== undefined)
+      return await runTcp(resolvePort(handler.tcpSocket.port, target), handler.tcpSocket.host ?? target.address ?? "127.0.0.1", signal);
     if (handler.sleep !== undefined) await delay(handler.sleep.seconds * 1000, undefined, { signal });
     return OK;
   } catch (error) {
@@ -62,7 +63,14 @@ async function expiry(signal: AbortSignal, message: string): Promise<never> {
 
 async function runHttp({ path = "/", port, host, scheme = "HTTP", httpHeaders = [] }: HttpGet, target: Target, signal: AbortSignal): Promise<Verdict> {
   const headers = Object.fromEntries(httpHeaders.map(({ name, value }) => [name, value]));
-  const options = { host: host ?? target.address ?? "127.0.0.1", port: resolvePort(port, target), path, signal, agent: false, headers: { "user-agent": "kube-probe/1.33", accept: "*/*", ...headers } } as const;
+  const options = {
+    host: host ?? target.address ?? "127.0.0.1",
+    port: resolvePort(port, target),
+    path,
+    signal,
+    agent: false,
+    headers: { "user-agent": "kube-probe/1.33", accept: "*/*", ...headers },
+  } as const;
   const url = `http://${options.host}:${options.port}${path}`;
   return await new Promise((resolve) => {
     const failed = (error: Error): void => {

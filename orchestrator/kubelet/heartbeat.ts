@@ -27,13 +27,17 @@ async function register(cluster: Cluster, { name }: NodeFacts): Promise<void> {
   const labels = nodeLabels(name);
   await createOnce(cluster, "nodes", { apiVersion: "v1", kind: "Node", metadata: { name, labels }, spec: {} });
   await cluster.modify("nodes", { namespace: undefined, name }, (node) =>
-    Object.entries(labels).every(([key, value]) => node.metadata.labels?.[key] === value) ? node : { ...node, metadata: { ...node.metadata, labels: { ...node.metadata.labels, ...labels } } },
+    Object.entries(labels).every(([key, value]) => node.metadata.labels?.[key] === value)
+      ? node
+      : { ...node, metadata: { ...node.metadata, labels: { ...node.metadata.labels, ...labels } } },
   );
 }
 
 async function writeStatus(cluster: Cluster, clock: Clock, facts: NodeFacts): Promise<void> {
   const now = formatTime(clock.now());
-  await cluster.modify("nodes", { namespace: undefined, name: facts.name }, (node) => ({ ...node, status: nodeStatus(facts, node.status, now) }), { status: true });
+  await cluster.modify("nodes", { namespace: undefined, name: facts.name }, (node) => ({ ...node, status: nodeStatus(facts, node.status, now) }), {
+    status: true,
+  });
 }
 
 async function renew(cluster: Cluster, clock: Clock, name: string): Promise<void> {
@@ -45,7 +49,12 @@ async function renew(cluster: Cluster, clock: Clock, name: string): Promise<void
   const node = cluster.get("nodes", { namespace: undefined, name }) as KubeObject;
   const owner = { apiVersion: "v1", kind: "Node", name, uid: node.metadata.uid };
   const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
-  await createOnce(cluster, "leases.coordination.k8s.io", { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { ...key, ownerReferences: [owner] }, spec });
+  await createOnce(cluster, "leases.coordination.k8s.io", {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: { ...key, ownerReferences: [owner] },
+    spec,
+  });
 }
 
 async function createOnce(cluster: Cluster, ...[resource, draft]: Parameters<Cluster["create"]>): Promise<void> {

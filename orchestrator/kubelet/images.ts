@@ -49,7 +49,11 @@ async function find(images: Images, reference: string): Promise<boolean> {
     return (await images.find(reference)) !== undefined;
   } catch (error) {
     if (error instanceof StoreError && error.code === "REFERENCE_INVALID") {
-      throw new StartError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`, { cause: error });
+      throw new StartError(
+        "InvalidImageName",
+        `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`,
+        { cause: error },
+      );
     }
     throw error;
   }

@@ -20,7 +20,17 @@ export interface InstanceName {
   readonly image: string;
 }
 
-export function instanceLabels({ pod, container, attempt, backoff }: { readonly pod: KubeObject; readonly container: ContainerSpec; readonly attempt: number; readonly backoff: number }): Readonly<Record<string, string>> {
+export function instanceLabels({
+  pod,
+  container,
+  attempt,
+  backoff,
+}: {
+  readonly pod: KubeObject;
+  readonly container: ContainerSpec;
+  readonly attempt: number;
+  readonly backoff: number;
+}): Readonly<Record<string, string>> {
   return {
     [POD_NAME]: pod.metadata.name,
     [POD_NAMESPACE]: pod.metadata.namespace ?? "",

@@ -98,7 +98,10 @@ class Agent implements NodeAgent {
     for (const watch of this.#watches) watch[Symbol.dispose]();
     await this.#loop[Symbol.asyncDispose]();
     for (const { entry } of this.#entries.values()) for (const held of entry.instances.values()) held.prober?.[Symbol.dispose]();
-    await Promise.race([Promise.allSettled([...this.#entries.values()].flatMap(({ entry }) => [...entry.work.values()])), new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref())]);
+    await Promise.race([
+      Promise.allSettled([...this.#entries.values()].flatMap(({ entry }) => [...entry.work.values()])),
+      new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref()),
+    ]);
   }
 
   #onPod({ object }: WatchEvent): void {
@@ -113,9 +116,11 @@ class Agent implements NodeAgent {
     if (type === "DELETED") return;
     for (const { entry } of this.#entries.values()) {
       if (entry.key.namespace !== object.metadata.namespace || entry.pod === undefined) continue;
-      if (entry.sandbox !== undefined && usesVolume(entry.pod, object)) void refreshVolumes(entry.pod, this.#parts.folders, lookupFor(this.#parts.cluster, entry.pod)).catch(() => {});
+      if (entry.sandbox !== undefined && usesVolume(entry.pod, object))
+        void refreshVolumes(entry.pod, this.#parts.folders, lookupFor(this.#parts.cluster, entry.pod)).catch(() => {});
       if (entry.problems.size === 0) continue;
-      for (const [name, problem] of entry.problems) if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });
+      for (const [name, problem] of entry.problems)
+        if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });
       this.#loop.add(entry.uid);
     }
   }

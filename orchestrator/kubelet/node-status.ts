@@ -21,11 +21,18 @@ export interface NodeFacts {
 /** The machine's first address that others can reach, or loopback. */
 export function nodeAddress(): string {
   const all = Object.entries(networkInterfaces()).flatMap(([name, addresses]) => (addresses ?? []).map((address) => ({ name, ...address })));
-  return all.find(({ family, internal, name }) => family === "IPv4" && !internal && !/^(?:strata|docker|podman|cni|veth|br-)/.test(name))?.address ?? "127.0.0.1";
+  return (
+    all.find(({ family, internal, name }) => family === "IPv4" && !internal && !/^(?:strata|docker|podman|cni|veth|br-)/.test(name))?.address ?? "127.0.0.1"
+  );
 }
 
 export function nodeLabels(name: string): Readonly<Record<string, string>> {
-  return { "kubernetes.io/hostname": name, "kubernetes.io/os": platform(), "kubernetes.io/arch": goArchitecture(), "node-role.kubernetes.io/control-plane": "" };
+  return {
+    "kubernetes.io/hostname": name,
+    "kubernetes.io/os": platform(),
+    "kubernetes.io/arch": goArchitecture(),
+    "node-role.kubernetes.io/control-plane": "",
+  };
 }
 
 export function nodeStatus(facts: NodeFacts, before: KubeObject["status"], now: string): Readonly<Record<string, unknown>> {
@@ -34,7 +41,10 @@ export function nodeStatus(facts: NodeFacts, before: KubeObject["status"], now: 
     ...before,
     capacity: resources,
     allocatable: resources,
-    conditions: CONDITIONS.reduce<readonly Condition[]>((conditions, condition) => setCondition(conditions, { ...condition, lastHeartbeatTime: now } as Condition, now), before?.conditions ?? []),
+    conditions: CONDITIONS.reduce<readonly Condition[]>(
+      (conditions, condition) => setCondition(conditions, { ...condition, lastHeartbeatTime: now } as Condition, now),
+      before?.conditions ?? [],
+    ),
     addresses: [
       { type: "InternalIP", address: facts.address },
       { type: "Hostname", address: facts.name },
@@ -64,7 +74,12 @@ const CONDITIONS: readonly Condition[] = [
 
 function capacity(data: string): Readonly<Record<string, string>> {
   const { bsize, blocks } = statfsSync(data);
-  return { cpu: String(availableParallelism()), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: String(MAX_PODS), "ephemeral-storage": `${Math.floor((bsize * blocks) / 1024)}Ki` };
+  return {
+    cpu: String(availableParallelism()),
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: String(MAX_PODS),
+    "ephemeral-storage": `${Math.floor((bsize * blocks) / 1024)}Ki`,
+  };
 }
 
 /** Empty when it cannot be read. */

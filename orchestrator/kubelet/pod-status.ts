@@ -25,7 +25,8 @@ export function podStatus(input: StatusInput): Readonly<Record<string, unknown>>
   const before = pod.status ?? {};
   const phase = keepTerminal(before.phase, phaseOf(input, inits, mains));
   const address = hostNetwork === true ? hostIP : (running.sandbox?.address ?? before.podIP);
-  const overdue = phase === "Failed" && isOverdue(pod, now) ? { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" } : {};
+  const overdue =
+    phase === "Failed" && isOverdue(pod, now) ? { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" } : {};
   return {
     ...before,
     phase,
@@ -54,7 +55,11 @@ function phaseOf({ pod, plan, now }: StatusInput, inits: readonly ContainerStatu
   const failed = regular.some((status) => exitCode(status) !== undefined && exitCode(status) !== 0);
   const begun = mains.some(hasRun);
   if (failed && policy === "Never" && !begun) return "Failed";
-  if (!begun && (regular.some((status) => exitCode(status) !== 0) || inits.some((status, index) => isSidecar(initContainers[index] as ContainerSpec) && !status.started))) return "Pending";
+  if (
+    !begun &&
+    (regular.some((status) => exitCode(status) !== 0) || inits.some((status, index) => isSidecar(initContainers[index] as ContainerSpec) && !status.started))
+  )
+    return "Pending";
   if (!over && mains.some((status) => !hasRun(status))) return "Pending";
   if (mains.some((status) => status.state.running !== undefined)) return "Running";
   if (policy === "Always") return "Running";
@@ -71,7 +76,12 @@ function exitCode(status: ContainerStatus): number | undefined {
   return (status.state.terminated ?? status.lastState.terminated)?.exitCode;
 }
 
-function conditionsOf({ pod, running, now }: StatusInput, phase: Phase, inits: readonly ContainerStatus[], mains: readonly ContainerStatus[]): readonly Condition[] {
+function conditionsOf(
+  { pod, running, now }: StatusInput,
+  phase: Phase,
+  inits: readonly ContainerStatus[],
+  mains: readonly ContainerStatus[],
+): readonly Condition[] {
   const { initContainers = [], readinessGates = [] } = specOf(pod);
   const sidecars = inits.filter((_, index) => isSidecar(initContainers[index] as ContainerSpec));
   const uninitialized = inits.filter((status, index) => (isSidecar(initContainers[index] as ContainerSpec) ? !status.started : exitCode(status) !== 0));
@@ -80,10 +90,16 @@ function conditionsOf({ pod, running, now }: StatusInput, phase: Phase, inits: r
   const gates = readinessGates.filter((gate) => given.find(({ type }) => type === gate.conditionType)?.status !== "True");
   const initialized = uninitialized.length === 0 || mains.some(hasRun);
   const containersReady = notReady(phase, unready);
-  const gated = gates.length === 0 ? undefined : { reason: "ReadinessGatesNotReady", message: `the status of pod readiness gate "${gates[0]?.conditionType}" is not "True", but False` };
+  const gated =
+    gates.length === 0
+      ? undefined
+      : { reason: "ReadinessGatesNotReady", message: `the status of pod readiness gate "${gates[0]?.conditionType}" is not "True", but False` };
   const wanted: readonly Condition[] = [
     condition("PodReadyToStartContainers", running.sandbox === undefined ? {} : undefined),
-    condition("Initialized", initialized ? undefined : { reason: "ContainersNotInitialized", message: `containers with incomplete status: ${names(uninitialized)}` }),
+    condition(
+      "Initialized",
+      initialized ? undefined : { reason: "ContainersNotInitialized", message: `containers with incomplete status: ${names(uninitialized)}` },
+    ),
     condition("Ready", containersReady ?? gated),
     condition("ContainersReady", containersReady),
     condition("PodScheduled", undefined),

@@ -169,11 +169,19 @@ export class PodWorker {
 
   #tellBackOff(pod: KubeObject, { crashing }: PodPlan): void {
     for (const name of crashing.keys()) {
-      const newest = [...this.#entry.instances.values()].filter((held) => held.name.container === name).toSorted((left, right) => right.name.attempt - left.name.attempt)[0];
+      const newest = [...this.#entry.instances.values()]
+        .filter((held) => held.name.container === name)
+        .toSorted((left, right) => right.name.attempt - left.name.attempt)[0];
       if (newest === undefined || this.#told.has(newest.id)) continue;
       this.#told.add(newest.id);
       const { namespace, uid } = pod.metadata;
-      this.#parts.recorder.record(pod, "Warning", "BackOff", `Back-off restarting failed container ${name} in pod ${pod.metadata.name}_${namespace}(${uid})`, fieldPath(pod, name));
+      this.#parts.recorder.record(
+        pod,
+        "Warning",
+        "BackOff",
+        `Back-off restarting failed container ${name} in pod ${pod.metadata.name}_${namespace}(${uid})`,
+        fieldPath(pod, name),
+      );
     }
   }
 }
@@ -187,7 +195,14 @@ function hostPortsOf({ containers }: PodSpec): readonly PortMapping[] {
     ports.flatMap(({ hostPort, hostIP, containerPort, protocol }) =>
       hostPort === undefined || hostPort === 0
         ? []
-        : [{ ...(hostIP === undefined || hostIP === "" ? {} : { hostIP }), hostPort, containerPort, protocol: protocol === "UDP" ? ("udp" as const) : ("tcp" as const) }],
+        : [
+            {
+              ...(hostIP === undefined || hostIP === "" ? {} : { hostIP }),
+              hostPort,
+              containerPort,
+              protocol: protocol === "UDP" ? ("udp" as const) : ("tcp" as const),
+            },
+          ],
     ),
   );
 }

@@ -56,6 +56,9 @@ export function latest(running: RunningPod, container: string): Instance | undef
 /** Ended instances of a container, newest first. */
 export function ended(running: RunningPod, container: string): readonly (Instance & { readonly state: Extract<InstanceState, { kind: "exited" }> })[] {
   return running.instances
-    .filter((instance): instance is Instance & { readonly state: Extract<InstanceState, { kind: "exited" }> } => instance.container === container && instance.state.kind === "exited")
+    .filter(
+      (instance): instance is Instance & { readonly state: Extract<InstanceState, { kind: "exited" }> } =>
+        instance.container === container && instance.state.kind === "exited",
+    )
     .toSorted((left, right) => right.attempt - left.attempt);
 }

@@ -62,7 +62,13 @@ async function launch(parts: AgentParts, entry: PodEntry, made: Container): Prom
     await parts.engine.remove(id, { force: true });
     throw new StartError("RunContainerError", messageOf(error), { cause: error });
   }
-  const held: Held = { id, imageID, name, state: { kind: "running", startedAt: new Date(parts.clock.now()).toISOString(), stopping: false }, prober: undefined };
+  const held: Held = {
+    id,
+    imageID,
+    name,
+    state: { kind: "running", startedAt: new Date(parts.clock.now()).toISOString(), stopping: false },
+    prober: undefined,
+  };
   entry.instances.set(id, held);
   watchInstance(parts, entry, held);
 }

@@ -48,7 +48,9 @@ async function* readLogs(engine: Engine, pod: KubeObject, running: RunningPod | 
 function instanceForLogs(pod: KubeObject, running: RunningPod | undefined, { container, previous }: PodLogOptions): Instance {
   const newest = running === undefined ? undefined : latest(running, container);
   if (running === undefined || newest === undefined) {
-    const status = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find(({ name }: ContainerStatus) => name === container);
+    const status = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find(
+      ({ name }: ContainerStatus) => name === container,
+    );
     throw badRequest(waitingMessage(pod, container, status?.state.waiting?.reason ?? "ContainerCreating"));
   }
   if (!previous) return newest;

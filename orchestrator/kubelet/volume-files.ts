@@ -22,7 +22,12 @@ export function volumeFiles(pod: KubeObject, volume: VolumeSpec, lookup: Lookup)
   ]);
 }
 
-function objectFiles(resource: "configmaps" | "secrets", { name = "", items, optional = false }: ObjectProjection, mode: number = DEFAULT_MODE, lookup: Lookup): readonly VolumeFile[] {
+function objectFiles(
+  resource: "configmaps" | "secrets",
+  { name = "", items, optional = false }: ObjectProjection,
+  mode: number = DEFAULT_MODE,
+  lookup: Lookup,
+): readonly VolumeFile[] {
   const object = lookup(resource, name);
   if (object === undefined) {
     if (optional) return [];
@@ -32,7 +37,8 @@ function objectFiles(resource: "configmaps" | "secrets", { name = "", items, opt
   if (items === undefined) return [...entries].map(([path, bytes]) => ({ path, bytes, mode }));
   return items.flatMap(({ key, path, mode: own }) => {
     const bytes = entries.get(key);
-    if (bytes === undefined && !optional) throw new StartError("FailedMount", `references non-existent ${resource === "secrets" ? "secret" : "config"} key: ${key}`);
+    if (bytes === undefined && !optional)
+      throw new StartError("FailedMount", `references non-existent ${resource === "secrets" ? "secret" : "config"} key: ${key}`);
     return bytes === undefined ? [] : [{ path, bytes, mode: own ?? mode }];
   });
 }
@@ -40,7 +46,12 @@ function objectFiles(resource: "configmaps" | "secrets", { name = "", items, opt
 function downwardFiles(pod: KubeObject, { items = [] }: DownwardProjection, mode: number = DEFAULT_MODE): readonly VolumeFile[] {
   const [first] = specOf(pod).containers;
   return items.map(({ path, fieldRef, resourceFieldRef, mode: own }) => {
-    const text = fieldRef !== undefined ? fieldValue(pod, fieldRef) : resourceFieldRef !== undefined && first !== undefined ? resourceValue(pod, first, resourceFieldRef) : "";
+    const text =
+      fieldRef !== undefined
+        ? fieldValue(pod, fieldRef)
+        : resourceFieldRef !== undefined && first !== undefined
+          ? resourceValue(pod, first, resourceFieldRef)
+          : "";
     return { path, bytes: Buffer.from(text), mode: own ?? mode };
   });
 }

@@ -78,5 +78,6 @@ async function prepareHostPath(path: string, type: string): Promise<void> {
   if (type === "FileOrCreate") await writeFile(path, "", { flag: "a", mode: 0o644 });
   const check = HOST_PATH_CHECKS[type];
   const found = await stat(path).catch(() => undefined);
-  if (check !== undefined && (found === undefined || !check[1](found))) throw new StartError("FailedMount", `hostPath type check failed: ${path} is not a ${check[0]}`);
+  if (check !== undefined && (found === undefined || !check[1](found)))
+    throw new StartError("FailedMount", `hostPath type check failed: ${path} is not a ${check[0]}`);
 }

@@ -39,7 +39,12 @@ function startProbes(parts: AgentParts, entry: PodEntry, held: Held): void {
   const { pod } = entry;
   const container = pod && containerSpec(pod, held.name.container);
   if (pod === undefined || container === undefined) return;
-  const target = { engine: parts.engine, id: held.id, address: pod.spec.hostNetwork === true ? "127.0.0.1" : entry.sandbox?.address, ports: container.ports ?? [] };
+  const target = {
+    engine: parts.engine,
+    id: held.id,
+    address: pod.spec.hostNetwork === true ? "127.0.0.1" : entry.sandbox?.address,
+    ports: container.ports ?? [],
+  };
   const before = knownStatus(pod.status, held.id);
   held.prober = new Prober({
     container,
@@ -47,11 +52,15 @@ function startProbes(parts: AgentParts, entry: PodEntry, held: Held): void {
     ...(before === undefined ? {} : { before }),
     run: async (probe, timeout) => await runHandler(probe, target, timeout),
     onChange: () => parts.wake(entry.uid),
-    onFailure: (kind, message) => parts.recorder.record(entry.pod ?? pod, "Warning", "Unhealthy", `${kind} probe failed: ${message}`, fieldPath(pod, container.name)),
+    onFailure: (kind, message) =>
+      parts.recorder.record(entry.pod ?? pod, "Warning", "Unhealthy", `${kind} probe failed: ${message}`, fieldPath(pod, container.name)),
   });
 }
 
-function knownStatus(status: { readonly initContainerStatuses?: readonly ContainerStatus[]; readonly containerStatuses?: readonly ContainerStatus[] } | undefined, id: string): ContainerStatus | undefined {
+function knownStatus(
+  status: { readonly initContainerStatuses?: readonly ContainerStatus[]; readonly containerStatuses?: readonly ContainerStatus[] } | undefined,
+  id: string,
+): ContainerStatus | undefined {
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(({ containerID }) => containerID === `${RUNTIME}://${id}`);
 }
 

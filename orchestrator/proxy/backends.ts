@@ -15,7 +15,9 @@ export function backendsOf(service: KubeObject, port: ServicePort, pods: readonl
   const those = (wanted: (endpoint: Endpoint) => boolean): readonly Backend[] =>
     drafts.flatMap(({ ports, endpoints }) => {
       const target = ports.find(({ name }) => name === (port.name ?? ""));
-      return target === undefined ? [] : endpoints.filter(wanted).map(({ addresses, targetRef }) => ({ host: addresses[0] ?? "", port: target.port, uid: targetRef["uid"] ?? "" }));
+      return target === undefined
+        ? []
+        : endpoints.filter(wanted).map(({ addresses, targetRef }) => ({ host: addresses[0] ?? "", port: target.port, uid: targetRef["uid"] ?? "" }));
     });
   const ready = those(({ conditions }) => conditions.ready);
   return ready.length > 0 ? ready : those(({ conditions }) => conditions.serving && conditions.terminating);

@@ -45,17 +45,23 @@ async function reconcile(key: ObjectKey, room: Collaborators, address: string, l
     listening.delete(port);
     await close(server);
   }
-  let failure: unknown;
+  const failures: unknown[] = [];
   for (const { listenPort, port } of wanted) {
     if (listening.get(listenPort)?.service === formatKey(key)) continue;
     try {
       listening.set(listenPort, { service: formatKey(key), server: await listen(cluster, key, port, { address, port: listenPort }) });
     } catch (error) {
-      failure = error;
-      if (service !== undefined) recorder.record(service, "Warning", "FailedToListen", `Cannot listen on ${address}:${listenPort}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(error);
+      if (service !== undefined)
+        recorder.record(
+          service,
+          "Warning",
+          "FailedToListen",
+          `Cannot listen on ${address}:${listenPort}: ${error instanceof Error ? error.message : String(error)}`,
+        );
     }
   }
-  if (failure !== undefined) throw failure;
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
   if (service?.spec?.type === "LoadBalancer") await tellAddress(cluster, service, address);
 }
 
@@ -81,7 +87,12 @@ async function listen(cluster: Cluster, key: ObjectKey, port: ServicePort, at: {
 
 async function tellAddress(cluster: Cluster, service: KubeObject, address: string): Promise<void> {
   const loadBalancer = { ingress: [{ ip: address, ipMode: "Proxy" }] };
-  await cluster.modify("services", keyOf(service), (current) => (equal(current.status?.loadBalancer, loadBalancer) ? current : { ...current, status: { ...current.status, loadBalancer } }), { status: true });
+  await cluster.modify(
+    "services",
+    keyOf(service),
+    (current) => (equal(current.status?.loadBalancer, loadBalancer) ? current : { ...current, status: { ...current.status, loadBalancer } }),
+    { status: true },
+  );
 }
 
 /** Takes no new connection; those that are open go on until their ends close them. */

@@ -26,7 +26,8 @@ const FILTERS: readonly Filter[] = [
     return taint === undefined ? NONE : [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`];
   },
   ({ pod }, { node }) => (matchesNode(pod, node) ? NONE : ["node(s) didn't match Pod's node affinity/selector"]),
-  ({ ports }, info) => (ports.some((port) => info.ports.some((taken) => collide(port, taken))) ? ["node(s) didn't have free ports for the requested pod ports"] : NONE),
+  ({ ports }, info) =>
+    ports.some((port) => info.ports.some((taken) => collide(port, taken))) ? ["node(s) didn't have free ports for the requested pod ports"] : NONE,
   fits,
 ];
 

@@ -53,7 +53,8 @@ function merge(left: Amounts, right: Amounts, join: (a: number, b: number) => nu
 
 /** Host ports as `PROTOCOL/ip/port`; an empty ip means every address. */
 export function hostPorts(pod: KubeObject): readonly HostPort[] {
-  const containers: readonly { readonly ports?: readonly { readonly hostPort?: number; readonly hostIP?: string; readonly protocol?: string }[] }[] = pod.spec.containers ?? [];
+  const containers: readonly { readonly ports?: readonly { readonly hostPort?: number; readonly hostIP?: string; readonly protocol?: string }[] }[] =
+    pod.spec.containers ?? [];
   return containers.flatMap(({ ports = [] }) =>
     ports.flatMap(({ hostPort, hostIP, protocol }) => (hostPort ? [{ port: hostPort, ip: hostIP ?? "0.0.0.0", protocol: protocol ?? "TCP" }] : [])),
   );

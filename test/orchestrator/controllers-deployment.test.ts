@@ -125,7 +125,11 @@ test("Recreate waits until the last old pod has gone", () => {
     {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { ...old!.metadata, name: "p", ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: old!.metadata.name, uid: old!.metadata.uid, controller: true }] },
+      metadata: {
+        ...old!.metadata,
+        name: "p",
+        ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: old!.metadata.name, uid: old!.metadata.uid, controller: true }],
+      },
       status: { phase: "Running" },
     },
   ];

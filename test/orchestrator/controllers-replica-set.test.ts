@@ -17,7 +17,10 @@ const orders: readonly { readonly name: string; readonly keep: PodOptions; reado
 ];
 describe("a ReplicaSet with one pod too many deletes", () => {
   test.each(orders)("$name", ({ keep, lose }) => {
-    for (const pods of [[own("keep", keep), own("lose", lose)], [own("a-lose", lose), own("keep", keep)]]) {
+    for (const pods of [
+      [own("keep", keep), own("lose", lose)],
+      [own("a-lose", lose), own("keep", keep)],
+    ]) {
       expect(planReplicaSet(set, pods, NOW).remove.map((each) => each.metadata.name.replace("a-", ""))).toEqual(["lose"]);
     }
   });
@@ -31,10 +34,25 @@ describe("a ReplicaSet with one pod too many deletes", () => {
 
 const plans = [
   { name: "creates what is missing", replicas: 3, pods: [own("a")], want: { create: 2, remove: 0, adopt: 0, release: 0 } },
-  { name: "replaces pods that have ended or are being deleted", replicas: 2, pods: [own("a", { phase: "Failed" }), own("b", { deleting: true })], want: { create: 2, remove: 0, adopt: 0, release: 0 } },
+  {
+    name: "replaces pods that have ended or are being deleted",
+    replicas: 2,
+    pods: [own("a", { phase: "Failed" }), own("b", { deleting: true })],
+    want: { create: 2, remove: 0, adopt: 0, release: 0 },
+  },
   { name: "adopts a matching orphan instead of creating", replicas: 1, pods: [pod("a")], want: { create: 0, remove: 0, adopt: 1, release: 0 } },
-  { name: "releases a pod whose labels no longer match, and replaces it", replicas: 1, pods: [own("a", { labels: { app: "debug" } })], want: { create: 1, remove: 0, adopt: 0, release: 1 } },
-  { name: "leaves strangers alone", replicas: 1, pods: [own("a"), pod("b", { labels: { app: "other" } }), pod("c", { owner: replicaSet("else", 1) })], want: { create: 0, remove: 0, adopt: 0, release: 0 } },
+  {
+    name: "releases a pod whose labels no longer match, and replaces it",
+    replicas: 1,
+    pods: [own("a", { labels: { app: "debug" } })],
+    want: { create: 1, remove: 0, adopt: 0, release: 1 },
+  },
+  {
+    name: "leaves strangers alone",
+    replicas: 1,
+    pods: [own("a"), pod("b", { labels: { app: "other" } }), pod("c", { owner: replicaSet("else", 1) })],
+    want: { create: 0, remove: 0, adopt: 0, release: 0 },
+  },
   { name: "creates at most five hundred at once", replicas: 700, pods: [], want: { create: 500, remove: 0, adopt: 0, release: 0 } },
 ];
 test.each(plans)("a ReplicaSet $name", ({ replicas, pods, want }) => {

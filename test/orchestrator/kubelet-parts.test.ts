@@ -21,13 +21,28 @@ const expansions = [
   { text: "$(A", want: "$(A" },
 ];
 test.each(expansions)("expands $text", ({ text, want }) => {
-  expect(expand(text, new Map([["A", "1"], ["B", "2"]]))).toBe(want);
+  expect(
+    expand(
+      text,
+      new Map([
+        ["A", "1"],
+        ["B", "2"],
+      ]),
+    ),
+  ).toBe(want);
 });
 
 const config: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: meta("conf"), data: { mode: "fast", level: "3" } };
 const secret: KubeObject = { apiVersion: "v1", kind: "Secret", metadata: meta("keys"), data: { token: Buffer.from("hush").toString("base64") } };
-const lookup = (resource: string, name: string): KubeObject | undefined => [config, secret].find((object) => object.metadata.name === name && resource === (object.kind === "Secret" ? "secrets" : "configmaps"));
-const pod: KubeObject = { apiVersion: "v1", kind: "Pod", metadata: meta("p", { labels: { app: "web" } }), spec: { containers: [], nodeName: "n1" }, status: { podIP: "10.0.0.2" } };
+const lookup = (resource: string, name: string): KubeObject | undefined =>
+  [config, secret].find((object) => object.metadata.name === name && resource === (object.kind === "Secret" ? "secrets" : "configmaps"));
+const pod: KubeObject = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: meta("p", { labels: { app: "web" } }),
+  spec: { containers: [], nodeName: "n1" },
+  status: { podIP: "10.0.0.2" },
+};
 
 test("an environment is built of values, references and whole maps, later entries seeing earlier ones", () => {
   const container: ContainerSpec = {
@@ -48,7 +63,16 @@ test("an environment is built of values, references and whole maps, later entrie
     ],
   };
   expect(Object.fromEntries(environmentOf(pod, container, lookup))).toEqual({
-    CONF_mode: "fast", CONF_level: "3", A: "1", B: "1fast", TOKEN: "hush", ME: "p", APP: "web", IP: "10.0.0.2", MEMORY: "64", CPU: "2",
+    CONF_mode: "fast",
+    CONF_level: "3",
+    A: "1",
+    B: "1fast",
+    TOKEN: "hush",
+    ME: "p",
+    APP: "web",
+    IP: "10.0.0.2",
+    MEMORY: "64",
+    CPU: "2",
   });
 });
 
@@ -59,7 +83,12 @@ test("a missing key is told by its name", () => {
 
 const limits = [
   { name: "nothing asked", needs: {}, qos: "BestEffort", want: { cpuShares: 2, oomScoreAdj: 1000 } },
-  { name: "half a cpu and memory", needs: { limits: { cpu: "500m", memory: "128Mi" }, requests: { cpu: "500m", memory: "128Mi" } }, qos: "Guaranteed", want: { cpuPeriod: 100_000, cpuQuota: 50_000, cpuShares: 512, memory: 2 ** 27, memorySwap: 2 ** 27, oomScoreAdj: -997 } },
+  {
+    name: "half a cpu and memory",
+    needs: { limits: { cpu: "500m", memory: "128Mi" }, requests: { cpu: "500m", memory: "128Mi" } },
+    qos: "Guaranteed",
+    want: { cpuPeriod: 100_000, cpuQuota: 50_000, cpuShares: 512, memory: 2 ** 27, memorySwap: 2 ** 27, oomScoreAdj: -997 },
+  },
   { name: "only requests", needs: { requests: { cpu: "250m", memory: "1Gi" } }, qos: "Burstable", want: { cpuShares: 256, oomScoreAdj: 750 } },
 ];
 test.each(limits)("limits of a container with $name", ({ needs, qos, want }) => {
@@ -111,26 +140,31 @@ test("a gate lets only so many through at once", async () => {
 interface Probing {
   readonly prober: Prober;
   readonly clock: FakeClock;
-  readonly asked: string[];
-  answer: boolean;
+  readonly asked: readonly string[];
+  /** What the container answers from now on. */
+  readonly world: { ok: boolean };
 }
 
 function probing(container: Partial<ContainerSpec>): Probing {
   const clock = new FakeClock();
   const asked: string[] = [];
-  const state: { answer: boolean } = { answer: true };
-  const names = new Map([[container.startupProbe, "startup"], [container.readinessProbe, "readiness"], [container.livenessProbe, "liveness"]]);
+  const world = { ok: true };
+  const names = new Map([
+    [container.startupProbe, "startup"],
+    [container.readinessProbe, "readiness"],
+    [container.livenessProbe, "liveness"],
+  ]);
   const prober = new Prober({
     container: { name: "c", image: "i", ...container },
     clock,
     run: async (probe) => {
       asked.push(names.get(probe) ?? "?");
-      return state.answer ? { ok: true } : { ok: false, message: "no" };
+      return world.ok ? { ok: true } : { ok: false, message: "no" };
     },
     onChange: () => {},
     onFailure: () => {},
   });
-  return Object.defineProperty({ prober, clock, asked }, "answer", { get: () => state.answer, set: (answer: boolean) => (state.answer = answer) }) as Probing;
+  return { prober, clock, asked, world };
 }
 
 test("without probes a container is started and ready at once", () => {
@@ -141,14 +175,14 @@ test("without probes a container is started and ready at once", () => {
 test("startup holds the other probes back, and gives up after its failures", async () => {
   const startupProbe = { periodSeconds: 5, failureThreshold: 3 };
   const patient = probing({ startupProbe, readinessProbe: { periodSeconds: 10 } });
-  patient.answer = false;
+  patient.world.ok = false;
   await patient.clock.advance(6000);
   expect(patient.asked).toEqual(["startup", "startup"]);
-  patient.answer = true;
+  patient.world.ok = true;
   await patient.clock.advance(6000);
   expect(patient.prober.results).toEqual({ started: true, ready: true });
   const failing = probing({ startupProbe });
-  failing.answer = false;
+  failing.world.ok = false;
   await failing.clock.advance(60_000);
   expect(failing.asked).toHaveLength(3);
   expect(failing.prober.results.failed).toEqual({ probe: "startup" });
@@ -156,11 +190,11 @@ test("startup holds the other probes back, and gives up after its failures", asy
 
 test("liveness gives up after three failures in a row, not before", async () => {
   const probe = probing({ livenessProbe: { periodSeconds: 10, terminationGracePeriodSeconds: 4 } });
-  probe.answer = false;
+  probe.world.ok = false;
   await probe.clock.advance(11_000);
-  probe.answer = true;
+  probe.world.ok = true;
   await probe.clock.advance(10_000);
-  probe.answer = false;
+  probe.world.ok = false;
   await probe.clock.advance(20_000);
   expect(probe.prober.results.failed).toBeUndefined();
   await probe.clock.advance(10_000);
@@ -171,12 +205,12 @@ test("readiness comes and goes by its thresholds", async () => {
   const probe = probing({ readinessProbe: { periodSeconds: 10, failureThreshold: 2 } });
   await probe.clock.advance(0);
   expect(probe.prober.results.ready).toBe(true);
-  probe.answer = false;
+  probe.world.ok = false;
   await probe.clock.advance(10_000);
   expect(probe.prober.results.ready).toBe(true);
   await probe.clock.advance(10_000);
   expect(probe.prober.results.ready).toBe(false);
-  probe.answer = true;
+  probe.world.ok = true;
   await probe.clock.advance(10_000);
   expect(probe.prober.results.ready).toBe(true);
 });

@@ -27,7 +27,17 @@ function pod({ restartPolicy = "Always", init, containers = [{ name: "c", image:
 const probes = { started: true, ready: true };
 
 function runs(container: string, more: Partial<Instance> = {}): Instance {
-  return { id: `${container}-${more.attempt ?? 0}`, container, attempt: 0, backoff: 0, image: "i:v1", imageID: "sha256:1", state: { kind: "running", startedAt: at(-60), stopping: false }, probes, ...more };
+  return {
+    id: `${container}-${more.attempt ?? 0}`,
+    container,
+    attempt: 0,
+    backoff: 0,
+    image: "i:v1",
+    imageID: "sha256:1",
+    state: { kind: "running", startedAt: at(-60), stopping: false },
+    probes,
+    ...more,
+  };
 }
 
 function ended(container: string, exitCode: number, more: Partial<Instance> & { readonly ago?: number; readonly ran?: number } = {}): Instance {
@@ -64,7 +74,13 @@ const inits = [
 ];
 const sidecar = [{ name: "s", image: "i:v1", restartPolicy: "Always" }];
 
-const rows: readonly { readonly name: string; readonly pod: KubeObject; readonly running: RunningPod; readonly want: readonly string[]; readonly wake?: number }[] = [
+const rows: readonly {
+  readonly name: string;
+  readonly pod: KubeObject;
+  readonly running: RunningPod;
+  readonly want: readonly string[];
+  readonly wake?: number;
+}[] = [
   { name: "makes volumes and sandbox first", pod: pod(), running: node([], { sandbox: undefined }), want: ["prepare"] },
   { name: "waits while somebody makes them", pod: pod(), running: node([], { sandbox: undefined, busy: new Set(["pod"]) }), want: [] },
   { name: "starts all containers at once", pod: pod({ containers: two }), running: node([]), want: ["start a#0 backoff 0", "start b#0 backoff 0"] },
@@ -74,32 +90,108 @@ const rows: readonly { readonly name: string; readonly pod: KubeObject; readonly
   { name: "restarts also after a good end under Always", pod: pod(), running: node([ended("c", 0)]), want: ["start c#1 backoff 10"] },
   { name: "waits ten seconds after the second end", pod: pod(), running: node([ended("c", 1, { attempt: 1, backoff: 10_000, ago: 3 })]), want: [], wake: 7 },
   { name: "and then doubles", pod: pod(), running: node([ended("c", 1, { attempt: 1, backoff: 10_000, ago: 10 })]), want: ["start c#2 backoff 20"] },
-  { name: "never waits longer than five minutes", pod: pod(), running: node([ended("c", 1, { attempt: 9, backoff: 300_000, ago: 300 })]), want: ["start c#10 backoff 300"] },
-  { name: "forgives after ten quiet minutes", pod: pod(), running: node([ended("c", 1, { attempt: 9, backoff: 300_000, ago: 0, ran: 600 })]), want: ["start c#10 backoff 10"] },
+  {
+    name: "never waits longer than five minutes",
+    pod: pod(),
+    running: node([ended("c", 1, { attempt: 9, backoff: 300_000, ago: 300 })]),
+    want: ["start c#10 backoff 300"],
+  },
+  {
+    name: "forgives after ten quiet minutes",
+    pod: pod(),
+    running: node([ended("c", 1, { attempt: 9, backoff: 300_000, ago: 0, ran: 600 })]),
+    want: ["start c#10 backoff 10"],
+  },
   { name: "OnFailure restarts a failure", pod: pod({ restartPolicy: "OnFailure" }), running: node([ended("c", 3)]), want: ["start c#1 backoff 10"] },
-  { name: "OnFailure is content with a success, and takes the sandbox down", pod: pod({ restartPolicy: "OnFailure" }), running: node([ended("c", 0)]), want: ["dismantle"] },
+  {
+    name: "OnFailure is content with a success, and takes the sandbox down",
+    pod: pod({ restartPolicy: "OnFailure" }),
+    running: node([ended("c", 0)]),
+    want: ["dismantle"],
+  },
   { name: "Never restarts nothing", pod: pod({ restartPolicy: "Never" }), running: node([ended("c", 1)]), want: ["dismantle"] },
   { name: "and is done when the sandbox is gone", pod: pod({ restartPolicy: "Never" }), running: node([ended("c", 1)], { sandbox: undefined }), want: [] },
-  { name: "keeps one ended instance of a container for its log", pod: pod(), running: node([runs("c", { attempt: 3 }), ended("c", 1, { attempt: 2 }), ended("c", 1, { attempt: 1 })]), want: ["forget c-1"] },
+  {
+    name: "keeps one ended instance of a container for its log",
+    pod: pod(),
+    running: node([runs("c", { attempt: 3 }), ended("c", 1, { attempt: 2 }), ended("c", 1, { attempt: 1 })]),
+    want: ["forget c-1"],
+  },
   { name: "runs init containers one by one", pod: pod({ init: inits }), running: node([]), want: ["start i1#0 backoff 0"] },
   { name: "the second init container after the first", pod: pod({ init: inits }), running: node([ended("i1", 0)]), want: ["start i2#0 backoff 0"] },
   { name: "containers after the last", pod: pod({ init: inits }), running: node([ended("i1", 0), ended("i2", 0)]), want: ["start c#0 backoff 0"] },
   { name: "a failed init container is tried again", pod: pod({ init: inits }), running: node([ended("i1", 1)]), want: ["start i1#1 backoff 10"] },
-  { name: "a failed init container under Never ends the pod", pod: pod({ init: inits, restartPolicy: "Never" }), running: node([ended("i1", 1)]), want: ["dismantle"] },
-  { name: "init containers are not run again when a container has begun", pod: pod({ init: inits }), running: node([ended("c", 1)]), want: ["start c#1 backoff 10"] },
-  { name: "containers wait until a sidecar has started", pod: pod({ init: sidecar }), running: node([runs("s", { probes: { started: false, ready: false } })]), want: [] },
+  {
+    name: "a failed init container under Never ends the pod",
+    pod: pod({ init: inits, restartPolicy: "Never" }),
+    running: node([ended("i1", 1)]),
+    want: ["dismantle"],
+  },
+  {
+    name: "init containers are not run again when a container has begun",
+    pod: pod({ init: inits }),
+    running: node([ended("c", 1)]),
+    want: ["start c#1 backoff 10"],
+  },
+  {
+    name: "containers wait until a sidecar has started",
+    pod: pod({ init: sidecar }),
+    running: node([runs("s", { probes: { started: false, ready: false } })]),
+    want: [],
+  },
   { name: "a started sidecar lets them go", pod: pod({ init: sidecar }), running: node([runs("s")]), want: ["start c#0 backoff 0"] },
-  { name: "an ended sidecar is started again beside them", pod: pod({ init: sidecar }), running: node([ended("s", 0), runs("c")]), want: ["start s#1 backoff 10"] },
-  { name: "a sidecar does not keep a finished pod alive", pod: pod({ init: sidecar, restartPolicy: "Never" }), running: node([runs("s"), ended("c", 0)]), want: ["stop s-0 done within 30"] },
-  { name: "a failed liveness probe stops the container", pod: pod(), running: node([runs("c", { probes: { ...probes, failed: { probe: "liveness" } } })]), want: ["stop c-0 liveness within 30"] },
-  { name: "with the probe's own grace", pod: pod(), running: node([runs("c", { probes: { ...probes, failed: { probe: "startup", grace: 5 } } })]), want: ["stop c-0 startup within 5"] },
-  { name: "a deleted pod's containers are stopped, sidecars later", pod: pod({ init: sidecar, deleting: true }), running: node([runs("s"), runs("c")]), want: ["stop c-0 deleted within 30"] },
+  {
+    name: "an ended sidecar is started again beside them",
+    pod: pod({ init: sidecar }),
+    running: node([ended("s", 0), runs("c")]),
+    want: ["start s#1 backoff 10"],
+  },
+  {
+    name: "a sidecar does not keep a finished pod alive",
+    pod: pod({ init: sidecar, restartPolicy: "Never" }),
+    running: node([runs("s"), ended("c", 0)]),
+    want: ["stop s-0 done within 30"],
+  },
+  {
+    name: "a failed liveness probe stops the container",
+    pod: pod(),
+    running: node([runs("c", { probes: { ...probes, failed: { probe: "liveness" } } })]),
+    want: ["stop c-0 liveness within 30"],
+  },
+  {
+    name: "with the probe's own grace",
+    pod: pod(),
+    running: node([runs("c", { probes: { ...probes, failed: { probe: "startup", grace: 5 } } })]),
+    want: ["stop c-0 startup within 5"],
+  },
+  {
+    name: "a deleted pod's containers are stopped, sidecars later",
+    pod: pod({ init: sidecar, deleting: true }),
+    running: node([runs("s"), runs("c")]),
+    want: ["stop c-0 deleted within 30"],
+  },
   { name: "then its sidecars", pod: pod({ init: sidecar, deleting: true }), running: node([runs("s"), ended("c", 0)]), want: ["stop s-0 deleted within 30"] },
-  { name: "what is being stopped is not stopped again", pod: pod({ deleting: true }), running: node([runs("c", { state: { kind: "running", startedAt: at(-9), stopping: true } })]), want: [] },
+  {
+    name: "what is being stopped is not stopped again",
+    pod: pod({ deleting: true }),
+    running: node([runs("c", { state: { kind: "running", startedAt: at(-9), stopping: true } })]),
+    want: [],
+  },
   { name: "then all of it is removed", pod: pod({ deleting: true }), running: node([ended("c", 0)]), want: ["purge"] },
   { name: "but not while somebody is at work on it", pod: pod({ deleting: true }), running: node([ended("c", 0)], { busy: new Set(["c"]) }), want: [] },
-  { name: "a pod past its deadline is stopped", pod: pod({ more: { activeDeadlineSeconds: 60 }, status: { startTime: at(-61) } }), running: node([runs("c")]), want: ["stop c-0 deadline within 30"] },
-  { name: "and one before it is looked at when it strikes", pod: pod({ more: { activeDeadlineSeconds: 60 }, status: { startTime: at(-50) } }), running: node([runs("c")]), want: [], wake: 10 },
+  {
+    name: "a pod past its deadline is stopped",
+    pod: pod({ more: { activeDeadlineSeconds: 60 }, status: { startTime: at(-61) } }),
+    running: node([runs("c")]),
+    want: ["stop c-0 deadline within 30"],
+  },
+  {
+    name: "and one before it is looked at when it strikes",
+    pod: pod({ more: { activeDeadlineSeconds: 60 }, status: { startTime: at(-50) } }),
+    running: node([runs("c")]),
+    want: [],
+    wake: 10,
+  },
   {
     name: "an image that could not be pulled is tried again when its time has come",
     pod: pod(),
@@ -121,20 +213,45 @@ test.each(rows)("the node agent: $name", ({ pod: object, running, want, wake }) 
 });
 
 describe("a pod's status", () => {
-  const statusOf = (object: KubeObject, running: RunningPod): any => podStatus({ pod: object, running, plan: planPod(object, running, NOW), hostIP: "192.0.2.1", now: NOW });
+  const statusOf = (object: KubeObject, running: RunningPod): any =>
+    podStatus({ pod: object, running, plan: planPod(object, running, NOW), hostIP: "192.0.2.1", now: NOW });
   const unready = { probes: { started: true, ready: false } };
   const phases: readonly { readonly name: string; readonly pod: KubeObject; readonly running: RunningPod; readonly phase: string; readonly ready: string }[] = [
     { name: "nothing runs yet", pod: pod(), running: node([]), phase: "Pending", ready: "False ContainersNotReady" },
     { name: "it runs", pod: pod(), running: node([runs("c")]), phase: "Running", ready: "True" },
     { name: "it runs and is not ready", pod: pod(), running: node([runs("c", unready)]), phase: "Running", ready: "False ContainersNotReady" },
     { name: "one of two was never started", pod: pod({ containers: two }), running: node([runs("a")]), phase: "Pending", ready: "False ContainersNotReady" },
-    { name: "it waits to be restarted", pod: pod(), running: node([ended("c", 1, { attempt: 1, backoff: 10_000 })]), phase: "Running", ready: "False ContainersNotReady" },
+    {
+      name: "it waits to be restarted",
+      pod: pod(),
+      running: node([ended("c", 1, { attempt: 1, backoff: 10_000 })]),
+      phase: "Running",
+      ready: "False ContainersNotReady",
+    },
     { name: "all ended well", pod: pod({ restartPolicy: "Never" }), running: node([ended("c", 0)]), phase: "Succeeded", ready: "False PodCompleted" },
-    { name: "one failed", pod: pod({ restartPolicy: "Never", containers: two }), running: node([ended("a", 0), ended("b", 2)]), phase: "Failed", ready: "False PodFailed" },
+    {
+      name: "one failed",
+      pod: pod({ restartPolicy: "Never", containers: two }),
+      running: node([ended("a", 0), ended("b", 2)]),
+      phase: "Failed",
+      ready: "False PodFailed",
+    },
     { name: "an init container runs", pod: pod({ init: inits }), running: node([runs("i1")]), phase: "Pending", ready: "False ContainersNotReady" },
-    { name: "an init container failed under Never", pod: pod({ init: inits, restartPolicy: "Never" }), running: node([ended("i1", 1)]), phase: "Failed", ready: "False PodFailed" },
+    {
+      name: "an init container failed under Never",
+      pod: pod({ init: inits, restartPolicy: "Never" }),
+      running: node([ended("i1", 1)]),
+      phase: "Failed",
+      ready: "False PodFailed",
+    },
     { name: "it is being deleted and has ended", pod: pod({ deleting: true }), running: node([ended("c", 143)]), phase: "Failed", ready: "False PodFailed" },
-    { name: "it ended before, whatever runs", pod: pod({ restartPolicy: "Never", status: { phase: "Failed" } }), running: node([ended("c", 0)]), phase: "Failed", ready: "False PodFailed" },
+    {
+      name: "it ended before, whatever runs",
+      pod: pod({ restartPolicy: "Never", status: { phase: "Failed" } }),
+      running: node([ended("c", 0)]),
+      phase: "Failed",
+      ready: "False PodFailed",
+    },
   ];
   test.each(phases)("when $name", ({ pod: object, running, phase, ready }) => {
     const status = statusOf(object, running);
@@ -150,9 +267,13 @@ describe("a pod's status", () => {
   });
 
   test("tells of an image as it failed, and a second later as the back-off that followed", () => {
-    const failing = (age: number): RunningPod => node([], { problems: new Map([["c", { reason: "ErrImagePull", message: "no such host", at: NOW - age, retryAt: NOW + 9000 }]]) });
+    const failing = (age: number): RunningPod =>
+      node([], { problems: new Map([["c", { reason: "ErrImagePull", message: "no such host", at: NOW - age, retryAt: NOW + 9000 }]]) });
     expect(statusOf(pod(), failing(0)).containerStatuses[0].state.waiting.reason).toBe("ErrImagePull");
-    expect(statusOf(pod(), failing(2000)).containerStatuses[0].state.waiting).toEqual({ reason: "ImagePullBackOff", message: 'Back-off pulling image "i:v1": no such host' });
+    expect(statusOf(pod(), failing(2000)).containerStatuses[0].state.waiting).toEqual({
+      reason: "ImagePullBackOff",
+      message: 'Back-off pulling image "i:v1": no such host',
+    });
   });
 
   test("a restarted container runs, and its last state tells why", () => {
@@ -162,7 +283,10 @@ describe("a pod's status", () => {
 
   test("transition times move only when a condition turns", () => {
     const first = statusOf(pod(), node([runs("c")]));
-    const before = { ...pod(), status: { ...first, conditions: first.conditions.map((condition: object) => ({ ...condition, lastTransitionTime: at(-500) })) } };
+    const before = {
+      ...pod(),
+      status: { ...first, conditions: first.conditions.map((condition: object) => ({ ...condition, lastTransitionTime: at(-500) })) },
+    };
     const later = statusOf(before, node([runs("c", unready)]));
     const times = Object.fromEntries(later.conditions.map(({ type, lastTransitionTime }: Record<string, string>) => [type, lastTransitionTime]));
     expect(times).toMatchObject({ Ready: at(0), ContainersReady: at(0), Initialized: at(-500), PodScheduled: at(-500) });

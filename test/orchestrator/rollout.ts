@@ -68,7 +68,14 @@ export class Rollout {
     if (action.kind === "create") {
       const { draft } = action;
       const name = String(draft.metadata.name);
-      const metadata = { ...draft.metadata, name, uid: `uid-${name}`, resourceVersion: "1", generation: 1, creationTimestamp: at(this.sets.length + this.time) };
+      const metadata = {
+        ...draft.metadata,
+        name,
+        uid: `uid-${name}`,
+        resourceVersion: "1",
+        generation: 1,
+        creationTimestamp: at(this.sets.length + this.time),
+      };
       const set = { ...draft, metadata } as KubeObject;
       this.sets.push(set);
       this.done.push(`create ${tag(set)} ${action.replicas}`);

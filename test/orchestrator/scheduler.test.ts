@@ -40,14 +40,24 @@ const refusals = [
     pod: asking("p", { cpu: "1", memory: "1Gi" }),
     message: "0/3 nodes are available: 2 Insufficient cpu, 2 Insufficient memory.",
   },
-  { name: "a cordoned node", nodes: [node("a", { spec: { unschedulable: true } })], pod: asking("p", {}), message: "0/1 nodes are available: 1 node(s) were unschedulable." },
+  {
+    name: "a cordoned node",
+    nodes: [node("a", { spec: { unschedulable: true } })],
+    pod: asking("p", {}),
+    message: "0/1 nodes are available: 1 node(s) were unschedulable.",
+  },
   {
     name: "a taint",
     nodes: [node("a", { spec: { taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] } })],
     pod: asking("p", {}),
     message: "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
   },
-  { name: "a node selector", nodes: [node("a")], pod: asking("p", {}, { nodeSelector: { disk: "ssd" } }), message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector." },
+  {
+    name: "a node selector",
+    nodes: [node("a")],
+    pod: asking("p", {}, { nodeSelector: { disk: "ssd" } }),
+    message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+  },
   { name: "too many pods", nodes: [node("a", { pods: "0" })], pod: asking("p", {}), message: "0/1 nodes are available: 1 Too many pods." },
 ];
 test.each(refusals)("the scheduler tells of $name", (row) => {
@@ -60,7 +70,17 @@ const choices = [
     name: "the node whose label it asks for",
     nodes: [node("a"), node("b", { labels: { disk: "ssd" } })],
     placed: [],
-    pod: asking("p", {}, { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] }] } } } }),
+    pod: asking(
+      "p",
+      {},
+      {
+        affinity: {
+          nodeAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] }] },
+          },
+        },
+      },
+    ),
     node: "b",
   },
   {

@@ -89,7 +89,11 @@ function web(name: string, replicas: number, more: object = {}): object {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name },
-    spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [container], terminationGracePeriodSeconds: 5 } } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers: [container], terminationGracePeriodSeconds: 5 } },
+    },
   };
 }
 
@@ -143,7 +147,15 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
   });
 
   test("logs -f follows until it is told to end", async () => {
-    await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "teller" }, spec: { restartPolicy: "Never", containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 0.2; done"] }] } });
+    await apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "teller" },
+      spec: {
+        restartPolicy: "Never",
+        containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 0.2; done"] }],
+      },
+    });
     await eventually(async () => void (await kubectl("logs", "teller")));
     expect(await kubectl("logs", "-f", "teller")).toBe("line 1\nline 2\nline 3");
     await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/teller", "--timeout=10s");
@@ -165,7 +177,12 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     await kubectl("set", "image", "deployment/web", "web=local/web:v2");
     await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
     const history = await kubectl("rollout", "history", "deployment/web");
-    expect(history.split("\n").slice(2).map((line) => line.split(/\s+/)[0])).toEqual(["2", "3", "4"]);
+    expect(
+      history
+        .split("\n")
+        .slice(2)
+        .map((line) => line.split(/\s+/)[0]),
+    ).toEqual(["2", "3", "4"]);
     await kubectl("rollout", "undo", "deployment/web", "--to-revision=3");
     await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
     const images = (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => pod.spec.containers[0].image);
@@ -173,7 +190,10 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
   });
 
   test("killing the control plane restarts no container", async () => {
-    const facts = async () => (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => [pod.metadata.name, idOf(pod), pod.status.containerStatuses[0].restartCount, pod.status.podIP]);
+    const facts = async () =>
+      (await pods("app=web"))
+        .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+        .map((pod) => [pod.metadata.name, idOf(pod), pod.status.containerStatuses[0].restartCount, pod.status.podIP]);
     await eventually(async () => expect(await facts()).toHaveLength(3));
     const before = await facts();
     const pids = await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))));
@@ -219,7 +239,12 @@ describe("a rolling update", { timeout: 120_000 }, () => {
 
   test("fails no request of those who poll throughout", async () => {
     await apply(web("shop", 3, { env: [{ name: "VERSION", value: "v1" }] }));
-    await apply({ apiVersion: "v1", kind: "Service", metadata: { name: "shop" }, spec: { type: "LoadBalancer", selector: { app: "shop" }, ports: [{ port: PORT, targetPort: "http" }] } });
+    await apply({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "shop" },
+      spec: { type: "LoadBalancer", selector: { app: "shop" }, ports: [{ port: PORT, targetPort: "http" }] },
+    });
     await kubectl("rollout", "status", "deployment/shop", "--timeout=60s");
     await eventually(async () => expect(await ask()).toContain("v1"));
     const seen = new Set<string>();
@@ -227,7 +252,10 @@ describe("a rolling update", { timeout: 120_000 }, () => {
     let polling = true;
     const client = async (): Promise<void> => {
       while (polling) {
-        await ask().then((text) => seen.add(text.slice(0, 2)), (error: unknown) => failures.push(String(error)));
+        await ask().then(
+          (text) => seen.add(text.slice(0, 2)),
+          (error: unknown) => failures.push(String(error)),
+        );
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
@@ -245,16 +273,42 @@ describe("a rolling update", { timeout: 120_000 }, () => {
 });
 
 describe("a pod", { timeout: 60_000 }, () => {
-  const alone = (name: string, spec: object): object => ({ apiVersion: "v1", kind: "Pod", metadata: { name }, spec: { terminationGracePeriodSeconds: 1, ...spec } });
+  const alone = (name: string, spec: object): object => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: { terminationGracePeriodSeconds: 1, ...spec },
+  });
 
   test("runs its init containers first, shares a volume, and reads its configuration", async () => {
     await apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "conf" }, data: { greeting: "hello" } });
     await apply(
       alone("family", {
         restartPolicy: "Never",
-        volumes: [{ name: "shared", emptyDir: {} }, { name: "conf", configMap: { name: "conf" } }],
-        initContainers: [{ name: "first", image: "local/web:v1", command: ["sh", "-c", "cat /conf/greeting > /shared/word"], volumeMounts: [{ name: "shared", mountPath: "/shared" }, { name: "conf", mountPath: "/conf" }] }],
-        containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "echo $(cat /shared/word) $NAME"], env: [{ name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }], volumeMounts: [{ name: "shared", mountPath: "/shared" }] }],
+        volumes: [
+          { name: "shared", emptyDir: {} },
+          { name: "conf", configMap: { name: "conf" } },
+        ],
+        initContainers: [
+          {
+            name: "first",
+            image: "local/web:v1",
+            command: ["sh", "-c", "cat /conf/greeting > /shared/word"],
+            volumeMounts: [
+              { name: "shared", mountPath: "/shared" },
+              { name: "conf", mountPath: "/conf" },
+            ],
+          },
+        ],
+        containers: [
+          {
+            name: "c",
+            image: "local/web:v1",
+            command: ["sh", "-c", "echo $(cat /shared/word) $NAME"],
+            env: [{ name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
+            volumeMounts: [{ name: "shared", mountPath: "/shared" }],
+          },
+        ],
       }),
     );
     await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/family", "--timeout=20s");
@@ -266,7 +320,11 @@ describe("a pod", { timeout: 60_000 }, () => {
     await apply(alone("crash", { containers: [{ name: "c", image: "local/web:v1", command: ["sh", "-c", "echo run; exit 3"] }] }));
     await eventually(async () => {
       const { containerStatuses } = JSON.parse(await kubectl("get", "pod", "crash", "-o", "json")).status;
-      expect(containerStatuses[0]).toMatchObject({ restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { exitCode: 3 } } });
+      expect(containerStatuses[0]).toMatchObject({
+        restartCount: 1,
+        state: { waiting: { reason: "CrashLoopBackOff" } },
+        lastState: { terminated: { exitCode: 3 } },
+      });
     });
     expect(await kubectl("get", "pod", "crash", "--no-headers")).toMatch(/0\/1\s+CrashLoopBackOff\s+1/);
     expect(await kubectl("logs", "crash", "--previous")).toBe("run");
@@ -276,7 +334,9 @@ describe("a pod", { timeout: 60_000 }, () => {
   test("that fails its liveness probe is restarted", async () => {
     const livenessProbe = { exec: { command: ["sh", "-c", "exit 1"] }, periodSeconds: 1, failureThreshold: 1 };
     await apply(alone("sick", { containers: [{ name: "c", image: "local/web:v1", command: ["sleep", "60"], livenessProbe }] }));
-    await eventually(async () => expect(Number(await kubectl("get", "pod", "sick", "-o", "jsonpath={.status.containerStatuses[0].restartCount}"))).toBeGreaterThan(0));
+    await eventually(async () =>
+      expect(Number(await kubectl("get", "pod", "sick", "-o", "jsonpath={.status.containerStatuses[0].restartCount}"))).toBeGreaterThan(0),
+    );
     expect(await kubectl("describe", "pod", "sick")).toMatch(/Killing.*failed liveness probe, will be restarted/);
     await kubectl("delete", "pod", "sick");
   });

@@ -13,7 +13,13 @@ export async function kubectl(version?: string): Promise<string> {
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((one) => wanted.test(one)).toSorted()) {
       const path = join(folder, name);
-      if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+      if (
+        await access(path, constants.X_OK).then(
+          () => true,
+          () => false,
+        )
+      )
+        return path;
     }
   }
   throw new Error(`Cannot find kubectl${version === undefined ? "" : ` ${version}`} in ${folders.join(", ")}`);

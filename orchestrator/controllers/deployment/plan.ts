@@ -56,7 +56,11 @@ function roll(deployment: KubeObject, sets: Sets): readonly Action[] {
 
 function recreate(deployment: KubeObject, sets: Sets, pods: readonly KubeObject[]): readonly Action[] {
   const alive = sets.old.filter((set) => sizeOf(set) > 0);
-  if (alive.length > 0) return resizes(deployment, alive.map((set) => ({ set, replicas: 0 })));
+  if (alive.length > 0)
+    return resizes(
+      deployment,
+      alive.map((set) => ({ set, replicas: 0 })),
+    );
   if (pods.some((pod) => !isTerminal(pod) && sets.old.some((set) => isControlledBy(pod, set)))) return [];
   if (sets.current === undefined) return [createNew(deployment, sets, sizeOf(deployment))];
   if (sizeOf(sets.current) !== sizeOf(deployment)) return resizes(deployment, [{ set: sets.current, replicas: sizeOf(deployment) }]);

@@ -78,12 +78,22 @@ async function act(deployment: KubeObject, action: Action, room: Collaborators):
   }
 }
 
-async function createSet(deployment: KubeObject, { draft, replicas }: Extract<Action, { kind: "create" }>, { cluster, recorder }: Collaborators): Promise<void> {
+async function createSet(
+  deployment: KubeObject,
+  { draft, replicas }: Extract<Action, { kind: "create" }>,
+  { cluster, recorder }: Collaborators,
+): Promise<void> {
   const name = String(draft.metadata.name);
   try {
     await cluster.create(SETS, draft);
   } catch (error) {
-    if (!hasReason(error, "AlreadyExists")) recorder.record(deployment, "Warning", "ReplicaSetCreateError", `Failed to create new replica set "${name}": ${error instanceof Error ? error.message : String(error)}`);
+    if (!hasReason(error, "AlreadyExists"))
+      recorder.record(
+        deployment,
+        "Warning",
+        "ReplicaSetCreateError",
+        `Failed to create new replica set "${name}": ${error instanceof Error ? error.message : String(error)}`,
+      );
     else await countCollision(deployment, name, cluster);
     throw error;
   }
@@ -94,11 +104,18 @@ async function createSet(deployment: KubeObject, { draft, replicas }: Extract<Ac
 async function countCollision(deployment: KubeObject, name: string, cluster: Cluster): Promise<void> {
   const other = cluster.get(SETS, { namespace: deployment.metadata.namespace, name });
   if (other !== undefined && isControlledBy(other, deployment) && sameTemplate(other.spec.template, deployment.spec.template)) return;
-  const change = (current: KubeObject): KubeObject => ({ ...current, status: { ...current.status, collisionCount: (current.status?.collisionCount ?? 0) + 1 } });
+  const change = (current: KubeObject): KubeObject => ({
+    ...current,
+    status: { ...current.status, collisionCount: (current.status?.collisionCount ?? 0) + 1 },
+  });
   await cluster.modify(DEPLOYMENTS, keyOf(deployment), change, { status: true });
 }
 
-async function resizeSet(deployment: KubeObject, { set, replicas, annotations }: Extract<Action, { kind: "resize" }>, { cluster, recorder }: Collaborators): Promise<void> {
+async function resizeSet(
+  deployment: KubeObject,
+  { set, replicas, annotations }: Extract<Action, { kind: "resize" }>,
+  { cluster, recorder }: Collaborators,
+): Promise<void> {
   const before = sizeOf(set);
   await editSet(cluster, set, (current) => ({
     ...current,
@@ -116,7 +133,9 @@ async function editSet(cluster: Cluster, set: KubeObject, change: (current: Kube
 
 async function annotate(key: ObjectKey, revision: string, cluster: Cluster): Promise<void> {
   await cluster.modify(DEPLOYMENTS, key, (current) =>
-    annotationsOf(current)[REVISION] === revision ? current : { ...current, metadata: { ...current.metadata, annotations: { ...annotationsOf(current), [REVISION]: revision } } },
+    annotationsOf(current)[REVISION] === revision
+      ? current
+      : { ...current, metadata: { ...current.metadata, annotations: { ...annotationsOf(current), [REVISION]: revision } } },
   );
 }
 

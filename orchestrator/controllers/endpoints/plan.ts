@@ -78,7 +78,8 @@ function portsFor(service: KubeObject, pod: KubeObject): readonly SlicePort[] {
 }
 
 function namedPort(pod: KubeObject, name: string, protocol: string): number | undefined {
-  const containers: readonly { readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol?: string }[] }[] = pod.spec.containers ?? [];
+  const containers: readonly { readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol?: string }[] }[] =
+    pod.spec.containers ?? [];
   return containers.flatMap(({ ports = [] }) => ports).find((port) => port.name === name && (port.protocol ?? "TCP") === protocol)?.containerPort;
 }
 

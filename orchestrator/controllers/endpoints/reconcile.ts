@@ -39,11 +39,17 @@ async function reconcile(key: ObjectKey, cluster: Cluster): Promise<void> {
 }
 
 async function writeSlices(service: KubeObject, drafts: readonly SliceDraft[], cluster: Cluster): Promise<void> {
-  const existing = cluster.list(SLICES, service.metadata.namespace).filter((slice) => isControlledBy(slice, service)).toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
+  const existing = cluster
+    .list(SLICES, service.metadata.namespace)
+    .filter((slice) => isControlledBy(slice, service))
+    .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
   for (const [index, draft] of drafts.entries()) {
     const slice = existing[index];
     if (slice === undefined) await cluster.create(SLICES, sliceOf(service, draft));
-    else await cluster.modify(SLICES, keyOf(slice), (current) => (equal([current["ports"], current["endpoints"]], [draft.ports, draft.endpoints]) ? current : { ...current, ...draft }));
+    else
+      await cluster.modify(SLICES, keyOf(slice), (current) =>
+        equal([current["ports"], current["endpoints"]], [draft.ports, draft.endpoints]) ? current : { ...current, ...draft },
+      );
   }
   for (const slice of existing.slice(drafts.length)) await cluster.delete(SLICES, keyOf(slice));
 }
@@ -68,16 +74,29 @@ async function writeEndpoints(service: KubeObject, drafts: readonly SliceDraft[]
   const key = keyOf(service);
   const subsets = drafts.map(({ ports, endpoints }) => {
     const alive = endpoints.filter(({ conditions }) => !conditions.terminating);
-    const address = ({ addresses, targetRef, nodeName }: (typeof endpoints)[number]): unknown => ({ ip: addresses[0], ...(nodeName === undefined ? {} : { nodeName }), targetRef });
+    const address = ({ addresses, targetRef, nodeName }: (typeof endpoints)[number]): unknown => ({
+      ip: addresses[0],
+      ...(nodeName === undefined ? {} : { nodeName }),
+      targetRef,
+    });
     const ready = alive.filter(({ conditions }) => conditions.ready).map(address);
     const unready = alive.filter(({ conditions }) => !conditions.ready).map(address);
-    return { ...(ready.length === 0 ? {} : { addresses: ready }), ...(unready.length === 0 ? {} : { notReadyAddresses: unready }), ports: ports.map((port) => (port.name === "" ? { port: port.port, protocol: port.protocol } : port)) };
+    return {
+      ...(ready.length === 0 ? {} : { addresses: ready }),
+      ...(unready.length === 0 ? {} : { notReadyAddresses: unready }),
+      ports: ports.map((port) => (port.name === "" ? { port: port.port, protocol: port.protocol } : port)),
+    };
   });
   const filled = subsets.filter((subset) => "addresses" in subset || "notReadyAddresses" in subset);
   const written = await cluster.modify("endpoints", key, (current) => (equal(current["subsets"] ?? [], filled) ? current : { ...current, subsets: filled }));
   if (written !== undefined) return;
   try {
-    await cluster.create("endpoints", { apiVersion: "v1", kind: "Endpoints", metadata: { ...metadataOf(key), labels: service.metadata.labels ?? {}, ownerReferences: [controllerReference(service)] }, subsets: filled });
+    await cluster.create("endpoints", {
+      apiVersion: "v1",
+      kind: "Endpoints",
+      metadata: { ...metadataOf(key), labels: service.metadata.labels ?? {}, ownerReferences: [controllerReference(service)] },
+      subsets: filled,
+    });
   } catch (error) {
     if (!hasReason(error, "AlreadyExists")) throw error;
   }

@@ -25,7 +25,10 @@ export function collectGarbage({ cluster, clock = systemClock, log }: GarbageOpt
     onError: (key, error) => log?.(`garbage ${key}: ${error instanceof Error ? error.message : String(error)}`),
   });
   const add = (reference: Reference): void => loop.add(JSON.stringify(reference));
-  const watched = resources.filter(({ verbs }) => verbs.includes("watch")).map(nameOf).filter((name) => !IGNORED.has(name));
+  const watched = resources
+    .filter(({ verbs }) => verbs.includes("watch"))
+    .map(nameOf)
+    .filter((name) => !IGNORED.has(name));
   const watches = watched.map((resource) => cluster.watch(resource, (event) => touched(cluster, graph, resource, event).forEach(add)));
   return {
     async [Symbol.asyncDispose](): Promise<void> {

@@ -26,7 +26,10 @@ async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome |
   const left = await empty(cluster, key.name);
   await tellRemaining(key, left, room);
   if (left.length > 0) return { requeueAfter: LOOK_AGAIN_MS };
-  await cluster.modify("namespaces", key, (current) => ({ ...current, spec: { ...current.spec, finalizers: (current.spec?.finalizers ?? []).filter((one: string) => one !== "kubernetes") } }));
+  await cluster.modify("namespaces", key, (current) => ({
+    ...current,
+    spec: { ...current.spec, finalizers: (current.spec?.finalizers ?? []).filter((one: string) => one !== "kubernetes") },
+  }));
 }
 
 /** Asks for the deletion of everything, owners before what they own; returns what is still there. */
@@ -54,7 +57,11 @@ async function tellRemaining(key: ObjectKey, left: readonly KubeObject[], { clus
     "namespaces",
     key,
     (current) => {
-      const status = { ...current.status, phase: "Terminating", conditions: setCondition(current.status?.conditions ?? [], condition, formatTime(clock.now())) };
+      const status = {
+        ...current.status,
+        phase: "Terminating",
+        conditions: setCondition(current.status?.conditions ?? [], condition, formatTime(clock.now())),
+      };
       return equal(status, current.status) ? current : { ...current, status };
     },
     { status: true },
