@@ -55,4 +55,12 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   rollout: { summary: "Follow and steer the rollout of a deployment", group: "cluster", load: async () => await import("./commands/rollout.ts") },
   scale: { summary: "Change how many replicas run", group: "cluster", load: async () => await import("./commands/scale.ts") },
   up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", load: async () => await import("./commands/up.ts") },
+  history: { summary: "Show the history of an image", group: "images", load: async () => await import("./commands/history.ts") },
+  image: { summary: "Manage images", group: "images", load: async () => await import("./commands/image.ts") },
+  images: { summary: "List images", group: "images", load: async () => await import("./commands/images.ts") },
+  load: { summary: "Read images from a tar archive", group: "images", load: async () => await import("./commands/load.ts") },
+  rmi: { summary: "Remove images", group: "images", load: async () => await import("./commands/rmi.ts") },
+  save: { summary: "Write images into a tar archive", group: "images", load: async () => await import("./commands/save.ts") },
+  tag: { summary: "Give an image another name", group: "images", load: async () => await import("./commands/tag.ts") },
+  system: { summary: "Show, free and check the space of the store", group: "system", load: async () => await import("./commands/system.ts") },
 };

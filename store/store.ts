@@ -207,6 +207,8 @@ export interface Images {
   list(): Promise<readonly ImageRecord[]>;
   /** Points a name at a target; the blobs must be there. Replaces. */
   tag(name: string, target: Descriptor): Promise<ImageRecord>;
+  /** Remembers an image without giving it a name; idempotent. */
+  keep(target: Descriptor): Promise<ImageRecord>;
   /** True when there was such a name. */
   untag(name: string): Promise<boolean>;
   /**

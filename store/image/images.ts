@@ -32,6 +32,7 @@ export function openImages(host: ImagesHost): Images {
     read: async (target, platform) => await readImage(blobs, target, platform),
     list: async () => table.list().map(recordOf),
     tag: async (name, target) => await tag(host, name, target),
+    keep: async (target) => await keep(host, target),
     untag: async (name) => await table.remove(parseReference(name).name),
     remove: async (reference, { force = false } = {}) => await removeImage(table, reference, force),
     unpack: async (image) => await unpack(host.snapshots(), image),
@@ -55,6 +56,14 @@ async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<
     ...(isLost ? [table.put(unnamedKey(replaced.target.digest), replaced)] : []),
   ]);
   return recordOf([key, stored]);
+}
+
+async function keep(host: ImagesHost, target: Descriptor): Promise<ImageRecord> {
+  const present = host.table.list().find(([, image]) => image.target.digest === target.digest);
+  if (present !== undefined) return recordOf(present);
+  const stored: StoredImage = { target, storedAt: host.now(), ids: await idsOf(host.blobs, target) };
+  await host.table.put(unnamedKey(target.digest), stored);
+  return recordOf([unnamedKey(target.digest), stored]);
 }
 
 async function idsOf(blobs: Blobs, target: Descriptor): Promise<Digest[]> {

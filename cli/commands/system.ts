@@ -1,0 +1,125 @@
+/** strata system df|prune|check: care of a whole root. */
+import { Command } from "commander";
+import type { UsageRow } from "../../store/store.ts";
+import { folderBytes } from "../../store/care/folder-bytes.ts";
+import { printRows } from "../containers/print-rows.ts";
+import type { Context } from "../context.ts";
+import { ExitError, UsageError } from "../errors.ts";
+import { decimalSize } from "../images/decimal-size.ts";
+import { imagesInUse } from "../images/images-in-use.ts";
+import { confirmed, pruneImages } from "../images/prune-images.ts";
+
+interface Flags {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly volumes?: boolean;
+  readonly format?: string;
+  readonly output?: string;
+}
+
+const COLUMNS = [
+  ["TYPE", "Type"],
+  ["TOTAL", "TotalCount"],
+  ["ACTIVE", "Active"],
+  ["SIZE", "Size"],
+  ["RECLAIMABLE", "Reclaimable"],
+] as const;
+
+export function command(context: Context): Command {
+  const group = new Command().description("Look after the store");
+  group
+    .command("df")
+    .description("Show what takes how much space")
+    .option("--format <template>", "json, table or a Go template")
+    .option("-o, --output <format>", "json")
+    .action(async (flags: Flags) => await df(context, flags));
+  group
+    .command("prune")
+    .description("Remove stopped containers, images without a name and content that nothing holds")
+    .option("-a, --all", "all images that no container was made of, and the build cache")
+    .option("--volumes", "volumes without a name that no container uses, too")
+    .option("-f, --force", "do not ask")
+    .action(async (flags: Flags) => await prune(context, flags));
+  group
+    .command("check")
+    .description("Verify every digest and reference; exit 1 when something is damaged")
+    .option("-o, --output <format>", "json")
+    .action(async (flags: Flags) => await check(context, flags));
+  return group;
+}
+
+async function df(context: Context, { format, output }: Flags): Promise<void> {
+  const [store, engine] = [await context.store(), await context.engine()];
+  const [usage, containers, volumes] = [await store.care.usage(imagesInUse(store)), await engine.list(), await engine.volumes.list()];
+  const running = containers.filter(({ status }) => status.status === "running" || status.status === "paused");
+  const used = new Set(containers.flatMap(({ record }) => record.mounts.flatMap(({ name }) => name ?? [])));
+  const upper = await Promise.all(containers.map(async ({ record }) => await upperBytes(context, record.id)));
+  const stopped = containers.map(({ record }, index) => (running.some((other) => other.record.id === record.id) ? 0 : upper[index]!));
+  const sizes = volumes.map(({ mountpoint }) => folderBytes(mountpoint));
+  const rows = [
+    row("Images", usage.images),
+    row("Containers", { total: containers.length, active: running.length, size: sum(upper), reclaimable: sum(stopped) }),
+    row("Local Volumes", {
+      total: volumes.length,
+      active: volumes.filter(({ name }) => used.has(name)).length,
+      size: sum(sizes),
+      reclaimable: sum(sizes.filter((_, index) => !used.has(volumes[index]!.name))),
+    }),
+    row("Build Cache", usage.cache),
+  ];
+  await printRows(context, rows, COLUMNS, { quiet: false, key: "Type", format: format ?? output });
+}
+
+function row(type: string, { total, active, size, reclaimable }: UsageRow): object {
+  const share = size > 0 && type !== "Build Cache" ? ` (${Math.floor((100 * reclaimable) / size)}%)` : "";
+  return { Type: type, TotalCount: total, Active: active, Size: decimalSize(size), Reclaimable: decimalSize(Math.max(0, reclaimable)) + share };
+}
+
+async function upperBytes(context: Context, id: string): Promise<number> {
+  const store = await context.store();
+  const { snapshotKey } = await import("../../runtime/engine/parts.ts");
+  const active = await store.snapshots.active(snapshotKey(id));
+  return active === undefined ? 0 : folderBytes(active.upper);
+}
+
+async function prune(context: Context, { all = false, force = false, volumes = false }: Flags): Promise<void> {
+  if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
+  const what = `stopped containers, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : "images without a name"}`;
+  if (!force && !(await confirmed(context, `This will remove all ${what}.`))) return;
+  const [store, engine] = [await context.store(), await context.engine()];
+  await engine.sweep();
+  for (const { record, status } of await engine.list()) {
+    if (status.status !== "exited" && status.status !== "created" && status.status !== "stopped" && status.status !== "dead") continue;
+    await engine.remove(record.id, { volumes: true });
+    context.stdout.write(`${record.id}\n`);
+  }
+  if (volumes) await pruneVolumes(context);
+  for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
+  const { bytes } = await store.care.collect({ cache: all });
+  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
+}
+
+async function pruneVolumes(context: Context): Promise<void> {
+  const engine = await context.engine();
+  const used = new Set((await engine.list()).flatMap(({ record }) => record.mounts.flatMap(({ name }) => name ?? [])));
+  for (const { name, anonymous } of await engine.volumes.list()) {
+    if (!anonymous || used.has(name)) continue;
+    await engine.volumes.remove(name);
+    context.stdout.write(`${name}\n`);
+  }
+}
+
+async function check(context: Context, { output }: Flags): Promise<void> {
+  const store = await context.store();
+  let found = 0;
+  for await (const damage of store.care.check()) {
+    found++;
+    context.stdout.write(output === "json" ? `${JSON.stringify(damage)}\n` : `${damage.what}: ${damage.problem}\n`);
+  }
+  if (found > 0) throw new ExitError(1, `Found ${found} damaged ${found === 1 ? "thing" : "things"}`);
+  context.stderr.write("Everything is whole\n");
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,40 @@
+/** An image as rows of `images`, with docker's field names: one row a name. */
+import type { Image, ImageRecord } from "../../store/store.ts";
+import { familiarName } from "../../store/reference.ts";
+import { ago } from "../containers/ages.ts";
+import { decimalSize } from "./decimal-size.ts";
+
+export interface ImageRow {
+  readonly Repository: string;
+  readonly Tag: string;
+  readonly Digest: string;
+  readonly ID: string;
+  readonly CreatedSince: string;
+  readonly CreatedAt: string;
+  readonly Size: string;
+}
+
+export interface RowOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly truncate: boolean;
+}
+
+const SHORT_ID = 12;
+
+/** `size` in bytes. Configs carry a fixed date, so the age is that of the image in this store. */
+export function imageRow({ name, target, storedAt }: ImageRecord, id: Image["id"], size: number, { now, truncate }: RowOptions): ImageRow {
+  const familiar = name === undefined ? undefined : familiarName(name).replace(/@sha256:.*$/, "");
+  const colon = familiar?.lastIndexOf(":") ?? -1;
+  const isTagged = familiar !== undefined && colon > familiar.lastIndexOf("/");
+  const created = new Date(storedAt).toISOString();
+  return {
+    Repository: familiar === undefined ? "<none>" : isTagged ? familiar.slice(0, colon) : familiar,
+    Tag: isTagged ? familiar.slice(colon + 1) : "<none>",
+    Digest: target.digest,
+    ID: truncate ? id.slice("sha256:".length).slice(0, SHORT_ID) : id,
+    CreatedSince: ago(created, now),
+    CreatedAt: created,
+    Size: decimalSize(size),
+  };
+}

@@ -1,0 +1,42 @@
+/** strata image inspect */
+import { Command } from "commander";
+import { parsePlatform } from "../../store/image/platform.ts";
+import { StoreError } from "../../store/errors.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+import { renderTemplate } from "../template.ts";
+import { inspectImage } from "./inspect-image.ts";
+
+interface Flags {
+  readonly format?: string;
+  readonly output?: string;
+  readonly platform?: string;
+}
+
+export function inspectCommand(context: Context): Command {
+  return new Command()
+    .description("Show all there is to know of images")
+    .argument("<image...>")
+    .option("-f, --format <template>", "json or a Go template")
+    .option("-o, --output <format>", "json")
+    .option("--platform <platform>", "of an index: os/architecture[/variant]")
+    .action(async (names: readonly string[], flags: Flags) => await inspect(context, names, flags));
+}
+
+async function inspect(context: Context, names: readonly string[], { format, platform }: Flags): Promise<void> {
+  const wanted = platform === undefined ? undefined : parsePlatform(platform);
+  if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
+  const store = await context.store();
+  const found: object[] = [];
+  for (const name of names) {
+    try {
+      found.push(await inspectImage(store, await store.images.open(name, wanted)));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      context.stderr.write(`strata: ${error.message}\n`);
+      process.exitCode = 1;
+    }
+  }
+  if (format === undefined || format === "json") context.stdout.write(`${JSON.stringify(found, null, format === undefined ? 4 : 0)}\n`);
+  else for (const image of found) context.stdout.write(`${renderTemplate(format, image)}\n`);
+}

@@ -1,0 +1,70 @@
+/** strata images, strata image ls */
+import { Command } from "commander";
+import type { Store } from "../../store/store.ts";
+import { StoreError } from "../../store/errors.ts";
+import { printRows } from "../containers/print-rows.ts";
+import type { Context } from "../context.ts";
+import { imageFilter } from "./image-filter.ts";
+import { imageRow, type ImageRow } from "./image-row.ts";
+import { imageSize } from "./image-size.ts";
+
+interface Flags {
+  readonly all?: boolean;
+  readonly quiet?: boolean;
+  readonly digests?: boolean;
+  readonly filter: readonly string[];
+  readonly format?: string;
+  readonly output?: string;
+  readonly trunc: boolean;
+}
+
+const COLUMNS = [
+  ["REPOSITORY", "Repository"],
+  ["TAG", "Tag"],
+  ["DIGEST", "Digest"],
+  ["IMAGE ID", "ID"],
+  ["CREATED", "CreatedSince"],
+  ["SIZE", "Size"],
+] as const;
+
+export function listCommand(context: Context): Command {
+  return new Command()
+    .description("List images")
+    .argument("[repository]", "only this repository, or repository:tag")
+    .option("-a, --all", "accepted: there are no intermediate images")
+    .option("-q, --quiet", "ids only")
+    .option("--digests", "show digests")
+    .option(
+      "-f, --filter <key=value>",
+      "only those: dangling, reference, label, before, since",
+      (value: string, all: readonly string[]) => [...all, value],
+      [] as readonly string[],
+    )
+    .option("--format <template>", "json, table or a Go template")
+    .option("-o, --output <format>", "json")
+    .option("--no-trunc", "do not shorten ids")
+    .action(async (repository: string | undefined, flags: Flags) => await list(context, repository, flags));
+}
+
+async function list(context: Context, repository: string | undefined, flags: Flags): Promise<void> {
+  const store = await context.store();
+  const matches = await imageFilter(store, repository, flags.filter);
+  const records = [...(await store.images.list())].sort((a, b) => b.storedAt - a.storedAt);
+  const rows: ImageRow[] = [];
+  for (const record of records) if (await matches(record)) rows.push(await rowOf(store, record, flags.trunc));
+  const unique = flags.quiet === true ? [...new Map(rows.map((row) => [row.ID, row])).values()] : rows;
+  const columns = COLUMNS.filter(([, field]) => field !== "Digest" || flags.digests === true);
+  await printRows(context, unique, columns, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
+}
+
+/** An index without this machine's platform has no config here: it is shown by its own digest. */
+async function rowOf(store: Store, record: Parameters<typeof imageRow>[0], truncate: boolean): Promise<ImageRow> {
+  const options = { now: Date.now(), truncate };
+  try {
+    const image = await store.images.read(record.target);
+    return imageRow(record, image.id, await imageSize(store, image), options);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return imageRow(record, record.target.digest, record.target.size, options);
+  }
+}

@@ -1,0 +1,35 @@
+/** strata load, strata image load: images out of an OCI or docker archive. */
+import { createReadStream } from "node:fs";
+import { Command } from "commander";
+import { familiarName } from "../../store/reference.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+
+interface Flags {
+  readonly input?: string;
+  readonly quiet?: boolean;
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+export function loadCommand(context: Context): Command {
+  return new Command()
+    .description("Read images from a tar archive")
+    .option("-i, --input <file>", "instead of standard input")
+    .option("-q, --quiet", "say nothing but what was loaded")
+    .action(async (flags: Flags) => await load(context, flags));
+}
+
+async function load(context: Context, { input }: Flags): Promise<void> {
+  if (input === undefined && context.stdin.isTTY) throw new UsageError("requested load from stdin, but stdin is a terminal: use -i FILE");
+  const { loadImages } = await import("../../store/archive/load.ts");
+  const store = await context.store();
+  const source = input === undefined ? context.stdin : createReadStream(input, { highWaterMark: CHUNK_BYTES });
+  for (const { name, target } of await loadImages(store.blobs, source as AsyncIterable<Uint8Array>)) {
+    const image = await store.images.read(target);
+    await store.images.unpack(image);
+    if (name === undefined) await store.images.keep(target);
+    else await store.images.tag(name, target);
+    context.stdout.write(name === undefined ? `Loaded image ID: ${image.id}\n` : `Loaded image: ${familiarName(name)}\n`);
+  }
+}
