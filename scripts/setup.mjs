@@ -8,18 +8,23 @@ import { delimiter, join } from "node:path";
 /** Programs by the task that needs them; `run` is always among the tasks. */
 const NEEDS = {
   run: [
-    { program: "nft", package: "nftables", why: "published ports, NAT and service addresses" },
-    { program: "ip", package: "iproute2", why: "bridges and veth pairs of container networks" },
-    { program: "openssl", package: "openssl", why: "the certificates that the cluster API is served with" },
-    { program: "ps", package: "procps", why: "the base image of the demo shows its own processes" },
+    { program: "nft", package: "nftables", why: "published ports and the NAT of bridge networks" },
+    { program: "ps", package: "procps", why: "goes into the demo's base image, to show what a container sees" },
   ],
   test: [
-    { program: "skopeo", package: "skopeo", why: "an independent client that copies images in and out in the tests" },
-    { program: "dockerd", package: "docker.io", why: "an independent engine that pushes, pulls and loads in the tests" },
+    { program: "skopeo", package: "skopeo", why: "a client that copies images in and out of our registry in the tests" },
+    { program: "podman", package: "podman", why: "another client that pushes to and pulls from our registry in the tests" },
+    { program: "docker-registry", package: "docker-registry", why: "the registry that our client pushes to and pulls from in the tests" },
+    { program: "dockerd", package: "docker.io", why: "the engine that pushes, pulls and loads our images in the tests" },
+    { program: "zstd", package: "zstd", why: "packs what our own decompression is held against in the tests" },
+    { program: "xz", package: "xz-utils", why: "unpacks .tar.xz for ADD" },
+    { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },
+    { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [
     { program: "dockerd", package: "docker.io", why: "BuildKit, the peer of the build benchmarks" },
     { program: "buildah", package: "buildah", why: "the second peer of the build benchmarks" },
+    { program: "ip", package: "iproute2", why: "gives the peers a loopback device in their own network" },
   ],
 };
 
