@@ -1,4 +1,5 @@
 /** Joins this terminal (or these pipes) to a container's streams until the program ends or the user detaches. */
+import { spawnSync } from "node:child_process";
 import type { Attachment } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
 import { detachKeys } from "./detach-keys.ts";
@@ -57,7 +58,7 @@ function feed(context: Context, attachment: Attachment, tty: boolean, detach: ()
     if (typed.detach) detach();
   };
   const onEnd = (): void => attachment.closeStdin();
-  if (raw) stdin.setRawMode(true);
+  if (raw) enterRaw(stdin);
   stdin.on("data", onData).on("end", onEnd);
   return () => {
     stdin.off("data", onData).off("end", onEnd);
@@ -65,6 +66,12 @@ function feed(context: Context, attachment: Attachment, tty: boolean, detach: ()
     stdin.pause();
     stdin.unref?.();
   };
+}
+
+/** Node's raw mode still turns every newline into a carriage return and newline; the program's own terminal has done that. */
+function enterRaw(stdin: NodeJS.ReadStream): void {
+  stdin.setRawMode(true);
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
 
 function proxySignals(onSignal: (signal: string) => void): () => void {
