@@ -1,0 +1,46 @@
+/** The index of an OCI layout folder: which images are in it, by the names that tools give them. Spec: image-spec v1.1, image-layout.md. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { algorithmOf, encodedOf } from "../../store/digest.ts";
+import { StoreError } from "../../store/errors.ts";
+import { parseIndex } from "../../store/image/documents.ts";
+import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
+import type { ContentSink, ContentSource } from "../../store/store.ts";
+import { folderContent, writeWhole } from "./folder.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+
+export function layoutContent(folder: string): ContentSource & ContentSink {
+  return folderContent(({ digest }) => join(folder, "blobs", algorithmOf(digest), encodedOf(digest)));
+}
+
+/** The image of that name; without a name, the only one. @throws {StoreError} `ARCHIVE_INVALID`, `IMAGE_UNKNOWN` */
+export async function findInLayout(folder: string, name: string | undefined): Promise<Descriptor> {
+  const manifests = await readEntries(folder);
+  if (manifests === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot read ${folder} as an OCI layout: it has no index.json`);
+  const found = name === undefined ? manifests : manifests.filter(({ annotations }) => annotations?.[REF_NAME] === name);
+  const [only] = found;
+  if (only === undefined || found.length > 1)
+    throw new StoreError("IMAGE_UNKNOWN", `Cannot find ${name ?? "the image"} in ${folder}: ${found.length} images fit`);
+  const { annotations: _, ...descriptor } = only;
+  return descriptor;
+}
+
+/** Replaces the image of that name; the others stay. */
+export async function nameInLayout(folder: string, name: string | undefined, descriptor: Descriptor): Promise<void> {
+  const others = ((await readEntries(folder)) ?? []).filter(({ annotations, digest }) =>
+    name === undefined ? digest !== descriptor.digest : annotations?.[REF_NAME] !== name,
+  );
+  const entry = name === undefined ? descriptor : { ...descriptor, annotations: { [REF_NAME]: name } };
+  await writeWhole(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...others, entry] }));
+}
+
+async function readEntries(folder: string): Promise<readonly Descriptor[] | undefined> {
+  try {
+    return parseIndex(await readFile(join(folder, "index.json"))).manifests;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,32 @@
+/** Where `copy` reads and writes, as skopeo spells it: `transport:details`; a bare reference is an image of the store. */
+import { UsageError } from "../errors.ts";
+
+export type Place =
+  | { readonly kind: "store"; readonly reference: string }
+  | { readonly kind: "docker"; readonly reference: string }
+  /** An OCI layout: a folder, or one packed as a tar. */
+  | { readonly kind: "oci" | "oci-archive" | "docker-archive"; readonly path: string; readonly name: string | undefined }
+  /** skopeo's plain folder of one image. */
+  | { readonly kind: "dir"; readonly path: string };
+
+/** @throws {UsageError} */
+export function parsePlace(text: string): Place {
+  const match = /^(docker|store|oci|oci-archive|docker-archive|dir):(.*)$/s.exec(text);
+  if (match === null) return { kind: "store", reference: text };
+  const [, kind = "", details = ""] = match;
+  if (details === "") throw new UsageError(`Cannot copy ${JSON.stringify(text)}: nothing is named after ${kind}:`);
+  switch (kind) {
+    case "docker":
+      if (!details.startsWith("//")) throw new UsageError(`Cannot copy ${JSON.stringify(text)}: write docker://REFERENCE`);
+      return { kind, reference: details.slice(2) };
+    case "store":
+      return { kind, reference: details };
+    case "dir":
+      return { kind, path: details };
+    default: {
+      const colon = details.indexOf(":");
+      const [path, name] = colon < 0 ? [details, undefined] : [details.slice(0, colon), details.slice(colon + 1)];
+      return { kind: kind as "oci" | "oci-archive" | "docker-archive", path, name: name === "" ? undefined : name };
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** strata copy between every two kinds of places, checked by skopeo where it knows them. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MEDIA_TYPE } from "../../store/oci.ts";
+import { serveStrata, strataOutput, runStrata, type Server } from "../support/cli.ts";
+import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { writeLayout } from "./image.ts";
+
+const run = promisify(execFile);
+let root: TemporaryRoot;
+let server: Server;
+let digest: string;
+
+beforeAll(async () => {
+  root = temporaryRoot();
+  server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "none"], /listening on (127\.0\.0\.1:\d+)/);
+  digest = (await writeLayout(place("source"), ["amd64"])).digest;
+  await writeLayout(place("many"), ["amd64", "arm64"]);
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  root[Symbol.dispose]();
+});
+
+function place(name: string): string {
+  return join(root.root, "..", name);
+}
+
+const steps: readonly { readonly name: string; readonly from: () => string; readonly to: () => string }[] = [
+  { name: "a layout to a registry", from: () => `oci:${place("source")}:v1`, to: () => `docker://${server.match[1]}/copy/a:v1` },
+  { name: "a registry to a registry", from: () => `docker://${server.match[1]}/copy/a:v1`, to: () => `docker://${server.match[1]}/copy/b:v2` },
+  { name: "a registry to the store", from: () => `docker://${server.match[1]}/copy/b:v2`, to: () => "copied:v1" },
+  { name: "the store to an archive", from: () => "store:copied:v1", to: () => `oci-archive:${place("image.tar")}:copied:v1` },
+  { name: "an archive to a folder", from: () => `oci-archive:${place("image.tar")}`, to: () => `dir:${place("dir")}` },
+  { name: "a folder to a layout", from: () => `dir:${place("dir")}`, to: () => `oci:${place("target")}:v1` },
+];
+
+test("an image goes round all places and keeps its digest", { timeout: 60_000 }, async () => {
+  for (const { name, from, to } of steps) expect([name, await strataOutput(root, "copy", "-q", from(), to())]).toEqual([name, digest]);
+  const inspected = async (reference: string): Promise<string> => (await run("skopeo", ["inspect", "--format", "{{.Digest}}", reference])).stdout.trim();
+  expect(await inspected(`oci:${place("target")}:v1`)).toBe(digest);
+  expect(await inspected(`dir:${place("dir")}`)).toBe(digest);
+  expect(await inspected(`oci-archive:${place("image.tar")}`)).toBe(digest);
+});
+
+test("of several platforms this machine's is copied, or all", async () => {
+  const top = async (...flags: readonly string[]): Promise<unknown> => {
+    await strataOutput(root, "copy", "-q", ...flags, `oci:${place("many")}:v1`, `docker://${server.match[1]}/copy/many:v1`);
+    return (JSON.parse(await strataOutput(root, "registry", "manifest", `${server.match[1]}/copy/many:v1`)) as { mediaType: unknown }).mediaType;
+  };
+  expect(await top()).toBe(MEDIA_TYPE.manifest);
+  expect(await top("--all")).toBe(MEDIA_TYPE.index);
+});
+
+test.each([
+  { name: "a wrong spelling", from: "docker:x", status: 2, says: "docker://" },
+  { name: "nothing after the colon", from: "oci:", status: 2, says: "nothing is named" },
+  { name: "a platform it is not for", from: "MANY", status: 1, says: "no image for linux/s390x", flags: ["--platform", "linux/s390x"] },
+  { name: "a layout that is none", from: "oci:/proc/self", status: 1, says: "no index.json" },
+])("copy refuses $name", async ({ from, status, says, flags = [] }) => {
+  const outcome = await runStrata(root, ["copy", ...flags, from === "MANY" ? `oci:${place("many")}:v1` : from, `dir:${place("never")}`]);
+  expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringContaining(says)]);
+});
