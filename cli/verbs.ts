@@ -41,6 +41,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   volume: { summary: "Manage volumes", group: "containers", load: async () => await import("./commands/volume.ts") },
   wait: { summary: "Wait until containers end and print their exit codes", group: "containers", load: async () => await import("./commands/wait.ts") },
   "container-settle": { summary: "Give back what a container held", group: "containers", load: async () => await import("./commands/container-settle.ts"), hidden: true },
+  copy: { summary: "Copy an image between registries, the store, folders and archives", group: "registry", load: async () => await import("./commands/copy.ts") },
   login: { summary: "Log in to a registry", group: "registry", load: async () => await import("./commands/login.ts") },
   logout: { summary: "Log out from a registry", group: "registry", load: async () => await import("./commands/logout.ts") },
   pull: { summary: "Pull an image from a registry", group: "registry", load: async () => await import("./commands/pull.ts") },
