@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { keepKeyPair } from "../http/certificate-files.ts";
 import { createAuthority, issueCertificate, type KeyPair } from "../http/certificate.ts";
 import { serve } from "../http/serve.ts";
+import type { TokenCheck } from "./api/authenticate.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
 import type { Cluster, PodStreams } from "./cluster.ts";
@@ -10,6 +11,7 @@ import { formatKubeconfig } from "./kubeconfig.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
+import { createUpgrade } from "./stream/upgrade.ts";
 
 export interface ApiOptions {
   /** The cluster's own folder is `cluster` under it. */
@@ -47,9 +49,16 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now });
   let streams: PodStreams | undefined;
-  const handler = createHandler({ log, settings, now, streams: () => streams }, () => undefined);
+  const api = { log, settings, now, streams: () => streams };
+  const checkToken: TokenCheck = () => undefined;
   const { certificate, key } = pki.server;
-  const listener = await serve({ ...listen, handler, tls: { certificate, key, ca: pki.authority.certificate }, onError: (error) => failureReply(error, onBug) });
+  const listener = await serve({
+    ...listen,
+    handler: createHandler(api, checkToken),
+    upgrade: createUpgrade(api, checkToken, onBug),
+    tls: { certificate, key, ca: pki.authority.certificate },
+    onError: (error) => failureReply(error, onBug),
+  });
   await furnishCluster(cluster, { serviceAddress: firstAddress(serviceCidr), host: listen.host, port: listener.port });
   const close = async (): Promise<void> => {
     await listener.close(CLOSE_GRACE_MS);

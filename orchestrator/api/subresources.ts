@@ -1,9 +1,10 @@
 /** Requests for a part of an object or an action on it, as rows by name. */
-import { notAllowed, notFound, success } from "../errors.ts";
+import { badRequest, notAllowed, notFound, success } from "../errors.ts";
 import { bindPod } from "../objects/bind.ts";
 import { nameOf, type Verb } from "../schema/resource.ts";
 import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
+import { log } from "../stream/log.ts";
 import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { subresourcesOf } from "./discovery.ts";
@@ -32,6 +33,10 @@ const actions: Readonly<Record<string, Action>> = {
   finalize: part,
   scale: (call, verb) => (verb === "get" ? json(200, toScale(call.target.resource, current(call))) : part(call, verb)),
   binding: bind,
+  log,
+  exec: upgradeOnly,
+  attach: upgradeOnly,
+  portforward: upgradeOnly,
 };
 
 async function bind(call: Call): Promise<Reply> {
@@ -39,4 +44,9 @@ async function bind(call: Call): Promise<Reply> {
   const node = (value as { readonly target?: { readonly name?: string } } | undefined)?.target?.name ?? "";
   await write(call, (context) => bindPod(context, node));
   return json(201, success(undefined, 201));
+}
+
+/** Served where connections are taken over (stream/upgrade.ts): here are only those who did not ask for that. */
+function upgradeOnly(): never {
+  throw badRequest("Upgrade request required");
 }

@@ -1,0 +1,89 @@
+/** The far end of an exec or attach, whatever the transport, and the pumping between it and a process. Spec: facts of kubectl's remotecommand v4, v5. */
+import type { PodProcess } from "../cluster.ts";
+import { ApiError, statusOf, type Status } from "../errors.ts";
+
+export interface TerminalSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface RemoteTerminal {
+  /** Undefined when the client sends none. */
+  readonly input: AsyncIterable<Uint8Array> | undefined;
+  readonly sizes: AsyncIterable<TerminalSize> | undefined;
+  /** Aborted when the client is gone. */
+  readonly gone: AbortSignal;
+  send(stream: "stdout" | "stderr", data: Uint8Array): Promise<void>;
+  /** The last word: how it ended. Closes. */
+  finish(status: Partial<Status>): Promise<void>;
+}
+
+/** Runs until the process has ended or the client is gone. Never rejects: what goes wrong is told to the client. */
+export async function connectTerminal(remote: RemoteTerminal, start: () => Promise<PodProcess>): Promise<void> {
+  try {
+    await using process = await start();
+    const left = new Promise<"gone">((resolve) => remote.gone.addEventListener("abort", () => resolve("gone"), { once: true }));
+    const outcome = await Promise.race([left, pump(remote, process)]);
+    if (outcome !== "gone") await remote.finish(exitStatus(outcome));
+  } catch (error) {
+    const told = error instanceof ApiError ? error : new ApiError("InternalError", error instanceof Error ? error.message : String(error), undefined, error);
+    await remote.finish(statusOf(told));
+  }
+}
+
+async function pump(remote: RemoteTerminal, process: PodProcess): Promise<number> {
+  void feed(remote.input, process);
+  void resize(remote.sizes, process);
+  for await (const { stream, data } of process.output) await remote.send(stream, data);
+  return await process.exitCode;
+}
+
+/** Ends with the input, or with a process that takes no more. */
+async function feed(input: AsyncIterable<Uint8Array> | undefined, process: PodProcess): Promise<void> {
+  if (input === undefined) return;
+  try {
+    for await (const chunk of input) await process.write(chunk);
+    process.closeStdin();
+  } catch {
+    // the process closed its input: `for await` has closed ours, so the client's writes are dropped
+  }
+}
+
+async function resize(sizes: AsyncIterable<TerminalSize> | undefined, process: PodProcess): Promise<void> {
+  if (sizes === undefined) return;
+  for await (const size of sizes) process.resize(size);
+}
+
+export function exitStatus(code: number): Partial<Status> {
+  if (code === 0) return { metadata: {}, status: "Success" };
+  return {
+    metadata: {},
+    status: "Failure",
+    message: `command terminated with non-zero exit code: exit status ${code}`,
+    reason: "NonZeroExitCode",
+    details: { causes: [{ reason: "ExitCode", message: String(code) }] },
+  };
+}
+
+/** `{"Width":80,"Height":24}`; undefined when it is none. */
+export function parseSize(text: string): TerminalSize | undefined {
+  try {
+    const { Width: width, Height: height } = JSON.parse(text) as { readonly Width?: unknown; readonly Height?: unknown };
+    return typeof width === "number" && typeof height === "number" && width > 0 && height > 0 ? { width, height } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sizes come as JSON values one after another, in pieces as the transport likes. */
+export async function* parseSizes(input: AsyncIterable<Uint8Array>): AsyncGenerator<TerminalSize> {
+  let rest = "";
+  for await (const chunk of input) {
+    rest += Buffer.from(chunk).toString();
+    for (let end = rest.indexOf("}"); end >= 0; end = rest.indexOf("}")) {
+      const size = parseSize(rest.slice(0, end + 1));
+      rest = rest.slice(end + 1);
+      if (size !== undefined) yield size;
+    }
+  }
+}
