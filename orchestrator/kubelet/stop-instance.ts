@@ -1,4 +1,5 @@
 /** Ends one instance: preStop, the image's stop signal, and after what is left of the grace SIGKILL. Spec: kubernetes.md B12, "Termination". */
+import { setTimeout as delay } from "node:timers/promises";
 import type { KubeObject } from "../cluster.ts";
 import { containerSpec, fieldPath, type AgentParts } from "./agent-parts.ts";
 import { runHandler } from "./handler.ts";
@@ -9,6 +10,8 @@ type Stop = Extract<PodAction, { kind: "stop" }>;
 
 /** However long the hook took, the program has this many seconds to end. */
 const LEAST_SECONDS = 2;
+/** Proxies stop choosing a pod when it is marked; connections that they made just before reach it within this. */
+const SETTLE_MS = 100;
 
 export async function stopInstance(parts: AgentParts, entry: PodEntry, pod: KubeObject, { instance, grace, why }: Stop): Promise<void> {
   const held = entry.instances.get(instance.id);
@@ -18,6 +21,7 @@ export async function stopInstance(parts: AgentParts, entry: PodEntry, pod: Kube
   const { container: name } = held.name;
   parts.recorder.record(pod, "Normal", "Killing", reasonText(name, why), fieldPath(pod, name));
   const started = parts.clock.now();
+  if (why === "deleted" && grace > 0 && instance.probes.ready) await delay(SETTLE_MS);
   const hook = containerSpec(pod, name)?.lifecycle?.preStop;
   if (hook !== undefined && grace > 0) await runPreStop(parts, entry, pod, name, grace);
   const left = grace === 0 ? 0 : Math.max(LEAST_SECONDS, grace - (parts.clock.now() - started) / 1000);
