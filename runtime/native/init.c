@@ -49,7 +49,7 @@ void
 init_expect (Launch *launch, enum message letter)
 {
   char got;
-  ssize_t size = TEMP_FAILURE_RETRY (recv (launch->channel, &got, 1, 0));
+  ssize_t size = channel_receive (launch->channel, &got, 1, &launch->root);
 
   if (size != 1 || got != (char) letter)
     _exit (125);
@@ -162,6 +162,12 @@ do_proc (char **fields)
 }
 
 static void
+do_root_received (char **fields)
+{
+  root_received (fields, self->root);
+}
+
+static void
 do_hostname (char **fields)
 {
   if (sethostname (fields[1], strlen (fields[1])) < 0)
@@ -243,7 +249,10 @@ static const struct
   { "rlimit", identity_rlimit },
   { "root-folder", root_folder },
   { "root-overlay", root_overlay },
+  { "root-received", do_root_received },
   { "mount", mount_new },
+  { "early", mount_early },
+  { "late", mount_late },
   { "bind", mount_bind },
   { "device", mount_device },
   { "link", mount_link },

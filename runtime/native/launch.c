@@ -26,7 +26,7 @@
 #define CONTROL 3
 #define SEALED "sealed"
 
-static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
+static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .root = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
 
 bool
 send_frame (int fd, enum frame type, const void *data, uint32_t size)
@@ -165,6 +165,8 @@ do_option (char **fields)
     die ("log", fields[2]);
   else if (strcmp (name, "exit-command") == 0)
     launch.exit_command = copy_strings (fields + 1);
+  else if (strcmp (name, "idmap-overlay") == 0)
+    launch.idmap = copy_strings (fields);
   else if (strcmp (name, "exit-environment") == 0)
     launch.exit_environment = copy_strings (fields + 1);
   else if (strcmp (name, "maps") == 0)
@@ -236,6 +238,7 @@ write_proc (const char *name, const char *text)
     die ("maps", path);
 }
 
+/* Its pid is known, so its maps can be written, and a root made that goes by them. */
 static void
 write_maps (void)
 {
@@ -245,6 +248,15 @@ write_maps (void)
     write_proc ("setgroups", "deny");
   write_proc ("gid_map", launch.gid_map);
   write_proc ("uid_map", launch.uid_map);
+}
+
+static void
+tell_mapped (void)
+{
+  AUTO_CLOSE int root = launch.idmap == NULL ? -1 : idmap_overlay (launch.pid, launch.idmap);
+
+  if (!channel_send (launch.channel, &(char) { MESSAGE_MAPPED }, 1, root))
+    die ("channel", "send");
 }
 
 static void
@@ -273,20 +285,20 @@ follow_setup (bool joiner)
     {
       write_maps ();
       if (launch.uid_map != NULL)
-        tell (MESSAGE_MAPPED);
+        tell_mapped ();
     }
   cgroup_attach (launch.pid);
   tell (MESSAGE_GROUPED);
   if (!joiner && launch.start_now)
     tell (MESSAGE_START);
-  while ((size = terminal_receive (launch.channel, message, sizeof message, &launch.ours[0])) > 0)
+  while ((size = channel_receive (launch.channel, message, sizeof message, &launch.ours[0])) > 0)
     switch (message[0])
       {
       case MESSAGE_PID:
         waitpid (launch.pid, NULL, 0);
         memcpy (&launch.pid, message + 1, sizeof launch.pid);
         write_maps ();
-        tell (MESSAGE_MAPPED);
+        tell_mapped ();
         if (launch.start_now)
           tell (MESSAGE_START);
         break;

@@ -61,6 +61,8 @@ typedef struct
   char **exit_environment;
   char *uid_map, *gid_map;
   bool deny_setgroups;
+  char **idmap; /* fields of idmap-overlay, or NULL */
+  int root;     /* init: the root that the monitor made, or -1 */
   uint64_t clone_flags;
   pid_t pid;
   unsigned long long start_time;
@@ -103,4 +105,10 @@ void log_end (void);
 
 /* terminal.c */
 int terminal_open (Launch *launch, unsigned width, unsigned height);
-int terminal_receive (int channel, char *message, size_t size, int *fd);
+
+/* channel.c: one message, with a descriptor when `fd` is one; a received one is put in `*fd`. */
+bool channel_send (int channel, const void *data, size_t size, int fd);
+ssize_t channel_receive (int channel, void *data, size_t size, int *fd);
+
+/* idmap.c: a detached overlay mount for the user namespace of `pid`. */
+int idmap_overlay (pid_t pid, char **fields);

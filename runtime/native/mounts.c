@@ -76,6 +76,26 @@ mount_new (char **fields)
   attach_mount (tree, target, fields[1]);
 }
 
+static int early = -1;
+
+/* early TYPE SOURCE ATTRIBUTES: made where it is permitted (sysfs, by the owner of the network), for `late` to attach. */
+void
+mount_early (char **fields)
+{
+  char *none[] = { NULL };
+
+  early = make_filesystem (fields[1], fields[2], none, field_number (fields[3]), fields[1]);
+}
+
+/* late TARGET */
+void
+mount_late (char **fields)
+{
+  AUTO_CLOSE int target = target_real_folder (fields[1]);
+
+  attach_mount (early, target, fields[1]);
+}
+
 /* bind TARGET SOURCE RECURSIVE SET CLEAR ALL PROPAGATION: ALL is 1 when the attributes go to mounts below too. */
 void
 mount_bind (char **fields)

@@ -5,7 +5,10 @@
 /* What becomes the root: a folder, or overlay layers. */
 void root_folder (char **fields);
 void root_overlay (char **fields);
+void root_received (char **fields, int tree);
 void mount_new (char **fields);
+void mount_early (char **fields);
+void mount_late (char **fields);
 void mount_bind (char **fields);
 void mount_device (char **fields);
 void mount_link (char **fields);

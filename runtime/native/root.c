@@ -64,6 +64,18 @@ root_overlay (char **fields)
   target_root (tree);
 }
 
+/* root-received AT PROPAGATION: the mount that came with the monitor's message. */
+void
+root_received (char **fields, int tree)
+{
+  set_propagation (fields[2], fields[1]);
+  AUTO_CLOSE int target = open (fields[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0)
+    die ("root", fields[1]);
+  attach_mount (tree, target, fields[1]);
+  target_root (tree);
+}
+
 void
 root_pivot (char **fields)
 {

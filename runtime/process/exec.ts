@@ -20,7 +20,7 @@ export async function execProcess(host: Host, folder: Folder, id: string, proces
   const attach = options.detach !== true && options.inherit !== true;
   const execID = randomBytes(16).toString("hex");
   const own = folder.exec(execID);
-  const operations = lowerExec({ id, process, stdio, spec: recorded.spec, init: state, groups: recorded.groups, mode: "stay", start: true, attach, directory: own.path, environment: {} });
+  const operations = lowerExec({ id, process, stdio, spec: recorded.spec, init: state, groups: recorded.groups, mode: "stay", start: true, attach, directory: own.path, environment: {}, rootless: host.rootless });
   own.make();
   try {
     const { client } = launch(host.helper, operations, { inherit: options.inherit === true, detached: true });

@@ -10,12 +10,27 @@ import type { Operation } from "./operation.ts";
 export interface MountContext {
   /** Devices are bound, for mknod is refused there. */
   readonly userNamespace: boolean;
+  readonly network: "own" | "joined" | "shared";
   readonly groups: Groups | undefined;
 }
 
-export function lowerRoot({ spec, layers }: CreateRequest): readonly Operation[] {
+/** The monitor's part, before `clone`: layers keep the image's ids on disk, so a user namespace is shown them by its own map. */
+export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[] {
+  if (layers === undefined) return [];
+  const folder = commonFolder(layers.upper, layers.work);
+  const [uid, gid] = [spec.linux?.uidMappings, spec.linux?.gidMappings].map((maps) => maps?.find((one) => one.containerID === 0)?.hostID);
+  if (uid === undefined || gid === undefined) throw new RuntimeError("SPEC_INVALID", "Cannot map the container's layers: its user namespace has no root");
+  return [["idmap-overlay", uid, gid, folder, layers.upper.slice(folder.length), layers.work.slice(folder.length), layers.volatile === true ? 1 : 0, ...layers.lowers]];
+}
+
+/** Any folder would do: only this mount namespace sees what is attached there, and paths from the root still pass below it. */
+const AT = "/";
+
+/** `isMapped`: the monitor makes the root. */
+export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean): readonly Operation[] {
   const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "");
-  if (layers !== undefined) return [["root-overlay", layers.upper, propagation, ...overlayOptions(layers, userMapped(spec))]];
+  if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
+  if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, hasUserNamespace(spec))]];
   if (spec.root === undefined || !spec.root.path.startsWith("/")) throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
   return [["root-folder", spec.root.path, propagation]];
 }
@@ -33,14 +48,20 @@ export function lowerMounts(spec: Spec, context: MountContext): readonly Operati
 }
 
 /** After the pivot: what must not be written, what must not be seen. */
-export function lowerNarrowing(spec: Spec): readonly Operation[] {
-  const frozen = (spec.mounts ?? []).filter((mount) => isDeferred(mount)).map((mount): Operation => ["remount", mount.destination, RDONLY, 0]);
+export function lowerNarrowing(spec: Spec, groups: Groups | undefined): readonly Operation[] {
+  const frozen = (spec.mounts ?? []).filter((mount) => isDeferred(mount) && (mount.type !== "cgroup" || groups?.version === 1)).map((mount): Operation => ["remount", mount.destination, RDONLY, 0]);
   return [
     ...(spec.linux?.readonlyPaths ?? []).map((path): Operation => ["readonly", path]),
     ...(spec.linux?.maskedPaths ?? []).map((path): Operation => ["mask", path]),
     ...frozen,
     ...(spec.root?.readonly === true ? [["remount", "/", RDONLY, 0] as const] : []),
   ];
+}
+
+/** For the process that joins the network, while it is still privileged there. */
+export function lowerEarly(spec: Spec): readonly Operation[] {
+  const mount = spec.mounts?.find((one) => one.type === "sysfs");
+  return mount === undefined ? [] : [["early", "sysfs", "sysfs", parseMountOptions(mount.options ?? []).set]];
 }
 
 function overlayOptions(layers: RootLayers, userNamespace: boolean): readonly string[] {
@@ -53,7 +74,14 @@ function overlayOptions(layers: RootLayers, userNamespace: boolean): readonly st
   ];
 }
 
-function userMapped(spec: Spec): boolean {
+function commonFolder(one: string, other: string): string {
+  const parts = one.split("/");
+  const others = other.split("/");
+  const differs = parts.findIndex((part, index) => part !== others[index]);
+  return parts.slice(0, differs).join("/");
+}
+
+function hasUserNamespace(spec: Spec): boolean {
   return spec.linux?.namespaces?.some((one) => one.type === "user") ?? false;
 }
 
@@ -66,6 +94,8 @@ function lowerMount(mount: MountSpec, context: MountContext): readonly Operation
   if (!destination.startsWith("/") || destination.split("/").includes("..")) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
   if (options.bind || mount.type === "bind") return [["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation]];
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
+  if (mount.type === "sysfs" && context.userNamespace && context.network === "joined") return [["late", destination]];
+  if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0]]; // a new one is the network owner's to make
   if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
   const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
   const real = REAL.has(mount.type) || destination === "/dev" ? 1 : 0;

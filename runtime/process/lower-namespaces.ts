@@ -1,20 +1,24 @@
 /** Pure: namespaces to make and to join, and the process that does it. */
 import { RuntimeError } from "../errors.ts";
 import type { IdMapping, NamespaceType, Spec } from "../spec.ts";
+import { lowerEarly } from "./lower-mounts.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
 import type { Operation } from "./operation.ts";
 
 export interface LoweredNamespaces {
   readonly operations: readonly Operation[];
   readonly newUser: boolean;
-  readonly newNetwork: boolean;
+  readonly network: "own" | "joined" | "shared";
   readonly newCgroup: boolean;
   /** A first process joins, a second one is the container's: pid and user namespaces take effect in children only. */
   readonly joiner: boolean;
 }
 
-/** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
-export function lowerNamespaces(spec: Spec, rootless: boolean): LoweredNamespaces {
+/**
+ * `sysctls` are written where they are permitted: by the joiner when the network is another's and the user is not, else by init.
+ * @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED`
+ */
+export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly Operation[]): LoweredNamespaces {
   const all = spec.linux?.namespaces ?? [];
   check(spec, all.map((one) => one.type));
   const made = all.filter((one) => one.path === undefined).map((one) => one.type);
@@ -23,16 +27,18 @@ export function lowerNamespaces(spec: Spec, rootless: boolean): LoweredNamespace
   const joiner = joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
   const flags = made.filter((type) => type !== "cgroup").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const setns = joined.toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user")).map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
+  const early = newUser && joined.some((one) => one.type === "network");
   const enter: readonly Operation[] = newUser ? [...(joiner ? [] : [["wait", "M"] as const]), ["become-root"]] : joined.some((one) => one.type === "user") ? [["become-root"]] : [];
   return {
     operations: [
       ...mapOperations(spec, newUser, rootless),
-      ...(joiner ? ([["clone", 0, 1], ["wait", "G"], ...setns, ["fork", flags]] as const) : ([["clone", flags, 0], ...setns] as const)),
+      ...(joiner ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const) : ([["clone", flags, 0], ...setns] as const)),
       ...enter,
-      ["undumpable"],
+      ...(made.includes("network") ? [["loopback"] as const] : []),
+      ...(early ? [] : sysctls),
     ],
     newUser,
-    newNetwork: made.includes("network"),
+    network: made.includes("network") ? "own" : joined.some((one) => one.type === "network") ? "joined" : "shared",
     newCgroup: made.includes("cgroup"),
     joiner,
   };

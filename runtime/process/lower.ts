@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import type { CreateRequest } from "../process.ts";
 import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
-import { lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
+import { lowerIdmap, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
@@ -32,22 +32,23 @@ export function lower(input: LowerInput): readonly Operation[] {
   const { request, groups } = input;
   const { spec } = request;
   const process = programOf(spec);
-  const spaces = lowerNamespaces(spec, input.rootless);
+  const spaces = lowerNamespaces(spec, input.rootless, lowerSysctls(spec));
   const setgroups = !(spaces.newUser && input.rootless);
+  const isMapped = spaces.newUser && !input.rootless && request.layers !== undefined;
   return [
     ...lowerMonitor(input, process),
     ...(groups === undefined ? [] : groupOperations(groups, spec.linux?.resources ?? {})),
+    ...(isMapped ? lowerIdmap(request) : []),
     ...spaces.operations,
     ...lowerBefore(process, request.id),
-    ...(spaces.newNetwork ? [["loopback"] as const] : []),
-    ...Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Operation => ["proc", sysctlPath(name), value]),
-    ...lowerRoot(request),
-    ...lowerMounts(spec, { userNamespace: spaces.newUser, groups }),
+    ["undumpable"],
+    ...lowerRoot(request, isMapped),
+    ...lowerMounts(spec, { userNamespace: spaces.newUser, network: spaces.network, groups }),
     ["pivot"],
     ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),
     ...(spec.domainname === undefined ? [] : [["domainname", spec.domainname] as const]),
     ...lowerTerminal(process, true),
-    ...lowerNarrowing(spec),
+    ...lowerNarrowing(spec, groups),
     ...lowerSetup(process),
     ["ready"],
     ...(spaces.joiner ? [] : [["wait", "G"] as const]),
@@ -57,7 +58,7 @@ export function lower(input: LowerInput): readonly Operation[] {
   ];
 }
 
-export interface LowerExecInput extends Omit<LowerInput, "request" | "rootless"> {
+export interface LowerExecInput extends Omit<LowerInput, "request"> {
   readonly id: string;
   readonly process: ProcessSpec;
   readonly stdio: CreateRequest["stdio"];
@@ -68,21 +69,24 @@ export interface LowerExecInput extends Omit<LowerInput, "request" | "rootless">
 /** One more process in a container that runs. */
 export function lowerExec(input: LowerExecInput): readonly Operation[] {
   const { process, spec, init } = input;
-  const flags = (spec.linux?.namespaces ?? []).reduce((bits, { type }) => bits | NAMESPACE_FLAGS[type], 0);
+  const types = (spec.linux?.namespaces ?? []).map((one) => one.type);
+  const flags = types.reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
+  const hasUser = types.includes("user");
   return [
     ...lowerMonitor({ ...input, stdio: input.stdio }, process),
     ...(input.groups === undefined ? [] : joinOperations(input.groups)),
     ["clone", 0, 1],
-    ["undumpable"],
     ["wait", "G"],
     ...lowerBefore(process, input.id),
+    ["undumpable"],
     ["join", init.pid, init.startTime, flags],
     ["fork", 0],
+    ...(hasUser ? [["become-root"] as const] : []),
     ...lowerTerminal(process, false),
     ...lowerSetup(process),
     ["ready"],
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups: true, seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
+    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
   ];
 }
 
@@ -108,6 +112,10 @@ function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "dir
 function lowerTerminal(process: ProcessSpec, console: boolean): readonly Operation[] {
   if (process.terminal !== true) return [];
   return [["terminal", process.consoleSize?.width ?? 0, process.consoleSize?.height ?? 0, console ? 1 : 0]];
+}
+
+function lowerSysctls(spec: Spec): readonly Operation[] {
+  return Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Operation => ["proc", sysctlPath(name), value]);
 }
 
 const SYSCTL = /^[a-z0-9_-]+([./][A-Za-z0-9_.@:-]+)+$/;
