@@ -11,6 +11,7 @@ import { openIdentity, STORE_HEADER } from "../identity.ts";
 import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
+import { pageRoutes } from "./pages.ts";
 import type { Call, Parts } from "./parts.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
@@ -33,7 +34,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Handler>
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
   const parts: Parts = { blobs: store.blobs, repositories: openRepositories(store), uploads, identity, manifests: openManifestCache(store.blobs) };
-  const route = router([...(options.extraRoutes ?? []), ...routes(parts, access, options.readOnly === true)]);
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, access, options.readOnly === true), ...pageRoutes(parts, access)]);
   return async (request) => {
     try {
       const reply = await route(request);
