@@ -110,8 +110,8 @@ async function sendFile(parts: Parts, name: string, query: URLSearchParams): Pro
   const title = query.get("title") ?? "";
   const { document: found } = await readManifest(parts, name, query.get("reference") ?? "");
   const layer = found.layers?.find(({ annotations }) => annotations?.[TITLE] === title);
-  if (layer === undefined || parts.repositories.blob(name, layer.digest) === undefined)
-    throw new RegistryError("BLOB_UNKNOWN", `Cannot find ${title} in ${name}`);
+  const stored = layer === undefined ? undefined : parts.repositories.blob(name, layer.digest);
+  if (layer === undefined || stored === undefined) throw new RegistryError("BLOB_UNKNOWN", `Cannot find ${title} in ${name}`);
   const headers = {
     "content-type": await mediaTypeOf(title),
     "content-length": stored.size,
