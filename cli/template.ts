@@ -49,12 +49,16 @@ function bind(variables: Variables, names: readonly string[], values: readonly u
 }
 
 function evaluate(pipeline: Pipeline, scope: Scope): unknown {
-  let piped: readonly unknown[] = [];
-  for (const [head, ...rest] of pipeline) {
-    const args = rest.map((operand) => valueOf(operand, scope));
-    piped = [head?.kind === "function" ? call(head.name, [...args, ...piped]) : valueOf(head!, scope)];
-  }
-  return piped[0];
+  const [first, ...others] = pipeline;
+  const start = runCommand(first ?? [], [], scope);
+  return others.reduce((piped, command) => runCommand(command, [piped], scope), start);
+}
+
+/** The value of the command before is the last argument. */
+function runCommand([head, ...rest]: readonly Operand[], piped: readonly unknown[], scope: Scope): unknown {
+  if (head === undefined) return undefined;
+  const args = rest.map((operand) => valueOf(operand, scope));
+  return head.kind === "function" ? call(head.name, args.concat(piped)) : valueOf(head, scope);
 }
 
 function valueOf(operand: Operand, scope: Scope): unknown {
@@ -81,9 +85,9 @@ type TemplateFunction = (...args: readonly unknown[]) => unknown;
 
 const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => JSON.stringify(value ?? null),
-  len: (value) => (typeof value === "string" || Array.isArray(value) ? value.length : Object.keys((value ?? {}) as object).length),
+  len: (value) => (typeof value === "string" || Array.isArray(value) ? value.length : Object.keys(value ?? {}).length),
   index: (value, ...keys) => keys.reduce((at, key) => (Array.isArray(at) ? (at as unknown[])[Number(key)] : fieldOf(at, String(key))), value),
-  join: (list, separator) => (Array.isArray(list) ? list.map(show).join(String(separator ?? "")) : show(list)),
+  join: (list, separator) => (Array.isArray(list) ? list.map(show).join(show(separator)) : show(list)),
   split: (text, separator) => String(text).split(String(separator)),
   upper: (text) => show(text).toUpperCase(),
   lower: (text) => show(text).toLowerCase(),
@@ -131,7 +135,7 @@ function show(value: unknown): string {
   if (value === undefined) return "<no value>";
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(show).join(" ")}]`;
-  if (typeof value !== "object") return String(value as string | number | boolean);
+  if (typeof value !== "object") return String(value);
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `map[${fields.map(([key, field]) => `${key}:${show(field)}`).join(" ")}]`;
 }

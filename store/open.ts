@@ -1,21 +1,18 @@
 /** Opens the store of a root folder, making it if it is new. Several processes may have it open. */
+import type { Digest } from "./digest.ts";
 import { openBlobs, type VirtualBlobs } from "./blob/blobs.ts";
-import { openIngests } from "./blob/ingests.ts";
-import { openCare } from "./care/care.ts";
 import { openLeases, type LeaseRecord } from "./care/leases.ts";
 import { openSession } from "./care/session.ts";
 import { openImages } from "./image/images.ts";
 import type { StoredImage } from "./image/record.ts";
-import type { DiffRecord, LayerRecord, LayerTables } from "./layer/records.ts";
-import { openWorkers, type Workers } from "./layer/workers.ts";
-import { layoutAt, makeLayout } from "./layout.ts";
+import { folderPath, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
+import type { Workers } from "./layer/workers.ts";
+import { layoutAt, makeLayout, type Layout } from "./layout.ts";
 import { openDatabase, type Database } from "./records/database.ts";
 import { allRecords, openTable } from "./records/table.ts";
-import { applyBlob } from "./snapshot/apply.ts";
-import { layerBlob, layerTar } from "./snapshot/blob.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
-import { folderTar, openSnapshots } from "./snapshot/snapshots.ts";
-import type { Blobs, Snapshots, Store, Table } from "./store.ts";
+import { openSnapshots } from "./snapshot/snapshots.ts";
+import type { Blobs, Care, Ingests, Snapshots, Store, Table } from "./store.ts";
 import { sweepStore } from "./sweep.ts";
 
 export interface StoreOptions {
@@ -31,42 +28,43 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   makeLayout(layout);
   await sweepStore(layout);
   let database: ReturnType<typeof openDatabase> | undefined;
-  let workers: Workers | undefined;
+  let workers: Promise<Workers> | undefined;
   const openedDatabase = (): Database => (database ??= openDatabase(layout.db));
   const table = <Value>(name: string): Table<Value> => openTable(openedDatabase, name);
   const tables: LayerTables = { layers: table<LayerRecord>("store.layers"), diffs: table<DiffRecord>("store.diffs") };
   const session = openSession(layout);
+  const begin = (): void => session.begin();
   const host: SnapshotHost = {
     layout,
     helper,
     tables,
     blobs: () => blobs,
-    begin: session.begin,
-    workers: () => (workers ??= openWorkers()),
+    begin,
+    workers: () => (workers ??= import("./layer/workers.ts").then(({ openWorkers }) => openWorkers())),
     record: async (parent, layer) => await recordLayer(layout, tables, parent, layer),
   };
-  const blobs: Blobs = openBlobs(layout, layerBlobs(host), session.begin);
-  const snapshots: Snapshots = {
-    ...openSnapshots(host),
-    apply: async (parent, blob, diffID, content) => await applyBlob(host, parent, blob, diffID, content),
-    tar: (chain) => layerTar(host, chain),
-    blob: async (chain, compression) => await layerBlob(host, chain, compression),
-  };
+  const blobs: Blobs = openBlobs(layout, layerBlobs(host), begin);
+  const snapshots: Snapshots = openSnapshots(host);
   const imageTable = table<StoredImage>("store.images");
   const leaseTable = table<LeaseRecord>("store.leases");
   const images = openImages({ blobs, table: imageTable, snapshots: () => snapshots, now: () => Date.now() });
   return {
     root,
     blobs,
-    ingests: openIngests(layout, session.begin),
+    ingests: lateIngests(layout, begin),
     snapshots,
     images,
     leases: openLeases(leaseTable),
-    care: openCare({ layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase()), tar: snapshots.tar }, leaseTable),
+    care: lateCare(async () =>
+      (await import("./care/care.ts")).openCare(
+        { layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase()), tar: (chain) => snapshots.tar(chain) },
+        leaseTable,
+      ),
+    ),
     table,
     async [Symbol.asyncDispose]() {
       session.end();
-      await workers?.[Symbol.asyncDispose]();
+      await (await workers)?.[Symbol.asyncDispose]();
       await database?.close();
     },
   };
@@ -74,11 +72,34 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
 
 /** Layers whose tar can be written from their folder are blobs too, under their diffID. */
 function layerBlobs(host: SnapshotHost): VirtualBlobs {
+  const folderOf = (digest: Digest): FolderRecord | undefined => {
+    const diff = host.tables.diffs.get(digest);
+    return diff?.canonical === true ? diff.folder : undefined;
+  };
   return {
-    stat(digest) {
-      const diff = host.tables.diffs.get(digest);
-      return diff?.canonical === true && diff.folder !== undefined ? { digest, size: diff.size } : undefined;
+    stat: (digest) => (folderOf(digest) === undefined ? undefined : { digest, size: host.tables.diffs.get(digest)!.size }),
+    async *open(digest) {
+      const { folderTar } = await import("./snapshot/folder-content.ts");
+      yield* folderTar(host.helper, folderPath(host.layout, folderOf(digest)!));
     },
-    open: (digest) => folderTar(host, host.tables.diffs.get(digest)!.folder!),
+  };
+}
+
+function lateIngests(layout: Layout, begin: () => void): Ingests {
+  let opened: Promise<Ingests> | undefined;
+  const open = (): Promise<Ingests> => (opened ??= import("./blob/ingests.ts").then(({ openIngests }) => openIngests(layout, begin)));
+  return {
+    create: async () => await (await open()).create(),
+    open: async (id) => await (await open()).open(id),
+  };
+}
+
+function lateCare(open: () => Promise<Care>): Care {
+  return {
+    collect: async (options) => await (await open()).collect(options),
+    usage: async (imagesInUse) => await (await open()).usage(imagesInUse),
+    async *check() {
+      yield* (await open()).check();
+    },
   };
 }

@@ -44,7 +44,7 @@ export function parseReference(text: string): Reference {
   const full = { domain: domain ?? DEFAULT_DOMAIN, path: (domain ?? DEFAULT_DOMAIN) === DEFAULT_DOMAIN && !path.includes("/") ? `library/${path}` : path };
   if (full.domain.length + 1 + full.path.length > MAX_NAME_LENGTH) return refuse(`the name is longer than ${MAX_NAME_LENGTH} characters`);
   const tag = givenTag ?? (digest === undefined ? DEFAULT_TAG : undefined);
-  return { ...full, tag, digest: digest as Digest | undefined, name: formatReference(full.domain, full.path, tag, digest) };
+  return { ...full, tag, digest: digest, name: formatReference(full.domain, full.path, tag, digest) };
 }
 
 /** `hello:latest` of `docker.io/library/hello:latest`: as docker shows it.. */

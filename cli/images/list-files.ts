@@ -37,8 +37,8 @@ async function* walk(view: MergedView, top: ViewEntry): AsyncIterable<ViewEntry>
   }
 }
 
-function jsonLine({ file: _, xattrs, ...entry }: ViewEntry): string {
-  return JSON.stringify({ ...entry, path: `/${entry.path}`, mode: entry.mode.toString(8), ...(xattrs === undefined ? {} : { xattrs: Object.keys(xattrs) }) });
+function jsonLine({ xattrs, ...entry }: ViewEntry): string {
+  return JSON.stringify({ ...entry, file: undefined, path: `/${entry.path}`, mode: entry.mode.toString(8), ...(xattrs === undefined ? {} : { xattrs: Object.keys(xattrs) }) });
 }
 
 function longLine(entry: ViewEntry): string {

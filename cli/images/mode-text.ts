@@ -14,7 +14,7 @@ const TYPE: Readonly<Record<LayerEntry["type"], string>> = {
 };
 
 export function modeText({ type, mode }: Pick<LayerEntry, "type" | "mode">): string {
-  const letters = [..."rwxrwxrwx"].map((letter, index) => ((mode & (0o400 >> index)) === 0 ? "-" : letter));
+  const letters = "rwxrwxrwx".split("").map((letter, index) => ((mode & (0o400 >> index)) === 0 ? "-" : letter));
   const special = (bit: number, at: number, letter: string): void => {
     if ((mode & bit) !== 0) letters[at] = letters[at] === "x" ? letter : letter.toUpperCase();
   };

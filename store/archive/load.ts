@@ -86,7 +86,7 @@ function imagesOf(index: Uint8Array, found: Archive): readonly SavedImage[] {
   return manifests.flatMap(({ annotations, ...target }) => {
     if (!found.stored.has(`blobs/sha256/${encodedOf(target.digest)}`))
       throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its index names ${target.digest}, which is not in it`);
-    return { name: nameOf(annotations, names), target: target as Descriptor };
+    return { name: nameOf(annotations, names), target };
   });
 }
 

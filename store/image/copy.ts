@@ -65,10 +65,9 @@ async function copyBlob({ from, to, options }: Run, descriptor: Descriptor): Pro
   const { onProgress, signal } = options;
   if (await to.has(descriptor)) return onProgress?.(descriptor, "present", 0);
   onProgress?.(descriptor, "started", 0);
-  await to.push(
-    descriptor,
-    watched(from.fetch(descriptor), signal, (bytes) => onProgress?.(descriptor, "started", bytes)),
-  );
+  const content = from.fetch(descriptor);
+  const isWatched = onProgress !== undefined || signal !== undefined; // as it is otherwise: a sink may go on in the middle of content that can be read again
+  await to.push(descriptor, isWatched ? watched(content, signal, (bytes) => onProgress?.(descriptor, "started", bytes)) : content);
   onProgress?.(descriptor, "done", 0);
 }
 

@@ -140,8 +140,8 @@ class Extraction {
       default:
         if (member.type === "character" && member.major === 0 && member.minor === 0) throw invalid(member, "device 0/0 is how an overlay marks a removal");
     }
-    const isSpecial = member.type === "fifo" || member.type === "character" || member.type === "block";
-    this.#kinds.set(path, isSpecial ? "special" : (member.type as Kind));
+    const isSpecial = kindOf(member.type) === "special";
+    this.#kinds.set(path, kindOf(member.type));
     this.#wish(path, member, isSpecial);
   }
 
@@ -183,6 +183,10 @@ class Extraction {
     for (const [path, kind] of this.#kinds) if (kind === "implied") fs.utimesSync(join(this.#folder, path), 0, 0);
     applyOperations(this.#helper, this.#folder, exact);
   }
+}
+
+function kindOf(type: TarMember["type"]): Kind {
+  return type === "directory" || type === "file" || type === "symlink" ? type : "special";
 }
 
 /** Relative to the root, as docker reads it: a leading slash or dot means the root; `..` is refused. @throws {StoreError} `LAYER_INVALID` */

@@ -84,7 +84,7 @@ function* throughProgram({ blob, compression, scratch }: Inflation): Generator<B
   const [input, output] = [openSync(blob, "r"), openSync(file, "wx+")];
   try {
     const { status, stderr, error } = spawnSync(program, args, { stdio: [input, output, "pipe"] });
-    if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
+    if (error !== undefined && "code" in error && error.code === "ENOENT") {
       throw new StoreError("UNSUPPORTED", `Cannot inflate layer: it is compressed with ${program}, which is not installed`, {
         hint: `Install the package ${program}`,
       });

@@ -9,7 +9,8 @@ import { applyOperations, type Operation } from "../native/operations.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import type { ChainID, Compression, Layer, MergedView } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
-import { inNewFolder, moveIntoPlace, viewOf } from "./snapshots.ts";
+import { viewOf } from "./stack.ts";
+import { inNewFolder, moveIntoPlace } from "./write.ts";
 
 /** Idempotent. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH`, `BLOB_UNKNOWN`, `UNSUPPORTED` */
 export async function applyBlob(
@@ -39,7 +40,7 @@ export async function applyBlob(
       compression,
       diffID,
     } as const;
-    const applied = await host.workers().run(task);
+    const applied = await (await host.workers()).run(task);
     await adoptParents(host.helper, folder, applied.implied, viewOf(host, parent));
     return await admit(host, aside, parent, { applied, diffID, blob, compression });
   });

@@ -18,7 +18,7 @@ export interface SnapshotHost {
   readonly helper: string;
   readonly tables: LayerTables;
   readonly blobs: () => Blobs;
-  readonly workers: () => Workers;
+  readonly workers: () => Promise<Workers>;
   /** To be told before a layer is written. */
   readonly begin: () => void;
   /** Writes both records of a layer whose folder stands in its place; idempotent. */

@@ -1,0 +1,90 @@
+/** New layers: from a writable one, or from a list of entries. Loaded when first needed: a build that finds everything in its cache writes none. */
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { StoreError } from "../errors.ts";
+import { entriesOf } from "../layer/folder.ts";
+import { normalEntries } from "../layer/normal.ts";
+import { folderID, type FolderRecord } from "../layer/records.ts";
+import { perform, type ResultOf, type Task, type Written } from "../layer/tasks.ts";
+import { scanFolder } from "../native/scan.ts";
+import { ownedName } from "../owner.ts";
+import type { ChainID, Layer, LayerEntry, Snapshots } from "../store.ts";
+import { activeFolder, readActive, removeActive } from "./active.ts";
+import type { SnapshotHost } from "./host.ts";
+import { impliedParents } from "./parents.ts";
+import { viewOf } from "./stack.ts";
+
+/** Fewer and smaller than this is written at once: starting a thread takes longer. */
+const INLINE_ENTRIES = 100;
+const INLINE_BYTES = 1 << 20;
+
+export async function writeLayer(host: SnapshotHost, parent: ChainID | undefined, given: readonly LayerEntry[]): Promise<Layer> {
+  const entries = normalEntries([...given, ...(await impliedParents(given, viewOf(host, parent)))]);
+  return await inNewFolder(host, async (aside) => {
+    const folder = join(aside, "fs");
+    await mkdir(folder, { mode: 0o755 });
+    const written = await run(host, { kind: "create", helper: host.helper, folder, entries }, isSmall(entries));
+    return await admit(host, aside, parent, written);
+  });
+}
+
+function isSmall(entries: readonly LayerEntry[]): boolean {
+  const unknown = entries.some(({ source, size }) => source !== undefined && !("bytes" in source) && size === undefined);
+  return !unknown && entries.length <= INLINE_ENTRIES && entries.reduce((sum, { size = 0 }) => sum + size, 0) <= INLINE_BYTES;
+}
+
+async function run<T extends Task>(host: SnapshotHost, task: T, isInline: boolean): Promise<ResultOf<T>> {
+  return isInline ? perform(task) : await (await host.workers()).run(task);
+}
+
+export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
+  const { epoch, keep = false, omit = [] } = options;
+  const found = await readActive(host.layout, key);
+  if (found === undefined) throw new StoreError("SNAPSHOT_UNKNOWN", `Cannot commit snapshot ${key}: there is none of that name`);
+  const upper = join(activeFolder(host.layout, key), "fs");
+  if (keep) return await writeLayer(host, found.parent, await copies(host, upper, omit, epoch));
+  for (const path of omit) await rm(join(upper, path), { recursive: true, force: true });
+  return await inNewFolder(host, async (aside) => {
+    const written = await run(host, { kind: "sum", helper: host.helper, folder: upper, ...(epoch === undefined ? {} : { epoch }) }, false);
+    await rename(upper, join(aside, "fs"));
+    const layer = await admit(host, aside, found.parent, written);
+    await removeActive(host.layout, key);
+    return layer;
+  });
+}
+
+/** The upper folder of a running container, to be copied. */
+async function copies(host: SnapshotHost, upper: string, omit: readonly string[], epoch = Number.MAX_SAFE_INTEGER): Promise<LayerEntry[]> {
+  const isKept = (path: string): boolean => !omit.some((omitted) => path === omitted || path.startsWith(`${omitted}/`));
+  return entriesOf(await scanFolder(host.helper, upper))
+    .filter(({ path }) => isKept(path))
+    .map((entry) => ({ ...entry, mtime: Math.min(entry.mtime, epoch), ...(entry.type === "file" ? { source: { copy: join(upper, entry.path) } } : {}) }));
+}
+
+export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) => Promise<T>): Promise<T> {
+  host.begin();
+  const aside = join(host.layout.ingest, ownedName());
+  await mkdir(aside, { mode: 0o711 });
+  try {
+    return await act(aside);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Makes the finished folder a layer of the store. Somebody else may have been quicker with the same one: theirs is as good. */
+async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, written: Written): Promise<Layer> {
+  const { diffID, size } = written;
+  const known = host.tables.diffs.get(diffID)?.folder;
+  const folder: FolderRecord = known ?? { id: folderID(diffID, true), ...written.facts };
+  if (known === undefined) await moveIntoPlace(aside, join(host.layout.layers, folder.id));
+  return await host.record(parent, { diffID, size, folder, isShared: true, canonical: true, blobs: {} });
+}
+
+export async function moveIntoPlace(aside: string, place: string): Promise<void> {
+  try {
+    await rename(aside, place);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}
