@@ -2,11 +2,14 @@
  * Collects the entries of one layer over the files below: parents are created or repeated as they are, links on the way are followed
  * inside the root, what cannot replace what is there is refused. Writes nothing.
  */
+import { posix } from "node:path";
 import type { LayerEntry, MergedView } from "../../store/store.ts";
 import { BuilderError } from "../errors.ts";
 import type { Owner } from "./owner.ts";
 
 const FOLDER_MODE = 0o755;
+/** As in the kernel. */
+const MAX_LINKS = 40;
 
 export interface LayerPlanOptions {
   readonly below: MergedView;
@@ -33,13 +36,17 @@ export class LayerPlan {
   }
 
   /** The real path of `path` with all links followed, whether or not it is there. Relative to the root. */
-  async resolve(path: string): Promise<string> {
+  async resolve(path: string, links = 0): Promise<string> {
     const below = await this.#options.below.lookup(path);
     if (below !== undefined) return below.path;
+    const itself = await this.#options.below.lookup(path, { follow: false });
+    if (itself?.type === "symlink" && links < MAX_LINKS) {
+      return await this.resolve(posix.resolve("/", posix.dirname(itself.path), itself.target ?? "").slice(1), links + 1);
+    }
     const slash = path.lastIndexOf("/");
     const name = path.slice(slash + 1);
     if (slash < 0) return name;
-    const parent = await this.resolve(path.slice(0, slash));
+    const parent = await this.resolve(path.slice(0, slash), links);
     return parent === "" ? name : `${parent}/${name}`;
   }
 

@@ -94,6 +94,8 @@ export interface StagePlan {
   readonly history: readonly HistoryPlan[];
   readonly config: ExecutionConfig;
   readonly author: string | undefined;
+  /** Declared ARGs with a value: stages built on this one see them. */
+  readonly args: ReadonlyMap<string, string>;
   readonly platform: Platform;
 }
 

@@ -1,5 +1,4 @@
 /** One stage: its base's ONBUILD triggers, then its instructions, folded into steps, history and configuration. */
-import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Image } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import { frame } from "../dockerfile/frame.ts";
@@ -7,14 +6,8 @@ import type { Dockerfile, Instruction, Warning } from "../dockerfile/instruction
 import * as configs from "./config-instructions.ts";
 import type { StagePlan, Step } from "./graph.ts";
 import * as layers from "./layer-instructions.ts";
-import { StageState, type StageScope } from "./stage-state.ts";
+import { StageState, type StageBase, type StageScope } from "./stage-state.ts";
 import type { Stage } from "./stages.ts";
-
-export interface StageBase {
-  readonly config: ExecutionConfig;
-  readonly author: string | undefined;
-  readonly image: Image | undefined;
-}
 
 export interface PlannedStage {
   readonly plan: StagePlan;
@@ -22,8 +15,8 @@ export interface PlannedStage {
 }
 
 /** `instructions` is the stage's own with the triggers before them. */
-export function planStage(stage: Stage, instructions: readonly Instruction[], base: StageBase, scope: StageScope, dockerfile: Dockerfile, isOnly: boolean): PlannedStage {
-  const state = new StageState(scope, base.config, base.author);
+export function planStage(stage: Stage, instructions: readonly Instruction[], base: StageBase & { readonly image: Image | undefined }, scope: StageScope, dockerfile: Dockerfile, isOnly: boolean): PlannedStage {
+  const state = new StageState(scope, base);
   if (stage.base.kind === "scratch") state.config.WorkingDir ??= "/";
   for (const instruction of instructions) {
     try {
@@ -45,6 +38,7 @@ export function planStage(stage: Stage, instructions: readonly Instruction[], ba
     history,
     config: state.executionConfig(),
     author: state.author,
+    args: state.args,
     platform: stage.platform,
   };
   return { plan, warnings: state.warnings };

@@ -22,12 +22,20 @@ export interface StageScope {
   readonly stage: number;
 }
 
+/** What a stage stands on. */
+export interface StageBase {
+  readonly config: ExecutionConfig;
+  readonly author: string | undefined;
+  /** Of the parent stage: they are inherited. */
+  readonly args: ReadonlyMap<string, string>;
+}
+
 export class StageState {
   readonly scope: StageScope;
   /** A Map keeps its order: a name set again stays where it was. */
   readonly env: Map<string, string>;
   /** ARGs with a value, as declared. */
-  readonly args = new Map<string, string>();
+  readonly args: Map<string, string>;
   readonly config: Draft;
   readonly steps: Omit<Step, "name">[] = [];
   readonly labels: string[] = [];
@@ -37,11 +45,12 @@ export class StageState {
   /** CMD came in this stage: a later ENTRYPOINT keeps it. */
   ownCmd = false;
 
-  constructor(scope: StageScope, base: ExecutionConfig, author: string | undefined) {
-    const { Env: env = [], OnBuild: _, ...config } = base;
+  constructor(scope: StageScope, base: StageBase) {
+    const { Env: env = [], OnBuild: _, ...config } = base.config;
     this.scope = scope;
     this.config = config;
-    this.author = author;
+    this.author = base.author;
+    this.args = new Map(base.args);
     this.env = new Map(env.map((pair) => splitPair(pair)));
     if (!this.env.has("PATH")) this.env.set("PATH", DEFAULT_PATH);
   }

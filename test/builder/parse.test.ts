@@ -54,7 +54,9 @@ const errors: readonly (readonly [string, string, string, RegExp, number | undef
   ["a variable in --from", "FROM a\nCOPY --from=$x a b", "FLAG_INVALID", /variables/, 2, "Name the image by FROM … AS first"],
 ];
 
-test.each(errors)("%s is refused with its place", (_, text, code, message, line, hint) => {
+const refused = errors.map(([name, text, code, message, line, hint]) => ({ name, text, code, message, line, hint }));
+
+test.each(refused)("$name is refused with its place", ({ text, code, message, line, hint }) => {
   let error: unknown;
   try {
     parseDockerfile(text);

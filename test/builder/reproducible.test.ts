@@ -1,0 +1,64 @@
+import { chmodSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openLab, type Lab } from "./lab.ts";
+
+const DOCKERFILE = "FROM scratch AS one\nWORKDIR /w\nCOPY --chown=5:6 . .\nFROM scratch\nENV a=1\nCOPY --from=one /w/sub /n/\nCOPY <<EOF /inline\n$a\nEOF\nCMD [\"x\"]\n";
+const FILES = { a: "A", run: { text: "R", mode: 0o755 }, "sub/b": "B", "sub/c": "link:b" };
+
+function scramble(folder: string, time: number): void {
+  for (const path of ["a", "run", "sub/b", "sub", "."]) utimesSync(join(folder, path), time, time);
+}
+
+async function withLab<Value>(act: (lab: Lab) => Promise<Value>): Promise<Value> {
+  const lab = await openLab();
+  try {
+    return await act(lab);
+  } finally {
+    await lab[Symbol.asyncDispose]();
+  }
+}
+
+test("The same input on two roots, at other times and under another umask, gives the same digests", async () => {
+  const one = await withLab(async (lab) => {
+    scramble(lab.context(FILES), 1_700_000_000);
+    return (await lab.build(DOCKERFILE)).result;
+  });
+  const before = process.umask(0o077);
+  try {
+    const two = await withLab(async (lab) => {
+      const folder = lab.context(FILES);
+      for (const [path, mode] of Object.entries({ a: 0o644, run: 0o755, "sub/b": 0o644, sub: 0o755 })) chmodSync(join(folder, path), mode);
+      scramble(folder, 1_600_000_000);
+      return (await lab.build(DOCKERFILE)).result;
+    });
+    expect(two.target.digest).toBe(one.target.digest);
+    expect(two.config).toEqual(one.config);
+  } finally {
+    process.umask(before);
+  }
+});
+
+test("Nothing in an image is younger than the epoch, and 1980 is the default", async () => {
+  await withLab(async (lab) => {
+    lab.context(FILES);
+    const { result } = await lab.build(DOCKERFILE);
+    expect(result.config.created).toBe("1980-01-01T00:00:01Z");
+    expect(result.config.history?.every(({ created }) => created === "1980-01-01T00:00:01Z")).toBe(true);
+    expect(new Set((await lab.layers(result)).flat().map(({ mtime }) => mtime))).toEqual(new Set([315_532_801]));
+  });
+});
+
+test("SOURCE_DATE_EPOCH keeps older times and cuts younger ones", async () => {
+  await withLab(async (lab) => {
+    const folder = lab.context({ old: "O", young: "Y" });
+    utimesSync(join(folder, "old"), 1000, 1000);
+    const { result } = await lab.build("FROM scratch\nCOPY old young /\n", { buildArgs: new Map([["SOURCE_DATE_EPOCH", "1700000000"]]) });
+    const [layer] = await lab.layers(result);
+    expect(layer?.map(({ path, mtime }) => [path, mtime])).toEqual([
+      ["old", 1000],
+      ["young", 1_700_000_000],
+    ]);
+    expect(result.config.created).toBe("2023-11-14T22:13:20Z");
+  });
+});
