@@ -50,6 +50,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   apply: { summary: "Bring the cluster to what manifests say", group: "cluster", load: async () => await import("./commands/apply.ts") },
   delete: { summary: "Remove objects of the cluster", group: "cluster", load: async () => await import("./commands/delete.ts") },
   deploy: { summary: "Run replicas of an image on the cluster", group: "cluster", load: async () => await import("./commands/deploy.ts") },
+  describe: { summary: "Tell about objects of the cluster and what happened to them", group: "cluster", load: async () => await import("./commands/describe.ts") },
   down: { summary: "End the cluster and remove the containers of its pods", group: "cluster", load: async () => await import("./commands/down.ts") },
   get: { summary: "Show objects of the cluster", group: "cluster", load: async () => await import("./commands/get.ts") },
   kubeconfig: { summary: "Print the kubeconfig of the cluster", group: "cluster", load: async () => await import("./commands/kubeconfig.ts") },

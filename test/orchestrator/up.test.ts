@@ -364,6 +364,7 @@ describe("without kubectl", { timeout: 60_000 }, () => {
     expect(deployed).toContain("kind: Deployment");
     await apply(web("plain", 2));
     expect(await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s")).toContain("successfully rolled out");
+    expect(await strataOutput(root, "describe", "deployment", "plain")).toMatch(/ScalingReplicaSet\s.*Scaled up replica set plain-\w+ to 2/);
     await strataOutput(root, "scale", "deployment/plain", "--replicas", "1");
     await eventually(async () => expect(await strataOutput(root, "get", "deploy", "plain")).toMatch(/plain\s+1\/1\s+1\s+1/));
     await strataOutput(root, "rollout", "restart", "deployment/plain");
