@@ -5,10 +5,6 @@ import { kubeconfigPath } from "../../orchestrator/folders.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 
-export interface ScopeFlags {
-  readonly namespace: string;
-}
-
 export function addNamespaceFlag(command: Command): Command {
   return command.option("-n, --namespace <name>", "namespace", "default");
 }
