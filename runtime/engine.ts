@@ -21,7 +21,14 @@ export interface PortMapping {
 }
 
 export type MountRequest =
-  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly?: boolean; readonly propagation?: string; /** Make a folder of a missing source, as `-v` does. */ readonly create?: boolean }
+  | {
+      readonly kind: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      readonly propagation?: string;
+      /** Make a folder of a missing source, as `-v` does. */ readonly create?: boolean;
+    }
   /** `name` undefined: anonymous. */
   | { readonly kind: "volume"; readonly name?: string; readonly target: string; readonly readOnly?: boolean; readonly noCopy?: boolean }
   | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number; readonly mode?: number };
@@ -278,7 +285,12 @@ export interface Network {
 }
 
 export interface Networks {
-  create(options: { readonly name: string; readonly subnet?: string; readonly internal?: boolean; readonly labels?: Readonly<Record<string, string>> }): Promise<Network>;
+  create(options: {
+    readonly name: string;
+    readonly subnet?: string;
+    readonly internal?: boolean;
+    readonly labels?: Readonly<Record<string, string>>;
+  }): Promise<Network>;
   get(name: string): Promise<Network | undefined>;
   list(): Promise<readonly Network[]>;
   remove(name: string): Promise<void>;

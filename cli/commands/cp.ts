@@ -17,7 +17,10 @@ export function command(context: Context): Command {
     .option("-q, --quiet", "say nothing")
     .argument("<source>", "CONTAINER:PATH, PATH or -")
     .argument("<target>", "CONTAINER:PATH, PATH or -")
-    .action(async (source: string, target: string, flags: { readonly archive?: boolean }) => await copy(context, parsePlace(source), parsePlace(target), flags.archive ?? false));
+    .action(
+      async (source: string, target: string, flags: { readonly archive?: boolean }) =>
+        await copy(context, parsePlace(source), parsePlace(target), flags.archive ?? false),
+    );
 }
 
 /** A path with a slash before its colon is local. */
@@ -41,7 +44,11 @@ async function copy(context: Context, source: Place, target: Place, keepOwners: 
 }
 
 /** An existing folder takes the source under its own name; else the last component is the new name. */
-async function landing(context: Context, target: Extract<Place, { kind: "container" }>, source: string): Promise<{ readonly path: string; readonly rename: string | undefined }> {
+async function landing(
+  context: Context,
+  target: Extract<Place, { kind: "container" }>,
+  source: string,
+): Promise<{ readonly path: string; readonly rename: string | undefined }> {
   const engine = await context.engine();
   const found = await engine.stat(target.name, target.path);
   if (found?.type === "directory") return { path: target.path, rename: source.endsWith("/.") ? "" : undefined };

@@ -42,9 +42,14 @@ async function exec(context: Context, name: string, words: readonly string[], fl
     const engine = await context.engine();
     const { attachment, exit } = await engine.exec(name, {
       command: words,
-      env: [...flags.envFile.flatMap((file) => readFileSync(file, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"))), ...flags.env].map((entry) =>
-        entry.includes("=") ? entry : `${entry}=${context.env[entry] ?? ""}`,
-      ),
+      env: [
+        ...flags.envFile.flatMap((file) =>
+          readFileSync(file, "utf8")
+            .split("\n")
+            .filter((line) => line !== "" && !line.startsWith("#")),
+        ),
+        ...flags.env,
+      ].map((entry) => (entry.includes("=") ? entry : `${entry}=${context.env[entry] ?? ""}`)),
       tty: flags.tty ?? false,
       stdin: flags.interactive ?? false,
       detach: flags.detach ?? false,

@@ -32,7 +32,9 @@ export function command(context: Context): Command {
     .option("--label <key=value>", "set a label", collect, [] as readonly string[])
     .action(async (name: string, flags: CreateFlags) => {
       const labels = Object.fromEntries(flags.label.map((label) => label.split(/=(.*)/s).slice(0, 2) as [string, string]));
-      const network = await (await networks()).create({ name, internal: flags.internal ?? false, labels, ...(flags.subnet !== undefined && { subnet: flags.subnet }) });
+      const network = await (
+        await networks()
+      ).create({ name, internal: flags.internal ?? false, labels, ...(flags.subnet !== undefined && { subnet: flags.subnet }) });
       context.stdout.write(`${network.id}\n`);
     });
   group
@@ -44,7 +46,11 @@ export function command(context: Context): Command {
     .action(async (flags: { readonly quiet?: boolean; readonly format?: string; readonly output?: string }) => {
       const rows = (await (await networks()).list()).map(({ id, name }) => ({ ID: id.slice(0, 12), Name: name, Driver: "bridge", Scope: "local" }));
       const fixed = ["host", "none"].map((name) => ({ ID: "", Name: name, Driver: name === "none" ? "null" : name, Scope: "local" }));
-      await printRows(context, flags.quiet === true ? rows : [...rows, ...fixed], COLUMNS, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
+      await printRows(context, flags.quiet === true ? rows : [...rows, ...fixed], COLUMNS, {
+        quiet: flags.quiet ?? false,
+        key: "ID",
+        format: flags.format ?? flags.output,
+      });
     });
   group
     .command("inspect <name...>")

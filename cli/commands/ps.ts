@@ -45,7 +45,9 @@ async function list(context: Context, flags: Flags): Promise<void> {
   const count = flags.latest === true ? 1 : flags.last === undefined ? undefined : Number(flags.last);
   const showAll = flags.all === true || count !== undefined || flags.filter.some((filter) => /^(?:status|exited)=/.test(filter));
   const matches = containerFilter(flags.filter);
-  const all = (await engine.list()).filter((container) => (showAll || ["running", "paused", "restarting"].includes(container.status.status)) && matches(container));
+  const all = (await engine.list()).filter(
+    (container) => (showAll || ["running", "paused", "restarting"].includes(container.status.status)) && matches(container),
+  );
   const rows = all.slice(0, count).map((container) => containerRow(container, Date.now(), flags.trunc));
   await printRows(context, rows, COLUMNS, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
 }

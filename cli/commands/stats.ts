@@ -53,7 +53,13 @@ async function stats(context: Context, names: readonly string[], flags: Flags): 
   do {
     await sleep(INTERVAL_MS, undefined, { signal: context.signal }).catch(() => {});
     const now = await measure(engine, names, flags.all ?? false);
-    const rows = now.map((sample) => row(sample, before.find((old) => old.container.record.id === sample.container.record.id), flags.trunc));
+    const rows = now.map((sample) =>
+      row(
+        sample,
+        before.find((old) => old.container.record.id === sample.container.record.id),
+        flags.trunc,
+      ),
+    );
     if (flags.stream && context.stdout.isTTY) context.stdout.write(CLEAR);
     await printRows(context, rows, COLUMNS, { quiet: false, key: "ID", format: flags.format ?? flags.output });
     before = now;
@@ -63,7 +69,9 @@ async function stats(context: Context, names: readonly string[], flags: Flags): 
 async function measure(engine: Engine, names: readonly string[], all: boolean): Promise<readonly Sample[]> {
   const containers = names.length > 0 ? await Promise.all(names.map(async (name) => await engine.get(name))) : await engine.list();
   const wanted = containers.filter(({ status }) => all || names.length > 0 || status.pid !== 0);
-  return await Promise.all(wanted.map(async (container) => ({ container, usage: await engine.usage(container.record.id).catch(() => undefined), at: performance.now() })));
+  return await Promise.all(
+    wanted.map(async (container) => ({ container, usage: await engine.usage(container.record.id).catch(() => undefined), at: performance.now() })),
+  );
 }
 
 function row(sample: Sample, before: Sample | undefined, truncate: boolean): Readonly<Record<string, string>> {

@@ -20,6 +20,10 @@ export function command(context: Context): Command {
     .action(async (names: readonly string[], flags: Flags) => {
       const engine = await context.engine();
       const timeout = flags.time ?? flags.timeout;
-      await forEach(context, names, async (name) => await engine.stop(name, { ...(timeout !== undefined && { timeout }), ...(flags.signal !== undefined && { signal: flags.signal }) }));
+      await forEach(
+        context,
+        names,
+        async (name) => await engine.stop(name, { ...(timeout !== undefined && { timeout }), ...(flags.signal !== undefined && { signal: flags.signal }) }),
+      );
     });
 }

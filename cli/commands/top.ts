@@ -13,7 +13,9 @@ export function command(context: Context): Command {
       const engine = await context.engine();
       const pids = new Set((await engine.pids(name)).map(String));
       const format = options.length > 0 ? options : ["-ef"];
-      const [title = "", ...rows] = execFileSync("ps", [...format], { encoding: "utf8" }).trimEnd().split("\n");
+      const [title = "", ...rows] = execFileSync("ps", [...format], { encoding: "utf8" })
+        .trimEnd()
+        .split("\n");
       const column = title.trim().split(/\s+/).indexOf("PID");
       context.stdout.write([title, ...rows.filter((row) => pids.has(row.trim().split(/\s+/)[column] ?? ""))].map((row) => `${row}\n`).join(""));
     });

@@ -62,7 +62,15 @@ export function command(context: Context): Command {
 }
 
 function row(volume: Volume): Readonly<Record<string, string>> {
-  return { Driver: "local", Name: volume.name, Mountpoint: volume.mountpoint, Scope: "local", Labels: Object.entries(volume.labels).map(([key, value]) => `${key}=${value}`).join(",") };
+  return {
+    Driver: "local",
+    Name: volume.name,
+    Mountpoint: volume.mountpoint,
+    Scope: "local",
+    Labels: Object.entries(volume.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
+  };
 }
 
 async function need(volume: Volume | undefined, name: string): Promise<Volume> {

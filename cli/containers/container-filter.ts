@@ -15,7 +15,10 @@ const TESTS: Readonly<Record<string, Test>> = {
   },
   status: ({ status }, value) => status.status === value,
   exited: ({ status }, value) => status.status === "exited" && status.exit?.exitCode === Number(value),
-  ancestor: ({ record }, value) => record.imageID.startsWith(value) || record.imageID.startsWith(`sha256:${value}`) || [record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
+  ancestor: ({ record }, value) =>
+    record.imageID.startsWith(value) ||
+    record.imageID.startsWith(`sha256:${value}`) ||
+    [record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
   network: ({ record }, value) => (record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind) === value,
   volume: ({ record }, value) => record.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value),
   publish: ({ record }, value) => record.network.ports.some((port) => `${port.hostPort}` === value.split("/")[0]),

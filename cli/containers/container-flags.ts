@@ -145,7 +145,22 @@ function limitFlags(command: Command): Command {
 export function toOptions(flags: ContainerFlags, command: readonly string[], env: NodeJS.ProcessEnv): Omit<ContainerOptions, "image"> {
   const security = securityOptions(flags.securityOpt);
   return {
-    ...pick(flags, ["name", "hostname", "user", "tty", "init", "privileged", "readOnly", "shmSize", "stopSignal", "stopTimeout", "publishAll", "capAdd", "capDrop", "groupAdd"]),
+    ...pick(flags, [
+      "name",
+      "hostname",
+      "user",
+      "tty",
+      "init",
+      "privileged",
+      "readOnly",
+      "shmSize",
+      "stopSignal",
+      "stopTimeout",
+      "publishAll",
+      "capAdd",
+      "capDrop",
+      "groupAdd",
+    ]),
     ...(flags.interactive !== undefined && { openStdin: flags.interactive }),
     ...(flags.workdir !== undefined && { cwd: flags.workdir }),
     ...(flags.entrypoint !== undefined && { entrypoint: [flags.entrypoint] }),
@@ -171,7 +186,20 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
 }
 
 export function limitsOf(flags: Partial<ContainerFlags>): Limits {
-  return pick(flags, ["cpus", "cpuPeriod", "cpuQuota", "cpuShares", "cpusetCpus", "cpusetMems", "memory", "memorySwap", "memoryReservation", "pidsLimit", "blkioWeight", "oomScoreAdj"]);
+  return pick(flags, [
+    "cpus",
+    "cpuPeriod",
+    "cpuQuota",
+    "cpuShares",
+    "cpusetCpus",
+    "cpusetMems",
+    "memory",
+    "memorySwap",
+    "memoryReservation",
+    "pidsLimit",
+    "blkioWeight",
+    "oomScoreAdj",
+  ]);
 }
 
 /** The fields that are there. */
@@ -189,7 +217,8 @@ export function parseNetwork(text: string, aliases: readonly string[] = []): Net
 /** @throws {UsageError} */
 export function parseRestart(text: string): RestartPolicy {
   const [name = "", count] = text.split(":");
-  if (name !== "no" && name !== "on-failure" && name !== "always" && name !== "unless-stopped") throw new UsageError(`invalid restart policy: ${JSON.stringify(text)}`);
+  if (name !== "no" && name !== "on-failure" && name !== "always" && name !== "unless-stopped")
+    throw new UsageError(`invalid restart policy: ${JSON.stringify(text)}`);
   return count === undefined ? { name } : { name, maximumRetryCount: parseNumber(count) };
 }
 
@@ -207,19 +236,24 @@ function joinable(text: string): "host" | { readonly container: string } {
   throw new UsageError(`invalid namespace: ${JSON.stringify(text)}`);
 }
 
+/** The last of a kind wins. */
 function securityOptions(options: readonly string[]): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
-  let chosen: { readonly noNewPrivileges?: boolean; readonly seccomp?: string } = {};
-  for (const option of options) {
-    const [key = "", value = ""] = option.split(/[=:](.*)/s);
-    if (key === "no-new-privileges") chosen = { ...chosen, noNewPrivileges: value !== "false" };
-    else if (key === "seccomp") chosen = { ...chosen, seccomp: value === "unconfined" || value === "default" ? value : readFileSync(value, "utf8") };
-    else if (!(value === "unconfined" || value === "disable" || key === "label")) throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
-  }
-  return chosen;
+  return Object.assign({}, ...options.map(securityOption)) as { readonly noNewPrivileges?: boolean; readonly seccomp?: string };
+}
+
+function securityOption(option: string): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
+  const [key = "", value = ""] = option.split(/[=:](.*)/s);
+  if (key === "no-new-privileges") return { noNewPrivileges: value !== "false" };
+  if (key === "seccomp") return { seccomp: value === "unconfined" || value === "default" ? value : readFileSync(value, "utf8") };
+  if (value === "unconfined" || value === "disable" || key === "label") return {}; /* other security modules are not used anyway */
+  throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
 }
 
 function readEnvFile(path: string): readonly string[] {
-  return readFileSync(path, "utf8").split("\n").map((line) => line.replace(/\r$/, "")).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .map((line) => line.replace(/\r$/, ""))
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
 }
 
 /** A bare name takes the value that this process has; without one it is left out. */

@@ -34,7 +34,9 @@ export function containerRow({ record, status }: Container, now: number, truncat
     State: status.status,
     Ports: record.network.ports.map(formatPort).join(", "),
     Names: record.name,
-    Labels: Object.entries(record.config.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(","),
+    Labels: Object.entries(record.config.Labels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
     Mounts: record.mounts.map((mount) => mount.name ?? mount.source).join(","),
     Networks: record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind,
     LocalVolumes: String(record.mounts.filter((mount) => mount.kind === "volume").length),

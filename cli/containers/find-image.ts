@@ -22,7 +22,11 @@ export async function findImage(context: Context, reference: string, options: { 
   return await store.images.open(reference, platform);
 }
 
-async function openImage(images: Awaited<ReturnType<Context["store"]>>["images"], reference: string, platform: Platform | undefined): Promise<Image | undefined> {
+async function openImage(
+  images: Awaited<ReturnType<Context["store"]>>["images"],
+  reference: string,
+  platform: Platform | undefined,
+): Promise<Image | undefined> {
   try {
     return await images.open(reference, platform);
   } catch (error) {

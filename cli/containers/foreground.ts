@@ -53,7 +53,10 @@ function feed(context: Context, attachment: Attachment, tty: boolean, detach: ()
     const typed = keys(chunk);
     if (typed.data.length > 0) {
       stdin.pause(); /* the program reads as fast as it likes */
-      attachment.write(typed.data).then(() => stdin.resume(), () => {});
+      attachment.write(typed.data).then(
+        () => stdin.resume(),
+        () => {},
+      );
     }
     if (typed.detach) detach();
   };

@@ -38,7 +38,10 @@ export function inspectContainer({ record, status }: Container, root: string): R
     Driver: "overlay2",
     Platform: "linux",
     HostConfig: hostConfig(record),
-    GraphDriver: { Name: "overlay2", Data: { UpperDir: join(root, "active", `container-${record.id}`, "fs"), WorkDir: join(root, "active", `container-${record.id}`, "work") } },
+    GraphDriver: {
+      Name: "overlay2",
+      Data: { UpperDir: join(root, "active", `container-${record.id}`, "fs"), WorkDir: join(root, "active", `container-${record.id}`, "work") },
+    },
     Mounts: record.mounts.map(mount),
     Config: config(record),
     NetworkSettings: networkSettings(record),
@@ -100,7 +103,12 @@ function config({ id, config: execution, options, imageName, imageID }: Containe
 function networkSettings({ network }: ContainerRecord): Readonly<Record<string, unknown>> {
   const name = network.mode.kind === "bridge" ? network.mode.name : network.mode.kind;
   const own = { IPAddress: network.address ?? "", IPPrefixLen: network.prefixLength ?? 0, Gateway: network.gateway ?? "", MacAddress: network.mac ?? "" };
-  return { SandboxKey: network.namespace ?? "", Ports: portMap(network.ports), ...own, Networks: { [name]: { Aliases: network.mode.kind === "bridge" ? (network.mode.aliases ?? null) : null, ...own } } };
+  return {
+    SandboxKey: network.namespace ?? "",
+    Ports: portMap(network.ports),
+    ...own,
+    Networks: { [name]: { Aliases: network.mode.kind === "bridge" ? (network.mode.aliases ?? null) : null, ...own } },
+  };
 }
 
 export function portMap(ports: readonly PortMapping[]): Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>> {

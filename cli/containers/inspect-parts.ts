@@ -2,7 +2,15 @@
 import type { Network, Volume } from "../../runtime/engine.ts";
 
 export function inspectVolume(volume: Volume): Readonly<Record<string, unknown>> {
-  return { CreatedAt: volume.createdAt, Driver: "local", Labels: volume.labels, Mountpoint: volume.mountpoint, Name: volume.name, Options: null, Scope: "local" };
+  return {
+    CreatedAt: volume.createdAt,
+    Driver: "local",
+    Labels: volume.labels,
+    Mountpoint: volume.mountpoint,
+    Name: volume.name,
+    Options: null,
+    Scope: "local",
+  };
 }
 
 export function inspectNetwork(network: Network): Readonly<Record<string, unknown>> {

@@ -35,7 +35,13 @@ export function parseMountFlag(text: string): MountRequest {
       return { kind: "bind", source: resolve(source), target: absolute(target, text), readOnly, ...(propagation !== undefined && { propagation }) };
     }
     case "volume":
-      return { kind: "volume", target: absolute(target, text), readOnly, noCopy: pick("volume-nocopy") === "true", ...(source !== undefined && { name: source }) };
+      return {
+        kind: "volume",
+        target: absolute(target, text),
+        readOnly,
+        noCopy: pick("volume-nocopy") === "true",
+        ...(source !== undefined && { name: source }),
+      };
     case "tmpfs":
       return tmpfs(absolute(target, text), pick("tmpfs-size"), pick("tmpfs-mode"));
     default:

@@ -23,7 +23,8 @@ export function parsePortFlag(text: string): readonly PortMapping[] {
 function range(text: string, whole: string): readonly [number, number] {
   const [first = "", last = first] = text.split("-");
   const ports = [Number(first), Number(last)] as const;
-  if (first === "" || ports.some((port) => !Number.isInteger(port) || port < 0 || port > MAX_PORT) || ports[1] < ports[0]) throw new UsageError(`invalid port: ${JSON.stringify(whole)}`);
+  if (first === "" || ports.some((port) => !Number.isInteger(port) || port < 0 || port > MAX_PORT) || ports[1] < ports[0])
+    throw new UsageError(`invalid port: ${JSON.stringify(whole)}`);
   return ports;
 }
 

@@ -8,7 +8,8 @@ import { findImage } from "./find-image.ts";
 
 export async function prepareContainer(context: Context, reference: string, command: readonly string[], flags: ContainerFlags): Promise<Container> {
   if (flags.rm === true && flags.restart !== undefined && flags.restart !== "no") throw new UsageError("conflicting options: --restart and --rm");
-  if (flags.cidfile !== undefined && existsSync(flags.cidfile)) throw new ExitError(EXIT.strata, `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`);
+  if (flags.cidfile !== undefined && existsSync(flags.cidfile))
+    throw new ExitError(EXIT.strata, `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`);
   const options = toOptions(flags, command, context.env);
   const image = await findImage(context, reference, { pull: flags.pull, ...(flags.platform !== undefined && { platform: flags.platform }) });
   const engine = await context.engine();

@@ -21,7 +21,7 @@ export async function printRows(context: Context, rows: readonly object[], colum
 }
 
 async function render(rows: readonly Readonly<Record<string, unknown>>[], columns: Columns, { quiet, key, format }: RowFormat): Promise<readonly string[]> {
-  if (quiet) return rows.map((row) => String(row[key]));
+  if (quiet) return rows.map((row) => text(row[key]));
   if (format === undefined || format === "table") return table(columns, rows);
   if (format === "json") return rows.map((row) => JSON.stringify(row));
   if (format.startsWith("table ")) return await templateTable(format.slice("table ".length), rows, columns);
@@ -38,7 +38,11 @@ async function templateTable(template: string, rows: readonly Readonly<Record<st
 }
 
 function table(columns: Columns, rows: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
-  return align([columns.map(([title]) => title), ...rows.map((row) => columns.map(([, field]) => String(row[field] ?? "")))]);
+  return align([columns.map(([title]) => title), ...rows.map((row) => columns.map(([, field]) => text(row[field])))]);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
 }
 
 export function align(cells: readonly (readonly string[])[]): readonly string[] {

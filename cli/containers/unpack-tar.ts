@@ -16,7 +16,10 @@ export interface UnpackOptions {
 }
 
 export async function unpackTar(tar: AsyncIterable<Uint8Array>, target: string, options: UnpackOptions): Promise<void> {
-  const isFolder = await stat(target).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(target).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   const entries = extract();
   const source = Readable.from(tar);
   source.on("error", (error) => entries.destroy(error)).pipe(entries);

@@ -41,6 +41,8 @@ export async function updateContainer(parts: Parts, reference: string, limits: L
 function mergeLimits(old: Limits, wanted: Limits): Limits {
   const { cpus, cpuQuota, cpuPeriod, ...others } = old;
   const replaced = wanted.cpus !== undefined || wanted.cpuQuota !== undefined || wanted.cpuPeriod !== undefined;
-  const cpu = replaced ? {} : { ...(cpus !== undefined && { cpus }), ...(cpuQuota !== undefined && { cpuQuota }), ...(cpuPeriod !== undefined && { cpuPeriod }) };
+  const cpu = replaced
+    ? {}
+    : { ...(cpus !== undefined && { cpus }), ...(cpuQuota !== undefined && { cpuQuota }), ...(cpuPeriod !== undefined && { cpuPeriod }) };
   return { ...others, ...cpu, ...wanted };
 }

@@ -8,9 +8,18 @@ type Change = (config: ExecutionConfig, rest: string) => ExecutionConfig;
 const CHANGES: Readonly<Record<string, Change>> = {
   CMD: (config, rest) => ({ ...config, Cmd: command(config, rest) }),
   ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: command(config, rest) }),
-  ENV: (config, rest) => ({ ...config, Env: mergeEnvironment(config.Env ?? [], pairs(rest).map(([key, value]) => `${key}=${value}`)) }),
+  ENV: (config, rest) => ({
+    ...config,
+    Env: mergeEnvironment(
+      config.Env ?? [],
+      pairs(rest).map(([key, value]) => `${key}=${value}`),
+    ),
+  }),
   LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(rest)) } }),
-  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: { ...config.ExposedPorts, ...keys(words(rest).map((port) => (port.includes("/") ? port : `${port}/tcp`))) } }),
+  EXPOSE: (config, rest) => ({
+    ...config,
+    ExposedPorts: { ...config.ExposedPorts, ...keys(words(rest).map((port) => (port.includes("/") ? port : `${port}/tcp`))) },
+  }),
   VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...keys(jsonWords(rest) ?? words(rest)) } }),
   USER: (config, rest) => ({ ...config, User: rest }),
   WORKDIR: (config, rest) => ({ ...config, WorkingDir: rest.startsWith("/") ? rest : `${config.WorkingDir ?? ""}/${rest}` }),
@@ -29,7 +38,8 @@ function applyChange(config: ExecutionConfig, line: string): ExecutionConfig {
   if (text === "") return config;
   const [, name = "", rest = ""] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
   const change = CHANGES[name.toUpperCase()];
-  if (change === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot apply the change ${JSON.stringify(text)}: ${name} is none of ${Object.keys(CHANGES).join(", ")}`);
+  if (change === undefined)
+    throw new RuntimeError("SPEC_INVALID", `Cannot apply the change ${JSON.stringify(text)}: ${name} is none of ${Object.keys(CHANGES).join(", ")}`);
   return change(config, rest.trim());
 }
 
@@ -57,7 +67,10 @@ function pairs(text: string): readonly (readonly [string, string])[] {
 /** Splits at blanks; quotes and backslashes as in a shell. */
 function words(text: string): readonly string[] {
   return [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g)].map(([word]) =>
-    word.replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g, (_, double?: string, single?: string, escaped?: string) => double?.replaceAll(/\\(["\\$])/g, "$1") ?? single ?? escaped ?? ""),
+    word.replaceAll(
+      /"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g,
+      (_, double?: string, single?: string, escaped?: string) => double?.replaceAll(/\\(["\\$])/g, "$1") ?? single ?? escaped ?? "",
+    ),
   );
 }
 

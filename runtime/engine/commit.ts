@@ -32,7 +32,12 @@ export async function commitContainer(parts: Parts, reference: string, options: 
     if (mustPause) await parts.processes.resume(id);
   }
   const created = new Date().toISOString();
-  const history = { created, created_by: [record.path, ...record.args].join(" "), ...(options.message !== undefined && { comment: options.message }), ...(options.author !== undefined && { author: options.author }) };
+  const history = {
+    created,
+    created_by: [record.path, ...record.args].join(" "),
+    ...(options.message !== undefined && { comment: options.message }),
+    ...(options.author !== undefined && { author: options.author }),
+  };
   const document: ImageConfig = {
     ...base,
     created,

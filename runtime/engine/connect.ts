@@ -1,7 +1,7 @@
 /** Takes a container onto its network and off it again. */
 import type { ContainerRecord, NetworkState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import { attachTo, detach } from "../network/networks.ts";
+import { attachTo, detach } from "../network/attach.ts";
 import { parseSubnet } from "../network/address.ts";
 import { refreshPeers } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
@@ -16,12 +16,22 @@ export async function connect(parts: Parts, record: ContainerRecord): Promise<Ne
       return { mode, ports: [] };
     case "container": {
       const target = await needLive(parts, mode.id, "join the network of");
-      return { mode: { kind: "container", id: target.record.id }, namespace: `/proc/${target.status.pid}/ns/net`, ports: [], ...addressOf(target.record.network) };
+      return {
+        mode: { kind: "container", id: target.record.id },
+        namespace: `/proc/${target.status.pid}/ns/net`,
+        ports: [],
+        ...addressOf(target.record.network),
+      };
     }
     case "sandbox": {
       const sandbox = parts.sandboxes.get(mode.id);
       if (sandbox === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot join sandbox ${mode.id}: there is none of that id`);
-      return { mode, ports: [], ...(sandbox.namespace !== undefined && { namespace: sandbox.namespace }), ...(sandbox.address !== undefined && { address: sandbox.address }) };
+      return {
+        mode,
+        ports: [],
+        ...(sandbox.namespace !== undefined && { namespace: sandbox.namespace }),
+        ...(sandbox.address !== undefined && { address: sandbox.address }),
+      };
     }
     case "bridge":
       return await connectBridge(parts, record, mode);
@@ -35,7 +45,15 @@ async function connectBridge(parts: Parts, record: ContainerRecord, mode: Extrac
   const names = [...new Set([record.name, ...(mode.aliases ?? []), record.id.slice(0, 12)])];
   const { network, endpoint, namespace } = await attachTo(parts.network, mode.name, { owner: record.id, names, ports });
   await refreshPeers(parts, network, record.id);
-  return { mode, namespace, address: endpoint.address, prefixLength: parseSubnet(network.subnet).prefix, gateway: network.gateway, mac: endpoint.mac, ports: endpoint.ports };
+  return {
+    mode,
+    namespace,
+    address: endpoint.address,
+    prefixLength: parseSubnet(network.subnet).prefix,
+    gateway: network.gateway,
+    mac: endpoint.mac,
+    ports: endpoint.ports,
+  };
 }
 
 function addressOf(network: NetworkState): { readonly address?: string } {

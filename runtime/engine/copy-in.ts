@@ -81,5 +81,8 @@ function relative(name: string): string {
 
 function failure(record: ContainerRecord, folder: string, words: string): RuntimeError {
   const isMissing = words.includes("unpack: folder");
-  return new RuntimeError(isMissing ? "PATH_UNKNOWN" : "LAUNCH_FAILED", `Cannot copy into ${record.name}:${folder}: ${isMissing ? "there is no such folder" : words}`);
+  return new RuntimeError(
+    isMissing ? "PATH_UNKNOWN" : "LAUNCH_FAILED",
+    `Cannot copy into ${record.name}:${folder}: ${isMissing ? "there is no such folder" : words}`,
+  );
 }

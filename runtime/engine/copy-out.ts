@@ -19,7 +19,10 @@ interface Located {
 }
 
 async function locate(parts: Parts, record: ContainerRecord, clean: string): Promise<Located> {
-  const mount = mountOf(record.mounts.filter((point) => point.kind !== "tmpfs"), clean);
+  const mount = mountOf(
+    record.mounts.filter((point) => point.kind !== "tmpfs"),
+    clean,
+  );
   if (mount === undefined) {
     const view = await containerView(parts, await filesOf(parts, record));
     return { view, inside: clean, entry: await view.lookup(clean) };
@@ -49,7 +52,16 @@ export async function* copyOut(parts: Parts, reference: string, path: string): A
 /** A single file bound from this machine. */
 function fileEntry(path: string): ViewEntry {
   const stat = statSync(path);
-  return { path: basename(path), type: "file", mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: Math.floor(stat.mtimeMs / 1000), size: stat.size, file: path };
+  return {
+    path: basename(path),
+    type: "file",
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    mtime: Math.floor(stat.mtimeMs / 1000),
+    size: stat.size,
+    file: path,
+  };
 }
 
 async function walk(view: MergedView, entry: ViewEntry, inside: string, name: string, files: Map<string, string>): Promise<readonly LayerEntry[]> {

@@ -36,5 +36,8 @@ function isOpaque(xattrs: Readonly<Record<string, Uint8Array>> | undefined): boo
 /** What the image has in a folder that was removed and made again. */
 async function hidden(image: MergedView, path: string, kept: ReadonlySet<string>): Promise<readonly Change[]> {
   const names = await image.list(path);
-  return names.map((name) => `${path}/${name}`).filter((child) => !kept.has(child)).map((child) => ({ kind: "D", path: child }));
+  return names
+    .map((name) => `${path}/${name}`)
+    .filter((child) => !kept.has(child))
+    .map((child) => ({ kind: "D", path: child }));
 }

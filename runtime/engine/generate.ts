@@ -134,7 +134,11 @@ function namespaces(input: GenerateInput): NonNullable<LinuxSpec["namespaces"]> 
   ];
 }
 
-function mapping([containerID, hostID, size]: readonly [number, number, number]): { readonly containerID: number; readonly hostID: number; readonly size: number } {
+function mapping([containerID, hostID, size]: readonly [number, number, number]): {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+} {
   return { containerID, hostID, size };
 }
 

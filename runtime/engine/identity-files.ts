@@ -1,7 +1,14 @@
 /** The texts of /etc/hosts, /etc/hostname and /etc/resolv.conf, bound over the container's own. */
 import { readFile } from "node:fs/promises";
 
-const LOOPBACK = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::0\tip6-localnet", "ff00::0\tip6-mcastprefix", "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters"];
+const LOOPBACK = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::0\tip6-localnet",
+  "ff00::0\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+];
 
 export interface HostsParts {
   readonly address: string | undefined;

@@ -81,7 +81,11 @@ async function tailOf(file: FileHandle, count: number | undefined): Promise<Tail
   }
 }
 
-async function readMore(file: FileHandle, offset: number, rest: Buffer): Promise<{ readonly read: number; readonly offset: number; readonly rest: Buffer; readonly lines: readonly string[] }> {
+async function readMore(
+  file: FileHandle,
+  offset: number,
+  rest: Buffer,
+): Promise<{ readonly read: number; readonly offset: number; readonly rest: Buffer; readonly lines: readonly string[] }> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, offset);
   const bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
@@ -91,7 +95,14 @@ async function readMore(file: FileHandle, offset: number, rest: Buffer): Promise
 }
 
 /** Ends when the container has ended and all it wrote was read, or on `signal`. */
-async function* follow(parts: Parts, record: ContainerRecord, file: FileHandle, path: string, tail: Tail, signal: AbortSignal | undefined): AsyncIterable<string> {
+async function* follow(
+  parts: Parts,
+  record: ContainerRecord,
+  file: FileHandle,
+  path: string,
+  tail: Tail,
+  signal: AbortSignal | undefined,
+): AsyncIterable<string> {
   let { offset, rest } = tail;
   using changes = changesOf(path, signal);
   for (;;) {

@@ -20,7 +20,8 @@ export function planMounts(flags: readonly MountRequest[], imageVolumes: readonl
 /** @throws {RuntimeError} `SPEC_INVALID` */
 function clean(target: string): string {
   const path = posix.normalize(target).replace(/(?<=.)\/+$/, "");
-  if (!path.startsWith("/") || path === "/") throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(target)}: an absolute path other than / is needed`);
+  if (!path.startsWith("/") || path === "/")
+    throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(target)}: an absolute path other than / is needed`);
   return path;
 }
 
@@ -56,7 +57,13 @@ function tmpfsOptions(request: Extract<MountRequest, { kind: "tmpfs" }>): readon
 }
 
 async function checkBind(request: Extract<MountRequest, { kind: "bind" }>): Promise<void> {
-  if (await stat(request.source).then(() => true, () => false)) return;
+  if (
+    await stat(request.source).then(
+      () => true,
+      () => false,
+    )
+  )
+    return;
   if (request.create === true) await mkdir(request.source, { recursive: true });
   else throw new RuntimeError("PATH_UNKNOWN", `Cannot bind ${JSON.stringify(request.source)}: there is no such file or folder`);
 }

@@ -1,7 +1,7 @@
 /** What every piece of the engine works with, and where its files are. */
 import { join } from "node:path";
 import type { Store, Table } from "../../store/store.ts";
-import type { NetworkParts } from "../network/networks.ts";
+import type { NetworkParts } from "../network/attach.ts";
 import type { Processes } from "../process.ts";
 import type { VolumeParts } from "../volume/volumes.ts";
 import type { Records } from "./records.ts";

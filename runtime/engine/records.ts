@@ -47,7 +47,10 @@ export function openRecords(store: Store): Records {
         const wanted = name ?? (attempt < GENERATED_TRIES / 2 ? generateName() : `${generateName()}_${id.slice(0, 6)}`);
         const holder = await names.update(wanted, (current) => current ?? id);
         if (holder === id) return wanted;
-        if (name !== undefined) throw new RuntimeError("CONTAINER_EXISTS", `Cannot name the container ${JSON.stringify(name)}: container ${holder?.slice(0, 12)} has that name`, { hint: "Remove or rename that one first" });
+        if (name !== undefined)
+          throw new RuntimeError("CONTAINER_EXISTS", `Cannot name the container ${JSON.stringify(name)}: container ${holder?.slice(0, 12)} has that name`, {
+            hint: "Remove or rename that one first",
+          });
       }
       throw new RuntimeError("CONTAINER_EXISTS", "Cannot name the container: every generated name is taken");
     },
@@ -62,5 +65,10 @@ function findRecord(containers: Table<ContainerRecord>, names: Table<string>, re
   const matches = /^[0-9a-f]+$/.test(wanted) ? containers.list(wanted) : [];
   const [first] = matches;
   if (first !== undefined && matches.length === 1) return first[1];
-  throw new RuntimeError("CONTAINER_UNKNOWN", matches.length > 1 ? `Cannot find container ${JSON.stringify(reference)}: several ids begin so` : `Cannot find container ${JSON.stringify(reference)}: there is none of that id or name`);
+  throw new RuntimeError(
+    "CONTAINER_UNKNOWN",
+    matches.length > 1
+      ? `Cannot find container ${JSON.stringify(reference)}: several ids begin so`
+      : `Cannot find container ${JSON.stringify(reference)}: there is none of that id or name`,
+  );
 }

@@ -14,7 +14,9 @@ export async function removeContainer(parts: Parts, reference: string, options: 
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (isLive(status) && options.force !== true) {
-    throw new RuntimeError("CONTAINER_STATE", `Cannot remove container ${record.name}: it is ${status.status}`, { hint: "Stop it first, or remove it by force (-f)" });
+    throw new RuntimeError("CONTAINER_STATE", `Cannot remove container ${record.name}: it is ${status.status}`, {
+      hint: "Stop it first, or remove it by force (-f)",
+    });
   }
   await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false });
 }

@@ -1,6 +1,6 @@
 /** Pod sandboxes: one network namespace and hostname that several containers share; no process holds it. */
 import type { NetworkMode, PortMapping, Sandbox } from "../engine.ts";
-import { attachTo, detach } from "../network/networks.ts";
+import { attachTo, detach } from "../network/attach.ts";
 import { DEFAULT_NETWORK } from "../network/record.ts";
 import type { Parts } from "./parts.ts";
 

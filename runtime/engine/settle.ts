@@ -15,7 +15,10 @@ const MAX_DELAY_MS = 60_000;
 /** A container that ran so long begins its delays anew. */
 const STEADY_MS = 10_000;
 
-export type AfterExit = { readonly kind: "rest" } | { readonly kind: "remove" } | { readonly kind: "restart"; readonly count: number; readonly delayMs: number };
+export type AfterExit =
+  | { readonly kind: "rest" }
+  | { readonly kind: "remove" }
+  | { readonly kind: "restart"; readonly count: number; readonly delayMs: number };
 
 /** Decides, and does nothing. */
 export function afterExit(record: Pick<ContainerRecord, "options" | "restartCount" | "stopRequested" | "startedAt">, exit: ExitRecord): AfterExit {

@@ -43,7 +43,11 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
 
 export function capabilitiesOf(options: Flags): readonly string[] {
   const own = ownCapabilities();
-  return grantedCapabilities(own, DEFAULT_CAPABILITIES.filter((name) => own.includes(name)), { add: options.capAdd ?? [], drop: options.capDrop ?? [], privileged: options.privileged ?? false });
+  return grantedCapabilities(
+    own,
+    DEFAULT_CAPABILITIES.filter((name) => own.includes(name)),
+    { add: options.capAdd ?? [], drop: options.capDrop ?? [], privileged: options.privileged ?? false },
+  );
 }
 
 /** What this process may hand on: its bounding set. */
@@ -59,13 +63,16 @@ export async function accountOf(parts: Parts, record: ContainerRecord, user: str
 }
 
 async function accountIn(view: MergedView, user: string, groupAdd: readonly string[] | undefined): Promise<Account> {
-  const [passwd, group] = await Promise.all(["/etc/passwd", "/etc/group"].map(async (path) => Buffer.from((await view.read(path, MAX_ACCOUNTS_BYTES)) ?? []).toString()));
+  const [passwd, group] = await Promise.all(
+    ["/etc/passwd", "/etc/group"].map(async (path) => Buffer.from((await view.read(path, MAX_ACCOUNTS_BYTES)) ?? []).toString()),
+  );
   return resolveAccount(user, passwd ?? "", group ?? "", groupAdd);
 }
 
 async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<{ readonly pid?: string; readonly ipc?: string }> {
   const { pidMode, ipcMode } = record.options;
-  const pathOf = async (reference: string, kind: "pid" | "ipc"): Promise<string> => `/proc/${(await needLive(parts, reference, `join the ${kind} namespace of`)).status.pid}/ns/${kind}`;
+  const pathOf = async (reference: string, kind: "pid" | "ipc"): Promise<string> =>
+    `/proc/${(await needLive(parts, reference, `join the ${kind} namespace of`)).status.pid}/ns/${kind}`;
   return {
     ...(typeof pidMode === "object" && { pid: await pathOf(pidMode.container, "pid") }),
     ...(typeof ipcMode === "object" && { ipc: await pathOf(ipcMode.container, "ipc") }),

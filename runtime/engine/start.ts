@@ -51,7 +51,12 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
   }
 }
 
-async function createRequest(parts: Parts, record: ContainerRecord, files: Awaited<ReturnType<typeof writeIdentity>>, options: StartOptions): Promise<CreateRequest> {
+async function createRequest(
+  parts: Parts,
+  record: ContainerRecord,
+  files: Awaited<ReturnType<typeof writeIdentity>>,
+  options: StartOptions,
+): Promise<CreateRequest> {
   const active = await parts.store.snapshots.active(snapshotKey(record.id));
   if (active === undefined) throw new RuntimeError("LAUNCH_FAILED", `Cannot start container ${record.name}: its files are gone`);
   const folder = containerFolder(parts, record.id);
@@ -78,7 +83,12 @@ async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Pr
   await parts.processes.remove(record.id).catch(() => {});
   await disconnect(parts, record).catch(() => {});
   await rm(markerPath(parts, record.id), { force: true });
-  const exitCode = error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND" ? 127 : error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
+  const exitCode =
+    error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND"
+      ? 127
+      : error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE"
+        ? 126
+        : 128;
   await parts.records.change(record.id, ({ startedAt: _startedAt, restartAt: _restartAt, ...current }) => ({
     ...current,
     unsettled: false,

@@ -11,7 +11,10 @@ export function statusOf(record: ContainerRecord, state: ProcessState | undefine
   const startedAt = state?.startedAt ?? record.startedAt;
   const times = { ...(startedAt !== undefined && { startedAt }), ...(record.error !== undefined && { error: record.error }) };
   if (state !== undefined && state.status !== "stopped") return { status: state.status, pid: state.pid, ...times, ...health(record) };
-  const exit = state?.exit ?? record.exit ?? (record.unsettled ? { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: record.startedAt ?? record.createdAt } : undefined);
+  const exit =
+    state?.exit ??
+    record.exit ??
+    (record.unsettled ? { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: record.startedAt ?? record.createdAt } : undefined);
   if (record.restartAt !== undefined) return { status: "restarting", pid: 0, ...times, ...(exit !== undefined && { exit }) };
   if (exit === undefined || startedAt === undefined) return { status: "created", pid: 0, ...times, ...(exit !== undefined && { exit }) };
   return { status: "exited", pid: 0, ...times, exit };

@@ -25,7 +25,8 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
   const ended = await waitAtMost(parts, record.id, seconds < 0 ? undefined : seconds * 1000);
   if (ended === undefined) {
     await signalQuietly(parts, record.id, constants.signals.SIGKILL);
-    if ((await waitAtMost(parts, record.id, KILL_PATIENCE_MS)) === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot stop container ${record.name}: it does not end after SIGKILL`);
+    if ((await waitAtMost(parts, record.id, KILL_PATIENCE_MS)) === undefined)
+      throw new RuntimeError("CONTAINER_STATE", `Cannot stop container ${record.name}: it does not end after SIGKILL`);
   }
   await settle(parts, record.id);
 }

@@ -2,7 +2,8 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerRecord } from "../engine.ts";
-import { detach, forgetNamespace, removeIdle } from "../network/networks.ts";
+import { detach } from "../network/attach.ts";
+import { forgetNamespace, removeIdle } from "../network/networks.ts";
 import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
 import { lock, tryLock } from "./lock.ts";
 import { containerFolder, containersFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
@@ -24,7 +25,8 @@ async function sweepRecords(parts: Parts): Promise<void> {
   for (const record of parts.records.list()) {
     const { status } = await inspect(parts, record);
     if (isLive(status)) continue;
-    if (record.restartAt !== undefined && record.restartAt < Date.now() - 120_000) await parts.records.change(record.id, ({ restartAt: _restartAt, ...rest }) => rest);
+    if (record.restartAt !== undefined && record.restartAt < Date.now() - 120_000)
+      await parts.records.change(record.id, ({ restartAt: _restartAt, ...rest }) => rest);
     if (record.unsettled) await settleUnlessHeld(parts, record);
     else if (isAbandoned(record)) await discardUnlessHeld(parts, record.id);
   }

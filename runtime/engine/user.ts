@@ -32,7 +32,8 @@ export function resolveAccount(user: string, passwd: string, group: string, grou
   const groups = parseGroup(group);
   const entry = findUser(userPart === "" ? "0" : userPart, parsePasswd(passwd));
   const gid = groupPart === undefined || groupPart === "" ? entry.gid : findGroup(groupPart, groups);
-  const own = groupPart === undefined || groupPart === "" ? groups.filter((candidate) => candidate.members.includes(entry.name)).map((candidate) => candidate.gid) : [];
+  const own =
+    groupPart === undefined || groupPart === "" ? groups.filter((candidate) => candidate.members.includes(entry.name)).map((candidate) => candidate.gid) : [];
   const added = groupAdd.map((name) => findGroup(name, groups));
   return { uid: entry.uid, gid, additionalGids: [...new Set([...own, ...added])].filter((id) => id !== gid), home: entry.home };
 }

@@ -32,7 +32,8 @@ export function collides(one: PortMapping, other: PortMapping): boolean {
 async function bind(port: PortMapping): Promise<number> {
   return await new Promise((resolve, reject) => {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
-    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, error.code === "EADDRINUSE" ? "a program of this machine listens there" : error.message));
+    const refuse = (error: NodeJS.ErrnoException): void =>
+      reject(inUse(port, error.code === "EADDRINUSE" ? "a program of this machine listens there" : error.message));
     if (port.protocol === "udp") {
       const socket = createSocket("udp4").on("error", refuse);
       socket.bind(port.hostPort, host, () => {

@@ -40,7 +40,12 @@ export function isAny(port: PortMapping): boolean {
 function chains(tag: string, networks: readonly NetworkRecord[]): string {
   const own = `"st${tag}*"`;
   const isolate = networks.map((network) => `    iifname "${network.bridge}" oifname ${own} oifname != "${network.bridge}" ct status != dnat drop\n`);
-  const internal = networks.filter((network) => network.internal).flatMap((network) => [`    iifname "${network.bridge}" oifname != "${network.bridge}" drop\n`, `    oifname "${network.bridge}" iifname != "${network.bridge}" drop\n`]);
+  const internal = networks
+    .filter((network) => network.internal)
+    .flatMap((network) => [
+      `    iifname "${network.bridge}" oifname != "${network.bridge}" drop\n`,
+      `    oifname "${network.bridge}" iifname != "${network.bridge}" drop\n`,
+    ]);
   return `  chain ports {
     dnat ip to ip daddr . tcp dport map @tcp_at
     dnat ip to ip daddr . udp dport map @udp_at

@@ -36,9 +36,14 @@ export function openVolumes(parts: VolumeParts): Volumes {
       return parts.table.list().map(([name, record]) => toVolume(parts, name, record));
     },
     async remove(name): Promise<void> {
-      if (parts.table.get(name) === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `Cannot remove volume ${JSON.stringify(name)}: there is none of that name`);
+      if (parts.table.get(name) === undefined)
+        throw new RuntimeError("VOLUME_UNKNOWN", `Cannot remove volume ${JSON.stringify(name)}: there is none of that name`);
       const users = volumeUsers(parts, name);
-      if (users.length > 0) throw new RuntimeError("VOLUME_IN_USE", `Cannot remove volume ${JSON.stringify(name)}: container ${users.map((user) => user.id.slice(0, 12)).join(", ")} uses it`);
+      if (users.length > 0)
+        throw new RuntimeError(
+          "VOLUME_IN_USE",
+          `Cannot remove volume ${JSON.stringify(name)}: container ${users.map((user) => user.id.slice(0, 12)).join(", ")} uses it`,
+        );
       await rm(volumeFolder(parts, name), { recursive: true, force: true });
       await parts.table.remove(name);
     },
@@ -46,7 +51,10 @@ export function openVolumes(parts: VolumeParts): Volumes {
 }
 
 /** Idempotent for a name. Record first, then the folder: what a crash leaves is found by the record. */
-export async function createVolume(parts: VolumeParts, options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly owner?: string }): Promise<Volume> {
+export async function createVolume(
+  parts: VolumeParts,
+  options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly owner?: string },
+): Promise<Volume> {
   const { name, labels = {}, owner } = options;
   const chosen = name === undefined ? randomBytes(32).toString("hex") : checkName(name, "volume");
   const anonymous = name === undefined;

@@ -24,9 +24,22 @@ const output = async (...args: readonly string[]): Promise<string> => await stra
 
 describe("run", () => {
   const rows = [
-    { name: "passes the program's output and code on", args: ["--rm", IMAGE, "sh", "-c", "echo out; echo err >&2; exit 5"], status: 5, stdout: "out\n", stderr: "err\n" },
+    {
+      name: "passes the program's output and code on",
+      args: ["--rm", IMAGE, "sh", "-c", "echo out; echo err >&2; exit 5"],
+      status: 5,
+      stdout: "out\n",
+      stderr: "err\n",
+    },
     { name: "leaves flags after the image to the program", args: ["--rm", IMAGE, "echo", "-n", "--rm", "-x"], status: 0, stdout: "--rm -x", stderr: "" },
-    { name: "joins short flags", args: ["-i", "--rm", "-w", "/tmp", "-e", "A=1", IMAGE, "sh", "-c", "pwd; echo $A; cat"], input: "in\n", status: 0, stdout: "/tmp\n1\nin\n", stderr: "" },
+    {
+      name: "joins short flags",
+      args: ["-i", "--rm", "-w", "/tmp", "-e", "A=1", IMAGE, "sh", "-c", "pwd; echo $A; cat"],
+      input: "in\n",
+      status: 0,
+      stdout: "/tmp\n1\nin\n",
+      stderr: "",
+    },
     { name: "is 127 for a program that is not there", args: ["--rm", IMAGE, "nothing-such"], status: 127, stdout: "", stderr: /there is no such program/ },
     { name: "is 126 for one that may not be run", args: ["--rm", IMAGE, "/etc/passwd"], status: 126, stdout: "", stderr: /permission denied/ },
     { name: "is 125 for an image that is not there", args: ["--rm", "--pull", "never", "nothing/such"], status: 125, stdout: "", stderr: /not in the store/ },
@@ -50,7 +63,11 @@ describe("run", () => {
   });
 
   test("signals reach the program, its answer is the status", async () => {
-    const child = spawn(process.execPath, [strata, "run", "--rm", "--network", "none", IMAGE, "sh", "-c", "trap 'echo caught; exit 42' TERM; echo up; while :; do sleep 0.05; done"], { env: lab.root.env, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(
+      process.execPath,
+      [strata, "run", "--rm", "--network", "none", IMAGE, "sh", "-c", "trap 'echo caught; exit 42' TERM; echo up; while :; do sleep 0.05; done"],
+      { env: lab.root.env, stdio: ["ignore", "pipe", "inherit"] },
+    );
     let said = "";
     child.stdout.on("data", (data: Buffer) => {
       said += data.toString();
@@ -61,7 +78,10 @@ describe("run", () => {
   });
 
   test("a terminal has ps show pid 1, and closes with the program", async () => {
-    const child = spawn("script", ["-qec", `${process.execPath} ${strata} run --rm -it --network none ${IMAGE} sh`, "/dev/null"], { env: lab.root.env, stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("script", ["-qec", `${process.execPath} ${strata} run --rm -it --network none ${IMAGE} sh`, "/dev/null"], {
+      env: lab.root.env,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     let said = "";
     child.stdout.on("data", (data: Buffer) => (said += data.toString()));
     await new Promise((resolve) => setTimeout(resolve, 800));
@@ -75,7 +95,21 @@ describe("run", () => {
     const folder = mkdtempSync(join(lab.root.root, "files-"));
     writeFileSync(join(folder, "env"), "# note\nA=from file\n");
     writeFileSync(join(folder, "labels"), "x=y\n");
-    const done = await cli("run", "--network", "none", "--cidfile", join(folder, "cid"), "--env-file", join(folder, "env"), "--label-file", join(folder, "labels"), IMAGE, "sh", "-c", "echo $A");
+    const done = await cli(
+      "run",
+      "--network",
+      "none",
+      "--cidfile",
+      join(folder, "cid"),
+      "--env-file",
+      join(folder, "env"),
+      "--label-file",
+      join(folder, "labels"),
+      IMAGE,
+      "sh",
+      "-c",
+      "echo $A",
+    );
     expect(done.stdout).toBe("from file\n");
     const id = readFileSync(join(folder, "cid"), "utf8");
     expect(await output("inspect", "-f", "{{.Config.Labels.x}} {{.Name}}", id)).toMatch(/^y \/[a-z]+_[a-z]+$/);
@@ -86,14 +120,37 @@ describe("run", () => {
 
 describe("a container in the background", () => {
   test("is listed, inspected, entered, copied from, stopped and removed as docker has it", async () => {
-    const id = await output("run", "-d", "--name", "web", "--memory", "64m", "--cpus", "0.5", "--network", "none", "-v", "data:/data", IMAGE, "sh", "-c", "echo line; sleep 60");
+    const id = await output(
+      "run",
+      "-d",
+      "--name",
+      "web",
+      "--memory",
+      "64m",
+      "--cpus",
+      "0.5",
+      "--network",
+      "none",
+      "-v",
+      "data:/data",
+      IMAGE,
+      "sh",
+      "-c",
+      "echo line; sleep 60",
+    );
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     const [title, row] = (await output("ps")).split("\n");
     expect(title).toMatch(/^CONTAINER ID {3}IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$/);
     expect(row).toMatch(new RegExp(`^${id.slice(0, 12)} {3}strata-test/tools:latest {3}"sh -c 'echo|^${id.slice(0, 12)}.*web$`));
     expect(await output("ps", "--format", "{{.Names}} {{.State}}")).toBe("web running");
     const [inspected] = JSON.parse(await output("inspect", "web")) as [Record<string, Record<string, unknown>>];
-    expect(inspected).toMatchObject({ Id: id, Name: "/web", State: { Status: "running", Running: true }, HostConfig: { Memory: 64 << 20, NanoCpus: 5e8, NetworkMode: "none" }, Mounts: [{ Type: "volume", Name: "data", Destination: "/data", RW: true }] });
+    expect(inspected).toMatchObject({
+      Id: id,
+      Name: "/web",
+      State: { Status: "running", Running: true },
+      HostConfig: { Memory: 64 << 20, NanoCpus: 5e8, NetworkMode: "none" },
+      Mounts: [{ Type: "volume", Name: "data", Destination: "/data", RW: true }],
+    });
     expect((await cli("exec", "web", "sh", "-c", "exit 8")).status).toBe(8);
     expect(await cli("exec", "web", "nothing-such")).toMatchObject({ status: 127, stderr: expect.stringMatching(/there is no such program/) });
     expect((await runStrata(lab.root, ["exec", "-i", "web", "sh", "-c", "cat > /typed"], { input: "in" })).status).toBe(0);
@@ -139,7 +196,10 @@ describe("a container in the background", () => {
 
 describe("kill -9 of `run --rm` at any moment", () => {
   test.each([20, 60, 90, 110, 130, 150, 170, 190, 210, 230, 260, 300])("after %i ms: sweep leaves nothing", async (delay) => {
-    const child = spawn(process.execPath, [strata, "run", "--rm", "-p", "80", "-v", "/anonymous", IMAGE, "sleep", "0.4"], { env: lab.root.env, stdio: "ignore" });
+    const child = spawn(process.execPath, [strata, "run", "--rm", "-p", "80", "-v", "/anonymous", IMAGE, "sleep", "0.4"], {
+      env: lab.root.env,
+      stdio: "ignore",
+    });
     const gone = new Promise((resolve) => child.once("exit", resolve));
     await new Promise((resolve) => setTimeout(resolve, delay));
     child.kill("SIGKILL");

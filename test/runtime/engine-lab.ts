@@ -38,7 +38,8 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
   const engine = await openEngine({ root: root.root, runRoot: root.runRoot, helper, self: [process.execPath, strata, "--root", root.root], store, processes });
   const image = await testImage(store, options);
   process.env["STRATA_RUN_ROOT"] = root.runRoot; /* for exit commands */
-  const create = async (command: readonly string[], extra: Partial<ContainerOptions>): Promise<Container> => await engine.create({ image, network: { kind: "none" }, command, ...extra });
+  const create = async (command: readonly string[], extra: Partial<ContainerOptions>): Promise<Container> =>
+    await engine.create({ image, network: { kind: "none" }, command, ...extra });
   return {
     root,
     engine,
@@ -73,11 +74,17 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
 export function leftovers(root: TemporaryRoot): readonly string[] {
   const tag = rootTag(root.root);
   const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${tag}`));
-  const tables = execFileSync("nft", ["list", "tables"], { encoding: "utf8" }).split("\n").filter((line) => line.includes(`strata_${tag}`));
-  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n").filter((line) => line.includes(root.runRoot) || line.includes(root.root));
+  const tables = execFileSync("nft", ["list", "tables"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(`strata_${tag}`));
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(root.runRoot) || line.includes(root.root));
   const folders = ["netns", "unsettled"].flatMap((name) => names(`${root.runRoot}/${name}`));
   const kept = ["containers", "active", "volumes"].flatMap((name) => names(`${root.root}/${name}`).map((child) => `${name}/${child}`));
-  const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes(root.root) || line.includes(root.runRoot));
+  const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(root.root) || line.includes(root.runRoot));
   return [...links, ...tables, ...mounts, ...folders, ...kept, ...processes];
 }
 

@@ -106,7 +106,12 @@ describe("streams", () => {
 describe("exec", () => {
   test("has the container's environment, its own user and folder, and its exit code", async () => {
     const { record } = await lab.background(["sleep", "30"], { env: ["OF=container"] });
-    const { attachment, exit } = await lab.engine.exec(record.id, { command: sh("echo $OF $MINE $(id -un) $(pwd) $HOME; exit 9"), env: ["MINE=exec"], user: "alice", cwd: "/tmp" });
+    const { attachment, exit } = await lab.engine.exec(record.id, {
+      command: sh("echo $OF $MINE $(id -un) $(pwd) $HOME; exit 9"),
+      env: ["MINE=exec"],
+      user: "alice",
+      cwd: "/tmp",
+    });
     expect(await text(attachment?.output)).toBe("container exec alice /tmp /home/alice\n");
     expect((await exit).exitCode).toBe(9);
   });
@@ -147,7 +152,10 @@ describe("copy", () => {
 
   test.each([true, false])("out and in, running %s", async (isRunning) => {
     const volume = { kind: "volume", target: "/vol" } as const;
-    const done = await lab.background(sh(`mkdir -p /made/deep; echo hi > /made/deep/file; ln -s deep/file /made/link; echo v > /vol/v; ${isRunning ? "sleep 30" : "true"}`), { mounts: [volume] });
+    const done = await lab.background(
+      sh(`mkdir -p /made/deep; echo hi > /made/deep/file; ln -s deep/file /made/link; echo v > /vol/v; ${isRunning ? "sleep 30" : "true"}`),
+      { mounts: [volume] },
+    );
     const { id } = done.record;
     if (isRunning) await new Promise((resolve) => setTimeout(resolve, 300));
     else await lab.engine.wait(id);

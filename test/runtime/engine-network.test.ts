@@ -13,8 +13,16 @@ beforeAll(async () => {
 afterAll(async () => await lab[Symbol.asyncDispose]());
 
 const BRIDGE = { kind: "bridge", name: "bridge" } as const;
-const serve = (text: string): readonly string[] => ["node", "-e", `require("http").createServer((q,r)=>r.end(${JSON.stringify(text)}+q.socket.remoteAddress)).listen(80,()=>console.log("up"))`];
-const get = (url: string): readonly string[] => ["node", "-e", `fetch(${JSON.stringify(url)}).then(async r=>console.log(await r.text()),e=>{console.log(e.cause?.code??e.message);process.exit(1)})`];
+const serve = (text: string): readonly string[] => [
+  "node",
+  "-e",
+  `require("http").createServer((q,r)=>r.end(${JSON.stringify(text)}+q.socket.remoteAddress)).listen(80,()=>console.log("up"))`,
+];
+const get = (url: string): readonly string[] => [
+  "node",
+  "-e",
+  `fetch(${JSON.stringify(url)}).then(async r=>console.log(await r.text()),e=>{console.log(e.cause?.code??e.message);process.exit(1)})`,
+];
 
 async function server(text: string, options: Partial<ContainerOptions> = {}): Promise<Container> {
   const { record } = await lab.background(serve(text), { network: BRIDGE, autoRemove: true, ...options });
@@ -26,7 +34,10 @@ async function removeAll(): Promise<void> {
   for (const { record } of await lab.engine.list()) await lab.engine.remove(record.id, { force: true, volumes: true });
 }
 
-const hostAddress = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).find((address) => address.family === "IPv4" && !address.internal)?.address ?? "127.0.0.1";
+const hostAddress =
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find((address) => address.family === "IPv4" && !address.internal)?.address ?? "127.0.0.1";
 
 describe("a published port", () => {
   let port: number;
@@ -135,10 +146,17 @@ describe("a user's network", () => {
     expect(back.subnet).not.toBe((await lab.engine.networks.get("front"))?.subnet);
     await expect(lab.engine.networks.remove("front")).rejects.toMatchObject({ code: "CONTAINER_STATE" });
     const web = await lab.engine.get("web");
-    const done = await lab.run(["node", "-e", `const s=require("net").connect(80,"${web.record.network.address}");s.on("connect",()=>console.log("reached")).on("error",e=>console.log(e.code));setTimeout(()=>process.exit(),700)`], {
-      network: { kind: "bridge", name: "back" },
-      autoRemove: true,
-    });
+    const done = await lab.run(
+      [
+        "node",
+        "-e",
+        `const s=require("net").connect(80,"${web.record.network.address}");s.on("connect",()=>console.log("reached")).on("error",e=>console.log(e.code));setTimeout(()=>process.exit(),700)`,
+      ],
+      {
+        network: { kind: "bridge", name: "back" },
+        autoRemove: true,
+      },
+    );
     expect(done.stdout).not.toMatch(/reached/);
   });
 });

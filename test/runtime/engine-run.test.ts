@@ -17,15 +17,35 @@ const sh = (script: string): readonly string[] => ["/bin/sh", "-c", script];
 describe("what the program sees", () => {
   const rows = [
     { name: "is pid 1 and alone", script: "ps -o pid,comm", stdout: /^\s+PID COMMAND\n\s+1 sh\n\s+\d+ ps\n$/ },
-    { name: "has the image's and its own environment", script: "env | sort", options: { env: ["MINE=1", "FROM_IMAGE=no"] }, stdout: /FROM_IMAGE=no\n[\s\S]*HOME=\/root\nHOSTNAME=[0-9a-f]{12}\nMINE=1\n/ },
+    {
+      name: "has the image's and its own environment",
+      script: "env | sort",
+      options: { env: ["MINE=1", "FROM_IMAGE=no"] },
+      stdout: /FROM_IMAGE=no\n[\s\S]*HOME=\/root\nHOSTNAME=[0-9a-f]{12}\nMINE=1\n/,
+    },
     { name: "stands in the working folder, made for it", script: "pwd", stdout: /^\/work\n$/ },
-    { name: "runs as the user of the image's passwd with its groups", script: "id; cd; pwd", options: { user: "alice" }, stdout: /^uid=1000\(alice\) gid=1000\(alice\) groups=1000\(alice\),50\(staff\)\n\/home\/alice\n|cd/ },
+    {
+      name: "runs as the user of the image's passwd with its groups",
+      script: "id; cd; pwd",
+      options: { user: "alice" },
+      stdout: /^uid=1000\(alice\) gid=1000\(alice\) groups=1000\(alice\),50\(staff\)\n\/home\/alice\n|cd/,
+    },
     { name: "runs as a bare uid and gid", script: "id -u; id -g", options: { user: "7:8" }, stdout: /^7\n8\n$/ },
     { name: "has the host name it was given", script: "hostname; cat /etc/hostname", options: { hostname: "box" }, stdout: /^box\nbox\n$/ },
-    { name: "sees hosts of its own, not the image's", script: "cat /etc/hosts", options: { extraHosts: ["db:10.1.2.3"] }, stdout: /^127\.0\.0\.1\tlocalhost\n(?:(?!of-the-image)[\s\S])*10\.1\.2\.3\tdb\n/ },
+    {
+      name: "sees hosts of its own, not the image's",
+      script: "cat /etc/hosts",
+      options: { extraHosts: ["db:10.1.2.3"] },
+      stdout: /^127\.0\.0\.1\tlocalhost\n(?:(?!of-the-image)[\s\S])*10\.1\.2\.3\tdb\n/,
+    },
     { name: "may write to its root unless it is read-only", script: "echo x > /new && echo ok", stdout: /^ok\n$/ },
     { name: "may not write to a read-only root", script: "echo x > /new || echo refused", options: { readOnly: true }, stdout: /^refused\n$/ },
-    { name: "has a /dev/shm of the size asked", script: "cat /proc/mounts | while read a b c d e; do case $b in /dev/shm) echo $d;; esac; done", options: { shmSize: 1 << 20 }, stdout: /size=1024k/ },
+    {
+      name: "has a /dev/shm of the size asked",
+      script: "cat /proc/mounts | while read a b c d e; do case $b in /dev/shm) echo $d;; esac; done",
+      options: { shmSize: 1 << 20 },
+      stdout: /size=1024k/,
+    },
   ];
   test.each(rows)("$name", async ({ script, options, stdout }) => {
     const done = await lab.run(sh(script), { autoRemove: true, ...options });
@@ -86,12 +106,24 @@ describe("limits", () => {
 
 describe("what stays", () => {
   test("commit keeps what was written and nothing that was mounted", async () => {
-    const done = await lab.run(sh("echo new > /new; rm /etc/group; echo x >> /etc/hosts; echo y > /vol/inside; echo z > /dev/shm/z"), { mounts: [{ kind: "volume", name: "kept", target: "/vol" }] });
+    const done = await lab.run(sh("echo new > /new; rm /etc/group; echo x >> /etc/hosts; echo y > /vol/inside; echo z > /dev/shm/z"), {
+      mounts: [{ kind: "volume", name: "kept", target: "/vol" }],
+    });
     expect((await lab.engine.diff(done.id)).map(({ kind, path }) => `${kind} ${path}`)).toEqual(["C /etc", "D /etc/group", "A /new"]);
-    const image = await lab.engine.commit(done.id, { name: "strata-test/made:1", message: "note", author: "me", changes: ['CMD ["cat", "/new"]', "ENV A=b C='d e'", "EXPOSE 80", "LABEL x=y"] });
+    const image = await lab.engine.commit(done.id, {
+      name: "strata-test/made:1",
+      message: "note",
+      author: "me",
+      changes: ['CMD ["cat", "/new"]', "ENV A=b C='d e'", "EXPOSE 80", "LABEL x=y"],
+    });
     const entries = await lab.store.snapshots.entries(image.chain!);
     expect(entries.map(({ type, path }) => `${type} ${path}`)).toEqual(["directory etc", "whiteout etc/group", "file new"]);
-    expect(image.config.config).toMatchObject({ Cmd: ["cat", "/new"], Env: ["PATH=/bin", "FROM_IMAGE=yes", "A=b", "C=d e"], ExposedPorts: { "80/tcp": {} }, Labels: { of: "image", x: "y" } });
+    expect(image.config.config).toMatchObject({
+      Cmd: ["cat", "/new"],
+      Env: ["PATH=/bin", "FROM_IMAGE=yes", "A=b", "C=d e"],
+      ExposedPorts: { "80/tcp": {} },
+      Labels: { of: "image", x: "y" },
+    });
     expect(image.config.history?.at(-1)).toMatchObject({ comment: "note", author: "me" });
     await lab.engine.remove(done.id);
     const again = await lab.engine.create({ image, network: { kind: "none" } });

@@ -5,7 +5,36 @@ import { dirname, join, resolve } from "node:path";
 import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Image, LayerEntry, Store } from "../../store/store.ts";
 
-const PROGRAMS = ["sh", "ls", "cat", "sleep", "ps", "id", "mount", "echo", "env", "head", "mkdir", "rm", "stat", "hostname", "touch", "chmod", "kill", "true", "false", "dd", "wc", "tail", "tty", "stty", "ln", "cut", "sort", "readlink"];
+const PROGRAMS = [
+  "sh",
+  "ls",
+  "cat",
+  "sleep",
+  "ps",
+  "id",
+  "mount",
+  "echo",
+  "env",
+  "head",
+  "mkdir",
+  "rm",
+  "stat",
+  "hostname",
+  "touch",
+  "chmod",
+  "kill",
+  "true",
+  "false",
+  "dd",
+  "wc",
+  "tail",
+  "tty",
+  "stty",
+  "ln",
+  "cut",
+  "sort",
+  "readlink",
+];
 
 export interface TestImageOptions {
   readonly name?: string;
@@ -17,7 +46,8 @@ export interface TestImageOptions {
 /** `strata-test/tools:latest` unless told; the node program is in it when `programs` names it. */
 export async function testImage(store: Store, options: TestImageOptions = {}): Promise<Image> {
   const entries = new Map<string, LayerEntry>();
-  for (const entry of [...skeleton(), ...[...PROGRAMS, ...(options.programs ?? [])].flatMap(programEntries), ...(options.files ?? [])]) entries.set(entry.path, entry);
+  for (const entry of [...skeleton(), ...[...PROGRAMS, ...(options.programs ?? [])].flatMap(programEntries), ...(options.files ?? [])])
+    entries.set(entry.path, entry);
   const all = [...entries.values()];
   const layer = await store.snapshots.write(undefined, [...all, ...missingFolders(all)]);
   const target = await store.images.assemble([layer], {
@@ -61,7 +91,11 @@ function programEntries(name: string): readonly LayerEntry[] {
 }
 
 function findProgram(name: string): string {
-  const found = (process.env["PATH"] ?? "").split(":").concat("/usr/bin", "/bin", "/usr/sbin").map((folder) => join(folder, name)).find((path) => existsSync(path));
+  const found = (process.env["PATH"] ?? "")
+    .split(":")
+    .concat("/usr/bin", "/bin", "/usr/sbin")
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
   if (found === undefined) throw new Error(`Cannot make the test image: ${name} is not on this machine`);
   return name === "node" ? process.execPath : followLinks(found);
 }

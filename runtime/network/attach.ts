@@ -1,0 +1,128 @@
+/**
+ * Takes owners (containers, sandboxes) onto networks and off again. Every change is made under one lock a root; the record
+ * is written before the kernel is asked and forgotten after it has obeyed, so that a crash in between is found by `sweep`.
+ * A bridge and the nft table are there only while somebody uses them.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Table } from "../../store/store.ts";
+import { lock } from "../engine/lock.ts";
+import type { PortMapping } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
+import { macOf, parseSubnet } from "./address.ts";
+import { type Kernel, linkExists, presentSubnets } from "./kernel.ts";
+import { addEndpoint, draftNetwork, reviveNetwork } from "./plan.ts";
+import { claimPorts } from "./ports.ts";
+import { DEFAULT_NETWORK, type Endpoint, linkName, type NetworkRecord } from "./record.ts";
+import { ruleset } from "./ruleset.ts";
+
+export interface NetworkParts {
+  readonly tag: string;
+  readonly runRoot: string;
+  readonly table: Table<NetworkRecord>;
+  readonly kernel: Kernel;
+}
+
+export interface Attachable {
+  readonly owner: string;
+  readonly names: readonly string[];
+  readonly ports: readonly PortMapping[];
+  /** Keys below net, as in `ipv4/ip_forward`. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+}
+
+export interface Attached {
+  readonly network: NetworkRecord;
+  readonly endpoint: Endpoint;
+  readonly namespace: string;
+}
+
+export function namespacePath(parts: { readonly runRoot: string }, owner: string): string {
+  return join(parts.runRoot, "netns", owner);
+}
+
+export function networkLock(parts: { readonly tag: string }): string {
+  return `network-${parts.tag}`;
+}
+
+export function allNetworks(parts: NetworkParts): readonly NetworkRecord[] {
+  return parts.table.list().map(([, network]) => network);
+}
+
+/** @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE` */
+export async function attachTo(parts: NetworkParts, name: string, wanted: Attachable): Promise<Attached> {
+  await using _ = await lock(networkLock(parts));
+  const ports = await claimPorts(wanted.ports, publishedPorts(parts));
+  const known = parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draftNetwork(parts.tag, { name }, allNetworks(parts), presentSubnets()) : undefined);
+  if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot attach to network ${JSON.stringify(name)}: there is none of that name`);
+  const isUp = Object.keys(known.endpoints).length > 0 && linkExists(known.bridge);
+  await using _machine = isUp ? undefined : await lock("networks"); /* two roots must not choose one subnet */
+  const network = isUp ? known : reviveNetwork(known, presentSubnets(known.bridge));
+  const { record, endpoint } = addEndpoint(network, wanted, ports);
+  await parts.table.put(name, record);
+  try {
+    await bringUp(parts, record, endpoint, { bridge: !isUp, rules: !isUp || ports.length > 0, sysctls: wanted.sysctls ?? {} });
+  } catch (error) {
+    await release(parts, name, wanted.owner).catch(() => {});
+    throw error;
+  }
+  return { network: record, endpoint, namespace: namespacePath(parts, wanted.owner) };
+}
+
+/** Idempotent. */
+export async function detach(parts: NetworkParts, name: string, owner: string): Promise<void> {
+  await using _ = await lock(networkLock(parts));
+  await release(parts, name, owner);
+}
+
+function publishedPorts(parts: NetworkParts): readonly PortMapping[] {
+  return allNetworks(parts).flatMap((network) => Object.values(network.endpoints).flatMap((endpoint) => endpoint.ports));
+}
+
+interface Needs {
+  readonly bridge: boolean;
+  readonly rules: boolean;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): Promise<void> {
+  mkdirSync(join(parts.runRoot, "netns"), { recursive: true });
+  const rules = needs.rules ? [parts.kernel.rules(ruleset(parts.tag, allNetworks(parts)))] : [];
+  const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules]);
+  const failed = done.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** For `strata-helper network`, in order. */
+function operations(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): readonly string[] {
+  const { prefix } = parseSubnet(network.subnet);
+  const link = linkName(parts.tag, network.index, endpoint.offset);
+  const steps = [
+    ...(needs.bridge ? [["bridge", network.bridge, `${network.gateway}/${prefix}`, macOf(network.gateway)]] : []),
+    ["netns", namespacePath(parts, endpoint.owner)],
+    ["up", "lo"],
+    ["veth", link, network.bridge, "eth0", endpoint.mac],
+    ["address", "eth0", `${endpoint.address}/${prefix}`],
+    ["up", "eth0"],
+    ...(network.internal ? [] : [["gateway", network.gateway]]),
+    ...Object.entries(needs.sysctls).map(([key, value]) => ["sysctl", key, value]),
+  ];
+  return steps.flat();
+}
+
+async function release(parts: NetworkParts, name: string, owner: string): Promise<void> {
+  const network = parts.table.get(name);
+  const endpoint = network?.endpoints[owner];
+  const forget = ["forget-netns", namespacePath(parts, owner)];
+  if (network === undefined || endpoint === undefined) return await parts.kernel.apply(forget);
+  const { [owner]: _gone, ...endpoints } = network.endpoints;
+  const isLast = Object.keys(endpoints).length === 0;
+  const without: NetworkRecord = { ...network, endpoints };
+  const rest = allNetworks(parts).map((other) => (other.name === name ? without : other));
+  const bridge = isLast ? ["remove-link", network.bridge] : [];
+  await Promise.all([
+    parts.kernel.apply(["remove-link", linkName(parts.tag, network.index, endpoint.offset), ...forget, ...bridge]),
+    ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest))] : []),
+  ]);
+  await parts.table.put(name, without);
+}
