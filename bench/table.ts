@@ -35,7 +35,7 @@ function budgetOf(phase: Phase, ratio: (peer: PeerName) => number | undefined): 
     const limit = phase.budget[peer];
     if (limit === undefined) return [];
     const found = ratio(peer);
-    const verdict = found === undefined ? "?" : found <= limit ? "met" : `missed: ${(found / limit).toFixed(1)} ×`;
+    const verdict = found === undefined ? "?" : found <= limit ? "met" : `missed: ${(found / limit).toFixed(2)} ×`;
     return [`≤ ${limit} ${peer} (${verdict})`];
   });
   return parts.join(", ");
