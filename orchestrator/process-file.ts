@@ -25,11 +25,12 @@ function pathOf(root: string): string {
   return join(clusterFolder(root), "process");
 }
 
-/** Field 22 of /proc/PID/stat; empty when there is no such process. */
+/** Field 22 of /proc/PID/stat; empty when there is no such process, or only its zombie that nobody has waited for. */
 function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? "" : (fields[19] ?? "");
   } catch {
     return "";
   }

@@ -21,7 +21,8 @@ export function own(meta: Database<string, string>, folder: string): () => void 
 function identity(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? `${pid} gone` : `${pid} ${fields[19]}`; // a zombie holds nothing
   } catch {
     return `${pid} gone`;
   }
