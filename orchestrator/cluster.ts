@@ -70,7 +70,12 @@ export interface Cluster {
   update(resource: ResourceName, object: KubeObject): Promise<KubeObject>;
   updateStatus(resource: ResourceName, object: KubeObject): Promise<KubeObject>;
   /** Reads, changes and writes until no conflict; `change` returns the same object to leave it. Undefined when it is gone. */
-  modify(resource: ResourceName, key: ObjectKey, change: (current: KubeObject) => KubeObject, options?: { readonly status?: boolean }): Promise<KubeObject | undefined>;
+  modify(
+    resource: ResourceName,
+    key: ObjectKey,
+    change: (current: KubeObject) => KubeObject,
+    options?: { readonly status?: boolean },
+  ): Promise<KubeObject | undefined>;
   /** Gives a pod its node, and the condition that says so. @throws {ApiError} `Conflict` when it has another, `NotFound` */
   bind(key: ObjectKey, node: string): Promise<KubeObject>;
   /** Resolves also when it was gone already. */

@@ -105,7 +105,11 @@ export function alreadyExists(id: ResourceId, name: string): ApiError {
   return new ApiError("AlreadyExists", `${printed(id)} "${name}" already exists`, about(id, name));
 }
 
-export function conflict(id: ResourceId, name: string, found = "the object has been modified; please apply your changes to the latest version and try again"): ApiError {
+export function conflict(
+  id: ResourceId,
+  name: string,
+  found = "the object has been modified; please apply your changes to the latest version and try again",
+): ApiError {
   return new ApiError("Conflict", `Operation cannot be fulfilled on ${printed(id)} "${name}": ${found}`, about(id, name));
 }
 

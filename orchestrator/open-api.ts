@@ -1,16 +1,15 @@
 /** Opens the API server: the object log, the cluster over it, and the HTTPS listener with its own authority. */
 import { join } from "node:path";
-import { keepKeyPair } from "../http/certificate-files.ts";
-import { createAuthority, issueCertificate, type KeyPair } from "../http/certificate.ts";
 import { serve } from "../http/serve.ts";
-import type { TokenCheck } from "./api/authenticate.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
+import { tokenCheck } from "./api/tokens.ts";
 import type { Cluster, PodStreams } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
+import { openPki } from "./pki.ts";
 import { createUpgrade } from "./stream/upgrade.ts";
 
 export interface ApiOptions {
@@ -49,13 +48,12 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now });
   let streams: PodStreams | undefined;
-  const api = { log, settings, now, streams: () => streams };
-  const checkToken: TokenCheck = () => undefined;
+  const api = { log, settings, now, streams: () => streams, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
   const { certificate, key } = pki.server;
   const listener = await serve({
     ...listen,
-    handler: createHandler(api, checkToken),
-    upgrade: createUpgrade(api, checkToken, onBug),
+    handler: createHandler(api),
+    upgrade: createUpgrade(api, onBug),
     tls: { certificate, key, ca: pki.authority.certificate },
     onError: (error) => failureReply(error, onBug),
   });
@@ -76,22 +74,6 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
 
 /** Watches end themselves; what is still under way after this long is cut. */
 const CLOSE_GRACE_MS = 1000;
-
-interface Pki {
-  readonly authority: KeyPair;
-  readonly server: KeyPair;
-  readonly admin: KeyPair;
-}
-
-async function openPki(folder: string, names: readonly string[]): Promise<Pki> {
-  const authority = await keepKeyPair(folder, "ca", () => createAuthority("strata"));
-  const all = [...new Set(["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", ...names])];
-  const server = issueCertificate(authority, { commonName: "kube-apiserver", names: all, usage: "server" });
-  const admin = await keepKeyPair(folder, "admin", () => issueCertificate(authority, { commonName: "admin", organizations: ["system:masters"], usage: "client", days: ADMIN_DAYS }));
-  return { authority, server, admin };
-}
-
-const ADMIN_DAYS = 365;
 
 /** The first address of a range is the API's own service. */
 function firstAddress(cidr: string): string {

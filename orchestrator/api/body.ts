@@ -58,5 +58,8 @@ export function parseYaml(text: string): unknown {
 }
 
 export function unsupported(type: string, accepted: readonly string[]): ApiError {
-  return new ApiError("UnsupportedMediaType", `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")} (was ${type})`);
+  return new ApiError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")} (was ${type})`,
+  );
 }

@@ -4,8 +4,10 @@ import type { ObjectLog, Transaction } from "../log/object-log.ts";
 import { timestamp } from "../objects/local-cluster.ts";
 import type { ClusterSettings, WriteRequest } from "../objects/request.ts";
 import type { Request } from "../../http/message.ts";
+import { nameOf } from "../schema/resource.ts";
+import { resourceNamed } from "../schema/resources.ts";
 import type { Target } from "./target.ts";
-import type { User } from "./authenticate.ts";
+import type { TokenCheck, User } from "./authenticate.ts";
 
 export interface Api {
   readonly log: ObjectLog;
@@ -13,6 +15,9 @@ export interface Api {
   readonly now: () => Date;
   /** The node agent's; undefined until it is up. */
   readonly streams: () => PodStreams | undefined;
+  readonly checkToken: TokenCheck;
+  /** Signs the tokens of service accounts. */
+  readonly secret: Buffer;
 }
 
 export interface Call {
@@ -27,7 +32,8 @@ export function write<T>({ api, request, target, user }: Call, body: (write: Wri
   const { query, headers } = request;
   const manager = query.get("fieldManager") ?? (headers["user-agent"] ?? user.name).split("/")[0]!;
   const writer = { manager, dryRun: query.getAll("dryRun").includes("All"), internal: false };
-  const { resource, namespace, name = "" } = target;
+  const { namespace, name = "" } = target;
+  const resource = resourceNamed(nameOf(target.resource));
   return api.log.transact((transaction: Transaction) =>
     body({ transaction, resource, namespace, name, writer, settings: api.settings, now: timestamp(api.now()) }),
   );

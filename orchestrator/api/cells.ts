@@ -63,7 +63,9 @@ export function externalIp({ spec, status }: KubeObject): string {
 
 export function servicePorts({ spec }: KubeObject): string {
   const ports: any[] = spec.ports ?? [];
-  return ports.length === 0 ? none : ports.map(({ port, nodePort, protocol }) => (nodePort === undefined ? `${port}/${protocol}` : `${port}:${nodePort}/${protocol}`)).join(",");
+  return ports.length === 0
+    ? none
+    : ports.map(({ port, nodePort, protocol }) => (nodePort === undefined ? `${port}/${protocol}` : `${port}:${nodePort}/${protocol}`)).join(",");
 }
 
 export function endpoints(object: KubeObject): string {
@@ -97,7 +99,9 @@ export function nodeStatus({ spec, status }: KubeObject): string {
 
 export function nodeRoles({ metadata }: KubeObject): string {
   const prefix = "node-role.kubernetes.io/";
-  const roles = Object.keys(metadata.labels ?? {}).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  const roles = Object.keys(metadata.labels ?? {})
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
   return roles.length === 0 ? none : roles.toSorted().join(",");
 }
 
@@ -134,7 +138,12 @@ export const eventColumns: readonly Column[] = [
   { name: "Reason", cell: (event) => event["reason"] ?? "" },
   { name: "Object", cell: ({ involvedObject }) => `${(involvedObject?.kind ?? "").toLowerCase()}/${involvedObject?.name ?? ""}` },
   { name: "Subobject", priority: 1, cell: ({ involvedObject }) => involvedObject?.fieldPath ?? "" },
-  { name: "Source", priority: 1, cell: ({ source, reportingComponent }) => [source?.component ?? reportingComponent, source?.host].filter((part) => part !== undefined && part !== "").join(", ") },
+  {
+    name: "Source",
+    priority: 1,
+    cell: ({ source, reportingComponent }) =>
+      [source?.component ?? reportingComponent, source?.host].filter((part) => part !== undefined && part !== "").join(", "),
+  },
   { name: "Message", cell: (event) => (event["message"] ?? "").trim() },
   { name: "First Seen", priority: 1, cell: (event, now) => formatAge(event["firstTimestamp"] ?? event["eventTime"], now) },
   { name: "Count", type: "integer", priority: 1, cell: (event) => event["series"]?.count ?? event["count"] ?? 1 },

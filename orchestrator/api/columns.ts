@@ -30,7 +30,8 @@ const number = (title: string, cell: Cell): Column => ({ name: title, type: "int
 const wide = (title: string, cell: Cell): Column => ({ name: title, priority: 1, cell });
 
 const none = "<none>";
-const or = (value: unknown, otherwise = none): string => (value === undefined || value === null || value === "" ? otherwise : String(value));
+const or = (value: string | number | null | undefined, otherwise = none): string =>
+  value === undefined || value === null || value === "" ? otherwise : String(value);
 
 const images = [wide("Containers", ({ spec }) => cells.containerNames(spec.template)), wide("Images", ({ spec }) => cells.containerImages(spec.template))];
 const selected = wide("Selector", ({ spec }) => formatSelector(spec.selector));
@@ -73,7 +74,9 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
   "jobs.batch": [
     text("Status", cells.jobStatus),
     text("Completions", cells.jobCompletions),
-    text("Duration", ({ status }, now) => (status?.startTime === undefined ? "" : formatDuration(Date.parse(status.completionTime ?? now.toISOString()) - Date.parse(status.startTime)))),
+    text("Duration", ({ status }, now) =>
+      status?.startTime === undefined ? "" : formatDuration(Date.parse(status.completionTime ?? now.toISOString()) - Date.parse(status.startTime)),
+    ),
     age,
     ...images,
     selected,
@@ -97,7 +100,12 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
     wide("Selector", ({ spec }) => formatSelector({ matchLabels: spec.selector })),
   ],
   endpoints: [text("Endpoints", cells.endpoints), age],
-  "endpointslices.discovery.k8s.io": [text("AddressType", (slice) => slice["addressType"]), text("Ports", cells.slicePorts), text("Endpoints", cells.sliceAddresses), age],
+  "endpointslices.discovery.k8s.io": [
+    text("AddressType", (slice) => slice["addressType"]),
+    text("Ports", cells.slicePorts),
+    text("Endpoints", cells.sliceAddresses),
+    age,
+  ],
   nodes: [
     text("Status", cells.nodeStatus),
     text("Roles", cells.nodeRoles),

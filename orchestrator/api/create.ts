@@ -1,4 +1,5 @@
 /** POST of an object to its collection. */
+import type { Draft } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { create } from "../objects/create.ts";
 import type { Reply } from "../../http/message.ts";
@@ -7,7 +8,7 @@ import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { negotiate } from "./negotiate.ts";
 import { represent } from "./represent.ts";
-import { checkObject, warningHeaders } from "./strictness.ts";
+import { checkObject, toStored, warningHeaders } from "./strictness.ts";
 
 export async function post(call: Call): Promise<Reply> {
   const { request, target, api } = call;
@@ -16,6 +17,6 @@ export async function post(call: Call): Promise<Reply> {
   const asked = object.metadata.namespace ?? "";
   if (resource.namespaced && namespace === "") throw badRequest("an empty namespace may not be set during creation");
   if (asked !== "" && asked !== namespace) throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-  const created = await write(call, (context) => create(context, object as any));
+  const created = await write(call, (context) => create(context, toStored(resource, object) as Draft));
   return json(201, represent(resource, created, negotiate(request.headers.accept, request.query), api.now()), warningHeaders(warnings));
 }

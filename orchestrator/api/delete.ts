@@ -8,6 +8,7 @@ import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
 import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
+import { served } from "./represent.ts";
 import { selectionOf } from "./selection.ts";
 
 interface Asked {
@@ -19,7 +20,7 @@ export async function deleteOne(call: Call): Promise<Reply> {
   const asked = await readOptions(call);
   const { resource, name = "" } = call.target;
   const { object, gone } = await write(call, (context) => remove(withDryRun(context, asked), asked.options));
-  if (!gone) return json(200, object);
+  if (!gone) return json(200, served(resource, object));
   return json(200, success({ name, ...(resource.group !== "" && { group: resource.group }), kind: resource.resource, uid: object.metadata.uid }));
 }
 
@@ -29,7 +30,9 @@ export async function deleteCollection(call: Call): Promise<Reply> {
   const selects = selectionOf(call.target, call.request.query);
   const items = await write(call, (context) => {
     const chosen = context.transaction.list(nameOf(resource), namespace === "" ? undefined : namespace).filter(selects);
-    return chosen.map(({ metadata }) => remove({ ...withDryRun(context, asked), namespace: metadata.namespace ?? "", name: metadata.name }, asked.options).object);
+    return chosen.map(
+      ({ metadata }) => remove({ ...withDryRun(context, asked), namespace: metadata.namespace ?? "", name: metadata.name }, asked.options).object,
+    );
   });
   return json(200, { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata: { resourceVersion: String(call.api.log.revision) }, items });
 }

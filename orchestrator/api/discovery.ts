@@ -54,7 +54,10 @@ function groupOf(versions: readonly Version[]): Record<string, unknown> {
 
 function discoveryOf(versions: readonly Version[]): unknown {
   const named = versions[0]!.group === "" ? {} : { name: versions[0]!.group };
-  return { metadata: { ...named, creationTimestamp: null }, versions: versions.map(({ version, resources: own }) => ({ version, freshness: "Current", resources: own.map(aggregatedResource) })) };
+  return {
+    metadata: { ...named, creationTimestamp: null },
+    versions: versions.map(({ version, resources: own }) => ({ version, freshness: "Current", resources: own.map(aggregatedResource) })),
+  };
 }
 
 function aggregatedResource(resource: Resource): unknown {
@@ -67,7 +70,11 @@ function aggregatedResource(resource: Resource): unknown {
     verbs: resource.verbs,
     ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
     ...(resource.categories.length > 0 && { categories: resource.categories }),
-    subresources: subresourcesOf(resource).map((sub) => ({ subresource: sub.name, responseKind: { group: sub.group, version: sub.version, kind: sub.kind }, verbs: sub.verbs })),
+    subresources: subresourcesOf(resource).map((sub) => ({
+      subresource: sub.name,
+      responseKind: { group: sub.group, version: sub.version, kind: sub.kind },
+      verbs: sub.verbs,
+    })),
   };
 }
 
@@ -86,10 +93,25 @@ function resourceList(version: Version | undefined): Reply | undefined {
 }
 
 function legacyResource({ resource, singular, namespaced, kind, verbs, shortNames, categories }: Resource): unknown {
-  return { name: resource, singularName: singular, namespaced, kind, verbs, ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) };
+  return {
+    name: resource,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs,
+    ...(shortNames.length > 0 && { shortNames }),
+    ...(categories.length > 0 && { categories }),
+  };
 }
 
 function legacySubresource({ resource, namespaced, group, version }: Resource, sub: Resource["subresources"][number]): unknown {
   const foreign = sub.group !== group || sub.version !== version;
-  return { name: `${resource}/${sub.name}`, singularName: "", namespaced, ...(foreign && { group: sub.group, version: sub.version }), kind: sub.kind, verbs: sub.verbs };
+  return {
+    name: `${resource}/${sub.name}`,
+    singularName: "",
+    namespaced,
+    ...(foreign && { group: sub.group, version: sub.version }),
+    kind: sub.kind,
+    verbs: sub.verbs,
+  };
 }

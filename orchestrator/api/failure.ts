@@ -12,7 +12,8 @@ export function failureReply(error: unknown, onBug: (error: unknown) => void): R
     const retry = error.details?.retryAfterSeconds;
     return json(error.httpStatus, statusOf(error), retry === undefined ? {} : { "retry-after": retry });
   }
-  if (error instanceof HttpError) return json(error.status === CLIENT_GONE ? 400 : error.status, { ...statusOf(new ApiError("BadRequest", error.message)), code: error.status });
+  if (error instanceof HttpError)
+    return json(error.status === CLIENT_GONE ? 400 : error.status, { ...statusOf(new ApiError("BadRequest", error.message)), code: error.status });
   onBug(error);
   return json(500, statusOf(new ApiError("InternalError", "Internal error occurred: this is a bug in strata")));
 }

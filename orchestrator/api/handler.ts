@@ -3,27 +3,31 @@ import type { Handler, Reply } from "../../http/message.ts";
 import { json, text } from "../../http/reply.ts";
 import { ApiError, notAllowed } from "../errors.ts";
 import type { Verb } from "../schema/resource.ts";
-import { authenticate, type TokenCheck } from "./authenticate.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
 import type { Api, Call } from "./call.ts";
 import { post } from "./create.ts";
 import { deleteCollection, deleteOne } from "./delete.ts";
 import { discover } from "./discovery.ts";
 import { OpenApi } from "./openapi.ts";
+import { OpenApiV2 } from "./openapi-v2.ts";
 import { get, list } from "./read.ts";
+import { review } from "./reviews.ts";
 import { subresource } from "./subresources.ts";
 import { parseTarget } from "./target.ts";
 import { patch, put } from "./update.ts";
 import { versionInfo } from "./version.ts";
 import { watch } from "./watch.ts";
 
-export function createHandler(api: Api, checkToken: TokenCheck): Handler {
+export function createHandler(api: Api): Handler {
   const openApi = new OpenApi();
+  const openApiV2 = new OpenApiV2();
   return async (request) => {
     const health = healthReply(request.path);
     if (health !== undefined) return health;
-    const user = authenticate(request, checkToken);
+    const user = authenticate(request, api.checkToken);
     if (request.path === "/version" || request.path === "/version/") return json(200, versionInfo());
-    const described = discover(request) ?? openApi.reply(request);
+    const described = discover(request) ?? openApi.reply(request) ?? openApiV2.reply(request);
     if (described !== undefined) return described;
     const target = parseTarget(request.path);
     if (target === undefined) throw new ApiError("NotFound", "the server could not find the requested resource");
@@ -50,12 +54,15 @@ const handlers: Readonly<Record<Verb, (call: Call) => Promise<Reply> | Reply>> =
 async function dispatch(call: Call): Promise<Reply> {
   const { target } = call;
   const verb = verbOf(call);
+  if (verb === undefined) throw notAllowed();
+  const isQuestion = !target.resource.verbs.includes("get");
+  if (!isQuestion) authorize(call, verb);
   if (target.subresource !== undefined) return await subresource(call, verb);
-  if (verb === undefined || !target.resource.verbs.includes(verb)) throw notAllowed();
-  return await handlers[verb](call);
+  if (!target.resource.verbs.includes(verb)) throw notAllowed();
+  return isQuestion ? await review(call) : await handlers[verb](call);
 }
 
-export function verbOf({ request: { method, query }, target: { name, watch: oldWatch } }: Call): Verb | undefined {
+function verbOf({ request: { method, query }, target: { name, watch: oldWatch } }: Call): Verb | undefined {
   const one = name !== undefined;
   if (method === "GET" || method === "HEAD") return oldWatch || query.get("watch") === "true" || query.get("watch") === "1" ? "watch" : one ? "get" : "list";
   if (method === "POST") return "create";

@@ -15,7 +15,8 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): R
     const as = parameters.find((parameter) => parameter.startsWith("as="))?.slice(3);
     if (media === "application/json" && as === undefined) break;
     const form = known.find((name) => name === as);
-    if (media === "application/json" && form !== undefined && parameters.includes("g=meta.k8s.io") && !parameters.includes("v=v1beta1")) return { as: form, include };
+    if (media === "application/json" && form !== undefined && parameters.includes("g=meta.k8s.io") && !parameters.includes("v=v1beta1"))
+      return { as: form, include };
   }
   return { as: "Object", include };
 }

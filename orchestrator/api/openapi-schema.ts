@@ -53,9 +53,11 @@ function schemaOf(type: string, resource: Resource | undefined): Schema {
 
 function propertyOf(type: string, field: Field): Schema {
   const described = { description: descriptionOf(type, field.name) };
-  const one = field.struct === undefined ? scalarSchemas[field.scalar ?? "any"] : { allOf: [{ $ref: `#/components/schemas/${schemaName(field.struct)}` }], default: {} };
+  const one =
+    field.struct === undefined ? scalarSchemas[field.scalar ?? "any"] : { allOf: [{ $ref: `#/components/schemas/${schemaName(field.struct)}` }], default: {} };
   if (field.shape === "one") return { ...described, ...one };
-  if (field.shape === "map") return { ...described, type: "object", additionalProperties: one, ...(field.topology === "atomic" && { "x-kubernetes-map-type": "atomic" }) };
+  if (field.shape === "map")
+    return { ...described, type: "object", additionalProperties: one, ...(field.topology === "atomic" && { "x-kubernetes-map-type": "atomic" }) };
   return { ...described, type: "array", items: one, ...merging(field) };
 }
 

@@ -16,7 +16,10 @@ export class OpenApi {
   /** Undefined when the path is none of OpenAPI v3. */
   reply({ path, headers }: Pick<Request, "path" | "headers">): Reply | undefined {
     const names = groupVersions().map(({ group, version }) => (group === "" ? `api/${version}` : `apis/${group}/${version}`));
-    if (path === "/openapi/v3") return json(200, { paths: Object.fromEntries(names.map((name) => [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${this.#document(name).hash}` }])) });
+    if (path === "/openapi/v3")
+      return json(200, {
+        paths: Object.fromEntries(names.map((name) => [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${this.#document(name).hash}` }])),
+      });
     const name = path.slice("/openapi/v3/".length);
     if (!path.startsWith("/openapi/v3/") || !names.includes(name)) return undefined;
     const { body, hash } = this.#document(name);
@@ -48,7 +51,13 @@ function pathsOf(resource: Resource): [string, unknown][] {
   const collection = `${group === "" ? "/api" : "/apis"}/${version}${namespaced ? "/namespaces/{namespace}" : ""}/${plural}`;
   const create: [string, unknown] = [collection, { parameters: parameters(namespaced, false), post: operation(resource, "post") }];
   if (!verbs.includes("patch")) return [create];
-  const item = { parameters: parameters(namespaced, true), get: operation(resource, "get"), put: operation(resource, "put"), patch: operation(resource, "patch"), delete: operation(resource, "delete") };
+  const item = {
+    parameters: parameters(namespaced, true),
+    get: operation(resource, "get"),
+    put: operation(resource, "put"),
+    patch: operation(resource, "patch"),
+    delete: operation(resource, "delete"),
+  };
   return [create, [`${collection}/{name}`, item]];
 }
 
@@ -66,7 +75,9 @@ function operation({ group, version, kind }: Resource, method: Method): unknown 
     "x-kubernetes-action": method,
     "x-kubernetes-group-version-kind": { group, version, kind },
     ...(write && { parameters: ["dryRun", "fieldManager", "fieldValidation", ...(method === "patch" ? ["force"] : [])].map(queryParameter) }),
-    ...(method === "patch" && { requestBody: { required: true, content: Object.fromEntries(patchTypes.map((type) => [type, { schema: { type: "object" } }])) } }),
+    ...(method === "patch" && {
+      requestBody: { required: true, content: Object.fromEntries(patchTypes.map((type) => [type, { schema: { type: "object" } }])) },
+    }),
     responses: { 200: { description: "OK" } },
   };
 }

@@ -9,7 +9,12 @@ import type { Call } from "./call.ts";
 
 export type ApplyPatch = (type: string, current: Readonly<Record<string, any>>) => unknown;
 
-export const patchTypes = ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"] as const;
+export const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+] as const;
 
 /** @throws {ApiError} `BadRequest`, `UnsupportedMediaType` */
 export async function readPatch({ request }: Call): Promise<ApplyPatch> {

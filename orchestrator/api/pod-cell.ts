@@ -27,7 +27,10 @@ export function podStatus({ metadata, spec, status }: KubeObject): string {
 
 export function podReady({ spec, status }: KubeObject): string {
   const sidecars = sidecarNames(spec);
-  const counted: ContainerStatus[] = [...(status?.initContainerStatuses ?? []).filter(({ name }: ContainerStatus) => sidecars.has(name)), ...(status?.containerStatuses ?? [])];
+  const counted: ContainerStatus[] = [
+    ...(status?.initContainerStatuses ?? []).filter(({ name }: ContainerStatus) => sidecars.has(name)),
+    ...(status?.containerStatuses ?? []),
+  ];
   return `${counted.filter(({ ready }) => ready === true).length}/${(spec?.containers ?? []).length + sidecars.size}`;
 }
 
@@ -38,7 +41,10 @@ export function podRestarts({ spec, status }: KubeObject, now: Date): string {
   const initializing = initPhrase(spec, inits) !== undefined;
   const counted = initializing ? inits : [...inits.filter(({ name }) => sidecars.has(name)), ...main];
   const restarts = counted.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
-  const last = counted.map(({ lastState }) => lastState?.terminated?.finishedAt ?? "").toSorted().at(-1);
+  const last = counted
+    .map(({ lastState }) => lastState?.terminated?.finishedAt ?? "")
+    .toSorted()
+    .at(-1);
   return restarts === 0 || last === undefined || last === "" ? String(restarts) : `${restarts} (${formatAge(last, now)} ago)`;
 }
 

@@ -12,13 +12,18 @@ export interface ListMetadata {
 
 export function represent(resource: Resource, object: KubeObject, { as, include }: Representation, now: Date): unknown {
   if (as === "Table") return table(resource, [object], { resourceVersion: object.metadata.resourceVersion }, include, now);
-  return as === "PartialObjectMetadata" ? partial(object) : object;
+  return as === "PartialObjectMetadata" ? partial(object) : served(resource, object);
 }
 
 export function representList(resource: Resource, items: readonly KubeObject[], metadata: ListMetadata, { as, include }: Representation, now: Date): unknown {
   if (as === "Table") return table(resource, items, metadata, include, now);
   if (as === "PartialObjectMetadataList") return { kind: as, apiVersion: "meta.k8s.io/v1", metadata, items: items.map(partial) };
-  return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items };
+  return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items: items.map((item) => served(resource, item)) };
+}
+
+/** In the version that was asked for. */
+export function served({ conversion }: Resource, object: KubeObject): KubeObject {
+  return conversion === undefined ? object : conversion.fromStored(object);
 }
 
 function partial({ metadata }: KubeObject): unknown {
@@ -34,7 +39,7 @@ function table(resource: Resource, items: readonly KubeObject[], metadata: ListM
     columnDefinitions: columns.map(({ name, type = "string", format = "", description = "", priority = 0 }) => ({ name, type, format, description, priority })),
     rows: items.map((object) => ({
       cells: columns.map(({ cell }) => cell(object, now)),
-      ...(include !== "None" && { object: include === "Object" ? object : partial(object) }),
+      ...(include !== "None" && { object: include === "Object" ? served(resource, object) : partial(object) }),
     })),
   };
 }

@@ -20,7 +20,10 @@ export function toScale({ kind }: Pick<Resource, "kind">, { metadata, spec, stat
 /** The object with what the Scale says. @throws {ApiError} `BadRequest` */
 export function fromScale(current: KubeObject, scale: unknown): KubeObject {
   if (!isRecord(scale)) throw badRequest("no Scale was sent in the body of the request");
-  const { spec = {}, metadata = {} } = scale as { readonly spec?: { readonly replicas?: unknown }; readonly metadata?: { readonly resourceVersion?: string; readonly uid?: string } };
+  const { spec = {}, metadata = {} } = scale as {
+    readonly spec?: { readonly replicas?: unknown };
+    readonly metadata?: { readonly resourceVersion?: string; readonly uid?: string };
+  };
   const replicas = spec.replicas ?? 0;
   if (typeof replicas !== "number") throw badRequest(`json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`);
   const { resourceVersion = current.metadata.resourceVersion, uid = current.metadata.uid } = metadata;

@@ -26,15 +26,20 @@ export function selectionOf({ resource, name }: Pick<Target, "resource" | "name"
 }
 
 function parseFields(resource: Resource, text: string): FieldTerm[] {
-  return text.split(",").filter((term) => term !== "").map((term) => {
-    const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
-    if (match === null) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
-    const path = match[1]!;
-    if (!["metadata.name", "metadata.namespace", ...resource.selectable].includes(path)) {
-      throw badRequest(`Unable to find "${apiVersionOf(resource)}, Resource=${resource.resource}" that match label selector "", field selector "${text}": field label not supported: ${path}`);
-    }
-    return { path, value: match[3]!.replaceAll(/\\([\\,=])/g, "$1"), equals: match[2] !== "!=" };
-  });
+  return text
+    .split(",")
+    .filter((term) => term !== "")
+    .map((term) => {
+      const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
+      if (match === null) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
+      const path = match[1]!;
+      if (!["metadata.name", "metadata.namespace", ...resource.selectable].includes(path)) {
+        throw badRequest(
+          `Unable to find "${apiVersionOf(resource)}, Resource=${resource.resource}" that match label selector "", field selector "${text}": field label not supported: ${path}`,
+        );
+      }
+      return { path, value: match[3]!.replaceAll(/\\([\\,=])/g, "$1"), equals: match[2] !== "!=" };
+    });
 }
 
 function fieldOf(object: KubeObject, path: string): string {
@@ -42,7 +47,7 @@ function fieldOf(object: KubeObject, path: string): string {
   if (path === "status.successful") return String(object.status?.succeeded ?? 0);
   const value: unknown = path.split(".").reduce<any>((part, name) => part?.[name], object);
   if (value === undefined) return booleans.has(path) ? "false" : path === "status.replicas" ? "0" : "";
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 const booleans: ReadonlySet<string> = new Set(["spec.unschedulable", "spec.hostNetwork"]);

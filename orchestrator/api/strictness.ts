@@ -1,8 +1,8 @@
 /** What to do about fields that a kind does not have. Spec: Kubernetes API concepts, "Field validation". */
 import { ApiError, badRequest } from "../errors.ts";
-import { cannotHandle, decodeObject, type DecodedObject } from "../schema/decode-object.ts";
+import { cannotHandle, decodeObject } from "../schema/decode-object.ts";
 import { isRecord } from "../schema/decode.ts";
-import { apiVersionOf, type Resource } from "../schema/resource.ts";
+import { apiVersionOf, type DecodedObject, type Resource } from "../schema/resource.ts";
 import type { Body } from "./body.ts";
 
 export interface Checked {
@@ -20,19 +20,30 @@ export function checkObject(resource: Resource, { value, duplicates }: Body, que
   return { object, warnings: judge(resource, problems, query.get("fieldValidation") ?? "Warn") };
 }
 
+/** In the version that is kept. */
+export function toStored({ conversion }: Resource, object: DecodedObject): DecodedObject {
+  return conversion === undefined ? object : conversion.toStored(object);
+}
+
 function judge(resource: Resource, problems: readonly string[], mode: string): readonly string[] {
   if (mode === "Ignore") return [];
   if (mode === "Strict" && problems.length > 0) throw badRequest(cannotHandle(resource, `strict decoding error: ${problems.join(", ")}`));
-  if (mode !== "Strict" && mode !== "Warn") throw new ApiError("Invalid", `fieldValidation: Unsupported value: ${JSON.stringify(mode)}: supported values: "Ignore", "Strict", "Warn"`);
+  if (mode !== "Strict" && mode !== "Warn")
+    throw new ApiError("Invalid", `fieldValidation: Unsupported value: ${JSON.stringify(mode)}: supported values: "Ignore", "Strict", "Warn"`);
   return problems;
 }
 
 function checkKind(resource: Resource, { apiVersion, kind }: Record<string, unknown>): void {
   const expected = apiVersionOf(resource);
   if (apiVersion !== undefined && apiVersion !== "" && apiVersion !== expected) {
-    throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`);
+    throw badRequest(`the API version in the data (${shown(apiVersion)}) does not match the expected API version (${expected})`);
   }
-  if (kind !== undefined && kind !== "" && kind !== resource.kind) throw badRequest(`${String(kind)} in version "${resource.version}" cannot be handled as a ${resource.kind}`);
+  if (kind !== undefined && kind !== "" && kind !== resource.kind)
+    throw badRequest(`${shown(kind)} in version "${resource.version}" cannot be handled as a ${resource.kind}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 export function warningHeaders(warnings: readonly string[]): Readonly<Record<string, readonly string[]>> {

@@ -8,19 +8,21 @@ import { log } from "../stream/log.ts";
 import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { subresourcesOf } from "./discovery.ts";
+import { evict } from "./eviction.ts";
 import { current, get } from "./read.ts";
 import { toScale } from "./scale.ts";
+import { requestToken } from "./token-request.ts";
 import { patch, put } from "./update.ts";
 
-type Action = (call: Call, verb: Verb | undefined) => Promise<Reply> | Reply;
+type Action = (call: Call, verb: Verb) => Promise<Reply> | Reply;
 
 /** @throws {ApiError} `NotFound`, `MethodNotAllowed` */
-export async function subresource(call: Call, verb: Verb | undefined): Promise<Reply> {
+export async function subresource(call: Call, verb: Verb): Promise<Reply> {
   const { resource, subresource: name = "" } = call.target;
   const known = subresourcesOf(resource).find((one) => one.name === name);
   const action = actions[name];
   if (known === undefined || action === undefined) throw notFound({ resource: `${nameOf(resource)}/${name}`, group: "" }, call.target.name ?? "");
-  if (verb === undefined || !known.verbs.includes(verb)) throw notAllowed();
+  if (!known.verbs.includes(verb)) throw notAllowed();
   return await action(call, verb);
 }
 
@@ -33,6 +35,8 @@ const actions: Readonly<Record<string, Action>> = {
   finalize: part,
   scale: (call, verb) => (verb === "get" ? json(200, toScale(call.target.resource, current(call))) : part(call, verb)),
   binding: bind,
+  eviction: evict,
+  token: requestToken,
   log,
   exec: upgradeOnly,
   attach: upgradeOnly,

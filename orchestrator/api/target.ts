@@ -15,7 +15,10 @@ export interface Target {
 
 /** Undefined when the path is of no resource in the table. */
 export function parseTarget(path: string): Target | undefined {
-  const [root, ...parts] = path.split("/").filter((part) => part !== "").map(decode);
+  const [root, ...parts] = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decode);
   const apiVersion = root === "api" ? parts.shift() : root === "apis" ? parts.splice(0, 2).join("/") : undefined;
   if (apiVersion === undefined) return undefined;
   const watch = parts[0] === "watch";

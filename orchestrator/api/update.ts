@@ -8,29 +8,30 @@ import { mediaType, readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { negotiate } from "./negotiate.ts";
 import { readPatch } from "./patch.ts";
-import { represent } from "./represent.ts";
+import { represent, served } from "./represent.ts";
 import { fromScale, toScale } from "./scale.ts";
-import { checkObject, warningHeaders } from "./strictness.ts";
+import { checkObject, toStored, warningHeaders } from "./strictness.ts";
 
 export async function put(call: Call): Promise<Reply> {
   const { request, target } = call;
   const body = await readObject(request);
-  if (target.subresource === "scale") return await reply(call, [], (current) => fromScale(current, body.value as KubeObject));
+  if (target.subresource === "scale") return await reply(call, [], (current) => fromScale(current, body.value));
   const { object, warnings } = checkObject(target.resource, body, request.query);
-  return await reply(call, warnings, () => object);
+  return await reply(call, warnings, () => toStored(target.resource, object));
 }
 
 export async function patch(call: Call): Promise<Reply> {
   const { request, target } = call;
   if (mediaType(request) === "application/apply-patch+yaml" && target.subresource !== "scale") return await applyPatch(call);
   const apply = await readPatch(call);
-  if (target.subresource === "scale") return await reply(call, [], (current) => fromScale(current, apply("autoscaling/v1.Scale", toScale(target.resource, current)) as KubeObject));
+  if (target.subresource === "scale")
+    return await reply(call, [], (current) => fromScale(current, apply("autoscaling/v1.Scale", toScale(target.resource, current))));
   const warnings: string[] = [];
   return await reply(call, warnings, (current) => {
-    const patched = apply(target.resource.type, current);
+    const patched = apply(target.resource.type, served(target.resource, current));
     const checked = checkObject(target.resource, { value: patched, duplicates: [] }, request.query);
     warnings.splice(0, Infinity, ...checked.warnings);
-    return checked.object;
+    return toStored(target.resource, checked.object);
   });
 }
 

@@ -26,8 +26,11 @@ export function watch(call: Call): Reply {
     for (const change of changes) queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object)));
   });
   queue.onEnd(() => subscription[Symbol.dispose]());
-  if (begin.initial) for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.push(tell("ADDED", object));
-  else for (const change of begin.missed) queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object)));
+  if (begin.initial)
+    for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.push(tell("ADDED", object));
+  else
+    for (const change of begin.missed)
+      queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object)));
   if (begin.marksEnd) queue.push(bookmark(call, { "k8s.io/initial-events-end": "true" }));
   endWith(call, queue);
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "no-cache, private" }, body: queue };
@@ -54,7 +57,12 @@ function beginning({ api, request: { query } }: Call): Beginning {
 type EventType = "ADDED" | "MODIFIED" | "DELETED";
 
 /** What a change means to someone who sees only a selection: objects that leave it are deleted to them. */
-function transition(resource: Call["target"]["resource"], namespace: string, change: Change, selects: Selection): readonly { readonly type: EventType; readonly object: KubeObject }[] {
+function transition(
+  resource: Call["target"]["resource"],
+  namespace: string,
+  change: Change,
+  selects: Selection,
+): readonly { readonly type: EventType; readonly object: KubeObject }[] {
   if (change.key.resource !== nameOf(resource) || (namespace !== "" && change.key.namespace !== namespace)) return [];
   const { type, object, previous } = eventOf(change);
   const was = type === "DELETED" ? selects(object) : previous !== undefined && selects(previous);

@@ -56,12 +56,23 @@ function conflictWith(contested: readonly Manager[], changed: FieldSet): ApiErro
     pathsOf(intersection(entry.fields, changed)).map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${described(entry)}`, field })),
   );
   const [first] = causes;
-  const listed = contested.map((entry) => `conflicts with ${described(entry)}:\n${pathsOf(intersection(entry.fields, changed)).map((path) => `- ${path}`).join("\n")}`).join("\n");
+  const listed = contested
+    .map(
+      (entry) =>
+        `conflicts with ${described(entry)}:\n${pathsOf(intersection(entry.fields, changed))
+          .map((path) => `- ${path}`)
+          .join("\n")}`,
+    )
+    .join("\n");
   const found = causes.length === 1 ? `1 conflict: ${first!.message}: ${first!.field}` : `${causes.length} conflicts: ${listed}`;
   return new ApiError("Conflict", `Apply failed with ${found}`, { causes });
 }
 
 function described({ manager, operation, apiVersion, subresource, time }: Manager): string {
-  const how = [...(subresource === undefined ? [] : [`with subresource ${JSON.stringify(subresource)}`]), `using ${apiVersion}`, ...(operation === "Update" && time !== undefined ? [`at ${time}`] : [])];
+  const how = [
+    ...(subresource === undefined ? [] : [`with subresource ${JSON.stringify(subresource)}`]),
+    `using ${apiVersion}`,
+    ...(operation === "Update" && time !== undefined ? [`at ${time}`] : []),
+  ];
   return `${JSON.stringify(manager)} ${how.join(" ")}`;
 }

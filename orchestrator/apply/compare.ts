@@ -22,8 +22,14 @@ export function compare(shape: Shape, before: unknown, after: unknown): Differen
   const elements = [...new Set([...olds.keys(), ...freshs.keys()])];
   const compared = elements.map((element) => [element, comparePart(olds.get(element), freshs.get(element))] as const);
   return {
-    changed: node(false, compared.map(([element, { changed }]) => [element, changed])),
-    removed: node(false, compared.map(([element, { removed }]) => [element, removed])),
+    changed: node(
+      false,
+      compared.map(([element, { changed }]) => [element, changed]),
+    ),
+    removed: node(
+      false,
+      compared.map(([element, { removed }]) => [element, removed]),
+    ),
   };
 }
 

@@ -16,7 +16,10 @@ export const memberOnly: FieldSet = { member: true, children: new Map() };
 export function fieldsIn(shape: Shape, value: unknown): FieldSet {
   const parts = partsOf(shape, value);
   if (parts === undefined || parts.length === 0) return memberOnly;
-  return node(false, parts.map(({ element, shape: part, value: item }) => [element, withItem(element, fieldsIn(part, item))]));
+  return node(
+    false,
+    parts.map(({ element, shape: part, value: item }) => [element, withItem(element, fieldsIn(part, item))]),
+  );
 }
 
 /** An item of a list is itself something one owns. */
@@ -52,7 +55,10 @@ function combine(a: FieldSet, b: FieldSet, keep: (inA: boolean, inB: boolean) =>
 
 export function parseFields(fields: FieldsV1): FieldSet {
   const elements = Object.entries(fields).filter(([element]) => element !== ".");
-  return node(elements.length === 0 || "." in fields, elements.map(([element, child]) => [element, parseFields(child)]));
+  return node(
+    elements.length === 0 || "." in fields,
+    elements.map(([element, child]) => [element, parseFields(child)]),
+  );
 }
 
 export function formatFields({ member, children }: FieldSet): FieldsV1 {

@@ -25,7 +25,14 @@ interface Entry {
 export function parseManagers(entries: readonly unknown[] | undefined): Manager[] {
   return ((entries ?? []) as readonly Entry[])
     .filter(({ fieldsV1, operation }) => fieldsV1 !== undefined && (operation === "Apply" || operation === "Update"))
-    .map(({ manager = "", operation, apiVersion = "", subresource, time, fieldsV1 }) => ({ manager, operation: operation as Manager["operation"], apiVersion, subresource, time, fields: parseFields(fieldsV1!) }));
+    .map(({ manager = "", operation, apiVersion = "", subresource, time, fieldsV1 }) => ({
+      manager,
+      operation: operation as Manager["operation"],
+      apiVersion,
+      subresource,
+      time,
+      fields: parseFields(fieldsV1!),
+    }));
 }
 
 export function formatManagers(managers: readonly Manager[]): Entry[] | undefined {

@@ -1,6 +1,15 @@
 /** An object without what nobody owns: its identity, and what the system counts. */
 const unowned: ReadonlySet<string> = new Set([
-  "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields", "deletionTimestamp", "deletionGracePeriodSeconds",
+  "name",
+  "namespace",
+  "uid",
+  "resourceVersion",
+  "generation",
+  "creationTimestamp",
+  "selfLink",
+  "managedFields",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
 ]);
 
 export function ownable(object: unknown): unknown {

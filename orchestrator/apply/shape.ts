@@ -3,10 +3,7 @@ import { isRecord } from "../schema/decode.ts";
 import { structOf, type Field } from "../schema/types.ts";
 
 /** A struct, the whole of a field, one item of a field; or a leaf, which is owned as one. */
-export type Shape =
-  | { readonly kind: "struct"; readonly type: string }
-  | { readonly kind: "field"; readonly field: Field }
-  | { readonly kind: "leaf" };
+export type Shape = { readonly kind: "struct"; readonly type: string } | { readonly kind: "field"; readonly field: Field } | { readonly kind: "leaf" };
 
 export interface Part {
   /** `f:name`, `k:{"name":"c"}`, `v:"x"`. */

@@ -107,7 +107,7 @@ class LmdbLog implements ObjectLog {
   }
 
   async #flush(): Promise<void> {
-    await undefined; // what is asked for in this turn goes in one commit
+    await Promise.resolve(); // what is asked for in this turn goes in one commit
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];

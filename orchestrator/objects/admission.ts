@@ -13,8 +13,8 @@ export function admit(request: WriteRequest, object: Record<string, any>): void 
 }
 
 /** Changes `next`. */
-export function admitChange(request: WriteRequest, current: KubeObject, next: Record<string, any>): void {
-  onChange[nameOf(request.resource)]?.(request, current, next);
+export function admitChange(request: WriteRequest, current: KubeObject, next: Record<string, any>, subresource: string | undefined): void {
+  onChange[nameOf(request.resource)]?.(request, current, next, subresource);
 }
 
 /** Writes that follow from a creation, in the same transaction. */
@@ -23,7 +23,7 @@ export function afterCreate(request: WriteRequest, stored: KubeObject): void {
 }
 
 type OnCreate = (request: WriteRequest, object: any) => void;
-type OnChange = (request: WriteRequest, current: KubeObject, next: any) => void;
+type OnChange = (request: WriteRequest, current: KubeObject, next: any, subresource: string | undefined) => void;
 
 const NOT_READY_SECONDS = 300;
 
@@ -53,15 +53,17 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
   persistentvolumeclaims: (_, claim) => void (claim.status = { phase: "Pending" }),
   persistentvolumes: (_, volume) => void (volume.status = { phase: "Pending" }),
   ...Object.fromEntries(
-    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "replicationcontrollers"].map((name): [string, OnCreate] => [name, (_, object) => void delete object.status]),
+    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "replicationcontrollers"].map(
+      (name): [string, OnCreate] => [name, (_, object) => void delete object.status],
+    ),
   ),
 };
 
 const onChange: Readonly<Record<ResourceName, OnChange>> = {
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
-  namespaces: ({ writer }, current, namespace) => {
-    if (!writer.internal) namespace.spec = structuredClone(current.spec);
+  namespaces: ({ writer }, current, namespace, subresource) => {
+    if (!writer.internal && subresource !== "finalize") namespace.spec = structuredClone(current.spec);
   },
 };
 
@@ -72,7 +74,11 @@ function admitPod({ transaction, resource, namespace, name }: WriteRequest, pod:
   spec.serviceAccount = spec.serviceAccountName;
   spec.enableServiceLinks ??= true;
   if (spec.serviceAccountName !== "default" && transaction.get({ resource: "serviceaccounts", namespace, name: spec.serviceAccountName }) === undefined) {
-    throw forbidden(resource, name, `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`);
+    throw forbidden(
+      resource,
+      name,
+      `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`,
+    );
   }
   admitPriority(transaction.get({ resource: "priorityclasses.scheduling.k8s.io", namespace: "", name: spec.priorityClassName ?? "" }), spec);
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestLimits(container);

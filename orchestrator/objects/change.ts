@@ -1,11 +1,11 @@
 /** Changes an object that is there: the new state, kept inside what the caller may change, validated and written; unless nothing changed. */
 import type { KubeObject, ObjectMeta } from "../cluster.ts";
 import { ApiError, conflict, notFound } from "../errors.ts";
-import { decodeObject, type DecodedObject } from "../schema/decode-object.ts";
+import { decodeObject } from "../schema/decode-object.ts";
 import { applyDefaults } from "../schema/defaults.ts";
 import { equal } from "../schema/equal.ts";
 import { invalidObject } from "../schema/field-error.ts";
-import { nameOf, type Resource } from "../schema/resource.ts";
+import { nameOf, type DecodedObject, type Resource } from "../schema/resource.ts";
 import { validate } from "../schema/validate.ts";
 import { admitChange } from "./admission.ts";
 import { validateChange } from "./immutable.ts";
@@ -32,7 +32,7 @@ export function change(request: WriteRequest, make: (current: KubeObject) => unk
   const next = within(request, current, decoded, subresource);
   applyDefaults(resource.type, next);
   const managers = owned ? undefined : trackWrite(request, current, next, subresource);
-  admitChange(request, current, next);
+  admitChange(request, current, next, subresource);
   const errors = [...validate(resource, next), ...validateChange(resource, current, next, writer.internal || subresource !== undefined)];
   if (errors.length > 0) throw invalidObject(resource, name, errors);
   const counted = countGeneration(resource, current, next);
@@ -47,8 +47,10 @@ export function change(request: WriteRequest, make: (current: KubeObject) => unk
 function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Partial<ObjectMeta>): void {
   const { name } = metadata;
   if (made.resourceVersion !== undefined && made.resourceVersion !== "0" && made.resourceVersion !== metadata.resourceVersion) throw conflict(resource, name);
-  if (made.uid !== undefined && made.uid !== metadata.uid) throw conflict(resource, name, `Precondition failed: UID in precondition: ${made.uid}, UID in object meta: ${metadata.uid}`);
-  if (made.name !== undefined && made.name !== name) throw new ApiError("BadRequest", `the name of the object (${made.name}) does not match the name on the URL (${name})`);
+  if (made.uid !== undefined && made.uid !== metadata.uid)
+    throw conflict(resource, name, `Precondition failed: UID in precondition: ${made.uid}, UID in object meta: ${metadata.uid}`);
+  if (made.name !== undefined && made.name !== name)
+    throw new ApiError("BadRequest", `the name of the object (${made.name}) does not match the name on the URL (${name})`);
   if (made.namespace !== undefined && made.namespace !== metadata.namespace) {
     throw new ApiError("BadRequest", "the namespace of the provided object does not match the namespace sent on the request");
   }
@@ -59,7 +61,13 @@ function within({ resource }: WriteRequest, current: KubeObject, made: DecodedOb
   if (subresource === "status") return structuredClone({ ...current, metadata: withOwners(current.metadata, made.metadata), status: made["status"] });
   const status = resource.hasStatus ? current.status : made["status"];
   const { status: _, ...rest } = made;
-  return { ...rest, apiVersion: current.apiVersion, kind: current.kind, metadata: keepIdentity(current.metadata, made.metadata), ...(status !== undefined && { status: structuredClone(status) }) };
+  return {
+    ...rest,
+    apiVersion: current.apiVersion,
+    kind: current.kind,
+    metadata: keepIdentity(current.metadata, made.metadata),
+    ...(status !== undefined && { status: structuredClone(status) }),
+  };
 }
 
 function withOwners(current: ObjectMeta, { managedFields }: Partial<ObjectMeta>): ObjectMeta {
@@ -70,8 +78,20 @@ function keepIdentity(current: ObjectMeta, made: Partial<ObjectMeta>): ObjectMet
   const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = current;
   const { labels, annotations, ownerReferences, finalizers, managedFields = current.managedFields } = made;
   const all = {
-    name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds,
-    labels, annotations, ownerReferences, finalizers, managedFields,
+    name,
+    generateName,
+    namespace,
+    uid,
+    resourceVersion,
+    generation,
+    creationTimestamp,
+    deletionTimestamp,
+    deletionGracePeriodSeconds,
+    labels,
+    annotations,
+    ownerReferences,
+    finalizers,
+    managedFields,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as ObjectMeta;
 }

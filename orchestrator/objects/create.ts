@@ -61,7 +61,9 @@ function checkNamespace({ resource, transaction, namespace }: Omit<WriteRequest,
   if (found === undefined) throw notFound(id, namespace);
   if (found.metadata.deletionTimestamp === undefined) return;
   const message = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  throw forbidden(resource, name, message, [{ reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" }]);
+  throw forbidden(resource, name, message, [
+    { reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" },
+  ]);
 }
 
 function generate(base: string): string {

@@ -24,13 +24,21 @@ function at(object: any, path: string): unknown {
   return path.split(".").reduce((value, name) => value?.[name], object);
 }
 
-const fixed = (path: string): Rule => (before, after) => (equal(at(before, path), at(after, path)) ? [] : [invalid(path, at(after, path) ?? null, "field is immutable")]);
+const fixed =
+  (path: string): Rule =>
+  (before, after) =>
+    equal(at(before, path), at(after, path)) ? [] : [invalid(path, at(after, path) ?? null, "field is immutable")];
 
 /** May be set, but not changed after. */
-const fixedOnceSet = (path: string): Rule => (before, after) => (at(before, path) === undefined ? [] : fixed(path)(before, after));
+const fixedOnceSet =
+  (path: string): Rule =>
+  (before, after) =>
+    at(before, path) === undefined ? [] : fixed(path)(before, after);
 
-const onlySpec = (allowed: readonly string[], says: string): Rule => (before, after) =>
-  equal(omit(before.spec, allowed), omit(after.spec, allowed)) ? [] : [forbiddenField("spec", says)];
+const onlySpec =
+  (allowed: readonly string[], says: string): Rule =>
+  (before, after) =>
+    equal(omit(before.spec, allowed), omit(after.spec, allowed)) ? [] : [forbiddenField("spec", says)];
 
 function omit(value: Record<string, unknown> = {}, names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
@@ -39,13 +47,17 @@ function omit(value: Record<string, unknown> = {}, names: readonly string[]): Re
 const frozenData: Rule = (before, after) => {
   if (before.immutable !== true) return [];
   const reset = after.immutable === true ? [] : [forbiddenField("immutable", "field is immutable when `immutable` is set")];
-  return [...reset, ...["data", "binaryData"].flatMap((name) => (equal(before[name], after[name]) ? [] : [forbiddenField(name, "field is immutable when `immutable` is set")]))];
+  return [
+    ...reset,
+    ...["data", "binaryData"].flatMap((name) => (equal(before[name], after[name]) ? [] : [forbiddenField(name, "field is immutable when `immutable` is set")])),
+  ];
 };
 
 const podSays =
   "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
-const podSpec: Rule = (before, after) => (equal(comparable(before.spec), comparable(after.spec)) && keepsTolerations(before.spec, after.spec) ? [] : [forbiddenField("spec", podSays)]);
+const podSpec: Rule = (before, after) =>
+  equal(comparable(before.spec), comparable(after.spec)) && keepsTolerations(before.spec, after.spec) ? [] : [forbiddenField("spec", podSays)];
 
 function comparable(spec: any): unknown {
   const images = (containers: any[] | undefined): unknown => containers?.map((container) => ({ ...container, image: "" }));
@@ -64,16 +76,30 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
   pods: [podSpec],
   configmaps: [frozenData],
   secrets: [fixed("type"), frozenData],
-  services: [(before, after) => (after.spec.type === "ExternalName" || before.spec.type === "ExternalName" ? [] : fixedOnceSet("spec.clusterIP")(before, after))],
-  persistentvolumeclaims: [onlySpec(["resources", "volumeName", "volumeAttributesClassName"], "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims")],
+  services: [
+    (before, after) => (after.spec.type === "ExternalName" || before.spec.type === "ExternalName" ? [] : fixedOnceSet("spec.clusterIP")(before, after)),
+  ],
+  persistentvolumeclaims: [
+    onlySpec(
+      ["resources", "volumeName", "volumeAttributesClassName"],
+      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+    ),
+  ],
   "deployments.apps": [fixed("spec.selector")],
   "replicasets.apps": [fixed("spec.selector")],
   "daemonsets.apps": [fixed("spec.selector")],
   "statefulsets.apps": [
-    onlySpec(["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"], statefulSetSays),
+    onlySpec(
+      ["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"],
+      statefulSetSays,
+    ),
   ],
   "controllerrevisions.apps": [fixed("data")],
-  "jobs.batch": [fixed("spec.selector"), fixed("spec.completionMode"), (before, after) => (before.spec.suspend === true ? [] : fixed("spec.template")(before, after))],
+  "jobs.batch": [
+    fixed("spec.selector"),
+    fixed("spec.completionMode"),
+    (before, after) => (before.spec.suspend === true ? [] : fixed("spec.template")(before, after)),
+  ],
   "storageclasses.storage.k8s.io": [fixed("provisioner"), fixed("parameters"), fixed("reclaimPolicy"), fixed("volumeBindingMode")],
   "rolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],
   "clusterrolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],

@@ -49,7 +49,12 @@ export class LocalCluster implements Cluster {
     return await this.#transact(resource, keyOf(object), (request) => change(request, () => object, { subresource: "status" }));
   }
 
-  async modify(resource: ResourceName, key: ObjectKey, make: (current: KubeObject) => KubeObject, options: { readonly status?: boolean } = {}): Promise<KubeObject | undefined> {
+  async modify(
+    resource: ResourceName,
+    key: ObjectKey,
+    make: (current: KubeObject) => KubeObject,
+    options: { readonly status?: boolean } = {},
+  ): Promise<KubeObject | undefined> {
     return await unlessGone(this.#transact(resource, key, (request) => change(request, make, options.status === true ? { subresource: "status" } : {})));
   }
 

@@ -26,7 +26,8 @@ export function keepService(request: WriteRequest, current: KubeObject, next: an
   if (next.spec.type !== "ExternalName") {
     for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]) next.spec[field] ??= structuredClone(current.spec[field]);
   }
-  for (const port of next.spec.ports ?? []) port.nodePort ??= current.spec.ports?.find((old: any) => old.port === port.port && old.protocol === port.protocol)?.nodePort;
+  for (const port of next.spec.ports ?? [])
+    port.nodePort ??= current.spec.ports?.find((old: any) => old.port === port.port && old.protocol === port.protocol)?.nodePort;
   const exposes = next.spec.type === "NodePort" || next.spec.type === "LoadBalancer";
   for (const port of next.spec.ports ?? []) if (!exposes || port.nodePort === undefined) delete port.nodePort;
   allocateService(request, next);
@@ -37,13 +38,18 @@ function addressFor({ resource, name, settings }: WriteRequest, asked: string | 
   if (asked === "None") return asked;
   if (asked !== undefined && asked !== "") {
     const offset = toNumber(asked) - first;
-    if (!(offset > 0 && offset < size - 1)) throw invalidObject(resource, name, [invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: the provided IP is not in the valid range ${settings.serviceCidr}`)]);
-    if (taken.has(asked)) throw invalidObject(resource, name, [invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: provided IP is already allocated`)]);
+    if (!(offset > 0 && offset < size - 1))
+      throw invalidObject(resource, name, [
+        invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: the provided IP is not in the valid range ${settings.serviceCidr}`),
+      ]);
+    if (taken.has(asked))
+      throw invalidObject(resource, name, [invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: provided IP is already allocated`)]);
     return asked;
   }
   const band = Math.min(Math.max(MIN_BAND, size / 16), MAX_ADDRESS_BAND);
   const offset = pick(band, size - 1, (candidate) => !taken.has(toText(first + candidate)));
-  if (offset === undefined) throw invalidObject(resource, name, [invalid("spec.clusterIPs", [], `failed to allocate a serviceIP: range ${settings.serviceCidr} is full`)]);
+  if (offset === undefined)
+    throw invalidObject(resource, name, [invalid("spec.clusterIPs", [], `failed to allocate a serviceIP: range ${settings.serviceCidr} is full`)]);
   return toText(first + offset);
 }
 
@@ -52,9 +58,12 @@ function assignNodePorts({ resource, name, settings }: WriteRequest, spec: any, 
   const taken = new Set<number>(others.flatMap((other) => (other.spec.ports ?? []).map((port: any) => port.nodePort)));
   for (const [index, port] of (spec.ports ?? []).entries()) {
     const field = `spec.ports[${index}].nodePort`;
-    if (port.nodePort !== undefined && taken.has(port.nodePort)) throw invalidObject(resource, name, [invalid(field, port.nodePort, "provided port is already allocated")]);
+    if (port.nodePort !== undefined && taken.has(port.nodePort))
+      throw invalidObject(resource, name, [invalid(field, port.nodePort, "provided port is already allocated")]);
     if (port.nodePort !== undefined && (port.nodePort < low || port.nodePort > high)) {
-      throw invalidObject(resource, name, [invalid(field, port.nodePort, `provided port is not in the valid range. The range of valid ports is ${low}-${high}`)]);
+      throw invalidObject(resource, name, [
+        invalid(field, port.nodePort, `provided port is not in the valid range. The range of valid ports is ${low}-${high}`),
+      ]);
     }
     const size = high - low + 1;
     port.nodePort ??= low + (pick(Math.min(Math.max(MIN_BAND, size / 32), MAX_PORT_BAND), size, (offset) => !taken.has(low + offset)) ?? 0);

@@ -15,7 +15,8 @@ const MAX_OPERATIONS = 10_000;
 /** `target` is left as it is. @throws {ApiError} `Invalid` when an operation does not fit the target, `BadRequest` when it is no patch */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
-  if (patch.length > MAX_OPERATIONS) throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
+  if (patch.length > MAX_OPERATIONS)
+    throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
   return (patch as Operation[]).reduce(applyOperation, structuredClone(target));
 }
 
@@ -80,7 +81,10 @@ function indexIn(array: readonly unknown[], token: string): number {
 
 function tokens(path: string): string[] {
   if (path === "") return [];
-  return path.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return path
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function escape(token: string): string {

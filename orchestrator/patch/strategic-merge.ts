@@ -27,7 +27,8 @@ export function applyStrategicMerge(type: string | undefined, target: Json, patc
     else if (value === null) delete result[key];
     else result[key] = mergeField(struct?.byName.get(key), result[key], value);
   }
-  for (const [key, order] of Object.entries(fields)) if (key.startsWith(ORDER)) reorder(struct?.byName.get(key.slice(ORDER.length)), result, key.slice(ORDER.length), order);
+  for (const [key, order] of Object.entries(fields))
+    if (key.startsWith(ORDER)) reorder(struct?.byName.get(key.slice(ORDER.length)), result, key.slice(ORDER.length), order);
   return result;
 }
 

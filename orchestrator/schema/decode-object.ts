@@ -1,11 +1,8 @@
 /** Decodes an object that must be of a certain kind. */
-import type { KubeObject, ObjectMeta } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { decode } from "./decode.ts";
-import { apiVersionOf, type Resource } from "./resource.ts";
+import { apiVersionOf, type DecodedObject, type Resource } from "./resource.ts";
 import { Mismatch } from "./scalars.ts";
-
-export type DecodedObject = Omit<KubeObject, "metadata"> & { readonly metadata: Partial<ObjectMeta> };
 
 /** `onUnknown` is told the paths of fields that the kind does not have; they are dropped. @throws {ApiError} `BadRequest` */
 export function decodeObject(resource: Resource, value: unknown, onUnknown: (paths: readonly string[]) => void = () => {}): DecodedObject {

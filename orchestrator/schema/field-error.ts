@@ -3,7 +3,14 @@ import { ApiError } from "../errors.ts";
 import type { Resource } from "./resource.ts";
 
 export interface FieldError {
-  readonly reason: "FieldValueRequired" | "FieldValueNotFound" | "FieldValueInvalid" | "FieldValueNotSupported" | "FieldValueDuplicate" | "FieldValueForbidden" | "FieldValueTooLong";
+  readonly reason:
+    | "FieldValueRequired"
+    | "FieldValueNotFound"
+    | "FieldValueInvalid"
+    | "FieldValueNotSupported"
+    | "FieldValueDuplicate"
+    | "FieldValueForbidden"
+    | "FieldValueTooLong";
   readonly field: string;
   /** Without the field. */
   readonly message: string;
@@ -41,7 +48,12 @@ export function invalidObject({ kind, group }: Pick<Resource, "kind" | "group">,
   const lines = errors.map(({ field, message }) => `${field}: ${message}`);
   const listed = lines.length === 1 ? lines[0]! : `[${[...new Set(lines)].join(", ")}]`;
   const causes = errors.map(({ reason, message, field }) => ({ reason, message, field }));
-  return new ApiError("Invalid", `${kind}${group === "" ? "" : `.${group}`} "${name}" is invalid: ${listed}`, { name, ...(group !== "" && { group }), kind, causes });
+  return new ApiError("Invalid", `${kind}${group === "" ? "" : `.${group}`} "${name}" is invalid: ${listed}`, {
+    name,
+    ...(group !== "" && { group }),
+    kind,
+    causes,
+  });
 }
 
 function shown(value: unknown): string {

@@ -7,7 +7,8 @@ type Check = (value: string) => string | undefined;
 
 function syntax(pattern: string, limit: number, says: string): Check {
   const whole = new RegExp(`^(?:${pattern})$`);
-  return (value) => (value.length > limit ? `must be no more than ${limit} characters` : whole.test(value) ? undefined : `${says}, regex used for validation is '${pattern}')`);
+  return (value) =>
+    value.length > limit ? `must be no more than ${limit} characters` : whole.test(value) ? undefined : `${says}, regex used for validation is '${pattern}')`;
 }
 
 export const subdomainProblem = syntax(
@@ -28,7 +29,11 @@ export const serviceNameProblem = syntax(
   "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123'",
 );
 
-const namePart = syntax(qualifiedName, 63, "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc'");
+const namePart = syntax(
+  qualifiedName,
+  63,
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc'",
+);
 
 export const labelValueProblem = syntax(
   `(${qualifiedName})?`,
@@ -36,7 +41,11 @@ export const labelValueProblem = syntax(
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345'",
 );
 
-export const configKeyProblem = syntax("[-._a-zA-Z0-9]+", 253, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name'");
+export const configKeyProblem = syntax(
+  "[-._a-zA-Z0-9]+",
+  253,
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name'",
+);
 
 export const environmentNameProblem = syntax(
   "[-._a-zA-Z][-._a-zA-Z0-9]*",
@@ -47,7 +56,8 @@ export const environmentNameProblem = syntax(
 /** `example.com/MyName`: the keys of labels and annotations. */
 export function qualifiedNameProblem(value: string): string | undefined {
   const [first = "", second, ...more] = value.split("/");
-  if (more.length > 0) return "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+  if (more.length > 0)
+    return "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
   if (second === undefined) return first === "" ? "name part must be non-empty" : namePart(first);
   if (first === "") return "prefix part must be non-empty";
   const prefix = subdomainProblem(first);

@@ -38,9 +38,8 @@ export function decodeProtobuf(bytes: Buffer): Record<string, unknown> {
 
 function typeOf(apiVersion: string, kind: string): string {
   const resource = resourceOfKind(apiVersion, kind);
-  const sameVersion = resource !== undefined && apiVersion.split("/").at(-1) === resource.version;
-  const type = sameVersion ? resource.type : (otherTypes[kind] ?? `${apiVersion.replace(/\.k8s\.io|\.authorization/g, "")}.${kind}`);
-  if (!isStruct(type)) throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
+  const type = resource?.type ?? otherTypes[kind];
+  if (type === undefined || !isStruct(type)) throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
   return type;
 }
 
@@ -69,7 +68,10 @@ function decodeField(field: RawField, own: readonly WireField[]): unknown {
 function decodeEntry(field: RawField, bytes: Buffer): readonly [string, unknown] {
   const parts = readFields(bytes);
   const value = parts.find(({ number }) => number === 2);
-  return [lengthOf(parts, 1).toString(), value === undefined ? (scalarOf(field.t) === "string" || scalarOf(field.t) === "bytes" ? "" : {}) : decodeValue(field.t, value)];
+  return [
+    lengthOf(parts, 1).toString(),
+    value === undefined ? (scalarOf(field.t) === "string" || scalarOf(field.t) === "bytes" ? "" : {}) : decodeValue(field.t, value),
+  ];
 }
 
 /** Numbers may come packed: many in one part. */

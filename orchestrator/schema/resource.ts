@@ -1,5 +1,5 @@
 /** What the API server knows about a kind. All kinds are rows of one table (resources.ts); nothing else lists them. */
-import type { ResourceName } from "../cluster.ts";
+import type { KubeObject, ObjectMeta, ResourceName } from "../cluster.ts";
 
 export interface Resource {
   readonly resource: string;
@@ -24,7 +24,17 @@ export interface Resource {
   /** Field selectors besides `metadata.name` and `metadata.namespace`. */
   readonly selectable: readonly string[];
   readonly verbs: readonly Verb[];
+  /** Absent when the object is kept in this version. */
+  readonly conversion?: Conversion;
 }
+
+/** Between a version that is served and the one that is kept. */
+export interface Conversion {
+  readonly fromStored: (stored: KubeObject) => KubeObject;
+  readonly toStored: (given: DecodedObject) => DecodedObject;
+}
+
+export type DecodedObject = Omit<KubeObject, "metadata"> & { readonly metadata: Partial<ObjectMeta> };
 
 export const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"] as const;
 export type Verb = (typeof allVerbs)[number];

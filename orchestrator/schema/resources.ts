@@ -1,5 +1,6 @@
 /** The table of kinds. */
 import type { ResourceName } from "../cluster.ts";
+import { autoscalingV1 } from "./hpa-versions.ts";
 import { allVerbs, apiVersionOf, nameOf, type Resource, type Subresource, type Verb } from "./resource.ts";
 
 type Row = Pick<Resource, "resource" | "kind"> & Partial<Omit<Resource, "group" | "version" | "type" | "namespaced">>;
@@ -15,7 +16,16 @@ const podSubresources: readonly Subresource[] = [
   { name: "portforward", kind: "PodPortForwardOptions", group: "", version: "v1", verbs: connect },
 ];
 
-const podFields = ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"];
+const podFields = [
+  "spec.nodeName",
+  "spec.restartPolicy",
+  "spec.schedulerName",
+  "spec.serviceAccountName",
+  "spec.hostNetwork",
+  "status.phase",
+  "status.podIP",
+  "status.nominatedNodeName",
+];
 const involved = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`);
 /** Questions: answered, never stored. */
 const asks: readonly Verb[] = ["create"];
@@ -33,7 +43,16 @@ export const resources: readonly Resource[] = [
     { resource: "serviceaccounts", kind: "ServiceAccount", shortNames: ["sa"], subresources: [token] },
     { resource: "persistentvolumeclaims", kind: "PersistentVolumeClaim", shortNames: ["pvc"], hasStatus: true },
     { resource: "podtemplates", kind: "PodTemplate", countsGeneration: true },
-    { resource: "replicationcontrollers", kind: "ReplicationController", shortNames: ["rc"], categories: ["all"], hasStatus: true, countsGeneration: true, scales: true, selectable: ["status.replicas"] },
+    {
+      resource: "replicationcontrollers",
+      kind: "ReplicationController",
+      shortNames: ["rc"],
+      categories: ["all"],
+      hasStatus: true,
+      countsGeneration: true,
+      scales: true,
+      selectable: ["status.replicas"],
+    },
     { resource: "limitranges", kind: "LimitRange", shortNames: ["limits"] },
     { resource: "resourcequotas", kind: "ResourceQuota", shortNames: ["quota"], hasStatus: true },
   ]),
@@ -44,7 +63,16 @@ export const resources: readonly Resource[] = [
   ]),
   ...group("apps", "v1", "apps/v1", true, [
     { resource: "deployments", kind: "Deployment", shortNames: ["deploy"], categories: ["all"], hasStatus: true, countsGeneration: true, scales: true },
-    { resource: "replicasets", kind: "ReplicaSet", shortNames: ["rs"], categories: ["all"], hasStatus: true, countsGeneration: true, scales: true, selectable: ["status.replicas"] },
+    {
+      resource: "replicasets",
+      kind: "ReplicaSet",
+      shortNames: ["rs"],
+      categories: ["all"],
+      hasStatus: true,
+      countsGeneration: true,
+      scales: true,
+      selectable: ["status.replicas"],
+    },
     { resource: "statefulsets", kind: "StatefulSet", shortNames: ["sts"], categories: ["all"], hasStatus: true, countsGeneration: true, scales: true },
     { resource: "daemonsets", kind: "DaemonSet", shortNames: ["ds"], categories: ["all"], hasStatus: true, countsGeneration: true },
     { resource: "controllerrevisions", kind: "ControllerRevision" },
@@ -55,6 +83,16 @@ export const resources: readonly Resource[] = [
   ]),
   ...group("autoscaling", "v2", "autoscaling/v2", true, [
     { resource: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler", shortNames: ["hpa"], categories: ["all"], hasStatus: true },
+  ]),
+  ...group("autoscaling", "v1", "autoscaling/v1", true, [
+    {
+      resource: "horizontalpodautoscalers",
+      kind: "HorizontalPodAutoscaler",
+      shortNames: ["hpa"],
+      categories: ["all"],
+      hasStatus: true,
+      conversion: autoscalingV1,
+    },
   ]),
   ...group("policy", "v1", "policy/v1", true, [
     { resource: "poddisruptionbudgets", kind: "PodDisruptionBudget", shortNames: ["pdb"], hasStatus: true, countsGeneration: true },
@@ -74,9 +112,7 @@ export const resources: readonly Resource[] = [
     { resource: "clusterroles", kind: "ClusterRole" },
     { resource: "clusterrolebindings", kind: "ClusterRoleBinding" },
   ]),
-  ...group("storage.k8s.io", "v1", "storage/v1", false, [
-    { resource: "storageclasses", kind: "StorageClass", singular: "storageclass", shortNames: ["sc"] },
-  ]),
+  ...group("storage.k8s.io", "v1", "storage/v1", false, [{ resource: "storageclasses", kind: "StorageClass", singular: "storageclass", shortNames: ["sc"] }]),
   ...group("discovery.k8s.io", "v1", "discovery/v1", true, [{ resource: "endpointslices", kind: "EndpointSlice" }]),
   ...group("coordination.k8s.io", "v1", "coordination/v1", true, [{ resource: "leases", kind: "Lease" }]),
   ...group("scheduling.k8s.io", "v1", "scheduling/v1", false, [
@@ -94,11 +130,12 @@ export const resources: readonly Resource[] = [
   ...group("authorization.k8s.io", "v1", "authorization/v1", true, [{ resource: "localsubjectaccessreviews", kind: "LocalSubjectAccessReview", verbs: asks }]),
 ];
 
-const byName: ReadonlyMap<ResourceName, Resource> = new Map(resources.map((resource) => [nameOf(resource), resource]));
+const kept = resources.filter(({ conversion }) => conversion === undefined);
+const byName: ReadonlyMap<ResourceName, Resource> = new Map(kept.map((resource) => [nameOf(resource), resource]));
 const byPath: ReadonlyMap<string, Resource> = new Map(resources.map((resource) => [`${apiVersionOf(resource)}/${resource.resource}`, resource]));
-const byKind: ReadonlyMap<string, Resource> = new Map(resources.map((resource) => [`${resource.group}/${resource.kind}`, resource]));
+const byKind: ReadonlyMap<string, Resource> = new Map(resources.map((resource) => [`${apiVersionOf(resource)}/${resource.kind}`, resource]));
 
-/** @throws {Error} for a name outside the table, which is a bug of the caller */
+/** The version that is kept. @throws {Error} for a name outside the table, which is a bug of the caller */
 export function resourceNamed(name: ResourceName): Resource {
   const resource = byName.get(name);
   if (resource === undefined) throw new Error(`no resource ${name}`);
@@ -110,7 +147,7 @@ export function resourceAt(apiVersion: string, resource: string): Resource | und
 }
 
 export function resourceOfKind(apiVersion: string, kind: string): Resource | undefined {
-  return byKind.get(`${apiVersion.includes("/") ? apiVersion.split("/")[0] : ""}/${kind}`);
+  return byKind.get(`${apiVersion}/${kind}`);
 }
 
 function group(name: string, version: string, types: string, namespaced: boolean, rows: readonly Row[]): Resource[] {

@@ -11,7 +11,9 @@ import { walk } from "./walk.ts";
 const nameRules: Readonly<Record<string, (name: string) => string | undefined>> = {
   namespaces: labelProblem,
   services: serviceNameProblem,
-  ...Object.fromEntries(["roles", "rolebindings", "clusterroles", "clusterrolebindings"].map((resource) => [`${resource}.rbac.authorization.k8s.io`, pathSegmentProblem])),
+  ...Object.fromEntries(
+    ["roles", "rolebindings", "clusterroles", "clusterrolebindings"].map((resource) => [`${resource}.rbac.authorization.k8s.io`, pathSegmentProblem]),
+  ),
 };
 
 export function validate(resource: Resource, object: KubeObject): FieldError[] {
@@ -25,7 +27,11 @@ export function validate(resource: Resource, object: KubeObject): FieldError[] {
 function validateMetadata(resource: Resource, { metadata }: KubeObject): FieldError[] {
   const nameProblem = (nameRules[nameOf(resource)] ?? subdomainProblem)(metadata.name);
   return [
-    ...(metadata.name === "" ? [required("metadata.name", "name or generateName is required")] : nameProblem === undefined ? [] : [invalid("metadata.name", metadata.name, nameProblem)]),
+    ...(metadata.name === ""
+      ? [required("metadata.name", "name or generateName is required")]
+      : nameProblem === undefined
+        ? []
+        : [invalid("metadata.name", metadata.name, nameProblem)]),
     ...validateLabels(metadata.labels, "metadata.labels"),
     ...validateAnnotations(metadata.annotations, "metadata.annotations"),
   ];

@@ -58,7 +58,8 @@ export function logOptions(query: URLSearchParams, container: string, signal: Ab
 function checkStarted({ metadata, status }: KubeObject, container: string, previous: boolean): void {
   const all: any[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
   const found = all.find(({ name }) => name === container);
-  if (previous && found?.lastState?.terminated === undefined) throw badRequest(`previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(metadata.name)} not found`);
+  if (previous && found?.lastState?.terminated === undefined)
+    throw badRequest(`previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(metadata.name)} not found`);
   const waiting = found === undefined ? { reason: "ContainerCreating" } : found.state?.waiting;
   if (previous || waiting === undefined || found?.lastState?.terminated !== undefined) return;
   const pulling = /ImagePull/.test(waiting.reason ?? "");

@@ -18,7 +18,13 @@ export const spdyTerminalProtocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"] 
 
 /** Resolves when the client has opened the streams that it asked for; undefined when it does not. */
 export async function openSpdyTerminal(socket: Duplex, head: Buffer, options: TerminalOptions): Promise<RemoteTerminal | undefined> {
-  const wanted = ["error", ...(options.stdin ? ["stdin"] : []), ...(options.stdout ? ["stdout"] : []), ...(options.stderr && !options.tty ? ["stderr"] : []), ...(options.tty ? ["resize"] : [])];
+  const wanted = [
+    "error",
+    ...(options.stdin ? ["stdin"] : []),
+    ...(options.stdout ? ["stdout"] : []),
+    ...(options.stderr && !options.tty ? ["stderr"] : []),
+    ...(options.tty ? ["resize"] : []),
+  ];
   const streams = new Map<string, SpdyStream>();
   const gone = new AbortController();
   let complete: (complete: boolean) => void;

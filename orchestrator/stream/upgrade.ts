@@ -3,7 +3,8 @@ import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { authenticate, type TokenCheck } from "../api/authenticate.ts";
+import { authenticate } from "../api/authenticate.ts";
+import { authorize } from "../api/authorize.ts";
 import type { Api } from "../api/call.ts";
 import { failureReply } from "../api/failure.ts";
 import { parseTarget } from "../api/target.ts";
@@ -19,10 +20,10 @@ import { openWebsocketTerminal, websocketTerminalProtocols } from "./websocket-t
 
 export type Upgrade = (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-export function createUpgrade(api: Api, checkToken: TokenCheck, onBug: (error: unknown) => void): Upgrade {
+export function createUpgrade(api: Api, onBug: (error: unknown) => void): Upgrade {
   return (message, socket, head) => {
     socket.on("error", () => socket.destroy()); // the client left
-    upgrade(api, checkToken, { message, socket, head }).catch((error: unknown) => refuse(socket, error, onBug));
+    upgrade(api, { message, socket, head }).catch((error: unknown) => refuse(socket, error, onBug));
   };
 }
 
@@ -32,12 +33,13 @@ interface Upgraded {
   readonly head: Buffer;
 }
 
-async function upgrade(api: Api, checkToken: TokenCheck, upgraded: Upgraded): Promise<void> {
+async function upgrade(api: Api, upgraded: Upgraded): Promise<void> {
   const { message, socket } = upgraded;
-  authenticate({ headers: message.headers, socket: socket as TLSSocket as Socket }, checkToken);
+  const user = authenticate({ headers: message.headers, socket: socket as TLSSocket }, api.checkToken);
   const url = new URL(message.url ?? "/", "https://localhost");
   const target = parseTarget(url.pathname);
   if (target?.resource.kind !== "Pod" || target.name === undefined) throw new ApiError("NotFound", "the server could not find the requested resource");
+  authorize({ api, user, target }, message.method === "GET" ? "get" : "create");
   const pod = api.log.get({ resource: "pods", namespace: target.namespace, name: target.name });
   if (pod === undefined) throw notFound(target.resource, target.name);
   if ((pod.spec.nodeName ?? "") === "") throw badRequest(`pod ${target.name} does not have a host assigned`);
@@ -54,7 +56,9 @@ async function terminal(upgraded: Upgraded, query: URLSearchParams, action: "exe
   const container = chooseContainer(pod, query.get("container") ?? undefined);
   const { tty, stdin } = options;
   const start = async (): Promise<PodProcess> =>
-    action === "exec" ? await streams.exec(pod, { container, command: query.getAll("command"), tty, stdin }) : await streams.attach(pod, { container, tty, stdin });
+    action === "exec"
+      ? await streams.exec(pod, { container, command: query.getAll("command"), tty, stdin })
+      : await streams.attach(pod, { container, tty, stdin });
   const remote = await openTerminal(upgraded, options);
   if (remote !== undefined) await connectTerminal(remote, start);
 }
@@ -80,7 +84,15 @@ async function portForward(upgraded: Upgraded, query: URLSearchParams, dial: (po
   const websocket = await acceptWebSocket(message, socket, head, protocol);
   if (websocket === undefined) return;
   if (protocol === tunnelProtocol) await forwardTunnel(websocket, dial);
-  else await forwardChannels(websocket, query.getAll("ports").flatMap((ports) => ports.split(",")).map(Number), dial);
+  else
+    await forwardChannels(
+      websocket,
+      query
+        .getAll("ports")
+        .flatMap((ports) => ports.split(","))
+        .map(Number),
+      dial,
+    );
 }
 
 function isWebSocket(message: IncomingMessage): boolean {
@@ -88,7 +100,10 @@ function isWebSocket(message: IncomingMessage): boolean {
 }
 
 function spdyProtocols(message: IncomingMessage): string[] {
-  return [message.headers["x-stream-protocol-version"] ?? []].flat().flatMap((names) => names.split(",")).map((name) => name.trim());
+  return [message.headers["x-stream-protocol-version"] ?? []]
+    .flat()
+    .flatMap((names) => names.split(","))
+    .map((name) => name.trim());
 }
 
 /** @throws {ApiError} `BadRequest` when there is none in common */
@@ -105,6 +120,6 @@ function switchToSpdy({ message, socket }: Upgraded, protocol: string): void {
 
 function refuse(socket: Duplex, error: unknown, onBug: (error: unknown) => void): void {
   const { status, headers = {}, body = "" } = failureReply(error, onBug);
-  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${String(value)}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${String(body)}`);
+  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${Buffer.from(body as Uint8Array).toString()}`);
 }

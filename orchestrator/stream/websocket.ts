@@ -3,10 +3,18 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 
-const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, handleProtocols: (offered) => [...offered][0] ?? false, maxPayload: 64 * 2 ** 20 });
+const server = new WebSocketServer({
+  noServer: true,
+  perMessageDeflate: false,
+  handleProtocols: (offered) => [...offered][0] ?? false,
+  maxPayload: 64 * 2 ** 20,
+});
 
 export function offeredProtocols(message: IncomingMessage): string[] {
-  return (message.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return (message.headers["sec-websocket-protocol"] ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 /** Undefined when the handshake is refused; the socket is closed then. */
@@ -36,8 +44,10 @@ export function onMessages(websocket: WebSocket, handle: (data: Buffer) => Promi
   websocket.on("message", (data: Buffer) => {
     waiting++;
     websocket.pause();
-    last = last.then(() => handle(data)).finally(() => {
-      if (--waiting === 0) websocket.resume();
-    });
+    last = last
+      .then(() => handle(data))
+      .finally(() => {
+        if (--waiting === 0) websocket.resume();
+      });
   });
 }
