@@ -6,12 +6,13 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { hashFiles } from "./hash-files.ts";
 import type { SourceEntry, Stamp } from "./tree.ts";
+import { NATIVE_FROM_FILES, RACY_MS } from "./walk.ts";
 
 const MAGIC = 0x31494353;
 const HEADER_BYTES = 16;
 const DIGEST_BYTES = 32;
-/** Longer than any kernel's time stamp granularity. */
-const RACY_MS = 50;
+/** Four numbers, a digest, and a path. */
+const MIN_RECORD_BYTES = 32 + DIGEST_BYTES + 32;
 
 interface Known extends Stamp {
   readonly size: number;
@@ -27,6 +28,12 @@ export class DigestIndex {
   /** Without a path nothing is remembered. */
   constructor(path: string | undefined) {
     this.#path = path;
+  }
+
+  /** It holds so many files that the native walk will be the quicker one. */
+  get isWide(): boolean {
+    const bytes = this.#path === undefined ? 0 : (fs.statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0);
+    return bytes > NATIVE_FROM_FILES * MIN_RECORD_BYTES;
   }
 
   /** Hex sha256 of each; "" for what is no file. */

@@ -6,8 +6,8 @@ import { suggest } from "../dockerfile/suggest.ts";
 import type { DigestIndex } from "./digest-index.ts";
 import { compileMatch, hasWildcard } from "./go-match.ts";
 import { compileRules, type IgnoreRules } from "./ignore.ts";
-import type { SelectOptions, Source, SourceEntry, SourceTree } from "./tree.ts";
-import { fromStat, walk } from "./walk.ts";
+import type { Fingerprint, SelectOptions, Source, SourceEntry, SourceTree } from "./tree.ts";
+import { fromStat, walk, type Walked } from "./walk.ts";
 
 const MAX_LINKS = 40;
 
@@ -21,7 +21,7 @@ export class FolderTree implements SourceTree {
   readonly #root: string;
   readonly #options: FolderTreeOptions;
   /** Two COPYs of one folder walk it once. */
-  readonly #walked = new Map<string, Promise<readonly SourceEntry[]>>();
+  readonly #walked = new Map<string, Promise<Walked>>();
 
   /** `root` is a real path. */
   constructor(root: string, options: FolderTreeOptions) {
@@ -37,6 +37,16 @@ export class FolderTree implements SourceTree {
     return [source];
   }
 
+  async fingerprint(pattern: string, options: SelectOptions): Promise<Fingerprint | undefined> {
+    const path = insideRoot(pattern);
+    if (hasWildcard(path) || options.exclude.length > 0) return undefined;
+    const real = this.#resolve(path);
+    const stat = real === undefined || this.#options.rules.ignores(path) ? undefined : fs.lstatSync(this.#file(real));
+    if (real === undefined || stat?.isDirectory() !== true) return undefined;
+    const { text, isSettled } = (await this.#walk(real)).fingerprint();
+    return { text: `${stat.mode} ${text}`, isSettled };
+  }
+
   async digests(entries: readonly SourceEntry[]): Promise<readonly string[]> {
     return await this.#options.digests.of(entries);
   }
@@ -50,16 +60,16 @@ export class FolderTree implements SourceTree {
     if (real === undefined || stat === undefined) return undefined;
     const itself = fromStat("", this.#file(real), stat);
     if (!stat.isDirectory()) return isIgnored || isExcluded(posix.basename(path), options) ? undefined : { path, entries: [itself] };
-    const below = await this.#walk(real);
+    const below = (await this.#walk(real)).entries();
     if (isIgnored && below.length === 0) return undefined;
     return { path, entries: [itself, ...without(below, options)] };
   }
 
-  async #walk(path: string): Promise<readonly SourceEntry[]> {
-    const { helper, rules } = this.#options;
+  async #walk(path: string): Promise<Walked> {
+    const { helper, rules, digests } = this.#options;
     let walked = this.#walked.get(path);
     if (walked === undefined) {
-      walked = walk(this.#file(path), { helper, rules, prefix: path });
+      walked = walk(this.#file(path), { helper, rules, prefix: path, isWide: digests.isWide });
       this.#walked.set(path, walked);
     }
     return await walked;

@@ -43,12 +43,22 @@ export interface SelectOptions {
   readonly exclude: readonly string[];
 }
 
+export interface Fingerprint {
+  readonly text: string;
+  /** False when some file changed so lately that a second change could hide behind the first: not to be remembered then. */
+  isSettled(): boolean;
+}
+
 export interface SourceTree {
   /**
    * Literal paths must exist; a pattern with wildcards may match nothing.
    * @throws {BuilderError} `SOURCE_UNKNOWN`
    */
   select(pattern: string, options: SelectOptions): Promise<readonly Source[]>;
+  /**
+   * Changes whenever what `pattern` selects may have changed, told by stat data alone; undefined when it cannot be told so cheaply.
+   */
+  fingerprint?(pattern: string, options: SelectOptions): Promise<Fingerprint | undefined>;
   /** Hex sha256 of each file's content, in the order of `entries`; "" for what is no file. */
   digests(entries: readonly SourceEntry[]): Promise<readonly string[]>;
 }

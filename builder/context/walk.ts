@@ -1,26 +1,60 @@
 /** A folder's files with what tells a change: natively for wide trees without ignore rules, by Node otherwise. */
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { scanFolder, type ScannedFile } from "../../store/native/scan.ts";
+import { decodeScan, scanBytes, type ScannedFile } from "../../store/native/scan.ts";
 import type { IgnoreRules, Marks } from "./ignore.ts";
-import type { SourceEntry } from "./tree.ts";
+import type { Fingerprint, SourceEntry } from "./tree.ts";
 
 /** Beyond this the helper's walk is worth starting a process. */
-const NATIVE_FROM_FILES = 600;
+export const NATIVE_FROM_FILES = 600;
+/** Longer than any kernel's time stamp granularity: what changed within it before a walk may change again unseen. */
+export const RACY_MS = 50;
 
 export interface WalkOptions {
   readonly helper: string;
   readonly rules: IgnoreRules;
   /** Path of the walked folder below the context's root: ignore rules see whole paths. */
   readonly prefix: string;
+  /** The tree was wide the last time. */
+  readonly isWide: boolean;
 }
 
-/** All below `folder`, sorted by path; ignored paths are not looked into unless a rule takes some of them back. */
-export async function walk(folder: string, options: WalkOptions): Promise<readonly SourceEntry[]> {
-  const entries: SourceEntry[] = [];
+/** Made once; what is read of it is worked out when it is asked for. */
+export interface Walked {
+  /** All below the folder, sorted by path. */
+  entries(): readonly SourceEntry[];
+  fingerprint(): Fingerprint;
+}
+
+/** Ignored paths are not looked into unless a rule takes some of them back. */
+export async function walk(folder: string, options: WalkOptions): Promise<Walked> {
+  const startedAt = Date.now();
+  if (options.rules.isEmpty && options.isWide) return await walkNatively(folder, options.helper, startedAt);
+  const found: SourceEntry[] = [];
   const limit = options.rules.isEmpty ? NATIVE_FROM_FILES : Number.POSITIVE_INFINITY;
-  const isWhole = new Walker(folder, options, entries, limit).run();
-  if (!isWhole) return (await scanFolder(options.helper, folder)).flatMap((file) => fromScan(folder, file));
-  return entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const isWhole = new Walker(folder, options, found, limit).run();
+  if (!isWhole) return await walkNatively(folder, options.helper, startedAt);
+  const entries = found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return { entries: () => entries, fingerprint: () => ({ text: hashStamps(entries), isSettled: () => isSettled(entries, startedAt) }) };
+}
+
+/** The helper's bytes are hashed as they are: decoding them costs more than the walk. */
+async function walkNatively(folder: string, helper: string, startedAt: number): Promise<Walked> {
+  const bytes = await scanBytes(helper, folder);
+  let decoded: readonly SourceEntry[] | undefined;
+  const entries = (): readonly SourceEntry[] => (decoded ??= decodeScan(bytes).flatMap((file) => fromScan(folder, file)));
+  const text = (): string => `${folder} ${createHash("sha256").update(bytes).digest("hex")}`;
+  return { entries, fingerprint: () => ({ text: text(), isSettled: () => isSettled(entries(), startedAt) }) };
+}
+
+function hashStamps(entries: readonly SourceEntry[]): string {
+  const hash = createHash("sha256");
+  for (const { file, type, mode, size, target = "", stamp } of entries) hash.update(`${file}\0${type}\0${mode}\0${size}\0${target}\0${stamp?.ino}\0${stamp?.mtimeMs}\0${stamp?.ctimeMs}\n`);
+  return hash.digest("hex");
+}
+
+function isSettled(entries: readonly SourceEntry[], startedAt: number): boolean {
+  return entries.every(({ stamp }) => stamp === undefined || stamp.ctimeMs < startedAt - RACY_MS);
 }
 
 class Walker {

@@ -1,7 +1,7 @@
 /** COPY and ADD: what is selected, and the key by its content. */
 import { createHash } from "node:crypto";
 import type { ChainID } from "../../store/store.ts";
-import type { Source, SourceEntry } from "../context/tree.ts";
+import type { Fingerprint, Source, SourceEntry } from "../context/tree.ts";
 import type { Placed } from "../copy/place.ts";
 import type { CopyAction, InlineFile } from "../plan/graph.ts";
 import { copyParts, selectionDigest, type StepScope } from "./key.ts";
@@ -9,17 +9,26 @@ import type { SolveScope, Work } from "./scope.ts";
 
 export async function copyWork(action: CopyAction, parent: ChainID | undefined, scope: SolveScope): Promise<Work> {
   const step: StepScope = { parent, epoch: scope.epoch, platform: scope.platform };
-  const isWhole = action.origin.kind !== "context" && action.urls.length === 0;
   let selected: Promise<Selection> | undefined;
   const selection = async (): Promise<Selection> => await (selected ??= select(action, scope));
+  const quick = action.urls.length === 0 ? await quickFiles(action, scope) : undefined;
   return {
-    ...(isWhole ? { quick: copyParts(action, `stack ${await scope.chainOf(action.origin)}`, step) } : {}),
+    ...(quick === undefined ? {} : { quick: { parts: copyParts(action, quick.text, step), isLasting: () => quick.isSettled() } }),
     full: async () => copyParts(action, (await selection()).digest, step),
     async make(making) {
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
       return await writeCopy(action, parent, await selection(), making, scope);
     },
   };
+}
+
+/** What stands for the files without reading them: the stack they are in, or the stat data of the folder. */
+async function quickFiles(action: CopyAction, scope: SolveScope): Promise<Fingerprint | undefined> {
+  if (action.origin.kind !== "context") return { text: `stack ${await scope.chainOf(action.origin)}`, isSettled: () => true };
+  const [pattern, ...more] = action.patterns;
+  if (pattern === undefined || more.length > 0) return undefined;
+  const fingerprint = await (await scope.treeOf(action.origin)).fingerprint?.(pattern, { exclude: action.exclude });
+  return fingerprint === undefined ? undefined : { ...fingerprint, text: `stat ${fingerprint.text}` };
 }
 
 export interface Selection {

@@ -26,10 +26,16 @@ export interface SolveScope {
   readonly treeOf: (origin: Origin) => Promise<SourceTree>;
 }
 
+export interface QuickKey {
+  readonly parts: KeyParts;
+  /** False: good for this look only. */
+  isLasting(): boolean;
+}
+
 /** One step, ready to be looked up and, on a miss, made. */
 export interface Work {
-  /** A key that needs nothing to be read, if there is one. */
-  readonly quick?: KeyParts;
+  /** A key that needs no content to be read, if there is one. */
+  readonly quick?: QuickKey;
   full(): Promise<KeyParts>;
   make(making: Making): Promise<ChainID>;
 }

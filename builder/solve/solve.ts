@@ -106,26 +106,17 @@ class Solver {
   async #lookUpOrMake(step: Step, work: Work, vertex: Vertex): Promise<ChainID> {
     const { cache, request } = this.#scope;
     const place = this.#parts.identityOf(step);
-    const last = cache.lastLook(place);
-    const quick = work.quick === undefined ? undefined : keyOf(work.quick);
+    const quick = work.quick === undefined ? undefined : keyOf(work.quick.parts);
     const known = quick === undefined || request.noCache ? undefined : await cache.find(quick);
-    if (known !== undefined) return hit(known.chainID);
+    if (known !== undefined) return hit(vertex, known.chainID);
     const parts = await work.full();
     const key = keyOf(parts);
     const cached = request.noCache ? undefined : await cache.find(key);
-    if (cached !== undefined) {
-      if (last?.key !== key || quick !== undefined) cache.remember(quick === undefined ? [] : [quick], place, { key, parts, chain: cached.chainID });
-      return hit(cached.chainID);
-    }
-    const chain = await this.#makeOnce(key, step, work, vertex, parts, place);
-    cache.remember(quick === undefined ? [key] : [quick, key], place, { key, parts, chain });
+    const chain = cached === undefined ? await this.#makeOnce(key, step, work, vertex, parts, place) : hit(vertex, cached.chainID);
+    const quickKeys = quick !== undefined && work.quick?.isLasting() === true ? [quick] : [];
+    const isNews = cached === undefined || quickKeys.length > 0 || cache.lastLook(place)?.key !== key;
+    if (isNews) cache.remember(cached === undefined ? [key, ...quickKeys] : quickKeys, place, { key, parts, chain });
     return chain;
-
-    function hit(found: ChainID): ChainID {
-      vertex.cached();
-      vertex.explain(true, "nothing that it depends on changed");
-      return found;
-    }
   }
 
   async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<ChainID> {
@@ -158,6 +149,12 @@ class Solver {
     this.#parts.fail(reason);
     return reason;
   }
+}
+
+function hit(vertex: Vertex, chain: ChainID): ChainID {
+  vertex.cached();
+  vertex.explain(true, "nothing that it depends on changed");
+  return chain;
 }
 
 async function prepare(action: Action, parent: ChainID | undefined, scope: SolveScope): Promise<Work> {

@@ -37,12 +37,17 @@ export interface ScanOptions {
 
 /** @throws {StoreError} `NATIVE_FAILED` */
 export async function scanFolder(helper: string, folder: string, options: ScanOptions = {}): Promise<ScannedFile[]> {
-  return decode(await runHelper(helper, args(folder, options)));
+  return decodeScan(await scanBytes(helper, folder, options));
+}
+
+/** The walk as the helper tells it: same bytes, same tree as far as stat data can say. For `decodeScan`. @throws {StoreError} `NATIVE_FAILED` */
+export async function scanBytes(helper: string, folder: string, options: ScanOptions = {}): Promise<Buffer> {
+  return await runHelper(helper, args(folder, options));
 }
 
 /** For worker threads. @throws {StoreError} `NATIVE_FAILED` */
 export function scanFolderSync(helper: string, folder: string, options: ScanOptions = {}): ScannedFile[] {
-  return decode(runHelperSync(helper, args(folder, options)));
+  return decodeScan(runHelperSync(helper, args(folder, options)));
 }
 
 function args(folder: string, options: ScanOptions): string[] {
@@ -54,7 +59,7 @@ const TYPES: Readonly<Record<string, FileType>> = { f: "file", d: "directory", l
 /** Bytes of the fixed part: `struct record` in runtime/native/files.c. */
 const HEADER_BYTES = 88;
 
-function decode(bytes: Buffer): ScannedFile[] {
+export function decodeScan(bytes: Buffer): ScannedFile[] {
   const files: ScannedFile[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) files.push(decodeRecord(bytes, at));
   return files;
