@@ -1,30 +1,34 @@
 /** Writes what has come while the last write was under way: blocks as large as the disk is slow, and nothing waits to be written. */
 
-/** Bytes that may wait: the sender is held back beyond it. */
-const MAX_WAITING_BYTES = 1 << 20;
+/** Two of these for each upload: one fills, one is written. */
+const BLOCK_BYTES = 512 << 10;
 
-/** When the content fails, what came before it is written first. */
+/** `write` may use a block until its promise settles. When the content fails, what came before it is written first. */
 export async function writeBehind(content: AsyncIterable<Uint8Array>, write: (block: Uint8Array) => Promise<void>): Promise<void> {
-  let chunks: Uint8Array[] = [];
-  let length = 0;
+  let filling = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let spare = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let used = 0;
   let flight: Promise<void> | undefined;
   const flush = async (): Promise<void> => {
-    while (length > 0) {
-      const block = chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks, length);
-      chunks = [];
-      length = 0;
+    while (used > 0) {
+      const block = filling.subarray(0, used);
+      [filling, spare] = [spare, filling];
+      used = 0;
       await write(block);
     }
     flight = undefined;
   };
   try {
     for await (const chunk of content) {
-      if (chunk.length === 0) continue;
-      chunks.push(chunk);
-      length += chunk.length;
-      flight ??= flush();
-      flight.catch(() => {}); // awaited below
-      if (length >= MAX_WAITING_BYTES) await flight;
+      for (let at = 0; at < chunk.length; ) {
+        const count = Math.min(chunk.length - at, BLOCK_BYTES - used);
+        filling.set(chunk.subarray(at, at + count), used);
+        used += count;
+        at += count;
+        flight ??= flush();
+        flight.catch(() => {}); // awaited below
+        if (used === BLOCK_BYTES) await flight;
+      }
     }
   } finally {
     await flight;
