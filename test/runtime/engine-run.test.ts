@@ -26,9 +26,9 @@ describe("what the program sees", () => {
     { name: "stands in the working folder, made for it", script: "pwd", stdout: /^\/work\n$/ },
     {
       name: "runs as the user of the image's passwd with its groups",
-      script: "id; cd; pwd",
+      script: "id; echo $HOME",
       options: { user: "alice" },
-      stdout: /^uid=1000\(alice\) gid=1000\(alice\) groups=1000\(alice\),50\(staff\)\n\/home\/alice\n|cd/,
+      stdout: /^uid=1000\(alice\) gid=1000\(alice\) groups=1000\(alice\),50\(staff\)\n\/home\/alice\n$/,
     },
     { name: "runs as a bare uid and gid", script: "id -u; id -g", options: { user: "7:8" }, stdout: /^7\n8\n$/ },
     { name: "has the host name it was given", script: "hostname; cat /etc/hostname", options: { hostname: "box" }, stdout: /^box\nbox\n$/ },
