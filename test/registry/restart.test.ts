@@ -49,7 +49,7 @@ test("an upload survives kill -9 of the server", async () => {
 
 test("our client goes on by itself when the server is killed and comes back", { timeout: 60_000 }, async () => {
   using root = temporaryRoot();
-  const first = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  await using first = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
   const host = first.match[1] ?? "";
   await using remote = await openRemote(host, { env: { HOME: root.root }, retry: { attempts: 20, firstMs: 100, longestMs: 500 } });
   const starts: number[] = [];
