@@ -20,7 +20,7 @@ import { solve } from "./solve/solve.ts";
 /** @throws {BuilderError} with the place in the Dockerfile where it has one; what was made until then stays in the cache */
 export async function build(request: BuildRequest, collaborators: Collaborators): Promise<BuildResult> {
   sweepScratch(collaborators.scratch);
-  const progress = new Progress(collaborators.onEvent);
+  const progress = new Progress(collaborators.onEvent, request.explain);
   const dockerfile = loadDefinition(request, progress);
   const images = new BaseImages(request, collaborators, progress);
   const planned = await plan(dockerfile, request, images);

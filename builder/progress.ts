@@ -12,20 +12,26 @@ export type BuildEvent =
 /** Numbers vertices in the order in which they start. */
 export class Progress {
   readonly #emit: (event: BuildEvent) => void;
+  readonly #explains: boolean;
   #last = 0;
 
-  constructor(emit: (event: BuildEvent) => void) {
+  /** `explains`: reasons are wanted; working one out takes time. */
+  constructor(emit: (event: BuildEvent) => void, explains: boolean) {
     this.#emit = emit;
+    this.#explains = explains;
   }
 
   start(name: string): Vertex {
     const vertex = ++this.#last;
     this.#emit({ kind: "started", vertex, name });
     const emit = this.#emit;
+    const explains = this.#explains;
     return {
       output: (stream, data) => emit({ kind: "output", vertex, stream, data }),
       cached: () => emit({ kind: "cached", vertex }),
-      explain: (isHit, reason) => emit({ kind: "explained", vertex, isHit, reason }),
+      explain: (isHit, reason) => {
+        if (explains) emit({ kind: "explained", vertex, isHit, reason: reason() });
+      },
       done: () => emit({ kind: "done", vertex }),
       failed: (message, isCancelled) => emit({ kind: "failed", vertex, message, isCancelled }),
     };
@@ -35,7 +41,7 @@ export class Progress {
 export interface Vertex {
   output(stream: "stdout" | "stderr", data: Uint8Array): void;
   cached(): void;
-  explain(isHit: boolean, reason: string): void;
+  explain(isHit: boolean, reason: () => string): void;
   done(): void;
   failed(message: string, isCancelled: boolean): void;
 }

@@ -27,6 +27,8 @@ export interface BuildRequest {
   readonly annotations: ReadonlyMap<string, string>;
   readonly platform: Platform | undefined;
   readonly secrets: ReadonlyMap<string, Secret>;
+  /** Say for every step why it was made or not. */
+  readonly explain: boolean;
   readonly noCache: boolean;
   readonly pull: boolean;
   /** For RUNs that name none. */

@@ -66,15 +66,24 @@ export class LayerPlan {
     return real;
   }
 
-  /** Puts `entry` at its real path, whose parent is there. @throws {BuilderError} `COPY_CONFLICT` */
-  async put(entry: LayerEntry): Promise<void> {
-    const existing = await this.lookup(entry.path);
+  /** Puts `entry` at its real path, whose parent is there; a promise only when it had to look below. @throws {BuilderError} `COPY_CONFLICT` */
+  put(entry: LayerEntry): Promise<void> | undefined {
+    const own = this.#entries.get(entry.path);
+    if (own !== undefined || this.#fresh.has(parentOf(entry.path))) {
+      this.#set(entry, own);
+      return undefined;
+    }
+    return this.#options.below.lookup(entry.path, { follow: false }).then((below) => this.#set(entry, below));
+  }
+
+  #set(entry: LayerEntry, existing: Pick<LayerEntry, "type"> | undefined): void {
     if (existing !== undefined && (existing.type === "directory") !== (entry.type === "directory")) {
       const what = entry.type === "directory" ? "a folder" : `a ${entry.type}`;
       throw new BuilderError("COPY_CONFLICT", `Cannot copy ${what} to /${entry.path}: there is a ${existing.type === "directory" ? "folder" : existing.type} already`);
     }
     if (existing === undefined && entry.type === "directory") this.#fresh.add(entry.path);
-    this.#entries.set(entry.path, { ...entry, mtime: Math.min(Math.floor(entry.mtime), this.#options.epoch) });
+    const { epoch } = this.#options;
+    this.#entries.set(entry.path, entry.mtime <= epoch ? entry : { ...entry, mtime: epoch });
   }
 
   async #folder(path: string): Promise<string> {

@@ -75,12 +75,9 @@ async function placeEntries(plan: LayerPlan, entries: readonly SourceEntry[], fo
     const path = folder === "" ? source.path : `${folder}/${source.path}`;
     const entry = layerEntry(source, path, options);
     const first = source.inode === undefined ? undefined : firstNames.get(source.inode);
-    if (first !== undefined) {
-      await plan.put({ ...withoutContent(entry), type: "hardlink", target: first });
-      continue;
-    }
-    if (source.inode !== undefined) firstNames.set(source.inode, path);
-    await plan.put(entry);
+    if (source.inode !== undefined && first === undefined) firstNames.set(source.inode, path);
+    const looking = plan.put(first === undefined ? entry : { ...withoutContent(entry), type: "hardlink", target: first });
+    if (looking !== undefined) await looking; // most entries are in new folders: no turn of the loop for those
   }
 }
 

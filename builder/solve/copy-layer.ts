@@ -7,7 +7,7 @@ import { place, type Placed } from "../copy/place.ts";
 import type { CopyAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
 import type { Selection } from "./copy-work.ts";
-import { loadFileList, metaOf, saveFileList, type FileList } from "./file-list.ts";
+import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
 import type { Making, SolveScope } from "./scope.ts";
 
 const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
@@ -55,26 +55,38 @@ async function unpackArchives(action: CopyAction, selection: Selection, plan: La
   return plain;
 }
 
-/** The files of the last layer of this step, by content and metadata. */
+/** The files of the last layer of this step: the same path first, else any of the same content. */
 class Earlier {
-  readonly #byContent = new Map<string, string>();
+  readonly #folder: string | undefined;
+  readonly #files: FileList;
+  readonly #byPath: ReadonlyMap<string, ListedFile>;
   readonly #digests: ReadonlyMap<SourceEntry, string>;
   readonly #seen = new Map<string, string>();
+  #byContent: ReadonlyMap<string, ListedFile> | undefined;
 
   constructor(last: { readonly files: FileList; readonly folder: string | undefined } | undefined, digests: ReadonlyMap<SourceEntry, string>) {
     this.#digests = digests;
-    if (last?.folder === undefined) return;
-    for (const { path, digest, meta } of last.files) if (digest !== "") this.#byContent.set(`${digest} ${meta}`, `${last.folder}/${path}`);
+    this.#folder = last?.folder;
+    this.#files = last?.folder === undefined ? [] : last.files;
+    this.#byPath = new Map(this.#files.map((file) => [file.path, file]));
   }
 
   find(entry: LayerEntry, source: SourceEntry): string | undefined {
-    const digest = this.#digests.get(source);
-    if (digest === undefined || digest === "") return undefined;
+    const digest = this.#digests.get(source) ?? "";
+    if (digest === "") return undefined;
     this.#seen.set(entry.path, digest);
-    return this.#byContent.get(`${digest} ${metaOf(entry)}`);
+    if (this.#folder === undefined) return undefined;
+    const meta = metaOf(entry);
+    const same = this.#byPath.get(entry.path);
+    const found = same?.digest === digest ? same : this.#contents().get(digest);
+    return found?.meta === meta ? `${this.#folder}/${found.path}` : undefined;
   }
 
   list(entries: readonly LayerEntry[]): FileList {
     return entries.map((entry) => ({ path: entry.path, digest: this.#seen.get(entry.path) ?? "", meta: metaOf(entry) }));
+  }
+
+  #contents(): ReadonlyMap<string, ListedFile> {
+    return (this.#byContent ??= new Map(this.#files.filter(({ digest }) => digest !== "").map((file) => [file.digest, file])));
   }
 }

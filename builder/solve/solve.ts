@@ -122,7 +122,7 @@ class Solver {
   async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<ChainID> {
     const others = this.#making.get(key);
     if (others !== undefined) {
-      vertex.explain(true, "an equal step of this build made it");
+      vertex.explain(true, () => "an equal step of this build made it");
       return await others;
     }
     const last = this.#scope.cache.lastLook(place);
@@ -130,7 +130,7 @@ class Solver {
     const made = gate.run(async () => {
       const { explainMiss } = await import("./explain.ts");
       this.#scope.signal.throwIfAborted();
-      return await work.make({ vertex, place, explain: (files) => vertex.explain(false, explainMiss(parts, last, files)) });
+      return await work.make({ vertex, place, explain: (files) => vertex.explain(false, () => explainMiss(parts, last, files)) });
     });
     this.#making.set(key, made);
     return await made;
@@ -153,7 +153,7 @@ class Solver {
 
 function hit(vertex: Vertex, chain: ChainID): ChainID {
   vertex.cached();
-  vertex.explain(true, "nothing that it depends on changed");
+  vertex.explain(true, () => "nothing that it depends on changed");
   return chain;
 }
 

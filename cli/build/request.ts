@@ -26,6 +26,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     annotations: readPairs("annotation", flags.annotation.map((text) => text.replace(/^manifest:/, ""))),
     platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
+    explain: flags.explain ?? false,
     noCache: !flags.cache,
     pull: flags.pull ?? false,
     network,

@@ -80,6 +80,7 @@ export function defaults(dockerfile: string, context: string): BuildRequest {
     annotations: new Map(),
     platform: undefined,
     secrets: new Map(),
+    explain: true,
     noCache: false,
     pull: false,
     network: "default",
