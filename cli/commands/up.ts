@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { Command } from "commander";
 import type { Context } from "../context.ts";
-import { UsageError } from "../errors.ts";
+import { ExitError, UsageError } from "../errors.ts";
 
 interface Flags {
   readonly listen: string;
@@ -29,7 +29,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
   ]);
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const [store, engine] = [await context.store(), await context.engine()];
-  const cluster = await up({
+  const starting = up({
     root: context.root,
     listen,
     nodeName: flags.nodeName ?? defaultNodeName(),
@@ -40,6 +40,9 @@ async function run(context: Context, flags: Flags): Promise<void> {
     puller: { pull: async (reference) => void (await (await import("../pull-image.ts")).pullImage(context, reference, { refresh: true, progress: false })) },
     log: (message) => void context.stderr.write(`strata: ${message}\n`),
   });
+  const cluster = await starting.catch((error: unknown) => {
+    throw explain(error, flags.listen);
+  });
   writeProcessFile(context.root);
   say(`Kubernetes API: ${cluster.url}`);
   say(`kubeconfig: ${cluster.kubeconfig}`);
@@ -48,6 +51,20 @@ async function run(context: Context, flags: Flags): Promise<void> {
   await cluster[Symbol.asyncDispose]();
   removeProcessFile(context.root);
   context.stderr.write("Stopped; containers of pods go on: 'strata up' takes them over, 'strata down' ends them\n");
+}
+
+/** A port that cannot be had is the user's matter, not a bug. */
+function explain(error: unknown, listen: string): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const found: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another program listens there",
+    EADDRNOTAVAIL: "this machine has no such address",
+    EACCES: "it takes root",
+  };
+  const state = found[code];
+  return state === undefined
+    ? error
+    : new ExitError(1, `Cannot listen on ${listen}: ${state}\nChoose another with --listen ADDRESS:PORT; port 0 picks a free one`);
 }
 
 function readAddress(text: string): { readonly host: string; readonly port: number } {

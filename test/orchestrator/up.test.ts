@@ -213,6 +213,13 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/process \d+ has it open/);
   });
 
+  test("a port that is taken is told, with what to do", async () => {
+    using other = temporaryRoot();
+    const [port] = /\d+$/.exec(await kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")) ?? [];
+    const { status, stderr } = await runStrata(other, ["up", "--listen", `127.0.0.1:${port}`]);
+    expect([status, stderr.split("\n")[0]]).toEqual([1, `strata: Cannot listen on 127.0.0.1:${port}: another program listens there`]);
+  });
+
   test("deleting it removes its sets, its pods and their containers", async () => {
     await kubectl("delete", "deployment", "web");
     await eventually(async () => {
@@ -355,6 +362,29 @@ describe("a pod", { timeout: 60_000 }, () => {
     await kubectl("create", "configmap", "left", "-n", "brief", "--from-literal=a=b");
     await kubectl("delete", "namespace", "brief", "--timeout=30s");
     expect(await kubectl("get", "namespace", "brief", "--ignore-not-found")).toBe("");
+  });
+});
+
+describe("deleting an owner", { timeout: 60_000 }, () => {
+  const idle = (name: string): object => web(name, 1);
+
+  test("in the foreground waits for what it owns", async () => {
+    await apply(idle("front"));
+    await kubectl("rollout", "status", "deployment/front", "--timeout=20s");
+    await kubectl("delete", "deployment", "front", "--cascade=foreground", "--timeout=30s");
+    expect(await kubectl("get", "replicasets,pods", "-l", "app=front", "-o", "name")).toBe("");
+  });
+
+  test("as an orphanage leaves it running, for the next owner to adopt", async () => {
+    await apply(idle("left"));
+    await kubectl("rollout", "status", "deployment/left", "--timeout=20s");
+    const [before] = await pods("app=left");
+    await kubectl("delete", "deployment", "left", "--cascade=orphan");
+    await apply(idle("left"));
+    await kubectl("rollout", "status", "deployment/left", "--timeout=20s");
+    const [after, ...more] = await pods("app=left");
+    expect([after.metadata.uid, more.length]).toEqual([before.metadata.uid, 0]);
+    await kubectl("delete", "deployment", "left", "--cascade=foreground", "--timeout=30s");
   });
 });
 
