@@ -1,6 +1,6 @@
 /** Watches: changes of a selection as they happen, one JSON object a line. Spec: Kubernetes API concepts, "Efficient detection of changes". */
 import type { KubeObject } from "../cluster.ts";
-import { ApiError, badRequest, statusOf } from "../errors.ts";
+import { badRequest } from "../errors.ts";
 import type { Change } from "../log/object-log.ts";
 import { eventOf } from "../objects/local-cluster.ts";
 import { apiVersionOf, nameOf } from "../schema/resource.ts";
@@ -96,7 +96,3 @@ function endWith(call: Call, queue: LineQueue): void {
   });
 }
 
-/** The last word of a watch that cannot go on. */
-export function errorLine(error: ApiError): string {
-  return `${JSON.stringify({ type: "ERROR", object: statusOf(error) })}\n`;
-}
