@@ -14,6 +14,8 @@ export interface DownOptions {
   readonly engine: Engine;
   /** Forget all objects too. */
   readonly purge: boolean;
+  /** Ends the wait; what is done is done, and a second call goes on. */
+  readonly signal: AbortSignal;
 }
 
 export interface TakenDown {
@@ -30,9 +32,9 @@ const STOP_SECONDS = 10;
 const AT_ONCE = 8;
 
 /** Idempotent. */
-export async function takeDown({ root, engine, purge }: DownOptions): Promise<TakenDown> {
+export async function takeDown({ root, engine, purge, signal }: DownOptions): Promise<TakenDown> {
   const pid = readProcessFile(root);
-  if (pid !== undefined) await endProcess(pid, () => readProcessFile(root) === pid);
+  if (pid !== undefined) await endProcess(pid, () => readProcessFile(root) === pid, signal);
   const folders = new PodFolders(clusterFolder(root));
   const uids = new Set(await folders.list());
   const containers = (await engine.list()).flatMap((container) => {
@@ -53,12 +55,12 @@ export async function takeDown({ root, engine, purge }: DownOptions): Promise<Ta
   return { process: pid, containers: containers.length, pods: uids.size };
 }
 
-async function endProcess(pid: number, lives: () => boolean): Promise<void> {
+async function endProcess(pid: number, lives: () => boolean, signal: AbortSignal): Promise<void> {
   process.kill(pid, "SIGTERM");
   const deadline = Date.now() + PATIENCE_MS;
   while (lives()) {
     if (Date.now() > deadline) process.kill(pid, "SIGKILL");
-    await delay(20);
+    await delay(20, undefined, { signal });
   }
 }
 

@@ -8,7 +8,7 @@ export function command(context: Context): Command {
     .option("--purge", "forget all its objects too", false)
     .action(async ({ purge }: { readonly purge: boolean }) => {
       const { takeDown } = await import("../../orchestrator/down.ts");
-      const done = await takeDown({ root: context.root, engine: await context.engine(), purge });
+      const done = await takeDown({ root: context.root, engine: await context.engine(), purge, signal: context.signal });
       if (done.process === undefined && done.pods === 0) context.stderr.write("The cluster was down already\n");
       else context.stderr.write(`The cluster is down: ${done.containers} containers of ${done.pods} pods removed${purge ? ", objects forgotten" : ""}\n`);
     });
