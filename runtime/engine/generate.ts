@@ -17,6 +17,8 @@ export interface GenerateInput {
   readonly devices: readonly HostDevice[];
   /** Namespaces of other containers to join, by path. */
   readonly joined: { readonly pid?: string; readonly ipc?: string };
+  /** The native helper: pid 1 where one is asked for. */
+  readonly helper: string;
   /** Text of /proc/self/limits. */
   readonly ownLimits: string;
   readonly defaults: Defaults;
@@ -34,6 +36,8 @@ export interface HostDevice {
   readonly access: string;
 }
 
+/** On the container's own tmpfs, so that neither image nor upper folder needs a place for it. */
+const INIT_PATH = "/dev/.strata-init";
 const SHM_BYTES = 64 * 1024 * 1024;
 /** Safe in a network namespace of one's own; docker sets the same. */
 const NETWORK_SYSCTLS = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
@@ -43,7 +47,7 @@ export function generate(input: GenerateInput): Spec {
   const { options } = record;
   return {
     ociVersion: "1.2.0",
-    process: processSpec(input, [record.path, ...record.args]),
+    process: processSpec(input, [...(options.init === true ? [INIT_PATH, "reap"] : []), record.path, ...record.args]),
     root: { path: "rootfs", readonly: options.readOnly ?? false },
     hostname,
     mounts: mounts(input),
@@ -82,7 +86,9 @@ function mounts(input: GenerateInput): readonly MountSpec[] {
     { destination: "/etc/hosts", source: files.hosts },
   ].filter((mount) => !taken.has(mount.destination));
   const own = [...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })), ...record.mounts.map(mountSpec)];
-  return [...fixed, ...own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length)];
+  const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.helper, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
+  const sorted = own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length);
+  return [...fixed, ...(record.options.init === true ? [init] : []), ...sorted];
 }
 
 function adapt(mount: MountSpec, record: ContainerRecord): MountSpec {

@@ -36,6 +36,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
     seccomp: await seccompOf(options, capabilities),
     devices,
     joined,
+    helper: parts.helper,
     ownLimits: ownLimits(),
     defaults: DEFAULTS,
   });

@@ -20,4 +20,5 @@ int guard_main (int argc, char **argv);
 int network_main (int argc, char **argv);
 int launch_main (int argc, char **argv);
 int netns_main (int argc, char **argv);
+int reap_main (int argc, char **argv);
 int unpack_main (int argc, char **argv);

@@ -53,6 +53,28 @@ describe("what the program sees", () => {
   });
 });
 
+describe("an init", () => {
+  test("is pid 1, reaps orphans and passes the code on", async () => {
+    const script = "(sleep 0.05 &); sleep 0.3; ps -eo pid,stat,comm; exit 4";
+    const done = await lab.run(sh(script), { init: true, autoRemove: true });
+    expect(done.stdout).toMatch(/^\s+1 \S+\s+\.strata-init\n/m);
+    expect(done.stdout).not.toMatch(/Z/);
+    expect(done.exit.exitCode).toBe(4);
+  });
+  test("passes signals on and tells of the one that killed the program", async () => {
+    const { record } = await lab.background(sh("trap 'exit 9' TERM; while :; do sleep 0.05; done"), { init: true });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await lab.engine.stop(record.id, { timeout: 5 });
+    expect((await lab.engine.get(record.id)).status.exit?.exitCode).toBe(9);
+    await lab.engine.remove(record.id);
+    expect((await lab.run(sh("kill -KILL $$"), { init: true, autoRemove: true })).exit.exitCode).toBe(137);
+  });
+  test("cannot be written from inside", async () => {
+    const done = await lab.run(sh("echo x > /dev/.strata-init || echo x > /proc/1/exe || echo refused"), { init: true, autoRemove: true });
+    expect(done.stdout).toBe("refused\n");
+  });
+});
+
 describe("exit", () => {
   test("passes its own code on", async () => {
     expect((await lab.run(sh("exit 7"), { autoRemove: true })).exit.exitCode).toBe(7);
