@@ -1,6 +1,6 @@
 /** assemble: layers and plans → configuration, manifest. The history has one entry an instruction, with a layer exactly when it made one. */
 import type { Digest } from "../store/digest.ts";
-import type { Descriptor, HistoryEntry, ImageConfig } from "../store/oci.ts";
+import type { Descriptor, HistoryEntry, ImageConfig, Manifest } from "../store/oci.ts";
 import type { ChainID, Layer, Store } from "../store/store.ts";
 import type { BuildGraph, StagePlan } from "./plan/graph.ts";
 
@@ -21,8 +21,8 @@ export async function assemble(store: Store, graph: BuildGraph, chain: ChainID |
   const layers = await layersOf(store, chain);
   const config = imageConfig(graph, layers, options);
   const target = await store.images.assemble(layers, config, options.annotations.size === 0 ? undefined : Object.fromEntries(options.annotations));
-  const { id } = await store.images.read(target);
-  return { target, id, config };
+  const manifest = JSON.parse(Buffer.from(await store.blobs.read(target.digest)).toString("utf8")) as Manifest;
+  return { target, id: manifest.config.digest, config };
 }
 
 /** Lowest first. */

@@ -4,7 +4,6 @@
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
-import { hashFiles } from "./hash-files.ts";
 import type { SourceEntry, Stamp } from "./tree.ts";
 import { NATIVE_FROM_FILES, RACY_MS } from "./walk.ts";
 
@@ -43,6 +42,7 @@ export class DigestIndex {
     for (const entry of entries) if (entry.type === "file" && !this.#matches(known, entry)) unknown.push(entry);
     if (unknown.length > 0) {
       const now = Date.now();
+      const { hashFiles } = await import("./hash-files.ts"); // worker threads are not needed while nothing changed
       const digests = await hashFiles(unknown);
       unknown.forEach((entry, index) => this.#learn(known, entry, digests[index] ?? "", now));
     }

@@ -1,7 +1,7 @@
 /** A folder's files with what tells a change: natively for wide trees without ignore rules, by Node otherwise. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { decodeScan, scanBytes, type ScannedFile } from "../../store/native/scan.ts";
+import type { ScannedFile } from "../../store/native/scan.ts";
 import type { IgnoreRules, Marks } from "./ignore.ts";
 import type { Fingerprint, SourceEntry } from "./tree.ts";
 
@@ -40,6 +40,7 @@ export async function walk(folder: string, options: WalkOptions): Promise<Walked
 
 /** The helper's bytes are hashed as they are: decoding them costs more than the walk. */
 async function walkNatively(folder: string, helper: string, startedAt: number): Promise<Walked> {
+  const { decodeScan, scanBytes } = await import("../../store/native/scan.ts"); // small contexts start no process
   const bytes = await scanBytes(helper, folder);
   let decoded: readonly SourceEntry[] | undefined;
   const entries = (): readonly SourceEntry[] => (decoded ??= decodeScan(bytes).flatMap((file) => fromScan(folder, file)));

@@ -1,7 +1,6 @@
 /** One build from flags to outputs: reads the definition, builds, names, writes what was asked for. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { build } from "../../builder/build.ts";
 import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult, Collaborators } from "../../builder/request.ts";
@@ -31,7 +30,8 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     }
     const store = await context.store();
     const result = await build(request, collaborators(context, store, scratch, progress));
-    for (const name of names) await store.images.tag(name, result.target);
+    for (const name of names) await tag(store, name, result);
+    if (names.length === 0) await store.images.keep(result.target);
     progress.end();
     warn(context, flags, result);
     if (outputs.some((output) => output.kind !== "image")) {
@@ -50,11 +50,19 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   }
 }
 
+/** A name that points there already is left alone: a write has to reach the disk. */
+async function tag(store: Store, name: string, { target }: BuildResult): Promise<void> {
+  if ((await store.images.find(name))?.target.digest !== target.digest) await store.images.tag(name, target);
+}
+
 async function read(context: Context, folder: string, flags: BuildFlags, unpacked: string): Promise<Definition> {
   return await readDefinition({
     context: folder,
     file: flags.file,
-    readStdin: async () => await buffer(context.stdin),
+    async readStdin() {
+      const { buffer } = await import("node:stream/consumers");
+      return await buffer(context.stdin);
+    },
     async unpack(tar) {
       const { unpackTar } = await import("../../builder/context/unpack-tar.ts");
       const target = join(unpacked, "context");

@@ -1,7 +1,7 @@
 /** Content by digest. A layer that was built here and never left is a blob too: its tar is written again from its folder. */
 import { open, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { parseDigest, type Algorithm, type Digest } from "../digest.ts";
+import { digestOf, parseDigest, type Algorithm, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import type { Blobs, ByteRange, Stored } from "../store.ts";
@@ -36,9 +36,12 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
       return await writer.commit(expected);
     },
     async put(bytes, algorithm: Algorithm = "sha256") {
+      const content = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+      const digest = digestOf(content, algorithm);
+      if (await keep(layout, digest)) return { digest, size: content.length };
       begin();
       await using writer = await BlobWriter.open(layout, algorithm);
-      await writer.write(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
+      await writer.write(content);
       return await writer.commit();
     },
     remove: async (digest) => await rm(blobPath(layout, digest), { force: true }),
