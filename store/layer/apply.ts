@@ -50,11 +50,21 @@ function attempt(task: ApplyTask, useProgram: boolean): Applied {
     }
   })();
   mkdirSync(task.folder, { mode: 0o755 });
-  const extracted = extractLayer(task.helper, task.folder, new TarReader(chunks));
-  for (const _ of chunks); // what follows the archive's end counts for the digest
+  const extracted = consume(chunks, (reader) => extractLayer(task.helper, task.folder, reader));
   mustBe(digest, finish(outer, algorithmOf(digest)), "layer blob");
   mustBe(diffID, finish(inner, algorithmOf(diffID)), "layer's tar");
   return { ...extracted, size };
+}
+
+/** To the very end: what follows the archive's end counts for the digest. A failure closes the source. */
+function consume<T>(chunks: Generator<Buffer>, act: (reader: TarReader) => T): T {
+  try {
+    const result = act(new TarReader(chunks));
+    while (chunks.next().done !== true);
+    return result;
+  } finally {
+    chunks.return(undefined);
+  }
 }
 
 function mustBe(expected: Digest, found: Digest, what: string): void {

@@ -10,6 +10,7 @@ import type { LayerEntry } from "../store.ts";
 import type { TarMember, TarReader } from "../tar/reader.ts";
 import { specialOperations } from "./create.ts";
 import { portableXattrs } from "./folder.ts";
+import { SeveralMembers } from "./inflate.ts";
 import { OPAQUE_NAME, parentOf, WHITEOUT_PREFIX } from "./normal.ts";
 import { hiddenFacts, type FolderRecord } from "./records.ts";
 
@@ -28,7 +29,7 @@ export function extractLayer(helper: string, folder: string, tar: TarReader): Ex
     try {
       extraction.add(member, tar.content());
     } catch (error) {
-      if (error instanceof StoreError) throw error;
+      if (error instanceof StoreError || error instanceof SeveralMembers) throw error;
       throw new StoreError("LAYER_INVALID", `Cannot unpack layer entry ${member.name}: ${(error as Error).message}`, { cause: error });
     }
   }
@@ -53,7 +54,7 @@ class Extraction {
   }
 
   add(member: TarMember, content: Iterable<Buffer>): void {
-    const path = plainPath(member);
+    const path = plainPath(member, member.name);
     if (path === "") return;
     const slash = path.lastIndexOf("/") + 1;
     const name = path.slice(slash);
@@ -146,7 +147,7 @@ class Extraction {
   }
 
   #link(file: string, member: TarMember): void {
-    const target = plainPath({ ...member, name: member.target });
+    const target = plainPath(member, member.target);
     const kind = this.#kinds.get(target);
     if (kind !== "file" && kind !== "symlink") throw invalid(member, `its hard link's target ${JSON.stringify(member.target)} is no file of this layer`);
     fs.linkSync(join(this.#folder, target), file);
@@ -190,9 +191,9 @@ function kindOf(type: TarMember["type"]): Kind {
 }
 
 /** Relative to the root, as docker reads it: a leading slash or dot means the root; `..` is refused. @throws {StoreError} `LAYER_INVALID` */
-function plainPath(member: TarMember): string {
-  const parts = member.name.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..") || member.name.includes("\0")) throw invalid(member, "its path leaves the layer");
+function plainPath(member: TarMember, text: string): string {
+  const parts = text.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || text.includes("\0")) throw invalid(member, `${JSON.stringify(text)} leads out of the layer`);
   return parts.join("/");
 }
 

@@ -10,13 +10,18 @@ export const OPAQUE_NAME = ".wh..wh..opq";
 
 /** @throws {StoreError} `LAYER_INVALID`, `PATH_ESCAPES` */
 export function normalEntries(entries: readonly LayerEntry[]): LayerEntry[] {
-  for (const { path, type } of entries) checkPath(path, type === "opaque");
+  checkPaths(entries);
   const sorted = sortEntries(electFirstNames(entries));
   for (let index = 1; index < sorted.length; index++) {
     if (tarName(sorted[index]!) === tarName(sorted[index - 1]!))
       throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${sorted[index]!.path}: it is there twice`);
   }
   return sorted;
+}
+
+/** @throws {StoreError} `LAYER_INVALID`, `PATH_ESCAPES` */
+export function checkPaths(entries: readonly LayerEntry[]): void {
+  for (const { path, type } of entries) checkPath(path, type === "opaque");
 }
 
 /** The name in the tar, without the trailing slash of folders. */

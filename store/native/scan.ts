@@ -101,7 +101,7 @@ function decodeXattrs(bytes: Buffer, start: number, count: number): Record<strin
   for (let at = start, left = count; left > 0; left--) {
     const value = at + 8 + bytes.readUInt32LE(at);
     const end = value + bytes.readUInt32LE(at + 4);
-    xattrs[bytes.toString("utf8", at + 8, value)] = Uint8Array.prototype.slice.call(bytes, value, end);
+    xattrs[bytes.toString("utf8", at + 8, value)] = new Uint8Array(bytes.subarray(value, end));
     at = end;
   }
   return xattrs;

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
 import { entriesOf } from "../layer/folder.ts";
-import { normalEntries } from "../layer/normal.ts";
+import { checkPaths, normalEntries } from "../layer/normal.ts";
 import { folderID, type FolderRecord } from "../layer/records.ts";
 import { perform, type ResultOf, type Task, type Written } from "../layer/tasks.ts";
 import { scanFolder } from "../native/scan.ts";
@@ -19,6 +19,7 @@ const INLINE_ENTRIES = 100;
 const INLINE_BYTES = 1 << 20;
 
 export async function writeLayer(host: SnapshotHost, parent: ChainID | undefined, given: readonly LayerEntry[]): Promise<Layer> {
+  checkPaths(given);
   const entries = normalEntries([...given, ...(await impliedParents(given, viewOf(host, parent)))]);
   return await inNewFolder(host, async (aside) => {
     const folder = join(aside, "fs");

@@ -1,0 +1,182 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { digestOf } from "../../store/digest.ts";
+import { openStore } from "../../store/open.ts";
+import type { Store } from "../../store/store.ts";
+import { helper, projectRoot, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+
+let place: TemporaryRoot;
+let store: Store;
+
+beforeEach(async () => {
+  place = temporaryRoot();
+  store = await openStore({ root: place.root, helper });
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  place[Symbol.dispose]();
+});
+
+async function* chunks(...parts: readonly string[]): AsyncIterable<Uint8Array> {
+  for (const part of parts) yield Buffer.from(part);
+}
+
+async function text(content: AsyncIterable<Uint8Array>): Promise<string> {
+  let all = "";
+  for await (const chunk of content) all += Buffer.from(chunk).toString();
+  return all;
+}
+
+const leftovers = (): readonly string[] => readdirSync(join(place.root, "ingest")).filter((name) => !name.endsWith(".writer"));
+
+describe("ingest", () => {
+  test("stores content under its digest, once, as an OCI layout has it", async () => {
+    const stored = await store.blobs.ingest(chunks("hello ", "world"));
+    expect(stored).toEqual({ digest: digestOf("hello world"), size: 11 });
+    expect(await store.blobs.ingest(chunks("hello world"), stored)).toEqual(stored);
+    expect(readFileSync(join(place.root, "blobs/sha256", stored.digest.slice(7)), "utf8")).toBe("hello world");
+    expect(JSON.parse(readFileSync(join(place.root, "oci-layout"), "utf8"))).toEqual({ imageLayoutVersion: "1.0.0" });
+    expect(leftovers()).toEqual([]);
+  });
+
+  const refused = [
+    { name: "another digest", expected: { digest: digestOf("other") }, code: "DIGEST_MISMATCH" },
+    { name: "more bytes than announced", expected: { size: 3 }, code: "SIZE_MISMATCH" },
+    { name: "fewer bytes than announced", expected: { size: 30 }, code: "SIZE_MISMATCH" },
+  ];
+  test.each(refused)("refuses $name and leaves nothing", async ({ expected, code }) => {
+    await expect(store.blobs.ingest(chunks("hello"), expected)).rejects.toMatchObject({ code });
+    expect(leftovers()).toEqual([]);
+    expect(await store.blobs.stat(digestOf("hello"))).toBeUndefined();
+  });
+
+  test("leaves nothing when the source breaks off", async () => {
+    const broken = (async function* () {
+      yield Buffer.from("half");
+      throw new Error("the line is cut");
+    })();
+    await expect(store.blobs.ingest(broken)).rejects.toThrow("the line is cut");
+    expect(leftovers()).toEqual([]);
+  });
+
+  test("takes sha512 when asked for it", async () => {
+    const digest = digestOf("x", "sha512");
+    expect(await store.blobs.ingest(chunks("x"), { digest })).toEqual({ digest, size: 1 });
+    expect(await text(store.blobs.open(digest))).toBe("x");
+  });
+});
+
+describe("reading", () => {
+  const ranges = [
+    { name: "the beginning", range: { start: 0, end: 5 }, content: "hello" },
+    { name: "the middle", range: { start: 6, end: 8 }, content: "wo" },
+    { name: "beyond the end", range: { start: 6, end: 600 }, content: "world" },
+    { name: "nothing", range: { start: 3, end: 3 }, content: "" },
+  ];
+  test.each(ranges)("a range: $name", async ({ range, content }) => {
+    const { digest } = await store.blobs.put("hello world");
+    expect(await text(store.blobs.open(digest, range))).toBe(content);
+  });
+
+  test("an unknown blob is refused on the first step, not before", async () => {
+    const content = store.blobs.open(digestOf("absent"))[Symbol.asyncIterator]();
+    await expect(content.next()).rejects.toMatchObject({ code: "BLOB_UNKNOWN" });
+  });
+
+  test("read holds to its limit", async () => {
+    const { digest } = await store.blobs.put("hello world");
+    expect(Buffer.from(await store.blobs.read(digest)).toString()).toBe("hello world");
+    await expect(store.blobs.read(digest, 5)).rejects.toMatchObject({ code: "SIZE_MISMATCH" });
+  });
+
+  test("list gives every blob, remove is idempotent", async () => {
+    const [a, b] = [await store.blobs.put("a"), await store.blobs.put("b", "sha512")];
+    const all = [];
+    for await (const stored of store.blobs.list()) all.push(stored.digest);
+    expect(all.sort()).toEqual([a.digest, b.digest].sort());
+    await store.blobs.remove(a.digest);
+    await store.blobs.remove(a.digest);
+    expect(await store.blobs.stat(a.digest)).toBeUndefined();
+  });
+});
+
+describe("uploads", () => {
+  test("go on in another process where they were", async () => {
+    const id = await (async () => {
+      await using upload = await store.ingests.create();
+      await upload.write(Buffer.from("hello "));
+      return upload.id;
+    })();
+    const other = await openStore({ root: place.root, helper });
+    await using upload = await other.ingests.open(id);
+    expect(upload.offset).toBe(6);
+    await upload.write(Buffer.from("world"));
+    expect(await upload.commit({ digest: digestOf("hello world") })).toEqual({ digest: digestOf("hello world"), size: 11 });
+    await other[Symbol.asyncDispose]();
+    await expect(store.ingests.open(id)).rejects.toMatchObject({ code: "INGEST_UNKNOWN" });
+  });
+
+  test("keep their running hash across requests of one process", async () => {
+    await using first = await store.ingests.create();
+    const { id } = first;
+    for (const part of ["a", "b", "c"]) {
+      await using upload = await store.ingests.open(id);
+      await upload.write(Buffer.from(part));
+    }
+    await using upload = await store.ingests.open(id);
+    expect((await upload.commit({ digest: digestOf("abc") })).size).toBe(3);
+  });
+
+  test("survive a wrong digest and can be aborted", async () => {
+    await using upload = await store.ingests.create();
+    await upload.write(Buffer.from("abc"));
+    await expect(upload.commit({ digest: digestOf("xyz") })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+    await upload.abort();
+    expect(leftovers()).toEqual([]);
+  });
+
+  test.each(["../../etc/passwd", "", "nothing"])("refuse the id %j", async (id) => {
+    await expect(store.ingests.open(id)).rejects.toMatchObject({ code: "INGEST_UNKNOWN" });
+  });
+});
+
+/** Writes blobs until it is killed; prints each digest when it is stored. */
+const WRITER = `
+import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
+const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+for (let at = 0; ; at++) {
+  const bytes = Buffer.alloc(300_000, String(process.pid) + "-" + at + " ");
+  const { digest } = await store.blobs.ingest((async function* () { for (let i = 0; i < bytes.length; i += 10_000) yield bytes.subarray(i, i + 10_000); })());
+  await store.table("test.blobs").put(digest, { at });
+  process.send(digest);
+}
+`;
+
+test("kill -9 at any moment leaves a store that opens, every finished blob whole and no leftovers", async () => {
+  const script = join(place.root, "writer.mjs");
+  writeFileSync(script, WRITER);
+  const finished: string[] = [];
+  for (const patience of [60, 75, 90]) {
+    const children = [1, 2].map(() => fork(script, [place.root, helper], { stdio: "inherit", execArgv: [] }));
+    for (const child of children) child.on("message", (digest) => finished.push(String(digest)));
+    await Promise.all(children.map(async (child) => await once(child, "message")));
+    await sleep(patience);
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all(children.map(async (child) => await once(child, "exit")));
+  }
+  const again = await openStore({ root: place.root, helper });
+  const recorded = again
+    .table("test.blobs")
+    .list()
+    .map(([digest]) => digest);
+  expect(recorded).toEqual(expect.arrayContaining(finished));
+  for await (const { digest } of again.blobs.list()) expect(digestOf(await again.blobs.read(digest))).toBe(digest);
+  for (const digest of recorded) expect(await again.blobs.stat(digest as never)).toBeDefined();
+  expect(leftovers()).toEqual([]);
+  await again[Symbol.asyncDispose]();
+});

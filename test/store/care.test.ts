@@ -1,0 +1,248 @@
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { digestOf, type Digest } from "../../store/digest.ts";
+import { exportableImage } from "../../store/image/exportable.ts";
+import { openStore } from "../../store/open.ts";
+import type { Descriptor } from "../../store/oci.ts";
+import type { Damage, Layer, Store } from "../../store/store.ts";
+import { helper, projectRoot, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+
+let place: TemporaryRoot;
+let store: Store;
+
+beforeEach(async () => {
+  place = temporaryRoot();
+  store = await openStore({ root: place.root, helper });
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  place[Symbol.dispose]();
+});
+
+async function layer(name: string, parent?: Layer): Promise<Layer> {
+  return await store.snapshots.write(parent?.chainID, [
+    { path: name, type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, source: { bytes: Buffer.from(name) } },
+  ]);
+}
+
+async function image(name: string, ...layers: readonly Layer[]): Promise<Descriptor> {
+  const target = await store.images.assemble(layers, {
+    os: "linux",
+    architecture: "amd64",
+    author: name,
+    rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },
+  });
+  await store.images.tag(name, target);
+  return target;
+}
+
+/** An image of a layer and the one below it. */
+async function unnamed(top: Layer): Promise<Descriptor> {
+  const below = top.parent === undefined ? [] : [(await store.snapshots.get(top.parent))!];
+  const layers = [...below, top];
+  return await store.images.assemble(layers, { os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) } });
+}
+
+const isHere = async (at: Layer): Promise<boolean> => (await store.snapshots.get(at.chainID)) !== undefined && existsSync(at.folder);
+
+describe("images", () => {
+  test("are found by name, digest, id and the beginning of an id", async () => {
+    const base = await layer("base");
+    const target = await image("hello:v1", base);
+    const { id } = await store.images.open("hello:v1");
+    for (const reference of [
+      "hello:v1",
+      "docker.io/library/hello:v1",
+      target.digest,
+      id,
+      id.slice(7, 19),
+      id.slice(7, 10),
+      id.slice(0, 20),
+      `hello@${target.digest}`,
+    ]) {
+      expect((await store.images.find(reference))?.name, reference).toBe("docker.io/library/hello:v1");
+    }
+    for (const reference of ["hello", "hello:v2", id.slice(7, 9), digestOf("x"), "not a name"])
+      expect(await store.images.find(reference), reference).toBeUndefined();
+    await expect(store.images.open("hello:v2")).rejects.toMatchObject({ code: "IMAGE_UNKNOWN" });
+  });
+
+  test("lose their name to a newer one and are kept without it", async () => {
+    const base = await layer("base");
+    const first = await image("hello", base);
+    const second = await image("hello", base, await layer("more", base));
+    expect(second.digest).not.toBe(first.digest);
+    expect((await store.images.list()).map(({ name, target }) => [name, target.digest])).toEqual([
+      [undefined, first.digest],
+      ["docker.io/library/hello:latest", second.digest],
+    ]);
+    await store.images.tag("old", first);
+    expect((await store.images.list()).map(({ name }) => name)).toEqual(["docker.io/library/hello:latest", "docker.io/library/old:latest"]);
+  });
+
+  test("go by name, and by id only with all names when forced", async () => {
+    const target = await image("one", await layer("base"));
+    await store.images.tag("two", target);
+    const { id } = await store.images.open("one");
+    await expect(store.images.remove(id.slice(7, 19))).rejects.toMatchObject({ code: "IMAGE_IN_USE" });
+    expect(await store.images.remove("one")).toEqual({ untagged: ["docker.io/library/one:latest"], deleted: undefined });
+    await store.images.tag("three", target);
+    expect(await store.images.remove(id.slice(7, 19), { force: true })).toEqual({
+      untagged: ["docker.io/library/three:latest", "docker.io/library/two:latest"],
+      deleted: id,
+    });
+    await expect(store.images.remove("one")).rejects.toMatchObject({ code: "IMAGE_UNKNOWN" });
+  });
+});
+
+describe("collect", () => {
+  test("removes what nothing holds, and only that", async () => {
+    const base = await layer("base");
+    const [kept, lost] = [await layer("kept", base), await layer("lost", base)];
+    await image("kept", base, kept);
+    const target = await image("lost", base, lost);
+    const packed = await exportableImage(store, target, "gzip");
+    await store.images.remove("lost");
+    const collected = await store.care.collect();
+    expect([await isHere(base), await isHere(kept), await isHere(lost)]).toEqual([true, true, false]);
+    expect(collected.layers).toEqual([lost.chainID]);
+    expect(collected.blobs).toEqual(expect.arrayContaining([target.digest, packed.digest]));
+    expect(collected.bytes).toBeGreaterThan(0);
+    expect(await store.images.read((await store.images.find("kept"))!.target)).toMatchObject({ chain: kept.chainID });
+    expect((await store.care.collect()).bytes).toBe(0);
+  });
+
+  const holders: readonly { readonly name: string; readonly hold: (at: Layer) => Promise<void>; readonly release: (at: Layer) => Promise<unknown> }[] = [
+    {
+      name: "a writable snapshot",
+      hold: async (at) => void (await store.snapshots.prepare("container", at.chainID)),
+      release: async () => await store.snapshots.remove("container"),
+    },
+    { name: "a lease", hold: async (at) => await store.leases.hold("work", { chains: [at.chainID] }), release: async () => await store.leases.release("work") },
+    {
+      name: "a record of another room",
+      hold: async (at) => await store.table("runtime.things").put("x", { deep: [at.chainID] }),
+      release: async () => await store.table("runtime.things").remove("x"),
+    },
+    {
+      name: "the build cache",
+      hold: async (at) => await store.table("builder.cache").put("key", { chain: at.chainID }),
+      release: async () => await store.table("builder.cache").remove("key"),
+    },
+    {
+      name: "an image without a name",
+      hold: async (at) => void (await store.images.keep(await unnamed(at))),
+      release: async (at) => await store.images.remove((await unnamed(at)).digest),
+    },
+  ];
+  test.each(holders)("spares what $name holds, with all that is below", async ({ hold, release }) => {
+    const base = await layer("base");
+    const top = await layer("top", base);
+    const only = await layer("only");
+    await hold(top);
+    await store.care.collect();
+    expect([await isHere(only), await isHere(top)]).toEqual([false, true]);
+    await release(top);
+    await store.care.collect();
+    expect(await isHere(top)).toBe(false);
+    expect(readdirSync(join(place.root, "layers"))).toEqual([]);
+  });
+
+  test("takes the build cache too when asked, and nothing on a dry run", async () => {
+    const cached = await layer("cached");
+    await store.table("builder.cache").put("key", { chain: cached.chainID });
+    expect((await store.care.collect({ cache: true, dryRun: true })).layers).toEqual([cached.chainID]);
+    expect(await isHere(cached)).toBe(true);
+    await store.care.collect({ cache: true });
+    expect(await isHere(cached)).toBe(false);
+  });
+
+  test("keeps the blob that a pulled layer came as, for it cannot be written again", async () => {
+    const source = await layer("pulled");
+    const blob = await store.snapshots.blob(source.chainID, "gzip");
+    await using other = await openStore({ root: join(place.runRoot, "other"), helper });
+    const pulled = await other.snapshots.apply(undefined, blob, source.diffID, store.blobs.open(blob.digest));
+    await other.leases.hold("x", { chains: [pulled.chainID] });
+    await other.care.collect();
+    expect(await other.blobs.stat(blob.digest)).toBeDefined();
+    for await (const _ of other.snapshots.tar(pulled.chainID));
+  });
+
+  test("spares what a process at work elsewhere has just written", async () => {
+    const script = join(place.runRoot, "writer.mjs");
+    writeFileSync(
+      script,
+      `import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
+      const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+      process.send((await store.blobs.put("not yet named")).digest);
+      setInterval(() => {}, 1000);`,
+    );
+    const writer = fork(script, [place.root, helper], { execArgv: [] });
+    const [digest] = (await once(writer, "message")) as [Digest];
+    await store.care.collect();
+    expect(await store.blobs.stat(digest)).toBeDefined();
+    writer.kill("SIGKILL");
+    await once(writer, "exit");
+    await store.care.collect();
+    expect(await store.blobs.stat(digest)).toBeUndefined();
+  });
+
+  test("forgets the ephemeral leases and snapshots of dead processes, not those of the living", async () => {
+    const child = spawn("sleep", ["60"]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const base = await layer("base");
+    await store.leases.hold("mine", { chains: [base.chainID] }, { ephemeral: true });
+    await store.snapshots.prepare("mine", undefined, { ephemeral: true });
+    await store.table("store.leases").put("dead", { chains: [], digests: [], owner: `${child.pid}.12345.abcdef` });
+    await store.care.collect();
+    expect(store.leases.list()).toEqual(["mine"]);
+    await using again = await openStore({ root: place.root, helper });
+    expect(await again.snapshots.active("mine")).toBeDefined();
+  });
+});
+
+describe("check", () => {
+  async function damages(): Promise<readonly Damage[]> {
+    const found: Damage[] = [];
+    for await (const damage of store.care.check()) found.push(damage);
+    return found;
+  }
+
+  test("says nothing of a store that is whole", async () => {
+    await image("hello", await layer("base"));
+    await exportableImage(store, (await store.images.find("hello"))!.target, "gzip");
+    expect(await damages()).toEqual([]);
+  });
+
+  test("names a blob whose content changed, a layer whose file changed, and what is gone", async () => {
+    const [base, gone] = [await layer("base"), await layer("gone")];
+    const target = await image("hello", base);
+    const blob = await store.blobs.put("content");
+    writeFileSync(store.blobs.path(blob.digest), "changed");
+    writeFileSync(join(base.folder, "base"), "BASE");
+    rmSync(gone.folder, { recursive: true });
+    await store.blobs.remove((await store.images.read(target)).id);
+    const found = (await damages()).map(({ what, problem }) => `${what}: ${problem}`).join("\n");
+    for (const part of [blob.digest, `layer ${base.chainID}`, `layer ${gone.chainID}: its folder`, "docker.io/library/hello:latest: sha256:"])
+      expect(found).toContain(part);
+  });
+});
+
+test("usage counts shared layers once and tells what a collection would give back", async () => {
+  const base = await layer("base");
+  const target = await image("one", base);
+  await store.images.tag("two", target);
+  const cached = await layer("cached");
+  await store.table("builder.cache").put("key", { chain: cached.chainID });
+  await store.blobs.put("nobody's");
+  const { id } = await store.images.open("one");
+  const usage = await store.care.usage(new Set([id]));
+  expect(usage.images).toMatchObject({ total: 1, active: 1, reclaimable: 0 });
+  expect(usage.cache).toMatchObject({ total: 1, size: usage.cache.reclaimable });
+  expect(usage.blobs.reclaimable).toBe(8);
+});

@@ -1,0 +1,44 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openStore } from "../../store/open.ts";
+import { helper, projectRoot, temporaryRoot } from "../support/root.ts";
+
+test("a table keeps what was put, in bytewise order, apart from other tables", async () => {
+  using place = temporaryRoot();
+  const store = await openStore({ root: place.root, helper });
+  const [a, b] = [store.table<{ n: number }>("test.a"), store.table<{ n: number }>("test.ab")];
+  await Promise.all([a.put("é", { n: 3 }), a.put("x/1", { n: 1 }), a.put("x/2", { n: 2 }), b.put("x/1", { n: 9 })]);
+  expect(a.get("x/1")).toEqual({ n: 1 });
+  expect(a.get("absent")).toBeUndefined();
+  expect(a.list().map(([key]) => key)).toEqual(["x/1", "x/2", "é"]);
+  expect(a.list("x/").map(([, { n }]) => n)).toEqual([1, 2]);
+  expect(b.list()).toEqual([["x/1", { n: 9 }]]);
+  expect([await a.remove("x/1"), await a.remove("x/1")]).toEqual([true, false]);
+  expect(await a.update("x/2", (current) => ({ n: (current?.n ?? 0) + 40 }))).toEqual({ n: 42 });
+  expect(await a.update("x/2", () => undefined)).toBeUndefined();
+  expect(a.get("x/2")).toBeUndefined();
+  await store[Symbol.asyncDispose]();
+});
+
+const COUNTER = `
+import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
+const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+const table = store.table("test.counter");
+for (let i = 0; i < 100; i++) await table.update("n", (n = 0) => n + 1);
+await store[Symbol.asyncDispose]();
+`;
+
+test("processes that update one record at once lose no update", async () => {
+  using place = temporaryRoot();
+  const script = join(place.root, "counter.mjs");
+  writeFileSync(script, COUNTER);
+  const children = [1, 2, 3].map(() => fork(script, [place.root, helper], { execArgv: [] }));
+  const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0] as number));
+  expect(codes).toEqual([0, 0, 0]);
+  const store = await openStore({ root: place.root, helper });
+  expect(store.table("test.counter").get("n")).toBe(300);
+  await store[Symbol.asyncDispose]();
+});
