@@ -11,6 +11,9 @@ export const HELLO = fileURLToPath(new URL("../../../examples/hello", import.met
 const FOLDER = join(tmpdir(), "strata-demo");
 const PIDS = join(FOLDER, "pids");
 
+/** The registry keeps a store of its own, as one on another machine would: what is pushed and pulled does travel. */
+export const REGISTRY_ROOT = join(FOLDER, "registry");
+
 export const ENVIRONMENT: NodeJS.ProcessEnv = {
   ...process.env,
   STRATA_ROOT: join(FOLDER, "root"),
