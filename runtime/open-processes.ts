@@ -12,6 +12,7 @@ import { Folder } from "./process/folder.ts";
 import { encodeFrame, FRAME } from "./process/frames.ts";
 import { openHost } from "./process/host.ts";
 import { isAlive } from "./process/process-id.ts";
+import { startLeft } from "./process/start-left.ts";
 import { lostExit, stateOf } from "./process/status.ts";
 
 const SIGKILL = 9;
@@ -54,14 +55,18 @@ export async function openProcesses(options: { readonly runRoot: string; readonl
   };
 
   return await Promise.resolve<Processes>({
-    async create(request) {
-      const { state: created, client } = await createContainer(host, request, { start: false, attach: false });
+    async create(request, createOptions) {
+      const { state: created, client } = await createContainer(host, request, { ...createOptions, start: false, attach: false });
       client.close();
       return created;
     },
     async start(id) {
       const found = need(id);
       if (found.status !== "created") throw new RuntimeError("CONTAINER_STATE", `Cannot start ${id}: it is ${found.status}`);
+      if (folderOf(id).pids()?.monitor === 0) {
+        await startLeft(folderOf(id).path, id);
+        return;
+      }
       const client = await connectMonitor(folderOf(id).path);
       if (client === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot start ${id}: its monitor is gone`);
       client.send(encodeFrame(FRAME.start));

@@ -39,6 +39,18 @@ export interface CreateRequest {
   readonly exitCommand?: readonly string[];
 }
 
+export interface CreateOptions {
+  /**
+   * No monitor stays: init becomes the child of the caller's subreaper, which waits for it and keeps its streams (`inherit`).
+   * That is what OCI callers expect; no exit is recorded.
+   */
+  readonly leave?: boolean;
+  /** With `leave` and a terminal: the unix socket that takes the terminal's master. */
+  readonly consoleSocket?: string;
+  /** Shown by `state`. */
+  readonly bundle?: string;
+}
+
 export type ProcessStatus = "creating" | "created" | "running" | "paused" | "stopped";
 
 export interface ProcessState {
@@ -50,6 +62,8 @@ export interface ProcessState {
   readonly startTime: number;
   readonly startedAt?: string;
   readonly exit?: ExitRecord;
+  readonly bundle?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface ExitRecord {
@@ -84,7 +98,7 @@ export interface Attachment extends AsyncDisposable {
 
 export interface Processes {
   /** Sets everything up and waits before execve. @throws {RuntimeError} `SPEC_INVALID`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED` */
-  create(request: CreateRequest): Promise<ProcessState>;
+  create(request: CreateRequest, options?: CreateOptions): Promise<ProcessState>;
   start(id: string): Promise<void>;
   /** create and start in one step, the hot path. `attach` connects before the program's first byte. */
   run(request: CreateRequest, options?: { readonly attach?: boolean }): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
@@ -98,7 +112,7 @@ export interface Processes {
     id: string,
     process: ProcessSpec,
     /** `inherit`: the three descriptors of this very process instead of an attachment. */
-    options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean },
+    options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean } & Pick<CreateOptions, "leave" | "consoleSocket">,
   ): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
   /** `all` signals every process of the container. */
   signal(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;

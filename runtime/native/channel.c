@@ -27,9 +27,10 @@ channel_send (int channel, const void *data, size_t size, int fd)
   return TEMP_FAILURE_RETRY (sendmsg (channel, &message, MSG_NOSIGNAL)) == (ssize_t) size;
 }
 
-/* `*fd` changes only when a descriptor came. */
+/* `*fd` changes only when a descriptor came. A side that ended with messages unread resets the channel first;
+   what it had sent is still there after that. */
 ssize_t
-channel_receive (int channel, void *data, size_t size, int *fd)
+channel_receive (int channel, void *data, size_t size, int flags, int *fd)
 {
   struct iovec part = { .iov_base = data, .iov_len = size };
   union
@@ -38,8 +39,11 @@ channel_receive (int channel, void *data, size_t size, int *fd)
     char space[CMSG_SPACE (sizeof (int))];
   } control;
   struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-  ssize_t length = TEMP_FAILURE_RETRY (recvmsg (channel, &message, MSG_CMSG_CLOEXEC));
+  ssize_t length;
 
+  do
+    length = recvmsg (channel, &message, flags | MSG_CMSG_CLOEXEC);
+  while (length < 0 && (errno == EINTR || errno == ECONNRESET));
   struct cmsghdr *header = length < 0 ? NULL : CMSG_FIRSTHDR (&message);
   if (header != NULL && header->cmsg_type == SCM_RIGHTS)
     memcpy (fd, CMSG_DATA (header), sizeof *fd);

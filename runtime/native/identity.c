@@ -27,20 +27,13 @@ identity_keyring (char **fields)
     die ("keyring", fields[1]);
 }
 
-/* rlimit NUMBER SOFT HARD CLAMP: with CLAMP 1 a hard limit that we may not raise to is lowered to what we have. */
+/* rlimit NUMBER SOFT HARD */
 void
 identity_rlimit (char **fields)
 {
   int which = field_number (fields[1]);
-  struct rlimit wanted = { strtoull (fields[2], NULL, 10), strtoull (fields[3], NULL, 10) }, have;
+  struct rlimit wanted = { strtoull (fields[2], NULL, 10), strtoull (fields[3], NULL, 10) };
 
-  if (setrlimit (which, &wanted) == 0)
-    return;
-  if (errno != EPERM || field_number (fields[4]) != 1 || getrlimit (which, &have) < 0)
-    die ("rlimit", fields[1]);
-  wanted.rlim_max = have.rlim_max;
-  if (wanted.rlim_cur > have.rlim_max)
-    wanted.rlim_cur = have.rlim_max;
   if (setrlimit (which, &wanted) < 0)
     die ("rlimit", fields[1]);
 }

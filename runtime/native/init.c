@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 static Launch *self;
+/* From here on a launch without a monitor has nobody at the channel's other end. */
+static bool is_ready;
 
 static void
 report (const char *step, const char *object, const char *reason)
@@ -32,7 +34,7 @@ report (const char *step, const char *object, const char *reason)
   char message[4096] = { MESSAGE_FAILED };
   int size = 1 + snprintf (message + 1, sizeof message - 1, "%s%c%s%c%s", step, 0, object, 0, reason) + 1;
 
-  if (self->failure >= 0 && write (self->failure, message + 1, size - 1) == size - 1)
+  if (is_ready && self->failure >= 0 && write (self->failure, message + 1, size - 1) == size - 1)
     return;
   if (send (self->channel, message, size, MSG_NOSIGNAL) < 0)
     _exit (125);
@@ -49,7 +51,7 @@ void
 init_expect (Launch *launch, enum message letter)
 {
   char got;
-  ssize_t size = channel_receive (launch->channel, &got, 1, &launch->root);
+  ssize_t size = channel_receive (launch->channel, &got, 1, 0, &launch->root);
 
   if (size != 1 || got != (char) letter)
     _exit (125);
@@ -204,6 +206,7 @@ do_ready (char **fields)
 {
   (void) fields;
   tell (&(char) { MESSAGE_READY }, 1);
+  is_ready = true;
 }
 
 static void
@@ -219,7 +222,8 @@ do_follow (char **fields)
 {
   (void) fields;
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  if (recv (self->channel, &(char) { 0 }, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+  ssize_t size = recv (self->channel, &(char) { 0 }, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (size == 0 || (size < 0 && errno != EAGAIN))
     _exit (125);
 }
 

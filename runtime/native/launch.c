@@ -26,7 +26,7 @@
 #define CONTROL 3
 #define SEALED "sealed"
 
-static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .root = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
+static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .root = -1, .console = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
 
 bool
 send_frame (int fd, enum frame type, const void *data, uint32_t size)
@@ -111,6 +111,22 @@ open_fifo (void)
     die ("fifo", "start");
 }
 
+/* Whoever listens there takes the terminal's master, as OCI callers do. */
+static int
+connect_console (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  if (strlen (path) >= sizeof address.sun_path)
+    errno = ENAMETOOLONG;
+  else
+    strcpy (address.sun_path, path);
+  if (fd < 0 || address.sun_path[0] == '\0' || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
+    die ("console", path);
+  return fd;
+}
+
 static char **
 copy_strings (char **strings)
 {
@@ -165,6 +181,8 @@ do_option (char **fields)
     die ("log", fields[2]);
   else if (strcmp (name, "exit-command") == 0)
     launch.exit_command = copy_strings (fields + 1);
+  else if (strcmp (name, "console") == 0)
+    launch.console = connect_console (fields[1]);
   else if (strcmp (name, "idmap-overlay") == 0)
     launch.idmap = copy_strings (fields);
   else if (strcmp (name, "exit-environment") == 0)
@@ -223,8 +241,8 @@ tell (enum message letter)
 {
   char byte = letter;
 
-  if (send (launch.channel, &byte, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-    die ("channel", "send"); /* EPIPE: its failure is still there to be read */
+  if (!channel_send (launch.channel, &byte, 1, -1) && errno != EPIPE && errno != ECONNRESET)
+    die ("channel", "send"); /* an end that is gone has left its reason to be read */
 }
 
 static void
@@ -255,7 +273,7 @@ tell_mapped (void)
 {
   AUTO_CLOSE int root = launch.idmap == NULL ? -1 : idmap_overlay (launch.pid, launch.idmap);
 
-  if (!channel_send (launch.channel, &(char) { MESSAGE_MAPPED }, 1, root))
+  if (!channel_send (launch.channel, &(char) { MESSAGE_MAPPED }, 1, root) && errno != EPIPE && errno != ECONNRESET)
     die ("channel", "send");
 }
 
@@ -272,6 +290,32 @@ fail_as_told (const char *text, size_t size)
   if (launch.control >= 0)
     send_frame (launch.control, FRAME_FAILED, failure, size);
   _exit (125);
+}
+
+static void
+take_terminal (void)
+{
+  static const char name[] = "/dev/ptmx";
+
+  launch.ours[1] = launch.ours[0];
+  fcntl (launch.ours[0], F_SETFL, launch.console < 0 ? O_NONBLOCK : 0);
+  if (launch.console >= 0 && !channel_send (launch.console, name, strlen (name), launch.ours[0]))
+    die ("console", "send");
+}
+
+/* No monitor stays: but a program that could not be executed is still this caller's to know. */
+static int
+follow_execve (void)
+{
+  char message[4096];
+  ssize_t size = channel_receive (launch.channel, message, sizeof message, 0, &(int) { -1 });
+
+  if (size > 0)
+    fail_as_told (message + 1, size - 1);
+  record_time (message, sizeof message);
+  record_write (launch.directory, "started", message);
+  send_frame (CONTROL, FRAME_STARTED, message, strlen (message));
+  return 0;
 }
 
 /* With `joiner` the process made first only enters namespaces; its child, whose pid it sends, is the one that stays. */
@@ -291,7 +335,7 @@ follow_setup (bool joiner)
   tell (MESSAGE_GROUPED);
   if (!joiner && launch.start_now)
     tell (MESSAGE_START);
-  while ((size = channel_receive (launch.channel, message, sizeof message, &launch.ours[0])) > 0)
+  while ((size = channel_receive (launch.channel, message, sizeof message, 0, &launch.ours[0])) > 0)
     switch (message[0])
       {
       case MESSAGE_PID:
@@ -303,8 +347,7 @@ follow_setup (bool joiner)
           tell (MESSAGE_START);
         break;
       case MESSAGE_TERMINAL:
-        launch.ours[1] = launch.ours[0];
-        fcntl (launch.ours[0], F_SETFL, O_NONBLOCK);
+        take_terminal ();
         break;
       case MESSAGE_FAILED:
         fail_as_told (message + 1, size - 1);
@@ -366,5 +409,7 @@ launch_main (int argc, char **argv)
   malloc_trim (0);
   prctl (PR_SET_DUMPABLE, 0);
   send_frame (CONTROL, FRAME_READY, pids, strlen (pids));
-  return launch.leave ? 0 : monitor_run (&launch);
+  if (!launch.leave)
+    return monitor_run (&launch);
+  return launch.start_now ? follow_execve () : 0;
 }

@@ -61,6 +61,7 @@ typedef struct
   char **exit_environment;
   char *uid_map, *gid_map;
   bool deny_setgroups;
+  int console;  /* who takes the terminal's master instead of the monitor, or -1 */
   char **idmap; /* fields of idmap-overlay, or NULL */
   int root;     /* init: the root that the monitor made, or -1 */
   uint64_t clone_flags;
@@ -106,9 +107,9 @@ void log_end (void);
 /* terminal.c */
 int terminal_open (Launch *launch, unsigned width, unsigned height);
 
-/* channel.c: one message, with a descriptor when `fd` is one; a received one is put in `*fd`. */
+/* channel.c: one message, with a descriptor when `fd` is one; a received one is put in `*fd`. 0 is the other side's end. */
 bool channel_send (int channel, const void *data, size_t size, int fd);
-ssize_t channel_receive (int channel, void *data, size_t size, int *fd);
+ssize_t channel_receive (int channel, void *data, size_t size, int flags, int *fd);
 
 /* idmap.c: a detached overlay mount for the user namespace of `pid`. */
 int idmap_overlay (pid_t pid, char **fields);

@@ -284,7 +284,7 @@ read_channel (void)
 {
   Launch *launch = monitor.launch;
   char message[4096], time[48];
-  ssize_t size = recv (launch->channel, message, sizeof message, MSG_DONTWAIT);
+  ssize_t size = channel_receive (launch->channel, message, sizeof message, MSG_DONTWAIT, &(int) { -1 });
 
   if (size > 0 && message[0] == MESSAGE_FAILED)
     {

@@ -119,7 +119,8 @@ program_streams (Launch *launch, uid_t uid)
       if (!null && (S_ISFIFO (status.st_mode) || launch->stdio == STDIO_TERMINAL) && fchown (i, uid, -1) < 0 && errno != EPERM && errno != EROFS)
         die ("stdio", "owner");
     }
-  if (launch->stdio == STDIO_TERMINAL && (setsid () < 0 || ioctl (0, TIOCSCTTY, 0) < 0))
+  setsid (); /* a session of its own: no way into the terminal of whoever started it; fails where it is one already */
+  if (launch->stdio == STDIO_TERMINAL && ioctl (0, TIOCSCTTY, 0) < 0)
     die ("terminal", "control");
 }
 

@@ -1,33 +1,43 @@
 /** Making a container: state folder, operations, helper. */
 import { rmSync } from "node:fs";
-import type { CreateRequest, ExitRecord, Processes, ProcessState } from "../process.ts";
+import type { CreateOptions, CreateRequest, ExitRecord, Processes, ProcessState } from "../process.ts";
+import type { Spec } from "../spec.ts";
+import { completeDeviceRules } from "./cgroup/devices.ts";
 import type { MonitorClient } from "./client.ts";
 import { Folder } from "./folder.ts";
 import { exitEnvironment, groupsOf, type Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
 
-export interface CreateOptions {
+export interface LaunchWishes extends CreateOptions {
   readonly start: boolean;
   readonly attach: boolean;
-  /** The caller becomes init's parent; no monitor stays. */
-  readonly leave?: boolean;
-  readonly bundle?: string;
 }
 
 /** The folder is gone again when this throws. */
-export async function createContainer(host: Host, request: CreateRequest, options: CreateOptions): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
-  const { id, spec, stdio } = request;
+export async function createContainer(host: Host, request: CreateRequest, options: LaunchWishes): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
+  const { id, stdio } = request;
+  const spec = complete(request.spec);
   const folder = Folder.of(host.runRoot, id);
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
   const mode = options.leave === true ? "leave" : "stay";
-  const operations = lower({ request, mode, start: options.start, attach: options.attach, directory: folder.path, groups, environment: exitEnvironment(process.env), rootless: host.rootless });
+  const operations = lower({
+    request: { ...request, spec },
+    mode,
+    start: options.start,
+    attach: options.attach,
+    directory: folder.path,
+    ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
+    groups,
+    environment: exitEnvironment(process.env),
+    rootless: host.rootless,
+  });
   folder.make();
   try {
     folder.record({ spec, ...(groups !== undefined && { groups }), ...(options.bundle !== undefined && { bundle: options.bundle }) });
-    const { client } = launch(host.helper, operations, { inherit: stdio.kind === "inherit", detached: true });
+    const { client } = launch(host.helper, operations, { inherit: stdio.kind === "inherit", detached: options.leave !== true });
     const { pid, startTime } = await client.ready;
-    const startedAt = options.start && options.leave !== true ? await client.started : undefined;
+    const startedAt = options.start ? await client.started : undefined;
     return { state: { id, status: startedAt === undefined ? "created" : "running", pid, startTime, ...(startedAt !== undefined && { startedAt }) }, client };
   } catch (error) {
     rmSync(folder.path, { recursive: true, force: true });
@@ -37,11 +47,12 @@ export async function createContainer(host: Host, request: CreateRequest, option
 
 /** Foreground; the helper lives and dies with its control socket, and leaves nothing behind. */
 export async function runOnce(host: Host, ...[request, options]: Parameters<Processes["runOnce"]>): Promise<ExitRecord> {
-  const { spec, id } = request;
+  const { id } = request;
+  const spec = complete(request.spec);
   options.signal?.throwIfAborted();
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
   const stdio = { kind: "monitor", stdin: false } as const;
-  const operations = lower({ request: { ...request, stdio }, mode: "once", start: true, attach: true, groups, environment: {}, rootless: host.rootless });
+  const operations = lower({ request: { ...request, spec, stdio }, mode: "once", start: true, attach: true, groups, environment: {}, rootless: host.rootless });
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
   client.onOutput(({ stream, data }) => {
     options.onOutput(stream, data);
@@ -60,4 +71,9 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
     options.signal?.removeEventListener("abort", abort);
     await ended;
   }
+}
+
+function complete(spec: Spec): Spec {
+  const { resources } = spec.linux ?? {};
+  return { ...spec, linux: { ...spec.linux, resources: { ...resources, devices: completeDeviceRules(resources?.devices) } } };
 }

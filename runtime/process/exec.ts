@@ -16,14 +16,29 @@ export async function execProcess(host: Host, folder: Folder, id: string, proces
   if (recorded === undefined || state === undefined || (state.status !== "running" && state.status !== "created")) {
     throw new RuntimeError("CONTAINER_STATE", `Cannot run a program in ${id}: the container is ${state?.status ?? "unknown"}`);
   }
-  const stdio: Stdio = options.inherit === true ? { kind: "inherit" } : { kind: "monitor", stdin: options.stdin };
-  const attach = options.detach !== true && options.inherit !== true;
+  const inherit = options.inherit === true || options.leave === true;
+  const stdio: Stdio = inherit ? { kind: "inherit" } : { kind: "monitor", stdin: options.stdin };
+  const attach = options.detach !== true && !inherit;
   const execID = randomBytes(16).toString("hex");
   const own = folder.exec(execID);
-  const operations = lowerExec({ id, process, stdio, spec: recorded.spec, init: state, groups: recorded.groups, mode: "stay", start: true, attach, directory: own.path, environment: {}, rootless: host.rootless });
+  const operations = lowerExec({
+    id,
+    process,
+    stdio,
+    spec: recorded.spec,
+    init: state,
+    groups: recorded.groups,
+    mode: options.leave === true ? "leave" : "stay",
+    start: true,
+    attach,
+    directory: own.path,
+    ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
+    environment: {},
+    rootless: host.rootless,
+  });
   own.make();
   try {
-    const { client } = launch(host.helper, operations, { inherit: options.inherit === true, detached: true });
+    const { client } = launch(host.helper, operations, { inherit, detached: options.leave !== true });
     const { pid } = await client.ready;
     await client.started;
     if (options.detach === true) client.unref();

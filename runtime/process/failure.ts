@@ -17,9 +17,14 @@ export function failureOf(payload: Uint8Array): RuntimeError {
   const options = { step, errno };
   if (step === "command" || step === "execve") {
     const missing = errno === "ENOENT";
-    return new RuntimeError(missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE", `Cannot run ${JSON.stringify(object)}: ${missing ? "there is no such program in the container" : why}`, options);
+    return new RuntimeError(missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE", `Cannot run ${JSON.stringify(object)}: ${missing ? missingText(object) : why}`, options);
   }
   return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
+}
+
+/** In the words that podman looks for. */
+function missingText(name: string): string {
+  return name.includes("/") ? "no such file or directory in the container" : "executable file not found in the container's PATH";
 }
 
 function codeOf(step: string): RuntimeErrorCode {

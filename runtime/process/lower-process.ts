@@ -23,6 +23,7 @@ export function lowerSetup(process: ProcessSpec): readonly Operation[] {
     ["streams", process.user.uid],
     ["folder", process.cwd],
     ["find", process.args[0] ?? "", path],
+    ...(process.rlimits ?? []).map((one): Operation => ["rlimit", rlimitNumber(one.type), rlimitValue(one.soft), rlimitValue(one.hard)]),
   ];
 }
 
@@ -37,7 +38,6 @@ export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow
   const { user, capabilities, noNewPrivileges = false } = process;
   const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", ...compileSeccomp(seccomp)]];
   return [
-    ...(process.rlimits ?? []).map((one): Operation => ["rlimit", rlimitNumber(one.type), rlimitValue(one.soft), rlimitValue(one.hard), 0]),
     ...(noNewPrivileges ? [] : filter),
     ["bounding", capabilityMask(capabilities?.bounding)],
     ["user", user.uid, user.gid, setgroups ? 1 : 0, ...(user.additionalGids ?? [])],

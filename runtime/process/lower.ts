@@ -19,6 +19,7 @@ export interface LowerInput {
   readonly attach: boolean;
   /** State folder; undefined records nothing. */
   readonly directory?: string;
+  readonly consoleSocket?: string;
   /** Undefined: the caller may make no groups. */
   readonly groups: Groups | undefined;
   /** Of the exit command. */
@@ -96,7 +97,7 @@ function programOf(spec: Spec): ProcessSpec {
   return spec.process;
 }
 
-function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "directory" | "environment"> & { readonly stdio?: CreateRequest["stdio"]; readonly request?: CreateRequest }, process: ProcessSpec): readonly Operation[] {
+function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "directory" | "consoleSocket" | "environment"> & { readonly stdio?: CreateRequest["stdio"]; readonly request?: CreateRequest }, process: ProcessSpec): readonly Operation[] {
   const stdio = input.stdio ?? input.request?.stdio ?? { kind: "inherit" };
   const exitCommand = input.request?.exitCommand;
   const kind = process.terminal === true ? "terminal" : stdio.kind === "inherit" ? "inherit" : "pipes";
@@ -104,6 +105,7 @@ function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "dir
     ...(input.directory === undefined ? [] : [["directory", input.directory] as const]),
     ["mode", input.mode, input.start ? 1 : 0, input.attach ? 1 : 0],
     ["stdio", kind, stdio.kind === "monitor" && stdio.stdin ? 1 : 0],
+    ...(input.consoleSocket === undefined ? [] : [["console", input.consoleSocket] as const]),
     ...(stdio.kind === "monitor" && stdio.log !== undefined ? [["log", stdio.log.format, stdio.log.path] as const] : []),
     ...(exitCommand === undefined ? [] : ([["exit-command", ...exitCommand], ["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)]] as const)),
   ];

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { ExitRecord, ProcessState, ProcessStatus } from "../process.ts";
 import { controllerFolder, type Groups } from "./cgroup/groups.ts";
-import type { Folder } from "./folder.ts";
+import type { Folder, Recorded } from "./folder.ts";
 import { isAlive } from "./process-id.ts";
 
 const KILLED = 137;
@@ -10,6 +10,11 @@ const KILLED = 137;
 export function stateOf(folder: Folder, id: string): ProcessState | undefined {
   const recorded = folder.recorded();
   if (recorded === undefined) return undefined;
+  const { annotations } = recorded.spec;
+  return { ...lifeOf(folder, id, recorded), ...(recorded.bundle !== undefined && { bundle: recorded.bundle }), ...(annotations !== undefined && { annotations }) };
+}
+
+function lifeOf(folder: Folder, id: string, recorded: Recorded): ProcessState {
   const pids = folder.pids();
   const exit = folder.exit();
   const startedAt = folder.startedAt();

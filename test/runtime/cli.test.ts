@@ -40,7 +40,7 @@ describe("run", () => {
       stdout: "/tmp\n1\nin\n",
       stderr: "",
     },
-    { name: "is 127 for a program that is not there", args: ["--rm", IMAGE, "nothing-such"], status: 127, stdout: "", stderr: /there is no such program/ },
+    { name: "is 127 for a program that is not there", args: ["--rm", IMAGE, "nothing-such"], status: 127, stdout: "", stderr: /"nothing-such"/ },
     { name: "is 126 for one that may not be run", args: ["--rm", IMAGE, "/etc/passwd"], status: 126, stdout: "", stderr: /permission denied/ },
     { name: "is 125 for an image that is not there", args: ["--rm", "--pull", "never", "nothing/such"], status: 125, stdout: "", stderr: /not in the store/ },
     { name: "is 2 for a flag that is none", args: ["--no-such-flag", IMAGE], status: 2, stdout: "", stderr: /unknown option/ },
@@ -152,7 +152,7 @@ describe("a container in the background", () => {
       Mounts: [{ Type: "volume", Name: "data", Destination: "/data", RW: true }],
     });
     expect((await cli("exec", "web", "sh", "-c", "exit 8")).status).toBe(8);
-    expect(await cli("exec", "web", "nothing-such")).toMatchObject({ status: 127, stderr: expect.stringMatching(/there is no such program/) });
+    expect(await cli("exec", "web", "nothing-such")).toMatchObject({ status: 127, stderr: expect.stringMatching(/"nothing-such"/) });
     expect((await runStrata(lab.root, ["exec", "-i", "web", "sh", "-c", "cat > /typed"], { input: "in" })).status).toBe(0);
     expect(await output("diff", "web")).toBe("A /typed");
     expect(await output("logs", "web")).toBe("line");

@@ -9,8 +9,10 @@ export interface Groups {
   readonly version: 1 | 2;
   /** Path below each base. */
   readonly path: string;
-  readonly members: readonly Hierarchy[];
+  readonly members: readonly Member[];
 }
+
+export type Member = Pick<Hierarchy, "controllers" | "base">;
 
 /** Joined by every container in v1: device rules, the freezer, and what usage and the out-of-memory count are read from. */
 const ALWAYS = ["devices", "freezer", "memory", "pids", "cpuacct"];
@@ -22,7 +24,10 @@ export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: st
   const path = parts.join("/");
   if (parts.includes("..") || path.length > MAX_PATH_BYTES) throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(cgroupsPath)} as cgroups path: it leaves its parent`);
   const wanted = new Set([...ALWAYS, ...planCgroup(resources, layout.version).map((file) => file.controller)]);
-  const members = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
+  const joined = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
+  // An absolute path is one from the mount point on; ours are below the group that we are in ourselves.
+  const isAbsolute = parent === "" && cgroupsPath.startsWith("/");
+  const members = joined.map(({ controllers, base, mount }) => ({ controllers, base: isAbsolute ? mount : base }));
   return { version: layout.version, path, members };
 }
 
@@ -37,7 +42,7 @@ export function joinOperations(groups: Groups): readonly Operation[] {
   return groups.members.map((member): Operation => ["cgroup-join", groupFolder(groups, member)]);
 }
 
-export function groupFolder(groups: Groups, member: Hierarchy): string {
+export function groupFolder(groups: Groups, member: Member): string {
   return `${member.base}/${groups.path}`;
 }
 
@@ -47,7 +52,7 @@ export function controllerFolder(groups: Groups, controller: string): string | u
   return member === undefined ? undefined : groupFolder(groups, member);
 }
 
-function memberOperations(groups: Groups, member: Hierarchy, files: readonly CgroupFile[]): readonly Operation[] {
+function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[]): readonly Operation[] {
   const folder = groupFolder(groups, member);
   const own = files.filter((file) => groups.version === 2 || member.controllers.includes(file.controller));
   const enable = groups.version === 2 ? enableOperations(groups, member) : [];
@@ -60,7 +65,7 @@ function memberOperations(groups: Groups, member: Hierarchy, files: readonly Cgr
 }
 
 /** v2 gives a group only the controllers that every ancestor passes on. */
-function enableOperations(groups: Groups, member: Hierarchy): readonly Operation[] {
+function enableOperations(groups: Groups, member: Member): readonly Operation[] {
   const controllers = ["cpu", "cpuset", "memory", "pids", "io"];
   const parents = groups.path.split("/").slice(0, -1);
   const folders = [member.base, ...parents.map((_, index) => `${member.base}/${parents.slice(0, index + 1).join("/")}`)];

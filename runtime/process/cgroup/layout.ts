@@ -3,8 +3,10 @@
 export interface Hierarchy {
   /** Empty for the one hierarchy of v2. */
   readonly controllers: readonly string[];
-  /** Folder below which we make groups. */
+  /** Folder below which we make groups: our own group. */
   readonly base: string;
+  /** Folder that an absolute cgroups path starts from. */
+  readonly mount: string;
 }
 
 export interface CgroupLayout {
@@ -26,12 +28,12 @@ export function cgroupLayout(mountinfo: string, own: string): CgroupLayout {
   const first = mounts.filter((mount) => mount.type === "cgroup" && !mount.superOptions.some((word) => word.startsWith("name=")));
   if (first.length === 0) {
     const unified = mounts.find((mount) => mount.type === "cgroup2");
-    return { version: 2, hierarchies: unified === undefined ? [] : [{ controllers: [], base: unified.target }] };
+    return { version: 2, hierarchies: unified === undefined ? [] : [{ controllers: [], base: unified.target, mount: unified.target }] };
   }
   const known = new Set(paths.keys());
   const hierarchies = first.map((mount) => {
     const controllers = mount.superOptions.filter((word) => known.has(word));
-    return { controllers, base: within(mount, paths.get(controllers[0] ?? "") ?? "/") };
+    return { controllers, base: within(mount, paths.get(controllers[0] ?? "") ?? "/"), mount: mount.target };
   });
   return { version: 1, hierarchies: hierarchies.filter((hierarchy) => hierarchy.controllers.length > 0) };
 }

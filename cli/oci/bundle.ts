@@ -1,0 +1,37 @@
+/** An OCI bundle: config.json and the root beside it. Spec: runtime-spec 1.2, bundle.md. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { RuntimeError } from "../../runtime/errors.ts";
+import type { ProcessSpec, Spec } from "../../runtime/spec.ts";
+
+/** Paths in it made absolute. @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
+export function readBundle(folder: string): Spec {
+  const bundle = resolve(folder);
+  const spec = readJson<Spec>(join(bundle, "config.json"));
+  if (!/^1\./.test(spec.ociVersion ?? "")) throw new RuntimeError("SPEC_INVALID", `Cannot read ${bundle}/config.json: its ociVersion is ${JSON.stringify(spec.ociVersion)}`);
+  const hooks = Object.entries(spec.hooks ?? {}).filter(([, list]) => list.length > 0);
+  if (hooks[0] !== undefined) throw new RuntimeError("UNSUPPORTED", `Cannot run the ${hooks[0][0]} hooks of ${bundle}: strata does not support hooks`);
+  return {
+    ...spec,
+    ...(spec.root !== undefined && { root: { ...spec.root, path: resolve(bundle, spec.root.path) } }),
+    ...(spec.mounts !== undefined && {
+      mounts: spec.mounts.map((mount) => (isBind(mount.options) && mount.source !== undefined ? { ...mount, source: resolve(bundle, mount.source) } : mount)),
+    }),
+  };
+}
+
+export function readProcess(path: string): ProcessSpec {
+  return readJson<ProcessSpec>(path);
+}
+
+export function readJson<Value>(path: string): Value {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Value;
+  } catch (error) {
+    throw new RuntimeError("SPEC_INVALID", `Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function isBind(options: readonly string[] = []): boolean {
+  return options.includes("bind") || options.includes("rbind");
+}
