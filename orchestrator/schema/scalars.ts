@@ -7,7 +7,7 @@ export class Mismatch extends Error {
   readonly path: string;
 
   constructor(path: string, wanted: string, found: unknown) {
-    super(`json: cannot unmarshal ${jsonType(found)} into Go struct field ${path} of type ${wanted.replace(/^.*\//, "")}`);
+    super(`json: cannot unmarshal ${jsonType(found)} into Go struct field ${path} of type ${wanted.replace(/[a-z]+\//, "")}`);
     this.name = "Mismatch";
     this.path = path;
   }

@@ -47,7 +47,7 @@ export function formatSelector(selector: LabelSelector | undefined): string {
 }
 
 const setBased = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/;
-const equality = /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/;
+const equality = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/;
 
 /** Reads `a=b,c in (d,e),!f`; undefined when it is none. */
 export function parseSelector(text: string): Requirement[] | undefined {
