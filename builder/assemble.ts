@@ -28,7 +28,7 @@ export async function assemble(store: Store, graph: BuildGraph, chain: ChainID |
 /** Lowest first. */
 export async function layersOf(store: Store, chain: ChainID | undefined): Promise<readonly Layer[]> {
   const layers: Layer[] = [];
-  for (let at = chain; at !== undefined; ) {
+  for (let at = chain; at !== undefined;) {
     const layer = await store.snapshots.get(at);
     if (layer === undefined) throw new Error(`layer ${at} of this build is gone`);
     layers.unshift(layer);
@@ -72,5 +72,10 @@ function stageOf(graph: BuildGraph, index: number): StagePlan {
 /** Same configuration, same bytes: keys of the document and of its maps in a fixed order. */
 function sorted<Value>(value: Value): Value {
   if (Array.isArray(value) || typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, item]) => [name, sorted(item)])) as Value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [name, sorted(item)]),
+  ) as Value;
 }

@@ -48,5 +48,9 @@ export class BuilderError extends CodedError<BuilderErrorCode> {
 /** Adds the place to an error that knew none; anything but a BuilderError is a bug and passes as it is. */
 export function placed(error: unknown, place: () => ErrorPlace): unknown {
   if (!(error instanceof BuilderError) || error.place !== undefined) return error;
-  return new BuilderError(error.code, error.message, { cause: error.cause ?? error, place: place(), ...(error.hint === undefined ? {} : { hint: error.hint }) });
+  return new BuilderError(error.code, error.message, {
+    cause: error.cause ?? error,
+    place: place(),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }

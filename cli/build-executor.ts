@@ -49,9 +49,15 @@ function withShmSize(mount: MountSpec, bytes: number): MountSpec {
 
 function mountSpec(mount: RunMount): MountSpec {
   const destination = mount.target;
-  if (mount.kind === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", ...(mount.size === undefined ? [] : [`size=${mount.size}`])] };
+  if (mount.kind === "tmpfs")
+    return { destination, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", ...(mount.size === undefined ? [] : [`size=${mount.size}`])] };
   if (mount.kind === "bind") return { destination, type: "bind", source: mount.source, options: ["rbind", "rprivate", ...(mount.readOnly ? ["ro"] : [])] };
-  return { destination, type: "overlay", source: "overlay", options: [`lowerdir=${mount.lowers.join(":")}`, `upperdir=${mount.upper}`, `workdir=${mount.work}`] };
+  return {
+    destination,
+    type: "overlay",
+    source: "overlay",
+    options: [`lowerdir=${mount.lowers.join(":")}`, `upperdir=${mount.upper}`, `workdir=${mount.work}`],
+  };
 }
 
 /** `default` is this machine's own network, as buildah does without privilege: builds need no bridge, and `none` is there for those that must not reach out. */

@@ -8,7 +8,19 @@ import { parseDockerfile } from "../dockerfile/parse.ts";
 
 type Rule = (dockerfile: Dockerfile, written: readonly AstInstruction[]) => readonly Warning[];
 
-const RULES: readonly Rule[] = [consistentCasing, stageNameCasing, fromAsCasing, duplicateStages, reservedStages, deprecated, jsonArguments, relativeWorkdirs, repeatedCommands, legacyPairs, secrets];
+const RULES: readonly Rule[] = [
+  consistentCasing,
+  stageNameCasing,
+  fromAsCasing,
+  duplicateStages,
+  reservedStages,
+  deprecated,
+  jsonArguments,
+  relativeWorkdirs,
+  repeatedCommands,
+  legacyPairs,
+  secrets,
+];
 
 /** Skips what the `check=skip=A,B` directive names. @throws {BuilderError} as parseDockerfile */
 export function checkDockerfile(text: string, file: string): readonly Warning[] {
@@ -20,8 +32,16 @@ export function checkDockerfile(text: string, file: string): readonly Warning[] 
 }
 
 function skippedRules(directive: string | undefined): ReadonlySet<string> {
-  const skip = directive?.split(";").map((part) => part.trim()).find((part) => part.startsWith("skip="));
-  return new Set(skip?.slice("skip=".length).split(",").map((name) => name.trim().toLowerCase()));
+  const skip = directive
+    ?.split(";")
+    .map((part) => part.trim())
+    .find((part) => part.startsWith("skip="));
+  return new Set(
+    skip
+      ?.slice("skip=".length)
+      .split(",")
+      .map((name) => name.trim().toLowerCase()),
+  );
 }
 
 function placeOf(instruction: AstInstruction): Place {
@@ -46,7 +66,9 @@ function consistentCasing(_: Dockerfile, written: readonly AstInstruction[]): re
 }
 
 function stageNameCasing(_: Dockerfile, written: readonly AstInstruction[]): readonly Warning[] {
-  return froms(written).flatMap(({ name, place }) => (name === undefined || name === name.toLowerCase() ? [] : [{ rule: "StageNameCasing", message: `Stage name '${name}' should be lowercase`, place }]));
+  return froms(written).flatMap(({ name, place }) =>
+    name === undefined || name === name.toLowerCase() ? [] : [{ rule: "StageNameCasing", message: `Stage name '${name}' should be lowercase`, place }],
+  );
 }
 
 function fromAsCasing(_: Dockerfile, written: readonly AstInstruction[]): readonly Warning[] {
@@ -56,11 +78,16 @@ function fromAsCasing(_: Dockerfile, written: readonly AstInstruction[]): readon
   });
 }
 
-function froms(written: readonly AstInstruction[]): readonly { readonly keyword: string; readonly as: string | undefined; readonly name: string | undefined; readonly place: Place }[] {
+function froms(
+  written: readonly AstInstruction[],
+): readonly { readonly keyword: string; readonly as: string | undefined; readonly name: string | undefined; readonly place: Place }[] {
   return written
     .filter((instruction) => instruction.getKeyword() === "FROM")
     .map((instruction) => {
-      const [, as, name] = instruction.getArguments().map((argument) => argument.getValue()).filter((word) => !word.startsWith("--"));
+      const [, as, name] = instruction
+        .getArguments()
+        .map((argument) => argument.getValue())
+        .filter((word) => !word.startsWith("--"));
       return { keyword: instruction.getInstruction(), as, name, place: placeOf(instruction) };
     });
 }
@@ -69,7 +96,8 @@ function duplicateStages({ instructions }: Dockerfile): readonly Warning[] {
   const seen = new Set<string>();
   return instructions.flatMap((instruction) => {
     if (instruction.kind !== "FROM" || instruction.name === undefined) return [];
-    if (seen.has(instruction.name)) return [{ rule: "DuplicateStageName", message: `Duplicate stage name '${instruction.name}', stage names should be unique`, place: instruction.place }];
+    if (seen.has(instruction.name))
+      return [{ rule: "DuplicateStageName", message: `Duplicate stage name '${instruction.name}', stage names should be unique`, place: instruction.place }];
     seen.add(instruction.name);
     return [];
   });
@@ -84,14 +112,22 @@ function reservedStages({ instructions }: Dockerfile): readonly Warning[] {
 }
 
 function deprecated({ instructions }: Dockerfile): readonly Warning[] {
-  return instructions.flatMap(({ kind, place }) => (kind === "MAINTAINER" ? [{ rule: "MaintainerDeprecated", message: "Maintainer instruction is deprecated in favor of using label", place }] : []));
+  return instructions.flatMap(({ kind, place }) =>
+    kind === "MAINTAINER" ? [{ rule: "MaintainerDeprecated", message: "Maintainer instruction is deprecated in favor of using label", place }] : [],
+  );
 }
 
 function jsonArguments({ instructions }: Dockerfile): readonly Warning[] {
   const hasShell = instructions.some(({ kind }) => kind === "SHELL");
   return instructions.flatMap((instruction) =>
     (instruction.kind === "CMD" || instruction.kind === "ENTRYPOINT") && instruction.command.form === "shell" && !hasShell
-      ? [{ rule: "JSONArgsRecommended", message: `JSON arguments recommended for ${instruction.kind} to prevent unintended behavior related to OS signals`, place: instruction.place }]
+      ? [
+          {
+            rule: "JSONArgsRecommended",
+            message: `JSON arguments recommended for ${instruction.kind} to prevent unintended behavior related to OS signals`,
+            place: instruction.place,
+          },
+        ]
       : [],
   );
 }
@@ -125,7 +161,9 @@ function repeatedCommands({ instructions }: Dockerfile): readonly Warning[] {
 function legacyPairs({ instructions }: Dockerfile): readonly Warning[] {
   return instructions.flatMap(({ kind, text, place }) => {
     const isLegacy = (kind === "ENV" || kind === "LABEL") && !/^\S+\s+[^\s=]*=/.test(text) && !/^\S+\s+["']/.test(text);
-    return isLegacy ? [{ rule: "LegacyKeyValueFormat", message: `"${kind} key=value" should be used instead of legacy "${kind} key value" format`, place }] : [];
+    return isLegacy
+      ? [{ rule: "LegacyKeyValueFormat", message: `"${kind} key=value" should be used instead of legacy "${kind} key value" format`, place }]
+      : [];
   });
 }
 
@@ -137,6 +175,10 @@ function secrets({ instructions }: Dockerfile): readonly Warning[] {
     const names = instruction.kind === "ARG" ? instruction.args : instruction.kind === "ENV" ? instruction.pairs : [];
     return names
       .filter(({ name }) => SECRET.test(name) && !PUBLIC.test(name))
-      .map(({ name }) => ({ rule: "SecretsUsedInArgOrEnv", message: `Do not use ARG or ENV instructions for sensitive data (${instruction.kind} "${name}")`, place: instruction.place }));
+      .map(({ name }) => ({
+        rule: "SecretsUsedInArgOrEnv",
+        message: `Do not use ARG or ENV instructions for sensitive data (${instruction.kind} "${name}")`,
+        place: instruction.place,
+      }));
   });
 }

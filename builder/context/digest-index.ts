@@ -68,7 +68,12 @@ export class DigestIndex {
     this.#seen.add(file);
     const record = known.get(file);
     return (
-      record !== undefined && stamp !== undefined && record.ino === stamp.ino && record.size === size && record.mtimeMs === stamp.mtimeMs && record.ctimeMs === stamp.ctimeMs
+      record !== undefined &&
+      stamp !== undefined &&
+      record.ino === stamp.ino &&
+      record.size === size &&
+      record.mtimeMs === stamp.mtimeMs &&
+      record.ctimeMs === stamp.ctimeMs
     );
   }
 
@@ -111,10 +116,13 @@ function load(path: string): Map<string, Known> {
   if (count === 0 || bytes.length !== pathsAt + bytes.readUInt32LE(8)) return known;
   const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset + HEADER_BYTES, bytes.byteOffset + digestsAt));
   const digests = bytes.toString("hex", digestsAt, pathsAt);
-  bytes.toString("utf8", pathsAt).split("\0").forEach((file, index) => {
-    const column = (number: number): number => numbers[number * count + index] ?? Number.NaN;
-    const digest = digests.slice(2 * DIGEST_BYTES * index, 2 * DIGEST_BYTES * (index + 1));
-    known.set(file, { ino: column(0), size: column(1), mtimeMs: column(2), ctimeMs: column(3), digest });
-  });
+  bytes
+    .toString("utf8", pathsAt)
+    .split("\0")
+    .forEach((file, index) => {
+      const column = (number: number): number => numbers[number * count + index] ?? Number.NaN;
+      const digest = digests.slice(2 * DIGEST_BYTES * index, 2 * DIGEST_BYTES * (index + 1));
+      known.set(file, { ino: column(0), size: column(1), mtimeMs: column(2), ctimeMs: column(3), digest });
+    });
   return known;
 }

@@ -31,7 +31,8 @@ export class FolderTree implements SourceTree {
 
   async select(pattern: string, options: SelectOptions): Promise<readonly Source[]> {
     const path = insideRoot(pattern);
-    if (hasWildcard(path)) return (await Promise.all(this.#expand(path).map(async (found) => await this.#source(found, options)))).flatMap((source) => source ?? []);
+    if (hasWildcard(path))
+      return (await Promise.all(this.#expand(path).map(async (found) => await this.#source(found, options)))).flatMap((source) => source ?? []);
     const source = await this.#source(path, options);
     if (source === undefined) throw this.#unknown(path);
     return [source];
@@ -100,9 +101,12 @@ export class FolderTree implements SourceTree {
 
   /** The path with every link followed inside the root; undefined when there is nothing. */
   #resolve(path: string): string | undefined {
-    const left = path.split("/").filter((part) => part !== "").reverse();
+    const left = path
+      .split("/")
+      .filter((part) => part !== "")
+      .reverse();
     const at: string[] = [];
-    for (let links = 0; left.length > 0; ) {
+    for (let links = 0; left.length > 0;) {
       const name = left.pop() ?? "";
       if (name === "." || name === "..") {
         if (name === "..") at.pop();
@@ -117,7 +121,12 @@ export class FolderTree implements SourceTree {
       }
       const target = fs.readlinkSync(file);
       if (target.startsWith("/")) at.length = 0;
-      left.push(...target.split("/").filter((part) => part !== "").reverse());
+      left.push(
+        ...target
+          .split("/")
+          .filter((part) => part !== "")
+          .reverse(),
+      );
     }
     return at.join("/");
   }
@@ -130,8 +139,16 @@ export class FolderTree implements SourceTree {
     const folder = posix.dirname(path) === "." ? "" : posix.dirname(path);
     const isIgnored = this.#options.rules.ignores(path) && this.#resolve(path) !== undefined;
     const near = suggest(posix.basename(path), this.#names(folder));
-    const hint = isIgnored ? `/${path} is there, but the ignore file leaves it out` : near === undefined ? undefined : `Did you mean ${posix.join(folder, near)}?`;
-    return new BuilderError("SOURCE_UNKNOWN", `Cannot find /${path} in the build context: ${isIgnored ? "ignored" : "not found"}`, hint === undefined ? {} : { hint });
+    const hint = isIgnored
+      ? `/${path} is there, but the ignore file leaves it out`
+      : near === undefined
+        ? undefined
+        : `Did you mean ${posix.join(folder, near)}?`;
+    return new BuilderError(
+      "SOURCE_UNKNOWN",
+      `Cannot find /${path} in the build context: ${isIgnored ? "ignored" : "not found"}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 }
 

@@ -13,7 +13,7 @@ export async function hashFiles(entries: readonly Pick<SourceEntry, "file" | "si
   const total = entries.reduce((sum, { size }) => sum + size, 0);
   if (entries.length <= INLINE_FILES && total <= INLINE_BYTES) return hashAll(entries.map(({ file }) => file));
   const shares = share(entries, Math.min(MAX_WORKERS, availableParallelism()));
-  const digests = new Array<string>(entries.length).fill("");
+  const digests = Array.from(entries, () => "");
   await Promise.all(
     shares.map(async (indexes) => {
       const results = await hashOnWorker(indexes.map((index) => entries[index]?.file ?? ""));

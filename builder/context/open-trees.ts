@@ -41,7 +41,8 @@ export class ContextTrees {
   #path(name: string | undefined): string {
     const source = name === undefined ? undefined : this.#request.contexts.get(name);
     const path = name === undefined ? this.#request.context : source?.kind === "folder" ? source.path : undefined;
-    if (path === undefined) throw new BuilderError("CONTEXT_INVALID", "Cannot copy from the build context: the Dockerfile came alone", { hint: "Give a folder as the context" });
+    if (path === undefined)
+      throw new BuilderError("CONTEXT_INVALID", "Cannot copy from the build context: the Dockerfile came alone", { hint: "Give a folder as the context" });
     return realpathSync(path);
   }
 }

@@ -77,7 +77,11 @@ export class StackTree implements SourceTree {
   async #unknown(path: string): Promise<BuilderError> {
     const folder = posix.dirname(path) === "." ? "" : posix.dirname(path);
     const near = suggest(posix.basename(path), await this.#view.list(folder));
-    return new BuilderError("SOURCE_UNKNOWN", `Cannot find /${path} in ${this.#name}: not found`, near === undefined ? {} : { hint: `Did you mean /${posix.join(folder, near)}?` });
+    return new BuilderError(
+      "SOURCE_UNKNOWN",
+      `Cannot find /${path} in ${this.#name}: not found`,
+      near === undefined ? {} : { hint: `Did you mean /${posix.join(folder, near)}?` },
+    );
   }
 }
 

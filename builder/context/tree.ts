@@ -46,7 +46,7 @@ export interface SelectOptions {
 export interface Fingerprint {
   readonly text: string;
   /** False when some file changed so lately that a second change could hide behind the first: not to be remembered then. */
-  isSettled(): boolean;
+  readonly isSettled: () => boolean;
 }
 
 export interface SourceTree {

@@ -50,7 +50,8 @@ async function walkNatively(folder: string, helper: string, startedAt: number): 
 
 function hashStamps(entries: readonly SourceEntry[]): string {
   const hash = createHash("sha256");
-  for (const { file, type, mode, size, target = "", stamp } of entries) hash.update(`${file}\0${type}\0${mode}\0${size}\0${target}\0${stamp?.ino}\0${stamp?.mtimeMs}\0${stamp?.ctimeMs}\n`);
+  for (const { file, type, mode, size, target = "", stamp } of entries)
+    hash.update(`${file}\0${type}\0${mode}\0${size}\0${target}\0${stamp?.ino}\0${stamp?.mtimeMs}\0${stamp?.ctimeMs}\n`);
   return hash.digest("hex");
 }
 
@@ -110,7 +111,17 @@ class Walker {
 }
 
 export function fromStat(path: string, file: string, stat: fs.Stats): SourceEntry {
-  const type = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "symlink" : stat.isFIFO() ? "fifo" : stat.isCharacterDevice() ? "character" : "block";
+  const type = stat.isFile()
+    ? "file"
+    : stat.isDirectory()
+      ? "directory"
+      : stat.isSymbolicLink()
+        ? "symlink"
+        : stat.isFIFO()
+          ? "fifo"
+          : stat.isCharacterDevice()
+            ? "character"
+            : "block";
   return {
     path,
     type,
@@ -142,7 +153,9 @@ function fromScan(folder: string, scanned: ScannedFile): SourceEntry[] {
       file: `${folder}/${path}`,
       ...(target === undefined ? {} : { target }),
       ...(type === "file" && scanned.nlink > 1 ? { inode: `${scanned.dev}:${scanned.ino}` } : {}),
-      ...(type === "file" ? { stamp: { ino: scanned.ino, mtimeMs: milliseconds(mtime, scanned.mtimeNsec), ctimeMs: milliseconds(scanned.ctime, scanned.ctimeNsec) } } : {}),
+      ...(type === "file"
+        ? { stamp: { ino: scanned.ino, mtimeMs: milliseconds(mtime, scanned.mtimeNsec), ctimeMs: milliseconds(scanned.ctime, scanned.ctimeNsec) } }
+        : {}),
       ...(type === "character" || type === "block" ? { major: scanned.major, minor: scanned.minor } : {}),
     },
   ];

@@ -51,8 +51,12 @@ export async function openArchive(file: string, options: ArchiveOptions): Promis
   const entries = new Map<string, SourceEntry>();
   const unpacker = extract();
   try {
-    const unpacking = pipeline([fs.createReadStream(file, { highWaterMark: 1 << 20 }), ...unpackers(compressionOf(file) ?? "none"), unpacker], { signal: options.signal });
-    const [failed] = await Promise.allSettled([unpacking, collect(unpacker, folder, entries)]).then((results) => results.filter((result) => result.status === "rejected"));
+    const unpacking = pipeline([fs.createReadStream(file, { highWaterMark: 1 << 20 }), ...unpackers(compressionOf(file) ?? "none"), unpacker], {
+      signal: options.signal,
+    });
+    const [failed] = await Promise.allSettled([unpacking, collect(unpacker, folder, entries)]).then((results) =>
+      results.filter((result) => result.status === "rejected"),
+    );
     if (failed !== undefined) throw failed.reason;
   } catch (error) {
     if (options.signal.aborted || error instanceof BuilderError) throw error;
@@ -81,7 +85,8 @@ async function collect(unpacker: Extract, folder: string, entries: Map<string, S
   for await (const entry of unpacker) {
     const path = posix.join("/", entry.header.name).replace(/^\/+|\/+$/g, "");
     const file = join(folder, String(entries.size));
-    if (entry.header.type === "file" || entry.header.type === "contiguous-file" || entry.header.type === null) await pipeline(entry, fs.createWriteStream(file, { flags: "w", mode: 0o600 }));
+    if (entry.header.type === "file" || entry.header.type === "contiguous-file" || entry.header.type === null)
+      await pipeline(entry, fs.createWriteStream(file, { flags: "w", mode: 0o600 }));
     else entry.resume();
     const read = path === "" ? undefined : readEntry(path, entry.header, file, entries);
     if (read !== undefined) entries.set(path, read);

@@ -50,19 +50,24 @@ async function fetchFile(url: string, options: DownloadOptions): Promise<{ reado
   if (options.checksum !== undefined && options.checksum !== `sha256:${digest}`) {
     throw new BuilderError("DOWNLOAD_FAILED", `Cannot use ${url}: its digest is sha256:${digest}, expected ${options.checksum}`);
   }
-  const modified = Date.parse(String(headers["last-modified"] ?? ""));
+  const header = headers["last-modified"];
+  const modified = Date.parse(typeof header === "string" ? header : "");
   const mtime = Number.isNaN(modified) ? 0 : Math.floor(modified / 1000);
   return { digest, source: { path: fileName(url, final), entries: [{ path: "", type: "file", mode: FILE_MODE, uid: 0, gid: 0, mtime, size, file }] } };
 }
 
-async function follow(start: string, signal: AbortSignal): Promise<{ readonly body: AsyncIterable<Buffer>; readonly headers: Readonly<Record<string, unknown>>; readonly final: string }> {
+async function follow(
+  start: string,
+  signal: AbortSignal,
+): Promise<{ readonly body: AsyncIterable<Buffer>; readonly headers: Readonly<Record<string, unknown>>; readonly final: string }> {
   let url = start;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const { statusCode, headers, body } = await request(url, { signal });
     const { location } = headers;
     if (statusCode === 200) return { body, headers, final: url };
     await body.dump();
-    if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== "string") throw new BuilderError("DOWNLOAD_FAILED", `Cannot download ${start}: the server answered ${statusCode}`);
+    if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== "string")
+      throw new BuilderError("DOWNLOAD_FAILED", `Cannot download ${start}: the server answered ${statusCode}`);
     url = new URL(location, url).href;
   }
   throw new BuilderError("DOWNLOAD_FAILED", `Cannot download ${start}: more than ${MAX_REDIRECTS} redirects`);
@@ -70,6 +75,7 @@ async function follow(start: string, signal: AbortSignal): Promise<{ readonly bo
 
 function fileName(url: string, final: string): string {
   const name = [url, final].map((text) => decodeURIComponent(posix.basename(new URL(text).pathname))).find((text) => text !== "");
-  if (name === undefined || name === "." || name === "..") throw new BuilderError("DOWNLOAD_FAILED", `Cannot tell a file name from ${url}`, { hint: "End the destination with a file name" });
+  if (name === undefined || name === "." || name === "..")
+    throw new BuilderError("DOWNLOAD_FAILED", `Cannot tell a file name from ${url}`, { hint: "End the destination with a file name" });
   return name;
 }

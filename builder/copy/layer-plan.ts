@@ -79,7 +79,10 @@ export class LayerPlan {
   #set(entry: LayerEntry, existing: Pick<LayerEntry, "type"> | undefined): void {
     if (existing !== undefined && (existing.type === "directory") !== (entry.type === "directory")) {
       const what = entry.type === "directory" ? "a folder" : `a ${entry.type}`;
-      throw new BuilderError("COPY_CONFLICT", `Cannot copy ${what} to /${entry.path}: there is a ${existing.type === "directory" ? "folder" : existing.type} already`);
+      throw new BuilderError(
+        "COPY_CONFLICT",
+        `Cannot copy ${what} to /${entry.path}: there is a ${existing.type === "directory" ? "folder" : existing.type} already`,
+      );
     }
     if (existing === undefined && entry.type === "directory") this.#fresh.add(entry.path);
     const { epoch } = this.#options;

@@ -60,7 +60,10 @@ async function supplementary(name: string, view: MergedView): Promise<readonly n
 async function lines(path: string, view: MergedView): Promise<readonly (readonly string[])[]> {
   const bytes = await view.read(path);
   const text = bytes === undefined ? "" : Buffer.from(bytes).toString("utf8");
-  return text.split("\n").filter((line) => line.includes(":")).map((line) => line.split(":"));
+  return text
+    .split("\n")
+    .filter((line) => line.includes(":"))
+    .map((line) => line.split(":"));
 }
 
 function isNumber(text: string): boolean {
@@ -68,5 +71,7 @@ function isNumber(text: string): boolean {
 }
 
 function unknown(kind: string, name: string, file: string): BuilderError {
-  return new BuilderError("USER_UNKNOWN", `Cannot find ${kind} ${name}: the image's ${file} does not list it`, { hint: "Create it in an earlier step, or use a number" });
+  return new BuilderError("USER_UNKNOWN", `Cannot find ${kind} ${name}: the image's ${file} does not list it`, {
+    hint: "Create it in an earlier step, or use a number",
+  });
 }

@@ -30,7 +30,10 @@ export interface Placed {
 export async function place(plan: LayerPlan, sources: readonly Placed[], options: PlaceOptions): Promise<void> {
   const isInto = options.destination.endsWith("/");
   if (sources.length > 1 && !isInto && !options.parents) {
-    throw new BuilderError("COPY_CONFLICT", `Cannot copy ${sources.length} sources to ${options.destination}: with more than one source the destination must end with /`);
+    throw new BuilderError(
+      "COPY_CONFLICT",
+      `Cannot copy ${sources.length} sources to ${options.destination}: with more than one source the destination must end with /`,
+    );
   }
   for (const placed of sources) await placeOne(plan, placed, options);
 }

@@ -6,13 +6,15 @@ import { listWords, type Parts } from "./parts.ts";
 
 export function parseFileSources(parts: Parts): FileSources {
   const words = listWords(parts);
-  if (words.length < 2) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${parts.keyword}: it requires at least two arguments, source and destination`);
+  if (words.length < 2)
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${parts.keyword}: it requires at least two arguments, source and destination`);
   const optional = (name: "from" | "chown" | "chmod"): object => {
     const value = parts.flags.text(name);
     if (value === "") throw new BuilderError("FLAG_INVALID", `Cannot use ${parts.keyword} --${name}: the value is empty`);
     return value === undefined ? {} : { [name]: value };
   };
-  if (parts.flags.text("from")?.includes("$") === true) throw new BuilderError("FLAG_INVALID", `Cannot use variables in ${parts.keyword} --from`, { hint: "Name the image by FROM … AS first" });
+  if (parts.flags.text("from")?.includes("$") === true)
+    throw new BuilderError("FLAG_INVALID", `Cannot use variables in ${parts.keyword} --from`, { hint: "Name the image by FROM … AS first" });
   return {
     sources: withHeredocs(words.slice(0, -1), parts.heredocs),
     destination: words.at(-1) ?? "",

@@ -52,10 +52,18 @@ export function readFlags(keyword: string, flags: readonly string[], kinds: Flag
   for (const flag of flags) {
     const [, name = "", value] = /^--([^=]*)(?:=(.*))?$/s.exec(flag) ?? [];
     if (!known.includes(name)) {
-      throw new BuilderError("FLAG_INVALID", `Cannot use --${name} with ${keyword}: unknown flag`, didYouMean(`--${name}`, known.map((word) => `--${word}`)));
+      throw new BuilderError(
+        "FLAG_INVALID",
+        `Cannot use --${name} with ${keyword}: unknown flag`,
+        didYouMean(
+          `--${name}`,
+          known.map((word) => `--${word}`),
+        ),
+      );
     }
     if (values.has(name) && kinds.repeated?.includes(name) !== true) throw new BuilderError("FLAG_INVALID", `Cannot use --${name} twice with ${keyword}`);
-    if (value === undefined && kinds.bool?.includes(name) !== true) throw new BuilderError("FLAG_INVALID", `Cannot use --${name} with ${keyword}: it needs a value`);
+    if (value === undefined && kinds.bool?.includes(name) !== true)
+      throw new BuilderError("FLAG_INVALID", `Cannot use --${name} with ${keyword}: it needs a value`);
     values.set(name, [...(values.get(name) ?? []), value ?? "true"]);
   }
   return {

@@ -32,6 +32,7 @@ function readDuration(name: string, text: string | undefined): number {
 
 function readRetries(text: string | undefined): number {
   const value = text === undefined ? 0 : Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new BuilderError("FLAG_INVALID", `Cannot use HEALTHCHECK --retries=${text}: expected a whole number of 0 or more`);
+  if (!Number.isInteger(value) || value < 0)
+    throw new BuilderError("FLAG_INVALID", `Cannot use HEALTHCHECK --retries=${text}: expected a whole number of 0 or more`);
   return value;
 }

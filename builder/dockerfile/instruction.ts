@@ -51,7 +51,13 @@ export type Body =
   | { readonly kind: "FROM"; readonly image: string; readonly platform?: string; readonly name?: string }
   | { readonly kind: "ARG"; readonly args: readonly { readonly name: string; readonly value?: string }[] }
   | Each<"ENV" | "LABEL", { readonly pairs: readonly Pair[] }>
-  | { readonly kind: "RUN"; readonly command: Command; readonly heredocs: readonly Heredoc[]; readonly mounts: readonly string[]; readonly network: "default" | "none" | "host" }
+  | {
+      readonly kind: "RUN";
+      readonly command: Command;
+      readonly heredocs: readonly Heredoc[];
+      readonly mounts: readonly string[];
+      readonly network: "default" | "none" | "host";
+    }
   | ({ readonly kind: "COPY" } & FileSources)
   | ({ readonly kind: "ADD"; readonly checksum?: string; readonly unpack?: boolean; readonly keepGitDir: boolean } & FileSources)
   | Each<"WORKDIR" | "USER" | "STOPSIGNAL" | "MAINTAINER", { readonly value: string }>

@@ -56,7 +56,10 @@ function parseFrom({ flags, rest }: Parts): Body {
     throw new BuilderError("DOCKERFILE_INVALID", "Cannot read FROM: expected 'FROM image [AS name]'");
   }
   if (name !== undefined && !/^[a-z][a-z0-9\-_.]*$/i.test(name)) {
-    throw new BuilderError("DOCKERFILE_INVALID", `Cannot name a stage ${JSON.stringify(name)}: name must start with a letter and hold only letters, digits, '-', '_' and '.'`);
+    throw new BuilderError(
+      "DOCKERFILE_INVALID",
+      `Cannot name a stage ${JSON.stringify(name)}: name must start with a letter and hold only letters, digits, '-', '_' and '.'`,
+    );
   }
   return { kind: "FROM", image, ...(platform === undefined ? {} : { platform }), ...(name === undefined ? {} : { name: name.toLowerCase() }) };
 }
@@ -82,7 +85,8 @@ function parsePairs({ keyword, rest, escape }: Parts): readonly Pair[] {
   }
   return words.map((word) => {
     const equals = word.indexOf("=");
-    if (equals < 0) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${keyword}: can't find = in ${JSON.stringify(word)}, must be of the form name=value`);
+    if (equals < 0)
+      throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${keyword}: can't find = in ${JSON.stringify(word)}, must be of the form name=value`);
     if (equals === 0) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${keyword} ${word}: names can not be blank`);
     return { name: word.slice(0, equals), value: word.slice(equals + 1) };
   });
@@ -94,7 +98,8 @@ function parseRun(parts: Parts): Body {
   if (parts.flags.all("device").length > 0) throw new BuilderError("UNSUPPORTED", "Cannot use RUN --device: devices are not given to builds");
   const wanted = parts.flags.text("network") ?? "default";
   const network = NETWORKS.find((name) => name === wanted);
-  if (network === undefined) throw new BuilderError("FLAG_INVALID", `Cannot use RUN --network=${wanted}: expected ${NETWORKS.join(", ")}`, didYouMean(wanted, NETWORKS));
+  if (network === undefined)
+    throw new BuilderError("FLAG_INVALID", `Cannot use RUN --network=${wanted}: expected ${NETWORKS.join(", ")}`, didYouMean(wanted, NETWORKS));
   if (parts.rest === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read RUN: it requires at least one argument");
   return { kind: "RUN", command: parseCommand(parts), heredocs: parts.heredocs, mounts: parts.flags.all("mount"), network };
 }
@@ -115,7 +120,9 @@ function parseShell({ rest }: Parts): Body {
   const json = jsonWords(rest);
   if (json.kind === "not-strings") throw notStrings("SHELL");
   if (json.kind === "other" || json.words.length === 0) {
-    throw new BuilderError("DOCKERFILE_INVALID", "Cannot read SHELL: it requires the arguments to be in JSON form", { hint: 'For example SHELL ["/bin/sh", "-c"]' });
+    throw new BuilderError("DOCKERFILE_INVALID", "Cannot read SHELL: it requires the arguments to be in JSON form", {
+      hint: 'For example SHELL ["/bin/sh", "-c"]',
+    });
   }
   return { kind: "SHELL", args: json.words };
 }

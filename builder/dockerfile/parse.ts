@@ -15,7 +15,8 @@ export function parseDockerfile(text: string, file = "Dockerfile"): Dockerfile {
   const scanned = attemptScan(lines, directives, (place) => at(place));
   const instructions = scanned.instructions.map((raw) => attempt(() => parseInstruction(raw), at(raw.place)));
   const first = instructions.find((instruction) => instruction.kind !== "ARG");
-  if (first === undefined) throw new BuilderError("DOCKERFILE_INVALID", `Cannot build ${file}: the file has no ${instructions.length === 0 ? "instructions" : "FROM"}`);
+  if (first === undefined)
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot build ${file}: the file has no ${instructions.length === 0 ? "instructions" : "FROM"}`);
   if (first.kind !== "FROM") {
     throw new BuilderError("DOCKERFILE_INVALID", `Cannot use ${first.kind} here: no build stage in current context`, {
       place: frame(source, first.place),

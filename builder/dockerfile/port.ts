@@ -10,7 +10,8 @@ export function expandPorts(word: string): readonly string[] {
   const container = ports.slice(ports.lastIndexOf(":") + 1);
   const [first, last = first, ...tail] = container.split("-").map((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN));
   const proto = (protocol || "tcp").toLowerCase();
-  const isValid = first !== undefined && last !== undefined && last >= first && last <= MAX_PORT && tail.length === 0 && more.length === 0 && PROTOCOLS.has(proto);
+  const isValid =
+    first !== undefined && last !== undefined && last >= first && last <= MAX_PORT && tail.length === 0 && more.length === 0 && PROTOCOLS.has(proto);
   if (!isValid) throw new BuilderError("DOCKERFILE_INVALID", `Cannot expose ${JSON.stringify(word)}: expected port[-port][/tcp|udp|sctp]`);
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${proto}`);
 }

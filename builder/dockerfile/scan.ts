@@ -38,7 +38,11 @@ export class ScanFailure extends Error {
 }
 
 export function sourceLines(text: string): string[] {
-  return text.replace(/^\uFEFF/, "").replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, ""));
+  return text
+    .replace(/^\uFEFF/, "")
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => line.replace(/\r$/, ""));
 }
 
 /** @throws {ScanFailure} */
@@ -106,7 +110,12 @@ function takesHeredocs(text: string): boolean {
   return rest !== undefined && !rest.startsWith("[");
 }
 
-function readBodies(lines: readonly string[], from: number, start: number, heredocs: readonly HeredocStart[]): { readonly bodies: readonly Heredoc[]; readonly next: number } {
+function readBodies(
+  lines: readonly string[],
+  from: number,
+  start: number,
+  heredocs: readonly HeredocStart[],
+): { readonly bodies: readonly Heredoc[]; readonly next: number } {
   let at = from;
   const bodies = heredocs.map((heredoc) => {
     const first = at;
@@ -115,7 +124,10 @@ function readBodies(lines: readonly string[], from: number, start: number, hered
       const error = new BuilderError("DOCKERFILE_INVALID", `Cannot find the end of heredoc ${heredoc.name}: the file ends before a line '${heredoc.name}'`);
       throw new ScanFailure(error, { start, end: start });
     }
-    const body = lines.slice(first, at).map((line) => `${line}\n`).join("");
+    const body = lines
+      .slice(first, at)
+      .map((line) => `${line}\n`)
+      .join("");
     at++;
     return { ...heredoc, body };
   });

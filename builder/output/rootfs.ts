@@ -26,7 +26,9 @@ export async function writeRootfs(store: Store, chain: ChainID | undefined, fold
       fs.utimesSync(join(folder, path), mtime, mtime);
     }
   } catch (error) {
-    throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${folder}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -40,9 +40,27 @@ export interface CopyAction {
 
 export type MountPlan =
   | { readonly kind: "bind"; readonly origin: Origin; readonly source: string; readonly target: string; readonly writable: boolean }
-  | { readonly kind: "cache"; readonly id: string; readonly target: string; readonly readOnly: boolean; readonly sharing: "shared" | "private" | "locked"; readonly mode: number; readonly uid: number; readonly gid: number }
+  | {
+      readonly kind: "cache";
+      readonly id: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly sharing: "shared" | "private" | "locked";
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
   | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number }
-  | { readonly kind: "secret"; readonly id: string; readonly target: string | undefined; readonly env: string | undefined; readonly required: boolean; readonly mode: number; readonly uid: number; readonly gid: number };
+  | {
+      readonly kind: "secret";
+      readonly id: string;
+      readonly target: string | undefined;
+      readonly env: string | undefined;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
 
 export interface RunAction {
   readonly kind: "run";

@@ -46,11 +46,15 @@ export function applyRun(state: StageState, instruction: InstructionOf<"RUN">): 
 }
 
 /** A heredoc alone is the program itself; next to a command it stays a heredoc for the shell. */
-function program(state: StageState, { command, heredocs }: InstructionOf<"RUN">): { readonly args: readonly string[]; readonly scripts: readonly InlineFile[] } {
+function program(
+  state: StageState,
+  { command, heredocs }: InstructionOf<"RUN">,
+): { readonly args: readonly string[]; readonly scripts: readonly InlineFile[] } {
   if (command.form === "exec") return { args: command.args, scripts: [] };
   const [first] = heredocs;
   if (first === undefined) return { args: [...state.shell, command.text], scripts: [] };
-  const isAlone = heredocs.length === 1 && parseHeredoc(command.text.replace(/\s+/g, "")) !== undefined && !/\S\s+\S/.test(command.text.replace(/<<-?\s+/, "<<"));
+  const isAlone =
+    heredocs.length === 1 && parseHeredoc(command.text.replace(/\s+/g, "")) !== undefined && !/\S\s+\S/.test(command.text.replace(/<<-?\s+/, "<<"));
   if (!isAlone) return { args: [...state.shell, command.text + heredocs.map(({ body, name }) => `\n${body}${name}`).join("")], scripts: [] };
   const body = first.chomp ? chomp(first.body) : first.body;
   if (!body.startsWith("#!")) return { args: [...state.shell, body], scripts: [] };
@@ -62,7 +66,10 @@ export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" |
   const words = instruction.sources.map((source) => (typeof source === "string" ? expand(source) : source));
   const destination = absolute(state.cwd, expand(instruction.destination));
   if (words.length > 1 && !destination.endsWith("/")) {
-    throw new BuilderError("COPY_CONFLICT", `Cannot ${instruction.kind} ${words.length} sources to ${destination}: with more than one source the destination must be a folder and end with /`);
+    throw new BuilderError(
+      "COPY_CONFLICT",
+      `Cannot ${instruction.kind} ${words.length} sources to ${destination}: with more than one source the destination must be a folder and end with /`,
+    );
   }
   const paths = words.filter((word) => typeof word === "string");
   const isUrl = (word: string): boolean => instruction.kind === "ADD" && /^https?:\/\//.test(word);

@@ -35,7 +35,9 @@ export function parseMount(text: string, scope: MountScope): MountPlan {
 
 /** The origins that a mount reads, before variables are known. */
 export function mountOrigin(text: string): string | undefined {
-  return csvFields(text).find((field) => field.startsWith("from="))?.slice("from=".length);
+  return csvFields(text)
+    .find((field) => field.startsWith("from="))
+    ?.slice("from=".length);
 }
 
 type Options = ReadonlyMap<string, string>;
@@ -53,7 +55,8 @@ function readOptions(text: string, scope: MountScope): Options {
   const keys = Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
   if (keys === undefined) throw new BuilderError("FLAG_INVALID", `Cannot mount type ${type}: unknown type`, didYouMean(type, Object.keys(KEYS)));
   for (const key of options.keys()) {
-    if (key !== "type" && !keys.includes(key)) throw new BuilderError("FLAG_INVALID", `Cannot use ${key} in --mount=type=${type}: unknown key`, didYouMean(key, keys));
+    if (key !== "type" && !keys.includes(key))
+      throw new BuilderError("FLAG_INVALID", `Cannot use ${key} in --mount=type=${type}: unknown key`, didYouMean(key, keys));
   }
   return options;
 }
@@ -72,16 +75,30 @@ function targetOf(options: Options, scope: MountScope): string {
 function bindMount(options: Options, scope: MountScope): MountPlan {
   const from = options.get("from");
   const writable = readBool("rw", options.get("rw")) ?? readBool("ro", options.get("ro")) === false;
-  return { kind: "bind", origin: from === undefined ? { kind: "context" } : scope.from(from), source: posix.join("/", options.get("source") ?? "/"), target: targetOf(options, scope), writable };
+  return {
+    kind: "bind",
+    origin: from === undefined ? { kind: "context" } : scope.from(from),
+    source: posix.join("/", options.get("source") ?? "/"),
+    target: targetOf(options, scope),
+    writable,
+  };
 }
 
 function cacheMount(options: Options, scope: MountScope): MountPlan {
-  if (options.has("from") || options.has("source")) throw new BuilderError("UNSUPPORTED", "Cannot use from or source in --mount=type=cache: cache mounts start empty");
+  if (options.has("from") || options.has("source"))
+    throw new BuilderError("UNSUPPORTED", "Cannot use from or source in --mount=type=cache: cache mounts start empty");
   const target = targetOf(options, scope);
   const wanted = options.get("sharing") ?? "shared";
   const sharing = SHARING.find((name) => name === wanted);
   if (sharing === undefined) throw new BuilderError("FLAG_INVALID", `Cannot use sharing=${wanted}: expected ${SHARING.join(", ")}`);
-  return { kind: "cache", id: options.get("id") ?? target, target, readOnly: readBool("ro", options.get("ro")) ?? false, sharing, ...ownership(options, 0o755) };
+  return {
+    kind: "cache",
+    id: options.get("id") ?? target,
+    target,
+    readOnly: readBool("ro", options.get("ro")) ?? false,
+    sharing,
+    ...ownership(options, 0o755),
+  };
 }
 
 function tmpfsMount(options: Options, scope: MountScope): MountPlan {

@@ -15,7 +15,14 @@ export interface PlannedStage {
 }
 
 /** `instructions` is the stage's own with the triggers before them. */
-export function planStage(stage: Stage, instructions: readonly Instruction[], base: StageBase & { readonly image: Image | undefined }, scope: StageScope, dockerfile: Dockerfile, isOnly: boolean): PlannedStage {
+export function planStage(
+  stage: Stage,
+  instructions: readonly Instruction[],
+  base: StageBase & { readonly image: Image | undefined },
+  scope: StageScope,
+  dockerfile: Dockerfile,
+  isOnly: boolean,
+): PlannedStage {
   const state = new StageState(scope, base);
   if (stage.base.kind === "scratch") state.config.WorkingDir ??= "/";
   for (const instruction of instructions) {

@@ -43,9 +43,24 @@ export async function planBuild(dockerfile: Dockerfile, options: PlanOptions): P
     const base = bases.get(stage.index);
     if (base === undefined) continue; // not needed
     const parent = stage.base.kind === "stage" ? plans.get(stage.base.index) : undefined;
-    const start = parent === undefined ? { config: base.image?.config.config ?? {}, author: base.image?.config.author, args: new Map<string, string>() } : parent;
-    const scope = { globals, buildArgs: options.buildArgs, escape: dockerfile.directives.escape, from: (name: string) => resolveFrom(name, stage, stages, options.contexts), firstStep, stage: stage.index };
-    const planned = planStage(stage, base.instructions, { config: start.config, author: start.author, args: start.args, image: base.image }, scope, dockerfile, stages.length === 1);
+    const start =
+      parent === undefined ? { config: base.image?.config.config ?? {}, author: base.image?.config.author, args: new Map<string, string>() } : parent;
+    const scope = {
+      globals,
+      buildArgs: options.buildArgs,
+      escape: dockerfile.directives.escape,
+      from: (name: string) => resolveFrom(name, stage, stages, options.contexts),
+      firstStep,
+      stage: stage.index,
+    };
+    const planned = planStage(
+      stage,
+      base.instructions,
+      { config: start.config, author: start.author, args: start.args, image: base.image },
+      scope,
+      dockerfile,
+      stages.length === 1,
+    );
     plans.set(stage.index, planned.plan);
     warnings.push(...planned.warnings);
     firstStep += planned.plan.steps.length;

@@ -72,7 +72,11 @@ function readStage(group: Group, before: readonly Stage[], globals: GlobalArgs, 
   const platform = wanted === undefined ? options.platform : parsePlatform(wanted);
   const image = expand(from.image);
   if (image === "") {
-    throw new BuilderError("DOCKERFILE_INVALID", `Cannot use FROM ${from.image}: base name is empty`, didYouMean(from.image.replace(/[${}]/g, ""), globals.declared));
+    throw new BuilderError(
+      "DOCKERFILE_INVALID",
+      `Cannot use FROM ${from.image}: base name is empty`,
+      didYouMean(from.image.replace(/[${}]/g, ""), globals.declared),
+    );
   }
   return { index: before.length, name: from.name, from, base: resolveBase(image, platform, before, options), platform, instructions: group.rest };
 }
@@ -104,7 +108,8 @@ export function resolveFrom(name: string, at: Stage, stages: readonly Stage[], c
 /** The stage that --target names, by name (any case) or number; the last one when nothing is named. @throws {BuilderError} `STAGE_UNKNOWN` */
 export function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
   const wanted = target?.toLowerCase();
-  const found = wanted === undefined ? stages.at(-1) : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
+  const found =
+    wanted === undefined ? stages.at(-1) : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
   if (found !== undefined) return found;
   const names = stages.flatMap((stage) => stage.name ?? []);
   throw new BuilderError("STAGE_UNKNOWN", `Cannot build target ${target}: there is no such stage`, didYouMean(target ?? "", names));

@@ -18,7 +18,10 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   const saved = loadFileList(listPath);
   const below = await store.snapshots.view(parent);
   const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
-  const earlier = new Earlier(saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.get(saved.chain))?.folder }, selection.digests);
+  const earlier = new Earlier(
+    saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.get(saved.chain))?.folder },
+    selection.digests,
+  );
   const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });
   const options = {
     destination: action.destination,
@@ -39,7 +42,13 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
 }
 
 /** Archives are opened into the layer; what is none is left to be copied. */
-async function unpackArchives(action: CopyAction, selection: Selection, plan: LayerPlan, options: Parameters<typeof place>[2], scope: SolveScope): Promise<readonly Placed[]> {
+async function unpackArchives(
+  action: CopyAction,
+  selection: Selection,
+  plan: LayerPlan,
+  options: Parameters<typeof place>[2],
+  scope: SolveScope,
+): Promise<readonly Placed[]> {
   const { isArchive, openArchive } = await import("../copy/archive.ts");
   const plain: Placed[] = [];
   for (const placed of selection.placed) {

@@ -53,7 +53,14 @@ async function select(action: CopyAction, scope: SolveScope): Promise<Selection>
     for (const entry of file.source.entries) digests.set(entry, file.digest);
   }
   const sources = placed.map(({ source }) => source);
-  return { placed, digests, digest: selectionDigest(sources, sources.map(({ entries }) => entries.map((entry) => digests.get(entry) ?? ""))) };
+  return {
+    placed,
+    digests,
+    digest: selectionDigest(
+      sources,
+      sources.map(({ entries }) => entries.map((entry) => digests.get(entry) ?? "")),
+    ),
+  };
 }
 
 /** Content that no tree holds. */

@@ -5,7 +5,11 @@ import type { KeyParts } from "./key.ts";
 
 const MAX_NAMED_FILES = 3;
 
-export function explainMiss(parts: KeyParts, last: LastLook | undefined, files: { readonly before: FileList | undefined; readonly now: FileList | undefined }): string {
+export function explainMiss(
+  parts: KeyParts,
+  last: LastLook | undefined,
+  files: { readonly before: FileList | undefined; readonly now: FileList | undefined },
+): string {
   if (last === undefined) return "this step was not built here before";
   const names = [...new Set([...Object.keys(last.parts), ...Object.keys(parts)])].filter((name) => last.parts[name] !== parts[name]).sort();
   if (names.length === 0) return "nothing changed, but its layer is gone from the store (or --no-cache)";

@@ -48,7 +48,13 @@ export function saveFileList(path: string, { chain, files }: SavedList): void {
     metas.set(meta, index);
     return index;
   });
-  const columns = [chain, files.map((file) => file.path).join("\0"), files.map(({ digest }) => digest).join(","), [...metas.keys()].join("\0"), indexes.join(",")];
+  const columns = [
+    chain,
+    files.map((file) => file.path).join("\0"),
+    files.map(({ digest }) => digest).join(","),
+    [...metas.keys()].join("\0"),
+    indexes.join(","),
+  ];
   const temporary = `${path}.${process.pid}`;
   try {
     fs.mkdirSync(dirname(path), { recursive: true });

@@ -84,5 +84,8 @@ export function selectionDigest(sources: readonly Source[], digests: readonly (r
 }
 
 function xattrsText(xattrs: Readonly<Record<string, Uint8Array>>): string {
-  return Object.entries(xattrs).map(([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`).sort().join(",");
+  return Object.entries(xattrs)
+    .map(([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`)
+    .sort()
+    .join(",");
 }

@@ -60,7 +60,9 @@ export class BaseImages {
   }
 
   async #unknown(reference: string, cause: unknown): Promise<BuilderError> {
-    const names = (await this.#collaborators.store.images.list()).flatMap(({ name }) => (name === undefined ? [] : [name, name.replace(/^docker\.io\/(?:library\/)?/, "")]));
+    const names = (await this.#collaborators.store.images.list()).flatMap(({ name }) =>
+      name === undefined ? [] : [name, name.replace(/^docker\.io\/(?:library\/)?/, "")],
+    );
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new BuilderError("IMAGE_UNKNOWN", `Cannot use image ${reference}: ${reason}`, { cause, ...didYouMean(reference, names) });
   }

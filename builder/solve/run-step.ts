@@ -39,7 +39,13 @@ export async function runStep(step: RunStep, making: Making, scope: SolveScope):
   }
 }
 
-async function prepareRun({ action, network, shown, parent }: RunStep, active: ActiveSnapshot, folder: RunFolder, making: Making, scope: SolveScope): Promise<RunRequest> {
+async function prepareRun(
+  { action, network, shown, parent }: RunStep,
+  active: ActiveSnapshot,
+  folder: RunFolder,
+  making: Making,
+  scope: SolveScope,
+): Promise<RunRequest> {
   const { request, collaborators } = scope;
   const below = await collaborators.store.snapshots.view(parent);
   const user = await resolveAccount(action.user, below);

@@ -32,13 +32,15 @@ export async function readDefinition(input: DefinitionInput): Promise<Definition
   if (context === "-" && file === "-") throw new UsageError("Cannot read both Dockerfile and context from stdin");
   if (context !== "-") return await folderDefinition(resolve(context), file, input);
   const bytes = await input.readStdin();
-  if (bytes.toString("latin1", USTAR_AT, USTAR_AT + 5) === "ustar" || (bytes[0] === 0x1f && bytes[1] === 0x8b)) return await folderDefinition(await input.unpack(bytes), file, input, true);
+  if (bytes.toString("latin1", USTAR_AT, USTAR_AT + 5) === "ustar" || (bytes[0] === 0x1f && bytes[1] === 0x8b))
+    return await folderDefinition(await input.unpack(bytes), file, input, true);
   if (file !== undefined) throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file}: stdin is a Dockerfile, not a tar`);
   return { dockerfile: { text: bytes.toString("utf8"), file: "Dockerfile" }, context: undefined, ignore: [] };
 }
 
 async function folderDefinition(folder: string, file: string | undefined, { readStdin }: DefinitionInput, isUnpacked = false): Promise<Definition> {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new BuilderError("CONTEXT_INVALID", `Cannot use ${folder} as the context: it is no folder`);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new BuilderError("CONTEXT_INVALID", `Cannot use ${folder} as the context: it is no folder`);
   const general = (): readonly string[] => parseIgnoreFile(readIfThere(join(folder, ".dockerignore")) ?? "");
   if (file === "-") return { dockerfile: { text: (await readStdin()).toString("utf8"), file: "Dockerfile" }, context: folder, ignore: general() };
   const path = dockerfilePath(folder, file, isUnpacked);
@@ -50,7 +52,8 @@ async function folderDefinition(folder: string, file: string | undefined, { read
 
 /** A given path counts from the working folder, inside an unpacked context from its root. */
 function dockerfilePath(folder: string, file: string | undefined, isUnpacked: boolean): string {
-  const candidates = file === undefined ? DEFAULT_NAMES.map((name) => join(folder, name)) : [isUnpacked ? join(folder, file) : resolve(file), join(folder, file)];
+  const candidates =
+    file === undefined ? DEFAULT_NAMES.map((name) => join(folder, name)) : [isUnpacked ? join(folder, file) : resolve(file), join(folder, file)];
   const found = candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
   if (found !== undefined) return found;
   throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file ?? "a Dockerfile"}: there is none in ${folder}`, { hint: "Name it with -f" });

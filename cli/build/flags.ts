@@ -29,7 +29,22 @@ export interface BuildFlags {
 }
 
 /** docker's flags that this builder does not have. */
-const REFUSED = ["ssh", "cache-from", "cache-to", "allow", "builder", "cgroup-parent", "no-cache-filter", "squash", "isolation", "memory", "cpuset-cpus", "security-opt", "call", "attest"];
+const REFUSED = [
+  "ssh",
+  "cache-from",
+  "cache-to",
+  "allow",
+  "builder",
+  "cgroup-parent",
+  "no-cache-filter",
+  "squash",
+  "isolation",
+  "memory",
+  "cpuset-cpus",
+  "security-opt",
+  "call",
+  "attest",
+];
 /** Asked for by tools that only want them off. */
 const OFF_ONLY = ["sbom", "provenance"];
 

@@ -5,7 +5,7 @@ import { readFields } from "./pairs.ts";
 
 export type Output =
   | { readonly kind: "image"; readonly names: readonly string[]; readonly push: boolean }
-  | { readonly kind: "archive"; readonly format: "oci" | "docker"; readonly destination: string | undefined; readonly isFolder: boolean }
+  | { readonly kind: "archive"; readonly names: readonly string[]; readonly destination: string | undefined }
   | { readonly kind: "local"; readonly destination: string }
   | { readonly kind: "tar"; readonly destination: string | undefined };
 
@@ -25,7 +25,8 @@ export function parseOutput(text: string): Output {
       return { kind: "image", names: (fields.get("name") ?? "").split(",").filter(Boolean), push: type === "registry" || fields.get("push") === "true" };
     case "oci":
     case "docker":
-      return { kind: "archive", format: type, destination, isFolder: fields.get("tar") === "false" };
+      if (fields.get("tar") === "false") throw new UsageError(`Cannot use tar=false in --output ${text}: this builder does not have it yet`);
+      return { kind: "archive", names: (fields.get("name") ?? "").split(",").filter(Boolean), destination };
     case "tar":
       return { kind: "tar", destination };
     case "local":

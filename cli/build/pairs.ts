@@ -14,8 +14,10 @@ export function readPairs(flag: string, texts: readonly string[]): ReadonlyMap<s
 
 /** `a=b,c=d`; a word alone means `true`. */
 export function readFields(text: string): ReadonlyMap<string, string> {
-  return new Map(text.split(",").map((field) => {
-    const equals = field.indexOf("=");
-    return equals < 0 ? [field.trim(), "true"] : [field.slice(0, equals).trim(), field.slice(equals + 1)];
-  }));
+  return new Map(
+    text.split(",").map((field) => {
+      const equals = field.indexOf("=");
+      return equals < 0 ? [field.trim(), "true"] : [field.slice(0, equals).trim(), field.slice(equals + 1)];
+    }),
+  );
 }

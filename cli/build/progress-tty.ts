@@ -33,7 +33,14 @@ export class TtyProgress implements ProgressView {
     }
     const live = this.#live.get(event.vertex);
     if (live === undefined) return;
-    if (event.kind === "output") live.tail = [...live.tail, ...Buffer.from(event.data).toString("utf8").split(/[\r\n]+/).filter(Boolean)].slice(-TAIL_LINES);
+    if (event.kind === "output")
+      live.tail = [
+        ...live.tail,
+        ...Buffer.from(event.data)
+          .toString("utf8")
+          .split(/[\r\n]+/)
+          .filter(Boolean),
+      ].slice(-TAIL_LINES);
     else if (event.kind === "cached") live.isCached = true;
     else if (event.kind === "explained") this.#explained(live.name, event);
     else this.#ended(event, live);

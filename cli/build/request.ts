@@ -23,7 +23,10 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     target: flags.target,
     buildArgs: buildArgs(flags.buildArg, env),
     labels: readPairs("label", flags.label),
-    annotations: readPairs("annotation", flags.annotation.map((text) => text.replace(/^manifest:/, ""))),
+    annotations: readPairs(
+      "annotation",
+      flags.annotation.map((text) => text.replace(/^manifest:/, "")),
+    ),
     platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
     explain: flags.explain ?? false,

@@ -16,7 +16,9 @@ import { buildRequest } from "./request.ts";
 
 export async function runBuild(context: Context, folder: string, flags: BuildFlags): Promise<void> {
   const outputs = flags.output.map(parseOutput);
-  const names = [...flags.tag, ...outputs.flatMap((output) => (output.kind === "image" ? output.names : []))].map((name) => parseReference(name).name);
+  const names = [...flags.tag, ...outputs.flatMap((output) => (output.kind === "image" || output.kind === "archive" ? output.names : []))].map(
+    (name) => parseReference(name).name,
+  );
   const progress = openProgress({ kind: flags.quiet === true ? "quiet" : flags.progress, explain: flags.explain === true, stream: context.stderr });
   const scratch = join(context.runRoot, "build");
   const unpacked = join(scratch, ownedName());

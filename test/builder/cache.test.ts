@@ -27,7 +27,11 @@ const changes: readonly (readonly [string, (folder: string) => void, RegExp])[] 
   ["a time", (folder) => utimesSync(join(folder, "a"), 1, 1), /^hit/],
   ["a file written again with the same content", (folder) => writeFileSync(join(folder, "a"), "A"), /^hit/],
   ["content", (folder) => writeFileSync(join(folder, "a"), "Z"), /^miss: a changed|^miss: n\/a changed/],
-  ["content of the same length at the same time", (folder) => (writeFileSync(join(folder, "b"), "Y"), utimesSync(join(folder, "b"), 5, 5)), /^miss: n\/b changed/],
+  [
+    "content of the same length at the same time",
+    (folder) => (writeFileSync(join(folder, "b"), "Y"), utimesSync(join(folder, "b"), 5, 5)),
+    /^miss: n\/b changed/,
+  ],
   ["a mode", (folder) => chmodSync(join(folder, "a"), 0o755), /^miss: n\/a has another mode/],
   ["a folder's mode", (folder) => chmodSync(join(folder, "sub"), 0o700), /^miss: n\/sub has another mode/],
   ["a new file", (folder) => writeFileSync(join(folder, "new"), ""), /^miss: n\/new is new/],
@@ -125,7 +129,9 @@ test("A miss after another names the step before it", async () => {
 
 test("Equal steps of two stages are made once", async () => {
   lab.context(TREE);
-  const { events } = await lab.build("FROM scratch AS one\nCOPY a /a\nFROM scratch AS two\nCOPY a /a\nFROM scratch\nCOPY --from=one / /1\nCOPY --from=two / /2\n");
+  const { events } = await lab.build(
+    "FROM scratch AS one\nCOPY a /a\nFROM scratch AS two\nCOPY a /a\nFROM scratch\nCOPY --from=one / /1\nCOPY --from=two / /2\n",
+  );
   const misses = events.filter((event) => event.kind === "explained" && !event.isHit);
   expect(misses).toHaveLength(3);
 });

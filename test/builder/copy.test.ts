@@ -32,8 +32,9 @@ const TREE: Files = {
 
 const F = "file 644 0:0";
 const D = "directory 755 0:0";
-const SUB = { "sub": D, "sub/z": `${F} Z` };
-const under = (prefix: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(files).map(([path, what]) => [path === "" ? prefix : `${prefix}/${path}`, what]));
+const SUB = { sub: D, "sub/z": `${F} Z` };
+const under = (prefix: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(files).map(([path, what]) => [path === "" ? prefix : `${prefix}/${path}`, what]));
 const WHOLE_D = { "": D, link: "symlink 777 0:0 -> x.txt", ...SUB, "x.txt": `${F} X`, "y.md": `${F} Y` };
 
 /** name, instructions after FROM scratch, files wanted */
@@ -50,7 +51,11 @@ const rules: readonly (readonly [string, string, Readonly<Record<string, string>
   ["a source that is a link to a folder, followed", "COPY alias /n", under("n", WHOLE_D)],
   ["a source that is a link to a file, followed", "COPY d/link /n/", { n: D, "n/link": `${F} X` }],
   ["a path through a link", "COPY alias/x.txt /n", { n: `${F} X` }],
-  ["wildcards match names with dots first", "COPY *i* /n/", under("n", { "": D, ".hidden": `${F} H`, ...Object.fromEntries(Object.entries(WHOLE_D).filter(([path]) => path !== "")) })],
+  [
+    "wildcards match names with dots first",
+    "COPY *i* /n/",
+    under("n", { "": D, ".hidden": `${F} H`, ...Object.fromEntries(Object.entries(WHOLE_D).filter(([path]) => path !== "")) }),
+  ],
   ["a question mark matches one character", "COPY ?.txt /n/", { n: D, "n/a.txt": `${F} A`, "n/b.txt": `${F} B` }],
   ["an escaped wildcard is literal", "COPY n\\?pe /n/", { n: D, "n/n?pe": `${F} Q` }],
   ["an escaped bracket is literal", "COPY [[]x] /n/", { n: D, "n/[x]": `${F} I` }],
@@ -59,7 +64,11 @@ const rules: readonly (readonly [string, string, Readonly<Record<string, string>
   [".. and a leading slash stop at the context", "COPY ../../a.txt /b.txt /n/", { n: D, "n/a.txt": `${F} A`, "n/b.txt": `${F} B` }],
   ["a link inside a folder is copied as it is", "COPY out /n", { n: D, "n/escape": "symlink 777 0:0 -> ../../../../etc/passwd" }],
   ["modes are kept", "COPY run /n", { n: "file 755 0:0 #!" }],
-  ["--chown with numbers reaches new folders", "COPY --chown=7:8 a.txt /p/q/", { p: "directory 755 7:8", "p/q": "directory 755 7:8", "p/q/a.txt": "file 644 7:8 A" }],
+  [
+    "--chown with numbers reaches new folders",
+    "COPY --chown=7:8 a.txt /p/q/",
+    { p: "directory 755 7:8", "p/q": "directory 755 7:8", "p/q/a.txt": "file 644 7:8 A" },
+  ],
   ["--chown with one number", "COPY --chown=7 a.txt /n", { n: "file 644 7:7 A" }],
   ["--chmod for files and folders in a folder", "COPY --chmod=700 d/sub /n", { n: D, "n/z": "file 700 0:0 Z" }],
   ["--chmod with set-id", "COPY --chmod=4711 a.txt /n", { n: "file 4711 0:0 A" }],
@@ -68,7 +77,7 @@ const rules: readonly (readonly [string, string, Readonly<Record<string, string>
   ["--parents keeps the way", "COPY --parents d/sub/z /n/", { n: D, "n/d": D, "n/d/sub": D, "n/d/sub/z": `${F} Z` }],
   ["--parents from the pivot", "COPY --parents d/./sub/z /n/", { n: D, "n/sub": D, "n/sub/z": `${F} Z` }],
   ["--link is accepted", "COPY --link a.txt /n", { n: `${F} A` }],
-  ["a heredoc", "ENV V=1\nCOPY <<EOF /n\nv=$V \"q\" \\$V\nEOF", { n: `${F} v=1 "q" $V\n` }],
+  ["a heredoc", 'ENV V=1\nCOPY <<EOF /n\nv=$V "q" \\$V\nEOF', { n: `${F} v=1 "q" $V\n` }],
   ["a quoted heredoc", "COPY <<'EOF' /n/\n$V\nEOF", { n: D, "n/EOF": `${F} $V\n` }],
   ["two heredocs", "COPY <<a <<-b /n/\n1\na\n\t2\n\tb", { n: D, "n/a": `${F} 1\n`, "n/b": `${F} 2\n` }],
   ["variables in paths", "ARG S=a\nENV T=n\nCOPY ${S}.txt /$T", { n: `${F} A` }],
@@ -100,7 +109,11 @@ const refusals: readonly (readonly [string, string, string, RegExp])[] = [
 
 test.each(refusals)("COPY refuses %s", async (_, instructions, code, message) => {
   lab.context({ ...TREE, "m/sub": "file" });
-  await expect(lab.build(`FROM scratch\n${instructions}\n`)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string, place: expect.anything() as object });
+  await expect(lab.build(`FROM scratch\n${instructions}\n`)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message) as string,
+    place: expect.anything() as object,
+  });
 });
 
 test("A near name is suggested", async () => {
@@ -110,7 +123,9 @@ test("A near name is suggested", async () => {
 
 test("An ignored file is said to be ignored", async () => {
   lab.context(TREE);
-  await expect(lab.build("FROM scratch\nCOPY a.txt /n\n", ignoring("*.txt"))).rejects.toMatchObject({ hint: "/a.txt is there, but the ignore file leaves it out" });
+  await expect(lab.build("FROM scratch\nCOPY a.txt /n\n", ignoring("*.txt"))).rejects.toMatchObject({
+    hint: "/a.txt is there, but the ignore file leaves it out",
+  });
 });
 
 test("Ignored files are not copied, and taken back ones are, with their folders", async () => {
@@ -122,14 +137,22 @@ test("Ignored files are not copied, and taken back ones are, with their folders"
 test("Names of owners come from the image's own passwd", async () => {
   await testImage(lab.store);
   lab.context(TREE);
-  const { files } = await lab.build("FROM strata-test/tools\nCOPY --chown=alice a.txt /1\nCOPY --chown=alice:staff a.txt /2\nCOPY --chown=:staff a.txt /3\nCOPY --chown=12 a.txt /4\n");
+  const { files } = await lab.build(
+    "FROM strata-test/tools\nCOPY --chown=alice a.txt /1\nCOPY --chown=alice:staff a.txt /2\nCOPY --chown=:staff a.txt /3\nCOPY --chown=12 a.txt /4\n",
+  );
   expect([files["1"], files["2"], files["3"], files["4"]]).toEqual(["file 644 1000:1000 A", "file 644 1000:50 A", "file 644 0:50 A", "file 644 12:12 A"]);
 });
 
 test("Links of the image are followed on the way and at a file, inside the root", async () => {
   lab.context({ ...TREE, "l/dir": "link:/real", "l/file": "link:../real/target", "l/up": "link:../../../../real" });
   const { files } = await lab.build("FROM scratch\nWORKDIR /real\nCOPY l /l\nCOPY a.txt /l/dir/one\nCOPY a.txt /l/file\nCOPY a.txt /l/up/\n");
-  expect(files).toMatchObject({ "real/one": `${F} A`, "real/target": `${F} A`, "real/a.txt": `${F} A`, "l/dir": "symlink 777 0:0 -> /real", "l/file": "symlink 777 0:0 -> ../real/target" });
+  expect(files).toMatchObject({
+    "real/one": `${F} A`,
+    "real/target": `${F} A`,
+    "real/a.txt": `${F} A`,
+    "l/dir": "symlink 777 0:0 -> /real",
+    "l/file": "symlink 777 0:0 -> ../real/target",
+  });
 });
 
 test("A layer repeats the folders on the way as they are below", async () => {
@@ -153,9 +176,18 @@ test("Hard links inside a copied folder stay links", async () => {
 
 test("Stages are copied from with their owners, by name and number, following links inside them", async () => {
   lab.context({ ...TREE, "l/abs": "link:/n/x.txt" });
-  const { files } = await lab.build("FROM scratch AS One\nCOPY --chown=3:4 d /n\nCOPY l /l\nFROM scratch\nCOPY --from=one /n /m\nCOPY --from=0 /l/abs /n/s*b /p/\n");
+  const { files } = await lab.build(
+    "FROM scratch AS One\nCOPY --chown=3:4 d /n\nCOPY l /l\nFROM scratch\nCOPY --from=one /n /m\nCOPY --from=0 /l/abs /n/s*b /p/\n",
+  );
   expect(files).toEqual({
-    ...under("m", { "": D, link: "symlink 777 3:4 -> x.txt", sub: "directory 755 3:4", "sub/z": "file 644 3:4 Z", "x.txt": "file 644 3:4 X", "y.md": "file 644 3:4 Y" }),
+    ...under("m", {
+      "": D,
+      link: "symlink 777 3:4 -> x.txt",
+      sub: "directory 755 3:4",
+      "sub/z": "file 644 3:4 Z",
+      "x.txt": "file 644 3:4 X",
+      "y.md": "file 644 3:4 Y",
+    }),
     p: D,
     "p/abs": "file 644 3:4 X",
     "p/z": "file 644 3:4 Z",

@@ -112,7 +112,9 @@ function writeFiles(folder: string, files: Files): string {
 
 function stepsOf(events: readonly BuildEvent[]): ReadonlyMap<string, string> {
   const names = new Map(events.flatMap((event) => (event.kind === "started" ? [[event.vertex, event.name.replace(/^\[[^\]]*\] /, "")]] : [])));
-  return new Map(events.flatMap((event) => (event.kind === "explained" ? [[names.get(event.vertex) ?? "", `${event.isHit ? "hit" : "miss"}: ${event.reason}`]] : [])));
+  return new Map(
+    events.flatMap((event) => (event.kind === "explained" ? [[names.get(event.vertex) ?? "", `${event.isHit ? "hit" : "miss"}: ${event.reason}`]] : [])),
+  );
 }
 
 async function listFiles(store: Store, { chain }: BuildResult): Promise<Readonly<Record<string, string>>> {
@@ -124,7 +126,14 @@ async function listFiles(store: Store, { chain }: BuildResult): Promise<Readonly
       const entry = await view.lookup(path, { follow: false });
       if (entry === undefined) continue;
       const { type, mode, uid, gid, target } = entry;
-      const content = type === "file" ? ` ${Buffer.from((await view.read(path)) ?? []).toString("utf8").slice(0, 40)}` : type === "symlink" ? ` -> ${target}` : "";
+      const content =
+        type === "file"
+          ? ` ${Buffer.from((await view.read(path)) ?? [])
+              .toString("utf8")
+              .slice(0, 40)}`
+          : type === "symlink"
+            ? ` -> ${target}`
+            : "";
       files[path] = `${type} ${mode.toString(8)} ${uid}:${gid}${content}`;
       if (type === "directory") await walk(path);
     }

@@ -19,11 +19,16 @@ test.each(readdirSync(fixtures))("Golden Dockerfile %s", (name) => {
 });
 
 /** Where dockerfile-ast is known to go wrong it is not asked. */
-test.each(readdirSync(fixtures).filter((name) => !["heredocs", "directives", "comments-and-continuations", "carriage-returns"].includes(name)))("dockerfile-ast finds the same instructions in %s", (name) => {
-  const text = readFileSync(join(fixtures, name, "Dockerfile"), "utf8");
-  const theirs = DockerfileParser.parse(text).getInstructions().map((instruction) => [instruction.getKeyword(), instruction.getRange().start.line + 1]);
-  expect(parseDockerfile(text).instructions.map(({ kind, place }) => [kind, place.start])).toEqual(theirs);
-});
+test.each(readdirSync(fixtures).filter((name) => !["heredocs", "directives", "comments-and-continuations", "carriage-returns"].includes(name)))(
+  "dockerfile-ast finds the same instructions in %s",
+  (name) => {
+    const text = readFileSync(join(fixtures, name, "Dockerfile"), "utf8");
+    const theirs = DockerfileParser.parse(text)
+      .getInstructions()
+      .map((instruction) => [instruction.getKeyword(), instruction.getRange().start.line + 1]);
+    expect(parseDockerfile(text).instructions.map(({ kind, place }) => [kind, place.start])).toEqual(theirs);
+  },
+);
 
 /** name, text, code, message, line, hint */
 const errors: readonly (readonly [string, string, string, RegExp, number | undefined, string?])[] = [

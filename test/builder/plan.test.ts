@@ -25,15 +25,27 @@ const configs: readonly (readonly [string, string, ExecutionConfig])[] = [
   ["ARG sees what stands before it in its line", "ARG a=1 b=$a-2\nENV c=$b", { Env: [PATH, "c=1-2"] }],
   ["ENV wins over an ARG before it", "ARG x=arg\nENV x=env\nENV y=$x", { Env: [PATH, "x=env", "y=env"] }],
   ["ENV wins over an ARG after it", "ENV x=env\nARG x=arg\nENV y=$x", { Env: [PATH, "x=env", "y=env"] }],
-  ["LABEL expands names and values", "ENV a=1\nLABEL k$a=v$a \"b c\"=\"d e\"", { Labels: { k1: "v1", "b c": "d e" } }],
-  ["USER, VOLUME and STOPSIGNAL expand", "ENV a=1\nUSER u$a:g\nVOLUME /v$a /w\nSTOPSIGNAL SIGTERM", { User: "u1:g", Volumes: { "/v1": {}, "/w": {} }, StopSignal: "SIGTERM" }],
+  ["LABEL expands names and values", 'ENV a=1\nLABEL k$a=v$a "b c"="d e"', { Labels: { k1: "v1", "b c": "d e" } }],
+  [
+    "USER, VOLUME and STOPSIGNAL expand",
+    "ENV a=1\nUSER u$a:g\nVOLUME /v$a /w\nSTOPSIGNAL SIGTERM",
+    { User: "u1:g", Volumes: { "/v1": {}, "/w": {} }, StopSignal: "SIGTERM" },
+  ],
   ["EXPOSE expands words and ranges", 'ENV P="80 81/udp"\nEXPOSE $P 90-91', { ExposedPorts: { "80/tcp": {}, "81/udp": {}, "90/tcp": {}, "91/tcp": {} } }],
   ["WORKDIR joins, cleans and keeps a trailing slash", "WORKDIR /a\nWORKDIR b/../c/", { WorkingDir: "/a/c/" }],
-  ["shell forms go through SHELL", 'SHELL ["/bin/bash", "-ec"]\nENTRYPOINT run it\nCMD more', { Shell: ["/bin/bash", "-ec"], Entrypoint: ["/bin/bash", "-ec", "run it"], Cmd: ["/bin/bash", "-ec", "more"], ArgsEscaped: true }],
+  [
+    "shell forms go through SHELL",
+    'SHELL ["/bin/bash", "-ec"]\nENTRYPOINT run it\nCMD more',
+    { Shell: ["/bin/bash", "-ec"], Entrypoint: ["/bin/bash", "-ec", "run it"], Cmd: ["/bin/bash", "-ec", "more"], ArgsEscaped: true },
+  ],
   ["exec forms stay", 'ENTRYPOINT ["a", "$b"]\nCMD ["c"]', { Entrypoint: ["a", "$b"], Cmd: ["c"] }],
   ["an empty CMD clears", 'CMD ["a"]\nCMD []', { Cmd: [] }],
   ["ENTRYPOINT keeps a CMD of the same stage", 'CMD ["a"]\nENTRYPOINT ["b"]', { Entrypoint: ["b"], Cmd: ["a"] }],
-  ["HEALTHCHECK in shell form", "HEALTHCHECK --interval=2s --retries=3 CMD test x", { Healthcheck: { Test: ["CMD-SHELL", "test x"], Interval: 2e9, Retries: 3 } }],
+  [
+    "HEALTHCHECK in shell form",
+    "HEALTHCHECK --interval=2s --retries=3 CMD test x",
+    { Healthcheck: { Test: ["CMD-SHELL", "test x"], Interval: 2e9, Retries: 3 } },
+  ],
   ["HEALTHCHECK in exec form", 'HEALTHCHECK CMD ["test", "x"]', { Healthcheck: { Test: ["CMD", "test", "x"] } }],
   ["HEALTHCHECK NONE", "HEALTHCHECK CMD x\nHEALTHCHECK NONE", { Healthcheck: { Test: ["NONE"] } }],
   ["ONBUILD is stored as written", "ONBUILD COPY <<X /f\nbody\nX\nONBUILD RUN  make", { OnBuild: ["COPY <<X /f\nbody\nX", "RUN  make"] }],
@@ -67,7 +79,25 @@ test.each(scopes)("%s", async (_, text, args, wanted) => {
 
 test("History has one entry an instruction, in BuildKit's words, with a layer exactly when files changed", async () => {
   const { result } = await lab.build(
-    ["FROM scratch", "ARG a=1", "ENV b=2 c=3", "WORKDIR /w", "COPY --chown=1:2 a x/", "ADD a /y", "EXPOSE 81 80", "VOLUME /v", "USER u", 'CMD ["x", "y z"]', "ENTRYPOINT run", "LABEL l=m", "SHELL [\"/s\", \"-c\"]", "STOPSIGNAL 9", "HEALTHCHECK --timeout=90s CMD t", "MAINTAINER me", "WORKDIR /"].join("\n"),
+    [
+      "FROM scratch",
+      "ARG a=1",
+      "ENV b=2 c=3",
+      "WORKDIR /w",
+      "COPY --chown=1:2 a x/",
+      "ADD a /y",
+      "EXPOSE 81 80",
+      "VOLUME /v",
+      "USER u",
+      'CMD ["x", "y z"]',
+      "ENTRYPOINT run",
+      "LABEL l=m",
+      'SHELL ["/s", "-c"]',
+      "STOPSIGNAL 9",
+      "HEALTHCHECK --timeout=90s CMD t",
+      "MAINTAINER me",
+      "WORKDIR /",
+    ].join("\n"),
   );
   expect(result.config.history?.map(({ created_by, empty_layer }) => `${empty_layer === true ? "-" : "+"} ${created_by}`)).toEqual([
     "- ARG a=1",
@@ -118,7 +148,11 @@ test("Stages that the target does not need are neither opened nor built", async 
   const text = "FROM nowhere/none AS unused\nRUN false\nFROM scratch AS wanted\nCOPY a /a\nFROM nowhere/none\n";
   const { files, events } = await lab.build(text, { target: "WANTED" });
   expect(Object.keys(files)).toEqual(["a"]);
-  expect(events.flatMap((event) => (event.kind === "started" ? [event.name] : []))).toEqual(["[internal] load build definition from Dockerfile", "[wanted 2/2] COPY a /a", "exporting to image"]);
+  expect(events.flatMap((event) => (event.kind === "started" ? [event.name] : []))).toEqual([
+    "[internal] load build definition from Dockerfile",
+    "[wanted 2/2] COPY a /a",
+    "exporting to image",
+  ]);
 });
 
 test("A target can be a number", async () => {
@@ -131,7 +165,7 @@ const errors: readonly (readonly [string, string, string, RegExp, number])[] = [
   ["the stage itself", "FROM scratch AS me\nCOPY --from=me /a /a", "STAGE_CYCLE", /the stage itself/, 2],
   ["a stage number too high", "FROM scratch\nCOPY --from=7 /a /a", "STAGE_UNKNOWN", /only 0 stages/, 2],
   ["an unset global in FROM", "ARG BASE\nFROM $BASE", "DOCKERFILE_INVALID", /base name is empty/, 2],
-  ["a required variable", "FROM scratch\nENV a=\"${b:?is missing}\"", "SUBSTITUTION_FAILED", /b: is missing/, 2],
+  ["a required variable", 'FROM scratch\nENV a="${b:?is missing}"', "SUBSTITUTION_FAILED", /b: is missing/, 2],
   ["an image that is nowhere", "FROM nowhere/none", "IMAGE_UNKNOWN", /nowhere\/none/, 1],
   ["an unknown mount type", "FROM scratch\nRUN --mount=type=cahce,target=/x true", "FLAG_INVALID", /cahce/, 2],
   ["an unknown mount key", "FROM scratch\nRUN --mount=type=cache,tagret=/x true", "FLAG_INVALID", /tagret/, 2],
@@ -150,5 +184,7 @@ test("An unknown target suggests a near stage", async () => {
 
 test("Undefined variables warn and suggest", async () => {
   const { result } = await lab.build("FROM scratch\nARG VERSION=1\nENV v=$VERSOIN\n");
-  expect(result.warnings).toEqual([{ rule: "UndefinedVar", message: "Usage of undefined variable '$VERSOIN' (did you mean $VERSION?)", place: { start: 3, end: 3 } }]);
+  expect(result.warnings).toEqual([
+    { rule: "UndefinedVar", message: "Usage of undefined variable '$VERSOIN' (did you mean $VERSION?)", place: { start: 3, end: 3 } },
+  ]);
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openLab, type Lab } from "./lab.ts";
 
-const DOCKERFILE = "FROM scratch AS one\nWORKDIR /w\nCOPY --chown=5:6 . .\nFROM scratch\nENV a=1\nCOPY --from=one /w/sub /n/\nCOPY <<EOF /inline\n$a\nEOF\nCMD [\"x\"]\n";
+const DOCKERFILE =
+  'FROM scratch AS one\nWORKDIR /w\nCOPY --chown=5:6 . .\nFROM scratch\nENV a=1\nCOPY --from=one /w/sub /n/\nCOPY <<EOF /inline\n$a\nEOF\nCMD ["x"]\n';
 const FILES = { a: "A", run: { text: "R", mode: 0o755 }, "sub/b": "B", "sub/c": "link:b" };
 
 function scramble(folder: string, time: number): void {

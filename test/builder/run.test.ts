@@ -74,7 +74,11 @@ const runs: readonly (readonly [string, string, readonly string[]])[] = [
   ["no network", "RUN --network=none ls /sys/class/net", ["lo"]],
   ["a file of the context", "RUN --mount=target=/c,source=file cat /c", ["from the context"]],
   ["the whole context, read only", "RUN --mount=target=/ctx (echo x > /ctx/file) 2>/dev/null || cat /ctx/file", ["from the context"]],
-  ["the context writable, and what is written is gone", "RUN --mount=target=/ctx,rw echo x > /ctx/file && cat /ctx/file\nRUN --mount=target=/ctx cat /ctx/file", ["x", "from the context"]],
+  [
+    "the context writable, and what is written is gone",
+    "RUN --mount=target=/ctx,rw echo x > /ctx/file && cat /ctx/file\nRUN --mount=target=/ctx cat /ctx/file",
+    ["x", "from the context"],
+  ],
   ["a tmpfs", "RUN --mount=type=tmpfs,target=/t,size=1m echo x > /t/f && ls /t", ["f"]],
   ["program 1 is the command", "RUN echo $$", ["1"]],
 ];
@@ -88,7 +92,14 @@ test.each(runs)("RUN: %s", async (_, instructions, wanted) => {
 
 test("A layer holds what a RUN changed and nothing else", async () => {
   const layers = await layersOf(
-    ["FROM strata-test/tools", "RUN true", "RUN mkdir /made && echo x > /made/f", "RUN rm /made/f", "RUN --mount=type=cache,target=/var/cache/x --mount=target=/ctx/deep --mount=type=secret,id=s,target=/s touch /var/cache/x/f", "RUN echo 1 >> /etc/passwd"].join("\n"),
+    [
+      "FROM strata-test/tools",
+      "RUN true",
+      "RUN mkdir /made && echo x > /made/f",
+      "RUN rm /made/f",
+      "RUN --mount=type=cache,target=/var/cache/x --mount=target=/ctx/deep --mount=type=secret,id=s,target=/s touch /var/cache/x/f",
+      "RUN echo 1 >> /etc/passwd",
+    ].join("\n"),
   );
   expect(layers).toEqual([[], ["made", "made/f"], ["made", "-made/f"], [], ["etc", "etc/passwd"]]);
 });
@@ -101,8 +112,13 @@ test("A cache mount keeps its content between builds", async () => {
 
 test("Secrets are seen by the step that mounts them and are in no layer", async () => {
   writeFileSync(join(context, "secret"), "sesame");
-  const text = "FROM strata-test/tools\nRUN --mount=type=secret,id=s cat /run/secrets/s && echo\nRUN --mount=type=secret,id=v,env=V,required echo $V\nRUN ls /run /run/secrets 2>/dev/null || echo none\n";
-  const outcome = await runStrata(root, ["build", "--progress=plain", "--secret", `id=s,src=${join(context, "secret")}`, "--secret", "id=v,env=FROM_HERE", "-f", "-", context], { input: text, env: { FROM_HERE: "open" } });
+  const text =
+    "FROM strata-test/tools\nRUN --mount=type=secret,id=s cat /run/secrets/s && echo\nRUN --mount=type=secret,id=v,env=V,required echo $V\nRUN ls /run /run/secrets 2>/dev/null || echo none\n";
+  const outcome = await runStrata(
+    root,
+    ["build", "--progress=plain", "--secret", `id=s,src=${join(context, "secret")}`, "--secret", "id=v,env=FROM_HERE", "-f", "-", context],
+    { input: text, env: { FROM_HERE: "open" } },
+  );
   expect(output(outcome)).toEqual(["sesame", "open", "none"]);
   expect(spawnSync("grep", ["-rl", "sesame", root.root, root.runRoot], { encoding: "utf8" }).stdout).toBe("");
 }, 30_000);
@@ -130,7 +146,11 @@ test("A program that is not there is refused with its place", async () => {
 
 test("Six stages of one second run at once", async () => {
   const stages = [1, 2, 3, 4, 5, 6];
-  const text = [...stages.map((n) => `FROM strata-test/tools AS s${n}\nRUN sleep 1 && echo ${n} > /n\n`), "FROM strata-test/tools\n", ...stages.map((n) => `COPY --from=s${n} /n /${n}\n`)].join("");
+  const text = [
+    ...stages.map((n) => `FROM strata-test/tools AS s${n}\nRUN sleep 1 && echo ${n} > /n\n`),
+    "FROM strata-test/tools\n",
+    ...stages.map((n) => `COPY --from=s${n} /n /${n}\n`),
+  ].join("");
   const start = performance.now();
   expect((await build(text, "--no-cache")).status).toBe(0);
   expect(performance.now() - start).toBeLessThan(4000);
@@ -138,7 +158,9 @@ test("Six stages of one second run at once", async () => {
 
 test("A failing step ends the others", async () => {
   const start = performance.now();
-  const { status, stderr } = await build("FROM strata-test/tools AS slow\nRUN sleep 20\nFROM strata-test/tools AS bad\nRUN false\nFROM scratch\nCOPY --from=slow / /\nCOPY --from=bad / /\n");
+  const { status, stderr } = await build(
+    "FROM strata-test/tools AS slow\nRUN sleep 20\nFROM strata-test/tools AS bad\nRUN false\nFROM scratch\nCOPY --from=slow / /\nCOPY --from=bad / /\n",
+  );
   expect(status).toBe(1);
   expect(stderr).toMatch(/CANCELED/);
   expect(performance.now() - start).toBeLessThan(10_000);
@@ -167,33 +189,68 @@ const endings: readonly (readonly [NodeJS.Signals, number | null])[] = [
   ["SIGKILL", null],
 ];
 
-test.each(endings)("After %s at any moment nothing half-made is left, and the next build works", async (signal, wanted) => {
-  const text = "FROM strata-test/tools\nCOPY file /f\nRUN echo 1 > /1\nRUN sleep 0.1; echo 2 > /2\nRUN sleep 0.1; echo 3 > /3\n";
-  writeFileSync(join(context, "Dockerfile"), text);
-  for (const delay of [60, 130, 200, 270, 340, 410]) {
-    const child = spawn(process.execPath, [strata, "build", "-q", "--no-cache", context], { env: root.env, stdio: "ignore" });
-    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    setTimeout(() => child.kill(signal), delay);
-    const status = await ended;
-    expect([0, null, wanted]).toContain(status); // null: it had not begun to listen
-  }
-  const { status } = await build(text, "-q");
-  expect(status).toBe(0);
-  expect(readdirSync(join(root.root, "active"))).toEqual([]);
-  expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
-  expect(readdirSync(join(root.runRoot, "build"))).toEqual([]);
-}, 60_000);
+test.each(endings)(
+  "After %s at any moment nothing half-made is left, and the next build works",
+  async (signal, wanted) => {
+    const text = "FROM strata-test/tools\nCOPY file /f\nRUN echo 1 > /1\nRUN sleep 0.1; echo 2 > /2\nRUN sleep 0.1; echo 3 > /3\n";
+    writeFileSync(join(context, "Dockerfile"), text);
+    for (const delay of [60, 130, 200, 270, 340, 410]) {
+      const child = spawn(process.execPath, [strata, "build", "-q", "--no-cache", context], { env: root.env, stdio: "ignore" });
+      const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+      setTimeout(() => child.kill(signal), delay);
+      const status = await ended;
+      expect([0, null, wanted]).toContain(status); // null: it had not begun to listen
+    }
+    const { status } = await build(text, "-q");
+    expect(status).toBe(0);
+    expect(readdirSync(join(root.root, "active"))).toEqual([]);
+    expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
+    expect(readdirSync(join(root.runRoot, "build"))).toEqual([]);
+  },
+  60_000,
+);
 
 test("Outputs: image id, files of ids and metadata, a folder, a tar", async () => {
   const text = "FROM scratch\nCOPY file /d/\n";
   const out = join(context, "..", "out");
-  const outcome = await build(text, "-q", "-t", "strata-test/o", "--iidfile", `${out}.iid`, "--metadata-file", `${out}.json`, "-o", out, "-o", `type=tar,dest=${out}.tar`);
+  const outcome = await build(
+    text,
+    "-q",
+    "-t",
+    "strata-test/o",
+    "--iidfile",
+    `${out}.iid`,
+    "--metadata-file",
+    `${out}.json`,
+    "-o",
+    out,
+    "-o",
+    `type=tar,dest=${out}.tar`,
+  );
   expect(outcome.status).toBe(0);
   const id = outcome.stdout.trim();
   expect(readFileSync(`${out}.iid`, "utf8")).toBe(id);
   expect(JSON.parse(readFileSync(`${out}.json`, "utf8"))).toMatchObject({ "containerimage.config.digest": id, "image.name": "docker.io/strata-test/o:latest" });
   expect(readFileSync(join(out, "d/file"), "utf8")).toBe("from the context\n");
   expect(execFileSync("tar", ["-tf", `${out}.tar`], { encoding: "utf8" })).toBe("d/\nd/file\n");
+});
+
+test.each(["oci", "docker"])("Output type=%s is an archive that skopeo reads", async (type) => {
+  const out = join(context, "..", `${type}.tar`);
+  const outcome = await build("FROM scratch\nCOPY file /d/\n", "-q", "-t", "strata-test/archive:v1", "-o", `type=${type},dest=${out}`);
+  expect(outcome.stderr).toBe("");
+  const inspected = JSON.parse(
+    execFileSync("skopeo", ["inspect", "--config", `${type}-archive:${out}:${type === "oci" ? "v1" : "strata-test/archive:v1"}`], { encoding: "utf8" }),
+  ) as { readonly history: readonly { readonly created_by: string }[] };
+  expect(inspected.history.map(({ created_by }) => created_by)).toEqual(["COPY file /d/ # buildkit"]);
+});
+
+test("Two builds of two processes at once agree", async () => {
+  const text = "FROM strata-test/tools\nCOPY file /f\nRUN cat /f > /g\n";
+  writeFileSync(join(context, "Dockerfile"), text);
+  const outcomes = await Promise.all([1, 2, 3].map(async () => await runStrata(root, ["build", "-q", "--no-cache", "-t", "strata-test/same", context])));
+  expect(new Set(outcomes.map(({ stdout }) => stdout.trim())).size).toBe(1);
+  expect(outcomes.map(({ status }) => status)).toEqual([0, 0, 0]);
 });
 
 test("A tar on stdin is a context, with its own Dockerfile and ignore file", async () => {
