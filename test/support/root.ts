@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 export const TEST_PREFIX = "strata-test-";
 
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
-export const helper = join(projectRoot, "build/Release/strata-helper");
+/** Another build of it (with sanitizers, say) can be named. */
+export const helper = process.env["STRATA_TEST_HELPER"] ?? join(projectRoot, "build/Release/strata-helper");
 export const strata = join(projectRoot, "bin/strata.js");
 
 export interface TemporaryRoot extends Disposable {
