@@ -121,6 +121,10 @@ export function badRequest(message: string): ApiError {
   return new ApiError("BadRequest", message);
 }
 
+export function noSuchResource(): ApiError {
+  return new ApiError("NotFound", "the server could not find the requested resource");
+}
+
 export function notAllowed(): ApiError {
   return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
 }

@@ -33,6 +33,7 @@ export interface OpenedApi extends AsyncDisposable {
   setStreams(streams: PodStreams): void;
   /** For the administrator: keep it in a file of mode 0600. */
   kubeconfig(): string;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
@@ -58,10 +59,12 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
     onError: (error) => failureReply(error, onBug),
   });
   await furnishCluster(cluster, { serviceAddress: firstAddress(serviceCidr), host: listen.host, port: listener.port });
-  const close = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     await listener.close(CLOSE_GRACE_MS);
     await log[Symbol.asyncDispose]();
   };
+  let ended: Promise<void> | undefined;
+  const close = async (): Promise<void> => await (ended ??= end());
   return {
     cluster,
     url: listener.url,

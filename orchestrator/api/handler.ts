@@ -1,7 +1,7 @@
 /** From a request to its reply: who asks, then discovery and documents, then the resource that the path means. */
 import type { Handler, Reply } from "../../http/message.ts";
 import { json, text } from "../../http/reply.ts";
-import { ApiError, notAllowed } from "../errors.ts";
+import { noSuchResource, notAllowed } from "../errors.ts";
 import type { Verb } from "../schema/resource.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
@@ -30,7 +30,7 @@ export function createHandler(api: Api): Handler {
     const described = discover(request) ?? openApi.reply(request) ?? openApiV2.reply(request);
     if (described !== undefined) return described;
     const target = parseTarget(request.path);
-    if (target === undefined) throw new ApiError("NotFound", "the server could not find the requested resource");
+    if (target === undefined) throw noSuchResource();
     return await dispatch({ api, request, target, user });
   };
 }

@@ -1,7 +1,7 @@
 /** Requests for a part of an object or an action on it, as rows by name. */
-import { badRequest, notAllowed, notFound, success } from "../errors.ts";
+import { badRequest, noSuchResource, notAllowed, success } from "../errors.ts";
 import { bindPod } from "../objects/bind.ts";
-import { nameOf, type Verb } from "../schema/resource.ts";
+import type { Verb } from "../schema/resource.ts";
 import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
 import { log } from "../stream/log.ts";
@@ -21,7 +21,7 @@ export async function subresource(call: Call, verb: Verb): Promise<Reply> {
   const { resource, subresource: name = "" } = call.target;
   const known = subresourcesOf(resource).find((one) => one.name === name);
   const action = actions[name];
-  if (known === undefined || action === undefined) throw notFound({ resource: `${nameOf(resource)}/${name}`, group: "" }, call.target.name ?? "");
+  if (known === undefined || action === undefined) throw noSuchResource();
   if (!known.verbs.includes(verb)) throw notAllowed();
   return await action(call, verb);
 }

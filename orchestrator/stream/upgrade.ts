@@ -9,7 +9,7 @@ import type { Api } from "../api/call.ts";
 import { failureReply } from "../api/failure.ts";
 import { parseTarget } from "../api/target.ts";
 import type { KubeObject, PodProcess, PodStreams } from "../cluster.ts";
-import { ApiError, badRequest, notFound } from "../errors.ts";
+import { ApiError, badRequest, noSuchResource, notFound } from "../errors.ts";
 import { chooseContainer } from "./container.ts";
 import { forwardSpdy, spdyForwardProtocol } from "./forward-spdy.ts";
 import { channelForwardProtocols, forwardChannels, forwardTunnel, tunnelProtocol } from "./forward-websocket.ts";
@@ -38,7 +38,7 @@ async function upgrade(api: Api, upgraded: Upgraded): Promise<void> {
   const user = authenticate({ headers: message.headers, socket: socket as TLSSocket }, api.checkToken);
   const url = new URL(message.url ?? "/", "https://localhost");
   const target = parseTarget(url.pathname);
-  if (target?.resource.kind !== "Pod" || target.name === undefined) throw new ApiError("NotFound", "the server could not find the requested resource");
+  if (target?.resource.kind !== "Pod" || target.name === undefined) throw noSuchResource();
   authorize({ api, user, target }, message.method === "GET" ? "get" : "create");
   const pod = api.log.get({ resource: "pods", namespace: target.namespace, name: target.name });
   if (pod === undefined) throw notFound(target.resource, target.name);
