@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../dist/cli/runtime-main.js";
+"use strict";
+require("./start.js").start("strata-runtime", "cli/runtime-main.js");

@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../dist/cli/main.js";
+"use strict";
+require("./start.js").start("strata", "cli/main.js");

@@ -36,10 +36,13 @@ function readGlobals(argv: readonly string[]): { readonly root: string | undefin
   return { root: undefined, rest: argv };
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  const { status, text } = report(error);
-  if (text !== "") process.stderr.write(`strata: ${text}\n`);
-  process.exitCode = status;
-}
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    const { status, text } = report(error);
+    if (text !== "") process.stderr.write(`strata: ${text}\n`);
+    process.exitCode = status;
+  },
+);

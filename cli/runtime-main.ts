@@ -51,14 +51,17 @@ async function program(words: readonly string[]): Promise<Command> {
   return main;
 }
 
-const words = process.argv.slice(2);
-const main = await program(words);
-try {
-  await main.parseAsync(words, { from: "user" });
-} catch (error) {
-  const { status, text } = report(error);
-  const { log, logFormat } = main.opts<Globals>();
-  if (text !== "") process.stderr.write(`strata-runtime: ${text}\n`);
-  if (log !== undefined && text !== "") appendFileSync(log, logFormat === "json" ? `${JSON.stringify({ level: "error", msg: text, time: new Date().toISOString() })}\n` : `${text}\n`);
-  process.exitCode = status;
+async function main(words: readonly string[]): Promise<void> {
+  const commands = await program(words);
+  try {
+    await commands.parseAsync(words, { from: "user" });
+  } catch (error) {
+    const { status, text } = report(error);
+    const { log, logFormat } = commands.opts<Globals>();
+    if (text !== "") process.stderr.write(`strata-runtime: ${text}\n`);
+    if (log !== undefined && text !== "") appendFileSync(log, logFormat === "json" ? `${JSON.stringify({ level: "error", msg: text, time: new Date().toISOString() })}\n` : `${text}\n`);
+    process.exitCode = status;
+  }
 }
+
+void main(process.argv.slice(2));
