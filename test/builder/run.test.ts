@@ -79,6 +79,12 @@ const runs: readonly (readonly [string, string, readonly string[]])[] = [
     "RUN --mount=target=/ctx,rw echo x > /ctx/file && cat /ctx/file\nRUN --mount=target=/ctx cat /ctx/file",
     ["x", "from the context"],
   ],
+  ["a file of an image", "RUN --mount=from=strata-test/tools,source=/etc/passwd,target=/p head -n 1 /p", ["root:x:0:0:root:/root:/bin/sh"]],
+  [
+    "a folder of a stage",
+    "FROM strata-test/tools AS s\nRUN mkdir /m && echo x > /m/f\nFROM strata-test/tools\nRUN --mount=from=s,source=/m,target=/n cat /n/f",
+    ["x"],
+  ],
   ["a tmpfs", "RUN --mount=type=tmpfs,target=/t,size=1m echo x > /t/f && ls /t", ["f"]],
   ["program 1 is the command", "RUN echo $$", ["1"]],
 ];
