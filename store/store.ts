@@ -146,6 +146,11 @@ export interface Snapshots {
   write(parent: ChainID | undefined, entries: readonly LayerEntry[]): Promise<Layer>;
   /** Unpacks a layer blob (media type tells the compression) on `parent`, verifying `diffID`. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */
   apply(parent: ChainID | undefined, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<Layer>;
+  /**
+   * The slow part of `apply`, which needs nothing of the layers below: layers of one image can be staged side by side.
+   * With `content` the blob is stored and unpacked while it comes. @throws as `apply`
+   */
+  stage(blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<StagedLayer>;
   /** The canonical tar, written again bit for bit from the folder. */
   tar(chain: ChainID): AsyncIterable<Uint8Array>;
   /** Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID. */
@@ -156,6 +161,11 @@ export interface Snapshots {
   entries(chain: ChainID): Promise<readonly LayerEntry[]>;
   /** Removes an active snapshot; idempotent. */
   remove(key: string): Promise<void>;
+}
+
+/** A layer that is unpacked but stands on nothing yet. Dispose without commit removes it. */
+export interface StagedLayer extends AsyncDisposable {
+  commit(parent: ChainID | undefined): Promise<Layer>;
 }
 
 export type Compression = "none" | "gzip" | "zstd";

@@ -14,7 +14,8 @@ import type { Expected, Stored } from "../store.ts";
 
 export class BlobWriter implements AsyncDisposable {
   readonly #layout: Layout;
-  readonly #path: string;
+  /** Where it grows. */
+  readonly path: string;
   readonly #file: FileHandle;
   readonly #algorithm: Algorithm;
   readonly #hash: Hash;
@@ -22,7 +23,7 @@ export class BlobWriter implements AsyncDisposable {
 
   private constructor(layout: Layout, path: string, file: FileHandle, algorithm: Algorithm) {
     this.#layout = layout;
-    this.#path = path;
+    this.path = path;
     this.#file = file;
     this.#algorithm = algorithm;
     this.#hash = createHash(algorithm);
@@ -44,13 +45,13 @@ export class BlobWriter implements AsyncDisposable {
     const stored = { digest: finish(this.#hash, this.#algorithm), size: this.#size };
     checkExpected(stored, expected);
     await this.#file.datasync();
-    await linkBlob(this.#layout, this.#path, stored.digest);
+    await linkBlob(this.#layout, this.path, stored.digest);
     return stored;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
-    await rm(this.#path, { force: true });
+    await rm(this.path, { force: true });
   }
 }
 

@@ -19,7 +19,7 @@ export async function collect(host: MarkHost, { cache = false, dryRun = false }:
   const spared = sparedSince(host.layout, Date.now());
   const marks = await markAll(host, { cache: !cache });
   const layers = host.tables.layers.list().flatMap(([chain]) => (marks.layers.has(chain as ChainID) ? [] : [chain as ChainID]));
-  const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > spared;
+  const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= spared; // the clock of files may stand still for some milliseconds
   const lost = layers.filter((chain) => !isYoung(join(host.layout.layers, host.tables.layers.get(chain)?.folder.id ?? "")));
   const kept = keptFolders(host, new Set(lost));
   const folders = readdirSync(host.layout.layers).filter((id) => !kept.has(id) && !isYoung(join(host.layout.layers, id)));

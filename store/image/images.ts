@@ -102,12 +102,21 @@ async function chooseManifest(blobs: Blobs, target: Descriptor, platform: Platfo
   return isIndex(chosen) ? await chooseManifest(blobs, chosen, platform) : chosen;
 }
 
+/** Layers are unpacked side by side and committed from the lowest up. */
 async function unpack(snapshots: Snapshots, image: Image): Promise<Digest | undefined> {
   const diffIDs = image.config.rootfs.diff_ids;
   const chains = chainsOf(diffIDs);
-  for (const [index, chain] of chains.entries()) {
-    if ((await snapshots.get(chain)) !== undefined) continue;
-    await snapshots.apply(chains[index - 1], image.manifest.layers[index]!, diffIDs[index]!);
+  const present = await Promise.all(chains.map(async (chain) => (await snapshots.get(chain)) !== undefined));
+  const staged = await Promise.allSettled(
+    diffIDs.map(async (diffID, index) => (present[index] === true ? undefined : await snapshots.stage(image.manifest.layers[index]!, diffID))),
+  );
+  try {
+    for (const [index, layer] of staged.entries()) {
+      if (layer.status === "rejected") throw layer.reason;
+      await layer.value?.commit(chains[index - 1]);
+    }
+  } finally {
+    for (const layer of staged) if (layer.status === "fulfilled") await layer.value?.[Symbol.asyncDispose]();
   }
   return chains.at(-1);
 }

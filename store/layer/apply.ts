@@ -1,23 +1,17 @@
-/** One pass over a layer blob: its digest, its tar's digest, and its files unpacked. */
+/** One pass over a layer blob: unpacked, and its tar's digest compared. The blob's own digest was when it was stored. */
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
-import type { Compression } from "../store.ts";
 import { TarReader } from "../tar/reader.ts";
 import { extractLayer, type Extracted } from "./extract.ts";
-import { inflate, SeveralMembers } from "./inflate.ts";
+import { inflate, SeveralMembers, type Inflation } from "./inflate.ts";
 
-export interface ApplyTask {
+export interface ApplyTask extends Inflation {
   readonly kind: "apply";
   readonly helper: string;
   /** Made here. */
   readonly folder: string;
-  readonly scratch: string;
-  /** Path of the compressed layer. */
-  readonly blob: string;
-  readonly digest: Digest;
-  readonly compression: Compression;
   readonly diffID: Digest;
 }
 
@@ -38,21 +32,20 @@ export function applyLayer(task: ApplyTask): Applied {
 }
 
 function attempt(task: ApplyTask, useProgram: boolean): Applied {
-  const { blob, compression, scratch, digest, diffID } = task;
-  const outer = createHash(algorithmOf(digest));
-  const inner = createHash(algorithmOf(diffID));
+  const { diffID } = task;
+  const hash = createHash(algorithmOf(diffID));
   let size = 0;
   const chunks = (function* () {
-    for (const chunk of inflate({ blob, compression, hash: outer, scratch, useProgram })) {
-      inner.update(chunk);
+    for (const chunk of inflate(task, useProgram)) {
+      hash.update(chunk);
       size += chunk.length;
       yield chunk;
     }
   })();
   mkdirSync(task.folder, { mode: 0o755 });
   const extracted = consume(chunks, (reader) => extractLayer(task.helper, task.folder, reader));
-  mustBe(digest, finish(outer, algorithmOf(digest)), "layer blob");
-  mustBe(diffID, finish(inner, algorithmOf(diffID)), "layer's tar");
+  const found = finish(hash, algorithmOf(diffID));
+  if (found !== diffID) throw new StoreError("DIGEST_MISMATCH", `Cannot unpack layer ${diffID}: the digest of its tar is ${found}`);
   return { ...extracted, size };
 }
 
@@ -65,8 +58,4 @@ function consume<T>(chunks: Generator<Buffer>, act: (reader: TarReader) => T): T
   } finally {
     chunks.return(undefined);
   }
-}
-
-function mustBe(expected: Digest, found: Digest, what: string): void {
-  if (expected !== found) throw new StoreError("DIGEST_MISMATCH", `Cannot unpack layer ${expected}: the ${what}'s digest is ${found}`);
 }

@@ -11,7 +11,13 @@ const HEADER = Buffer.from("1f8b08000000000000ff", "hex");
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 const BLOCK_BYTES = 512 << 10;
 const DICTIONARY_BYTES = 32 << 10;
-const LEVEL = 6;
+/** 3 % more bytes than level 6 in half the time: docs/decisions/gzip.md. */
+const LEVEL = 4;
+const MEM_LEVEL = 9;
+/** What does not shrink is only wrapped. Parts of a block are tried, so that half a block of text is not missed. */
+const SAMPLES = 4;
+const SAMPLE_BYTES = 4 << 10;
+const WORTH_IT = 0.99;
 const deflate = promisify(deflateRaw) as (block: Buffer, options: object) => Promise<Buffer>;
 
 export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
@@ -36,12 +42,17 @@ export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<U
 
 /** A sync flush ends each block on a byte, so that the blocks can simply stand behind one another. */
 async function compress(block: Buffer, dictionary: Buffer): Promise<Buffer> {
-  return await deflate(block, {
-    level: LEVEL,
-    finishFlush: constants.Z_SYNC_FLUSH,
-    chunkSize: BLOCK_BYTES,
-    ...(dictionary.length === 0 ? {} : { dictionary }),
-  });
+  const level = (await shrinks(block)) ? LEVEL : 0;
+  const common = { level, memLevel: MEM_LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: BLOCK_BYTES };
+  return await deflate(block, level === 0 || dictionary.length === 0 ? common : { ...common, dictionary });
+}
+
+async function shrinks(block: Buffer): Promise<boolean> {
+  if (block.length < BLOCK_BYTES) return true;
+  const stride = block.length / SAMPLES;
+  const parts = Array.from({ length: SAMPLES }, (_, index) => block.subarray(index * stride, index * stride + SAMPLE_BYTES));
+  const packed = await deflate(Buffer.concat(parts), { level: 1 });
+  return packed.length < SAMPLES * SAMPLE_BYTES * WORTH_IT;
 }
 
 async function* blocksOf(content: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {

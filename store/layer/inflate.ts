@@ -1,12 +1,12 @@
 /** A layer blob's uncompressed bytes, synchronously, for worker threads. Why zlib-sync: docs/decisions/inflate.md. */
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Hash } from "node:crypto";
 import { StoreError } from "../errors.ts";
 import { ownedName } from "../owner.ts";
 import type { Compression } from "../store.ts";
+import { readGrowing } from "./growing.ts";
 
 const READ_BYTES = 64 << 10;
 const INFLATE_BYTES = 256 << 10;
@@ -19,44 +19,26 @@ export class SeveralMembers extends Error {}
 export interface Inflation {
   readonly blob: string;
   readonly compression: Compression;
-  /** Fed with the compressed bytes. */
-  readonly hash: Hash;
+  /** The blob is still coming: see growing.ts. */
+  readonly growth?: SharedArrayBuffer;
   /** Folder for a temporary file, when a program has to be asked. */
   readonly scratch: string;
-  readonly useProgram: boolean;
 }
 
-export function* inflate(task: Inflation): Generator<Buffer> {
-  if (task.compression === "none") return yield* hashed(readFile(task.blob), task.hash);
-  if (task.compression === "gzip" && !task.useProgram) return yield* gunzip(task);
-  for (const chunk of readFile(task.blob)) task.hash.update(chunk);
+export function* inflate(task: Inflation, useProgram: boolean): Generator<Buffer> {
+  const packed = readGrowing(task.blob, READ_BYTES, task.growth);
+  if (task.compression === "none") return yield* packed;
+  if (task.compression === "gzip" && !useProgram) return yield* gunzip(packed);
+  while (packed.next().done !== true); // a program does not wait for what is still coming
   yield* throughProgram(task);
 }
 
-function* hashed(chunks: Iterable<Buffer>, hash: Hash): Generator<Buffer> {
-  for (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
-  }
-}
-
-function* readFile(path: string): Generator<Buffer> {
-  const fd = openSync(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    for (let read; (read = readSync(fd, buffer)) > 0;) yield buffer.subarray(0, read);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function* gunzip({ blob, hash }: Inflation): Generator<Buffer> {
+function* gunzip(packed: Iterable<Buffer>): Generator<Buffer> {
   const { Inflate, Z_SYNC_FLUSH, Z_STREAM_END, Z_OK, Z_BUF_ERROR } = createRequire(import.meta.url)("zlib-sync") as typeof import("zlib-sync");
   const stream = new Inflate({ windowBits: GZIP_WINDOW_BITS, chunkSize: INFLATE_BYTES });
   let total = 0;
   let tail = Buffer.alloc(0);
-  for (const chunk of readFile(blob)) {
-    hash.update(chunk);
+  for (const chunk of packed) {
     if (stream.err === Z_STREAM_END) throw new SeveralMembers();
     tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
     for (let input: Buffer = chunk; ; input = chunk.subarray(chunk.length)) {
@@ -91,7 +73,7 @@ function* throughProgram({ blob, compression, scratch }: Inflation): Generator<B
     }
     if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING))
       throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
-    yield* readFile(file);
+    yield* readGrowing(file, READ_BYTES);
   } finally {
     closeSync(input);
     closeSync(output);

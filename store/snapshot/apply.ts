@@ -1,16 +1,23 @@
-/** A pulled layer becomes a folder. Its blob stays: another writer's tar cannot be written again from the files. */
+/**
+ * A pulled layer becomes a folder, while it is still coming. Its blob stays: another writer's tar cannot be written again from the files.
+ * Unpacking needs nothing of the layers below, so layers of one image are staged side by side and then committed in order.
+ */
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { BlobWriter, algorithmFor } from "../blob/writer.ts";
 import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
-import { chainOf } from "../layer/chain.ts";
 import type { Applied } from "../layer/apply.ts";
+import { chainOf } from "../layer/chain.ts";
+import { openGrowth } from "../layer/growing.ts";
 import { folderID, layerOf, type FolderRecord } from "../layer/records.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
-import type { ChainID, Compression, Layer, MergedView } from "../store.ts";
+import { ownedName } from "../owner.ts";
+import type { ChainID, Compression, Layer, MergedView, StagedLayer } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
 import { viewOf } from "./stack.ts";
-import { inNewFolder, moveIntoPlace } from "./write.ts";
+import { moveIntoPlace } from "./write.ts";
 
 /** Idempotent. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH`, `BLOB_UNKNOWN`, `UNSUPPORTED` */
 export async function applyBlob(
@@ -23,27 +30,60 @@ export async function applyBlob(
   const chain = chainOf(parent, diffID);
   const present = host.tables.layers.get(chain);
   if (present !== undefined) return layerOf(host.layout, chain, present);
-  const compression = compressionOf(blob.mediaType);
+  await using staged = await stageLayer(host, blob, diffID, content);
+  return await staged.commit(parent);
+}
+
+/** @throws {StoreError} as `applyBlob` */
+export async function stageLayer(host: SnapshotHost, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<StagedLayer> {
   const known = host.tables.diffs.get(diffID);
-  if (known?.folder !== undefined) return await host.record(parent, { ...known, diffID, folder: known.folder, isShared: true });
-  if (content !== undefined) await host.blobs().push(blob, content);
-  if ((await host.blobs().stat(blob.digest)) === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
-  return await inNewFolder(host, async (aside) => {
-    const folder = join(aside, "fs");
-    const task = {
-      kind: "apply",
-      helper: host.helper,
-      folder,
-      scratch: host.layout.ingest,
-      blob: host.blobs().path(blob.digest),
-      digest: blob.digest,
-      compression,
-      diffID,
-    } as const;
-    const applied = await (await host.workers()).run(task);
-    await adoptParents(host.helper, folder, applied.implied, viewOf(host, parent));
-    return await admit(host, aside, parent, { applied, diffID, blob, compression });
-  });
+  const folder = known?.folder;
+  if (folder !== undefined) {
+    return {
+      commit: async (parent) => await host.record(parent, { ...known!, diffID, folder, isShared: true }),
+      async [Symbol.asyncDispose]() {},
+    };
+  }
+  host.begin();
+  const aside = join(host.layout.ingest, ownedName());
+  await mkdir(aside, { mode: 0o711 });
+  const dispose = async (): Promise<void> => await rm(aside, { recursive: true, force: true });
+  try {
+    const applied = await unpack(host, join(aside, "fs"), blob, diffID, content);
+    return { commit: async (parent) => await admit(host, aside, parent, { applied, diffID, blob }), [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diffID: Digest, content: AsyncIterable<Uint8Array> | undefined): Promise<Applied> {
+  const task = { kind: "apply", helper: host.helper, folder, scratch: host.layout.ingest, compression: compressionOf(blob.mediaType), diffID } as const;
+  const workers = await host.workers();
+  if ((await host.blobs().stat(blob.digest)) !== undefined) return await workers.run({ ...task, blob: host.blobs().path(blob.digest) });
+  if (content === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
+  await using writer = await BlobWriter.open(host.layout, algorithmFor(blob));
+  const growth = openGrowth();
+  const unpacking = workers.run({ ...task, blob: writer.path, growth: growth.shared });
+  const [stored, applied] = await Promise.allSettled([receive(writer, blob, content, growth), unpacking]);
+  if (stored.status === "rejected") throw stored.reason;
+  if (applied.status === "rejected") throw applied.reason;
+  return applied.value;
+}
+
+/** Stored as a blob in its own right, whatever becomes of the unpacking. */
+async function receive(writer: BlobWriter, blob: Descriptor, content: AsyncIterable<Uint8Array>, growth: ReturnType<typeof openGrowth>): Promise<void> {
+  let isWhole = false;
+  try {
+    for await (const chunk of content) {
+      await writer.write(chunk);
+      growth.grew();
+    }
+    isWhole = true;
+  } finally {
+    growth.end(isWhole);
+  }
+  await writer.commit(blob);
 }
 
 /** @throws {StoreError} `UNSUPPORTED` */
@@ -74,12 +114,13 @@ interface Found {
   readonly applied: Applied;
   readonly diffID: Digest;
   readonly blob: Descriptor;
-  readonly compression: Compression;
 }
 
-async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, { applied, diffID, blob, compression }: Found): Promise<Layer> {
+async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, { applied, diffID, blob }: Found): Promise<Layer> {
   const isShared = applied.implied.length === 0;
+  await adoptParents(host.helper, join(aside, "fs"), applied.implied, viewOf(host, parent));
   const folder: FolderRecord = { id: folderID(isShared ? diffID : chainOf(parent, diffID), isShared), ...applied.facts };
   await moveIntoPlace(aside, join(host.layout.layers, folder.id));
-  return await host.record(parent, { diffID, size: applied.size, folder, isShared, canonical: false, blobs: { [compression]: blob } });
+  const blobs = { [compressionOf(blob.mediaType)]: blob };
+  return await host.record(parent, { diffID, size: applied.size, folder, isShared, canonical: false, blobs });
 }

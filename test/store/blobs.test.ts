@@ -163,7 +163,7 @@ test("kill -9 at any moment leaves a store that opens, every finished blob whole
   const finished: string[] = [];
   for (const patience of [60, 75, 90]) {
     const children = [1, 2].map(() => fork(script, [place.root, helper], { stdio: "inherit", execArgv: [] }));
-    for (const child of children) child.on("message", (digest) => finished.push(String(digest)));
+    for (const child of children) child.on("message", (digest) => finished.push(digest as string));
     await Promise.all(children.map(async (child) => await once(child, "message")));
     await sleep(patience);
     for (const child of children) child.kill("SIGKILL");

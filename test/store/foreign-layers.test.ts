@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
@@ -254,12 +255,34 @@ describe("compression", () => {
     await expect(apply(tar, undefined, bytes(), MEDIA_TYPE.layerGzip)).rejects.toMatchObject({ code });
   });
 
-  test("a blob that does not match its name is refused, also when it is on the disk", async () => {
+  test("a blob that changed on the disk is refused by the digest of its tar", async () => {
     const blob = await store.blobs.put(gzipSync(tar));
-    writeFileSync(store.blobs.path(blob.digest), gzipSync(tar, { level: 1 }));
+    writeFileSync(store.blobs.path(blob.digest), gzipSync(tarOf({ name: "other" })));
     await expect(store.snapshots.apply(undefined, { mediaType: MEDIA_TYPE.layerGzip, ...blob }, digestOf(tar))).rejects.toMatchObject({
       code: "DIGEST_MISMATCH",
     });
+  });
+
+  const coming = [
+    { name: "whole", end: "whole", failure: undefined },
+    { name: "and breaks off", end: "broken", failure: { message: "the line is cut" } },
+    { name: "with another digest", end: "other", failure: { code: "DIGEST_MISMATCH" } },
+  ] as const;
+  test.each(coming)("a layer is unpacked while it comes: $name", async ({ end, failure }) => {
+    const packed = gzipSync(tar, { level: 0 });
+    const blob = { mediaType: MEDIA_TYPE.layerGzip, digest: digestOf(end === "other" ? "other" : packed), size: packed.length };
+    const content = (async function* () {
+      for (let at = 0; at < packed.length; at += 40_000) {
+        await sleep(5);
+        if (end === "broken" && at > packed.length / 2) throw new Error("the line is cut");
+        yield packed.subarray(at, at + 40_000);
+      }
+    })();
+    const applied = store.snapshots.apply(undefined, blob, digestOf(tar), content);
+    if (failure !== undefined) await expect(applied).rejects.toMatchObject(failure);
+    else expect(await shape(await applied)).toEqual(["file big", "file small"]);
+    expect((await store.blobs.stat(blob.digest)) !== undefined).toBe(end === "whole");
+    expect(readdirSync(join(place.root, "ingest")).filter((name) => !name.endsWith(".writer"))).toEqual([]);
   });
 
   test("an unknown media type is refused by name", async () => {

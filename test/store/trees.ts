@@ -1,5 +1,5 @@
 /** Random trees for round trips: every kind of entry, awkward names, modes, owners, times and xattrs. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { LayerEntry } from "../../store/store.ts";
 
 const NAMES = ["a", "b", "a-b", "a.b", "A", "é", "漢字", "𝄞", "with space", "x".repeat(120), ".hidden", "-dash", "wh.x", "new\nline", "b0"];
