@@ -38,7 +38,13 @@ async function* walk(view: MergedView, top: ViewEntry): AsyncIterable<ViewEntry>
 }
 
 function jsonLine({ xattrs, ...entry }: ViewEntry): string {
-  return JSON.stringify({ ...entry, file: undefined, path: `/${entry.path}`, mode: entry.mode.toString(8), ...(xattrs === undefined ? {} : { xattrs: Object.keys(xattrs) }) });
+  return JSON.stringify({
+    ...entry,
+    file: undefined,
+    path: `/${entry.path}`,
+    mode: entry.mode.toString(8),
+    ...(xattrs === undefined ? {} : { xattrs: Object.keys(xattrs) }),
+  });
 }
 
 function longLine(entry: ViewEntry): string {
