@@ -20,16 +20,17 @@ function lifeOf(folder: Folder, id: string, recorded: Recorded): ProcessState {
   const startedAt = folder.startedAt();
   const started = startedAt === undefined ? {} : { startedAt };
   if (exit !== undefined) return { id, status: "stopped", pid: 0, startTime: 0, ...started, exit };
-  if (pids === undefined) return { id, status: "creating", pid: 0, startTime: 0 };
+  if (pids === undefined && isAlive(recorded.maker.pid, recorded.maker.startTime)) return { id, status: "creating", pid: 0, startTime: 0 };
+  if (pids === undefined) return { id, status: "stopped", pid: 0, startTime: 0, exit: lostExit(folder) };
   // Until its record is there, a monitor that lives is still draining the program's output.
   const alive = isAlive(pids.pid, pids.startTime) || isAlive(pids.monitor, pids.monitorStartTime);
   if (!alive) return { id, status: "stopped", pid: 0, startTime: 0, ...started, ...(pids.monitor !== 0 && { exit: lostExit(folder) }) };
   return { id, status: liveStatus(startedAt, recorded.groups), pid: pids.pid, startTime: pids.startTime, ...started };
 }
 
-/** A monitor that left no record was killed, and init with it. */
+/** A monitor that left no record was killed, and init with it. The folder may be going this very moment. */
 export function lostExit(folder: Folder): ExitRecord {
-  return { exitCode: KILLED, signal: 9, oomKilled: false, finishedAt: statSync(folder.path).mtime.toISOString() };
+  return { exitCode: KILLED, signal: 9, oomKilled: false, finishedAt: (statSync(folder.path, { throwIfNoEntry: false })?.mtime ?? new Date()).toISOString() };
 }
 
 function liveStatus(startedAt: string | undefined, groups: Groups | undefined): ProcessStatus {
