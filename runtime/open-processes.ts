@@ -10,7 +10,7 @@ import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
 import { encodeFrame, FRAME } from "./process/frames.ts";
-import { openHost } from "./process/host.ts";
+import { openHost, type HostOptions } from "./process/host.ts";
 import { isAlive } from "./process/process-id.ts";
 import { startLeft } from "./process/start-left.ts";
 import { lostExit, stateOf } from "./process/status.ts";
@@ -18,8 +18,7 @@ import { lostExit, stateOf } from "./process/status.ts";
 const SIGKILL = 9;
 const POLL_MS = 20;
 
-/** `cgroupParent` is the folder of all groups made here; "" takes each spec's path as it is. */
-export async function openProcesses(options: { readonly runRoot: string; readonly helper: string; readonly cgroupParent?: string }): Promise<Processes> {
+export async function openProcesses(options: HostOptions): Promise<Processes> {
   const host = openHost(options);
   const folderOf = (id: string): Folder => Folder.of(host.runRoot, id);
   const state = async (id: string): Promise<ProcessState | undefined> => await Promise.resolve(stateOf(folderOf(id), id));
@@ -129,7 +128,7 @@ export async function openProcesses(options: { readonly runRoot: string; readonl
       if (found !== undefined && found.status !== "stopped") {
         if (groups !== undefined) await signalMembers(groups, SIGKILL);
         if (isAlive(found.pid, found.startTime)) sendSignal(found.pid, SIGKILL);
-        if (folder.pids()?.monitor !== 0) await wait(id);
+        if ((folder.pids()?.monitor ?? 0) !== 0) await wait(id);
       }
       if (groups !== undefined) await removeGroups(groups);
       rmSync(folder.path, { recursive: true, force: true });

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/bpf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,28 +56,55 @@ inherit_cpuset (const char *path)
     }
 }
 
+/* Another container's end may remove a parent that we have just found: then start again from the top. */
+static void
+make_folders (const char *base, const char *path, char *whole)
+{
+  for (int tries = 0; tries < REMOVE_TRIES; tries++)
+    {
+      size_t length = snprintf (whole, PATH_MAX, "%s/", base);
+      const char *rest = path;
+      bool made = true;
+      while (made && *rest != '\0' && length < PATH_MAX)
+        {
+          size_t part = strcspn (rest, "/");
+          part += rest[part] == '/';
+          length += snprintf (whole + length, PATH_MAX - length, "%.*s", (int) part, rest);
+          rest += part;
+          made = mkdir (whole, 0755) == 0 || errno == EEXIST;
+        }
+      if (made && length < PATH_MAX)
+        return;
+      if (errno != ENOENT)
+        break;
+    }
+  die ("cgroup", whole);
+}
+
 /* Makes every missing folder of `path` below `base`; they are removed at the end, those in use by others stay. */
 void
 cgroup_make (const char *base, const char *path, bool cpuset)
 {
   char whole[PATH_MAX];
-  size_t length = snprintf (whole, sizeof whole, "%s", base);
+  size_t start = strlen (base) + 1;
 
-  for (const char *rest = path; *rest != '\0';)
+  make_folders (base, path, whole);
+  for (char *end = whole + start; *end != '\0'; end++)
     {
-      size_t part = strcspn (rest, "/");
-      length += snprintf (whole + length, sizeof whole - length, "/%.*s", (int) part, rest);
-      rest += part + (rest[part] == '/');
-      if (length >= sizeof whole || groups.made_count == MAX_CGROUPS)
-        {
-          errno = ENAMETOOLONG;
-          die ("cgroup", path);
-        }
-      if (mkdir (whole, 0755) < 0 && errno != EEXIST)
-        die ("cgroup", whole);
+      end = strchrnul (end, '/');
+      char mark = *end;
+      *end = '\0';
       if (cpuset)
         inherit_cpuset (whole);
-      groups.made[groups.made_count++] = strdup (whole);
+      if (groups.made_count == MAX_CGROUPS)
+        errno = ENOSPC;
+      char *copy = groups.made_count == MAX_CGROUPS ? NULL : strdup (whole);
+      if (copy == NULL)
+        die ("cgroup", whole);
+      groups.made[groups.made_count++] = copy;
+      *end = mark;
+      if (mark == '\0')
+        break;
     }
 }
 
@@ -111,6 +140,29 @@ cgroup_attach (pid_t pid)
         die ("cgroup", groups.join_paths[i]);
       close (groups.joins[i]);
     }
+}
+
+/* cgroup-devices PATH PROGRAM: v2 has no files for device rules; a program answers for each use of a device. */
+void
+cgroup_filter_devices (const char *path, const char *program)
+{
+  uint32_t size = field_length (program);
+  AUTO_FREE void *aligned = malloc (size);
+  AUTO_CLOSE int folder = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  union bpf_attr load = {
+    .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+    .insns = (uintptr_t) aligned,
+    .insn_cnt = size / sizeof (struct bpf_insn),
+    .license = (uintptr_t) "Apache-2.0",
+  };
+
+  if (aligned == NULL || folder < 0)
+    die ("cgroup", path);
+  memcpy (aligned, program, size);
+  AUTO_CLOSE int filter = syscall (SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
+  union bpf_attr attach = { .target_fd = folder, .attach_bpf_fd = filter, .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI };
+  if (filter < 0 || syscall (SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
+    die ("cgroup: devices", path);
 }
 
 /* memory.oom_control (v1) or memory.events (v2): the line "oom_kill N" is the same in both. */

@@ -151,6 +151,8 @@ do_cgroup (char **fields)
     cgroup_set (fields[1], fields[2], field_number (fields[3]) == 1);
   else if (strcmp (what, "join") == 0)
     cgroup_join (fields[1]);
+  else if (strcmp (what, "devices") == 0)
+    cgroup_filter_devices (fields[1], fields[2]);
   else
     cgroup_watch_oom (fields[1]);
 }

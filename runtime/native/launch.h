@@ -93,6 +93,7 @@ void record_time (char *text, size_t size);
 void cgroup_make (const char *base, const char *path, bool cpuset);
 void cgroup_set (const char *path, const char *value, bool optional);
 void cgroup_join (const char *path);
+void cgroup_filter_devices (const char *path, const char *program);
 void cgroup_watch_oom (const char *path);
 void cgroup_attach (pid_t pid);
 bool cgroup_oom_killed (void);

@@ -136,6 +136,26 @@ reset_signals (void)
   sigprocmask (SIG_SETMASK, &none, NULL);
 }
 
+static void
+close_between (int first, int last)
+{
+  if (first <= last && close_range (first, last, 0) < 0)
+    die ("execve", "close_range");
+}
+
+/* Closed for good, so that no path of the program can name them. What tells of a failed execve goes with execve itself. */
+static void
+close_others (const Launch *launch)
+{
+  int one = launch->failure >= 0 ? launch->failure : launch->channel;
+  int other = launch->fifo >= 0 ? launch->fifo : one;
+  int low = one < other ? one : other, high = one < other ? other : one;
+
+  close_between (3, low - 1);
+  close_between (low + 1, high - 1);
+  close_between (high + 1, INT_MAX);
+}
+
 /* execute UMASK COUNT ARGUMENT… VARIABLE… */
 void
 program_execute (Launch *launch, char **fields)
@@ -154,10 +174,7 @@ program_execute (Launch *launch, char **fields)
     die ("cwd", folder);
   check_folder ();
   reset_signals ();
-  /* Closed for good, so that no path of the program can name them; the channel goes with execve itself. */
-  int channel = launch->failure >= 0 ? launch->failure : launch->channel;
-  if (close_range (3, channel - 1, 0) < 0 || close_range (channel + 1, ~0U, 0) < 0)
-    die ("execve", "close_range");
+  close_others (launch);
   execve (found, arguments, fields + 3 + count);
   die ("execve", found);
 }

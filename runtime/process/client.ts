@@ -40,9 +40,12 @@ export class MonitorClient {
     socket.on("data", (chunk: Buffer) => {
       for (const frame of reader.feed(chunk)) this.#receive(frame);
     });
-    socket.on("error", () => undefined); // its close follows
+    let cause: Error | undefined;
+    socket.on("error", (error) => {
+      cause = error; // its close follows
+    });
     socket.on("close", () => {
-      this.#end(new RuntimeError("LAUNCH_FAILED", "Cannot follow the container: its monitor went away"));
+      this.#end(cause instanceof RuntimeError ? cause : new RuntimeError("LAUNCH_FAILED", "Cannot follow the container: its monitor went away", { cause }));
     });
   }
 

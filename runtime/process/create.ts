@@ -8,6 +8,8 @@ import { Folder } from "./folder.ts";
 import { exitEnvironment, groupsOf, type Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
+import { startTimeOf } from "./process-id.ts";
+import { seccompProgram } from "./seccomp/program.ts";
 
 export interface LaunchWishes extends CreateOptions {
   readonly start: boolean;
@@ -20,6 +22,7 @@ export async function createContainer(host: Host, request: CreateRequest, option
   const spec = complete(request.spec);
   const folder = Folder.of(host.runRoot, id);
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
+  const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const mode = options.leave === true ? "leave" : "stay";
   const operations = lower({
     request: { ...request, spec },
@@ -29,12 +32,13 @@ export async function createContainer(host: Host, request: CreateRequest, option
     directory: folder.path,
     ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
     groups,
+    seccomp,
     environment: exitEnvironment(process.env),
     rootless: host.rootless,
   });
   folder.make();
   try {
-    folder.record({ spec, ...(groups !== undefined && { groups }), ...(options.bundle !== undefined && { bundle: options.bundle }) });
+    folder.record({ spec, maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 }, ...(groups !== undefined && { groups }), ...(options.bundle !== undefined && { bundle: options.bundle }) });
     const { client } = launch(host.helper, operations, { inherit: stdio.kind === "inherit", detached: options.leave !== true });
     const { pid, startTime } = await client.ready;
     const startedAt = options.start ? await client.started : undefined;
@@ -51,8 +55,9 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   const spec = complete(request.spec);
   options.signal?.throwIfAborted();
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
+  const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const stdio = { kind: "monitor", stdin: false } as const;
-  const operations = lower({ request: { ...request, spec, stdio }, mode: "once", start: true, attach: true, groups, environment: {}, rootless: host.rootless });
+  const operations = lower({ request: { ...request, spec, stdio }, mode: "once", start: true, attach: true, groups, seccomp, environment: {}, rootless: host.rootless });
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
   client.onOutput(({ stream, data }) => {
     options.onOutput(stream, data);

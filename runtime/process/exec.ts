@@ -8,6 +8,7 @@ import type { Folder } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lowerExec } from "./lower.ts";
+import { seccompProgram } from "./seccomp/program.ts";
 import { stateOf } from "./status.ts";
 
 export async function execProcess(host: Host, folder: Folder, id: string, process: ProcessSpec, options: Parameters<Processes["exec"]>[2]): ReturnType<Processes["exec"]> {
@@ -33,6 +34,7 @@ export async function execProcess(host: Host, folder: Folder, id: string, proces
     attach,
     directory: own.path,
     ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
+    seccomp: await seccompProgram(host.runRoot, recorded.spec.linux?.seccomp),
     environment: {},
     rootless: host.rootless,
   });

@@ -1,5 +1,5 @@
 /** A container's state folder, `<runRoot>/containers/<id>`: what each file says, and who writes it. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
@@ -12,6 +12,8 @@ export interface Recorded {
   readonly spec: Spec;
   readonly groups?: Groups;
   readonly bundle?: string;
+  /** Whoever makes it: when it is gone before there is a pid, there will be none. */
+  readonly maker: { readonly pid: number; readonly startTime: number };
 }
 
 const ID = /^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$/;
@@ -46,8 +48,11 @@ export class Folder {
     }
   }
 
+  /** Whole or absent, for others may be reading. */
   record(state: Recorded): void {
-    writeFileSync(join(this.path, "state.json"), JSON.stringify(state), { mode: 0o600 });
+    const path = join(this.path, "state.json");
+    writeFileSync(`${path}.new`, JSON.stringify(state), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
   }
 
   recorded(): Recorded | undefined {

@@ -13,8 +13,17 @@ export interface Host {
   layout(): CgroupLayout;
 }
 
-export function openHost(options: { readonly runRoot: string; readonly helper: string; readonly cgroupParent?: string }): Host {
-  let layout: CgroupLayout | undefined;
+export interface HostOptions {
+  readonly runRoot: string;
+  readonly helper: string;
+  /** Folder of all groups made here, "strata" by default; "" takes each spec's path as it is. */
+  readonly cgroupParent?: string;
+  /** Read from this machine when absent. */
+  readonly layout?: CgroupLayout;
+}
+
+export function openHost(options: HostOptions): Host {
+  let { layout } = options;
   return {
     runRoot: options.runRoot,
     helper: options.helper,

@@ -1,9 +1,9 @@
 /** Pure: the program and who runs it: limits, capabilities, user, seccomp, execve. */
 import { RuntimeError } from "../errors.ts";
-import type { ProcessSpec, SeccompSpec } from "../spec.ts";
+import type { ProcessSpec } from "../spec.ts";
 import { capabilityMask } from "./capabilities.ts";
 import type { Operation } from "./operation.ts";
-import { compileSeccomp } from "./seccomp/compile.ts";
+import type { SeccompProgram } from "./seccomp/program.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_UMASK = 0o022;
@@ -29,14 +29,14 @@ export function lowerSetup(process: ProcessSpec): readonly Operation[] {
 
 export interface IdentityContext {
   readonly setgroups: boolean;
-  readonly seccomp: SeccompSpec | undefined;
+  readonly seccomp: SeccompProgram | undefined;
   readonly follow: boolean;
 }
 
 /** The last steps. Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
 export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow }: IdentityContext): readonly Operation[] {
   const { user, capabilities, noNewPrivileges = false } = process;
-  const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", ...compileSeccomp(seccomp)]];
+  const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", seccomp.bytes, seccomp.flags]];
   return [
     ...(noNewPrivileges ? [] : filter),
     ["bounding", capabilityMask(capabilities?.bounding)],

@@ -8,6 +8,7 @@ import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
 import type { Operation } from "./operation.ts";
+import type { SeccompProgram } from "./seccomp/program.ts";
 
 /** How the helper lives on: to the end of its control socket, as a monitor, or not at all (its caller waits for the child). */
 export type Mode = "once" | "stay" | "leave";
@@ -20,6 +21,8 @@ export interface LowerInput {
   /** State folder; undefined records nothing. */
   readonly directory?: string;
   readonly consoleSocket?: string;
+  /** The spec's profile, compiled. */
+  readonly seccomp: SeccompProgram | undefined;
   /** Undefined: the caller may make no groups. */
   readonly groups: Groups | undefined;
   /** Of the exit command. */
@@ -55,7 +58,7 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...(spaces.joiner ? [] : [["wait", "G"] as const]),
     ...(spaces.newCgroup ? [["unshare", NAMESPACE_FLAGS.cgroup] as const] : []),
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups, seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
+    ...lowerIdentity(process, { setgroups, seccomp: input.seccomp, follow: input.mode !== "leave" }),
   ];
 }
 
@@ -87,7 +90,7 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...lowerSetup(process),
     ["ready"],
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: spec.linux?.seccomp, follow: input.mode !== "leave" }),
+    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: input.seccomp, follow: input.mode !== "leave" }),
   ];
 }
 

@@ -2,6 +2,8 @@
 import type { Resources } from "../../spec.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Operation } from "../operation.ts";
+import { compileDeviceRules } from "./device-program.ts";
+import { isUnrestricted, type DeviceRule } from "./devices.ts";
 import type { CgroupLayout, Hierarchy } from "./layout.ts";
 import { planCgroup, type CgroupFile } from "./plan.ts";
 
@@ -34,7 +36,7 @@ export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: st
 /** For the monitor, before `clone`. */
 export function groupOperations(groups: Groups, resources: Resources): readonly Operation[] {
   const files = planCgroup(resources, groups.version);
-  return [...groups.members.flatMap((member) => memberOperations(groups, member, files)), ...oomOperation(groups)];
+  return [...groups.members.flatMap((member) => memberOperations(groups, member, files, resources.devices ?? [])), ...oomOperation(groups)];
 }
 
 /** For a process that joins a container. */
@@ -52,16 +54,22 @@ export function controllerFolder(groups: Groups, controller: string): string | u
   return member === undefined ? undefined : groupFolder(groups, member);
 }
 
-function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[]): readonly Operation[] {
+function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[], devices: readonly DeviceRule[]): readonly Operation[] {
   const folder = groupFolder(groups, member);
   const own = files.filter((file) => groups.version === 2 || member.controllers.includes(file.controller));
   const enable = groups.version === 2 ? enableOperations(groups, member) : [];
   return [
     ...enable,
     ["cgroup-make", member.base, groups.path, member.controllers.includes("cpuset") ? 1 : 0],
+    ...(groups.version === 2 ? deviceOperations(folder, devices) : []),
     ...own.map((file): Operation => ["cgroup-set", `${folder}/${file.file}`, file.value, file.optional === true ? 1 : 0]),
     ["cgroup-join", folder],
   ];
+}
+
+/** A container to which all is allowed needs no filter. */
+function deviceOperations(folder: string, rules: readonly DeviceRule[]): readonly Operation[] {
+  return isUnrestricted(rules) ? [] : [["cgroup-devices", folder, compileDeviceRules(rules)]];
 }
 
 /** v2 gives a group only the controllers that every ancestor passes on. */

@@ -18,9 +18,9 @@ export function syscallNumbers(architecture: Architecture): ReadonlyMap<string, 
 function parseTable(text: string): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
   let next = 0;
-  for (const word of text.split(/\s+/)) {
-    if (/^\d+$/.test(word)) next = Number(word);
-    else if (word !== "") numbers.set(word, next++);
+  for (const word of text.trim().split(/\s+/)) {
+    if (word < ":") next = Number(word); // a digit comes first
+    else numbers.set(word, next++);
   }
   return numbers;
 }
