@@ -95,4 +95,3 @@ function endWith(call: Call, queue: LineQueue): void {
     for (const abort of [signal, closing]) abort.removeEventListener("abort", end);
   });
 }
-

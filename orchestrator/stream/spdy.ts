@@ -23,6 +23,8 @@ export class SpdyConnection {
   readonly #reader = new FrameReader();
   readonly #headers = new HeaderReader();
   readonly #replies = new EmptyHeaderWriter();
+  /** Shared by all streams that wait for the socket. */
+  #draining: Promise<void> | undefined;
   readonly #onStream: (stream: SpdyStream) => void;
 
   constructor(socket: Duplex, onStream: (stream: SpdyStream) => void) {
@@ -106,7 +108,7 @@ export class SpdyConnection {
     if (!socket.writable) return;
     let roomy = true;
     for (const frame of frames) roomy = socket.write(frame);
-    if (!roomy) await drained(socket);
+    if (!roomy) await (this.#draining ??= drained(socket).finally(() => (this.#draining = undefined)));
   }
 }
 

@@ -11,7 +11,11 @@ const shape = { kind: "struct", type: TYPE } as const;
 const now = "2030-01-01T00:00:00Z";
 
 function deployment(spec: object, labels: object = {}): any {
-  return { ...decode(TYPE, { metadata: { name: "web", labels }, spec: { selector: { matchLabels: { a: "b" } }, ...spec } }).value, apiVersion: "apps/v1", kind: "Deployment" };
+  return {
+    ...decode(TYPE, { metadata: { name: "web", labels }, spec: { selector: { matchLabels: { a: "b" } }, ...spec } }).value,
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+  };
 }
 
 const container = (name: string, more: object = {}): object => ({ name, image: "x", ...more });
@@ -19,14 +23,29 @@ const withContainers = (...containers: readonly object[]): object => ({ template
 
 describe("field sets", () => {
   test("name the parts that can have owners of their own", () => {
-    const object = { spec: { replicas: 1, selector: { matchLabels: { a: "b" } }, template: { metadata: { labels: { a: "b" }, finalizers: ["f"] }, spec: { containers: [{ name: "c", args: ["1"], ports: [{ containerPort: 80 }] }] } } } };
+    const object = {
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { a: "b" } },
+        template: { metadata: { labels: { a: "b" }, finalizers: ["f"] }, spec: { containers: [{ name: "c", args: ["1"], ports: [{ containerPort: 80 }] }] } },
+      },
+    };
     expect(formatFields(fieldsIn(shape, object))).toEqual({
       "f:spec": {
         "f:replicas": {},
         "f:selector": {},
         "f:template": {
           "f:metadata": { "f:finalizers": { 'v:"f"': {} }, "f:labels": { "f:a": {} } },
-          "f:spec": { "f:containers": { 'k:{"name":"c"}': { ".": {}, "f:args": {}, "f:name": {}, "f:ports": { 'k:{"containerPort":80,"protocol":"TCP"}': { ".": {}, "f:containerPort": {} } } } } },
+          "f:spec": {
+            "f:containers": {
+              'k:{"name":"c"}': {
+                ".": {},
+                "f:args": {},
+                "f:name": {},
+                "f:ports": { 'k:{"containerPort":80,"protocol":"TCP"}': { ".": {}, "f:containerPort": {} } },
+              },
+            },
+          },
         },
       },
     });
@@ -40,9 +59,14 @@ describe("field sets", () => {
 });
 
 /** Applies one after another, as `[manager, object, force?]`. */
-function applied(steps: readonly (readonly [string, any, boolean?])[], live: any = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } }, before: readonly Manager[] = []): { readonly object: any; readonly managers: readonly Manager[] } {
+function applied(
+  steps: readonly (readonly [string, any, boolean?])[],
+  live: any = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } },
+  before: readonly Manager[] = [],
+): { readonly object: any; readonly managers: readonly Manager[] } {
   return steps.reduce<{ object: KubeObject; managers: readonly Manager[] }>(
-    ({ object, managers }, [manager, wanted, force = false]) => apply({ type: TYPE, live: object, managers, applied: wanted, manager, apiVersion: "apps/v1", subresource: undefined, force, now }),
+    ({ object, managers }, [manager, wanted, force = false]) =>
+      apply({ type: TYPE, live: object, managers, applied: wanted, manager, apiVersion: "apps/v1", subresource: undefined, force, now }),
     { object: live, managers: before },
   );
 }
@@ -63,17 +87,32 @@ describe("server-side apply", () => {
       ["a", deployment({})],
     ]);
     expect(object.spec.replicas).toBe(3);
-    expect(managers.map(({ manager, fields }) => [manager, pathsOf(fields).includes(".spec.replicas")])).toEqual([["b", true], ["a", false]]);
+    expect(managers.map(({ manager, fields }) => [manager, pathsOf(fields).includes(".spec.replicas")])).toEqual([
+      ["b", true],
+      ["a", false],
+    ]);
   });
 
   test("changing what another owns is a conflict that names field and owner", () => {
-    const attempt = (): unknown => applied([["a", deployment({ replicas: 3 })], ["b", deployment({ replicas: 5 })]]);
+    const attempt = (): unknown =>
+      applied([
+        ["a", deployment({ replicas: 3 })],
+        ["b", deployment({ replicas: 5 })],
+      ]);
     expect(attempt).toThrow('Apply failed with 1 conflict: conflict with "a" using apps/v1: .spec.replicas');
-    expect(attempt).toThrow(expect.objectContaining({ code: "Conflict", details: { causes: [{ reason: "FieldManagerConflict", message: 'conflict with "a" using apps/v1', field: ".spec.replicas" }] } }) as Error);
+    expect(attempt).toThrow(
+      expect.objectContaining({
+        code: "Conflict",
+        details: { causes: [{ reason: "FieldManagerConflict", message: 'conflict with "a" using apps/v1', field: ".spec.replicas" }] },
+      }) as Error,
+    );
   });
 
   test("force takes the field over", () => {
-    const { object, managers } = applied([["a", deployment({ replicas: 3 })], ["b", deployment({ replicas: 5 }), true]]);
+    const { object, managers } = applied([
+      ["a", deployment({ replicas: 3 })],
+      ["b", deployment({ replicas: 5 }), true],
+    ]);
     expect(object.spec.replicas).toBe(5);
     expect(managers.filter(({ fields }) => pathsOf(fields).includes(".spec.replicas")).map(({ manager }) => manager)).toEqual(["b"]);
   });
@@ -97,20 +136,28 @@ describe("server-side apply", () => {
   });
 
   test("applied items keep the order that was applied", () => {
-    const { object } = applied([["a", deployment(withContainers(container("one"), container("two")))], ["a", deployment(withContainers(container("two"), container("one")))]]);
+    const { object } = applied([
+      ["a", deployment(withContainers(container("one"), container("two")))],
+      ["a", deployment(withContainers(container("two"), container("one")))],
+    ]);
     expect(object.spec.template.spec.containers.map(({ name }: any) => name)).toEqual(["two", "one"]);
   });
 
   test("an atomic part is replaced whole", () => {
     const spec = (args: readonly string[]): object => withContainers(container("c", { args }));
-    const { object } = applied([["a", deployment(spec(["1", "2"]))], ["a", deployment(spec(["3"]))]]);
+    const { object } = applied([
+      ["a", deployment(spec(["1", "2"]))],
+      ["a", deployment(spec(["3"]))],
+    ]);
     expect(object.spec.template.spec.containers[0].args).toEqual(["3"]);
   });
 });
 
 describe("updates", () => {
-  const update = (before: any, after: any, managers: readonly Manager[], subresource?: string): Manager[] => trackUpdate(managers, { type: TYPE, before, after, manager: "u", apiVersion: "apps/v1", subresource, now });
-  const owners = (managers: readonly Manager[], path: string): string[] => managers.filter(({ fields }) => pathsOf(fields).includes(path)).map(({ manager, operation }) => `${manager} ${operation}`);
+  const update = (before: any, after: any, managers: readonly Manager[], subresource?: string): Manager[] =>
+    trackUpdate(managers, { type: TYPE, before, after, manager: "u", apiVersion: "apps/v1", subresource, now });
+  const owners = (managers: readonly Manager[], path: string): string[] =>
+    managers.filter(({ fields }) => pathsOf(fields).includes(path)).map(({ manager, operation }) => `${manager} ${operation}`);
 
   test("the one who changes a field owns it alone", () => {
     const { object, managers } = applied([["a", deployment({ replicas: 3 })]]);
@@ -133,7 +180,10 @@ describe("updates", () => {
   test("status is owned apart", () => {
     const { object, managers } = applied([["a", deployment({ replicas: 3 })]]);
     const after = update(object, { ...object, status: { replicas: 3 } }, managers, "status");
-    expect(after.map(({ manager, subresource }) => [manager, subresource])).toEqual([["a", undefined], ["u", "status"]]);
+    expect(after.map(({ manager, subresource }) => [manager, subresource])).toEqual([
+      ["a", undefined],
+      ["u", "status"],
+    ]);
   });
 
   test("an empty entry clears all owners", () => expect(parseManagers([{}])).toEqual([]));

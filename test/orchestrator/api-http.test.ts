@@ -16,7 +16,12 @@ afterAll(async () => {
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const configMap = (name: string, more: object = {}): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...more } });
 const pods = "/api/v1/namespaces/default/pods";
-const pod = (name: string, spec: object = {}, labels: object = {}): object => ({ apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec: { containers: [{ name: "c", image: "x" }], ...spec } });
+const pod = (name: string, spec: object = {}, labels: object = {}): object => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, labels },
+  spec: { containers: [{ name: "c", image: "x" }], ...spec },
+});
 
 async function take(events: AsyncGenerator<any>, count: number): Promise<any[]> {
   const taken: any[] = [];
@@ -27,7 +32,10 @@ async function take(events: AsyncGenerator<any>, count: number): Promise<any[]> 
 describe("who may come in", () => {
   test("nobody without a certificate or a token", async () => {
     const { status, body } = await server.call("GET", "/api", { credentials: false });
-    expect([status, body]).toEqual([401, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message: "Unauthorized", reason: "Unauthorized", code: 401 }]);
+    expect([status, body]).toEqual([
+      401,
+      { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message: "Unauthorized", reason: "Unauthorized", code: 401 },
+    ]);
   });
 
   test("anyone may ask for health", async () => expect((await server.call("GET", "/readyz", { credentials: false })).body).toBe("ok"));
@@ -40,10 +48,19 @@ describe("who may come in", () => {
   test("a service account may do what roles say, as long as it lives", async () => {
     await server.call("POST", "/api/v1/namespaces/default/serviceaccounts", { body: { metadata: { name: "robot" } } });
     const { body } = await server.call("POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", { body: { spec: { expirationSeconds: 600 } } });
-    const ask = async (): Promise<number> => (await server.call("GET", pods, { credentials: false, headers: { authorization: `Bearer ${body.status.token}` } })).status;
+    const ask = async (): Promise<number> =>
+      (await server.call("GET", pods, { credentials: false, headers: { authorization: `Bearer ${body.status.token}` } })).status;
     expect(await ask()).toBe(403);
-    await server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", { body: { metadata: { name: "reader" }, rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }] } });
-    await server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings", { body: { metadata: { name: "reads" }, roleRef: { kind: "Role", name: "reader" }, subjects: [{ kind: "ServiceAccount", name: "robot", namespace: "default" }] } });
+    await server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", {
+      body: { metadata: { name: "reader" }, rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }] },
+    });
+    await server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings", {
+      body: {
+        metadata: { name: "reads" },
+        roleRef: { kind: "Role", name: "reader" },
+        subjects: [{ kind: "ServiceAccount", name: "robot", namespace: "default" }],
+      },
+    });
     expect(await ask()).toBe(200);
     await server.call("DELETE", "/api/v1/namespaces/default/serviceaccounts/robot");
     expect(await ask()).toBe(401);
@@ -57,19 +74,59 @@ describe("who may come in", () => {
 describe("errors", () => {
   const cases = [
     { name: "an object that is not there", call: ["GET", `${pods}/none`], status: 404, message: 'pods "none" not found' },
-    { name: "an object of a group that is not there", call: ["GET", "/apis/apps/v1/namespaces/default/deployments/none"], status: 404, message: 'deployments.apps "none" not found' },
-    { name: "a resource that is not there", call: ["GET", "/api/v1/namespaces/default/things"], status: 404, message: "the server could not find the requested resource" },
-    { name: "a namespace that is not there", call: ["POST", "/api/v1/namespaces/none/configmaps", configMap("a")], status: 404, message: 'namespaces "none" not found' },
+    {
+      name: "an object of a group that is not there",
+      call: ["GET", "/apis/apps/v1/namespaces/default/deployments/none"],
+      status: 404,
+      message: 'deployments.apps "none" not found',
+    },
+    {
+      name: "a resource that is not there",
+      call: ["GET", "/api/v1/namespaces/default/things"],
+      status: 404,
+      message: "the server could not find the requested resource",
+    },
+    {
+      name: "a namespace that is not there",
+      call: ["POST", "/api/v1/namespaces/none/configmaps", configMap("a")],
+      status: 404,
+      message: 'namespaces "none" not found',
+    },
     { name: "another kind", call: ["POST", configMaps, pod("a")], status: 400, message: 'Pod in version "v1" cannot be handled as a ConfigMap' },
-    { name: "another version", call: ["POST", configMaps, { apiVersion: "v2", kind: "ConfigMap", metadata: { name: "a" } }], status: 400, message: "the API version in the data (v2) does not match the expected API version (v1)" },
-    { name: "another namespace", call: ["POST", configMaps, configMap("a", { namespace: "x" })], status: 400, message: "the namespace of the provided object does not match the namespace sent on the request" },
-    { name: "a resource version on a new object", call: ["POST", configMaps, configMap("a", { resourceVersion: "1" })], status: 400, message: "resourceVersion should not be set on objects to be created" },
-    { name: "a field label that is not known", call: ["GET", `${pods}?fieldSelector=spec.nope%3Dx`], status: 400, message: 'Unable to find "v1, Resource=pods" that match label selector "", field selector "spec.nope=x": field label not supported: spec.nope' },
+    {
+      name: "another version",
+      call: ["POST", configMaps, { apiVersion: "v2", kind: "ConfigMap", metadata: { name: "a" } }],
+      status: 400,
+      message: "the API version in the data (v2) does not match the expected API version (v1)",
+    },
+    {
+      name: "another namespace",
+      call: ["POST", configMaps, configMap("a", { namespace: "x" })],
+      status: 400,
+      message: "the namespace of the provided object does not match the namespace sent on the request",
+    },
+    {
+      name: "a resource version on a new object",
+      call: ["POST", configMaps, configMap("a", { resourceVersion: "1" })],
+      status: 400,
+      message: "resourceVersion should not be set on objects to be created",
+    },
+    {
+      name: "a field label that is not known",
+      call: ["GET", `${pods}?fieldSelector=spec.nope%3Dx`],
+      status: 400,
+      message: 'Unable to find "v1, Resource=pods" that match label selector "", field selector "spec.nope=x": field label not supported: spec.nope',
+    },
     { name: "a label selector that is none", call: ["GET", `${pods}?labelSelector=a%3D%3D%3Db`], status: 400, message: "unable to parse requirement: a===b" },
     { name: "a verb that is not offered", call: ["PUT", pods], status: 405, message: "the server does not allow this method on the requested resource" },
     { name: "no JSON", call: ["POST", configMaps, "{"], status: 400 },
     { name: "a broken continue token", call: ["GET", `${pods}?limit=1&continue=x`], status: 400, message: "continue key is not valid" },
-    { name: "the namespaces that the cluster needs", call: ["DELETE", "/api/v1/namespaces/kube-system"], status: 403, message: 'namespaces "kube-system" is forbidden: this namespace may not be deleted' },
+    {
+      name: "the namespaces that the cluster needs",
+      call: ["DELETE", "/api/v1/namespaces/kube-system"],
+      status: 403,
+      message: 'namespaces "kube-system" is forbidden: this namespace may not be deleted',
+    },
   ];
   test.each(cases)("of $name", async ({ call: [method, path, body], status, message }) => {
     const answer = await server.call(method as string, path as string, { body });
@@ -82,7 +139,8 @@ describe("errors", () => {
     expect((await server.call("PATCH", `${configMaps}/kube-root-ca.crt`, { body: "{}" })).status).toBe(415);
   });
 
-  test("of a body that is too large", async () => expect((await server.call("POST", configMaps, { body: `{"x":"${"y".repeat(4 * 2 ** 20)}"}` })).status).toBe(413));
+  test("of a body that is too large", async () =>
+    expect((await server.call("POST", configMaps, { body: `{"x":"${"y".repeat(4 * 2 ** 20)}"}` })).status).toBe(413));
 });
 
 describe("writes", () => {
@@ -90,9 +148,13 @@ describe("writes", () => {
     const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"strict"},"dat":{},"data":{"a":"1","a":"2"}}';
     const ask = async (mode: string): Promise<[number, string | undefined, string | undefined]> => {
       const { status, headers, body: said } = await server.call("POST", `${configMaps}?dryRun=All&fieldValidation=${mode}`, { body });
-      return [status, headers["warning"] as string | undefined, said.message];
+      return [status, headers["warning"], said.message];
     };
-    expect(await ask("Strict")).toEqual([400, undefined, 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "dat", duplicate field "data.a"']);
+    expect(await ask("Strict")).toEqual([
+      400,
+      undefined,
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "dat", duplicate field "data.a"',
+    ]);
     expect((await ask("Warn")).slice(0, 2)).toEqual([201, '299 - "unknown field \\"dat\\"", 299 - "duplicate field \\"data.a\\""']);
     expect((await ask("Ignore")).slice(0, 2)).toEqual([201, undefined]);
   });
@@ -106,7 +168,10 @@ describe("writes", () => {
     const { body: first } = await server.call("POST", configMaps, { body: configMap("stale") });
     const { body: second } = await server.call("PUT", `${configMaps}/stale`, { body: { ...first, data: { a: "1" } } });
     const conflict = await server.call("PUT", `${configMaps}/stale`, { body: { ...first, data: { a: "2" } } });
-    expect([conflict.status, conflict.body.message]).toEqual([409, 'Operation cannot be fulfilled on configmaps "stale": the object has been modified; please apply your changes to the latest version and try again']);
+    expect([conflict.status, conflict.body.message]).toEqual([
+      409,
+      'Operation cannot be fulfilled on configmaps "stale": the object has been modified; please apply your changes to the latest version and try again',
+    ]);
     const { body: same } = await server.call("PUT", `${configMaps}/stale`, { body: second });
     expect(same.metadata.resourceVersion).toBe(second.metadata.resourceVersion);
     expect((await server.call("PUT", `${configMaps}/stale`, { body: configMap("stale") })).status).toBe(200);
@@ -115,21 +180,43 @@ describe("writes", () => {
   test("status and spec are written apart, and only spec counts as a generation", async () => {
     const path = "/apis/apps/v1/namespaces/default/deployments";
     const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "x" }] } };
-    const { body: made } = await server.call("POST", path, { body: { metadata: { name: "parts" }, spec: { selector: { matchLabels: { a: "b" } }, template }, status: { replicas: 9 } } });
+    const { body: made } = await server.call("POST", path, {
+      body: { metadata: { name: "parts" }, spec: { selector: { matchLabels: { a: "b" } }, template }, status: { replicas: 9 } },
+    });
     expect([made.status, made.metadata.generation]).toEqual([undefined, 1]);
-    const { body: told } = await server.call("PUT", `${path}/parts/status`, { body: { ...made, spec: { ...made.spec, replicas: 7 }, status: { replicas: 2 } } });
+    const { body: told } = await server.call("PUT", `${path}/parts/status`, {
+      body: { ...made, spec: { ...made.spec, replicas: 7 }, status: { replicas: 2 } },
+    });
     expect([told.spec.replicas, told.status.replicas, told.metadata.generation]).toEqual([1, 2, 1]);
-    const { body: scaled } = await server.call("PATCH", `${path}/parts/scale`, { body: { spec: { replicas: 3 } }, headers: { "content-type": "application/merge-patch+json" } });
+    const { body: scaled } = await server.call("PATCH", `${path}/parts/scale`, {
+      body: { spec: { replicas: 3 } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
     expect([scaled.kind, scaled.spec.replicas, scaled.status]).toEqual(["Scale", 3, { replicas: 2, selector: "a=b" }]);
     const { body: after } = await server.call("GET", `${path}/parts`);
     expect([after.metadata.generation, after.status.replicas]).toEqual([2, 2]);
-    const immutable = await server.call("PATCH", `${path}/parts`, { body: { spec: { selector: { matchLabels: { c: "d" } }, template: { metadata: { labels: { c: "d" } } } } }, headers: { "content-type": "application/merge-patch+json" } });
-    expect([immutable.status, immutable.body.message]).toEqual([422, 'Deployment.apps "parts" is invalid: spec.selector: Invalid value: {"matchLabels":{"a":"b","c":"d"}}: field is immutable']);
+    const immutable = await server.call("PATCH", `${path}/parts`, {
+      body: { spec: { selector: { matchLabels: { c: "d" } }, template: { metadata: { labels: { c: "d" } } } } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    expect([immutable.status, immutable.body.message]).toEqual([
+      422,
+      'Deployment.apps "parts" is invalid: spec.selector: Invalid value: {"matchLabels":{"a":"b","c":"d"}}: field is immutable',
+    ]);
   });
 
   test("many at once on one object are all done", async () => {
     await server.call("POST", configMaps, { body: configMap("busy") });
-    const answers = await Promise.all(Array.from({ length: 30 }, async (_, index) => await server.call("PATCH", `${configMaps}/busy`, { body: { data: { [`k${index}`]: "" } }, headers: { "content-type": "application/merge-patch+json" } })));
+    const answers = await Promise.all(
+      Array.from(
+        { length: 30 },
+        async (_, index) =>
+          await server.call("PATCH", `${configMaps}/busy`, {
+            body: { data: { [`k${index}`]: "" } },
+            headers: { "content-type": "application/merge-patch+json" },
+          }),
+      ),
+    );
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     expect(Object.keys((await server.call("GET", `${configMaps}/busy`)).body.data)).toHaveLength(30);
   });
@@ -142,7 +229,8 @@ describe("writes", () => {
 
   test("a pod can change its image and nothing else of its spec", async () => {
     await server.call("POST", pods, { body: pod("fixed") });
-    const patch = async (spec: object): Promise<number> => (await server.call("PATCH", `${pods}/fixed`, { body: { spec }, headers: { "content-type": "application/strategic-merge-patch+json" } })).status;
+    const patch = async (spec: object): Promise<number> =>
+      (await server.call("PATCH", `${pods}/fixed`, { body: { spec }, headers: { "content-type": "application/strategic-merge-patch+json" } })).status;
     expect([await patch({ containers: [{ name: "c", image: "y" }] }), await patch({ hostname: "h" }), await patch({ nodeName: "n" })]).toEqual([200, 422, 422]);
   });
 });
@@ -165,7 +253,9 @@ describe("deletion", () => {
   test("waits for finalizers, and takes no new ones", async () => {
     await server.call("POST", configMaps, { body: configMap("held", { finalizers: ["a.b/c"] }) });
     await server.call("DELETE", `${configMaps}/held`);
-    const patch = async (finalizers: readonly string[]): Promise<number> => (await server.call("PATCH", `${configMaps}/held`, { body: { metadata: { finalizers } }, headers: { "content-type": "application/merge-patch+json" } })).status;
+    const patch = async (finalizers: readonly string[]): Promise<number> =>
+      (await server.call("PATCH", `${configMaps}/held`, { body: { metadata: { finalizers } }, headers: { "content-type": "application/merge-patch+json" } }))
+        .status;
     expect([await patch(["a.b/c", "d.e/f"]), (await server.call("GET", `${configMaps}/held`)).status]).toEqual([422, 200]);
     expect([await patch([]), (await server.call("GET", `${configMaps}/held`)).status]).toEqual([200, 404]);
   });
@@ -201,12 +291,17 @@ describe("deletion", () => {
   });
 
   test("by eviction respects budgets", async () => {
-    await server.call("POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", { body: { metadata: { name: "few" }, spec: { minAvailable: 1, selector: { matchLabels: { app: "few" } } } } });
+    await server.call("POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", {
+      body: { metadata: { name: "few" }, spec: { minAvailable: 1, selector: { matchLabels: { app: "few" } } } },
+    });
     await server.call("POST", pods, { body: pod("few", { nodeName: "n" }, { app: "few" }) });
     await server.call("PATCH", `${pods}/few/status`, { body: { status: { phase: "Running" } }, headers: { "content-type": "application/merge-patch+json" } });
     const refused = await server.call("POST", `${pods}/few/eviction`, { body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "few" } } });
     expect([refused.status, refused.body.details.causes[0].reason, refused.headers["retry-after"]]).toEqual([429, "DisruptionBudget", "10"]);
-    await server.call("PATCH", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/few/status", { body: { status: { disruptionsAllowed: 1 } }, headers: { "content-type": "application/merge-patch+json" } });
+    await server.call("PATCH", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/few/status", {
+      body: { status: { disruptionsAllowed: 1 } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
     expect((await server.call("POST", `${pods}/few/eviction`, { body: {} })).status).toBe(201);
     expect((await server.call("GET", `${pods}/few`)).body.metadata.deletionTimestamp).toBeDefined();
   });
@@ -228,14 +323,24 @@ describe("lists", () => {
   });
 
   test("can be tables, or metadata alone", async () => {
-    const table = (await server.call("GET", "/api/v1/namespaces?limit=1", { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" } })).body;
-    expect([table.kind, table.columnDefinitions.map(({ name }: any) => name), table.rows[0].cells.slice(0, 2), table.rows[0].object.kind]).toEqual(["Table", ["Name", "Status", "Age"], ["default", "Active"], "PartialObjectMetadata"]);
-    const partial = (await server.call("GET", "/api/v1/namespaces", { headers: { accept: "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" } })).body;
+    const table = (
+      await server.call("GET", "/api/v1/namespaces?limit=1", { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" } })
+    ).body;
+    expect([table.kind, table.columnDefinitions.map(({ name }: any) => name), table.rows[0].cells.slice(0, 2), table.rows[0].object.kind]).toEqual([
+      "Table",
+      ["Name", "Status", "Age"],
+      ["default", "Active"],
+      "PartialObjectMetadata",
+    ]);
+    const partial = (
+      await server.call("GET", "/api/v1/namespaces", { headers: { accept: "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" } })
+    ).body;
     expect([partial.kind, Object.keys(partial.items[0])]).toEqual(["PartialObjectMetadataList", ["kind", "apiVersion", "metadata"]]);
   });
 
   test("take field selectors", async () => {
-    const names = async (selector: string): Promise<string[]> => (await server.call("GET", `/api/v1/namespaces?fieldSelector=${encodeURIComponent(selector)}`)).body.items.map(({ metadata }: any) => metadata.name);
+    const names = async (selector: string): Promise<string[]> =>
+      (await server.call("GET", `/api/v1/namespaces?fieldSelector=${encodeURIComponent(selector)}`)).body.items.map(({ metadata }: any) => metadata.name);
     expect(await names("metadata.name=default")).toEqual(["default"]);
     expect(await names("metadata.name!=default,status.phase=Active")).toContain("kube-system");
   });
@@ -245,13 +350,19 @@ describe("watches", () => {
   test("tell what is there, then what changes, within the selection", async () => {
     const events = server.watch(`${configMaps}?watch=true&labelSelector=watched%3Dyes`);
     const taken = take(events, 4);
-    const patch = async (labels: object): Promise<unknown> => await server.call("PATCH", `${configMaps}/seen`, { body: { metadata: { labels } }, headers: { "content-type": "application/merge-patch+json" } });
+    const patch = async (labels: object): Promise<unknown> =>
+      await server.call("PATCH", `${configMaps}/seen`, { body: { metadata: { labels } }, headers: { "content-type": "application/merge-patch+json" } });
     await server.call("POST", configMaps, { body: configMap("seen", { labels: { watched: "no" } }) });
     await patch({ watched: "yes" });
     await patch({ more: "x" });
     await patch({ watched: "no" });
     await patch({ watched: "yes" });
-    expect((await taken).map(({ type, object }) => [type, object.metadata.labels.watched])).toEqual([["ADDED", "yes"], ["MODIFIED", "yes"], ["DELETED", "no"], ["ADDED", "yes"]]);
+    expect((await taken).map(({ type, object }) => [type, object.metadata.labels.watched])).toEqual([
+      ["ADDED", "yes"],
+      ["MODIFIED", "yes"],
+      ["DELETED", "no"],
+      ["ADDED", "yes"],
+    ]);
   });
 
   test("begin after a version without a gap", async () => {
@@ -271,7 +382,10 @@ describe("watches", () => {
 
   test("mark the end of the initial events when asked", async () => {
     const count = (await server.call("GET", "/api/v1/namespaces")).body.items.length as number;
-    const events = await take(server.watch("/api/v1/namespaces?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"), count + 1);
+    const events = await take(
+      server.watch("/api/v1/namespaces?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"),
+      count + 1,
+    );
     expect(events.slice(0, -1).every(({ type }) => type === "ADDED")).toBe(true);
     expect([events.at(-1).type, events.at(-1).object.metadata.annotations]).toEqual(["BOOKMARK", { "k8s.io/initial-events-end": "true" }]);
   });
@@ -281,7 +395,16 @@ describe("watches", () => {
   test("of versions long gone are told so", async () => {
     const version = (await server.call("GET", configMaps)).body.metadata.resourceVersion as string;
     for (let round = 0; round < 45; round++) {
-      await Promise.all(Array.from({ length: 100 }, async (_, index) => await server.api.cluster.modify("configmaps", { namespace: "default", name: "busy" }, (current) => ({ ...current, data: { k: `${round}-${index}` } }))));
+      await Promise.all(
+        Array.from(
+          { length: 100 },
+          async (_, index) =>
+            await server.api.cluster.modify("configmaps", { namespace: "default", name: "busy" }, (current) => ({
+              ...current,
+              data: { k: `${round}-${index}` },
+            })),
+        ),
+      );
     }
     const answer = await server.call("GET", `${configMaps}?watch=1&resourceVersion=${version}`);
     expect([answer.status, answer.body.reason]).toEqual([410, "Expired"]);

@@ -4,10 +4,20 @@ import { testApi, type Ran, type TestApi } from "./api-server.ts";
 
 /** Releases that the API speaks to; those that are on this machine are tried. */
 const releases = ["1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"];
-const found = await Promise.all(releases.map(async (release) => await findKubectl(release).then(() => release, () => undefined)));
+const found = await Promise.all(
+  releases.map(
+    async (release) =>
+      await findKubectl(release).then(
+        () => release,
+        () => undefined,
+      ),
+  ),
+);
 /** What kubectl says on the wire changed with these; the releases between them get the essentials. */
 const milestones = ["1.27", "1.29", "1.33"];
-const versions: readonly (string | undefined)[] = found.some((release) => release !== undefined) ? found.filter((release) => release !== undefined) : [undefined];
+const versions: readonly (string | undefined)[] = found.some((release) => release !== undefined)
+  ? found.filter((release) => release !== undefined)
+  : [undefined];
 
 let server: TestApi;
 
@@ -54,7 +64,8 @@ spec:
 
 describe.each(versions)("kubectl %s", (version) => {
   const namespace = `v${(version ?? "any").replace(".", "-")}`;
-  const run = async (args: string, input?: string): Promise<Ran> => await server.kubectl(version, ["-n", namespace, ...args.split(" ").map((arg) => arg.replaceAll("␣", " "))], input);
+  const run = async (args: string, input?: string): Promise<Ran> =>
+    await server.kubectl(version, ["-n", namespace, ...args.split(" ").map((arg) => arg.replaceAll("␣", " "))], input);
   const ok = async (args: string, input?: string): Promise<string> => {
     const { code, stdout, stderr } = await run(args, input);
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
@@ -73,7 +84,9 @@ describe.each(versions)("kubectl %s", (version) => {
   });
 
   test("prints tables for people", async () => {
-    expect(await ok("get deployments -o wide")).toMatch(/^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\nweb +0\/2 +0 +0 +\d+s +web +hello:v1 +app=web$/);
+    expect(await ok("get deployments -o wide")).toMatch(
+      /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\nweb +0\/2 +0 +0 +\d+s +web +hello:v1 +app=web$/,
+    );
     expect(await ok("get svc web")).toMatch(/^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\nweb +ClusterIP +10\.96\.\d+\.\d+ +<none> +80\/TCP +\d+s$/);
     expect(await ok("get all")).toContain("deployment.apps/web");
   });
@@ -98,7 +111,11 @@ describe.each(versions)("kubectl %s", (version) => {
     expect(await ok("label deployment web tier=front")).toBe("deployment.apps/web labeled");
     expect(await ok("annotate deployment web note=x")).toMatch(/^deployment.apps\/web annotated?$/);
     expect(await ok("rollout restart deployment/web")).toBe("deployment.apps/web restarted");
-    expect(await ok("get deployment -l tier=front -o jsonpath={.items[0].spec.replicas}␣{.items[0].spec.template.spec.containers[0].image}␣{.items[0].metadata.annotations.note}")).toBe("3 hello:v2 x");
+    expect(
+      await ok(
+        "get deployment -l tier=front -o jsonpath={.items[0].spec.replicas}␣{.items[0].spec.template.spec.containers[0].image}␣{.items[0].metadata.annotations.note}",
+      ),
+    ).toBe("3 hello:v2 x");
   });
 
   test("patches in three ways", async () => {
@@ -106,7 +123,11 @@ describe.each(versions)("kubectl %s", (version) => {
     await ok('patch deployment web --type=merge -p {"spec":{"minReadySeconds":1}}');
     await ok('patch deployment web --type=json -p [{"op":"replace","path":"/spec/replicas","value":5}]');
     await ok('patch deployment web --subresource=status --type=merge -p {"status":{"replicas":5}}');
-    expect(await ok("get deployment web -o jsonpath={.spec.replicas}␣{.spec.minReadySeconds}␣{.spec.template.spec.containers[0].env[0].name}␣{.spec.template.spec.containers[0].image}␣{.status.replicas}")).toBe("5 1 A hello:v2 5");
+    expect(
+      await ok(
+        "get deployment web -o jsonpath={.spec.replicas}␣{.spec.minReadySeconds}␣{.spec.template.spec.containers[0].env[0].name}␣{.spec.template.spec.containers[0].image}␣{.status.replicas}",
+      ),
+    ).toBe("5 1 A hello:v2 5");
   });
 
   thoroughly("shows differences without making them", async () => {
@@ -117,8 +138,12 @@ describe.each(versions)("kubectl %s", (version) => {
 
   test("takes back what it applied, three ways merged", async () => {
     await ok("apply -f -", manifest);
-    expect(await ok("get deployment web -o jsonpath={.spec.replicas}␣{.spec.template.spec.containers[0].image}␣{.metadata.annotations.note}")).toBe("2 hello:v1 x");
-    expect(await ok("apply --dry-run=server -f -", manifest.replace("replicas: 2", "replicas: 9"))).toContain("deployment.apps/web configured (server dry run)");
+    expect(await ok("get deployment web -o jsonpath={.spec.replicas}␣{.spec.template.spec.containers[0].image}␣{.metadata.annotations.note}")).toBe(
+      "2 hello:v1 x",
+    );
+    expect(await ok("apply --dry-run=server -f -", manifest.replace("replicas: 2", "replicas: 9"))).toContain(
+      "deployment.apps/web configured (server dry run)",
+    );
     await ok("apply -f -", manifest.replace(/ +ports:\n +- containerPort: 8080\n/, ""));
     expect(await ok("get deployment web -o jsonpath={.spec.template.spec.containers[0].ports}")).toBe("");
   });
@@ -127,7 +152,10 @@ describe.each(versions)("kubectl %s", (version) => {
     const map = (value: string): string => `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"owned"},"data":{"a":"${value}"}}`;
     expect(await ok("apply --server-side -f -", map("1"))).toBe("configmap/owned serverside-applied");
     const conflict = await run("apply --server-side --field-manager=other -f -", map("2"));
-    expect([conflict.code, conflict.stderr.includes('conflict with "kubectl": .data.a') || conflict.stderr.includes('conflict with "kubectl" using v1: .data.a')]).toEqual([1, true]);
+    expect([
+      conflict.code,
+      conflict.stderr.includes('conflict with "kubectl": .data.a') || conflict.stderr.includes('conflict with "kubectl" using v1: .data.a'),
+    ]).toEqual([1, true]);
     await ok("apply --server-side --field-manager=other --force-conflicts -f -", map("2"));
     expect(await ok("get configmap owned -o jsonpath={.data.a}")).toBe("2");
     await ok("apply --server-side -f -", manifest); // takes over from the client's side
@@ -157,12 +185,16 @@ describe.each(versions)("kubectl %s", (version) => {
     await ok("autoscale deployment made --max=4 --cpu-percent=70");
     await ok("run pod --image=x --labels=app=x --env=A=B");
     await ok("expose deployment made --port=80 --name=exposed");
-    expect(await ok("get deployment made -o jsonpath={.spec.replicas}␣{.spec.template.spec.containers[0].ports[0].containerPort}␣{.spec.selector.matchLabels.app}")).toBe("0 80 made");
+    expect(
+      await ok("get deployment made -o jsonpath={.spec.replicas}␣{.spec.template.spec.containers[0].ports[0].containerPort}␣{.spec.selector.matchLabels.app}"),
+    ).toBe("0 80 made");
     expect(await ok("get hpa made -o jsonpath={.spec.maxReplicas}")).toBe("4");
     expect(await ok("get job job -o jsonpath={.spec.template.spec.containers[0].command}␣{.spec.backoffLimit}")).toBe('["sh","-c","true"] 6');
     expect(await ok("get secret secret -o jsonpath={.data.a}")).toBe(Buffer.from("b").toString("base64"));
     expect(Number(await ok("get service open -o jsonpath={.spec.ports[0].nodePort}"))).toBeGreaterThanOrEqual(30_000);
-    expect(await ok("get pod pod -o jsonpath={.status.phase}␣{.status.qosClass}␣{.spec.serviceAccountName}␣{.spec.tolerations[*].key}")).toBe("Pending BestEffort default node.kubernetes.io/not-ready node.kubernetes.io/unreachable");
+    expect(await ok("get pod pod -o jsonpath={.status.phase}␣{.status.qosClass}␣{.spec.serviceAccountName}␣{.spec.tolerations[*].key}")).toBe(
+      "Pending BestEffort default node.kubernetes.io/not-ready node.kubernetes.io/unreachable",
+    );
   });
 
   thoroughly("explains and lists resources", async () => {
@@ -174,7 +206,9 @@ describe.each(versions)("kubectl %s", (version) => {
 
   test("waits for conditions and deletions", async () => {
     const ready = ok("wait --for=condition=Ready pod/pod --timeout=20s");
-    await ok('patch pod pod --subresource=status --type=merge -p {"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}]}}');
+    await ok(
+      'patch pod pod --subresource=status --type=merge -p {"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}]}}',
+    );
     expect(await ready).toBe("pod/pod condition met");
     const gone = ok("wait --for=delete pod/pod --timeout=20s");
     expect(await ok("delete pod pod")).toBe('pod "pod" deleted'.concat(minor >= 34 ? ` from ${namespace} namespace` : ""));
@@ -191,7 +225,10 @@ describe.each(versions)("kubectl %s", (version) => {
   test("cordons, taints and drains", async () => {
     const node = `node-${namespace}`;
     await ok("create -f -", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"${node}"}}`);
-    await ok("create -f -", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"placed"},"spec":{"nodeName":"${node}","terminationGracePeriodSeconds":0,"containers":[{"name":"c","image":"x"}]}}`);
+    await ok(
+      "create -f -",
+      `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"placed"},"spec":{"nodeName":"${node}","terminationGracePeriodSeconds":0,"containers":[{"name":"c","image":"x"}]}}`,
+    );
     expect(await ok(`taint node ${node} a=b:NoSchedule`)).toBe(`node/${node} tainted`);
     expect(await ok(`drain ${node} --force`)).toContain(`node/${node} drained`);
     expect(await ok(`get node ${node} -o jsonpath={.spec.unschedulable}␣{.spec.taints[*].effect}`)).toMatch(/^true NoSchedule/);
@@ -203,7 +240,10 @@ describe.each(versions)("kubectl %s", (version) => {
     const map = JSON.parse(await ok("get configmap map -o json"));
     expect(await ok("replace -f -", JSON.stringify({ ...map, data: { a: "c" } }))).toBe("configmap/map replaced");
     const stale = await run("replace -f -", JSON.stringify({ ...map, data: { a: "d" } }));
-    expect([stale.code, stale.stderr.includes("the object has been modified; please apply your changes to the latest version and try again")]).toEqual([1, true]);
+    expect([stale.code, stale.stderr.includes("the object has been modified; please apply your changes to the latest version and try again")]).toEqual([
+      1,
+      true,
+    ]);
   });
 
   test("deletes all", async () => {

@@ -14,9 +14,30 @@ import { validate } from "../../orchestrator/schema/validate.ts";
 
 describe("quantities", () => {
   const canonical = [
-    ["0.5", "500m"], ["1000m", "1"], ["1500m", "1500m"], ["1", "1"], ["0", "0"], ["0Mi", "0"], ["1024Mi", "1Gi"], ["1536Mi", "1536Mi"], ["0.5Gi", "512Mi"],
-    ["128974848", "128974848"], ["1000k", "1M"], ["1e3", "1e3"], ["1E3", "1e3"], ["12e6", "12e6"], ["100n", "100n"], ["0.1", "100m"], ["+2", "2"], ["-1500m", "-1500m"], [".5", "500m"], ["5.", "5"],
-    ["1023", "1023"], ["0.0000000001", "1n"], ["2Ki", "2Ki"], ["0.5Ki", "512"],
+    ["0.5", "500m"],
+    ["1000m", "1"],
+    ["1500m", "1500m"],
+    ["1", "1"],
+    ["0", "0"],
+    ["0Mi", "0"],
+    ["1024Mi", "1Gi"],
+    ["1536Mi", "1536Mi"],
+    ["0.5Gi", "512Mi"],
+    ["128974848", "128974848"],
+    ["1000k", "1M"],
+    ["1e3", "1e3"],
+    ["1E3", "1e3"],
+    ["12e6", "12e6"],
+    ["100n", "100n"],
+    ["0.1", "100m"],
+    ["+2", "2"],
+    ["-1500m", "-1500m"],
+    [".5", "500m"],
+    ["5.", "5"],
+    ["1023", "1023"],
+    ["0.0000000001", "1n"],
+    ["2Ki", "2Ki"],
+    ["0.5Ki", "512"],
   ] as const;
   test.each(canonical)("%s is written %s", (text, want) => expect(formatQuantity(parseQuantity(text)!)).toBe(want));
 
@@ -49,15 +70,31 @@ describe("decoding", () => {
   });
 
   test("leaves out zero values of optional fields, keeps those of pointers and of fields that are always written", () => {
-    const { value } = decode("apps/v1.Deployment", { spec: { replicas: 0, paused: false, minReadySeconds: 0, selector: {}, template: { metadata: { labels: {} }, spec: { hostNetwork: false, containers: [] } } } });
+    const { value } = decode("apps/v1.Deployment", {
+      spec: {
+        replicas: 0,
+        paused: false,
+        minReadySeconds: 0,
+        selector: {},
+        template: { metadata: { labels: {} }, spec: { hostNetwork: false, containers: [] } },
+      },
+    });
     expect(value).toEqual({ spec: { replicas: 0, selector: {}, strategy: undefined, template: { metadata: {}, spec: { containers: [] } } } });
   });
 
   const mismatches = [
     ["a number where a string belongs", pod({ nodeName: 1 }), "json: cannot unmarshal number into Go struct field spec.nodeName of type string"],
-    ["a string where a number belongs", pod({ terminationGracePeriodSeconds: "x" }), "json: cannot unmarshal string into Go struct field spec.terminationGracePeriodSeconds of type int64"],
+    [
+      "a string where a number belongs",
+      pod({ terminationGracePeriodSeconds: "x" }),
+      "json: cannot unmarshal string into Go struct field spec.terminationGracePeriodSeconds of type int64",
+    ],
     ["an object where a list belongs", pod({ containers: {} }), "json: cannot unmarshal object into Go struct field spec.containers of type []v1.Container"],
-    ["a quantity that is none", pod({ containers: [{ name: "c", resources: { limits: { cpu: "lots" } } }] }), "json: cannot unmarshal string into Go struct field spec.containers[0].resources.limits.cpu of type quantity"],
+    [
+      "a quantity that is none",
+      pod({ containers: [{ name: "c", resources: { limits: { cpu: "lots" } } }] }),
+      "json: cannot unmarshal string into Go struct field spec.containers[0].resources.limits.cpu of type quantity",
+    ],
     ["a fraction where a whole number belongs", pod({ priority: 1.5 }), "json: cannot unmarshal number into Go struct field spec.priority of type int32"],
   ] as const;
   test.each(mismatches)("refuses %s", (_, object, message) => {
@@ -65,13 +102,25 @@ describe("decoding", () => {
   });
 
   test("rewrites times and quantities", () => {
-    const { value } = decode("coordination/v1.Lease", { metadata: { creationTimestamp: "2026-01-02T03:04:05.678+01:00" }, spec: { renewTime: "2026-01-02T03:04:05Z" } });
+    const { value } = decode("coordination/v1.Lease", {
+      metadata: { creationTimestamp: "2026-01-02T03:04:05.678+01:00" },
+      spec: { renewTime: "2026-01-02T03:04:05Z" },
+    });
     expect(value).toEqual({ metadata: { creationTimestamp: "2026-01-02T02:04:05Z" }, spec: { renewTime: "2026-01-02T03:04:05.000000Z" } });
     expect(decode("core/v1.ResourceRequirements", { limits: { cpu: 0.5, memory: "1024Mi" } }).value).toEqual({ limits: { cpu: "500m", memory: "1Gi" } });
   });
 
   test("what is decoded decodes to the same again, defaults too", () => {
-    const draft = { metadata: { name: "w" }, spec: { selector: { matchLabels: { a: "b" } }, template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "x", ports: [{ containerPort: 80 }], livenessProbe: { httpGet: { port: 80 } } }], volumes: [{ name: "v" }] } } } };
+    const draft = {
+      metadata: { name: "w" },
+      spec: {
+        selector: { matchLabels: { a: "b" } },
+        template: {
+          metadata: { labels: { a: "b" } },
+          spec: { containers: [{ name: "c", image: "x", ports: [{ containerPort: 80 }], livenessProbe: { httpGet: { port: 80 } } }], volumes: [{ name: "v" }] },
+        },
+      },
+    };
     const once = decode("apps/v1.Deployment", draft).value;
     applyDefaults("apps/v1.Deployment", once);
     const twice = decode("apps/v1.Deployment", structuredClone(once)).value;
@@ -89,17 +138,32 @@ describe("defaults", () => {
     applyDefaults(type, value);
     return value;
   };
-  const pullPolicies = [["busybox", "Always"], ["busybox:latest", "Always"], ["busybox:1.36", "IfNotPresent"], ["localhost:5000/x", "Always"], ["localhost:5000/x:v1", "IfNotPresent"], [`x@sha256:${"0".repeat(64)}`, "IfNotPresent"]] as const;
+  const pullPolicies = [
+    ["busybox", "Always"],
+    ["busybox:latest", "Always"],
+    ["busybox:1.36", "IfNotPresent"],
+    ["localhost:5000/x", "Always"],
+    ["localhost:5000/x:v1", "IfNotPresent"],
+    [`x@sha256:${"0".repeat(64)}`, "IfNotPresent"],
+  ] as const;
   test.each(pullPolicies)("image %s is pulled %s", (image, want) => expect(defaulted("core/v1.Container", { name: "c", image }).imagePullPolicy).toBe(want));
 
   test("a service gets a target port, a protocol and its policies", () => {
-    expect(defaulted("core/v1.ServiceSpec", { ports: [{ port: 80 }] })).toEqual({ type: "ClusterIP", sessionAffinity: "None", internalTrafficPolicy: "Cluster", ports: [{ port: 80, protocol: "TCP", targetPort: 80 }] });
+    expect(defaulted("core/v1.ServiceSpec", { ports: [{ port: 80 }] })).toEqual({
+      type: "ClusterIP",
+      sessionAffinity: "None",
+      internalTrafficPolicy: "Cluster",
+      ports: [{ port: 80, protocol: "TCP", targetPort: 80 }],
+    });
     expect(defaulted("core/v1.ServiceSpec", { type: "NodePort", ports: [] }).externalTrafficPolicy).toBe("Cluster");
   });
 
   test("a Recreate deployment has no rolling update", () => {
     expect(defaulted("apps/v1.DeploymentStrategy", { type: "Recreate" })).toEqual({ type: "Recreate" });
-    expect(defaulted("apps/v1.DeploymentStrategy", { rollingUpdate: { maxSurge: 1 } })).toEqual({ type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: "25%" } });
+    expect(defaulted("apps/v1.DeploymentStrategy", { rollingUpdate: { maxSurge: 1 } })).toEqual({
+      type: "RollingUpdate",
+      rollingUpdate: { maxSurge: 1, maxUnavailable: "25%" },
+    });
   });
 
   test("a volume without a source is an empty folder, one with a source is left alone", () => {
@@ -119,8 +183,14 @@ describe("defaults", () => {
 });
 
 describe("validation", () => {
-  const template = (containers: readonly object[] = [{ name: "c", image: "x" }], labels: object = { app: "a" }): object => ({ metadata: { labels }, spec: { containers } });
-  const deployment = (spec: object): unknown => ({ metadata: { name: "web" }, spec: { selector: { matchLabels: { app: "a" } }, template: template(), ...spec } });
+  const template = (containers: readonly object[] = [{ name: "c", image: "x" }], labels: object = { app: "a" }): object => ({
+    metadata: { labels },
+    spec: { containers },
+  });
+  const deployment = (spec: object): unknown => ({
+    metadata: { name: "web" },
+    spec: { selector: { matchLabels: { app: "a" } }, template: template(), ...spec },
+  });
   const said = (resource: string, value: unknown): string => {
     const row = resourceNamed(resource);
     const object = decodeObject(row, value) as any;
@@ -140,7 +210,13 @@ describe("validation", () => {
     {
       name: "lists several problems in brackets",
       resource: "deployments.apps",
-      value: deployment({ replicas: -1, template: template([{ name: "c", image: "x" }, { name: "c", image: "y" }]) }),
+      value: deployment({
+        replicas: -1,
+        template: template([
+          { name: "c", image: "x" },
+          { name: "c", image: "y" },
+        ]),
+      }),
       want: 'Deployment.apps "web" is invalid: [spec.replicas: Invalid value: -1: must be greater than or equal to 0, spec.template.spec.containers[1].name: Duplicate value: "c"]',
     },
     {
@@ -149,15 +225,30 @@ describe("validation", () => {
       value: deployment({ template: template(undefined, { app: "other" }) }),
       want: 'Deployment.apps "web" is invalid: spec.template.metadata.labels: Invalid value: {"app":"other"}: `selector` does not match template `labels`',
     },
-    { name: "wants containers", resource: "pods", value: { metadata: { name: "p" }, spec: { containers: [] } }, want: 'Pod "p" is invalid: spec.containers: Required value' },
-    { name: "wants a name", resource: "configmaps", value: { metadata: {} }, want: 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required' },
+    {
+      name: "wants containers",
+      resource: "pods",
+      value: { metadata: { name: "p" }, spec: { containers: [] } },
+      want: 'Pod "p" is invalid: spec.containers: Required value',
+    },
+    {
+      name: "wants a name",
+      resource: "configmaps",
+      value: { metadata: {} },
+      want: 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required',
+    },
     {
       name: "refuses names in capitals",
       resource: "configmaps",
       value: { metadata: { name: "Cm" } },
       want: `ConfigMap "Cm" is invalid: metadata.name: Invalid value: "Cm": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
     },
-    { name: "lets roles have colons in their names", resource: "clusterroles.rbac.authorization.k8s.io", value: { metadata: { name: "system:node" } }, want: "" },
+    {
+      name: "lets roles have colons in their names",
+      resource: "clusterroles.rbac.authorization.k8s.io",
+      value: { metadata: { name: "system:node" } },
+      want: "",
+    },
     {
       name: "refuses values that are not in the list",
       resource: "pods",
@@ -176,24 +267,65 @@ describe("validation", () => {
       value: { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "x", volumeMounts: [{ name: "v", mountPath: "/v" }] }] } },
       want: 'Pod "p" is invalid: spec.containers[0].volumeMounts[0].name: Not found: "v"',
     },
-    { name: "refuses ports out of range", resource: "services", value: { metadata: { name: "s" }, spec: { ports: [{ port: 70000 }] } }, want: 'Service "s" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive' },
-    { name: "wants names when there are several ports", resource: "services", value: { metadata: { name: "s" }, spec: { ports: [{ name: "a", port: 1 }, { port: 2 }] } }, want: 'Service "s" is invalid: spec.ports[1].name: Required value' },
-    { name: "refuses a rolling update that can do nothing", resource: "deployments.apps", value: deployment({ strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } }), want: 'Deployment.apps "web" is invalid: spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0' },
-    { name: "wants jobs to end", resource: "jobs.batch", value: { metadata: { name: "j" }, spec: { template: template() } }, want: 'Job.batch "j" is invalid: spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"' },
-    { name: "refuses keys that are no file names", resource: "configmaps", value: { metadata: { name: "c" }, data: { "a/b": "" } }, want: `ConfigMap "c" is invalid: data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')` },
+    {
+      name: "refuses ports out of range",
+      resource: "services",
+      value: { metadata: { name: "s" }, spec: { ports: [{ port: 70000 }] } },
+      want: 'Service "s" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    },
+    {
+      name: "wants names when there are several ports",
+      resource: "services",
+      value: { metadata: { name: "s" }, spec: { ports: [{ name: "a", port: 1 }, { port: 2 }] } },
+      want: 'Service "s" is invalid: spec.ports[1].name: Required value',
+    },
+    {
+      name: "refuses a rolling update that can do nothing",
+      resource: "deployments.apps",
+      value: deployment({ strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } }),
+      want: 'Deployment.apps "web" is invalid: spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0',
+    },
+    {
+      name: "wants jobs to end",
+      resource: "jobs.batch",
+      value: { metadata: { name: "j" }, spec: { template: template() } },
+      want: 'Job.batch "j" is invalid: spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"',
+    },
+    {
+      name: "refuses keys that are no file names",
+      resource: "configmaps",
+      value: { metadata: { name: "c" }, data: { "a/b": "" } },
+      want: `ConfigMap "c" is invalid: data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')`,
+    },
   ];
   test.each(cases)("$name", ({ resource, value, want }) => expect(said(resource, value)).toBe(want));
 
   test("every message comes with its cause", () => {
-    const error: ApiError = invalidObject({ kind: "Pod", group: "" }, "p", [{ reason: "FieldValueRequired", field: "spec.containers", message: "Required value" }]);
-    expect([error.httpStatus, error.details]).toEqual([422, { name: "p", kind: "Pod", causes: [{ reason: "FieldValueRequired", message: "Required value", field: "spec.containers" }] }]);
+    const error: ApiError = invalidObject({ kind: "Pod", group: "" }, "p", [
+      { reason: "FieldValueRequired", field: "spec.containers", message: "Required value" },
+    ]);
+    expect([error.httpStatus, error.details]).toEqual([
+      422,
+      { name: "p", kind: "Pod", causes: [{ reason: "FieldValueRequired", message: "Required value", field: "spec.containers" }] },
+    ]);
   });
 });
 
 describe("selectors", () => {
   const matching = [
-    ["a=b", { a: "b" }, true], ["a==b", { a: "c" }, false], ["a!=b", {}, true], ["a!=b", { a: "b" }, false], ["a in (b, c)", { a: "c" }, true], ["a notin (b,c)", { a: "b" }, false],
-    ["a notin (b)", {}, true], ["a", { a: "" }, true], ["!a", { a: "" }, false], ["! a", {}, true], ["a=b,c in (d,e),!f", { a: "b", c: "e" }, true], ["", { x: "y" }, true], ["a=", { a: "" }, true],
+    ["a=b", { a: "b" }, true],
+    ["a==b", { a: "c" }, false],
+    ["a!=b", {}, true],
+    ["a!=b", { a: "b" }, false],
+    ["a in (b, c)", { a: "c" }, true],
+    ["a notin (b,c)", { a: "b" }, false],
+    ["a notin (b)", {}, true],
+    ["a", { a: "" }, true],
+    ["!a", { a: "" }, false],
+    ["! a", {}, true],
+    ["a=b,c in (d,e),!f", { a: "b", c: "e" }, true],
+    ["", { x: "y" }, true],
+    ["a=", { a: "" }, true],
   ] as const;
   test.each(matching)("%j on %j is %s", (text, labels, want) => expect(parseSelector(text)!.every((one) => meets(labels, one))).toBe(want));
 
@@ -204,7 +336,14 @@ describe("selectors", () => {
   });
 
   test("are written as kubectl shows them", () => {
-    const selector = { matchLabels: { a: "b" }, matchExpressions: [{ key: "c", operator: "In", values: ["d", "e"] }, { key: "f", operator: "Exists" }, { key: "g", operator: "DoesNotExist" }] };
+    const selector = {
+      matchLabels: { a: "b" },
+      matchExpressions: [
+        { key: "c", operator: "In", values: ["d", "e"] },
+        { key: "f", operator: "Exists" },
+        { key: "g", operator: "DoesNotExist" },
+      ],
+    };
     expect(formatSelector(selector)).toBe("a=b,c in (d,e),f,!g");
     expect(formatSelector({})).toBe("<none>");
   });

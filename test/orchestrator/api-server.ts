@@ -30,7 +30,11 @@ export interface TestApi extends AsyncDisposable {
   /** Bugs that the server met. */
   readonly bugs: unknown[];
   /** `credentials: false` comes as nobody. */
-  call(method: string, path: string, options?: { readonly body?: unknown; readonly headers?: Record<string, string>; readonly credentials?: boolean }): Promise<Answer>;
+  call(
+    method: string,
+    path: string,
+    options?: { readonly body?: unknown; readonly headers?: Record<string, string>; readonly credentials?: boolean },
+  ): Promise<Answer>;
   /** Events of a watch as they come; ends when the server ends it or the loop is left. */
   watch(path: string, headers?: Record<string, string>): AsyncGenerator<any>;
   kubectl(version: string | undefined, args: readonly string[], input?: string): Promise<Ran>;
@@ -50,9 +54,19 @@ export async function testApi(options: Partial<ApiOptions> = {}): Promise<TestAp
     kubeconfig,
     bugs,
     call: async (method, path, { body, headers = {}, credentials = true } = {}) => {
-      const response = await open(method, path, { "content-type": "application/json", ...headers }, typeof body === "string" || body === undefined ? body : JSON.stringify(body), credentials);
+      const response = await open(
+        method,
+        path,
+        { "content-type": "application/json", ...headers },
+        typeof body === "string" || body === undefined ? body : JSON.stringify(body),
+        credentials,
+      );
       const content = await text(response);
-      return { status: response.statusCode ?? 0, headers: response.headers, body: /json/.test(response.headers["content-type"] ?? "") ? JSON.parse(content) : content };
+      return {
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: /json/.test(response.headers["content-type"] ?? "") ? JSON.parse(content) : content,
+      };
     },
     watch: async function* (path, headers = {}): AsyncGenerator<any> {
       const response = await open("GET", path, headers);
@@ -81,7 +95,17 @@ function opener(api: OpenedApi): Open {
   const identity = { cert: pem(user["client-certificate-data"]), key: pem(user["client-key-data"]) };
   return async (method, path, headers, body, credentials = true) =>
     await new Promise((resolve, reject) => {
-      const sending: ReturnType<typeof request> = secureRequest(`${api.url}${path}`, { method, headers: { ...headers, ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }) }, ca, agent: false, ...(credentials && identity) }, resolve);
+      const sending: ReturnType<typeof request> = secureRequest(
+        `${api.url}${path}`,
+        {
+          method,
+          headers: { ...headers, ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }) },
+          ca,
+          agent: false,
+          ...(credentials && identity),
+        },
+        resolve,
+      );
       sending.on("error", reject);
       sending.end(body);
     });

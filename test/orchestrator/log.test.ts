@@ -25,7 +25,8 @@ function open(history = 1000): ObjectLog {
 }
 
 const key = (name: string, namespace = "default"): LogKey => ({ resource: "pods", namespace, name });
-const pod = (name: string, more: object = {}): KubeObject => ({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default", ...more } }) as KubeObject;
+const pod = (name: string, more: object = {}): KubeObject =>
+  ({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default", ...more } }) as KubeObject;
 const put = async (name: string, more: object = {}): Promise<KubeObject> => await log.transact((transaction) => transaction.put(key(name), pod(name, more)));
 const names = (objects: readonly KubeObject[]): string[] => objects.map(({ metadata }) => metadata.name);
 
@@ -38,7 +39,12 @@ describe("the object log", () => {
 
   test("lists by namespace and name, and by namespace alone", async () => {
     await log.transact((transaction) => {
-      for (const [name, namespace] of [["b", "x"], ["a", "x"], ["c", "default"]] as const) transaction.put(key(name, namespace), pod(name));
+      for (const [name, namespace] of [
+        ["b", "x"],
+        ["a", "x"],
+        ["c", "default"],
+      ] as const)
+        transaction.put(key(name, namespace), pod(name));
     });
     expect(names(log.list("pods"))).toEqual(["c", "a", "b"]);
     expect(names(log.list("pods", "x"))).toEqual(["a", "b"]);
@@ -88,7 +94,11 @@ describe("the object log", () => {
     await put("a");
     await put("a");
     await log.transact((transaction) => transaction.remove(key("a")));
-    expect(told).toEqual([["a", 1, false], ["a", 2, true], ["a", 3, true]]);
+    expect(told).toEqual([
+      ["a", 1, false],
+      ["a", 2, true],
+      ["a", 3, true],
+    ]);
   });
 
   test("shares objects that nobody can change", async () => {
@@ -103,7 +113,8 @@ describe("the object log", () => {
 });
 
 describe("history", () => {
-  const summary = (changes: readonly Change[]): string[] => changes.map(({ key: at, revision, object }) => `${revision}:${at.name}${object === undefined ? " removed" : ""}`);
+  const summary = (changes: readonly Change[]): string[] =>
+    changes.map(({ key: at, revision, object }) => `${revision}:${at.name}${object === undefined ? " removed" : ""}`);
 
   test("is kept over a restart, with what was there before", async () => {
     await put("a");
