@@ -1,11 +1,10 @@
 /** The current objects in memory, by resource, namespace and name; and a layer of unfinished writes over them. */
 import type { KubeObject } from "../cluster.ts";
 import type { Change, LogKey, LogReader, Transaction } from "./object-log.ts";
-
-type Names = Map<string, KubeObject>;
+import { SortedMap } from "./sorted-map.ts";
 
 export class State implements LogReader {
-  readonly #resources = new Map<string, Map<string, Names>>();
+  readonly #resources = new Map<string, SortedMap<SortedMap<KubeObject>>>();
 
   get(key: LogKey): KubeObject | undefined {
     return this.#resources.get(key.resource)?.get(key.namespace)?.get(key.name);
@@ -14,23 +13,18 @@ export class State implements LogReader {
   list(resource: string, namespace?: string): readonly KubeObject[] {
     const namespaces = this.#resources.get(resource);
     if (namespaces === undefined) return [];
-    const chosen = namespace === undefined ? sorted(namespaces) : [namespaces.get(namespace) ?? new Map<string, KubeObject>()];
-    return chosen.flatMap((names) => sorted(names));
+    return namespace === undefined ? namespaces.values().flatMap((names) => names.values()) : (namespaces.get(namespace)?.values() ?? []);
   }
 
   apply({ key, object }: Pick<Change, "key" | "object">): void {
-    const namespaces = this.#resources.get(key.resource) ?? new Map<string, Names>();
-    const names = namespaces.get(key.namespace) ?? new Map<string, KubeObject>();
+    const namespaces = this.#resources.get(key.resource) ?? new SortedMap<SortedMap<KubeObject>>();
+    const names = namespaces.get(key.namespace) ?? new SortedMap<KubeObject>();
     if (object === undefined) names.delete(key.name);
     else names.set(key.name, object);
     if (names.size === 0) namespaces.delete(key.namespace);
     else namespaces.set(key.namespace, names);
     this.#resources.set(key.resource, namespaces);
   }
-}
-
-function sorted<T>(map: ReadonlyMap<string, T>): T[] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }
 
 /** Collects writes over a reader; the reader is left as it is. */

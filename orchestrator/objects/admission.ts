@@ -1,4 +1,5 @@
 /** What the cluster adds to objects on their way in, as rows by resource: what defaults cannot know because it needs the rest of the cluster. */
+import { clone } from "../schema/clone.ts";
 import { randomUUID } from "node:crypto";
 import type { KubeObject, ResourceName } from "../cluster.ts";
 import { forbidden } from "../errors.ts";
@@ -63,7 +64,7 @@ const onChange: Readonly<Record<ResourceName, OnChange>> = {
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
   namespaces: ({ writer }, current, namespace, subresource) => {
-    if (!writer.internal && subresource !== "finalize") namespace.spec = structuredClone(current.spec);
+    if (!writer.internal && subresource !== "finalize") namespace.spec = clone(current.spec);
   },
 };
 

@@ -1,4 +1,5 @@
 /** Changes an object that is there: the new state, kept inside what the caller may change, validated and written; unless nothing changed. */
+import { clone } from "../schema/clone.ts";
 import type { KubeObject, ObjectMeta } from "../cluster.ts";
 import { ApiError, conflict, notFound } from "../errors.ts";
 import { decodeObject } from "../schema/decode-object.ts";
@@ -58,7 +59,7 @@ function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Parti
 
 /** The made object, with the parts of the current one that this write may not touch. */
 function within({ resource }: WriteRequest, current: KubeObject, made: DecodedObject, subresource: string | undefined): Record<string, any> & KubeObject {
-  if (subresource === "status") return structuredClone({ ...current, metadata: withOwners(current.metadata, made.metadata), status: made["status"] });
+  if (subresource === "status") return clone({ ...current, metadata: withOwners(current.metadata, made.metadata), status: made["status"] });
   const status = resource.hasStatus ? current.status : made["status"];
   const { status: _, ...rest } = made;
   return {
@@ -66,7 +67,7 @@ function within({ resource }: WriteRequest, current: KubeObject, made: DecodedOb
     apiVersion: current.apiVersion,
     kind: current.kind,
     metadata: keepIdentity(current.metadata, made.metadata),
-    ...(status !== undefined && { status: structuredClone(status) }),
+    ...(status !== undefined && { status: clone(status) }),
   };
 }
 

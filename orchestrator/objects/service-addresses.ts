@@ -1,4 +1,5 @@
 /** Gives services their cluster address and node ports. The low band of each range is left to those who choose their own. Spec: KEP-3070, KEP-3668. */
+import { clone } from "../schema/clone.ts";
 import { randomInt } from "node:crypto";
 import type { KubeObject } from "../cluster.ts";
 import { invalid, invalidObject } from "../schema/field-error.ts";
@@ -24,7 +25,7 @@ export function allocateService(request: WriteRequest, service: any): void {
 export function keepService(request: WriteRequest, current: KubeObject, next: any): void {
   if (next.spec === undefined) return;
   if (next.spec.type !== "ExternalName") {
-    for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]) next.spec[field] ??= structuredClone(current.spec[field]);
+    for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]) next.spec[field] ??= clone(current.spec[field]);
   }
   for (const port of next.spec.ports ?? [])
     port.nodePort ??= current.spec.ports?.find((old: any) => old.port === port.port && old.protocol === port.protocol)?.nodePort;

@@ -1,4 +1,5 @@
 /** JSON Patch. Spec: RFC 6902, RFC 6901. */
+import { clone } from "../schema/clone.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import { isRecord } from "../schema/decode.ts";
 import { equal } from "../schema/equal.ts";
@@ -17,7 +18,7 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   if (patch.length > MAX_OPERATIONS)
     throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
-  return (patch as Operation[]).reduce(applyOperation, structuredClone(target));
+  return (patch as Operation[]).reduce(applyOperation, clone(target));
 }
 
 function applyOperation(target: unknown, operation: Operation): unknown {
@@ -32,7 +33,7 @@ function applyOperation(target: unknown, operation: Operation): unknown {
       read(target, path);
       return edit(target, path, undefined, "remove");
     case "copy":
-      return edit(target, path, structuredClone(read(target, operation.from ?? "")), "add");
+      return edit(target, path, clone(read(target, operation.from ?? "")), "add");
     case "move": {
       const moved = read(target, operation.from ?? "");
       return edit(edit(target, operation.from ?? "", undefined, "remove"), path, moved, "add");

@@ -2,6 +2,7 @@
  * Defaults as a table: for each type, fields and what they become when they are absent. Rows of a type run in order, parents before children.
  * They must be stable: what is stored must come back unchanged from a second pass, or `kubectl apply` would never say "unchanged".
  */
+import { clone } from "./clone.ts";
 import { walk } from "./walk.ts";
 
 /** A constant, or computed from the struct that has the field; undefined leaves it absent. */
@@ -14,7 +15,7 @@ export function applyDefaults(type: string, object: Record<string, any>): void {
     if (rules === undefined) return;
     for (const [field, rule] of Object.entries(rules)) {
       if (value[field] !== undefined) continue;
-      const filled = typeof rule === "function" ? rule(value) : structuredClone(rule);
+      const filled = typeof rule === "function" ? rule(value) : clone(rule);
       if (filled !== undefined) value[field] = filled;
     }
   });

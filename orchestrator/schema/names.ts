@@ -64,3 +64,11 @@ export function qualifiedNameProblem(value: string): string | undefined {
   if (prefix !== undefined) return `prefix part ${prefix}`;
   return second === "" ? "name part must be non-empty" : namePart(second);
 }
+
+/** Ports of containers have short names. */
+export function portNameProblem(name: string): string | undefined {
+  if (name.length > 15) return "must be no more than 15 characters";
+  return /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) && /[a-z]/.test(name)
+    ? undefined
+    : "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+}

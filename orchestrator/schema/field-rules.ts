@@ -1,0 +1,84 @@
+/** Checks of single fields, to put together in the table of rules (rules.ts). */
+import { duplicate, invalid, notSupported, required, type FieldError } from "./field-error.ts";
+import { configKeyProblem } from "./names.ts";
+import { compareQuantities } from "./quantity.ts";
+
+export type StructRule = (value: any, path: string) => readonly FieldError[];
+
+/** A check of one field; `undefined` values are passed on, most checks let them be. */
+export type FieldRule = (value: any, path: string) => readonly FieldError[];
+
+export const needed: FieldRule = (value, path) => (value === undefined || value === "" || (Array.isArray(value) && value.length === 0) ? [required(path)] : []);
+
+export const oneOf =
+  (...supported: string[]): FieldRule =>
+  (value, path) =>
+    value === undefined || supported.includes(value) ? [] : [notSupported(path, value, supported.toSorted())];
+
+export const neededOneOf =
+  (...supported: string[]): FieldRule =>
+  (value, path) =>
+    value === undefined || value === "" ? [required(path)] : oneOf(...supported)(value, path);
+
+export const notNegative: FieldRule = (value, path) => (value === undefined || value >= 0 ? [] : [invalid(path, value, "must be greater than or equal to 0")]);
+
+export const positive: FieldRule = (value, path) => (value === undefined || value > 0 ? [] : [invalid(path, value, "must be greater than 0")]);
+
+export const port: FieldRule = (value, path) =>
+  value === undefined || (value >= 1 && value <= 65_535) ? [] : [invalid(path, value, "must be between 1 and 65535, inclusive")];
+
+export const optionalPort: FieldRule = (value, path) => (value === undefined || value === 0 ? [] : port(value, path));
+
+export const named =
+  (problemOf: (name: string) => string | undefined): FieldRule =>
+  (value, path) => {
+    if (value === undefined || value === "") return [];
+    const problem = problemOf(value);
+    return problem === undefined ? [] : [invalid(path, value, problem)];
+  };
+
+export const neededName =
+  (problemOf: (name: string) => string | undefined): FieldRule =>
+  (value, path) => [...needed(value, path), ...named(problemOf)(value, path)];
+
+export const unique =
+  (key: string): FieldRule =>
+  (items: readonly any[] | undefined, path) => {
+    const seen = new Set<unknown>();
+    return (items ?? []).flatMap((item, index) => {
+      const repeated = item[key] !== undefined && item[key] !== "" && seen.has(item[key]);
+      seen.add(item[key]);
+      return repeated ? [duplicate(`${path}[${index}].${key}`, item[key])] : [];
+    });
+  };
+
+export const keys: FieldRule = (value, path) => Object.keys(value ?? {}).flatMap((key) => named(configKeyProblem)(key, `${path}[${key}]`));
+
+/** `25%` or a count. */
+export const countOrPercent: FieldRule = (value, path) => {
+  if (value === undefined || (typeof value === "number" && value >= 0) || (typeof value === "string" && /^\d+%$/.test(value))) return [];
+  return [
+    typeof value === "number"
+      ? invalid(path, value, "must be greater than or equal to 0")
+      : invalid(
+          path,
+          value,
+          "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+        ),
+  ];
+};
+
+export const all =
+  (...rules: FieldRule[]): FieldRule =>
+  (value, path) =>
+    rules.flatMap((rule) => rule(value, path));
+
+export function fields(rules: Readonly<Record<string, FieldRule>>): StructRule {
+  const rows = Object.entries(rules);
+  return (value, path) => rows.flatMap(([name, rule]) => rule(value[name], path === "" ? name : `${path}.${name}`));
+}
+
+export const quantities: FieldRule = (value, path) =>
+  Object.entries(value ?? {}).flatMap(([key, amount]) =>
+    compareQuantities(amount as string, "0") < 0 ? [invalid(`${path}.${key}`, amount, "must be greater than or equal to 0")] : [],
+  );

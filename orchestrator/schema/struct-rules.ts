@@ -1,0 +1,67 @@
+/** Checks that need more than one field of a struct. */
+import { forbiddenField, invalid, missing, notSupported, required, type FieldError } from "./field-error.ts";
+import type { StructRule } from "./field-rules.ts";
+import { compareQuantities } from "./quantity.ts";
+import { matchesSelector } from "./selector.ts";
+
+export const requestsWithinLimits: StructRule = ({ requests = {}, limits = {} }, path) =>
+  Object.keys(requests).flatMap((key) =>
+    limits[key] !== undefined && compareQuantities(requests[key], limits[key]) > 0
+      ? [invalid(`${path}.requests`, requests[key], `must be less than or equal to ${key} limit of ${limits[key]}`)]
+      : [],
+  );
+
+const selectorMatchesTemplate: StructRule = ({ selector, template }, path) => {
+  if (selector === undefined) return [required(`${path}.selector`)];
+  if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0)
+    return [invalid(`${path}.selector`, selector, "empty selector is invalid for deployment")];
+  const labels = template?.metadata?.labels;
+  return matchesSelector(selector, labels) ? [] : [invalid(`${path}.template.metadata.labels`, labels ?? {}, "`selector` does not match template `labels`")];
+};
+
+const restartsAlways: StructRule = ({ template }, path) => {
+  const policy = template?.spec?.restartPolicy;
+  return policy === undefined || policy === "Always" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["Always"])];
+};
+
+export const restartsForJob: StructRule = ({ template }, path) => {
+  const policy = template?.spec?.restartPolicy;
+  return policy === "Never" || policy === "OnFailure" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["OnFailure", "Never"])];
+};
+
+export const templated: StructRule = (value, path) => [...selectorMatchesTemplate(value, path), ...restartsAlways(value, path)];
+
+export const mountsKnown: StructRule = (spec, path) => {
+  const volumes = new Set((spec.volumes ?? []).map((volume: any) => volume.name));
+  return ["initContainers", "containers"].flatMap((list) =>
+    (spec[list] ?? []).flatMap((container: any, at: number) =>
+      (container.volumeMounts ?? []).flatMap((mount: any, index: number) =>
+        volumes.has(mount.name) ? [] : [missing(`${path}.${list}[${at}].volumeMounts[${index}].name`, mount.name)],
+      ),
+    ),
+  );
+};
+
+export const noSurgeWithoutRoom: StructRule = ({ maxUnavailable, maxSurge }, path) =>
+  isNone(maxUnavailable) && isNone(maxSurge) ? [invalid(`${path}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0")] : [];
+
+function isNone(amount: unknown): boolean {
+  return amount === 0 || amount === "0%";
+}
+
+export const recreateAlone: StructRule = ({ type, rollingUpdate }, path) =>
+  type === "Recreate" && rollingUpdate !== undefined
+    ? [forbiddenField(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")]
+    : [];
+
+export const portNames: StructRule = ({ ports = [], type }, path) => [
+  ...(ports.length > 1 ? ports.flatMap((one: any, index: number) => (one.name === undefined ? [required(`${path}.ports[${index}].name`)] : [])) : []),
+  ...(type !== "ExternalName" && ports.length === 0 ? [required(`${path}.ports`)] : []),
+];
+
+export function valuesFitOperator({ operator, values = [] }: any, path: string): readonly FieldError[] {
+  const lists = operator === "In" || operator === "NotIn";
+  if (lists === values.length > 0) return [];
+  if (lists) return [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+  return [invalid(`${path}.values`, values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+}
