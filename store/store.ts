@@ -131,6 +131,8 @@ export interface LayerEntry {
 export interface Snapshots {
   /** The committed layer, or undefined. */
   get(chain: ChainID): Promise<Layer | undefined>;
+  /** As `get`, for whoever goes on to build on it: no collection takes it, or what is below it, while this process is at work. */
+  use(chain: ChainID): Promise<Layer | undefined>;
   /** Overlay lower directories of a stack, topmost first. @throws {StoreError} `SNAPSHOT_UNKNOWN` */
   lowers(chain: ChainID | undefined): Promise<readonly string[]>;
   /** Opens a new writable layer. An `ephemeral` one is swept when this process is gone. @throws {StoreError} `SNAPSHOT_EXISTS`, `SNAPSHOT_UNKNOWN` */

@@ -31,7 +31,7 @@ export function openCache(store: Store): BuildCache {
   return {
     async find(key) {
       const record = records.get(key);
-      return record === undefined ? undefined : await store.snapshots.get(record.chain);
+      return record === undefined ? undefined : await store.snapshots.use(record.chain);
     },
     lastLook: (place) => looks.get(place),
     remember(keys, place, look) {

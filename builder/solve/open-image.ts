@@ -31,7 +31,7 @@ export class BaseImages {
       const { snapshots, images } = this.#collaborators.store;
       const image = await this.open(origin);
       const vertex = this.#progress.start(name);
-      const isThere = image.chain === undefined || (await snapshots.get(image.chain)) !== undefined;
+      const isThere = image.chain === undefined || (await snapshots.use(image.chain)) !== undefined;
       if (isThere) vertex.cached();
       const chain = isThere ? image.chain : await images.unpack(image);
       vertex.done();

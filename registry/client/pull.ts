@@ -68,7 +68,7 @@ async function pullContent(
   for (const [index, layer] of manifest.layers.entries()) {
     await stored.get(layer.digest);
     const [chain, diffID] = [chains[index], rootfs.diff_ids[index]];
-    if (!unpack || chain === undefined || diffID === undefined || (await store.snapshots.get(chain)) !== undefined) continue;
+    if (!unpack || chain === undefined || diffID === undefined || (await store.snapshots.use(chain)) !== undefined) continue;
     await store.snapshots.apply(chains[index - 1], layer, diffID);
   }
 }

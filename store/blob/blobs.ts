@@ -1,9 +1,10 @@
 /** Content by digest. A layer that was built here and never left is a blob too: its tar is written again from its folder. */
-import { open, readdir, rm, stat, utimes } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, parseDigest, type Algorithm, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
+import { renew } from "../renew.ts";
 import type { Blobs, ByteRange, Stored } from "../store.ts";
 import { algorithmFor, BlobWriter } from "./writer.ts";
 
@@ -24,7 +25,7 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     path: (digest) => blobPath(layout, digest),
     open: (digest, range) => openBlob(layout, virtual, digest, range),
     fetch: (descriptor) => blobs.open(descriptor.digest),
-    has: async ({ digest }) => (await keep(layout, digest)) || virtual.stat(digest) !== undefined,
+    has: async ({ digest }) => renew(blobPath(layout, digest)) || virtual.stat(digest) !== undefined,
     async push(descriptor, content) {
       await blobs.ingest(content, descriptor);
     },
@@ -38,8 +39,8 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     async put(bytes, algorithm: Algorithm = "sha256") {
       const content = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
       const digest = digestOf(content, algorithm);
-      if (await keep(layout, digest)) return { digest, size: content.length };
       begin();
+      if (renew(blobPath(layout, digest))) return { digest, size: content.length };
       await using writer = await BlobWriter.open(layout, algorithm);
       await writer.write(content);
       return await writer.commit();
@@ -48,18 +49,6 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     list: () => listBlobs(layout),
   };
   return blobs;
-}
-
-/** Whoever asks is about to rely on it: a collection must take it for new. */
-async function keep(layout: Layout, digest: Digest): Promise<boolean> {
-  const now = new Date();
-  try {
-    await utimes(blobPath(layout, digest), now, now);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }
 
 async function statBlob(layout: Layout, digest: Digest): Promise<Stored | undefined> {

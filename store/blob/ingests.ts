@@ -1,6 +1,6 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readdirSync, rmSync, statSync } from "node:fs";
 import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { finish, type Algorithm } from "../digest.ts";
@@ -12,6 +12,9 @@ import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
 /** Uploads whose running hash is kept between requests; older ones are read again when they end. */
 const MAX_HASHES = 256;
 const ID = /^[0-9a-f-]{36}$/;
+const PREFIX = "upload-";
+/** Milliseconds since the last write: nobody goes on with it. */
+const ABANDONED_MS = 7 * 24 * 3_600_000;
 
 /** sha256 of what this process has seen of an upload, up to `offset`. */
 interface Running {
@@ -21,6 +24,7 @@ interface Running {
 
 /** `begin` is told before a write. */
 export function openIngests(layout: Layout, begin: () => void): Ingests {
+  sweepUploads(layout, Date.now());
   const running = new Map<string, Running>();
   const remember = (id: string, state: Running): void => {
     running.delete(id);
@@ -43,8 +47,16 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
   };
 }
 
+/** Removes the uploads that nobody went on with for days. */
+export function sweepUploads(layout: Layout, now: number): void {
+  for (const name of readdirSync(layout.ingest)) {
+    const path = join(layout.ingest, name);
+    if (name.startsWith(PREFIX) && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) < now - ABANDONED_MS) rmSync(path, { force: true });
+  }
+}
+
 function ingestPath(layout: Layout, id: string): string {
-  return join(layout.ingest, `upload-${id}`);
+  return join(layout.ingest, PREFIX + id);
 }
 
 async function openExisting(layout: Layout, id: string): Promise<FileHandle | undefined> {

@@ -3,13 +3,14 @@
  * Dispose without commit leaves nothing.
  */
 import { createHash, type Hash } from "node:crypto";
-import { link, open, rm, utimes, type FileHandle } from "node:fs/promises";
+import { link, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, finish, type Algorithm, type Digest } from "../digest.ts";
 import { syncFolder } from "../durable.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import { ownedName } from "../owner.ts";
+import { renew } from "../renew.ts";
 import type { Expected, Stored } from "../store.ts";
 
 export class BlobWriter implements AsyncDisposable {
@@ -76,8 +77,8 @@ export async function linkBlob(layout: Layout, file: string, digest: Digest): Pr
     await link(file, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const now = new Date();
-    return await utimes(path, now, now); // as good as new: a collection must not take it for old
+    if (renew(path)) return;
+    return await linkBlob(layout, file, digest); // it was just collected
   }
   await syncFolder(dirname(path));
 }

@@ -2,12 +2,13 @@
 import { readdirSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { sweepUploads } from "../blob/ingests.ts";
 import type { Digest } from "../digest.ts";
 import { ownedName } from "../owner.ts";
 import type { ChainID, Collected } from "../store.ts";
 import { folderBytes } from "./folder-bytes.ts";
 import { markAll, type MarkHost } from "./marks.ts";
-import { sparedSince } from "./session.ts";
+import { fileClock, sparedSince } from "./session.ts";
 
 export interface CollectOptions {
   /** The build cache holds nothing. */
@@ -16,13 +17,14 @@ export interface CollectOptions {
 }
 
 export async function collect(host: MarkHost, { cache = false, dryRun = false }: CollectOptions = {}): Promise<Collected> {
-  const spared = sparedSince(host.layout, Date.now());
-  const marks = await markAll(host, { cache: !cache });
-  const layers = host.tables.layers.list().flatMap(([chain]) => (marks.layers.has(chain as ChainID) ? [] : [chain as ChainID]));
-  const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= spared; // the clock of files may stand still for some milliseconds
-  const lost = layers.filter((chain) => !isYoung(join(host.layout.layers, host.tables.layers.get(chain)?.folder.id ?? "")));
+  if (!dryRun) sweepUploads(host.layout, Date.now());
+  const spared = Math.min(sparedSince(host.layout, Date.now()), await fileClock(host.layout));
+  const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= spared;
+  const isUsed = (folder: string): boolean => isYoung(join(host.layout.layers, folder));
+  const marks = await markAll(host, { cache: !cache, isUsed });
+  const lost = host.tables.layers.list().flatMap(([chain]) => (marks.layers.has(chain as ChainID) ? [] : [chain as ChainID]));
   const kept = keptFolders(host, new Set(lost));
-  const folders = readdirSync(host.layout.layers).filter((id) => !kept.has(id) && !isYoung(join(host.layout.layers, id)));
+  const folders = readdirSync(host.layout.layers).filter((id) => !kept.has(id) && !isUsed(id));
   const blobs: Digest[] = [];
   let bytes = 0;
   for await (const { digest, size } of host.blobs.list()) {
@@ -31,7 +33,7 @@ export async function collect(host: MarkHost, { cache = false, dryRun = false }:
     bytes += size;
   }
   for (const id of folders) bytes += folderBytes(join(host.layout.layers, id));
-  if (!dryRun) await sweep(host, lost, folders, blobs);
+  if (!dryRun) await sweep(host, { layers: lost, folders, blobs }, isYoung);
   return { blobs, layers: lost, bytes };
 }
 
@@ -40,13 +42,25 @@ function keptFolders(host: MarkHost, lost: ReadonlySet<ChainID>): ReadonlySet<st
   return new Set(host.tables.layers.list().flatMap(([chain, { folder }]) => (lost.has(chain as ChainID) ? [] : [folder.id])));
 }
 
-async function sweep(host: MarkHost, layers: readonly ChainID[], folders: readonly string[], blobs: readonly Digest[]): Promise<void> {
+interface Rubbish {
+  readonly layers: readonly ChainID[];
+  readonly folders: readonly string[];
+  readonly blobs: readonly Digest[];
+}
+
+/** Looks again before each: somebody may have come to rely on it meanwhile. */
+async function sweep(host: MarkHost, { layers, folders, blobs }: Rubbish, isYoung: (path: string) => boolean): Promise<void> {
   const { tables, layout } = host;
-  await Promise.all(layers.map(async (chain) => await tables.layers.remove(chain)));
+  const isUsed = (folder: string): boolean => isYoung(join(layout.layers, folder));
+  await Promise.all(
+    layers.map(async (chain) => await tables.layers.update(chain, (current) => (current !== undefined && isUsed(current.folder.id) ? current : undefined))),
+  );
+  const kept = keptFolders(host, new Set());
   const alive = new Set(tables.layers.list().map(([, { diffID }]) => diffID));
   await Promise.all(tables.diffs.list().map(async ([diffID]) => (alive.has(diffID as Digest) ? false : await tables.diffs.remove(diffID))));
-  for (const digest of blobs) await host.blobs.remove(digest);
+  for (const digest of blobs) if (!isYoung(host.blobs.path(digest))) await host.blobs.remove(digest);
   for (const id of folders) {
+    if (kept.has(id) || isUsed(id)) continue;
     const aside = join(layout.ingest, ownedName());
     await rename(join(layout.layers, id), aside);
     await rm(aside, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { isDigest, type Digest } from "../digest.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "../image/documents.ts";
 import type { StoredImage } from "../image/record.ts";
 import { chainsOf } from "../layer/chain.ts";
-import type { LayerTables } from "../layer/records.ts";
+import type { LayerRecord, LayerTables } from "../layer/records.ts";
 import type { Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
 import { listActive, readActive } from "../snapshot/active.ts";
@@ -26,15 +26,24 @@ export interface MarkHost {
 /** The store's own records are what is decided about; the registry's memory of what was pushed where is no claim. */
 const CLAIMLESS = /^(?:store\.(?!leases\/)|builder\.|registry\.pushed\/)/;
 const CACHE = /^builder\./;
-const DIGESTS = /sha256:[0-9a-f]{64}/g;
+const DIGESTS = /sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g;
 
-export async function markAll(host: MarkHost, options: { readonly cache: boolean }): Promise<Marks> {
+export interface MarkOptions {
+  readonly cache: boolean;
+  /** Layers that somebody at work now relies on. */
+  readonly isUsed?: (folder: string) => boolean;
+}
+
+export async function markAll(host: MarkHost, options: MarkOptions): Promise<Marks> {
   const marks: Marks = { blobs: new Set(), layers: new Set() };
   for (const [, image] of host.images.list()) await markImage(host, marks, image.target);
   for (const key of await listActive(host.layout)) markChain(host, marks, (await readActive(host.layout, key))?.parent);
   for (const [key, value] of host.records()) {
     if (!CLAIMLESS.test(key) || (options.cache && CACHE.test(key))) markText(host, marks, `${key} ${JSON.stringify(value)}`);
   }
+  const layers = host.tables.layers.list();
+  for (const [chain, { folder }] of layers) if (options.isUsed?.(folder.id) === true) markChain(host, marks, chain as ChainID);
+  markTars(host, marks, layers);
   for (const chain of marks.layers) markBlobsOf(host, marks, chain);
   return marks;
 }
@@ -75,6 +84,16 @@ function markText(host: MarkHost, marks: Marks, text: string): void {
     if (!isDigest(digest)) continue;
     marks.blobs.add(digest);
     if (host.tables.layers.get(digest) !== undefined) markChain(host, marks, digest);
+  }
+}
+
+/** A tar that is only there as files, and that somebody names as a blob: one layer of it stays. */
+function markTars(host: MarkHost, marks: Marks, layers: readonly (readonly [chain: string, record: LayerRecord])[]): void {
+  const kept = new Set(layers.flatMap(([chain, { diffID }]) => (marks.layers.has(chain as ChainID) ? [diffID] : [])));
+  for (const [chain, { diffID }] of layers) {
+    if (kept.has(diffID) || !marks.blobs.has(diffID) || host.tables.diffs.get(diffID)?.canonical !== true) continue;
+    kept.add(diffID);
+    markChain(host, marks, chain as ChainID);
   }
 }
 

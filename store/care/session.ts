@@ -4,12 +4,15 @@
  */
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Layout } from "../layout.ts";
 import { isAbandoned, ownedName } from "../owner.ts";
 
 export const WRITER_SUFFIX = ".writer";
 /** Milliseconds. A server that writes for ever must not keep rubbish for ever. */
 const MAX_SPARED_MS = 3_600_000;
+/** Longer than the clock of files stands still. */
+const CLOCK_STEP_MS = 12;
 
 export interface Session {
   /** Idempotent: the first write of this process. */
@@ -30,6 +33,16 @@ export function openSession(layout: Layout): Session {
       file = undefined;
     },
   };
+}
+
+/** Milliseconds since the epoch by the clock of files: what is written from now on is younger, what was written before is not. */
+export async function fileClock(layout: Layout): Promise<number> {
+  await setTimeout(CLOCK_STEP_MS);
+  const probe = join(layout.ingest, ownedName());
+  writeFileSync(probe, "");
+  const { mtimeMs } = statSync(probe);
+  rmSync(probe);
+  return Math.floor(mtimeMs);
 }
 
 /** Milliseconds since the epoch: what is younger stays. This process's own session does not count. */

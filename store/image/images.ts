@@ -106,7 +106,7 @@ async function chooseManifest(blobs: Blobs, target: Descriptor, platform: Platfo
 async function unpack(snapshots: Snapshots, image: Image): Promise<Digest | undefined> {
   const diffIDs = image.config.rootfs.diff_ids;
   const chains = chainsOf(diffIDs);
-  const present = await Promise.all(chains.map(async (chain) => (await snapshots.get(chain)) !== undefined));
+  const present = await Promise.all(chains.map(async (chain) => (await snapshots.use(chain)) !== undefined));
   const staged = await Promise.allSettled(
     diffIDs.map(async (diffID, index) => (present[index] === true ? undefined : await snapshots.stage(image.manifest.layers[index]!, diffID))),
   );

@@ -10,13 +10,14 @@ import { StoreError } from "../errors.ts";
 import type { Applied } from "../layer/apply.ts";
 import { chainOf } from "../layer/chain.ts";
 import { openGrowth } from "../layer/growing.ts";
-import { folderID, layerOf, type FolderRecord } from "../layer/records.ts";
+import { folderID, type FolderRecord } from "../layer/records.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
 import type { ChainID, Compression, Layer, MergedView, StagedLayer } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
 import { viewOf } from "./stack.ts";
+import { useFolder, useLayer } from "./use.ts";
 import { moveIntoPlace } from "./write.ts";
 
 /** Idempotent. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH`, `BLOB_UNKNOWN`, `UNSUPPORTED` */
@@ -28,8 +29,8 @@ export async function applyBlob(
   content?: AsyncIterable<Uint8Array>,
 ): Promise<Layer> {
   const chain = chainOf(parent, diffID);
-  const present = host.tables.layers.get(chain);
-  if (present !== undefined) return layerOf(host.layout, chain, present);
+  const present = useLayer(host, chain);
+  if (present !== undefined) return present;
   await using staged = await stageLayer(host, blob, diffID, content);
   return await staged.commit(parent);
 }
@@ -38,7 +39,7 @@ export async function applyBlob(
 export async function stageLayer(host: SnapshotHost, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<StagedLayer> {
   const known = host.tables.diffs.get(diffID);
   const folder = known?.folder;
-  if (folder !== undefined) {
+  if (folder !== undefined && useFolder(host, folder)) {
     return {
       commit: async (parent) => await host.record(parent, { ...known!, diffID, folder, isShared: true }),
       async [Symbol.asyncDispose]() {},

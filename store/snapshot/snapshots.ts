@@ -5,6 +5,7 @@ import type { ActiveSnapshot, ChainID, Snapshots } from "../store.ts";
 import { activeFolder, makeActive, readActive, removeActive } from "./active.ts";
 import type { SnapshotHost } from "./host.ts";
 import { recordOf, stackOf, viewOf } from "./stack.ts";
+import { useLayer } from "./use.ts";
 
 export function openSnapshots(host: SnapshotHost): Snapshots {
   const { layout, helper } = host;
@@ -13,6 +14,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
       const record = host.tables.layers.get(chain);
       return record === undefined ? undefined : layerOf(layout, chain, record);
     },
+    use: async (chain) => useLayer(host, chain),
     lowers: async (chain) => stackOf(host, chain).map((record) => folderPath(layout, record.folder)),
     async prepare(key, parent, options) {
       stackOf(host, parent);

@@ -8,11 +8,13 @@ import { folderID, type FolderRecord } from "../layer/records.ts";
 import { perform, type ResultOf, type Task, type Written } from "../layer/tasks.ts";
 import { scanFolder } from "../native/scan.ts";
 import { ownedName } from "../owner.ts";
+import { renew } from "../renew.ts";
 import type { ChainID, Layer, LayerEntry, Snapshots } from "../store.ts";
 import { activeFolder, readActive, removeActive } from "./active.ts";
 import type { SnapshotHost } from "./host.ts";
 import { impliedParents } from "./parents.ts";
 import { viewOf } from "./stack.ts";
+import { useFolder } from "./use.ts";
 
 /** Fewer and smaller than this is written at once: starting a thread takes longer. */
 const INLINE_ENTRIES = 100;
@@ -77,8 +79,9 @@ export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) =>
 async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, written: Written): Promise<Layer> {
   const { diffID, size } = written;
   const known = host.tables.diffs.get(diffID)?.folder;
-  const folder: FolderRecord = known ?? { id: folderID(diffID, true), ...written.facts };
-  if (known === undefined) await moveIntoPlace(aside, join(host.layout.layers, folder.id));
+  const isThere = known !== undefined && useFolder(host, known);
+  const folder: FolderRecord = isThere ? known : { id: folderID(diffID, true), ...written.facts };
+  if (!isThere) await moveIntoPlace(aside, join(host.layout.layers, folder.id));
   return await host.record(parent, { diffID, size, folder, isShared: true, canonical: true, blobs: {} });
 }
 
@@ -87,5 +90,6 @@ export async function moveIntoPlace(aside: string, place: string): Promise<void>
     await rename(aside, place);
   } catch (error) {
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!renew(place)) await moveIntoPlace(aside, place); // it was just collected
   }
 }

@@ -1,6 +1,6 @@
-import { fork, spawn } from "node:child_process";
+import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf, type Digest } from "../../store/digest.ts";
@@ -129,6 +129,11 @@ describe("collect", () => {
       release: async () => await store.table("runtime.things").remove("x"),
     },
     {
+      name: "a record of the tar as a blob",
+      hold: async (at) => await store.table("registry.blobs").put(`a/b@${at.diffID}`, { size: 1 }),
+      release: async (at) => await store.table("registry.blobs").remove(`a/b@${at.diffID}`),
+    },
+    {
       name: "the build cache",
       hold: async (at) => await store.table("builder.cache").put("key", { chain: at.chainID }),
       release: async () => await store.table("builder.cache").remove("key"),
@@ -152,6 +157,25 @@ describe("collect", () => {
     expect(readdirSync(join(place.root, "layers"))).toEqual([]);
   });
 
+  test("spares a sha512 blob that a record names", async () => {
+    const { digest } = await store.blobs.put("by another algorithm", "sha512");
+    await store.table("registry.blobs").put(`a/b@${digest}`, { size: 20 });
+    await store.care.collect();
+    expect(await store.blobs.stat(digest)).toBeDefined();
+    await store.table("registry.blobs").remove(`a/b@${digest}`);
+    await store.care.collect();
+    expect(await store.blobs.stat(digest)).toBeUndefined();
+  });
+
+  test("ends uploads that nobody went on with for a week", async () => {
+    const [old, young] = [await store.ingests.create(), await store.ingests.create()];
+    const before = Date.now() / 1000 - 8 * 24 * 3600;
+    utimesSync(join(place.root, "ingest", `upload-${old.id}`), before, before);
+    await store.care.collect();
+    expect(readdirSync(join(place.root, "ingest")).filter((name) => name.startsWith("upload-"))).toEqual([`upload-${young.id}`]);
+    await Promise.all([old, young].map(async (ingest) => await ingest[Symbol.asyncDispose]()));
+  });
+
   test("takes the build cache too when asked, and nothing on a dry run", async () => {
     const cached = await layer("cached");
     await store.table("builder.cache").put("key", { chain: cached.chainID });
@@ -172,16 +196,34 @@ describe("collect", () => {
     for await (const _ of other.snapshots.tar(pulled.chainID));
   });
 
-  test("spares what a process at work elsewhere has just written", async () => {
+  /** A process with the store open that sends what `action` gives and stays. */
+  function atWork(action: string): ChildProcess {
     const script = join(place.runRoot, "writer.mjs");
     writeFileSync(
       script,
       `import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
       const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
-      process.send((await store.blobs.put("not yet named")).digest);
+      process.send(${action});
       setInterval(() => {}, 1000);`,
     );
-    const writer = fork(script, [place.root, helper], { execArgv: [] });
+    return fork(script, [place.root, helper], { execArgv: [] });
+  }
+
+  test("spares a layer that a process at work relies on, with all below", async () => {
+    const base = await layer("base");
+    const top = await layer("top", base);
+    const user = atWork(`(await store.snapshots.use(${JSON.stringify(top.chainID)})).chainID`);
+    await once(user, "message");
+    await store.care.collect();
+    const spared = [await store.snapshots.get(top.chainID), await store.snapshots.get(base.chainID)];
+    user.kill("SIGKILL");
+    await once(user, "exit");
+    expect(spared).toEqual([top, base]);
+    expect(await store.care.collect()).toMatchObject({ layers: expect.arrayContaining([top.chainID, base.chainID]) as unknown });
+  });
+
+  test("spares what a process at work elsewhere has just written", async () => {
+    const writer = atWork('(await store.blobs.put("not yet named")).digest');
     const [digest] = (await once(writer, "message")) as [Digest];
     await store.care.collect();
     const spared = await store.blobs.stat(digest);
