@@ -47,7 +47,8 @@ async function program(words: readonly string[]): Promise<Command> {
     return { context, processes: await openProcesses({ runRoot: main.opts<Globals>().root, helper: context.helper, cgroupParent: "" }) };
   };
   // Only the one that is called is loaded; help needs the names of all.
-  for (const [name, load] of Object.entries(COMMANDS)) if (words.includes(name) || words.includes("--help") || words.includes("-h")) main.addCommand((await load())(open).name(name));
+  for (const [name, load] of Object.entries(COMMANDS))
+    if (words.includes(name) || words.includes("--help") || words.includes("-h")) main.addCommand((await load())(open).name(name));
   return main;
 }
 
@@ -59,7 +60,8 @@ async function main(words: readonly string[]): Promise<void> {
     const { status, text } = report(error);
     const { log, logFormat } = commands.opts<Globals>();
     if (text !== "") process.stderr.write(`strata-runtime: ${text}\n`);
-    if (log !== undefined && text !== "") appendFileSync(log, logFormat === "json" ? `${JSON.stringify({ level: "error", msg: text, time: new Date().toISOString() })}\n` : `${text}\n`);
+    if (log !== undefined && text !== "")
+      appendFileSync(log, logFormat === "json" ? `${JSON.stringify({ level: "error", msg: text, time: new Date().toISOString() })}\n` : `${text}\n`);
     process.exitCode = status;
   }
 }

@@ -44,7 +44,12 @@ async function exec({ context, processes }: OciContext, id: string, words: reado
   const program = flags.process === undefined ? programOf(readBundle(state.bundle ?? "."), words, flags) : readProcess(flags.process);
   const tty = program.terminal === true;
   const leave = flags.detach === true;
-  const running = await processes.exec(id, program, { stdin: true, inherit: !tty, leave, ...(flags.consoleSocket !== undefined && { consoleSocket: flags.consoleSocket }) });
+  const running = await processes.exec(id, program, {
+    stdin: true,
+    inherit: !tty,
+    leave,
+    ...(flags.consoleSocket !== undefined && { consoleSocket: flags.consoleSocket }),
+  });
   if (flags.pidFile !== undefined) writeFileSync(flags.pidFile, String(running.pid));
   if (leave) return 0;
   const signal = async (number: number): Promise<void> => {

@@ -7,10 +7,11 @@ import type { ProcessSpec, Spec } from "../../runtime/spec.ts";
 /** Paths in it made absolute. @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
 export function readBundle(folder: string): Spec {
   const bundle = resolve(folder);
-  const spec = readJson<Spec>(join(bundle, "config.json"));
-  if (!/^1\./.test(spec.ociVersion ?? "")) throw new RuntimeError("SPEC_INVALID", `Cannot read ${bundle}/config.json: its ociVersion is ${JSON.stringify(spec.ociVersion)}`);
-  const hooks = Object.entries(spec.hooks ?? {}).filter(([, list]) => list.length > 0);
-  if (hooks[0] !== undefined) throw new RuntimeError("UNSUPPORTED", `Cannot run the ${hooks[0][0]} hooks of ${bundle}: strata does not support hooks`);
+  const spec = readJson(join(bundle, "config.json")) as Spec;
+  if (!spec.ociVersion.startsWith("1."))
+    throw new RuntimeError("SPEC_INVALID", `Cannot read ${bundle}/config.json: its ociVersion is ${JSON.stringify(spec.ociVersion)}`);
+  const hook = Object.entries(spec.hooks ?? {}).find(([, list]) => list.length > 0);
+  if (hook !== undefined) throw new RuntimeError("UNSUPPORTED", `Cannot run the ${hook[0]} hooks of ${bundle}: strata does not support hooks`);
   return {
     ...spec,
     ...(spec.root !== undefined && { root: { ...spec.root, path: resolve(bundle, spec.root.path) } }),
@@ -21,12 +22,12 @@ export function readBundle(folder: string): Spec {
 }
 
 export function readProcess(path: string): ProcessSpec {
-  return readJson<ProcessSpec>(path);
+  return readJson(path) as ProcessSpec;
 }
 
-export function readJson<Value>(path: string): Value {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Value;
+    return JSON.parse(readFileSync(path, "utf8")) as unknown;
   } catch (error) {
     throw new RuntimeError("SPEC_INVALID", `Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

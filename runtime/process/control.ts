@@ -14,7 +14,8 @@ const REMOVE_TRIES = 200;
 /** Resolves when no member runs any more. v1 may need to be asked again while members fork. */
 export async function freeze(groups: Groups): Promise<void> {
   const folder = freezerFolder(groups);
-  const [file, value, report, done] = groups.version === 1 ? ["freezer.state", "FROZEN", "freezer.state", /^FROZEN$/m] : ["cgroup.freeze", "1", "cgroup.events", /^frozen 1$/m];
+  const [file, value, report, done] =
+    groups.version === 1 ? ["freezer.state", "FROZEN", "freezer.state", /^FROZEN$/m] : ["cgroup.freeze", "1", "cgroup.events", /^frozen 1$/m];
   for (let tries = 0; tries < FREEZE_TRIES; tries++) {
     writeFileSync(`${folder}/${file}`, value);
     if (done.test(readFileSync(`${folder}/${report}`, "utf8"))) return;
@@ -112,7 +113,10 @@ function freezerFolder(groups: Groups): string {
 }
 
 function membersBelow(folder: string): readonly number[] {
-  const own = readText(`${folder}/cgroup.procs`).split("\n").filter((line) => line !== "").map(Number);
+  const own = readText(`${folder}/cgroup.procs`)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(Number);
   const inner = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [...own, ...inner.flatMap((entry) => membersBelow(`${folder}/${entry.name}`))];
 }

@@ -17,7 +17,11 @@ export interface LaunchWishes extends CreateOptions {
 }
 
 /** The folder is gone again when this throws. */
-export async function createContainer(host: Host, request: CreateRequest, options: LaunchWishes): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
+export async function createContainer(
+  host: Host,
+  request: CreateRequest,
+  options: LaunchWishes,
+): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
   const { id, stdio } = request;
   const spec = complete(request.spec);
   const folder = Folder.of(host.runRoot, id);
@@ -38,7 +42,12 @@ export async function createContainer(host: Host, request: CreateRequest, option
   });
   folder.make();
   try {
-    folder.record({ spec, maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 }, ...(groups !== undefined && { groups }), ...(options.bundle !== undefined && { bundle: options.bundle }) });
+    folder.record({
+      spec,
+      maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 },
+      ...(groups !== undefined && { groups }),
+      ...(options.bundle !== undefined && { bundle: options.bundle }),
+    });
     const { client } = launch(host.helper, operations, { inherit: stdio.kind === "inherit", detached: options.leave !== true });
     const { pid, startTime } = await client.ready;
     const startedAt = options.start ? await client.started : undefined;
@@ -57,7 +66,16 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const stdio = { kind: "monitor", stdin: false } as const;
-  const operations = lower({ request: { ...request, spec, stdio }, mode: "once", start: true, attach: true, groups, seccomp, environment: {}, rootless: host.rootless });
+  const operations = lower({
+    request: { ...request, spec, stdio },
+    mode: "once",
+    start: true,
+    attach: true,
+    groups,
+    seccomp,
+    environment: {},
+    rootless: host.rootless,
+  });
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
   client.onOutput(({ stream, data }) => {
     options.onOutput(stream, data);

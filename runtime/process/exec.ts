@@ -11,7 +11,13 @@ import { lowerExec } from "./lower.ts";
 import { seccompProgram } from "./seccomp/program.ts";
 import { stateOf } from "./status.ts";
 
-export async function execProcess(host: Host, folder: Folder, id: string, process: ProcessSpec, options: Parameters<Processes["exec"]>[2]): ReturnType<Processes["exec"]> {
+export async function execProcess(
+  host: Host,
+  folder: Folder,
+  id: string,
+  process: ProcessSpec,
+  options: Parameters<Processes["exec"]>[2],
+): ReturnType<Processes["exec"]> {
   const recorded = folder.recorded();
   const state = stateOf(folder, id);
   if (recorded === undefined || state === undefined || (state.status !== "running" && state.status !== "created")) {

@@ -17,7 +17,11 @@ export function failureOf(payload: Uint8Array): RuntimeError {
   const options = { step, errno };
   if (step === "command" || step === "execve") {
     const missing = errno === "ENOENT";
-    return new RuntimeError(missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE", `Cannot run ${JSON.stringify(object)}: ${missing ? missingText(object) : why}`, options);
+    return new RuntimeError(
+      missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE",
+      `Cannot run ${JSON.stringify(object)}: ${missing ? missingText(object) : why}`,
+      options,
+    );
   }
   return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
 }

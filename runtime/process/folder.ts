@@ -28,7 +28,8 @@ export class Folder {
 
   /** @throws {RuntimeError} `NAME_INVALID` */
   static of(runRoot: string, id: string): Folder {
-    if (!ID.test(id) || id.length > MAX_ID) throw new RuntimeError("NAME_INVALID", `Cannot use ${JSON.stringify(id)} as a container id: letters, digits and _+-. only`);
+    if (!ID.test(id) || id.length > MAX_ID)
+      throw new RuntimeError("NAME_INVALID", `Cannot use ${JSON.stringify(id)} as a container id: letters, digits and _+-. only`);
     return new Folder(join(runRoot, "containers", id));
   }
 
@@ -56,12 +57,12 @@ export class Folder {
   }
 
   recorded(): Recorded | undefined {
-    return this.#json<Recorded>("state.json");
+    return this.#json("state.json") as Recorded | undefined;
   }
 
   /** Written by the monitor once init is set up. */
   pids(): MonitorPids | undefined {
-    return this.#json<MonitorPids>("pid");
+    return this.#json("pid") as MonitorPids | undefined;
   }
 
   /** Written by the monitor after execve. */
@@ -71,12 +72,12 @@ export class Folder {
 
   /** Written by the monitor when the program has ended and its output is drained. */
   exit(): ExitRecord | undefined {
-    return this.#json<ExitRecord>("exit.json");
+    return this.#json("exit.json") as ExitRecord | undefined;
   }
 
-  #json<Value>(name: string): Value | undefined {
+  #json(name: string): unknown {
     const text = this.#text(name);
-    return text === undefined || text === "" ? undefined : (JSON.parse(text) as Value);
+    return text === undefined || text === "" ? undefined : (JSON.parse(text) as unknown);
   }
 
   #text(name: string): string | undefined {

@@ -20,7 +20,18 @@ export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[
   const folder = commonFolder(layers.upper, layers.work);
   const [uid, gid] = [spec.linux?.uidMappings, spec.linux?.gidMappings].map((maps) => maps?.find((one) => one.containerID === 0)?.hostID);
   if (uid === undefined || gid === undefined) throw new RuntimeError("SPEC_INVALID", "Cannot map the container's layers: its user namespace has no root");
-  return [["idmap-overlay", uid, gid, folder, layers.upper.slice(folder.length), layers.work.slice(folder.length), layers.volatile === true ? 1 : 0, ...layers.lowers]];
+  return [
+    [
+      "idmap-overlay",
+      uid,
+      gid,
+      folder,
+      layers.upper.slice(folder.length),
+      layers.work.slice(folder.length),
+      layers.volatile === true ? 1 : 0,
+      ...layers.lowers,
+    ],
+  ];
 }
 
 /** Any folder would do: only this mount namespace sees what is attached there, and paths from the root still pass below it. */
@@ -31,7 +42,8 @@ export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean): r
   const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "");
   if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
   if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, hasUserNamespace(spec))]];
-  if (spec.root === undefined || !spec.root.path.startsWith("/")) throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
+  if (spec.root === undefined || !spec.root.path.startsWith("/"))
+    throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
   return [["root-folder", spec.root.path, propagation]];
 }
 
@@ -49,7 +61,9 @@ export function lowerMounts(spec: Spec, context: MountContext): readonly Operati
 
 /** After the pivot: what must not be written, what must not be seen. */
 export function lowerNarrowing(spec: Spec, groups: Groups | undefined): readonly Operation[] {
-  const frozen = (spec.mounts ?? []).filter((mount) => isDeferred(mount) && (mount.type !== "cgroup" || groups?.version === 1)).map((mount): Operation => ["remount", mount.destination, RDONLY, 0]);
+  const frozen = (spec.mounts ?? [])
+    .filter((mount) => isDeferred(mount) && (mount.type !== "cgroup" || groups?.version === 1))
+    .map((mount): Operation => ["remount", mount.destination, RDONLY, 0]);
   return [
     ...(spec.linux?.readonlyPaths ?? []).map((path): Operation => ["readonly", path]),
     ...(spec.linux?.maskedPaths ?? []).map((path): Operation => ["mask", path]),
@@ -91,8 +105,10 @@ const REAL = new Set(["proc", "sysfs"]);
 function lowerMount(mount: MountSpec, context: MountContext): readonly Operation[] {
   const options = parseMountOptions(mount.options ?? []);
   const { destination, source = "" } = mount;
-  if (!destination.startsWith("/") || destination.split("/").includes("..")) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
-  if (options.bind || mount.type === "bind") return [["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation]];
+  if (!destination.startsWith("/") || destination.split("/").includes(".."))
+    throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
+  if (options.bind || mount.type === "bind")
+    return [["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation]];
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
   if (mount.type === "sysfs" && context.userNamespace && context.network === "joined") return [["late", destination]];
   if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0]]; // a new one is the network owner's to make
@@ -108,7 +124,15 @@ function isDeferred(mount: MountSpec): boolean {
 }
 
 function data(mount: MountSpec, words: readonly string[], context: MountContext): readonly string[] {
-  if (mount.type === "overlay") return words.flatMap((word) => (word.startsWith("lowerdir=") ? word.slice("lowerdir=".length).split(":").map((folder) => `lowerdir+=${folder}`) : [word]));
+  if (mount.type === "overlay")
+    return words.flatMap((word) =>
+      word.startsWith("lowerdir=")
+        ? word
+            .slice("lowerdir=".length)
+            .split(":")
+            .map((folder) => `lowerdir+=${folder}`)
+        : [word],
+    );
   if (mount.type === "devpts" && context.userNamespace) return words.filter((word) => !word.startsWith("gid="));
   return words;
 }
@@ -118,7 +142,16 @@ function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContex
   const { destination } = mount;
   if (groups === undefined) return [];
   if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0]];
-  const binds = groups.members.map((member): Operation => ["bind", `${destination}/${member.controllers.join(",")}`, groupFolder(groups, member), 0, set, 0, 0, 0]);
+  const binds = groups.members.map((member): Operation => [
+    "bind",
+    `${destination}/${member.controllers.join(",")}`,
+    groupFolder(groups, member),
+    0,
+    set,
+    0,
+    0,
+    0,
+  ]);
   return [["mount", destination, "tmpfs", "tmpfs", set & ~RDONLY, 0, "mode=755"], ...binds];
 }
 

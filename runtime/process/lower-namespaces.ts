@@ -20,19 +20,30 @@ export interface LoweredNamespaces {
  */
 export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly Operation[]): LoweredNamespaces {
   const all = spec.linux?.namespaces ?? [];
-  check(spec, all.map((one) => one.type));
+  check(
+    spec,
+    all.map((one) => one.type),
+  );
   const made = all.filter((one) => one.path === undefined).map((one) => one.type);
   const joined = all.flatMap(({ type, path }) => (path === undefined ? [] : [{ type, path }]));
   const newUser = made.includes("user");
   const joiner = joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
   const flags = made.filter((type) => type !== "cgroup").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
-  const setns = joined.toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user")).map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
+  const setns = joined
+    .toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user"))
+    .map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
   const early = newUser && joined.some((one) => one.type === "network");
-  const enter: readonly Operation[] = newUser ? [...(joiner ? [] : [["wait", "M"] as const]), ["become-root"]] : joined.some((one) => one.type === "user") ? [["become-root"]] : [];
+  const enter: readonly Operation[] = newUser
+    ? [...(joiner ? [] : [["wait", "M"] as const]), ["become-root"]]
+    : joined.some((one) => one.type === "user")
+      ? [["become-root"]]
+      : [];
   return {
     operations: [
       ...mapOperations(spec, newUser, rootless),
-      ...(joiner ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const) : ([["clone", flags, 0], ...setns] as const)),
+      ...(joiner
+        ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const)
+        : ([["clone", flags, 0], ...setns] as const)),
       ...enter,
       ...(made.includes("network") ? [["loopback"] as const] : []),
       ...(early ? [] : sysctls),

@@ -10,10 +10,7 @@ const DEFAULT_UMASK = 0o022;
 
 /** What needs the privileges of the outside: before any namespace is joined. */
 export function lowerBefore(process: ProcessSpec, id: string): readonly Operation[] {
-  return [
-    ["keyring", `_ses.${id}`],
-    ...(process.oomScoreAdj === undefined ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const]),
-  ];
+  return [["keyring", `_ses.${id}`], ...(process.oomScoreAdj === undefined ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const])];
 }
 
 /** Inside, while still privileged. */
@@ -49,11 +46,33 @@ export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow
 }
 
 function sets(capabilities: ProcessSpec["capabilities"]): readonly [string, string, string, string] {
-  return [capabilityMask(capabilities?.effective), capabilityMask(capabilities?.permitted), capabilityMask(capabilities?.inheritable), capabilityMask(capabilities?.ambient)];
+  return [
+    capabilityMask(capabilities?.effective),
+    capabilityMask(capabilities?.permitted),
+    capabilityMask(capabilities?.inheritable),
+    capabilityMask(capabilities?.ambient),
+  ];
 }
 
 /** By number: asm-generic/resource.h. */
-const RLIMITS = ["CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"];
+const RLIMITS = [
+  "CPU",
+  "FSIZE",
+  "DATA",
+  "STACK",
+  "CORE",
+  "RSS",
+  "NPROC",
+  "NOFILE",
+  "MEMLOCK",
+  "AS",
+  "LOCKS",
+  "SIGPENDING",
+  "MSGQUEUE",
+  "NICE",
+  "RTPRIO",
+  "RTTIME",
+];
 
 function rlimitNumber(type: string): number {
   const number = RLIMITS.indexOf(type.replace(/^RLIMIT_/, ""));

@@ -1,4 +1,4 @@
-/** Pure: a spec as the helper's operations. The order is the sequence of docs/decisions; a step's place is a promise of safety. */
+/** Pure: a spec as the helper's operations. Each step stands where it does for safety; docs/decisions/helper-process.md tells why they are lowered here. */
 import { RuntimeError } from "../errors.ts";
 import type { CreateRequest } from "../process.ts";
 import type { ProcessSpec, Spec } from "../spec.ts";
@@ -95,12 +95,20 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
 }
 
 function programOf(spec: Spec): ProcessSpec {
-  if (spec.process === undefined || spec.process.args.length === 0) throw new RuntimeError("SPEC_INVALID", "Cannot run the container: the spec names no program");
-  if (!spec.process.cwd.startsWith("/")) throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(spec.process.cwd)} as working folder: it is not absolute`);
+  if (spec.process === undefined || spec.process.args.length === 0)
+    throw new RuntimeError("SPEC_INVALID", "Cannot run the container: the spec names no program");
+  if (!spec.process.cwd.startsWith("/"))
+    throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(spec.process.cwd)} as working folder: it is not absolute`);
   return spec.process;
 }
 
-function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "directory" | "consoleSocket" | "environment"> & { readonly stdio?: CreateRequest["stdio"]; readonly request?: CreateRequest }, process: ProcessSpec): readonly Operation[] {
+function lowerMonitor(
+  input: Pick<LowerInput, "mode" | "start" | "attach" | "directory" | "consoleSocket" | "environment"> & {
+    readonly stdio?: CreateRequest["stdio"];
+    readonly request?: CreateRequest;
+  },
+  process: ProcessSpec,
+): readonly Operation[] {
   const stdio = input.stdio ?? input.request?.stdio ?? { kind: "inherit" };
   const exitCommand = input.request?.exitCommand;
   const kind = process.terminal === true ? "terminal" : stdio.kind === "inherit" ? "inherit" : "pipes";
@@ -110,7 +118,12 @@ function lowerMonitor(input: Pick<LowerInput, "mode" | "start" | "attach" | "dir
     ["stdio", kind, stdio.kind === "monitor" && stdio.stdin ? 1 : 0],
     ...(input.consoleSocket === undefined ? [] : [["console", input.consoleSocket] as const]),
     ...(stdio.kind === "monitor" && stdio.log !== undefined ? [["log", stdio.log.format, stdio.log.path] as const] : []),
-    ...(exitCommand === undefined ? [] : ([["exit-command", ...exitCommand], ["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)]] as const)),
+    ...(exitCommand === undefined
+      ? []
+      : ([
+          ["exit-command", ...exitCommand],
+          ["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)],
+        ] as const)),
   ];
 }
 
@@ -128,6 +141,7 @@ const SYSCTL = /^[a-z0-9_-]+([./][A-Za-z0-9_.@:-]+)+$/;
 /** @throws {RuntimeError} `SPEC_INVALID` for one that would change the host */
 function sysctlPath(name: string): string {
   const isNamespaced = /^(net\.|fs\.mqueue\.)/.test(name) || /^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)$/.test(name);
-  if (!isNamespaced || !SYSCTL.test(name) || name.includes("..")) throw new RuntimeError("SPEC_INVALID", `Cannot set sysctl ${JSON.stringify(name)}: it is not the container's own`);
+  if (!isNamespaced || !SYSCTL.test(name) || name.includes(".."))
+    throw new RuntimeError("SPEC_INVALID", `Cannot set sysctl ${JSON.stringify(name)}: it is not the container's own`);
   return `/proc/sys/${name.replaceAll(/[./]/g, (mark) => (mark === "." ? "/" : "."))}`;
 }

@@ -64,5 +64,13 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
       set = (set & ~(attribute.clear ?? 0)) | (attribute.set ?? 0);
     } else if (!NEUTRAL.has(word)) data.push(word);
   }
-  return { bind: words.includes("bind") || words.includes("rbind"), recursive: words.includes("rbind"), set, clear: clear & ATIME_FIELD, all, propagation, data };
+  return {
+    bind: words.includes("bind") || words.includes("rbind"),
+    recursive: words.includes("rbind"),
+    set,
+    clear: clear & ATIME_FIELD,
+    all,
+    propagation,
+    data,
+  };
 }

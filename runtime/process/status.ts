@@ -11,7 +11,11 @@ export function stateOf(folder: Folder, id: string): ProcessState | undefined {
   const recorded = folder.recorded();
   if (recorded === undefined) return undefined;
   const { annotations } = recorded.spec;
-  return { ...lifeOf(folder, id, recorded), ...(recorded.bundle !== undefined && { bundle: recorded.bundle }), ...(annotations !== undefined && { annotations }) };
+  return {
+    ...lifeOf(folder, id, recorded),
+    ...(recorded.bundle !== undefined && { bundle: recorded.bundle }),
+    ...(annotations !== undefined && { annotations }),
+  };
 }
 
 function lifeOf(folder: Folder, id: string, recorded: Recorded): ProcessState {

@@ -93,10 +93,13 @@ describe("what should be hidden stays hidden", () => {
 });
 
 describe("a way back to the host", () => {
-  test.each(["/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/fd/7", "/proc/self/fd/9"])("the working folder %s leads nowhere (CVE-2024-21626)", async (cwd) => {
-    const outcome = await lab.shell("cat ../../../../../../etc/shadow | wc -c", { process: { cwd } }).catch((error: unknown) => error);
-    expect(outcome).toMatchObject({ code: "LAUNCH_FAILED", step: "cwd" });
-  });
+  test.each(["/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/fd/7", "/proc/self/fd/9"])(
+    "the working folder %s leads nowhere (CVE-2024-21626)",
+    async (cwd) => {
+      const outcome = await lab.shell("cat ../../../../../../etc/shadow | wc -c", { process: { cwd } }).catch((error: unknown) => error);
+      expect(outcome).toMatchObject({ code: "LAUNCH_FAILED", step: "cwd" });
+    },
+  );
 
   test("the helper cannot be overwritten by what runs in its place (CVE-2019-5736)", async () => {
     const hash = (): string => createHash("sha256").update(readFileSync(helper)).digest("hex");
@@ -104,7 +107,14 @@ describe("a way back to the host", () => {
     // The entry point is a script whose interpreter is the helper itself, as a container's first process sees it.
     const layer = maliciousLayer(lab, {}, { "bin/again": "#!/proc/self/exe\n" });
     await lab.run(["/bin/again"], { lowers: [layer, lab.rootfs] }).catch(() => undefined);
-    const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "while :; do for exe in /proc/[0-9]*/exe; do [ $exe -ef /bin/sh ] || [ $exe -ef /bin/sleep ] || probe overwrite $exe; done; done"]), stdio: { kind: "monitor", stdin: false } });
+    const { state } = await lab.processes.run({
+      ...lab.request([
+        "sh",
+        "-c",
+        "while :; do for exe in /proc/[0-9]*/exe; do [ $exe -ef /bin/sh ] || [ $exe -ef /bin/sleep ] || probe overwrite $exe; done; done",
+      ]),
+      stdio: { kind: "monitor", stdin: false },
+    });
     const { process } = lab.spec(["sleep", "0"]);
     if (process === undefined) throw new Error("no process");
     for (let round = 0; round < 20; round++) await (await lab.processes.exec(state.id, process, { stdin: false, detach: true })).exit;
@@ -114,7 +124,10 @@ describe("a way back to the host", () => {
 
   test("a process that joins is not to be read or traced by those inside", async () => {
     // Everything that exec'd processes show of themselves before execve: their open files and their memory map.
-    const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || ls -l $p/fd 2>/dev/null; done; done"]), stdio: { kind: "monitor", stdin: false, log: { path: join(lab.folder, "seen.log"), format: "cri" } } });
+    const { state } = await lab.processes.run({
+      ...lab.request(["sh", "-c", "while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || ls -l $p/fd 2>/dev/null; done; done"]),
+      stdio: { kind: "monitor", stdin: false, log: { path: join(lab.folder, "seen.log"), format: "cri" } },
+    });
     const { process } = lab.spec(["sleep", "0"]);
     if (process === undefined) throw new Error("no process");
     for (let round = 0; round < 20; round++) await (await lab.processes.exec(state.id, process, { stdin: false, detach: true })).exit;
@@ -123,7 +136,9 @@ describe("a way back to the host", () => {
   });
 
   test("a file system of the host is not seen through /proc/1/root or the old root", async () => {
-    const { stdout } = await lab.shell(`ls /proc/1/root | tr '\\n' ' '; ls /proc/1/root${outside} 2>/dev/null; cat /proc/self/mountinfo | grep -c ${lab.folder}/outside`);
+    const { stdout } = await lab.shell(
+      `ls /proc/1/root | tr '\\n' ' '; ls /proc/1/root${outside} 2>/dev/null; cat /proc/self/mountinfo | grep -c ${lab.folder}/outside`,
+    );
     expect(stdout).toBe("bin dev etc lib lib64 proc root sys tmp 0\n");
   });
 });

@@ -43,10 +43,36 @@ describe("device rules", () => {
   const cases: readonly { readonly name: string; readonly devices: NonNullable<Resources["devices"]>; readonly script: string; readonly stdout: string }[] = [
     { name: "harmless devices only", devices: DEFAULT_DEVICE_RULES, script: reads, stdout: "null\nzero\n" },
     { name: "everything when everything is allowed", devices: [{ allow: true, access: "rwm" }], script: reads, stdout: "null\nzero\ntun\nfuse\n" },
-    { name: "one more by its numbers", devices: [deny, { allow: true, type: "c", major: 10, minor: 200, access: "rwm" }], script: reads, stdout: "null\nzero\ntun\n" },
-    { name: "one less after all were allowed", devices: [{ allow: true, access: "rwm" }, { allow: false, type: "c", major: 10, minor: 229, access: "rwm" }], script: reads, stdout: "null\nzero\ntun\n" },
-    { name: "reading is not writing", devices: [deny, { allow: true, type: "c", major: 10, minor: 200, access: "r" }], script: "(: < /dev/tun) && echo read; (: > /dev/tun) 2>/dev/null || echo refused", stdout: "read\nrefused\n" },
-    { name: "a denial of writing leaves reading", devices: [{ allow: true, access: "rwm" }, { allow: false, type: "c", major: 10, minor: 200, access: "w" }], script: "(: < /dev/tun) && echo read; (: > /dev/tun) 2>/dev/null || echo refused", stdout: "read\nrefused\n" },
+    {
+      name: "one more by its numbers",
+      devices: [deny, { allow: true, type: "c", major: 10, minor: 200, access: "rwm" }],
+      script: reads,
+      stdout: "null\nzero\ntun\n",
+    },
+    {
+      name: "one less after all were allowed",
+      devices: [
+        { allow: true, access: "rwm" },
+        { allow: false, type: "c", major: 10, minor: 229, access: "rwm" },
+      ],
+      script: reads,
+      stdout: "null\nzero\ntun\n",
+    },
+    {
+      name: "reading is not writing",
+      devices: [deny, { allow: true, type: "c", major: 10, minor: 200, access: "r" }],
+      script: "(: < /dev/tun) && echo read; (: > /dev/tun) 2>/dev/null || echo refused",
+      stdout: "read\nrefused\n",
+    },
+    {
+      name: "a denial of writing leaves reading",
+      devices: [
+        { allow: true, access: "rwm" },
+        { allow: false, type: "c", major: 10, minor: 200, access: "w" },
+      ],
+      script: "(: < /dev/tun) && echo read; (: > /dev/tun) 2>/dev/null || echo refused",
+      stdout: "read\nrefused\n",
+    },
   ];
   test.each(cases)("$name", async ({ devices, script, stdout }) => {
     expect(await shell(script, { devices })).toBe(stdout);
@@ -80,5 +106,7 @@ test("a container lives its life there", async () => {
 });
 
 test("/sys/fs/cgroup shows its own group", async () => {
-  expect(await shell("cat /sys/fs/cgroup/cgroup.procs | head -1; touch /sys/fs/cgroup/x 2>/dev/null || echo refused; cat /proc/self/cgroup | grep ^0::")).toBe("1\nrefused\n0::/\n");
+  expect(await shell("cat /sys/fs/cgroup/cgroup.procs | head -1; touch /sys/fs/cgroup/x 2>/dev/null || echo refused; cat /proc/self/cgroup | grep ^0::")).toBe(
+    "1\nrefused\n0::/\n",
+  );
 });

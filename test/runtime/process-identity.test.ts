@@ -21,20 +21,59 @@ describe("identity", () => {
   const cases: readonly { readonly name: string; readonly script: string; readonly stdout: string; readonly overrides?: Overrides }[] = [
     { name: "root has docker's fourteen capabilities", script: ["CapEff", "CapPrm", "CapBnd"].map(status).join(";"), stdout: DEFAULTS.repeat(3) },
     { name: "inheritable and ambient sets are empty", script: ["CapInh", "CapAmb"].map(status).join(";"), stdout: NONE.repeat(2) },
-    { name: "another user has the bounding set only", script: ["CapEff", "CapPrm", "CapBnd", "CapAmb"].map(status).join(";"), stdout: `${NONE.repeat(2)}${DEFAULTS}${NONE}`, overrides: user(1000, 1000) },
-    { name: "an ambient capability reaches another user's program", script: status("CapEff"), stdout: "0000000000000400\n", overrides: { process: { user: { uid: 1000, gid: 1000 }, capabilities: Object.fromEntries(["bounding", "effective", "permitted", "inheritable", "ambient"].map((set) => [set, ["CAP_NET_BIND_SERVICE"]])) } } },
-    { name: "user, group and further groups are the spec's", script: "id -u; id -g; id -G", stdout: "1000\n1001\n1001 7 8\n", overrides: user(1000, 1001, [7, 8]) },
+    {
+      name: "another user has the bounding set only",
+      script: ["CapEff", "CapPrm", "CapBnd", "CapAmb"].map(status).join(";"),
+      stdout: `${NONE.repeat(2)}${DEFAULTS}${NONE}`,
+      overrides: user(1000, 1000),
+    },
+    {
+      name: "an ambient capability reaches another user's program",
+      script: status("CapEff"),
+      stdout: "0000000000000400\n",
+      overrides: {
+        process: {
+          user: { uid: 1000, gid: 1000 },
+          capabilities: Object.fromEntries(["bounding", "effective", "permitted", "inheritable", "ambient"].map((set) => [set, ["CAP_NET_BIND_SERVICE"]])),
+        },
+      },
+    },
+    {
+      name: "user, group and further groups are the spec's",
+      script: "id -u; id -g; id -G",
+      stdout: "1000\n1001\n1001 7 8\n",
+      overrides: user(1000, 1001, [7, 8]),
+    },
     { name: "root has no group of the host's", script: "id -G", stdout: "0\n" },
     { name: "another user can open /dev/stdout", script: "echo said > /dev/stdout; echo more > /dev/stderr", stdout: "said\n", overrides: user(1000, 1000) },
     { name: "no_new_privs is set when asked", script: status("NoNewPrivs"), stdout: "1\n", overrides: { process: { noNewPrivileges: true } } },
     { name: "no_new_privs is off by default", script: status("NoNewPrivs"), stdout: "0\n" },
-    { name: "a filter is loaded with no_new_privs", script: status("Seccomp"), stdout: "2\n", overrides: { process: { noNewPrivileges: true, user: { uid: 1000, gid: 1000 } } } },
+    {
+      name: "a filter is loaded with no_new_privs",
+      script: status("Seccomp"),
+      stdout: "2\n",
+      overrides: { process: { noNewPrivileges: true, user: { uid: 1000, gid: 1000 } } },
+    },
     { name: "a filter is loaded without no_new_privs", script: status("Seccomp"), stdout: "2\n", overrides: user(1000, 1000) },
-    { name: "rlimits are the spec's", script: "ulimit -n; ulimit -Hn", stdout: "100\n200\n", overrides: { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }] } } },
-    { name: "a few descriptors are enough to start", script: "ulimit -n", stdout: "8\n", overrides: { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 8, hard: 8 }] } } },
+    {
+      name: "rlimits are the spec's",
+      script: "ulimit -n; ulimit -Hn",
+      stdout: "100\n200\n",
+      overrides: { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }] } },
+    },
+    {
+      name: "a few descriptors are enough to start",
+      script: "ulimit -n",
+      stdout: "8\n",
+      overrides: { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 8, hard: 8 }] } },
+    },
     { name: "the umask is the spec's", script: "umask", stdout: "0077\n", overrides: { process: { user: { uid: 0, gid: 0, umask: 0o077 } } } },
     { name: "the out-of-memory score is the spec's", script: "cat /proc/self/oom_score_adj", stdout: "500\n", overrides: { process: { oomScoreAdj: 500 } } },
-    { name: "no signal is blocked or ignored", script: `${["SigBlk", "SigIgn"].map((field) => `grep ${field}: /proc/1/status | cut -f2`).join(";")}`, stdout: NONE.repeat(2) },
+    {
+      name: "no signal is blocked or ignored",
+      script: ["SigBlk", "SigIgn"].map((field) => `grep ${field}: /proc/1/status | cut -f2`).join(";"),
+      stdout: NONE.repeat(2),
+    },
     { name: "all processors are usable", script: "nproc", stdout: `${cpus().length}\n` },
   ];
   test.each(cases)("$name", async ({ script, stdout, overrides }) => {
@@ -55,7 +94,10 @@ describe("the default seccomp profile", () => {
   });
   test("lets an administrator mount", async () => {
     const capabilities = ["CAP_SYS_ADMIN"];
-    const overrides = { process: { capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities } }, linux: { seccomp: defaultSeccomp(capabilities) } };
+    const overrides = {
+      process: { capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities } },
+      linux: { seccomp: defaultSeccomp(capabilities) },
+    };
     expect((await lab.run(["probe", "ask", "unshare"], overrides)).stdout).toBe("ok\n");
   });
 });
@@ -81,7 +123,11 @@ describe("a spec that cannot be met is refused", () => {
   });
   test("create looks for the program already", async () => {
     const request = lab.request(["nowhere"]);
-    await expect(lab.processes.create({ ...request, stdio: { kind: "monitor", stdin: false } })).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND", step: "command", errno: "ENOENT" });
+    await expect(lab.processes.create({ ...request, stdio: { kind: "monitor", stdin: false } })).rejects.toMatchObject({
+      code: "COMMAND_NOT_FOUND",
+      step: "command",
+      errno: "ENOENT",
+    });
     expect(await lab.processes.state(request.id)).toBeUndefined();
   });
 });

@@ -124,7 +124,11 @@ describe("ends", () => {
   test("the exit command runs after the record", async () => {
     const request = lab.request(["sh", "-c", "exit 4"]);
     const copy = join(lab.folder, `${request.id}-copy`);
-    await lab.processes.run({ ...request, stdio: silent, exitCommand: ["/bin/sh", "-c", `cat ${join(lab.runRoot, "containers", request.id, "exit.json")} > ${copy}.new && mv ${copy}.new ${copy}`] });
+    await lab.processes.run({
+      ...request,
+      stdio: silent,
+      exitCommand: ["/bin/sh", "-c", `cat ${join(lab.runRoot, "containers", request.id, "exit.json")} > ${copy}.new && mv ${copy}.new ${copy}`],
+    });
     await until(() => existsSync(copy));
     expect(JSON.parse(readFileSync(copy, "utf8"))).toMatchObject({ exitCode: 4 });
   });
@@ -158,7 +162,9 @@ describe("exec", () => {
     expect(await output(id, program(["probe", "ask", "unshare"]))).toBe("EPERM\n");
     expect(await output(id, program(["probe", "descriptors"]))).toBe("0 1 2 \n");
     const user = { uid: 1000, gid: 1000, additionalGids: [5] };
-    expect(await output(id, program(["sh", "-c", "id -u; id -G; pwd; grep CapEff: /proc/self/status | cut -f2"], { user, cwd: "/tmp" }))).toBe("1000\n1000 5\n/tmp\n0000000000000000\n");
+    expect(await output(id, program(["sh", "-c", "id -u; id -G; pwd; grep CapEff: /proc/self/status | cut -f2"], { user, cwd: "/tmp" }))).toBe(
+      "1000\n1000 5\n/tmp\n0000000000000000\n",
+    );
     await lab.processes.remove(id);
   });
 

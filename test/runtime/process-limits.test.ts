@@ -21,7 +21,10 @@ const limited = (resources: Resources): Overrides => ({ linux: { resources: { de
 /** Every group of this machine with the name in its path. */
 function groupsNamed(name: string, folder = "/sys/fs/cgroup", depth = 5): readonly string[] {
   const entries = depth === 0 ? [] : readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return entries.flatMap((entry) => [...(entry.name.includes(name) ? [`${folder}/${entry.name}`] : []), ...groupsNamed(name, `${folder}/${entry.name}`, depth - 1)]);
+  return entries.flatMap((entry) => [
+    ...(entry.name.includes(name) ? [`${folder}/${entry.name}`] : []),
+    ...groupsNamed(name, `${folder}/${entry.name}`, depth - 1),
+  ]);
 }
 
 async function loadOf(id: string, milliseconds: number): Promise<number> {
@@ -69,7 +72,10 @@ test("only harmless devices can be opened", async () => {
 });
 
 test("usage tells what a container takes", async () => {
-  const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "probe eat 20; sleep 60"], limited({ memory: { limit: 64 * MIB } })), stdio: silent });
+  const { state } = await lab.processes.run({
+    ...lab.request(["sh", "-c", "probe eat 20; sleep 60"], limited({ memory: { limit: 64 * MIB } })),
+    stdio: silent,
+  });
   await sleep(100);
   const usage = await lab.processes.usage(state.id);
   expect(usage).toMatchObject({ memoryLimit: 64 * MIB, pids: 2 });
@@ -80,7 +86,10 @@ test("usage tells what a container takes", async () => {
 });
 
 test("limits of a running container change, up and down, with controllers it had not joined", async () => {
-  const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "probe burn 60 & sleep 60"], limited({ memory: { limit: 32 * MIB, swap: 32 * MIB } })), stdio: silent });
+  const { state } = await lab.processes.run({
+    ...lab.request(["sh", "-c", "probe burn 60 & sleep 60"], limited({ memory: { limit: 32 * MIB, swap: 32 * MIB } })),
+    stdio: silent,
+  });
   for (const limit of [64, 16, 128]) {
     await lab.processes.update(state.id, { memory: { limit: limit * MIB, swap: limit * MIB } });
     expect((await lab.processes.usage(state.id)).memoryLimit).toBe(limit * MIB);

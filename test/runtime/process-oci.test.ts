@@ -40,7 +40,10 @@ describe("a bundle", () => {
     const id = lab.id();
     const folder = join(lab.folder, `bundle-${id}`);
     mkdirSync(folder);
-    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...lab.spec(["sh", "-c", script], overrides), root: { path: "../rootfs" }, annotations: { a: "b" } }));
+    writeFileSync(
+      join(folder, "config.json"),
+      JSON.stringify({ ...lab.spec(["sh", "-c", script], overrides), root: { path: "../rootfs" }, annotations: { a: "b" } }),
+    );
     return [id, folder];
   };
 
@@ -92,15 +95,44 @@ describe("a bundle", () => {
 
 describe("podman", () => {
   const podman = async (...args: readonly string[]): Promise<Outcome> =>
-    await command("podman", ["--runtime", runtime, "--root", join(lab.folder, "podman"), "--runroot", join(lab.folder, "podman-run"), "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs", ...args]);
-  const container = (name: string, ...flags: readonly string[]): readonly string[] => ["--name", name, "--network", "none", "--ulimit", "nofile=1000:1000", "--ulimit", "nproc=1000:1000", "--cgroup-parent", `/${name}`, ...flags, "--rootfs", lab.rootfs];
+    await command("podman", [
+      "--runtime",
+      runtime,
+      "--root",
+      join(lab.folder, "podman"),
+      "--runroot",
+      join(lab.folder, "podman-run"),
+      "--cgroup-manager",
+      "cgroupfs",
+      "--storage-driver",
+      "vfs",
+      ...args,
+    ]);
+  const container = (name: string, ...flags: readonly string[]): readonly string[] => [
+    "--name",
+    name,
+    "--network",
+    "none",
+    "--ulimit",
+    "nofile=1000:1000",
+    "--ulimit",
+    "nproc=1000:1000",
+    "--cgroup-parent",
+    `/${name}`,
+    ...flags,
+    "--rootfs",
+    lab.rootfs,
+  ];
 
   test("runs, limits, pauses, execs and removes", async () => {
     const name = lab.id();
     try {
       expect(await podman("run", "--rm", ...container(name), "sh", "-c", "echo out; exit 5")).toMatchObject({ status: 5, stdout: "out\n" });
       expect(await podman("run", "-d", ...container(name, "--memory", "64m"), "sleep", "50")).toMatchObject({ status: 0 });
-      expect(await podman("exec", name, "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes; exit 4")).toMatchObject({ status: 4, stdout: "67108864\n" });
+      expect(await podman("exec", name, "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes; exit 4")).toMatchObject({
+        status: 4,
+        stdout: "67108864\n",
+      });
       expect(await podman("exec", name, "nowhere")).toMatchObject({ status: 127 });
       expect(await podman("pause", name)).toMatchObject({ status: 0 });
       expect(await podman("ps", "-a", "--format", "{{.Status}}")).toMatchObject({ stdout: "Paused\n" });

@@ -91,7 +91,9 @@ describe("log", () => {
   const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 
   test("json: one record a line, as docker's json-file", async () => {
-    const lines = (await logOf(String.raw`printf 'a "b"\\ \t\303\251 \377\n'; echo err >&2; printf end`, "json")).map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
+    const lines = (await logOf(String.raw`printf 'a "b"\\ \t\303\251 \377\n'; echo err >&2; printf end`, "json")).map(
+      (line) => JSON.parse(line) as { log: string; stream: string; time: string },
+    );
     expect(lines.map(({ log, stream }) => `${stream}: ${log}`).toSorted()).toEqual(["stderr: err\n", 'stdout: a "b"\\ \té \ufffd\n', "stdout: end"]);
     for (const { time } of lines) expect(time).toMatch(TIME);
   });
@@ -104,7 +106,11 @@ describe("log", () => {
 
   test("a line longer than 16 KiB comes in parts", async () => {
     const lines = await logOf("head -c 40000 /dev/zero | tr '\\0' x; echo", "cri");
-    expect(lines.map((line) => [line.split(" ")[2], line.split(" ")[3]?.length])).toEqual([["P", 16384], ["P", 16384], ["F", 7232]]);
+    expect(lines.map((line) => [line.split(" ")[2], line.split(" ")[3]?.length])).toEqual([
+      ["P", 16384],
+      ["P", 16384],
+      ["F", 7232],
+    ]);
   });
 
   test("what the program wrote last is in the log when its exit is known", async () => {
@@ -117,7 +123,11 @@ describe("terminal", () => {
   const terminal: Overrides = { process: { terminal: true, consoleSize: { width: 100, height: 30 } } };
 
   test("the three streams are one terminal of the given size, and it follows", async () => {
-    const { id, attachment } = await start("trap 'stty size; exit 4' WINCH; tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; stty size; while :; do sleep 0.05; done", piped, terminal);
+    const { id, attachment } = await start(
+      "trap 'stty size; exit 4' WINCH; tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; stty size; while :; do sleep 0.05; done",
+      piped,
+      terminal,
+    );
     let text = "";
     for await (const { data } of attachment.output) {
       text += Buffer.from(data).toString();
@@ -129,7 +139,8 @@ describe("terminal", () => {
 
   test("typed control characters are signals, and the end of input is one", async () => {
     const interrupted = await start("trap 'echo int; exit 5' INT; echo up; while :; do sleep 0.05; done", piped, terminal);
-    for await (const { data } of interrupted.attachment.output) if (Buffer.from(data).toString().includes("up")) await interrupted.attachment.write(Buffer.from("\u0003"));
+    for await (const { data } of interrupted.attachment.output)
+      if (Buffer.from(data).toString().includes("up")) await interrupted.attachment.write(Buffer.from("\u0003"));
     expect((await lab.processes.wait(interrupted.id)).exitCode).toBe(5);
     const ended = await start("cat; exit 6", piped, terminal);
     ended.attachment.closeStdin();
@@ -138,7 +149,9 @@ describe("terminal", () => {
   });
 
   test("/dev/console is the terminal, and another user may use it", async () => {
-    const { attachment } = await start("[ /dev/console -ef $(tty) ] && echo said > /dev/console && echo more > $(tty)", piped, { process: { ...terminal.process, user: { uid: 1000, gid: 1000 } } });
+    const { attachment } = await start("[ /dev/console -ef $(tty) ] && echo said > /dev/console && echo more > $(tty)", piped, {
+      process: { ...terminal.process, user: { uid: 1000, gid: 1000 } },
+    });
     expect((await readAll(attachment)).stdout.toString()).toBe("said\r\nmore\r\n");
   });
 

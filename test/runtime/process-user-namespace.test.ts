@@ -23,7 +23,11 @@ describe("with mapped ids", () => {
   const cases: readonly { readonly name: string; readonly script: string; readonly stdout: string }[] = [
     { name: "the program is root inside", script: "id -u; cat /proc/self/uid_map | tr -s ' '", stdout: "0\n 0 200000 65536\n" },
     { name: "the image's files are root's", script: "stat -c '%u %g' / /bin/sh /etc/passwd", stdout: "0 0\n0 0\n0 0\n" },
-    { name: "files can be replaced, folders too", script: "rm -r /srv /etc/passwd 2>/dev/null; mkdir -p /srv/a; echo x > /etc/passwd; cat /etc/passwd; stat -c %u /srv", stdout: "x\n0\n" },
+    {
+      name: "files can be replaced, folders too",
+      script: "rm -r /srv /etc/passwd 2>/dev/null; mkdir -p /srv/a; echo x > /etc/passwd; cat /etc/passwd; stat -c %u /srv",
+      stdout: "x\n0\n",
+    },
     { name: "devices work", script: "head -c 3 /dev/zero | wc -c; echo > /dev/null && echo ok", stdout: "3\nok\n" },
     { name: "no device can be made", script: "ls -l /dev/null > /dev/null; cat < /dev/kmsg || echo refused", stdout: "refused\n" },
     { name: "the capabilities are those of the spec", script: "grep CapEff: /proc/self/status | cut -f2", stdout: "00000000a80425fb\n" },
@@ -39,7 +43,11 @@ describe("with mapped ids", () => {
     const request = lab.request(["sh", "-c", "echo x > /new; mkdir /folder; rm /etc/passwd"], mapped);
     await lab.processes.runOnce(request, { onOutput: () => undefined });
     const upper = request.layers?.upper ?? "";
-    expect([lstatSync(join(upper, "new")).uid, lstatSync(join(upper, "folder")).uid, lstatSync(join(upper, "etc/passwd")).isCharacterDevice()]).toEqual([0, 0, true]);
+    expect([lstatSync(join(upper, "new")).uid, lstatSync(join(upper, "folder")).uid, lstatSync(join(upper, "etc/passwd")).isCharacterDevice()]).toEqual([
+      0,
+      0,
+      true,
+    ]);
   });
 
   test("seen from outside it is an ordinary user", async () => {
@@ -55,7 +63,10 @@ describe("with mapped ids", () => {
   });
 
   test("a terminal works", async () => {
-    const { attachment } = await lab.processes.run({ ...lab.request(["sh", "-c", "tty; echo said > /dev/console"], { ...mapped, process: { terminal: true } }), stdio: { kind: "monitor", stdin: true } }, { attach: true });
+    const { attachment } = await lab.processes.run(
+      { ...lab.request(["sh", "-c", "tty; echo said > /dev/console"], { ...mapped, process: { terminal: true } }), stdio: { kind: "monitor", stdin: true } },
+      { attach: true },
+    );
     let text = "";
     for await (const { data } of attachment?.output ?? []) text += Buffer.from(data).toString();
     expect(text).toBe("/dev/pts/0\r\nsaid\r\n");
@@ -65,8 +76,14 @@ describe("with mapped ids", () => {
     const name = lab.id();
     execFileSync("ip", ["netns", "add", name]);
     try {
-      const namespaces = [...NAMESPACES.filter((type) => type !== "network").map((type) => ({ type })), { type: "user" as const }, { type: "network" as const, path: `/run/netns/${name}` }];
-      const { stdout } = await lab.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ls /sys/class/net; touch /sys/x || echo refused", { linux: { ...mapped.linux, namespaces, sysctl: { "net.ipv4.ip_unprivileged_port_start": "5" } } });
+      const namespaces = [
+        ...NAMESPACES.filter((type) => type !== "network").map((type) => ({ type })),
+        { type: "user" as const },
+        { type: "network" as const, path: `/run/netns/${name}` },
+      ];
+      const { stdout } = await lab.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ls /sys/class/net; touch /sys/x || echo refused", {
+        linux: { ...mapped.linux, namespaces, sysctl: { "net.ipv4.ip_unprivileged_port_start": "5" } },
+      });
       expect(stdout).toBe("5\nlo\nrefused\n");
     } finally {
       execFileSync("ip", ["netns", "delete", name]);
@@ -83,7 +100,9 @@ describe("without privilege", () => {
       chownSync(join(folder, path), UID, UID);
     }
     const own = [{ containerID: 0, hostID: UID, size: 1 }];
-    const mounts = DEFAULT_MOUNTS.map((mount) => (mount.destination === "/dev/pts" ? { ...mount, options: (mount.options ?? []).filter((word) => !word.startsWith("gid=")) } : mount));
+    const mounts = DEFAULT_MOUNTS.map((mount) =>
+      mount.destination === "/dev/pts" ? { ...mount, options: (mount.options ?? []).filter((word) => !word.startsWith("gid=")) } : mount,
+    );
     const spec = lab.spec(["sh", "-c", script], { spec: { mounts }, linux: { ...mapped.linux, uidMappings: own, gidMappings: own } });
     const request = { id: "rootless", spec, layers: { lowers: [lab.rootfs], upper: join(folder, "upper"), work: join(folder, "work") } };
     const code = `import { openProcesses } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-processes.js"))};
@@ -91,16 +110,25 @@ describe("without privilege", () => {
       let text = "";
       const exit = await processes.runOnce(${JSON.stringify(request)}, { onOutput: (stream, data) => { text += data; } });
       console.log(JSON.stringify([exit.exitCode, text]));`;
-    const { stdout } = await promisify(execFile)("setpriv", [`--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", process.execPath, "--input-type=module", "-e", code], { cwd: "/" });
+    const { stdout } = await promisify(execFile)(
+      "setpriv",
+      [`--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", process.execPath, "--input-type=module", "-e", code],
+      { cwd: "/" },
+    );
     return JSON.parse(stdout);
   };
 
   test("a user runs a container of their own", async () => {
     chmodSync(join(lab.folder, ".."), 0o755);
-    expect(await runAs("id -u; hostname; echo x > /new && stat -c %u /new; cat /proc/sys/kernel/hostname; ls /proc/sys/net > /dev/null; kill -0 1 && exit 3")).toEqual([3, "0\nbox\n0\nbox\n"]);
+    expect(
+      await runAs("id -u; hostname; echo x > /new && stat -c %u /new; cat /proc/sys/kernel/hostname; ls /proc/sys/net > /dev/null; kill -0 1 && exit 3"),
+    ).toEqual([3, "0\nbox\n0\nbox\n"]);
   });
 
   test("what is hidden is hidden there too", async () => {
-    expect(await runAs("cat /proc/keys; ls /sys/firmware; echo > /proc/sys/kernel/hostname || exit 4")).toMatchObject([4, expect.not.stringContaining("keyring")]);
+    expect(await runAs("cat /proc/keys; ls /sys/firmware; echo > /proc/sys/kernel/hostname || exit 4")).toMatchObject([
+      4,
+      expect.not.stringContaining("keyring"),
+    ]);
   });
 });

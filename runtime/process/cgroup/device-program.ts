@@ -37,7 +37,7 @@ export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
 /** An allowance covers what it names and no more; a denial is hit by any part of it. */
 function ruleCode({ allow, type = "a", major, minor, access = "rwm" }: DeviceRule): readonly Instruction[] {
   if (type === "a") return answer(allow);
-  const bits = [...access].reduce((sum, letter) => sum | (ACCESS[letter] ?? 0), 0);
+  const bits = Object.entries(ACCESS).reduce((sum, [letter, bit]) => (access.includes(letter) ? sum | bit : sum), 0);
   const tests: readonly (readonly Instruction[])[] = [
     [[JUMP_UNEQUAL, TYPE, 0, TYPES[type]]],
     bits === ALL_ACCESS

@@ -24,7 +24,8 @@ const MAX_PATH_BYTES = 1024;
 export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: string, resources: Resources): Groups {
   const parts = `${parent}/${cgroupsPath}`.split("/").filter((part) => part !== "" && part !== ".");
   const path = parts.join("/");
-  if (parts.includes("..") || path.length > MAX_PATH_BYTES) throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(cgroupsPath)} as cgroups path: it leaves its parent`);
+  if (parts.includes("..") || path.length > MAX_PATH_BYTES)
+    throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(cgroupsPath)} as cgroups path: it leaves its parent`);
   const wanted = new Set([...ALWAYS, ...planCgroup(resources, layout.version).map((file) => file.controller)]);
   const joined = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
   // An absolute path is one from the mount point on; ours are below the group that we are in ourselves.

@@ -58,7 +58,10 @@ function parseMounts(mountinfo: string): readonly CgroupMount[] {
 function parseOwn(own: string): ReadonlyMap<string, string> {
   const entries = own.split("\n").flatMap((line) => {
     const [, controllers = "", ...path] = line.split(":");
-    return controllers.split(",").filter((name) => name !== "").map((name) => [name, path.join(":")] as const);
+    return controllers
+      .split(",")
+      .filter((name) => name !== "")
+      .map((name) => [name, path.join(":")] as const);
   });
   return new Map(entries);
 }

@@ -32,7 +32,9 @@ function planFirst(resources: Resources): readonly CgroupFile[] {
     ...given("memory", "memory.swappiness", memory?.swappiness),
     ...given("memory", "memory.oom_control", memory?.disableOOMKiller === true ? 1 : undefined),
     ...given("pids", "pids.max", pids === undefined ? undefined : unlimited(pids.limit)),
-    ...(blockIO?.weight === undefined || blockIO.weight === 0 ? [] : [set("blkio", "blkio.bfq.weight", blockIO.weight, true), set("blkio", "blkio.weight", blockIO.weight, true)]),
+    ...(blockIO?.weight === undefined || blockIO.weight === 0
+      ? []
+      : [set("blkio", "blkio.bfq.weight", blockIO.weight, true), set("blkio", "blkio.weight", blockIO.weight, true)]),
     ...throttle("blkio.throttle.read_bps_device", blockIO?.throttleReadBpsDevice),
     ...throttle("blkio.throttle.write_bps_device", blockIO?.throttleWriteBpsDevice),
     ...throttle("blkio.throttle.read_iops_device", blockIO?.throttleReadIOPSDevice),

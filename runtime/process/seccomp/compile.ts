@@ -59,7 +59,8 @@ export function compileSeccomp(profile: SeccompSpec): readonly [Uint8Array, numb
     code.place(other);
   }
   code.answer(KILL_PROCESS);
-  if (code.length > MAX_INSTRUCTIONS) throw new RuntimeError("SPEC_INVALID", `Cannot load the seccomp profile: it needs ${code.length} instructions of at most ${MAX_INSTRUCTIONS}`);
+  if (code.length > MAX_INSTRUCTIONS)
+    throw new RuntimeError("SPEC_INVALID", `Cannot load the seccomp profile: it needs ${code.length} instructions of at most ${MAX_INSTRUCTIONS}`);
   return [code.bytes(), (profile.flags ?? []).reduce((bits, flag) => bits | flagNumber(flag), 0)];
 }
 

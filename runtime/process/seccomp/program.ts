@@ -16,7 +16,9 @@ const COMPILER = 1;
 /** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
 export async function seccompProgram(runRoot: string, profile: SeccompSpec | undefined): Promise<SeccompProgram | undefined> {
   if (profile === undefined) return undefined;
-  const name = createHash("sha1").update(`${COMPILER} ${process.arch} ${JSON.stringify(profile)}`).digest("hex");
+  const name = createHash("sha1")
+    .update(`${COMPILER} ${process.arch} ${JSON.stringify(profile)}`)
+    .digest("hex");
   const folder = join(runRoot, "seccomp");
   const path = join(folder, name);
   const kept = readProgram(path);

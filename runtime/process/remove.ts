@@ -1,0 +1,21 @@
+/** The end of a container: whatever runs is killed, its groups and its folder go. Idempotent. */
+import { rmSync } from "node:fs";
+import { removeGroups, sendSignal, signalMembers } from "./control.ts";
+import type { Folder } from "./folder.ts";
+import { isAlive } from "./process-id.ts";
+import { stateOf } from "./status.ts";
+import { waitForExit } from "./wait.ts";
+
+const SIGKILL = 9;
+
+export async function removeContainer(folder: Folder, id: string): Promise<void> {
+  const found = stateOf(folder, id);
+  const { groups } = folder.recorded() ?? {};
+  if (found !== undefined && found.status !== "stopped") {
+    if (groups !== undefined) await signalMembers(groups, SIGKILL);
+    if (isAlive(found.pid, found.startTime)) sendSignal(found.pid, SIGKILL);
+    if ((folder.pids()?.monitor ?? 0) !== 0) await waitForExit(folder, id, undefined);
+  }
+  if (groups !== undefined) await removeGroups(groups);
+  rmSync(folder.path, { recursive: true, force: true });
+}
