@@ -1,11 +1,12 @@
 /**
  * Keeps V8's compiled code of the bundle (and of what it requires) in one file beside it: half of a short command is compiling.
- * Installed before anything else is loaded; made once, when the bundle is. Another Node version's cache is refused by V8 and costs nothing but time.
+ * Installed before anything else is loaded; made once, when the bundle is. Files compiled here may not `import()`: the bundle requires instead.
+ * Another Node version's cache is refused by V8 and costs nothing but time.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import Module from "node:module";
 import { dirname } from "node:path";
-import { constants, Script } from "node:vm";
+import { Script } from "node:vm";
 
 /** File name → where its code lies in the blob: offset and length in bytes. */
 type Index = Readonly<Record<string, readonly [offset: number, length: number]>>;
@@ -41,7 +42,7 @@ function compileWith(cached: (filename: string) => Buffer | undefined, compiled?
   const loader = Module as unknown as Loader;
   loader.prototype._compile = function compile(content, filename) {
     const cachedData = cached(filename);
-    const options = { filename, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+    const options = { filename };
     const script = new Script(loader.wrap(content), cachedData === undefined ? options : { ...options, cachedData });
     compiled?.(filename, script);
     const run = script.runInThisContext() as (...scope: readonly unknown[]) => unknown;

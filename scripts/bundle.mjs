@@ -26,7 +26,7 @@ async function bundle() {
   rmSync(out, { recursive: true, force: true });
   const input = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js"), "code-cache": join(dist, "cli/code-cache.js") };
   const build = await rolldown({ input, platform: "node", external: ["lmdb", "zlib-sync"], plugins: [keepPlaces] });
-  await build.write({ dir: out, format: "cjs", minify: true, entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" });
+  await build.write({ dir: out, format: "cjs", minify: true, dynamicImportInCjs: false, entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" });
   writeFileSync(join(out, "package.json"), '{ "type": "commonjs" }\n');
 }
 
