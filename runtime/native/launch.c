@@ -213,6 +213,19 @@ open_streams (void)
     launch.theirs[0] = -1;
 }
 
+/* The program has them now; a monitor that kept them too would hold the caller's pipes open. */
+static void
+give_streams_away (void)
+{
+  AUTO_CLOSE int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  for (int i = 0; i < 3; i++)
+    if (launch.stdio == STDIO_PIPES && launch.theirs[i] >= 0)
+      close (launch.theirs[i]);
+    else if (launch.stdio == STDIO_INHERIT && null > 2)
+      dup2 (null, i);
+}
+
 static void
 make_child (Operations *list)
 {
@@ -233,9 +246,7 @@ make_child (Operations *list)
   close (ends[1]);
   launch.channel = ends[0];
   launch.pid = pid;
-  for (int i = 0; i < 3 && launch.stdio == STDIO_PIPES; i++)
-    if (launch.theirs[i] >= 0)
-      close (launch.theirs[i]);
+  give_streams_away ();
 }
 
 static void

@@ -11,7 +11,8 @@ import type { CreateRequest, ExitRecord, Processes, RootLayers } from "../../run
 import type { LinuxSpec, NamespaceType, ProcessSpec, Spec } from "../../runtime/spec.ts";
 import { helper, TEST_PREFIX, temporaryRoot } from "../support/root.ts";
 
-const PROGRAMS = "sh cat ls id sleep grep stat hostname dd head tail wc mkdir ln readlink touch rm stty tty env nproc yes kill ps mount cut tr sort echo true pwd chmod timeout";
+const PROGRAMS =
+  "sh cat ls id sleep grep stat hostname dd head tail wc mkdir ln readlink touch rm stty tty env nproc yes kill ps mount cut tr sort echo true pwd chmod timeout";
 
 export interface Overrides {
   readonly process?: Partial<ProcessSpec>;
@@ -61,7 +62,11 @@ export async function openLab(): Promise<Lab> {
     mkdirSync(work);
     return { lowers, upper, work };
   };
-  const request = (args: readonly string[], overrides: Overrides = {}): Omit<CreateRequest, "stdio"> => ({ id: id(), spec: spec(args, overrides), layers: layers(overrides.lowers) });
+  const request = (args: readonly string[], overrides: Overrides = {}): Omit<CreateRequest, "stdio"> => ({
+    id: id(),
+    spec: spec(args, overrides),
+    layers: layers(overrides.lowers),
+  });
   const run = async (args: readonly string[], overrides: Overrides = {}): Promise<Outcome> => {
     const said = { stdout: "", stderr: "" };
     const exit = await processes.runOnce(request(args, overrides), {
@@ -145,7 +150,6 @@ export function maliciousLayer(lab: Lab, links: Readonly<Record<string, string>>
   }
   return folder;
 }
-
 
 export function namespaceOf(pid: number | "self", type: string): string {
   return readlinkSync(`/proc/${pid}/ns/${type}`);
