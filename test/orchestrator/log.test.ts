@@ -144,6 +144,21 @@ describe("history", () => {
   });
 });
 
+/** Writes objects until it is killed, saying the revision of each that is acknowledged. */
+const WRITER = `
+const [, module, folder] = process.argv;
+const log = (await import(module)).openLmdbLog({ folder });
+async function write(lane) {
+  for (let round = 1; ; round++) {
+    const name = "pod-" + lane + "-" + round;
+    const object = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default" }, spec: { padding: "x".repeat(1000) } };
+    const stored = await log.transact((transaction) => transaction.put({ resource: "pods", namespace: "default", name }, object));
+    process.stdout.write(stored.metadata.resourceVersion + "\\n");
+  }
+}
+await Promise.all([write(1), write(2), write(3)]);
+`;
+
 describe("ownership", () => {
   test("a second opener is refused while the first lives", () => {
     expect(() => open()).toThrow(expect.objectContaining({ code: "ServiceUnavailable" }) as Error);
@@ -151,7 +166,9 @@ describe("ownership", () => {
 
   test("kill -9 loses no write that was acknowledged, and the log opens again at once", async () => {
     await log[Symbol.asyncDispose]();
-    const writer = spawn(process.execPath, [join(projectRoot, "dist/test/orchestrator/log-writer.js"), place.root], { stdio: ["ignore", "pipe", "inherit"] });
+    const writer = spawn(process.execPath, ["--input-type=module", "-e", WRITER, join(projectRoot, "dist/orchestrator/log/lmdb-log.js"), place.root], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let acknowledged = 0;
     let rest = "";
     writer.stdout.on("data", (data: Buffer) => {
