@@ -1,5 +1,6 @@
 /** build: Dockerfile → instructions → plan → layers → image. */
 import { realpathSync } from "node:fs";
+import { digestOf } from "../store/digest.ts";
 import { formatPlatform, hostPlatform } from "../store/image/platform.ts";
 import { assemble } from "./assemble.ts";
 import { ContextTrees } from "./context/open-trees.ts";
@@ -77,12 +78,12 @@ function epochOf(request: BuildRequest): number {
   return text === undefined ? (request.epoch ?? DEFAULT_EPOCH) : parseEpoch(text);
 }
 
-/** Steps keep their name while their content changes: file, context, stage and number. */
+/** Steps keep their name while their content changes: file, context, stage and number. Hashed, because a key of the database is short. */
 function identity(request: BuildRequest, { graph }: PlannedBuild, step: Step): string {
   const stage = graph.stages.find(({ index }) => index === step.stage);
   const at = stage?.steps.findIndex(({ id }) => id === step.id);
   const context = request.context === undefined ? "" : realpathSync(request.context);
-  return [context, request.dockerfile.file, stage?.name, at].join("\u0001");
+  return digestOf(JSON.stringify([context, request.dockerfile.file, stage?.name, at]));
 }
 
 interface LinkedAbort extends Disposable {

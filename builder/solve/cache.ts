@@ -2,9 +2,14 @@
 import type { ChainID, Layer, Store } from "../../store/store.ts";
 import type { KeyParts } from "./key.ts";
 
+export const CACHE_TABLE = "builder.cache";
+export const LOOKS_TABLE = "builder.steps";
+/** Milliseconds. The time of use is no finer than this, so that most hits write nothing. */
+const USE_STEP_MS = 24 * 3_600_000;
+
 export interface CacheRecord {
   readonly chain: ChainID;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: when it was made, or used on a later day. */
   readonly at: number;
 }
 
@@ -25,13 +30,16 @@ export interface BuildCache {
 }
 
 export function openCache(store: Store): BuildCache {
-  const records = store.table<CacheRecord>("builder.cache");
-  const looks = store.table<LastLook>("builder.steps");
+  const records = store.table<CacheRecord>(CACHE_TABLE);
+  const looks = store.table<LastLook>(LOOKS_TABLE);
   const pending: Promise<void>[] = [];
   return {
     async find(key) {
       const record = records.get(key);
-      return record === undefined ? undefined : await store.snapshots.use(record.chain);
+      const layer = record === undefined ? undefined : await store.snapshots.use(record.chain);
+      const now = Date.now();
+      if (layer !== undefined && record!.at < now - USE_STEP_MS) pending.push(records.put(key, { ...record!, at: now }));
+      return layer;
     },
     lastLook: (place) => looks.get(place),
     remember(keys, place, look) {

@@ -19,7 +19,7 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   const below = await store.snapshots.view(parent);
   const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
   const earlier = new Earlier(
-    saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.get(saved.chain))?.folder },
+    saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.use(saved.chain))?.folder },
     selection.digests,
   );
   const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });

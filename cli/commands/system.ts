@@ -17,6 +17,9 @@ interface Flags {
   readonly output?: string;
 }
 
+/** Milliseconds. Steps of builds that nobody used for so long are forgotten. */
+const CACHE_AGE_MS = 30 * 24 * 3_600_000;
+
 const COLUMNS = [
   ["TYPE", "Type"],
   ["TOTAL", "TotalCount"],
@@ -35,7 +38,7 @@ export function command(context: Context): Command {
     .action(async (flags: Flags) => await df(context, flags));
   group
     .command("prune")
-    .description("Remove stopped containers, images without a name and content that nothing holds")
+    .description("Remove stopped containers, images without a name, build steps not used for a month, and content that nothing holds")
     .option("-a, --all", "all images that no container was made of, and the build cache")
     .option("--volumes", "volumes without a name that no container uses, too")
     .option("-f, --force", "do not ask")
@@ -95,6 +98,8 @@ async function prune(context: Context, { all = false, force = false, volumes = f
   }
   if (volumes) await pruneVolumes(context);
   for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
+  const { pruneCache } = await import("../../builder/solve/prune-cache.ts");
+  await pruneCache(store, Date.now() - (all ? 0 : CACHE_AGE_MS));
   const { bytes } = await store.care.collect({ cache: all });
   context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
 }

@@ -2,6 +2,8 @@ import { chmodSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { BuildResult } from "../../builder/request.ts";
+import type { CacheRecord } from "../../builder/solve/cache.ts";
+import { pruneCache } from "../../builder/solve/prune-cache.ts";
 import { ignoring, openLab, type Lab } from "./lab.ts";
 
 let lab: Lab;
@@ -153,4 +155,27 @@ test("A damaged index of stat data costs time only", async () => {
   expect((await lab.build(COPY)).result.id).toBe(first.result.id);
   writeFileSync(join(folder, "a"), "Z");
   expect((await lab.build(COPY)).files["n/a"]).toBe("file 644 0:0 Z");
+});
+
+test("Steps that were not used since a time are forgotten, others stay, and a use counts", async () => {
+  const DAY = 24 * 3_600_000;
+  const records = lab.store.table<CacheRecord>("builder.cache");
+  const age = async (days: number): Promise<void> => {
+    for (const [key, record] of records.list()) await records.put(key, { ...record, at: Date.now() - days * DAY });
+  };
+  lab.context(TREE);
+  await lab.build(COPY);
+  await age(40);
+  await lab.build(COPY);
+  await pruneCache(lab.store, Date.now() - 30 * DAY);
+  const used = records.list().length;
+  await age(40);
+  await pruneCache(lab.store, Date.now() - 30 * DAY);
+  expect([used > 0, records.list(), lab.store.table("builder.steps").list()]).toEqual([true, [], []]);
+});
+
+test("A context far down in the tree is built and cached as any other", async () => {
+  const context = lab.context({ a: "A" }, Array.from({ length: 20 }, () => "n".repeat(120)).join("/"));
+  await lab.build(COPY, { context });
+  expect([...(await lab.build(COPY, { context })).steps.values()]).toEqual([expect.stringMatching(/^hit/)]);
 });
