@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./scripts/totals.mjs"],
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/support/sweep.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
@@ -9,7 +9,7 @@ import { Gate } from "../../orchestrator/kubelet/gate.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { Prober } from "../../orchestrator/kubelet/prober.ts";
-import { TEST_PREFIX } from "../support/root.ts";
+import { temporaryFolder } from "../support/root.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { meta } from "./objects.ts";
 
@@ -106,7 +106,7 @@ test.each([
 });
 
 test("a projected folder changes at one moment, and drops names that are gone", async () => {
-  const folder = mkdtempSync(join("/dev/shm", TEST_PREFIX));
+  const folder = temporaryFolder();
   try {
     const file = (path: string, text: string) => ({ path, bytes: Buffer.from(text), mode: 0o640 });
     expect(await writeAtomically(folder, [file("a", "1"), file("sub/b", "2")], "v1")).toBe(true);

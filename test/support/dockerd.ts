@@ -1,11 +1,13 @@
 /** A real Docker engine for tests: Debian's dockerd in a mount and pid namespace of its own, without bridge or firewall rules. */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { TEST_PREFIX } from "./root.ts";
+import { removeGroupsBelow } from "./cgroups.ts";
+import { temporaryFolder, TEST_PREFIX } from "./root.ts";
 
 const run = promisify(execFile);
+const CGROUP = `${TEST_PREFIX}dockerd`;
 
 export interface Dockerd extends AsyncDisposable {
   /** Runs Debian's docker command against this engine. */
@@ -13,7 +15,7 @@ export interface Dockerd extends AsyncDisposable {
 }
 
 export async function startDockerd(): Promise<Dockerd> {
-  const folder = mkdtempSync(join("/dev/shm", `${TEST_PREFIX}dockerd-`));
+  const folder = temporaryFolder();
   const socket = join(folder, "docker.sock");
   mkdirSync(join(folder, "config"));
   const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder], { stdio: ["ignore", "pipe", "pipe"] });
@@ -28,7 +30,7 @@ export async function startDockerd(): Promise<Dockerd> {
   const dispose = async (): Promise<void> => {
     daemon.kill("SIGKILL");
     await ended;
-    removeCgroups();
+    await removeGroupsBelow(CGROUP);
     rmSync(folder, { recursive: true, force: true });
   };
   for (let attempt = 0; attempt < 150; attempt++) {
@@ -46,12 +48,5 @@ mount --make-rprivate /
 umount /sys/fs/cgroup/unified 2>/dev/null
 mount -t tmpfs tmpfs /run
 exec dockerd --data-root "$1/data" --exec-root "$1/exec" -p "$1/pid" -H "unix://$1/docker.sock" \
-  --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent ${TEST_PREFIX}dockerd
+  --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent ${CGROUP}
 `;
-
-function removeCgroups(): void {
-  for (const controller of readdirSync("/sys/fs/cgroup")) {
-    const path = join("/sys/fs/cgroup", controller, `${TEST_PREFIX}dockerd`);
-    if (existsSync(path)) rmSync(path, { recursive: true, force: true });
-  }
-}

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { own } from "./owner.ts";
 
 /** Prefix of everything that a test makes on the machine. */
 export const TEST_PREFIX = "strata-test-";
@@ -18,8 +19,15 @@ export interface TemporaryRoot extends Disposable {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export function temporaryRoot(): TemporaryRoot {
+/** An empty folder on tmpfs; whoever made it removes it, and after a crash the next run does. */
+export function temporaryFolder(): string {
   const folder = mkdtempSync(join("/dev/shm", TEST_PREFIX));
+  own(folder);
+  return folder;
+}
+
+export function temporaryRoot(): TemporaryRoot {
+  const folder = temporaryFolder();
   const root = join(folder, "root");
   const runRoot = join(folder, "run");
   mkdirSync(root);
