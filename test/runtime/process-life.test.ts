@@ -1,10 +1,11 @@
 /** From create to remove: states, exit codes, signals, exec, and what is left when something dies. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProcessSpec } from "../../runtime/spec.ts";
+import { groupsNamed } from "../support/cgroups.ts";
 import { projectRoot } from "../support/root.ts";
 import { namespaceOf, openLab, type Lab } from "./lab.ts";
 
@@ -212,7 +213,7 @@ describe("when something dies", () => {
     await until(() => !existsSync(`/proc/${pid}`));
     expect(await lab.processes.state(id)).toMatchObject({ status: "stopped", pid: 0, exit: { exitCode: 137 } });
     await lab.processes.remove(id);
-    expect(execFileSync("find", ["/sys/fs/cgroup", "-name", `*${id}*`], { encoding: "utf8" })).toBe("");
+    expect(groupsNamed(id)).toEqual([]);
   });
 
   test("a container outlives the command that made it", async () => {
@@ -232,7 +233,7 @@ describe("when something dies", () => {
     const request = lab.request(["sh", "-c", "echo up; sleep 66"]);
     const running = lab.processes.runOnce(request, { onOutput: () => abort.abort(new Error("enough")), signal: abort.signal });
     await expect(running).rejects.toThrow("enough");
-    expect(execFileSync("find", ["/sys/fs/cgroup", "-name", `*${request.id}*`], { encoding: "utf8" })).toBe("");
+    expect(groupsNamed(request.id)).toEqual([]);
     expect(existsSync(join(lab.runRoot, "containers", request.id))).toBe(false);
   });
 
@@ -243,7 +244,7 @@ describe("when something dies", () => {
       await processes.runOnce(${JSON.stringify({ id, spec, layers })}, { onOutput: () => process.kill(process.pid, "SIGKILL") });`;
     const maker = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
     await new Promise((resolve) => maker.once("exit", resolve));
-    await until(() => execFileSync("find", ["/sys/fs/cgroup", "-name", `*${id}*`], { encoding: "utf8" }) === "");
+    await until(() => groupsNamed(id).length === 0);
   });
 
   test("an idle container's supervision takes at most a megabyte", async () => {

@@ -1,9 +1,10 @@
 /** Limits hold, are reported, can be changed, and their groups go with the container. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DEFAULT_DEVICE_RULES } from "../../runtime/defaults.ts";
 import type { Resources } from "../../runtime/spec.ts";
+import { groupsNamed } from "../support/cgroups.ts";
 import { openLab, type Lab, type Overrides } from "./lab.ts";
 
 let lab: Lab;
@@ -17,15 +18,6 @@ afterAll(async () => {
 const MIB = 1 << 20;
 const silent = { kind: "monitor", stdin: false } as const;
 const limited = (resources: Resources): Overrides => ({ linux: { resources: { devices: DEFAULT_DEVICE_RULES, ...resources } } });
-
-/** Every group of this machine with the name in its path. */
-function groupsNamed(name: string, folder = "/sys/fs/cgroup", depth = 5): readonly string[] {
-  const entries = depth === 0 ? [] : readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return entries.flatMap((entry) => [
-    ...(entry.name.includes(name) ? [`${folder}/${entry.name}`] : []),
-    ...groupsNamed(name, `${folder}/${entry.name}`, depth - 1),
-  ]);
-}
 
 async function loadOf(id: string, milliseconds: number): Promise<number> {
   const [before, from] = [(await lab.processes.usage(id)).cpuTotal, process.hrtime.bigint()];
