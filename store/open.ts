@@ -8,7 +8,7 @@ import type { StoredImage } from "./image/record.ts";
 import { folderPath, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
 import type { Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout, type Layout } from "./layout.ts";
-import { openDatabase, type Database } from "./records/database.ts";
+import { openDatabase, type Database, type SharedDatabase } from "./records/database.ts";
 import { allRecords, openTable } from "./records/table.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
 import { openSnapshots } from "./snapshot/snapshots.ts";
@@ -27,9 +27,9 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   const layout = layoutAt(root);
   makeLayout(layout);
   await sweepStore(layout);
-  let database: ReturnType<typeof openDatabase> | undefined;
+  let shared: SharedDatabase | undefined;
   let workers: Promise<Workers> | undefined;
-  const openedDatabase = (): Database => (database ??= openDatabase(layout.db));
+  const openedDatabase = (): Database => (shared ??= openDatabase(layout.db)).database;
   const table = <Value>(name: string): Table<Value> => openTable(openedDatabase, name);
   const tables: LayerTables = { layers: table<LayerRecord>("store.layers"), diffs: table<DiffRecord>("store.diffs") };
   const session = openSession(layout);
@@ -65,7 +65,9 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
     async [Symbol.asyncDispose]() {
       session.end();
       await (await workers)?.[Symbol.asyncDispose]();
-      await database?.close();
+      const closing = shared;
+      shared = undefined;
+      await closing?.[Symbol.asyncDispose]();
     },
   };
 }

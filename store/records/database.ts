@@ -1,5 +1,5 @@
 /** The records of a root: one lmdb environment that several processes share. A write is on disk when its promise resolves. */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
 
@@ -8,8 +8,33 @@ const MAP_BYTES = 4 * 2 ** 30;
 
 export type Database = LmdbDatabase<unknown, string>;
 
+export interface SharedDatabase extends AsyncDisposable {
+  readonly database: Database;
+}
+
+/**
+ * Open environments of this process. lmdb must not be opened again while a transaction of the same process runs: the second opening waits
+ * for the write lock, whose holder waits for this thread. So stores on one root share one, and the last one closes it.
+ */
+const opened = new Map<string, { readonly root: RootDatabase<unknown, string>; users: number }>();
+
 /** Loaded on first use and synchronously: lmdb costs 15 ms, which `--help` need not pay. */
-export function openDatabase(path: string): RootDatabase<unknown, string> {
+export function openDatabase(folder: string): SharedDatabase {
+  const path = realpathSync(folder);
+  const shared = opened.get(path) ?? { root: openLmdb(path), users: 0 };
+  opened.set(path, shared);
+  shared.users++;
+  return {
+    database: shared.root,
+    async [Symbol.asyncDispose]() {
+      if (--shared.users > 0) return;
+      opened.delete(path);
+      await shared.root.close();
+    },
+  };
+}
+
+function openLmdb(path: string): RootDatabase<unknown, string> {
   const { open } = withEnvironment(loadHints(), () => createRequire(import.meta.url)("lmdb") as typeof import("lmdb"));
   return open<unknown, string>({ path, encoding: "json", mapSize: MAP_BYTES, overlappingSync: false });
 }

@@ -23,6 +23,20 @@ test("a table keeps what was put, in bytewise order, apart from other tables", a
   await store[Symbol.asyncDispose]();
 });
 
+test("a second store on the root opens in the middle of the first one's writes", async () => {
+  using place = temporaryRoot();
+  await using first = await openStore({ root: place.root, helper });
+  const table = first.table<number>("test.counter");
+  for (let round = 0; round < 20; round++) {
+    const pending = Array.from({ length: 5 }, async () => await table.update("n", (n = 0) => n + 1));
+    await Promise.race([pending[0], new Promise(setImmediate)]);
+    await using second = await openStore({ root: place.root, helper });
+    second.table("test.other").get("x");
+    await Promise.all([...pending, second.table<number>("test.counter").update("n", (n = 0) => n + 1)]);
+  }
+  expect(table.get("n")).toBe(120);
+});
+
 const COUNTER = `
 import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
 const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
