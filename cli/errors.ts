@@ -1,7 +1,9 @@
 /** How a thrown error ends the program. */
 import { CodedError } from "../store/errors.ts";
 
-export const EXIT = { done: 0, refused: 1, usage: 2, bug: 70, strata: 125 } as const;
+export const EXIT = { done: 0, refused: 1, usage: 2, bug: 70, strata: 125, brokenPipe: 141 } as const;
+
+const MACHINE_CODES: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE", "EIO", "ENAMETOOLONG", "EISDIR", "ENOTDIR"]);
 
 /** Thrown by a verb to end with a certain status; an empty message prints nothing. */
 export class ExitError extends Error {
@@ -26,8 +28,14 @@ export function report(error: unknown): { readonly status: number; readonly text
   if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : EXIT.usage, text: "" }; /* it has said it */
   if (error instanceof ExitError) return { status: error.status, text: error.message };
   if (error instanceof CodedError) return { status: EXIT.refused, text: error.hint === undefined ? error.message : `${error.message}\n${error.hint}` };
+  if (isMachineError(error)) return { status: EXIT.refused, text: error.message };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { status: EXIT.bug, text: `This is a bug in strata: ${stack}` };
+}
+
+/** What the machine refuses is no bug: a full disk, a missing right. */
+function isMachineError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error && "code" in error && MACHINE_CODES.has(String(error.code));
 }
 
 /** By shape: `--help` must not load commander for this. */

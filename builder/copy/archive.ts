@@ -54,15 +54,18 @@ export async function openArchive(file: string, options: ArchiveOptions): Promis
     const unpacking = pipeline([fs.createReadStream(file, { highWaterMark: 1 << 20 }), ...unpackers(compressionOf(file) ?? "none"), unpacker], {
       signal: options.signal,
     });
-    const [failed] = await Promise.allSettled([unpacking, collect(unpacker, folder, entries)]).then((results) =>
-      results.filter((result) => result.status === "rejected"),
-    );
-    if (failed !== undefined) throw failed.reason;
+    const failed = (await Promise.allSettled([unpacking, collect(unpacker, folder, entries)])).filter((result) => result.status === "rejected");
+    if (failed.length > 0) throw (failed.find(({ reason }) => !isEcho(reason)) ?? failed[0]!).reason;
   } catch (error) {
     if (options.signal.aborted || error instanceof BuilderError) throw error;
     throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   return { path: "", entries: [rootEntry(), ...withParents(entries)] };
+}
+
+/** The other side of the stream failed: its error says why. */
+function isEcho(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** Node has no bzip2, xz or zstd: their programs do it. */

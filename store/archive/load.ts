@@ -14,7 +14,7 @@ const MAX_DOCUMENT_BYTES = 4 << 20;
 
 /** Names are those in the archive; giving them is the caller's. @throws {StoreError} `ARCHIVE_INVALID`, `DIGEST_MISMATCH` */
 export async function loadImages(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<readonly SavedImage[]> {
-  const found = await readArchive(blobs, archive);
+  const found = await readWhole(blobs, archive);
   const index = found.documents.get("index.json");
   if (found.documents.has("oci-layout") && index !== undefined) return imagesOf(index, found);
   const manifest = found.documents.get("manifest.json");
@@ -26,6 +26,15 @@ interface Archive {
   readonly documents: ReadonlyMap<string, Buffer>;
   /** What became of each file, by its path in the archive. */
   readonly stored: ReadonlyMap<string, Stored>;
+}
+
+async function readWhole(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Archive> {
+  try {
+    return await readArchive(blobs, archive);
+  } catch (error) {
+    if (error instanceof StoreError || !(error instanceof Error) || "syscall" in error) throw error;
+    throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: ${error.message}`, { cause: error });
+  }
 }
 
 async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Archive> {
@@ -123,10 +132,27 @@ interface DockerImage {
 }
 
 function parseDocker(bytes: Buffer): readonly DockerImage[] {
-  const images = JSON.parse(bytes.toString()) as readonly DockerImage[];
-  if (!Array.isArray(images) || images.some(({ Config, Layers }) => typeof Config !== "string" || !Array.isArray(Layers)))
-    throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: its manifest.json is not docker's");
+  const images = tryJson(bytes);
+  if (!Array.isArray(images) || !images.every(isDockerImage)) throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: its manifest.json is not docker's");
   return images;
+}
+
+function tryJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function isDockerImage(value: unknown): value is DockerImage {
+  if (typeof value !== "object" || value === null) return false;
+  const { Config, RepoTags, Layers } = value as Partial<Readonly<Record<keyof DockerImage, unknown>>>;
+  return typeof Config === "string" && isTexts(Layers) && (RepoTags === undefined || RepoTags === null || isTexts(RepoTags));
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 async function dockerImages(blobs: Blobs, bytes: Buffer, found: Archive): Promise<readonly SavedImage[]> {

@@ -38,7 +38,27 @@ export function parseConfig(bytes: Uint8Array): ImageConfig {
   const rootfs = document["rootfs"] as { readonly diff_ids?: unknown } | undefined;
   if (!Array.isArray(rootfs?.diff_ids)) throw new StoreError("CONFIG_INVALID", "Cannot read image config: it has no rootfs.diff_ids");
   for (const digest of rootfs.diff_ids as unknown[]) parseDigest(String(digest));
+  const odd = oddField(document);
+  if (odd !== undefined) throw new StoreError("CONFIG_INVALID", `Cannot read image config: ${odd} is not of the kind that the specification says`);
   return document as unknown as ImageConfig;
+}
+
+/** Name of the first field that readers would stumble over. Docker writes null for what is not there. */
+function oddField({ os, architecture, history, config }: Record<string, unknown>): string | undefined {
+  const { Env, Cmd, Entrypoint, Labels, Volumes, ExposedPorts, User, WorkingDir } = (isRecord(config) ? config : {}) as Record<string, unknown>;
+  const isText = (value: unknown): boolean => typeof value === "string";
+  const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+  const fields: readonly (readonly [name: string, value: unknown, isRight: (value: unknown) => boolean])[] = [
+    ...Object.entries({ os, architecture, User, WorkingDir }).map(([name, value]) => [name, value, isText] as const),
+    ...Object.entries({ Env, Cmd, Entrypoint }).map(([name, value]) => [name, value, isTexts] as const),
+    ...Object.entries({ config, Labels, Volumes, ExposedPorts }).map(([name, value]) => [name, value, isRecord] as const),
+    ["history", history, (value) => Array.isArray(value) && value.every(isRecord)],
+  ];
+  return fields.find(([, value, isRight]) => value !== undefined && value !== null && !isRight(value))?.[0];
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseObject(bytes: Uint8Array, code: "MANIFEST_INVALID" | "CONFIG_INVALID", what: string): Record<string, unknown> {
@@ -48,7 +68,7 @@ function parseObject(bytes: Uint8Array, code: "MANIFEST_INVALID" | "CONFIG_INVAL
   } catch (cause) {
     throw new StoreError(code, `Cannot read ${what}: it is not JSON`, { cause });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new StoreError(code, `Cannot read ${what}: it is not a JSON object`);
+  if (!isRecord(value)) throw new StoreError(code, `Cannot read ${what}: it is not a JSON object`);
   return value as Record<string, unknown>;
 }
 

@@ -6,6 +6,8 @@ import { StoreError } from "../errors.ts";
 import type { LayerEntry } from "../store.ts";
 
 export const WHITEOUT_PREFIX = ".wh.";
+/** Linux's NAME_MAX. */
+const MAX_NAME_BYTES = 255;
 export const OPAQUE_NAME = ".wh..wh..opq";
 
 /** @throws {StoreError} `LAYER_INVALID`, `PATH_ESCAPES` */
@@ -21,7 +23,11 @@ export function normalEntries(entries: readonly LayerEntry[]): LayerEntry[] {
 
 /** @throws {StoreError} `LAYER_INVALID`, `PATH_ESCAPES` */
 export function checkPaths(entries: readonly LayerEntry[]): void {
-  for (const { path, type } of entries) checkPath(path, type === "opaque");
+  for (const entry of entries) {
+    checkPath(entry.path, entry.type === "opaque");
+    if (entry.type === "character" && (entry.major ?? 0) === 0 && (entry.minor ?? 0) === 0)
+      throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${entry.path}: device 0/0 is how an overlay marks a removal`);
+  }
 }
 
 /** The name in the tar, without the trailing slash of folders. */
@@ -42,6 +48,8 @@ function checkPath(path: string, mayBeRoot: boolean): void {
   if (path.includes("\0") || parts.some((part) => part === "" || part === "." || part === "..")) {
     throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
   }
+  if (parts.some((part) => part.length > MAX_NAME_BYTES / 4 && Buffer.byteLength(part) > MAX_NAME_BYTES))
+    throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path.slice(0, MAX_NAME_BYTES)}…: a name in it is longer than ${MAX_NAME_BYTES} bytes`);
   const marker = parts.find((part) => part.startsWith(WHITEOUT_PREFIX));
   if (marker !== undefined)
     throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);

@@ -236,6 +236,14 @@ test("ADD of a broken archive is refused", async () => {
   await expect(lab.build("FROM scratch\nADD x.tgz /n/\n")).rejects.toMatchObject({ code: "ARCHIVE_INVALID" });
 });
 
+test("ADD of a hard link to what the archive does not hold says so", async () => {
+  const folder = lab.context({ "t/a": "A" });
+  linkSync(join(folder, "t/a"), join(folder, "t/b"));
+  const tar = execFileSync("tar", ["-c", "-C", join(folder, "t"), "a", "b"]);
+  writeFileSync(join(folder, "x.tar"), tar.subarray(1024)); // without the first name
+  await expect(lab.build("FROM scratch\nADD x.tar /n/\n")).rejects.toThrow("its target a is not in the archive before it");
+});
+
 test("ADD downloads from loopback with mode, name and checksum", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/moved") response.writeHead(302, { location: "/dir/file.txt?x=1" }).end();

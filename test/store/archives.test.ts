@@ -136,6 +136,14 @@ test("docker's old form, with a layer that is a link to another's, is loaded", a
 const refused = [
   { name: "neither index nor manifest", tar: tarOf({ name: "x", text: "x" }), code: "ARCHIVE_INVALID" },
   { name: "a blob that is not what its name says", tar: tarOf({ name: `blobs/sha256/${"0".repeat(64)}`, text: "x" }), code: "DIGEST_MISMATCH" },
+  ...['{"', "[null]", '[{"Config":"c","Layers":[5]}]', '[{"Config":"c","Layers":[],"RepoTags":"x"}]'].map((text) => ({
+    name: `a docker manifest ${text}`,
+    tar: tarOf({ name: "manifest.json", text }),
+    code: "ARCHIVE_INVALID",
+  })),
+  { name: "what is no tar", tar: Buffer.alloc(4096, "x"), code: "ARCHIVE_INVALID" },
+  { name: "a tar cut short", tar: tarOf({ name: "x", text: "x".repeat(4000) }).subarray(0, 1500), code: "ARCHIVE_INVALID" },
+  { name: "gzip cut short", tar: gzipSync(tarOf({ name: "x", text: "x" })).subarray(0, 30), code: "ARCHIVE_INVALID" },
   {
     name: "a manifest that names what is not there",
     tar: tarOf({ name: "manifest.json", text: '[{"Config":"c.json","Layers":[]}]' }),

@@ -65,6 +65,14 @@ describe("write", () => {
     await other[Symbol.asyncDispose]();
   });
 
+  const unwritable: readonly { readonly name: string; readonly entry: Partial<LayerEntry> & Pick<LayerEntry, "path" | "type"> }[] = [
+    { name: "the device that an overlay takes for a removal", entry: { path: "null", type: "character", major: 0, minor: 0 } },
+    { name: "a name longer than 255 bytes", entry: { path: `d/${"é".repeat(128)}`, type: "file" } },
+  ];
+  test.each(unwritable)("$name is refused", async ({ entry }) => {
+    await expect(store.snapshots.write(undefined, [{ mode: 0o644, uid: 0, gid: 0, mtime: 0, ...entry }])).rejects.toMatchObject({ code: "LAYER_INVALID" });
+  });
+
   test("the order of the entries does not matter", async () => {
     const entries = [folder("a"), file("a/1", "one"), file("b", "two"), { ...META, path: "a/0", type: "hardlink", target: "b" } as const];
     const first = await store.snapshots.write(undefined, entries);

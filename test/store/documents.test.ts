@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "../../store/image/documents.ts";
+
+const ROOTFS = { type: "layers", diff_ids: [] };
+
+const configs: readonly { readonly name: string; readonly config: unknown; readonly refused?: string }[] = [
+  { name: "nothing but layers", config: { rootfs: ROOTFS } },
+  { name: "docker's nulls", config: { rootfs: ROOTFS, history: null, config: { Env: null, Cmd: null, Entrypoint: null, Labels: null, Volumes: null } } },
+  { name: "no layers", config: {}, refused: "it has no rootfs.diff_ids" },
+  { name: "a digest that is none", config: { rootfs: { diff_ids: ["x"] } }, refused: '"x" as a digest' },
+  { name: "a number as system", config: { rootfs: ROOTFS, os: 5 }, refused: "os" },
+  { name: "a history of numbers", config: { rootfs: ROOTFS, history: [5] }, refused: "history" },
+  { name: "a list as config", config: { rootfs: ROOTFS, config: [] }, refused: "config" },
+  { name: "a text as environment", config: { rootfs: ROOTFS, config: { Env: "A=1" } }, refused: "Env" },
+  { name: "a number in a command", config: { rootfs: ROOTFS, config: { Cmd: ["sh", 5] } }, refused: "Cmd" },
+  { name: "labels in a list", config: { rootfs: ROOTFS, config: { Labels: ["a=b"] } }, refused: "Labels" },
+];
+test.each(configs)("a config with $name", ({ config, refused }) => {
+  const parse = (): unknown => parseConfig(Buffer.from(JSON.stringify(config)));
+  if (refused === undefined) expect(parse()).toEqual(config);
+  else expect(parse).toThrow(refused);
+});
