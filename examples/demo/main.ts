@@ -23,4 +23,7 @@ async function main(): Promise<void> {
   process.stdout.write(`\nDone in ${totalSeconds().toFixed(1)} s; everything it made is gone.\n`);
 }
 
-await main();
+main().catch((error: unknown) => {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -70,10 +70,11 @@ function isAlive(one: Process): boolean {
   return startTime(one.pid) === one.startTime;
 }
 
-/** Field 22 of /proc/PID/stat: with the pid it names a process for good. */
+/** Field 22 of /proc/PID/stat: with the pid it names a process for good. Undefined for none, or one that has ended and waits to be reaped. */
 function startTime(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.split(" ")[19];
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.split(" ") ?? [];
+    return fields[0] === "Z" ? undefined : fields[19];
   } catch {
     return undefined;
   }
