@@ -10,7 +10,7 @@ import { openLmdbLog } from "./log/lmdb-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
 import { openPki } from "./pki.ts";
-import { createUpgrade } from "./stream/upgrade.ts";
+import { createUpgrades } from "./stream/upgrade.ts";
 
 export interface ApiOptions {
   /** The cluster's own folder is `cluster` under it. */
@@ -44,23 +44,26 @@ const NODE_PORTS = [30_000, 32_767] as const;
 export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   const { root, listen = DEFAULT_LISTEN, names = [], serviceCidr = "10.96.0.0/16", now = () => new Date(), onBug = () => {} } = options;
   const folder = join(root, "cluster");
-  const log = openLmdbLog({ folder: join(folder, "log") });
+  const log = openLmdbLog({ folder: join(folder, "log"), onBug });
   const pki = await openPki(join(folder, "pki"), [listen.host, ...names, firstAddress(serviceCidr)]);
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
-  const cluster = new LocalCluster({ log, settings, now });
+  const cluster = new LocalCluster({ log, settings, now, onBug });
   let streams: PodStreams | undefined;
   const api = { log, settings, now, streams: () => streams, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
+  const upgrades = createUpgrades(api, onBug);
   const { certificate, key } = pki.server;
   const listener = await serve({
     ...listen,
     handler: createHandler(api),
-    upgrade: createUpgrade(api, onBug),
+    upgrade: upgrades.take,
     tls: { certificate, key, ca: pki.authority.certificate },
     onError: (error) => failureReply(error, onBug),
   });
   await furnishCluster(cluster, { serviceAddress: firstAddress(serviceCidr), host: listen.host, port: listener.port });
   const end = async (): Promise<void> => {
-    await listener.close(CLOSE_GRACE_MS);
+    const closed = listener.close(CLOSE_GRACE_MS);
+    await upgrades[Symbol.asyncDispose]();
+    await closed;
     await log[Symbol.asyncDispose]();
   };
   let ended: Promise<void> | undefined;

@@ -59,7 +59,8 @@ function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Parti
 
 /** The made object, with the parts of the current one that this write may not touch. */
 function within({ resource }: WriteRequest, current: KubeObject, made: DecodedObject, subresource: string | undefined): Record<string, any> & KubeObject {
-  if (subresource === "status") return clone({ ...current, metadata: withOwners(current.metadata, made.metadata), status: made["status"] });
+  const part = subresource === undefined ? undefined : parts[subresource];
+  if (part !== undefined) return { ...clone({ ...current, ...part(current, made) }), metadata: withOwners(current.metadata, made.metadata) };
   const status = resource.hasStatus ? current.status : made["status"];
   const { status: _, ...rest } = made;
   return {
@@ -70,6 +71,13 @@ function within({ resource }: WriteRequest, current: KubeObject, made: DecodedOb
     ...(status !== undefined && { status: clone(status) }),
   };
 }
+
+/** What each subresource is of its object. */
+const parts: Readonly<Record<string, (current: KubeObject, made: DecodedObject) => Partial<KubeObject>>> = {
+  status: (_, made) => ({ status: made["status"] }),
+  finalize: (_, made) => ({ spec: made["spec"] ?? {} }),
+  ephemeralcontainers: (current, made) => ({ spec: { ...current.spec, ephemeralContainers: made["spec"]?.ephemeralContainers } }),
+};
 
 function withOwners(current: ObjectMeta, { managedFields }: Partial<ObjectMeta>): ObjectMeta {
   return { ...current, ...(managedFields !== undefined && { managedFields }) };

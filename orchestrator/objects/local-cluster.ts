@@ -15,6 +15,8 @@ export interface ClusterParts {
   readonly log: ObjectLog;
   readonly settings: ClusterSettings;
   readonly now: () => Date;
+  /** Told what a watch's handler threw: one object that it cannot read must not keep it from the others. */
+  readonly onBug?: (error: unknown) => void;
 }
 
 export function timestamp(date: Date): string {
@@ -68,10 +70,18 @@ export class LocalCluster implements Cluster {
 
   watch(resource: ResourceName, handler: (event: WatchEvent) => void): Disposable {
     const subscription = this.#parts.log.subscribe((changes) => {
-      for (const made of changes) if (made.key.resource === resource) handler(eventOf(made));
+      for (const made of changes) if (made.key.resource === resource) this.#tell(handler, eventOf(made));
     });
-    for (const object of this.list(resource)) handler({ type: "ADDED", object });
+    for (const object of this.list(resource)) this.#tell(handler, { type: "ADDED", object });
     return subscription;
+  }
+
+  #tell(handler: (event: WatchEvent) => void, event: WatchEvent): void {
+    try {
+      handler(event);
+    } catch (error) {
+      this.#parts.onBug?.(error);
+    }
   }
 
   #transact<T>(resource: ResourceName, key: { readonly namespace: string | undefined; readonly name: string }, body: (request: WriteRequest) => T): Promise<T> {

@@ -19,16 +19,20 @@ export interface RemoteTerminal {
 }
 
 /** Runs until the process has ended or the client is gone. Never rejects: what goes wrong is told to the client. */
-export async function connectTerminal(remote: RemoteTerminal, start: () => Promise<PodProcess>): Promise<void> {
+export async function connectTerminal(remote: RemoteTerminal, start: () => Promise<PodProcess>, closing: AbortSignal): Promise<void> {
   try {
     await using process = await start();
-    const left = new Promise<"gone">((resolve) => remote.gone.addEventListener("abort", () => resolve("gone"), { once: true }));
-    const outcome = await Promise.race([left, pump(remote, process)]);
-    if (outcome !== "gone") await remote.finish(exitStatus(outcome));
+    const outcome = await Promise.race([pump(remote, process), aborted(remote.gone, "gone"), aborted(closing, "closing")]);
+    if (outcome === "closing") throw new ApiError("ServiceUnavailable", "the server is shutting down");
+    if (typeof outcome === "number") await remote.finish(exitStatus(outcome));
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError("InternalError", error instanceof Error ? error.message : String(error), undefined, error);
     await remote.finish(statusOf(told));
   }
+}
+
+async function aborted<Word extends string>(signal: AbortSignal, word: Word): Promise<Word> {
+  return await new Promise((resolve) => signal.addEventListener("abort", () => resolve(word), { once: true }));
 }
 
 async function pump(remote: RemoteTerminal, process: PodProcess): Promise<number> {

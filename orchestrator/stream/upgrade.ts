@@ -1,4 +1,5 @@
 /** Requests that take the connection over: exec, attach, port-forward. Chooses the transport; refusals are ordinary replies on the raw socket. */
+import { once, setMaxListeners } from "node:events";
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -18,19 +19,39 @@ import { openSpdyTerminal, spdyTerminalProtocols, type TerminalOptions } from ".
 import { acceptWebSocket, offeredProtocols } from "./websocket.ts";
 import { openWebsocketTerminal, websocketTerminalProtocols } from "./websocket-terminal.ts";
 
-export type Upgrade = (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
-
-export function createUpgrade(api: Api, onBug: (error: unknown) => void): Upgrade {
-  return (message, socket, head) => {
-    socket.on("error", () => socket.destroy()); // the client left
-    upgrade(api, { message, socket, head }).catch((error: unknown) => refuse(socket, error, onBug));
-  };
+export interface Upgrades extends AsyncDisposable {
+  readonly take: (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
+
+/** Dispose tells those who are still connected, and cuts who does not leave then. */
+export function createUpgrades(api: Api, onBug: (error: unknown) => void): Upgrades {
+  const sockets = new Set<Duplex>();
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const take: Upgrades["take"] = (message, socket, head) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy()); // the client left
+    upgrade(api, { message, socket, head, closing: closing.signal }).catch((error: unknown) => refuse(socket, error, onBug));
+  };
+  const dispose = async (): Promise<void> => {
+    closing.abort();
+    const gone = Promise.all([...sockets].map(async (socket) => await once(socket, "close")));
+    const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), GOODBYE_MS);
+    await gone;
+    clearTimeout(timer);
+  };
+  return { take, [Symbol.asyncDispose]: dispose };
+}
+
+/** For a last word to reach the client. */
+const GOODBYE_MS = 300;
 
 interface Upgraded {
   readonly message: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
+  readonly closing: AbortSignal;
 }
 
 async function upgrade(api: Api, upgraded: Upgraded): Promise<void> {
@@ -60,7 +81,7 @@ async function terminal(upgraded: Upgraded, query: URLSearchParams, action: "exe
       ? await streams.exec(pod, { container, command: query.getAll("command"), tty, stdin })
       : await streams.attach(pod, { container, tty, stdin });
   const remote = await openTerminal(upgraded, options);
-  if (remote !== undefined) await connectTerminal(remote, start);
+  if (remote !== undefined) await connectTerminal(remote, start, upgraded.closing);
 }
 
 async function openTerminal(upgraded: Upgraded, options: TerminalOptions): Promise<RemoteTerminal | undefined> {

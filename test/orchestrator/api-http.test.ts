@@ -227,6 +227,16 @@ describe("writes", () => {
     expect(names.every((name) => /^made-[b-df-hj-np-tv-xz2-9]{5}$/.test(name)) && names[0] !== names[1]).toBe(true);
   });
 
+  test("a subresource reaches no further than its part", async () => {
+    await server.call("POST", pods, { body: pod("debugged") });
+    const spec = { hostname: "h", ephemeralContainers: [{ name: "d", image: "x" }] };
+    const { body } = await server.call("PATCH", `${pods}/debugged/ephemeralcontainers`, {
+      body: { spec },
+      headers: { "content-type": "application/strategic-merge-patch+json" },
+    });
+    expect([body.spec.hostname, body.spec.ephemeralContainers[0].name]).toEqual([undefined, "d"]);
+  });
+
   test("a pod can change its image and nothing else of its spec", async () => {
     await server.call("POST", pods, { body: pod("fixed") });
     const patch = async (spec: object): Promise<number> =>

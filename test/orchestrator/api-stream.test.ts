@@ -2,8 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { Exec, KubeConfig, PortForward } from "@kubernetes/client-node";
@@ -14,7 +13,7 @@ import { controlFrame, dataFrames, FrameReader, numbers } from "../../orchestrat
 import { spdyDictionary } from "../../orchestrator/stream/spdy-dictionary.ts";
 import { parseSizes } from "../../orchestrator/stream/remote-terminal.ts";
 import { kubectl as findKubectl } from "../support/kubectl.ts";
-import { TEST_PREFIX } from "../support/root.ts";
+import { temporaryFolder } from "../support/root.ts";
 import { testApi, type TestApi } from "./api-server.ts";
 
 /** One that speaks SPDY for exec, one WebSocket; whichever are here. */
@@ -85,7 +84,7 @@ async function processOf(child: ChildProcess): Promise<PodProcess> {
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), TEST_PREFIX));
+  folder = temporaryFolder();
   server = await testApi();
   server.api.setStreams(streams);
   const pods = "/api/v1/namespaces/default/pods";
@@ -290,6 +289,21 @@ test("a client that leaves ends its process", async () => {
       return true;
     }
   });
+});
+
+test("closing ends what clients are still connected to", async () => {
+  await using own = await testApi();
+  own.api.setStreams(streams);
+  await own.call("POST", "/api/v1/namespaces/default/pods", {
+    body: { metadata: { name: "p" }, spec: { nodeName: "n", containers: [{ name: "c", image: "x" }] } },
+  });
+  const watching = own.watch("/api/v1/pods?watch=1").next();
+  const executing = own.kubectl(versions[0], ["exec", "p", "--", "sleep", "1000"]);
+  await watching;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await own.api.close();
+  const { code, stderr } = await executing;
+  expect([code, stderr.trim()]).toEqual([1, "error: the server is shutting down"]);
 });
 
 async function eventually<T>(check: () => T | undefined): Promise<T> {
