@@ -1,5 +1,4 @@
 /** A container of a pod in the engine's terms. Decides, and does nothing. */
-import { join, posix } from "node:path";
 import type { ContainerOptions, Limits, MountRequest } from "../../runtime/engine.ts";
 import type { Image } from "../../store/store.ts";
 import type { KubeObject } from "../cluster.ts";
@@ -9,6 +8,7 @@ import { StartError } from "./errors.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { hostnameOf, specOf, type ContainerSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
+import { subPath } from "./sub-path.ts";
 import { volumePath } from "./volumes.ts";
 
 export interface ContainerInput {
@@ -115,7 +115,7 @@ function mountsOf({ pod, container, environment, attempt, folders }: ContainerIn
   const mounts = (container.volumeMounts ?? []).map((mount): MountRequest => {
     const volume = volumes.find(({ name }) => name === mount.name);
     if (volume === undefined) throw new StartError("CreateContainerConfigError", `volume "${mount.name}" not found`);
-    const source = subPath(volumePath(pod, volume, folders), mount, environment);
+    const source = subPath(volumePath(pod, volume, folders), wantedSubPath(mount, environment));
     const readOnly =
       mount.readOnly === true ||
       volume.secret !== undefined ||
@@ -132,10 +132,8 @@ function mountsOf({ pod, container, environment, attempt, folders }: ContainerIn
   return [...mounts, termination];
 }
 
-/** Never above the volume. */
-function subPath(volume: string, { subPath: plain = "", subPathExpr }: VolumeMount, environment: ReadonlyMap<string, string>): string {
-  const inside = posix.join("/", subPathExpr === undefined ? plain : expand(subPathExpr, environment));
-  return inside === "/" ? volume : join(volume, inside);
+function wantedSubPath({ subPath: plain = "", subPathExpr }: VolumeMount, environment: ReadonlyMap<string, string>): string {
+  return subPathExpr === undefined ? plain : expand(subPathExpr, environment);
 }
 
 function dnsOf(dns: ReturnType<typeof specOf>["dnsConfig"]): Pick<ContainerOptions, "dns"> {

@@ -2,6 +2,7 @@
 import type { KubeObject } from "../cluster.ts";
 import type { VolumeFile } from "./atomic-folder.ts";
 import { entriesOf, type Lookup } from "./environment.ts";
+import { localPathProblem } from "../schema/names.ts";
 import { StartError } from "./errors.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
 import { specOf, type DownwardProjection, type ObjectProjection, type VolumeSpec } from "./pod-spec.ts";
@@ -36,6 +37,7 @@ function objectFiles(
   const entries = entriesOf(object);
   if (items === undefined) return [...entries].map(([path, bytes]) => ({ path, bytes, mode }));
   return items.flatMap(({ key, path, mode: own }) => {
+    refuseClimbing(path);
     const bytes = entries.get(key);
     if (bytes === undefined && !optional)
       throw new StartError("FailedMount", `references non-existent ${resource === "secrets" ? "secret" : "config"} key: ${key}`);
@@ -43,9 +45,16 @@ function objectFiles(
   });
 }
 
+/** The API refuses such paths too; but what is written here is written as root. */
+function refuseClimbing(path: string): void {
+  const problem = localPathProblem(path);
+  if (problem !== undefined) throw new StartError("FailedMount", `path ${JSON.stringify(path)} ${problem}`);
+}
+
 function downwardFiles(pod: KubeObject, { items = [] }: DownwardProjection, mode: number = DEFAULT_MODE): readonly VolumeFile[] {
   const [first] = specOf(pod).containers;
   return items.map(({ path, fieldRef, resourceFieldRef, mode: own }) => {
+    refuseClimbing(path);
     const text =
       fieldRef !== undefined
         ? fieldValue(pod, fieldRef)

@@ -41,11 +41,34 @@ export const labelValueProblem = syntax(
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345'",
 );
 
-export const configKeyProblem = syntax(
+const keySyntax = syntax(
   "[-._a-zA-Z0-9]+",
   253,
   "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name'",
 );
+
+/** Keys become names of files. */
+export function configKeyProblem(value: string): string | undefined {
+  const problem = keySyntax(value);
+  if (problem !== undefined) return problem;
+  if (value === "." || value === "..") return `must not be '${value}'`;
+  return value.startsWith("..") ? "must not start with '..'" : undefined;
+}
+
+/** A path below a volume. */
+export function localPathProblem(path: string): string | undefined {
+  if (path.startsWith("/")) return "must be a relative path";
+  return climbingPathProblem(path);
+}
+
+export function climbingPathProblem(path: string): string | undefined {
+  return path.split("/").includes("..") ? "must not contain '..'" : undefined;
+}
+
+/** A path below a volume that the files `..data` and the like keep to themselves. */
+export function projectedPathProblem(path: string): string | undefined {
+  return localPathProblem(path) ?? (path.startsWith("..") ? "must not start with '..'" : undefined);
+}
 
 export const environmentNameProblem = syntax(
   "[-._a-zA-Z][-._a-zA-Z0-9]*",

@@ -19,7 +19,16 @@ import {
   type StructRule,
 } from "./field-rules.ts";
 import { validateAnnotations, validateLabels } from "./labels.ts";
-import { environmentNameProblem, labelProblem, qualifiedNameProblem, subdomainProblem, portNameProblem } from "./names.ts";
+import {
+  climbingPathProblem,
+  environmentNameProblem,
+  labelProblem,
+  localPathProblem,
+  portNameProblem,
+  projectedPathProblem,
+  qualifiedNameProblem,
+  subdomainProblem,
+} from "./names.ts";
 import {
   requestsWithinLimits,
   restartsForJob,
@@ -29,6 +38,7 @@ import {
   recreateAlone,
   portNames,
   valuesFitOperator,
+  withinSize,
 } from "./struct-rules.ts";
 
 const container: readonly StructRule[] = [
@@ -84,8 +94,12 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
     ({ value, valueFrom }, path) =>
       value !== undefined && valueFrom !== undefined ? [invalid(`${path}.valueFrom`, "", "may not be specified when `value` is not empty")] : [],
   ],
-  "core/v1.VolumeMount": [fields({ name: needed, mountPath: needed })],
+  "core/v1.VolumeMount": [fields({ name: needed, mountPath: needed, subPath: named(localPathProblem), subPathExpr: named(localPathProblem) })],
   "core/v1.Volume": [fields({ name: neededName(labelProblem) })],
+  "core/v1.HostPathVolumeSource": [fields({ path: neededName(climbingPathProblem) })],
+  "core/v1.KeyToPath": [fields({ key: needed, path: neededName(projectedPathProblem) })],
+  "core/v1.DownwardAPIVolumeFile": [fields({ path: neededName(projectedPathProblem) })],
+  "core/v1.ServiceAccountTokenProjection": [fields({ path: neededName(projectedPathProblem) })],
   "core/v1.ResourceRequirements": [fields({ requests: quantities, limits: quantities }), requestsWithinLimits],
   "core/v1.Probe": [
     fields({
@@ -103,8 +117,8 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
     portNames,
   ],
   "core/v1.ServicePort": [fields({ port, protocol: oneOf("SCTP", "TCP", "UDP"), name: named(labelProblem), nodePort: optionalPort })],
-  "core/v1.ConfigMap": [fields({ data: keys, binaryData: keys })],
-  "core/v1.Secret": [fields({ data: keys })],
+  "core/v1.ConfigMap": [fields({ data: keys, binaryData: keys }), withinSize("data", "binaryData")],
+  "core/v1.Secret": [fields({ data: keys }), withinSize("data")],
   "core/v1.Taint": [fields({ key: neededName(qualifiedNameProblem), effect: neededOneOf("NoSchedule", "PreferNoSchedule", "NoExecute") })],
   "core/v1.Toleration": [fields({ operator: oneOf("Equal", "Exists"), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") })],
   "meta/v1.LabelSelector": [({ matchLabels }, path) => validateLabels(matchLabels, `${path}.matchLabels`)],

@@ -1,5 +1,5 @@
 /** Checks that need more than one field of a struct. */
-import { forbiddenField, invalid, missing, notSupported, required, type FieldError } from "./field-error.ts";
+import { forbiddenField, invalid, missing, notSupported, required, tooLong, type FieldError } from "./field-error.ts";
 import type { StructRule } from "./field-rules.ts";
 import { compareQuantities } from "./quantity.ts";
 import { matchesSelector } from "./selector.ts";
@@ -41,6 +41,16 @@ export const mountsKnown: StructRule = (spec, path) => {
     ),
   );
 };
+
+/** The values of one ConfigMap or Secret together. */
+const MAX_DATA_BYTES = 1024 * 1024;
+
+export const withinSize =
+  (...lists: readonly string[]): StructRule =>
+  (object) => {
+    const total = lists.flatMap((list) => Object.values(object[list] ?? {})).reduce<number>((sum, value) => sum + Buffer.byteLength(String(value)), 0);
+    return total > MAX_DATA_BYTES ? [tooLong(lists[0] ?? "", MAX_DATA_BYTES)] : [];
+  };
 
 export const noSurgeWithoutRoom: StructRule = ({ maxUnavailable, maxSurge }, path) =>
   isNone(maxUnavailable) && isNone(maxSurge) ? [invalid(`${path}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0")] : [];

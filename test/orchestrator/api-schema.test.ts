@@ -199,8 +199,60 @@ describe("validation", () => {
     const errors = validate(row, object);
     return errors.length === 0 ? "" : invalidObject(row, object.metadata.name, errors).message;
   };
+  const mounting = (volume: object, mount: object = {}): unknown => ({
+    metadata: { name: "p" },
+    spec: { containers: [{ name: "c", image: "x", volumeMounts: [{ name: "v", mountPath: "/v", ...mount }] }], volumes: [{ name: "v", ...volume }] },
+  });
   const cases = [
     { name: "accepts a plain deployment", resource: "deployments.apps", value: deployment({}), want: "" },
+    {
+      name: "wants containers of a pod without a spec",
+      resource: "pods",
+      value: { metadata: { name: "p" } },
+      want: 'Pod "p" is invalid: spec.containers: Required value',
+    },
+    {
+      name: "wants containers of a template without a spec",
+      resource: "deployments.apps",
+      value: deployment({ template: { metadata: { labels: { app: "a" } } } }),
+      want: 'Deployment.apps "web" is invalid: spec.template.spec.containers: Required value',
+    },
+    ...["..", "..data"].map((key) => ({
+      name: `refuses the config key ${key}`,
+      resource: "configmaps",
+      value: { metadata: { name: "c" }, data: { [key]: "x" } },
+      want: `ConfigMap "c" is invalid: data[${key}]: Invalid value: "${key}": must not ${key === ".." ? "be" : "start with"} '..'`,
+    })),
+    {
+      name: "refuses a config map above a mebibyte",
+      resource: "configmaps",
+      value: { metadata: { name: "c" }, data: { a: "x".repeat(2 ** 19), b: "x".repeat(2 ** 19 + 1) } },
+      want: 'ConfigMap "c" is invalid: data: Too long: may not be more than 1048576 bytes',
+    },
+    {
+      name: "refuses a key's path above its volume",
+      resource: "pods",
+      value: mounting({ configMap: { name: "c", items: [{ key: "a", path: "../../evil" }] } }),
+      want: `Pod "p" is invalid: spec.volumes[0].configMap.items[0].path: Invalid value: "../../evil": must not contain '..'`,
+    },
+    {
+      name: "refuses a sub-path above its volume",
+      resource: "pods",
+      value: mounting({ emptyDir: {} }, { subPath: "a/../.." }),
+      want: `Pod "p" is invalid: spec.containers[0].volumeMounts[0].subPath: Invalid value: "a/../..": must not contain '..'`,
+    },
+    {
+      name: "refuses an absolute sub-path",
+      resource: "pods",
+      value: mounting({ emptyDir: {} }, { subPath: "/etc" }),
+      want: `Pod "p" is invalid: spec.containers[0].volumeMounts[0].subPath: Invalid value: "/etc": must be a relative path`,
+    },
+    {
+      name: "refuses a host path that climbs",
+      resource: "pods",
+      value: mounting({ hostPath: { path: "/tmp/../etc" } }),
+      want: `Pod "p" is invalid: spec.volumes[0].hostPath.path: Invalid value: "/tmp/../etc": must not contain '..'`,
+    },
     {
       name: "wants an image",
       resource: "deployments.apps",

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
@@ -9,6 +9,8 @@ import { Gate } from "../../orchestrator/kubelet/gate.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { Prober } from "../../orchestrator/kubelet/prober.ts";
+import { subPath } from "../../orchestrator/kubelet/sub-path.ts";
+import { volumeFiles } from "../../orchestrator/kubelet/volume-files.ts";
 import { temporaryFolder } from "../support/root.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { meta } from "./objects.ts";
@@ -213,4 +215,28 @@ test("readiness comes and goes by its thresholds", async () => {
   probe.world.ok = true;
   await probe.clock.advance(10_000);
   expect(probe.prober.results.ready).toBe(true);
+});
+
+test("a sub-path follows links inside its volume only", () => {
+  const folder = temporaryFolder();
+  const volume = join(folder, "volume");
+  mkdirSync(join(volume, "deep"), { recursive: true });
+  for (const [name, target] of [
+    ["in", "deep"],
+    ["out", "/etc"],
+    ["up", "../.."],
+    ["gone", "/nowhere/at/all"],
+  ] as const)
+    symlinkSync(target, join(volume, name));
+  try {
+    expect(["", "in/new", "deep/a/b"].map((path) => subPath(volume, path))).toEqual([volume, join(volume, "deep/new"), join(volume, "deep/a/b")]);
+    for (const path of ["out", "out/ssh", "up", "gone"]) expect(() => subPath(volume, path), path).toThrow();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a projected file above its volume is refused on the node too", () => {
+  const climbing = { name: "v", configMap: { name: "conf", items: [{ key: "mode", path: "../../evil" }] } };
+  expect(() => volumeFiles(pod, climbing, lookup)).toThrow("must not contain '..'");
 });
