@@ -19,6 +19,8 @@ const MAP_BYTES = 4 * 2 ** 30;
 export interface LmdbLogOptions {
   readonly folder: string;
   readonly history?: number;
+  /** Told what a listener threw: the others are told of the change all the same. */
+  readonly onBug?: (error: unknown) => void;
 }
 
 interface Waiting {
@@ -35,12 +37,12 @@ interface Outcome {
 }
 
 /** @throws {ApiError} `ServiceUnavailable` when another live process has this log open */
-export function openLmdbLog({ folder, history = HISTORY_CHANGES }: LmdbLogOptions): ObjectLog {
+export function openLmdbLog({ folder, history = HISTORY_CHANGES, onBug = () => {} }: LmdbLogOptions): ObjectLog {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
   const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
   const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
-  return new LmdbLog({ root, meta, records, release: own(meta, folder) }, history);
+  return new LmdbLog({ root, meta, records, release: own(meta, folder) }, history, onBug);
 }
 
 interface Databases {
@@ -56,11 +58,13 @@ class LmdbLog implements ObjectLog {
   readonly #databases: Databases;
   readonly #state = new State();
   readonly #history: History;
+  readonly #onBug: (error: unknown) => void;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
 
-  constructor(databases: Databases, historyLimit: number) {
+  constructor(databases: Databases, historyLimit: number, onBug: (error: unknown) => void) {
+    this.#onBug = onBug;
     this.#databases = databases;
     this.#history = new History(Number(databases.meta.get("compacted") ?? 0), historyLimit);
     this.#load();
@@ -157,7 +161,16 @@ class LmdbLog implements ObjectLog {
       this.revision = change.revision;
     }
     this.#compact();
-    for (const group of groups) for (const listener of this.#listeners) listener(group);
+    for (const group of groups) for (const listener of this.#listeners) this.#tell(listener, group);
+  }
+
+  /** What is committed is committed: a listener's bug must not end the log. */
+  #tell(listener: (changes: readonly Change[]) => void, group: readonly Change[]): void {
+    try {
+      listener(group);
+    } catch (error) {
+      this.#onBug(error);
+    }
   }
 
   /** A record may go once a newer change has replaced it. Losing this commit in a crash only leaves records that the next compaction takes. */

@@ -3,14 +3,18 @@
  * They must be stable: what is stored must come back unchanged from a second pass, or `kubectl apply` would never say "unchanged".
  */
 import { clone } from "./clone.ts";
-import { walk } from "./walk.ts";
+import { structsOf, walk } from "./walk.ts";
 
 /** A constant, or computed from the struct that has the field; undefined leaves it absent. */
 type Default = string | number | boolean | Readonly<Record<string, unknown>> | ((owner: any) => unknown);
 
+/** Structs that are never absent, as they are not in the specification's own types: rules and controllers find at least an empty one. */
+const present: ReadonlySet<string> = new Set(["spec", "template", "jobTemplate"]);
+
 /** Fills in what is absent. Changes `object`. */
 export function applyDefaults(type: string, object: Record<string, any>): void {
   walk(type, object, "", (name, value) => {
+    for (const field of structsOf(name)) if (present.has(field.name) && !field.pointer) value[field.name] ??= {};
     const rules = table[name];
     if (rules === undefined) return;
     for (const [field, rule] of Object.entries(rules)) {

@@ -17,7 +17,8 @@ export function walk(type: string, value: Record<string, any>, path: string, vis
 
 const memo = new Map<string, readonly Field[]>();
 
-function structsOf(type: string): readonly Field[] {
+/** Its fields that hold structs. */
+export function structsOf(type: string): readonly Field[] {
   const known = memo.get(type);
   if (known !== undefined) return known;
   const fields = structOf(type).fields.filter((field) => field.struct !== undefined);

@@ -51,6 +51,23 @@ describe("the object log", () => {
     expect(names(log.list("nodes"))).toEqual([]);
   });
 
+  test("goes on when a listener throws, and tells the others", async () => {
+    const bugs: unknown[] = [];
+    await log[Symbol.asyncDispose]();
+    log = openLmdbLog({ folder: place.root, onBug: (error) => bugs.push(error) });
+    const heard: string[] = [];
+    log.subscribe(() => {
+      throw new Error("bug");
+    });
+    log.subscribe((changes) => heard.push(...changes.map(({ key: { name } }) => name)));
+    await put("a");
+    await put("b");
+    expect([heard, bugs.map(String)]).toEqual([
+      ["a", "b"],
+      ["Error: bug", "Error: bug"],
+    ]);
+  });
+
   test("lets a transaction read its own writes and those of all before it, and nobody else before they are durable", async () => {
     const seen: string[][] = [];
     const first = log.transact((transaction) => {
