@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
+import { userNamespace } from "./user-namespace-flags.ts";
 
 export interface ContainerFlags {
   readonly addHost: readonly string[];
@@ -62,6 +63,8 @@ export interface ContainerFlags {
   readonly ulimit: readonly string[];
   readonly user?: string;
   readonly userns?: string;
+  readonly uidmap: readonly string[];
+  readonly gidmap: readonly string[];
   readonly volume: readonly string[];
   readonly workdir?: string;
 }
@@ -96,7 +99,9 @@ function processFlags(command: Command): Command {
     .option("--oom-score-adj <n>", "preference of the kernel's out-of-memory killer", parseNumber)
     .option("--pid <namespace>", "host or container:NAME")
     .option("--ipc <namespace>", "host, private or container:NAME")
-    .option("--userns <namespace>", "host");
+    .option("--userns <namespace>", "host, or auto: root inside is nobody outside")
+    .option("--uidmap <container:host:size>", "map user ids in a user namespace of its own", collect, NONE)
+    .option("--gidmap <container:host:size>", "map group ids in a user namespace of its own", collect, NONE);
 }
 
 function placeFlags(command: Command): Command {
@@ -144,6 +149,7 @@ function limitFlags(command: Command): Command {
 /** @throws {UsageError} */
 export function toOptions(flags: ContainerFlags, command: readonly string[], env: NodeJS.ProcessEnv): Omit<ContainerOptions, "image"> {
   const security = securityOptions(flags.securityOpt);
+  const spaces = userNamespace(flags);
   return {
     ...pick(flags, [
       "name",
@@ -179,7 +185,7 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     devices: flags.device,
     ...(flags.pid !== undefined && flags.pid !== "" && { pidMode: joinable(flags.pid) }),
     ...(flags.ipc !== undefined && !["", "private", "shareable", "none"].includes(flags.ipc) && { ipcMode: joinable(flags.ipc) }),
-    ...(flags.userns === "host" && { userNamespace: "host" as const }),
+    ...(spaces !== undefined && { userNamespace: spaces }),
     ...(flags.restart !== undefined && { restart: parseRestart(flags.restart) }),
     autoRemove: flags.rm ?? false,
   };

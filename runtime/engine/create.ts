@@ -23,7 +23,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const name = await parts.records.claimName(options.name, id);
   const folder = containerFolder(parts, id);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o710 });
+    await mkdir(folder, { recursive: true, mode: 0o711 }); // a user namespace's root is another user here, and passes through
     const mounts = await prepareFiles(parts, id, options, config);
     const record: ContainerRecord = {
       id,

@@ -39,8 +39,11 @@ export interface HostDevice {
 /** On the container's own tmpfs, so that neither image nor upper folder needs a place for it. */
 const INIT_PATH = "/dev/.strata-init";
 const SHM_BYTES = 64 * 1024 * 1024;
-/** Safe in a network namespace of one's own; docker sets the same. */
-const NETWORK_SYSCTLS = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+/** Safe in a network namespace of one's own; docker sets the same. The kernel refuses a group that the user namespace does not map. */
+function networkSysctls(groups: readonly (readonly [number, number, number])[] = [[0, 0, 2 ** 31]]): Readonly<Record<string, string>> {
+  const [first, , size] = groups[0] ?? [0, 0, 1];
+  return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": `${first} ${first + size - 1}` };
+}
 
 export function generate(input: GenerateInput): Spec {
   const { record, hostname } = input;
@@ -118,7 +121,7 @@ function linux(input: GenerateInput): LinuxSpec {
     ...(input.devices.length > 0 && { devices: input.devices.map((device) => device.spec) }),
     cgroupsPath: record.id,
     resources: { ...resources(options.limits ?? {}), devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input) },
-    sysctl: { ...(ownNetwork && NETWORK_SYSCTLS), ...options.sysctls },
+    sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap)), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
     maskedPaths: privileged ? [] : defaults.maskedPaths,
     readonlyPaths: privileged ? [] : defaults.readonlyPaths,

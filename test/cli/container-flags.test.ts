@@ -8,7 +8,9 @@ import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../../cli/conta
 import { parsePortFlag } from "../../cli/containers/port-flags.ts";
 import { align } from "../../cli/containers/print-rows.ts";
 import { formatBinary, parseBytes } from "../../cli/containers/sizes.ts";
+import { userNamespace } from "../../cli/containers/user-namespace-flags.ts";
 import { parsePlace } from "../../cli/commands/cp.ts";
+import { UsageError } from "../../cli/errors.ts";
 
 describe("ports", () => {
   const tcp = { protocol: "tcp" } as const;
@@ -27,6 +29,24 @@ describe("ports", () => {
   ];
   test.each(rows)("$flag", ({ flag, want }) => expect(parsePortFlag(flag)).toEqual(want));
   test.each(["", "x", "80:90000", "1-3:1-2", "3-1", "80/icmp"])("%j is refused", (flag) => expect(() => parsePortFlag(flag)).toThrow(/invalid port/));
+});
+
+describe("user namespaces", () => {
+  const map = [[0, 100_000, 65_536]];
+  const rows = [
+    { name: "none is asked for", flags: {}, want: undefined },
+    { name: "the host's", flags: { userns: "host" }, want: "host" },
+    { name: "user ids alone map groups too", flags: { uidmap: ["0:100000:65536"] }, want: { uidMap: map, gidMap: map } },
+    { name: "both", flags: { uidmap: ["0:1:2"], gidmap: ["0:3:4"] }, want: { uidMap: [[0, 1, 2]], gidMap: [[0, 3, 4]] } },
+  ];
+  test.each(rows)("$name", ({ flags, want }) => expect(userNamespace({ uidmap: [], gidmap: [], ...flags })).toEqual(want));
+  test("auto takes a range that is nobody's", () => {
+    const spaces = userNamespace({ userns: "auto", uidmap: [], gidmap: [] });
+    expect(spaces).toMatchObject({ uidMap: [[0, expect.any(Number), expect.any(Number)]] });
+  });
+  test.each([{ uidmap: ["0:1"] }, { uidmap: ["0:1:0"] }, { userns: "container:x" }, { userns: "host", gidmap: ["0:1:2"] }])("%j is refused", (flags) =>
+    expect(() => userNamespace({ uidmap: [], gidmap: [], ...flags })).toThrow(UsageError),
+  );
 });
 
 describe("mounts", () => {

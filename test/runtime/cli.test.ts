@@ -1,6 +1,6 @@
 /** The container verbs as a user types them: exit codes, streams, tables, and what a killed command leaves. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { runStrata, strataOutput } from "../support/cli.ts";
@@ -53,6 +53,16 @@ describe("run", () => {
     expect(done.stdout).toBe(stdout);
     expect(done.stderr).toEqual(typeof stderr === "string" ? stderr : expect.stringMatching(stderr));
     expect(await output("ps", "-aq")).toBe("");
+  });
+
+  test("root of a user namespace is nobody outside, and its files are root's in a commit", async () => {
+    chmodSync(join(lab.root.root, ".."), 0o711); // the mapped user must get to /etc/hosts and the like
+    const id = await output("run", "-d", "--uidmap", "0:300000:65536", IMAGE, "sh", "-c", "touch /made; sleep 30");
+    const pid = await output("inspect", "--format", "{{.State.Pid}}", id);
+    expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^Uid:\t300000\t/m);
+    expect(await output("exec", id, "id", "-u")).toBe("0");
+    await output("commit", id, "strata-test/mapped");
+    expect(await output("run", "--rm", "--network", "none", "strata-test/mapped", "stat", "-c", "%u", "/made")).toBe("0");
   });
 
   test("128 and the signal when the program is killed by one", async () => {
