@@ -4,9 +4,12 @@ import { BuilderError } from "./errors.ts";
 /** 1980-01-01T00:00:01Z, as Cloud Native Buildpacks use: the earliest that zip files can hold, and not mistaken for "no time". */
 export const DEFAULT_EPOCH = 315_532_801;
 
+/** 9999-12-31T23:59:59Z: dates of images have four digits for the year. */
+const MAX_EPOCH = 253_402_300_799;
+
 /** Seconds. @throws {BuilderError} `FLAG_INVALID` */
 export function parseEpoch(text: string): number {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new BuilderError("FLAG_INVALID", `Cannot use SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
+  if (!(value <= MAX_EPOCH)) throw new BuilderError("FLAG_INVALID", `Cannot use SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
   return value;
 }

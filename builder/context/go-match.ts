@@ -1,5 +1,6 @@
 /** Go's filepath.Match for one path element: `*`, `?`, `[a-z]`, `[^a]`, `\c`. `*` matches names that begin with a dot too. */
 import { BuilderError } from "../errors.ts";
+import { globSource, type GlobToken } from "./glob.ts";
 
 export function hasWildcard(pattern: string): boolean {
   return /[*?[\\]/.test(pattern);
@@ -7,24 +8,28 @@ export function hasWildcard(pattern: string): boolean {
 
 /** A test for names without slashes. @throws {BuilderError} `FLAG_INVALID` for a pattern that Go calls malformed */
 export function compileMatch(pattern: string): (name: string) => boolean {
-  let out = "";
+  const tokens: GlobToken[] = [];
   const chars = Array.from(pattern);
   for (let at = 0; at < chars.length; at++) {
     const char = chars[at] ?? "";
-    if (char === "*") out += "[^/]*";
-    else if (char === "?") out += "[^/]";
+    if (char === "*") tokens.push({ kind: "star", source: "" });
+    else if (char === "?") tokens.push(plain("[^/]"));
     else if (char === "[") {
       const set = readSet(chars, at, pattern);
-      out += set.text;
+      tokens.push(plain(set.text));
       at = set.end;
     } else if (char === "\\") {
       const next = chars[++at];
       if (next === undefined) throw malformed(pattern);
-      out += quoteRegExp(next);
-    } else out += quoteRegExp(char);
+      tokens.push(plain(quoteRegExp(next)));
+    } else tokens.push(plain(quoteRegExp(char)));
   }
-  const regexp = new RegExp(`^${out}$`, "su");
+  const regexp = new RegExp(`^${globSource(tokens, "[^/]")}$`, "su");
   return (name) => regexp.test(name);
+}
+
+function plain(source: string): GlobToken {
+  return { kind: "plain", source };
 }
 
 function readSet(chars: readonly string[], start: number, pattern: string): { readonly text: string; readonly end: number } {

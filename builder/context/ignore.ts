@@ -4,6 +4,7 @@
  */
 import { posix } from "node:path";
 import { BuilderError } from "../errors.ts";
+import { globSource, type GlobToken } from "./glob.ts";
 import { compileMatch, quoteRegExp } from "./go-match.ts";
 
 interface Rule {
@@ -101,19 +102,23 @@ function compileRule(pattern: string): (path: string) => boolean {
 type Kind = "exact" | "prefix" | "suffix" | "regexp";
 
 function translate(pattern: string): { readonly source: string; readonly kind: Kind } {
-  let source = "";
+  const tokens: GlobToken[] = [];
   let kind: Kind = "exact";
   for (let at = 0, count = 0; at < pattern.length; count++) {
     const token = /^(?:\*\*\/?|\*|\?|\[[^\]]*\]|\\?[^])/su.exec(pattern.slice(at))?.[0] ?? "";
     at += token.length;
     if (token.startsWith("**")) {
       const isLast = at >= pattern.length;
-      source += isLast ? ".*" : "(?:.*/)?";
+      tokens.push({ kind: "wall", source: isLast ? ".*" : "(?:.*/)?" });
       kind = count === 0 ? "suffix" : isLast && kind === "exact" ? "prefix" : "regexp";
-    } else if (token === "*" || token === "?") [source, kind] = [source + (token === "*" ? "[^/]*" : "[^/]"), "regexp"];
-    else if (token.startsWith("[")) [source, kind] = [source + token, "regexp"];
-    else if (token.startsWith("\\") && token.length > 1) [source, kind] = [source + quoteRegExp(token.slice(1)), "regexp"];
-    else source += quoteRegExp(token);
+      continue;
+    }
+    const isQuoted = token.startsWith("\\") && token.length > 1;
+    if (isQuoted || /^[*?[]/.test(token)) kind = "regexp";
+    if (token === "*") tokens.push({ kind: "star", source: "" });
+    else if (token === "?") tokens.push({ kind: "plain", source: "[^/]" });
+    else if (token.startsWith("[")) tokens.push({ kind: "plain", source: token });
+    else tokens.push({ kind: token === "/" ? "wall" : "plain", source: quoteRegExp(isQuoted ? token.slice(1) : token) });
   }
-  return { source, kind };
+  return { source: globSource(tokens, "[^/]"), kind };
 }

@@ -1,6 +1,7 @@
 /** A folder's files with what tells a change: natively for wide trees without ignore rules, by Node otherwise. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { BuilderError } from "../errors.ts";
 import type { ScannedFile } from "../../store/native/scan.ts";
 import type { IgnoreRules, Marks } from "./ignore.ts";
 import type { Fingerprint, SourceEntry } from "./tree.ts";
@@ -100,6 +101,7 @@ class Walker {
     if (ignored && !rules.hasExceptions) return true;
     const file = `${this.#folder}/${path}`;
     const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined && path.includes("\ufffd")) throw new BuilderError("CONTEXT_INVALID", `Cannot read ${JSON.stringify(path)}: its name is not UTF-8`);
     if (stat === undefined || stat.isSocket()) return true;
     if (!ignored) this.#entries.push(fromStat(path, file, stat));
     if (!stat.isDirectory()) return true;

@@ -86,6 +86,8 @@ function program(name: "bzip2" | "xz" | "zstd"): NodeJS.ReadWriteStream {
 
 async function collect(unpacker: Extract, folder: string, entries: Map<string, SourceEntry>): Promise<void> {
   for await (const entry of unpacker) {
+    if (entry.header.name.includes("\ufffd"))
+      throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${JSON.stringify(entry.header.name)}: its name is not UTF-8`);
     const path = posix.join("/", entry.header.name).replace(/^\/+|\/+$/g, "");
     const file = join(folder, String(entries.size));
     if (entry.header.type === "file" || entry.header.type === "contiguous-file" || entry.header.type === null)

@@ -27,6 +27,7 @@ export function parseDockerfile(text: string, file = "Dockerfile"): Dockerfile {
 }
 
 export function parseInstruction(raw: RawInstruction): Instruction {
+  if (raw.text.includes("\0")) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${raw.keyword}: a NUL byte is in it`);
   return { ...parseBody(raw), place: raw.place, text: raw.text };
 }
 

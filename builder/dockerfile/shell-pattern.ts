@@ -1,4 +1,5 @@
 /** Patterns of `${v#p}`, `${v%p}`, `${v/p/r}`: `*` and `?` only; `\` escapes those two, itself, `/` and `}`. */
+import { globSource, type GlobToken } from "../context/glob.ts";
 import { BuilderError } from "../errors.ts";
 
 export function trimPrefix(value: string, pattern: string, longest: boolean): string {
@@ -19,15 +20,14 @@ export function replaceMatches(value: string, pattern: string, replacement: stri
 }
 
 function toRegExp(pattern: string, greedy: boolean): string {
-  let out = "";
+  const tokens: GlobToken[] = [];
   const chars = Array.from(pattern);
   for (let at = 0; at < chars.length; at++) {
     const char = chars[at] ?? "";
-    if (char === "*") out += greedy ? ".*" : ".*?";
-    else if (char === "?") out += ".";
-    else out += char === "\\" ? escaped(chars[++at], pattern) : quote(char);
+    if (char === "*") tokens.push({ kind: "star", source: "" });
+    else tokens.push({ kind: "plain", source: char === "?" ? "." : char === "\\" ? escaped(chars[++at], pattern) : quote(char) });
   }
-  return out;
+  return globSource(tokens, ".", greedy);
 }
 
 function escaped(char: string | undefined, pattern: string): string {

@@ -7,6 +7,11 @@ import { replaceMatches, trimPrefix, trimSuffix } from "./shell-pattern.ts";
 
 export type Variables = ReadonlyMap<string, string>;
 
+/** Variables of variables grow tenfold at each step: no machine takes a longer one as an argument anyway. */
+const MAX_EXPANDED_CHARS = 1 << 20;
+const MAX_DEPTH = 200;
+const MAX_SHOWN_CHARS = 1000;
+
 export interface SubstituteOptions {
   readonly escape: string;
   /** Leave quotes as they are: bodies of heredocs. */
@@ -38,6 +43,7 @@ class Lexer {
   readonly #variables: Variables;
   readonly #options: SubstituteOptions;
   #at = 0;
+  #depth = 0;
 
   constructor(word: string, variables: Variables, options: SubstituteOptions) {
     this.#word = word;
@@ -48,15 +54,18 @@ class Lexer {
 
   /** Reads up to `stop` ("" is the end) and over it. `rawEscapes` keeps the escape characters: patterns need them. */
   until(stop: string, rawEscapes: boolean, words: Words): string {
+    if (++this.#depth > MAX_DEPTH) throw this.#fail("it is nested too deeply");
     let out = "";
     for (;;) {
       const char = this.#peek();
       if (char === undefined) break;
       if (char === stop) {
         this.#at++;
+        this.#depth--;
         return out;
       }
       out += this.#piece(char, rawEscapes, words);
+      if (out.length > MAX_EXPANDED_CHARS) throw this.#fail(`it becomes longer than ${MAX_EXPANDED_CHARS} characters`);
     }
     if (stop !== "") throw this.#fail(stop === "}" ? "missing '}'" : `missing '${stop}' in \${}`);
     return out;
@@ -175,7 +184,7 @@ class Lexer {
   }
 
   #fail(reason: string): BuilderError {
-    return new BuilderError("SUBSTITUTION_FAILED", `Cannot expand ${JSON.stringify(this.#word)}: ${reason}`);
+    return new BuilderError("SUBSTITUTION_FAILED", `Cannot expand ${JSON.stringify(this.#word.slice(0, MAX_SHOWN_CHARS))}: ${reason}`);
   }
 }
 

@@ -1,9 +1,9 @@
 /** strata load, strata image load: images out of an OCI or docker archive. */
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { Command } from "commander";
 import { familiarName } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
-import { UsageError } from "../errors.ts";
+import { ExitError, UsageError } from "../errors.ts";
 
 interface Flags {
   readonly input?: string;
@@ -24,6 +24,7 @@ async function load(context: Context, { input }: Flags): Promise<void> {
   if (input === undefined && context.stdin.isTTY) throw new UsageError("requested load from stdin, but stdin is a terminal: use -i FILE");
   const { loadImages } = await import("../../store/archive/load.ts");
   const store = await context.store();
+  if (input !== undefined && !existsSync(input)) throw new ExitError(1, `Cannot load ${input}: there is no such file`);
   const source = input === undefined ? context.stdin : createReadStream(input, { highWaterMark: CHUNK_BYTES });
   for (const { name, target } of await loadImages(store.blobs, source as AsyncIterable<Uint8Array>)) {
     const image = await store.images.read(target);

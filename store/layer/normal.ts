@@ -6,6 +6,8 @@ import { StoreError } from "../errors.ts";
 import type { LayerEntry } from "../store.ts";
 
 export const WHITEOUT_PREFIX = ".wh.";
+/** The next one is chown's "leave it as it is". */
+const MAX_ID = 0xffff_fffe;
 /** Linux's NAME_MAX. */
 const MAX_NAME_BYTES = 255;
 export const OPAQUE_NAME = ".wh..wh..opq";
@@ -25,6 +27,8 @@ export function normalEntries(entries: readonly LayerEntry[]): LayerEntry[] {
 export function checkPaths(entries: readonly LayerEntry[]): void {
   for (const entry of entries) {
     checkPath(entry.path, entry.type === "opaque");
+    if (Math.max(entry.uid, entry.gid) > MAX_ID)
+      throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${entry.path}: user or group is beyond ${MAX_ID}`);
     if (entry.type === "character" && (entry.major ?? 0) === 0 && (entry.minor ?? 0) === 0)
       throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${entry.path}: device 0/0 is how an overlay marks a removal`);
   }

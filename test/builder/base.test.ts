@@ -37,7 +37,14 @@ describe("ELF", () => {
     { name: "32 bits, big endian", shape: { wide: false, little: false } },
   ];
   test.each(shapes)("reads interpreter, libraries and paths of $name", ({ shape }) => {
-    const file = elfFile({ ...shape, interpreter: "/lib/ld.so", needed: ["libb.so.2", "liba.so.1"], soname: "me.so", rpath: "/old:/older", runpath: "$ORIGIN/../lib:" });
+    const file = elfFile({
+      ...shape,
+      interpreter: "/lib/ld.so",
+      needed: ["libb.so.2", "liba.so.1"],
+      soname: "me.so",
+      rpath: "/old:/older",
+      runpath: "$ORIGIN/../lib:",
+    });
     expect(parseElf(readAt(file))).toEqual({
       architecture: `${shape.wide === true ? 64 : 32}-${shape.little === true ? "le" : "be"}-62`,
       interpreter: "/lib/ld.so",
@@ -202,7 +209,10 @@ describe("gathering", () => {
 describe("image", () => {
   test("the same programs give the same image on two roots, and its programs run in it", async () => {
     const ids: string[] = [];
-    for (const programs of [["sh", "ls", "node"], ["node", "sh", "ls"]]) {
+    for (const programs of [
+      ["sh", "ls", "node"],
+      ["node", "sh", "ls"],
+    ]) {
       using temporary = temporaryRoot();
       await using store = await openStore({ root: temporary.root, helper });
       const image = await createBase(store, { ...request, programs, users: [{ name: "app", uid: 1000 }] }, "local/base");
@@ -224,7 +234,10 @@ describe("strata base create", () => {
     expect(line).toMatch(/^local\/tiny:latest sha256:[0-9a-f]{64}$/);
     const id = line.split(" ")[1];
     expect(await strataOutput(root, "base", "create", "local/tiny", "--bin", "sh,cat,ls", "--env", "A=b", "-q")).toBe(id);
-    expect(JSON.parse(await strataOutput(root, "base", "create", "local/tiny", "--bin", "ls,cat,sh", "--env", "A=b", "-o", "json"))).toEqual({ name: "local/tiny:latest", id });
+    expect(JSON.parse(await strataOutput(root, "base", "create", "local/tiny", "--bin", "ls,cat,sh", "--env", "A=b", "-o", "json"))).toEqual({
+      name: "local/tiny:latest",
+      id,
+    });
   });
   test.each([
     { name: "nothing to put in", args: ["x"], status: 2, said: /nothing/ },

@@ -244,6 +244,17 @@ test("ADD of a hard link to what the archive does not hold says so", async () =>
   await expect(lab.build("FROM scratch\nADD x.tar /n/\n")).rejects.toThrow("its target a is not in the archive before it");
 });
 
+test("A file whose name is not UTF-8 is refused, not left out", async () => {
+  const folder = lab.context({ a: "A" });
+  writeFileSync(Buffer.from(`${folder}/caf\xe9`, "latin1"), "x");
+  await expect(lab.build("FROM scratch\nCOPY . /\n")).rejects.toThrow("its name is not UTF-8");
+});
+
+test("An owner that the kernel would not set is refused", async () => {
+  lab.context({ a: "A" });
+  await expect(lab.build("FROM scratch\nCOPY --chown=4294967295 a /\n")).rejects.toMatchObject({ code: "LAYER_INVALID" });
+});
+
 test("ADD downloads from loopback with mode, name and checksum", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/moved") response.writeHead(302, { location: "/dir/file.txt?x=1" }).end();

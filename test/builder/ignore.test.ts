@@ -116,3 +116,19 @@ test.each(matches)("%s matches %s: %s", (pattern, name, wanted) => {
 test.each(["[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "[", "[^", "[^bc", "a[", "a\\"])("%s is malformed", (pattern) => {
   expect(() => compileMatch(pattern)).toThrow(/syntax error in pattern/);
 });
+
+test("Many stars are matched at once", () => {
+  const name = "a".repeat(200);
+  const stars = "*a".repeat(60);
+  expect([compileMatch(`${stars}b`)(name), compileMatch(stars)(name), compileMatch(`${"*".repeat(5000)}a`)(name)]).toEqual([false, true, true]);
+  expect([compileRules([`x/${stars}b`]).ignores(`x/${name}`), compileRules([`**/${stars}*/y`]).ignores(`x/${name}/y`)]).toEqual([false, true]);
+});
+
+test.each([
+  ["a*b*c", "axbxbxc", true],
+  ["a*b*c", "axbxb", false],
+  ["*b?*c", "bbxc", true],
+  ["a*ab*b", "aab", false],
+  ["a*ab*b", "aaabb", true],
+  ["*[ab]*1", "xa01", true],
+] as const)("%s and %s", (pattern, name, wanted) => expect(compileMatch(pattern)(name)).toBe(wanted));

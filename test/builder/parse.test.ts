@@ -157,3 +157,7 @@ test("Checks name the rule and the line", () => {
 test("A directive skips checks", () => {
   expect(checkDockerfile("# check=skip=MaintainerDeprecated, JSONArgsRecommended\nFROM a\nMAINTAINER me\nCMD x\n", "Dockerfile")).toEqual([]);
 });
+
+test("A NUL byte is refused where it stands", () => {
+  expect(() => parseDockerfile("FROM scratch\nCOPY a\0b /\n")).toThrow("a NUL byte is in it");
+});

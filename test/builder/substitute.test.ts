@@ -121,3 +121,19 @@ test("Bodies of heredocs keep their quotes", () => {
 test("Names without a value are told", () => {
   expect([...substitute("$UNSET ${PWD} ${OTHER:-x}", variables, { escape: "\\" }).unset]).toEqual(["UNSET", "OTHER"]);
 });
+
+test("What would grow without end, or nest too deeply, is refused at once", () => {
+  const long = new Map([["A", "x".repeat(1 << 19)]]);
+  expect(() => substitute("$A$A$A", long, { escape: "\\" })).toThrow("it becomes longer than 1048576 characters");
+  expect(() => substitute("${a:-".repeat(5000), new Map(), { escape: "\\" })).toThrow("it is nested too deeply");
+});
+
+test("Many stars are matched at once", () => {
+  const value = new Map([["V", "a".repeat(5000)]]);
+  const stars = "*a".repeat(40);
+  const options = { escape: "\\" };
+  expect(substitute(`\${V#${stars}b}`, value, options).text).toHaveLength(5000);
+  expect(substitute(`\${V/${stars}b/x}`, value, options).text).toHaveLength(5000);
+  expect(substitute(`\${V#${stars}}`, value, options).text).toHaveLength(4960);
+  expect(substitute(`\${V##${stars}}`, value, options).text).toBe("");
+});
