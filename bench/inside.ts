@@ -18,9 +18,14 @@ async function main(argv: readonly string[]): Promise<void> {
   const peers = await startPeers(options, folder);
   const results: Result[] = [];
   for (const one of CASES.filter(({ name }) => options.cases.includes(name))) {
-    results.push({ one, samples: await measure(one, { folder, peers, rounds: options.rounds ?? one.rounds, onRun: (line) => process.stderr.write(`${line}\n`) }) });
+    results.push({
+      one,
+      samples: await measure(one, { folder, peers, rounds: options.rounds ?? one.rounds, onRun: (line) => process.stderr.write(`${line}\n`) }),
+    });
   }
-  process.stdout.write(`\n${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Linux ${release().split(".", 2).join(".")}, ${options.on}, medians\n\n${table(results)}`);
+  process.stdout.write(
+    `\n${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Linux ${release().split(".", 2).join(".")}, ${options.on}, medians\n\n${table(results)}`,
+  );
 }
 
 async function startPeers({ peers: names }: Options, folder: string): Promise<readonly Peer[]> {

@@ -43,7 +43,10 @@ export async function runInSandbox(argv: readonly string[], on: "ext4" | "tmpfs"
   const work = join(folder, "work");
   mkdirSync(work);
   const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const inside = spawn("unshare", [...namespaces, "sh", "-c", INSIDE, "sh", folder, on, ...argv, work], { stdio: ["pipe", "inherit", "inherit"], detached: true });
+  const inside = spawn("unshare", [...namespaces, "sh", "-c", INSIDE, "sh", folder, on, ...argv, work], {
+    stdio: ["pipe", "inherit", "inherit"],
+    detached: true,
+  });
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => inside.stdin.end());
   try {
     return await ending(inside);

@@ -10,7 +10,9 @@ function isBundled() {
   const bundled = statSync(join(bundle, "code-cache.cjs"), { throwIfNoEntry: false });
   if (bundled === undefined) return false;
   const builds = join(dist, ".tsbuildinfo");
-  return statSync(builds, { throwIfNoEntry: false }) === undefined || readdirSync(builds).every((room) => statSync(join(builds, room)).mtimeMs <= bundled.mtimeMs);
+  return (
+    statSync(builds, { throwIfNoEntry: false }) === undefined || readdirSync(builds).every((room) => statSync(join(builds, room)).mtimeMs <= bundled.mtimeMs)
+  );
 }
 
 exports.start = function start(name, rooms) {

@@ -3,7 +3,19 @@ import { CodedError } from "../store/errors.ts";
 
 export const EXIT = { done: 0, refused: 1, usage: 2, bug: 70, strata: 125, brokenPipe: 141 } as const;
 
-const MACHINE_CODES: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE", "EIO", "ENAMETOOLONG", "EISDIR", "ENOTDIR"]);
+const MACHINE_CODES: ReadonlySet<string> = new Set([
+  "ENOSPC",
+  "EDQUOT",
+  "EROFS",
+  "EACCES",
+  "EPERM",
+  "EMFILE",
+  "ENFILE",
+  "EIO",
+  "ENAMETOOLONG",
+  "EISDIR",
+  "ENOTDIR",
+]);
 
 /** Thrown by a verb to end with a certain status; an empty message prints nothing. */
 export class ExitError extends Error {

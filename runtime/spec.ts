@@ -100,7 +100,13 @@ export interface Resources {
     readonly mems?: string;
   };
   /** Bytes; -1 is unlimited. `swap` is memory plus swap. */
-  readonly memory?: { readonly limit?: number; readonly swap?: number; readonly reservation?: number; readonly swappiness?: number; readonly disableOOMKiller?: boolean };
+  readonly memory?: {
+    readonly limit?: number;
+    readonly swap?: number;
+    readonly reservation?: number;
+    readonly swappiness?: number;
+    readonly disableOOMKiller?: boolean;
+  };
   readonly pids?: { readonly limit: number };
   readonly blockIO?: {
     readonly weight?: number;

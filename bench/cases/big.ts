@@ -29,6 +29,7 @@ async function fill(path: string, mebibytes: number, block: (index: number) => U
 
 /** A mebibyte of lines as a log has them. */
 function textOf(index: number): Buffer {
-  const line = (at: number): string => `2024-01-01T00:00:00.${String(at % 1000).padStart(3, "0")}Z info request ${index * 8192 + at} served in ${(at * 37) % 211} ms\n`;
+  const line = (at: number): string =>
+    `2024-01-01T00:00:00.${String(at % 1000).padStart(3, "0")}Z info request ${index * 8192 + at} served in ${(at * 37) % 211} ms\n`;
   return Buffer.from(Array.from({ length: 20_000 }, (_, at) => line(at)).join("")).subarray(0, MIB);
 }

@@ -3,7 +3,10 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { BuilderError } from "../errors.ts";
 import { parseElf, type Elf } from "./elf.ts";
 
-export type HostFile = { readonly kind: "elf"; readonly elf: Elf } | { readonly kind: "script"; readonly interpreter: readonly string[] } | { readonly kind: "data" };
+export type HostFile =
+  | { readonly kind: "elf"; readonly elf: Elf }
+  | { readonly kind: "script"; readonly interpreter: readonly string[] }
+  | { readonly kind: "data" };
 
 /** Longest `#!` line that the kernel reads. */
 const MAX_SHEBANG_BYTES = 256;

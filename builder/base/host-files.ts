@@ -15,7 +15,9 @@ export function parseNamedFile(text: string): NamedFile {
   const at = text.lastIndexOf(":/");
   const [source, destination] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, text];
   if (destination.startsWith("/") && destination !== "/") return { source, destination };
-  throw new BuilderError("SOURCE_UNKNOWN", `Cannot add ${text}: ${destination} is no absolute path below /`, { hint: "Write HOST:DEST, as in --file app.conf:/etc/app.conf" });
+  throw new BuilderError("SOURCE_UNKNOWN", `Cannot add ${text}: ${destination} is no absolute path below /`, {
+    hint: "Write HOST:DEST, as in --file app.conf:/etc/app.conf",
+  });
 }
 
 /** Permission bits are kept, owners and times are not. @throws {BuilderError} `SOURCE_UNKNOWN` */

@@ -41,5 +41,8 @@ export function isSystemPath(path: string): boolean {
 }
 
 function parts(path: string): string[] {
-  return posix.normalize(path).split("/").filter((part) => part !== "");
+  return posix
+    .normalize(path)
+    .split("/")
+    .filter((part) => part !== "");
 }

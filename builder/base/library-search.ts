@@ -8,7 +8,9 @@ import type { Elf } from "./elf.ts";
 
 /** Folders that the loader knows by itself, so what lies there is found without a cache file. */
 export function loaderFolders(): readonly string[] {
-  const triple = { x64: "x86_64", arm64: "aarch64", ia32: "i386", riscv64: "riscv64", ppc64: "powerpc64le", s390x: "s390x", loong64: "loongarch64" }[process.arch as string];
+  const triple = { x64: "x86_64", arm64: "aarch64", ia32: "i386", riscv64: "riscv64", ppc64: "powerpc64le", s390x: "s390x", loong64: "loongarch64" }[
+    process.arch as string
+  ];
   const multiarch = triple === undefined ? [] : [`/lib/${triple}-linux-gnu`, `/usr/lib/${triple}-linux-gnu`];
   return [...multiarch, "/lib64", "/usr/lib64", "/lib", "/usr/lib"].filter(isFolder);
 }
@@ -29,7 +31,10 @@ export function parseLoaderConfig(text: string): readonly LoaderConfigLine[] {
     const line = raw.replace(/#.*/, "").trim();
     if (line === "" || line.startsWith("hwcap ")) return [];
     if (!/^include\s/.test(line)) return line.split(/[\s:,]+/).map((path) => ({ kind: "folder", path }));
-    return line.split(/\s+/).slice(1).map((pattern) => ({ kind: "include", pattern }));
+    return line
+      .split(/\s+/)
+      .slice(1)
+      .map((pattern) => ({ kind: "include", pattern }));
   });
 }
 
@@ -52,7 +57,12 @@ function expandTokens(folder: string, path: string): string {
 function expand(pattern: string): readonly string[] {
   const [folder, last] = [dirname(pattern), basename(pattern)];
   if (!isFolder(folder)) return [];
-  const wanted = new RegExp(`^${last.replace(/[.+^$(){}|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`);
+  const wanted = new RegExp(
+    `^${last
+      .replace(/[.+^$(){}|\\]/g, "\\$&")
+      .replaceAll("*", ".*")
+      .replaceAll("?", ".")}$`,
+  );
   const names = readdirSync(folder).filter((name) => wanted.test(name) && !name.startsWith("."));
   return names.toSorted().map((name) => join(folder, name));
 }

@@ -19,7 +19,8 @@ export function addTopLevel(tree: Tree): void {
 }
 
 export function addSkeleton(tree: Tree, users: readonly BaseUser[], shell: string): void {
-  for (const path of ["dev", "proc", "sys", "run", "home", "usr/bin", "usr/sbin", "usr/lib", "usr/local/bin", "var/lib", "var/cache", "var/log"]) tree.directory(path);
+  for (const path of ["dev", "proc", "sys", "run", "home", "usr/bin", "usr/sbin", "usr/lib", "usr/local/bin", "var/lib", "var/cache", "var/log"])
+    tree.directory(path);
   tree.symlink("var/run", "/run");
   tree.directory("root", { mode: 0o700 });
   for (const path of ["tmp", "var/tmp"]) tree.directory(path, { mode: 0o1777 });

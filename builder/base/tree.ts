@@ -73,5 +73,8 @@ export class Tree {
 const ROOT_OWNED = { uid: 0, gid: 0, mtime: BASE_EPOCH } as const;
 
 function parts(path: string): string[] {
-  return posix.normalize(`/${path}`).split("/").filter((part) => part !== "");
+  return posix
+    .normalize(`/${path}`)
+    .split("/")
+    .filter((part) => part !== "");
 }

@@ -24,7 +24,10 @@ export function command(context: Context): Command {
 /** A row a check, and under the table what to type. */
 export function formatChecks(checks: readonly Check[]): string {
   const width = Math.max(...checks.map(({ name }) => name.length)) + 3;
-  const rows = [`${"CHECK".padEnd(width)}${"STATUS".padEnd(11)}DETAIL`, ...checks.map((check) => `${check.name.padEnd(width)}${statusOf(check).padEnd(11)}${check.detail}`)];
+  const rows = [
+    `${"CHECK".padEnd(width)}${"STATUS".padEnd(11)}DETAIL`,
+    ...checks.map((check) => `${check.name.padEnd(width)}${statusOf(check).padEnd(11)}${check.detail}`),
+  ];
   const mends = checks.flatMap(({ name, mend }) => (mend === undefined ? [] : [`  ${name}: ${mend}`]));
   return `${rows.join("\n")}\n${mends.length === 0 ? "" : `\nTo mend:\n${mends.join("\n")}\n`}`;
 }

@@ -9,7 +9,11 @@ type Map = readonly [container: number, host: number, size: number];
 /** What `auto` takes where /etc/subuid names no range for root. */
 const DEFAULT_RANGE = { first: 231_072, size: 65_536 };
 
-export function userNamespace(flags: { readonly userns?: string; readonly uidmap: readonly string[]; readonly gidmap: readonly string[] }): UserNamespace | undefined {
+export function userNamespace(flags: {
+  readonly userns?: string;
+  readonly uidmap: readonly string[];
+  readonly gidmap: readonly string[];
+}): UserNamespace | undefined {
   const uidMap = flags.uidmap.map(parseMap);
   const gidMap = flags.gidmap.map(parseMap);
   if (uidMap.length + gidMap.length > 0) {

@@ -12,7 +12,10 @@ const MIN_FREE_BYTES = 1 << 30;
 
 export function checkPlace({ rootFolder: { path, type, free } }: Machine): readonly Check[] {
   const unfit = UNFIT.get(type);
-  const fitting = unfit === undefined ? ok("root folder", path) : missing("root folder", true, `${path} is on ${unfit}, which overlay cannot write to`, "strata --root FOLDER, on ext4, xfs, btrfs or tmpfs");
+  const fitting =
+    unfit === undefined
+      ? ok("root folder", path)
+      : missing("root folder", true, `${path} is on ${unfit}, which overlay cannot write to`, "strata --root FOLDER, on ext4, xfs, btrfs or tmpfs");
   const room = free >= MIN_FREE_BYTES ? ok("room", show(free)) : missing("room", false, `only ${show(free)} at ${path}`, "strata system prune");
   return [fitting, room];
 }

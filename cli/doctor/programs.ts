@@ -12,9 +12,24 @@ interface Need {
 }
 
 const NEEDS: readonly Need[] = [
-  { program: "nft", required: true, why: "bridge networks and published ports", packages: { "apt-get": "nftables", dnf: "nftables", apk: "nftables", pacman: "nftables", zypper: "nftables" } },
-  { program: "newuidmap", required: false, why: "containers without root that have more than one user", packages: { "apt-get": "uidmap", dnf: "shadow-utils", apk: "shadow-subids" } },
-  { program: "kubectl", required: false, why: "the cluster's usual client; strata apply, get, logs… work without it", mend: "see https://kubernetes.io/docs/tasks/tools/" },
+  {
+    program: "nft",
+    required: true,
+    why: "bridge networks and published ports",
+    packages: { "apt-get": "nftables", dnf: "nftables", apk: "nftables", pacman: "nftables", zypper: "nftables" },
+  },
+  {
+    program: "newuidmap",
+    required: false,
+    why: "containers without root that have more than one user",
+    packages: { "apt-get": "uidmap", dnf: "shadow-utils", apk: "shadow-subids" },
+  },
+  {
+    program: "kubectl",
+    required: false,
+    why: "the cluster's usual client; strata apply, get, logs… work without it",
+    mend: "see https://kubernetes.io/docs/tasks/tools/",
+  },
 ];
 
 const MANAGERS: Readonly<Record<string, string>> = {

@@ -11,13 +11,29 @@ export async function containers(): Promise<void> {
     (id) => `container ${id.slice(0, 12)}`,
   );
   const address = await strata("port", "web", "8080/tcp");
-  await step("asking it over its published port", async () => await patiently(async () => await fetchText(`http://${address}/`)), (text) => text);
-  await step("strata exec web ps: it is process 1 of its own world", async () => await strata("exec", "web", "ps", "-e", "-o", "pid,user,args"), (text) => text);
+  await step(
+    "asking it over its published port",
+    async () => await patiently(async () => await fetchText(`http://${address}/`)),
+    (text) => text,
+  );
+  await step(
+    "strata exec web ps: it is process 1 of its own world",
+    async () => await strata("exec", "web", "ps", "-e", "-o", "pid,user,args"),
+    (text) => text,
+  );
   await strata("exec", "-u", "0", "web", "sh", "-c", "echo changed > /etc/motd");
-  await step("strata diff, then strata commit", async () => await commit(), (text) => text);
+  await step(
+    "strata diff, then strata commit",
+    async () => await commit(),
+    (text) => text,
+  );
   const kept = await strata("run", "--rm", "--network", "none", "--entrypoint", "cat", "hello:changed", "/etc/motd");
   assert.equal(kept, "changed");
-  await step("strata rm -f web", async () => await strata("rm", "-f", "web"), () => "");
+  await step(
+    "strata rm -f web",
+    async () => await strata("rm", "-f", "web"),
+    () => "",
+  );
 }
 
 async function commit(): Promise<string> {

@@ -40,7 +40,9 @@ export function clean(): void {
   if (!existsSync(FOLDER)) return;
   for (const one of processes()) if (one.pid !== process.pid && isAlive(one)) process.kill(one.pid, "SIGKILL");
   attempt("down");
-  const containers = attempt("ps", "-aq").split("\n").filter((id) => id !== "");
+  const containers = attempt("ps", "-aq")
+    .split("\n")
+    .filter((id) => id !== "");
   if (containers.length > 0) attempt("rm", "-f", "-v", ...containers);
   rmSync(FOLDER, { recursive: true, force: true });
 }

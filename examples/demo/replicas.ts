@@ -8,23 +8,43 @@ import { fetchText, poll, type Tally } from "./poller.ts";
 import { serve, strata } from "./shell.ts";
 
 export async function replicas(): Promise<void> {
-  await step("strata up: the Kubernetes API on this machine", async () => await serve(["up", "--listen", "127.0.0.1:0"], /ready/i), () => "");
+  await step(
+    "strata up: the Kubernetes API on this machine",
+    async () => await serve(["up", "--listen", "127.0.0.1:0"], /ready/i),
+    () => "",
+  );
   const port = await freePort();
   await step(
     `strata deploy hello:v1 --replicas 3 --port ${port}:8080`,
     async () => await strata("deploy", "hello:v1", "--name", "hello", "--replicas", "3", "--port", `${port}:8080`),
     (text) => text,
   );
-  await step("strata get pods", async () => await strata("get", "pods"), (text) => text);
+  await step(
+    "strata get pods",
+    async () => await strata("get", "pods"),
+    (text) => text,
+  );
   const client = poll(`http://127.0.0.1:${port}/`);
   await step("one replica deleted: another takes its place", replaceOne, (text) => text);
-  await step("strata build -t hello:v2", async () => await build("v2"), () => "");
-  await step("strata deploy hello:v2: a rolling update", async () => await strata("deploy", "hello:v2", "--name", "hello", "--replicas", "3", "--port", `${port}:8080`), (text) => text);
+  await step(
+    "strata build -t hello:v2",
+    async () => await build("v2"),
+    () => "",
+  );
+  await step(
+    "strata deploy hello:v2: a rolling update",
+    async () => await strata("deploy", "hello:v2", "--name", "hello", "--replicas", "3", "--port", `${port}:8080`),
+    (text) => text,
+  );
   assert.match(await fetchText(`http://127.0.0.1:${port}/`), /v2/);
   await step("strata rollout undo deployment/hello", undo, (text) => text);
   assert.match(await fetchText(`http://127.0.0.1:${port}/`), /v1/);
   await step("the client that polled throughout", async () => await client.stop(), describe);
-  await step("strata down", async () => await strata("down"), () => "");
+  await step(
+    "strata down",
+    async () => await strata("down"),
+    () => "",
+  );
 }
 
 async function replaceOne(): Promise<string> {

@@ -20,7 +20,7 @@ export async function writeBehind(content: AsyncIterable<Uint8Array>, write: (bl
   };
   try {
     for await (const chunk of content) {
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         const count = Math.min(chunk.length - at, BLOCK_BYTES - used);
         filling.set(chunk.subarray(at, at + count), used);
         used += count;

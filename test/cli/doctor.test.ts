@@ -40,10 +40,22 @@ function lacks(checks: readonly Check[]): readonly string[] {
 describe("kernel", () => {
   const cases: readonly { name: string; on: Machine; expected: readonly string[] }[] = [
     { name: "a machine with all of cgroup v1", on: machine(), expected: [] },
-    { name: "cgroup v2 with all controllers", on: machine({ files: { ...unified, "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n" } }), expected: [] },
-    { name: "cgroup v2 without memory", on: machine({ files: { ...unified, "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu pids\n" } }), expected: ["cgroup memory (required)"] },
+    {
+      name: "cgroup v2 with all controllers",
+      on: machine({ files: { ...unified, "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n" } }),
+      expected: [],
+    },
+    {
+      name: "cgroup v2 without memory",
+      on: machine({ files: { ...unified, "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu pids\n" } }),
+      expected: ["cgroup memory (required)"],
+    },
     { name: "no cgroups at all", on: machine({ files: { ...files, "/proc/self/mountinfo": "" } }), expected: ["cgroups (required)"] },
-    { name: "cgroups of somebody else", on: machine({ isWritable: () => false }), expected: ["cgroup cpu", "cgroup memory", "cgroup pids", "cgroup cpuset", "cgroup freezer"] },
+    {
+      name: "cgroups of somebody else",
+      on: machine({ isWritable: () => false }),
+      expected: ["cgroup cpu", "cgroup memory", "cgroup pids", "cgroup cpuset", "cgroup freezer"],
+    },
     { name: "no overlay", on: machine({ files: { ...files, "/proc/filesystems": "\text4\n" } }), expected: ["overlay (required)"] },
     { name: "no network namespaces", on: machine({ list: () => ["cgroup", "ipc", "mnt", "pid", "uts"] }), expected: ["namespaces (required)"] },
     { name: "no user namespaces, as root", on: machine({ files: { ...files, "/proc/sys/user/max_user_namespaces": "0\n" } }), expected: ["user namespaces"] },

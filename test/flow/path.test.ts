@@ -54,7 +54,8 @@ describe("an image on its way", () => {
     await run("skopeo", ["copy", "--src-tls-verify=false", `docker://${name}`, `oci:${layout}:v1`]);
     const copy = name.replace("hello:v1", "copy:v1");
     await run("skopeo", ["copy", "--dest-tls-verify=false", `oci:${layout}:v1`, `docker://${copy}`]);
-    const digest = async (reference: string): Promise<string> => (await run("skopeo", ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${reference}`])).stdout.trim();
+    const digest = async (reference: string): Promise<string> =>
+      (await run("skopeo", ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${reference}`])).stdout.trim();
     expect(await digest(copy)).toBe(await digest(name));
     await strataOutput(root, "pull", copy);
     expect(await imageID(copy)).toBe(await imageID("hello:v1"));

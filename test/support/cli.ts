@@ -10,7 +10,11 @@ export interface Outcome {
 }
 
 /** Runs `strata ARGS` on a root; never throws for an exit status. */
-export async function runStrata(root: TemporaryRoot, args: readonly string[], options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Outcome> {
+export async function runStrata(
+  root: TemporaryRoot,
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
   return await new Promise((resolve) => {
     const child = execFile(
       process.execPath,

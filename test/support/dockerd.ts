@@ -18,7 +18,9 @@ export async function startDockerd(): Promise<Dockerd> {
   const folder = temporaryFolder();
   const socket = join(folder, "docker.sock");
   mkdirSync(join(folder, "config"));
-  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder], { stdio: ["ignore", "pipe", "pipe"] });
+  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let said = "";
   daemon.stdout.on("data", (data: Buffer) => (said += data.toString()));
   daemon.stderr.on("data", (data: Buffer) => (said += data.toString()));

@@ -10,10 +10,7 @@ const PLACES = ["/dev/shm", tmpdir()];
 /** Milliseconds: a folder this young and without an owner's file may be in the making. */
 const GRACE = 60_000;
 
-export default function setup(): () => void {
-  sweep();
-  return sweep;
-}
+export { sweep as setup, sweep as teardown };
 
 function sweep(): void {
   for (const place of PLACES) {
@@ -36,7 +33,9 @@ function remove(folder: string): void {
   for (const pid of processesOf(folder)) kill(pid);
   if (statSync(root, { throwIfNoEntry: false }) !== undefined) {
     attempt(env, "down");
-    const containers = attempt(env, "ps", "-aq").split("\n").filter((id) => id !== "");
+    const containers = attempt(env, "ps", "-aq")
+      .split("\n")
+      .filter((id) => id !== "");
     if (containers.length > 0) attempt(env, "rm", "-f", "-v", ...containers);
   }
   for (const mount of mountsIn(folder).reverse()) execFileSync("umount", ["-l", mount]);
@@ -73,6 +72,8 @@ function kill(pid: number): void {
 }
 
 function mountsIn(folder: string): string[] {
-  const targets = readFileSync("/proc/self/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "");
+  const targets = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
   return targets.filter((target) => target.startsWith(`${folder}/`));
 }
