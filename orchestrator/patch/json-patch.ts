@@ -12,16 +12,35 @@ export interface Operation {
 }
 
 const MAX_OPERATIONS = 10_000;
+/** Characters of JSON that all copies of a patch may make: copies of copies would else grow without end. */
+const MAX_COPIED = 3 * 2 ** 20;
 
 /** `target` is left as it is. @throws {ApiError} `Invalid` when an operation does not fit the target, `BadRequest` when it is no patch */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   if (patch.length > MAX_OPERATIONS)
     throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
-  return (patch as Operation[]).reduce(applyOperation, clone(target));
+  const copy = copier();
+  return patch.reduce<unknown>((current, operation) => applyOperation(current, parseOperation(operation), copy), clone(target));
 }
 
-function applyOperation(target: unknown, operation: Operation): unknown {
+function parseOperation(value: unknown): Operation {
+  if (!isRecord(value) || typeof value["path"] !== "string" || typeof (value["from"] ?? "") !== "string")
+    throw badRequest("error decoding patch: an operation is an object with a path");
+  return value as unknown as Operation;
+}
+
+function copier(): (value: unknown) => unknown {
+  let copied = 0;
+  return (value) => {
+    const text = JSON.stringify(value);
+    copied += text.length;
+    if (copied > MAX_COPIED) throw new ApiError("RequestEntityTooLarge", `Unable to copy, the accumulated size increase of copy is more than ${MAX_COPIED}`);
+    return JSON.parse(text) as unknown;
+  };
+}
+
+function applyOperation(target: unknown, operation: Operation, copy: (value: unknown) => unknown): unknown {
   const { op, path, value } = operation;
   switch (op) {
     case "add":
@@ -33,7 +52,7 @@ function applyOperation(target: unknown, operation: Operation): unknown {
       read(target, path);
       return edit(target, path, undefined, "remove");
     case "copy":
-      return edit(target, path, clone(read(target, operation.from ?? "")), "add");
+      return edit(target, path, copy(read(target, operation.from ?? "")), "add");
     case "move": {
       const moved = read(target, operation.from ?? "");
       return edit(edit(target, operation.from ?? "", undefined, "remove"), path, moved, "add");

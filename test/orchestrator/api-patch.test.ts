@@ -52,6 +52,13 @@ describe("JSON patch", () => {
   test.each(refused)("refuses %s", (_, patch) =>
     expect(() => applyJsonPatch({ a: 1, l: [] }, patch)).toThrow(expect.objectContaining({ code: "Invalid" }) as Error),
   );
+  test("refuses copies of copies that grow without end", () => {
+    const patch = Array.from({ length: 40 }, (_, index) => ({ op: "copy", from: "", path: `/copy${index}` }));
+    expect(() => applyJsonPatch({ a: "x" }, patch)).toThrow(expect.objectContaining({ code: "RequestEntityTooLarge" }) as Error);
+  });
+  test.each([null, 5, {}, { op: "add", path: 5 }, { op: "copy", path: "/a", from: 5 }])("refuses %j as an operation", (operation) =>
+    expect(() => applyJsonPatch({}, [operation])).toThrow(expect.objectContaining({ code: "BadRequest" }) as Error),
+  );
   test("refuses an operation that is none", () => expect(() => applyJsonPatch({}, [{ op: "increment", path: "/a" }])).toThrow("Unexpected kind: increment"));
 });
 
