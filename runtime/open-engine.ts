@@ -7,7 +7,7 @@ import { createContainer } from "./engine/create.ts";
 import type { Parts } from "./engine/parts.ts";
 import { openRecords } from "./engine/records.ts";
 import { removeContainer } from "./engine/remove.ts";
-import type { SandboxRecord } from "./engine/sandboxes.ts";
+import type { SandboxRecord } from "./engine/sandbox-record.ts";
 import { settle } from "./engine/settle.ts";
 import { startContainer } from "./engine/start.ts";
 import { getContainer, listContainers, needLive } from "./engine/status.ts";

@@ -1,7 +1,7 @@
 /** Cells of tables that take more than a field to fill. */
 import type { KubeObject } from "../cluster.ts";
 import { formatAge } from "./age.ts";
-import type { Cell, Column } from "./columns.ts";
+import type { Cell, Column } from "./column.ts";
 
 const none = "<none>";
 /** Addresses shown before "more". */

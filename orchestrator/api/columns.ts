@@ -1,21 +1,11 @@
 /** The columns that `kubectl get` shows, by resource; kinds that are not here show name and age. Priority 1 columns show with `-o wide`. */
-import type { KubeObject, ResourceName } from "../cluster.ts";
+import type { ResourceName } from "../cluster.ts";
 import { nameOf, type Resource } from "../schema/resource.ts";
 import { formatSelector } from "../schema/selector.ts";
 import { formatAge, formatDuration } from "./age.ts";
 import { podReady, podRestarts, podStatus } from "./pod-cell.ts";
+import type { Cell, Column } from "./column.ts";
 import * as cells from "./cells.ts";
-
-export type Cell = (object: KubeObject, now: Date) => string | number | boolean;
-
-export interface Column {
-  readonly name: string;
-  readonly type?: "string" | "integer" | "boolean" | "date";
-  readonly format?: string;
-  readonly description?: string;
-  readonly priority?: number;
-  readonly cell: Cell;
-}
 
 export function columnsOf(resource: Resource): readonly Column[] {
   const columns = table[nameOf(resource)] ?? [age];

@@ -1,4 +1,4 @@
-/** Names that controllers make: stable hashes of templates, in letters that spell no words. Spec: kubernetes.md B1. */
+/** Names that controllers make: stable hashes of templates, in letters that spell no words. Spec: Kubernetes documentation, "Object Names and IDs". */
 const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
 /** FNV-1a, 32 bits, of the canonical JSON, its decimal digits mapped to the safe letters. */

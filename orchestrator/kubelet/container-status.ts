@@ -1,8 +1,18 @@
-/** One entry of a pod's containerStatuses. Spec: kubernetes.md B12. */
+/** One entry of a pod's containerStatuses. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { ExitRecord } from "../../runtime/process.ts";
+import type { KubeObject } from "../cluster.ts";
+import type { PodPlan } from "./plan-pod.ts";
 import type { ContainerSpec } from "./pod-spec.ts";
-import type { StatusInput } from "./pod-status.ts";
-import { ended, latest, type Instance, type InstanceState, type Problem } from "./running.ts";
+import { ended, latest, type Instance, type InstanceState, type Problem, type RunningPod } from "./running.ts";
+
+/** What a pod's status is made from. */
+export interface StatusInput {
+  readonly pod: KubeObject;
+  readonly running: RunningPod;
+  readonly plan: PodPlan;
+  readonly hostIP: string;
+  readonly now: number;
+}
 
 export interface ContainerStatus {
   readonly name: string;

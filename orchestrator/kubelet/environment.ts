@@ -1,4 +1,4 @@
-/** A container's environment: references resolved, `$(NAME)` expanded. Spec: kubernetes.md B12. */
+/** A container's environment: references resolved, `$(NAME)` expanded. Spec: Kubernetes documentation, "Define Environment Variables for a Container". */
 import type { KubeObject } from "../cluster.ts";
 import { StartError } from "./errors.ts";
 import { fieldValue, resourceValue } from "./fields.ts";

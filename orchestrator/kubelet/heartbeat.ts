@@ -1,4 +1,4 @@
-/** Registers this machine as a Node and keeps telling that it lives: a Lease every 10 s, the status every 5 min. Spec: kubernetes.md B12. */
+/** Registers this machine as a Node and keeps telling that it lives: a Lease every 10 s, the status every 5 min. Spec: Kubernetes documentation, "Nodes". */
 import type { Cluster, KubeObject } from "../cluster.ts";
 import { formatMicroTime, formatTime, type Clock } from "../controllers/clock.ts";
 import { hasReason } from "../controllers/controller.ts";

@@ -1,4 +1,4 @@
-/** An image for a container: from the local store first, then by pulling. Spec: kubernetes.md B12, "imagePullPolicy". */
+/** An image for a container: from the local store first, then by pulling. Spec: Kubernetes documentation, "Images". */
 import { StoreError } from "../../store/errors.ts";
 import type { Image, Images } from "../../store/store.ts";
 import { messageOf, StartError } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** What to do next for a pod, from its spec and what runs. Decides, and does nothing. Spec: kubernetes.md B12. */
+/** What to do next for a pod, from its spec and what runs. Decides, and does nothing. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { KubeObject } from "../cluster.ts";
 import { parseTime } from "../controllers/clock.ts";
 import { isTerminal } from "../controllers/pods.ts";

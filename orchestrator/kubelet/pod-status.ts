@@ -1,21 +1,11 @@
-/** A pod's status from what runs: phase, conditions, container statuses. Decides, and does nothing. Spec: kubernetes.md B12. */
-import type { KubeObject } from "../cluster.ts";
+/** A pod's status from what runs: phase, conditions, container statuses. Decides, and does nothing. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import { formatTime } from "../controllers/clock.ts";
 import { setCondition, type Condition } from "../controllers/conditions.ts";
-import { containerStatus, type ContainerStatus } from "./container-status.ts";
-import { isOverdue, type PodPlan } from "./plan-pod.ts";
+import { containerStatus, type ContainerStatus, type StatusInput } from "./container-status.ts";
+import { isOverdue } from "./plan-pod.ts";
 import { isSidecar, specOf, type ContainerSpec } from "./pod-spec.ts";
-import type { RunningPod } from "./running.ts";
 
 export type Phase = "Pending" | "Running" | "Succeeded" | "Failed";
-
-export interface StatusInput {
-  readonly pod: KubeObject;
-  readonly running: RunningPod;
-  readonly plan: PodPlan;
-  readonly hostIP: string;
-  readonly now: number;
-}
 
 export function podStatus(input: StatusInput): Readonly<Record<string, unknown>> {
   const { pod, running, hostIP, now } = input;

@@ -1,4 +1,4 @@
-/** The probes of one running instance: startup first, then readiness and liveness side by side. Spec: kubernetes.md B12. */
+/** The probes of one running instance: startup first, then readiness and liveness side by side. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { Clock } from "../controllers/clock.ts";
 import type { Verdict } from "./handler.ts";
 import type { ContainerSpec, Probe } from "./pod-spec.ts";

@@ -1,4 +1,4 @@
-/** How long a container that keeps ending waits: at once, then 10 s doubling to 300 s; ten quiet minutes forgive. Spec: kubernetes.md B12. */
+/** How long a container that keeps ending waits: at once, then 10 s doubling to 300 s; ten quiet minutes forgive. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { Instance, InstanceState } from "./running.ts";
 
 const FIRST_MS = 10_000;

@@ -1,4 +1,4 @@
-/** Ends one instance: preStop, the image's stop signal, and after what is left of the grace SIGKILL. Spec: kubernetes.md B12, "Termination". */
+/** Ends one instance: preStop, the image's stop signal, and after what is left of the grace SIGKILL. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeObject } from "../cluster.ts";
 import { containerSpec, fieldPath, type AgentParts } from "./agent-parts.ts";

@@ -1,4 +1,4 @@
-/** Why a node cannot take a pod; each filter gives its reasons in the words that users search for. Spec: kubernetes.md B13. */
+/** Why a node cannot take a pod; each filter gives its reasons in the words that users search for. Spec: Kubernetes documentation, "Kubernetes Scheduler". */
 import type { KubeObject } from "../cluster.ts";
 import type { NodeInfo } from "./ledger.ts";
 import { matchesNode } from "./node-affinity.ts";

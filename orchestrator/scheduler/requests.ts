@@ -1,4 +1,4 @@
-/** What a pod asks of a node. Spec: kubernetes.md B13. */
+/** What a pod asks of a node. Spec: Kubernetes documentation, "Resource Management for Pods and Containers". */
 import type { KubeObject } from "../cluster.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
 

@@ -1,4 +1,4 @@
-/** How well a node suits a pod: each part 0 to 100, weighted. Spec: kubernetes.md B13. */
+/** How well a node suits a pod: each part 0 to 100, weighted. Spec: Kubernetes documentation, "Kubernetes Scheduler". */
 import type { NodeInfo } from "./ledger.ts";
 import type { Wanted } from "./filters.ts";
 import { preference } from "./node-affinity.ts";

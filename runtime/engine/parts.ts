@@ -5,7 +5,7 @@ import type { NetworkParts } from "../network/attach.ts";
 import type { Processes } from "../process.ts";
 import type { VolumeParts } from "../volume/volumes.ts";
 import type { Records } from "./records.ts";
-import type { SandboxRecord } from "./sandboxes.ts";
+import type { SandboxRecord } from "./sandbox-record.ts";
 
 export interface Parts {
   readonly root: string;

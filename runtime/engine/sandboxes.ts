@@ -1,17 +1,9 @@
 /** Pod sandboxes: one network namespace and hostname that several containers share; no process holds it. */
-import type { NetworkMode, PortMapping, Sandbox } from "../engine.ts";
+import type { PortMapping, Sandbox } from "../engine.ts";
 import { attachTo, detach } from "../network/attach.ts";
 import { DEFAULT_NETWORK } from "../network/record.ts";
 import type { Parts } from "./parts.ts";
-
-export interface SandboxRecord {
-  readonly id: string;
-  readonly hostname: string;
-  readonly mode: NetworkMode["kind"];
-  readonly address?: string;
-  readonly gateway?: string;
-  readonly namespace?: string;
-}
+import type { SandboxRecord } from "./sandbox-record.ts";
 
 export interface SandboxOptions {
   readonly id: string;

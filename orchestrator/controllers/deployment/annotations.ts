@@ -1,4 +1,4 @@
-/** The annotations by which a Deployment and its ReplicaSets remember revisions and sizes. Spec: kubernetes.md B2. */
+/** The annotations by which a Deployment and its ReplicaSets remember revisions and sizes. Spec: Kubernetes documentation, "Deployments". */
 import type { KubeObject } from "../../cluster.ts";
 
 export const REVISION = "deployment.kubernetes.io/revision";

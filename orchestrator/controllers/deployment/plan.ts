@@ -1,4 +1,4 @@
-/** What one look at a Deployment, its sets and their pods asks for: at most one kind of change. Decides, and does nothing. Spec: kubernetes.md B2. */
+/** What one look at a Deployment, its sets and their pods asks for: at most one kind of change. Decides, and does nothing. Spec: Kubernetes documentation, "Deployments". */
 import { isDeepStrictEqual } from "node:util";
 import type { Draft, KubeObject } from "../../cluster.ts";
 import { hashObject } from "../names.ts";

@@ -1,4 +1,4 @@
-/** One step of a rolling update: first the new set grows, then the old ones shrink. Decides, and does nothing. Spec: kubernetes.md B2. */
+/** One step of a rolling update: first the new set grows, then the old ones shrink. Decides, and does nothing. Spec: Kubernetes documentation, "Deployments". */
 import type { KubeObject } from "../../cluster.ts";
 import { availableOf, fences, isRolling, sizeOf, sum, type Sets } from "./sets.ts";
 

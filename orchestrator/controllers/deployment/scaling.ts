@@ -1,4 +1,4 @@
-/** A Deployment whose size changed in mid-rollout: its sets grow or shrink in proportion. Spec: kubernetes.md B2, "Proportional scaling". */
+/** A Deployment whose size changed in mid-rollout: its sets grow or shrink in proportion. Spec: Kubernetes documentation, "Deployments". */
 import type { KubeObject } from "../../cluster.ts";
 import { desiredReplicasOf, maxReplicasOf } from "./annotations.ts";
 import type { Resize } from "./rolling.ts";

@@ -1,4 +1,4 @@
-/** A Deployment's status and its three conditions, from what its sets report. Spec: kubernetes.md B2. */
+/** A Deployment's status and its three conditions, from what its sets report. Spec: Kubernetes documentation, "Deployments". */
 import type { KubeObject } from "../../cluster.ts";
 import { formatTime, parseTime } from "../clock.ts";
 import { findCondition, withoutCondition, type Condition } from "../conditions.ts";

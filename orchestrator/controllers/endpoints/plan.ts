@@ -1,4 +1,4 @@
-/** The EndpointSlices of a Service from its pods. Decides, and does nothing. Spec: kubernetes.md B9. */
+/** The EndpointSlices of a Service from its pods. Decides, and does nothing. Spec: Kubernetes documentation, "EndpointSlices". */
 import type { KubeObject } from "../../cluster.ts";
 import { isReady, isTerminal } from "../pods.ts";
 import { holds } from "../labels.ts";

@@ -1,4 +1,4 @@
-/** What the garbage collector does with one object, from the state of its owners and dependents. Decides, and does nothing. Spec: kubernetes.md B11. */
+/** What the garbage collector does with one object, from the state of its owners and dependents. Decides, and does nothing. Spec: Kubernetes documentation, "Garbage Collection". */
 import type { KubeObject, OwnerReference } from "../../cluster.ts";
 
 export const FOREGROUND = "foregroundDeletion";

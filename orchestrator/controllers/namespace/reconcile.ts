@@ -1,4 +1,4 @@
-/** Empties a namespace that is being deleted, then lets it go. Spec: kubernetes.md B11. */
+/** Empties a namespace that is being deleted, then lets it go. Spec: Kubernetes documentation, "Namespaces". */
 import type { Cluster, KubeObject, ObjectKey } from "../../cluster.ts";
 import { equal } from "../../schema/equal.ts";
 import { nameOf } from "../../schema/resource.ts";

@@ -1,4 +1,4 @@
-/** Which pod goes first when there are too many: the one whose loss costs least. Spec: kubernetes.md B3. */
+/** Which pod goes first when there are too many: the one whose loss costs least. Spec: Kubernetes documentation, "ReplicaSet". */
 import type { KubeObject } from "../../cluster.ts";
 import { parseTime } from "../clock.ts";
 import { isReady, maxRestarts, readySince } from "../pods.ts";

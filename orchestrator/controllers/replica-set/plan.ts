@@ -1,4 +1,4 @@
-/** What one look at a ReplicaSet and its pods asks for. Decides, and does nothing. Spec: kubernetes.md B3. */
+/** What one look at a ReplicaSet and its pods asks for. Decides, and does nothing. Spec: Kubernetes documentation, "ReplicaSet". */
 import type { KubeObject } from "../../cluster.ts";
 import type { Condition } from "../conditions.ts";
 import { planClaim } from "../owner.ts";
