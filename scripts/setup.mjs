@@ -19,6 +19,7 @@ const NEEDS = {
     { program: "zstd", package: "zstd", why: "packs what our own decompression is held against in the tests" },
     { program: "xz", package: "xz-utils", why: "unpacks .tar.xz for ADD" },
     { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },
+    { program: "ip", package: "iproute2", why: "makes the network namespaces that containers join in the tests" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [
