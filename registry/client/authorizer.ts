@@ -118,8 +118,13 @@ function realmOf(bearer: Challenge, registry: string): URL {
 
 function parseToken(text: string): { readonly token?: string; readonly access_token?: string; readonly expires_in?: number } {
   try {
-    return JSON.parse(text) as { token?: string; access_token?: string; expires_in?: number };
+    const { token, access_token, expires_in } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return {
+      ...(typeof token === "string" ? { token } : {}),
+      ...(typeof access_token === "string" ? { access_token } : {}),
+      ...(typeof expires_in === "number" ? { expires_in } : {}),
+    };
   } catch (cause) {
-    throw new RegistryError("PROTOCOL", "Cannot log in: the token service's answer is not JSON", { cause });
+    throw new RegistryError("PROTOCOL", "Cannot log in: the token service's answer is not a JSON object", { cause });
   }
 }

@@ -39,6 +39,7 @@ export interface ConnectionOptions {
 const CONNECT_MS = 10_000;
 const IDLE_MS = 60_000;
 const MAX_REDIRECTS = 10;
+const MAX_SHOWN_CHARS = 200;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 export async function connect({ host, insecure = false, env, idleMs = IDLE_MS }: ConnectionOptions): Promise<Connection> {
@@ -80,12 +81,20 @@ async function follow(exchange: Exchange, pick: (url: string) => Dispatcher): Pr
     const location = answer.headers["location"];
     if (!REDIRECTS.has(answer.status) || location === undefined || (exchange.method !== "GET" && exchange.method !== "HEAD")) return answer;
     await answer.body.dump();
-    const next = new URL(location, url).href;
+    const next = resolveUrl(location, url).href;
     if (next.startsWith("http:") && url.startsWith("https:")) throw new RegistryError("PROTOCOL", `Cannot follow ${hostOf(url)} to ${next}: it leaves TLS`);
     if (new URL(next).origin !== new URL(url).origin) headers = withoutCredentials(headers);
     url = next;
   }
   throw new RegistryError("PROTOCOL", `Cannot fetch ${exchange.url}: more than ${MAX_REDIRECTS} redirects`);
+}
+
+/** Where a server says to go on. @throws {RegistryError} `PROTOCOL` */
+export function resolveUrl(location: string, from: string): URL {
+  const url = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  if (url?.protocol !== "https:" && url?.protocol !== "http:")
+    throw new RegistryError("PROTOCOL", `Cannot follow ${hostOf(from)} to ${JSON.stringify(location.slice(0, MAX_SHOWN_CHARS))}: that is no address`);
+  return url;
 }
 
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {

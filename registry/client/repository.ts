@@ -4,7 +4,7 @@ import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
-import type { Answer } from "./connection.ts";
+import { resolveUrl, type Answer } from "./connection.ts";
 import { download } from "./download.ts";
 import type { Remote } from "./remote.ts";
 import { replayable } from "./replayable.ts";
@@ -42,6 +42,7 @@ export interface RemoteRepository extends ContentSource, ContentSink {
 }
 
 const MAX_MANIFEST_BYTES = 4 << 20;
+const MAX_PAGES = 10_000;
 const MANIFEST_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.dockerManifest]);
 const ACCEPT = [...MANIFEST_TYPES].join(", ");
 
@@ -146,12 +147,26 @@ async function listAll(remote: Remote, { path, field, scopes }: Listing): Promis
     seen.add(next);
     const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes });
     if (answer.status !== 200) throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");
-    const page = JSON.parse(Buffer.from(await readBytes(answer, MAX_MANIFEST_BYTES)).toString("utf8")) as Record<string, readonly string[] | null>;
-    found.push(...(page[field] ?? []));
+    found.push(...readPage(await readBytes(answer, MAX_MANIFEST_BYTES), field));
     const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers["link"] ?? "")?.[1];
-    next = link === undefined ? undefined : new URL(link, answer.url).href;
+    next = link === undefined ? undefined : resolveUrl(link, answer.url).href;
+    if (seen.size >= MAX_PAGES) throw new RegistryError("PROTOCOL", `Cannot list ${path}: more than ${MAX_PAGES} pages came`);
   }
   return found;
+}
+
+/** @throws {RegistryError} `PROTOCOL` */
+function readPage(bytes: Uint8Array, field: Listing["field"]): readonly string[] {
+  let page: unknown;
+  try {
+    page = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    throw new RegistryError("PROTOCOL", `Cannot read the list of ${field}: it is not JSON`, { cause });
+  }
+  const items = (page as Partial<Record<string, unknown>> | null)?.[field] ?? [];
+  if (!Array.isArray(items) || !items.every((item) => typeof item === "string"))
+    throw new RegistryError("PROTOCOL", `Cannot read the list of ${field}: it holds something else`);
+  return items;
 }
 
 export function isManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolean {

@@ -3,7 +3,7 @@ import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import { PROOF_HEADER } from "../identity.ts";
 import { answerError } from "./answer-error.ts";
-import type { Answer } from "./connection.ts";
+import { resolveUrl, type Answer } from "./connection.ts";
 import type { Remote } from "./remote.ts";
 import { isReplayable } from "./replayable.ts";
 import { isPassing, pause } from "./retry.ts";
@@ -131,7 +131,7 @@ async function isThere(remote: Remote, { digest }: Descriptor, repository: strin
 function locationOf({ headers, url }: Answer, fallback?: string): string {
   const location = headers["location"];
   if (location === undefined && fallback === undefined) throw new RegistryError("PROTOCOL", `Cannot push to ${url}: the registry gave no Location`);
-  return new URL(location ?? fallback ?? "", url).href;
+  return resolveUrl(location ?? fallback ?? "", url).href;
 }
 
 function received({ headers }: Answer): number {

@@ -195,3 +195,30 @@ function endless(response: ServerResponse): void {
   response.on("drain", more);
   more();
 }
+
+test("who is redirected to does not learn the password, whatever challenge it answers with", async () => {
+  const heard: (string | undefined)[] = [];
+  const thief = await listen((request, response) => {
+    heard.push(request.headers.authorization);
+    const realm = `http://${request.headers.host}/token`;
+    if (request.url?.startsWith("/token") === true) response.end('{"token":"t"}');
+    else response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}",service="x"` }).end();
+  });
+  const host = await listen(registryOf((_request, response) => void response.writeHead(307, { location: `http://${thief}/blob` }).end()));
+  await expect(pullFrom(host, { login: { kind: "password", username: "ann", password: "secret" } })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  expect(heard.every((authorization) => authorization === undefined)).toBe(true);
+});
+
+const elsewhere = ["http://[", "file:///etc/passwd", "javascript:1"];
+test.each(elsewhere)("a redirect to %s is refused in words", async (location) => {
+  const host = await listen(registryOf((_request, response) => void response.writeHead(307, { location }).end()));
+  await expect(pullFrom(host)).rejects.toMatchObject({ code: "PROTOCOL" });
+});
+
+test.each(["null", "{", '{"tags":5}', '{"tags":[5]}'])("a list of tags that is %s is read as empty or refused in words", async (body) => {
+  const host = await listen((request, response) => void response.end(request.url === "/v2/" ? "{}" : body));
+  await using remote = await openRemote(host, { env: { HOME: scratch.root }, retry });
+  const tags = openRepository(remote, "app").tags();
+  if (body === "null") expect(await tags).toEqual([]);
+  else await expect(tags).rejects.toMatchObject({ code: "PROTOCOL" });
+});
