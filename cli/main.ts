@@ -12,6 +12,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(help());
     return name === undefined ? 2 : 0;
   }
+  if (name === "--version" || name === "-v" || name === "version") {
+    const { version } = await import("./version.ts");
+    process.stdout.write(`strata version ${version()}\n`);
+    return 0;
+  }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) {
     process.stderr.write(`strata: '${name}' is not a strata command\nSee 'strata --help'\n`);

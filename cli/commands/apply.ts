@@ -49,7 +49,8 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new ExitError(1, `error: the path ${JSON.stringify(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const isThere = !(error instanceof Error && "code" in error && error.code === "ENOENT");
+    throw new ExitError(1, `Cannot read ${path}: ${isThere ? (error as Error).message : "there is no such file or folder"}`);
   }
 }
 

@@ -1,9 +1,9 @@
 /** strata exec CONTAINER COMMAND: another program in a running container; its exit code is this program's. */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
 import { startFailure } from "../containers/failures.ts";
 import { foreground } from "../containers/foreground.ts";
-import { readFileSync } from "node:fs";
 
 interface Flags {
   readonly interactive?: boolean;
@@ -42,14 +42,7 @@ async function exec(context: Context, name: string, words: readonly string[], fl
     const engine = await context.engine();
     const { attachment, exit } = await engine.exec(name, {
       command: words,
-      env: [
-        ...flags.envFile.flatMap((file) =>
-          readFileSync(file, "utf8")
-            .split("\n")
-            .filter((line) => line !== "" && !line.startsWith("#")),
-        ),
-        ...flags.env,
-      ].map((entry) => (entry.includes("=") ? entry : `${entry}=${context.env[entry] ?? ""}`)),
+      env: [...flags.envFile.flatMap(readEnvFile), ...flags.env].flatMap((entry) => fromOwn(entry, context.env)),
       tty: flags.tty ?? false,
       stdin: flags.interactive ?? false,
       detach: flags.detach ?? false,

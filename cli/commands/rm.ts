@@ -18,9 +18,14 @@ export function command(context: Context): Command {
     .action(async (names: readonly string[], flags: Flags) => {
       const engine = await context.engine();
       await forEach(context, names, async (name) => {
-        await engine.remove(name, { force: flags.force ?? false, volumes: flags.volumes ?? false }).catch((error: unknown) => {
+        try {
+          await engine.remove(name, { force: flags.force ?? false, volumes: flags.volumes ?? false });
+          return name;
+        } catch (error) {
           if (!(flags.force === true && error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN")) throw error;
-        });
+          context.stderr.write(`strata: ${error.message}\n`);
+          return false;
+        }
       });
     });
 }

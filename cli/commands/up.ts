@@ -1,9 +1,9 @@
 /** strata up: the Kubernetes API and all behind it in this process, until it is told to end. Containers outlive it. */
-import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { ExitError, UsageError } from "../errors.ts";
+import { version } from "../version.ts";
 
 interface Flags {
   readonly listen: string;
@@ -71,8 +71,4 @@ function readAddress(text: string): { readonly host: string; readonly port: numb
   const found = /^(.*):(\d{1,5})$/.exec(text);
   if (found === null || Number(found[2]) > 65_535) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: write ADDRESS:PORT`);
   return { host: (found[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", port: Number(found[2]) };
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 }

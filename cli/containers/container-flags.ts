@@ -1,10 +1,11 @@
 /** The flags that `run` and `create` share, and the engine's options that they make. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { ContainerOptions, Limits, NetworkMode, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
+import { fromOwn, readEnvFile } from "./environment-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
+import { readText } from "./read-text.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
 
@@ -250,23 +251,9 @@ function securityOptions(options: readonly string[]): { readonly noNewPrivileges
 function securityOption(option: string): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
   const [key = "", value = ""] = option.split(/[=:](.*)/s);
   if (key === "no-new-privileges") return { noNewPrivileges: value !== "false" };
-  if (key === "seccomp") return { seccomp: value === "unconfined" || value === "default" ? value : readFileSync(value, "utf8") };
+  if (key === "seccomp") return { seccomp: value === "unconfined" || value === "default" ? value : readText(value) };
   if (value === "unconfined" || value === "disable" || key === "label") return {}; /* other security modules are not used anyway */
   throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
-}
-
-function readEnvFile(path: string): readonly string[] {
-  return readFileSync(path, "utf8")
-    .split("\n")
-    .map((line) => line.replace(/\r$/, ""))
-    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
-}
-
-/** A bare name takes the value that this process has; without one it is left out. */
-function fromOwn(entry: string, env: NodeJS.ProcessEnv): readonly string[] {
-  if (entry.includes("=")) return [entry];
-  const value = env[entry];
-  return value === undefined ? [] : [`${entry}=${value}`];
 }
 
 function keyValue(text: string): readonly [string, string] {
