@@ -5,6 +5,8 @@ import { UsageError } from "../errors.ts";
 import { parseBytes } from "./sizes.ts";
 
 const PROPAGATION = new Set(["private", "rprivate", "shared", "rshared", "slave", "rslave"]);
+/** What may follow the target; labels and consistency change nothing here. */
+const VOLUME_OPTIONS = new Set([...PROPAGATION, "ro", "rw", "nocopy", "z", "Z", "cached", "delegated", "consistent"]);
 
 /** `[SOURCE:]TARGET[:OPTIONS]`: a source with a slash is a path, else the name of a volume. @throws {UsageError} */
 export function parseVolumeFlag(text: string): MountRequest {
@@ -13,6 +15,8 @@ export function parseVolumeFlag(text: string): MountRequest {
   const [first = "", second, third] = parts;
   if (second === undefined) return { kind: "volume", target: absolute(first, text) };
   const options = (third ?? "").split(",").filter((word) => word !== "");
+  const unknown = options.find((word) => !VOLUME_OPTIONS.has(word));
+  if (unknown !== undefined) throw new UsageError(`invalid volume: ${JSON.stringify(text)}: unknown option ${JSON.stringify(unknown)}`);
   const readOnly = options.includes("ro");
   const target = absolute(second, text);
   if (!/^[./~]/.test(first)) return { kind: "volume", name: first, target, readOnly, noCopy: options.includes("nocopy") };

@@ -65,7 +65,9 @@ describe("mounts", () => {
     { flag: "/t:size=2k,mode=1777", parse: parseTmpfsFlag, want: { kind: "tmpfs", target: "/t", size: 2048, mode: 0o1777 } },
   ];
   test.each(rows)("$flag", ({ flag, parse, want }) => expect(parse(flag)).toMatchObject(want));
-  test.each(["a:b:c:d", ":/x", "name:relative"])("%j is refused", (flag) => expect(() => parseVolumeFlag(flag)).toThrow(/invalid/));
+  test.each(["a:b:c:d", ":/x", "name:relative", "name:/data:zz", "/host:/data:ro,wr"])("%j is refused", (flag) =>
+    expect(() => parseVolumeFlag(flag)).toThrow(/invalid/),
+  );
 });
 
 describe("options", () => {
