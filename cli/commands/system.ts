@@ -1,5 +1,6 @@
 /** strata system df|prune|check: care of a whole root. */
 import { Command } from "commander";
+import { readLabels } from "../../orchestrator/kubelet/instance-labels.ts";
 import type { UsageRow } from "../../store/store.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { printRows } from "../containers/print-rows.ts";
@@ -91,7 +92,9 @@ async function prune(context: Context, { all = false, force = false, volumes = f
   if (!force && !(await confirmed(context, `This will remove all ${what}.`))) return;
   const [store, engine] = [await context.store(), await context.engine()];
   await engine.sweep();
-  for (const { record, status } of await engine.list()) {
+  for (const container of await engine.list()) {
+    const { record, status } = container;
+    if (readLabels(container) !== undefined) continue; // a pod's: the cluster removes it, and until then tells its logs
     if (status.status !== "exited" && status.status !== "created" && status.status !== "stopped" && status.status !== "dead") continue;
     await engine.remove(record.id, { volumes: true });
     context.stdout.write(`${record.id}\n`);

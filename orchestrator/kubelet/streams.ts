@@ -1,6 +1,7 @@
 /** The streaming subresources of pods (logs, exec, attach, port-forward), met by the engine. */
 import { connect, type Socket } from "node:net";
 import type { Engine } from "../../runtime/engine.ts";
+import { RuntimeError } from "../../runtime/errors.ts";
 import type { Attachment, ExitRecord } from "../../runtime/process.ts";
 import type { KubeObject, PodExecOptions, PodLogOptions, PodProcess, PodStreams } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
@@ -37,11 +38,16 @@ async function* readLogs(engine: Engine, pod: KubeObject, running: RunningPod | 
     ...(since === undefined ? {} : { since }),
   });
   let left = options.limitBytes ?? Infinity;
-  for await (const { time, text } of lines) {
-    const bytes = options.timestamps ? Buffer.concat([Buffer.from(`${time} `), text]) : text;
-    yield bytes.subarray(0, Math.min(bytes.length, left));
-    left -= bytes.length;
-    if (left <= 0) return;
+  try {
+    for await (const { time, text } of lines) {
+      const bytes = options.timestamps ? Buffer.concat([Buffer.from(`${time} `), text]) : text;
+      yield bytes.subarray(0, Math.min(bytes.length, left));
+      left -= bytes.length;
+      if (left <= 0) return;
+    }
+  } catch (error) {
+    if (!(error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN")) throw error;
+    throw badRequest(`container "${options.container}" in pod "${pod.metadata.name}" was removed from the node, and its logs with it`);
   }
 }
 

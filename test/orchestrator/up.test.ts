@@ -334,8 +334,18 @@ describe("a pod", { timeout: 60_000 }, () => {
       });
     });
     expect(await kubectl("get", "pod", "crash", "--no-headers")).toMatch(/0\/1\s+CrashLoopBackOff\s+1/);
+    await strataOutput(root, "system", "prune", "--force");
     expect(await kubectl("logs", "crash", "--previous")).toBe("run");
     await kubectl("delete", "pod", "crash");
+  });
+
+  test("whose ended container someone removed says so when its logs are asked for", async () => {
+    await apply(alone("gone", { restartPolicy: "Never", containers: [{ name: "c", image: "local/web:v1", command: ["echo", "said"] }] }));
+    await eventually(async () => expect(await kubectl("get", "pod", "gone", "-o", "jsonpath={.status.phase}")).toBe("Succeeded"));
+    expect(await kubectl("logs", "gone")).toBe("said");
+    await strataOutput(root, "rm", await strataOutput(root, "ps", "-aq", "--filter", "label=io.kubernetes.pod.name=gone"));
+    await expect(kubectl("logs", "gone")).rejects.toThrow('container "c" in pod "gone" was removed from the node');
+    await kubectl("delete", "pod", "gone");
   });
 
   test("that fails its liveness probe is restarted", async () => {
