@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { packPath } from "../containers/pack-path.ts";
 import { unpackTar } from "../containers/unpack-tar.ts";
-import { UsageError } from "../errors.ts";
+import { ExitError, UsageError } from "../errors.ts";
 
 type Place = { readonly kind: "container"; readonly name: string; readonly path: string } | { readonly kind: "local"; readonly path: string };
 
@@ -52,7 +52,8 @@ async function landing(
   const engine = await context.engine();
   const found = await engine.stat(target.name, target.path);
   if (found?.type === "directory") return { path: target.path, rename: source.endsWith("/.") ? "" : undefined };
-  if (found === undefined && target.path.endsWith("/")) throw new UsageError(`no such folder in the container: ${target.path}`);
+  if (found === undefined && target.path.endsWith("/"))
+    throw new ExitError(1, `Cannot copy to ${target.name}:${target.path}: there is no such folder in the container`);
   const at = target.path.replace(/\/+$/, "").lastIndexOf("/");
   return { path: target.path.slice(0, Math.max(at, 1)) || "/", rename: target.path.replace(/\/+$/, "").slice(at + 1) };
 }
