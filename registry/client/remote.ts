@@ -107,13 +107,15 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
   const { path, scopes, body, method } = exchange;
   const url = new URL(path, `${base}/`).href;
   const own = new URL(url).origin === new URL(base).origin;
-  if (own && greeting.status === 401 && isFrom(greeting, base) && authorizer.header(scopes) === undefined) await authorizer.answer(greeting, scopes, undefined, signal);
+  if (own && greeting.status === 401 && isFrom(greeting, base) && authorizer.header(scopes) === undefined)
+    await authorizer.answer(greeting, scopes, undefined, signal);
   for (;;) {
     const authorization = own ? authorizer.header(scopes) : undefined;
     const headers = { ...exchange.headers, ...(authorization === undefined ? {} : { authorization }) };
     const answer = await connection.send({ method, url, headers, signal, ...(body === undefined ? {} : { body: body() }) });
     if (answer.status !== 401) return answer;
-    if (!own || !isFrom(answer, base) || !(await authorizer.answer(answer, scopes, authorization, signal))) throw await answerError(answer, `use ${base}`, "UNAUTHORIZED");
+    if (!own || !isFrom(answer, base) || !(await authorizer.answer(answer, scopes, authorization, signal)))
+      throw await answerError(answer, `use ${base}`, "UNAUTHORIZED");
     await answer.body.dump();
     if (authorizer.header(scopes) === authorization) throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`);
   }
