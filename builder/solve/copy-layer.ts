@@ -10,6 +10,9 @@ import type { Selection } from "./copy-work.ts";
 import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
 import type { Making, SolveScope } from "./scope.ts";
 
+/** So many folders may stand between two files of a list. */
+const NEAR = 16;
+const FEW = 16;
 const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
 
 export async function writeCopy(action: CopyAction, parent: ChainID | undefined, selection: Selection, making: Making, scope: SolveScope): Promise<ChainID> {
@@ -68,16 +71,18 @@ async function unpackArchives(
 class Earlier {
   readonly #folder: string | undefined;
   readonly #files: FileList;
-  readonly #byPath: ReadonlyMap<string, ListedFile>;
+  /** Files come in the order of the list: the next one is mostly the one. */
+  #next = 0;
+  #byPath: ReadonlyMap<string, ListedFile> | undefined;
   readonly #digests: ReadonlyMap<SourceEntry, string>;
   readonly #seen = new Map<string, string>();
+  #looks = 0;
   #byContent: ReadonlyMap<string, ListedFile> | undefined;
 
   constructor(last: { readonly files: FileList; readonly folder: string | undefined } | undefined, digests: ReadonlyMap<SourceEntry, string>) {
     this.#digests = digests;
     this.#folder = last?.folder;
     this.#files = last?.folder === undefined ? [] : last.files;
-    this.#byPath = new Map(this.#files.map((file) => [file.path, file]));
   }
 
   find(entry: LayerEntry, source: SourceEntry): string | undefined {
@@ -85,17 +90,28 @@ class Earlier {
     if (digest === "") return undefined;
     this.#seen.set(entry.path, digest);
     if (this.#folder === undefined) return undefined;
-    const meta = metaOf(entry);
-    const same = this.#byPath.get(entry.path);
-    const found = same?.digest === digest ? same : this.#contents().get(digest);
-    return found?.meta === meta ? `${this.#folder}/${found.path}` : undefined;
+    const same = this.#at(entry.path);
+    const found = same?.digest === digest ? same : this.#of(digest);
+    return found?.meta === metaOf(entry) ? `${this.#folder}/${found.path}` : undefined;
   }
 
   list(entries: readonly LayerEntry[]): FileList {
     return entries.map((entry) => ({ path: entry.path, digest: this.#seen.get(entry.path) ?? "", meta: metaOf(entry) }));
   }
 
-  #contents(): ReadonlyMap<string, ListedFile> {
-    return (this.#byContent ??= new Map(this.#files.filter(({ digest }) => digest !== "").map((file) => [file.digest, file])));
+  #at(path: string): ListedFile | undefined {
+    for (let at = this.#next; at < this.#next + NEAR; at++) {
+      const file = this.#files[at];
+      if (file?.path !== path) continue;
+      this.#next = at + 1;
+      return file;
+    }
+    return (this.#byPath ??= new Map(this.#files.map((file) => [file.path, file]))).get(path);
+  }
+
+  /** A map of all costs more than a few looks through the list. */
+  #of(digest: string): ListedFile | undefined {
+    if (this.#looks++ < FEW) return this.#files.find((file) => file.digest === digest);
+    return (this.#byContent ??= new Map(this.#files.filter((file) => file.digest !== "").map((file) => [file.digest, file]))).get(digest);
   }
 }

@@ -1,6 +1,7 @@
 /* Trees of files: what Node has no call for (one quick walk with xattrs; device nodes, xattrs, times on links).
-   Both verbs speak records of little-endian numbers; store/native/ holds the other end. */
+   All verbs speak records of little-endian numbers; store/native/ holds the other end. */
 #define _GNU_SOURCE
+#include "files.h"
 #include "helper.h"
 #include <dirent.h>
 #include <errno.h>
@@ -279,8 +280,7 @@ struct operation
   uint32_t path_length, name_length, value_length;
 } __attribute__ ((packed));
 
-/* Opens the folder that holds `path`, beneath the root and through no link; `*last` is the name in it. */
-static int
+int
 open_parent (int root, char *path, const char **last)
 {
   struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
@@ -408,6 +408,8 @@ files_main (int argc, char **argv)
     return scan_main (argv[2], argc == 5 && strcmp (argv[3], "--epoch") == 0 ? argv[4] : NULL);
   if (argc == 3 && strcmp (argv[1], "apply") == 0)
     return apply_main (argv[2]);
-  fprintf (stderr, "usage: strata-helper files scan FOLDER [--epoch SECONDS] | files apply FOLDER\n");
+  if (argc == 3 && strcmp (argv[1], "write") == 0)
+    return write_main (argv[2]);
+  fprintf (stderr, "usage: strata-helper files scan FOLDER [--epoch SECONDS] | files apply FOLDER | files write FOLDER\n");
   return 2;
 }

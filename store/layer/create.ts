@@ -1,6 +1,6 @@
 /**
  * Writes a layer's folder and its tar's digest in one pass: each file is read once, and what was read is both written and hashed.
- * Synchronous: for a worker thread, or for a handful of small files.
+ * Synchronous: for a handful of small files; create-natively.ts does what is more.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";

@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
-import { scanFolderSync, type ScannedFile } from "../native/scan.ts";
+import type { ScannedFile } from "../native/scan.ts";
 import type { LayerEntry } from "../store.ts";
 import type { FileReader } from "./canonical.ts";
 import { normalEntries } from "./normal.ts";
@@ -10,11 +10,7 @@ import { normalEntries } from "./normal.ts";
 const OPAQUE_XATTRS = ["trusted.overlay.opaque", "user.overlay.opaque"];
 const REDIRECT_XATTRS = ["trusted.overlay.redirect", "user.overlay.redirect", "trusted.overlay.metacopy", "user.overlay.metacopy"];
 
-/** @throws {StoreError} `LAYER_INVALID`, `NATIVE_FAILED` */
-export function readFolderSync(helper: string, folder: string, epoch?: number): LayerEntry[] {
-  return entriesOf(scanFolderSync(helper, folder, epoch === undefined ? {} : { epoch }));
-}
-
+/** @throws {StoreError} `LAYER_INVALID` */
 export function entriesOf(files: readonly ScannedFile[]): LayerEntry[] {
   const first = new Map<string, string>();
   const entries: LayerEntry[] = [];

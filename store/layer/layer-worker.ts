@@ -1,16 +1,16 @@
 /** The thread's side of workers.ts: one task at a time, all of it synchronous. */
 import { parentPort } from "node:worker_threads";
 import { StoreError } from "../errors.ts";
-import { perform, type Task } from "./tasks.ts";
+import { applyLayer, type ApplyTask } from "./apply.ts";
 import type { Answer } from "./workers.ts";
 
-parentPort?.on("message", (task: Task) => {
+parentPort?.on("message", (task: ApplyTask) => {
   parentPort?.postMessage(answer(task));
 });
 
-function answer(task: Task): Answer {
+function answer(task: ApplyTask): Answer {
   try {
-    return { result: perform(task) };
+    return { result: applyLayer(task) };
   } catch (error) {
     if (error instanceof StoreError) return { error: { code: error.code, message: error.message, hint: error.hint, stack: undefined } };
     const { code, message, stack } = error as NodeJS.ErrnoException;

@@ -46,16 +46,16 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
+/** What no path may have: an empty part, `.`, `..`, a zero byte. */
+const NOT_PLAIN = /^\.{0,2}(?:\/|$)|\/\.{0,2}(?:\/|$)|\0/;
+const MARKER = /(?:^|\/)\.wh\./;
+
 function checkPath(path: string, mayBeRoot: boolean): void {
   if (path === "" && mayBeRoot) return;
-  const parts = path.split("/");
-  if (path.includes("\0") || parts.some((part) => part === "" || part === "." || part === "..")) {
-    throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
-  }
-  if (parts.some((part) => part.length > MAX_NAME_BYTES / 4 && Buffer.byteLength(part) > MAX_NAME_BYTES))
+  if (NOT_PLAIN.test(path)) throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
+  if (path.length > MAX_NAME_BYTES / 4 && path.split("/").some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
     throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path.slice(0, MAX_NAME_BYTES)}…: a name in it is longer than ${MAX_NAME_BYTES} bytes`);
-  const marker = parts.find((part) => part.startsWith(WHITEOUT_PREFIX));
-  if (marker !== undefined)
+  if (MARKER.test(path))
     throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);
 }
 

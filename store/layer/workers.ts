@@ -2,20 +2,20 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { StoreError, type StoreErrorCode } from "../errors.ts";
-import type { ResultOf, Task } from "./tasks.ts";
+import type { Applied, ApplyTask } from "./apply.ts";
 
 export interface Workers extends AsyncDisposable {
-  run<T extends Task>(task: T): Promise<ResultOf<T>>;
+  run(task: ApplyTask): Promise<Applied>;
 }
 
 /** What a worker answers; errors cross as data so that they keep their code. */
 export type Answer =
-  | { readonly result: unknown }
+  | { readonly result: Applied }
   | { readonly error: { readonly code: string | undefined; readonly message: string; readonly hint: string | undefined; readonly stack: string | undefined } };
 
 interface Job {
-  readonly task: Task;
-  readonly resolve: (result: unknown) => void;
+  readonly task: ApplyTask;
+  readonly resolve: (result: Applied) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -51,7 +51,7 @@ export function openWorkers(limit: number = Math.max(2, availableParallelism()))
   return {
     run: async (task) =>
       await new Promise((resolve, reject) => {
-        queue.push({ task, resolve: resolve as (result: unknown) => void, reject });
+        queue.push({ task, resolve, reject });
         next();
       }),
     async [Symbol.asyncDispose]() {

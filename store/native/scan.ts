@@ -1,6 +1,6 @@
 /** A whole tree's metadata in one quick walk: sorted bytewise by path, one file system, links never followed. */
 import { StoreError } from "../errors.ts";
-import { runHelper, runHelperSync } from "./helper.ts";
+import { runHelper } from "./helper.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "character" | "block" | "socket";
 
@@ -44,11 +44,6 @@ export async function scanFolder(helper: string, folder: string, options: ScanOp
 /** The walk as the helper tells it: same bytes, same tree as far as stat data can say. For `decodeScan`. @throws {StoreError} `NATIVE_FAILED` */
 export async function scanBytes(helper: string, folder: string, options: ScanOptions = {}): Promise<Buffer> {
   return await runHelper(helper, args(folder, options));
-}
-
-/** For worker threads. @throws {StoreError} `NATIVE_FAILED` */
-export function scanFolderSync(helper: string, folder: string, options: ScanOptions = {}): ScannedFile[] {
-  return decodeScan(runHelperSync(helper, args(folder, options)));
 }
 
 function args(folder: string, options: ScanOptions): string[] {

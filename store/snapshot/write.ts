@@ -2,10 +2,10 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
-import { entriesOf } from "../layer/folder.ts";
+import { createLayer, sumTar, type TarSum } from "../layer/create.ts";
+import { entriesOf, folderReader } from "../layer/folder.ts";
 import { checkPaths, normalEntries } from "../layer/normal.ts";
-import { folderID, type FolderRecord } from "../layer/records.ts";
-import { perform, type ResultOf, type Task, type Written } from "../layer/tasks.ts";
+import { folderID, hiddenFacts, type FolderRecord } from "../layer/records.ts";
 import { scanFolder } from "../native/scan.ts";
 import { ownedName } from "../owner.ts";
 import { renew } from "../renew.ts";
@@ -16,7 +16,7 @@ import { impliedParents } from "./parents.ts";
 import { viewOf } from "./stack.ts";
 import { useFolder } from "./use.ts";
 
-/** Fewer and smaller than this is written at once: starting a thread takes longer. */
+/** Fewer and smaller than this is written at once: starting a process takes longer. */
 const INLINE_ENTRIES = 100;
 const INLINE_BYTES = 1 << 20;
 
@@ -26,8 +26,7 @@ export async function writeLayer(host: SnapshotHost, parent: ChainID | undefined
   return await inNewFolder(host, async (aside) => {
     const folder = join(aside, "fs");
     await mkdir(folder, { mode: 0o755 });
-    const written = await run(host, { kind: "create", helper: host.helper, folder, entries }, isSmall(entries));
-    return await admit(host, aside, parent, written);
+    return await admit(host, aside, parent, entries, await create(host.helper, folder, entries));
   });
 }
 
@@ -36,8 +35,16 @@ function isSmall(entries: readonly LayerEntry[]): boolean {
   return !unknown && entries.length <= INLINE_ENTRIES && entries.reduce((sum, { size = 0 }) => sum + size, 0) <= INLINE_BYTES;
 }
 
-async function run<T extends Task>(host: SnapshotHost, task: T, isInline: boolean): Promise<ResultOf<T>> {
-  return isInline ? perform(task) : await (await host.workers()).run(task);
+async function create(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  if (isSmall(entries)) return createLayer(helper, folder, entries);
+  const { createNatively } = await import("../layer/create-natively.ts");
+  return await createNatively(helper, folder, entries);
+}
+
+async function sum(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  if (isSmall(entries)) return sumTar(entries, folderReader(folder));
+  const { sumNatively } = await import("../layer/create-natively.ts");
+  return await sumNatively(helper, folder, entries);
 }
 
 export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
@@ -48,9 +55,10 @@ export async function commitActive(host: SnapshotHost, key: string, options: Non
   if (keep) return await writeLayer(host, found.parent, await copies(host, upper, omit, epoch));
   for (const path of omit) await rm(join(upper, path), { recursive: true, force: true });
   return await inNewFolder(host, async (aside) => {
-    const written = await run(host, { kind: "sum", helper: host.helper, folder: upper, ...(epoch === undefined ? {} : { epoch }) }, false);
+    const entries = entriesOf(await scanFolder(host.helper, upper, epoch === undefined ? {} : { epoch }));
+    const summed = await sum(host.helper, upper, entries);
     await rename(upper, join(aside, "fs"));
-    const layer = await admit(host, aside, found.parent, written);
+    const layer = await admit(host, aside, found.parent, entries, summed);
     await removeActive(host.layout, key);
     return layer;
   });
@@ -76,11 +84,10 @@ export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) =>
 }
 
 /** Makes the finished folder a layer of the store. Somebody else may have been quicker with the same one: theirs is as good. */
-async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, written: Written): Promise<Layer> {
-  const { diffID, size } = written;
+async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, entries: readonly LayerEntry[], { diffID, size }: TarSum): Promise<Layer> {
   const known = host.tables.diffs.get(diffID)?.folder;
   const isThere = known !== undefined && useFolder(host, known);
-  const folder: FolderRecord = isThere ? known : { id: folderID(diffID, true), ...written.facts };
+  const folder: FolderRecord = isThere ? known : { id: folderID(diffID, true), ...hiddenFacts(entries) };
   if (!isThere) await moveIntoPlace(aside, join(host.layout.layers, folder.id));
   return await host.record(parent, { diffID, size, folder, isShared: true, canonical: true, blobs: {} });
 }

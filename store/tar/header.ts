@@ -40,6 +40,12 @@ export function encodeHeader(header: TarHeader): Buffer {
   return Buffer.concat([encodeBlock(pax, "x"), content, padding, encodeBlock(fields, TYPE_FLAG[header.type])]);
 }
 
+/** Neither PAX nor a prefix is needed: most headers, and cheaply told. */
+export function fitsBlock({ name, type, mtime, size, uid, gid, xattrs }: TarHeader): boolean {
+  const isShort = name.length < NAME_BYTES || (name.length === NAME_BYTES && type !== "directory");
+  return isShort && uid <= MAX_ID && gid <= MAX_ID && mtime >= 0 && mtime <= MAX_NUMBER && size <= MAX_NUMBER && xattrs === undefined && isAscii(name);
+}
+
 /** Zero bytes that fill the last block. */
 export function paddingOf(size: number): number {
   return (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;

@@ -1,0 +1,78 @@
+/**
+ * Writes a wide or big layer: the helper makes the files and sends the tar, which is hashed here meanwhile; two processes, one pass.
+ */
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { finish } from "../digest.ts";
+import { pipeHelper } from "../native/helper.ts";
+import { applyOperations } from "../native/operations.ts";
+import type { LayerEntry } from "../store.ts";
+import { specialOperations, type TarSum } from "./create.ts";
+import { Wishes } from "./wishes.ts";
+
+/** As `createLayer`, without stopping the event loop. @throws {StoreError} `NATIVE_FAILED` */
+export async function createNatively(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  const sum = await hashTar(helper, folder, creation(entries));
+  const special = entries.flatMap((entry) => (isPlain(entry) ? [] : specialOperations(entry)));
+  if (special.length === 0) return sum;
+  const times = entries.flatMap(({ path, type, mtime }) => (type === "directory" ? [{ kind: "times", path, mtime } as const] : []));
+  applyOperations(helper, folder, [...special, ...times]);
+  return sum;
+}
+
+/** The tar of a folder as it is; `entries` in normal order. @throws {StoreError} `NATIVE_FAILED` */
+export async function sumNatively(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  return await hashTar(helper, folder, reading(entries));
+}
+
+function isPlain({ type, xattrs }: LayerEntry): boolean {
+  return (type === "file" || type === "directory") && xattrs === undefined;
+}
+
+async function hashTar(helper: string, folder: string, wishes: Iterable<Buffer>): Promise<TarSum> {
+  const hash = createHash("sha256");
+  let size = 0;
+  await pipeHelper(helper, ["write", folder], wishes, (bytes) => {
+    hash.update(bytes);
+    size += bytes.length;
+  });
+  return { diffID: finish(hash), size };
+}
+
+function* reading(entries: readonly LayerEntry[]): Generator<Buffer> {
+  const wishes = new Wishes();
+  for (const entry of entries) {
+    if (entry.type === "file") yield* wishes.add("r", entry, { size: entry.size ?? 0 });
+    else yield* wishes.add("n", entry);
+  }
+  yield* wishes.archiveEnd();
+  yield wishes.rest();
+}
+
+/** Links after all files: none of those may be written through one. Folders get their mode and time when nothing changes in them any more. */
+function* creation(entries: readonly LayerEntry[]): Generator<Buffer> {
+  const wishes = new Wishes();
+  for (const entry of entries) {
+    if (entry.type === "file") yield* file(wishes, entry);
+    else yield* wishes.add(entry.type === "directory" ? "d" : "n", entry);
+  }
+  yield* wishes.archiveEnd();
+  for (const entry of entries) if (entry.type === "hardlink") yield* wishes.add("h", entry, { source: entry.target ?? "" });
+  for (const entry of entries) if (entry.type === "symlink") yield* wishes.add("s", entry, { source: entry.target ?? "" });
+  for (const entry of entries) if (entry.type === "directory") yield* wishes.add("t", entry);
+  yield wishes.rest();
+}
+
+function* file(wishes: Wishes, entry: LayerEntry): Generator<Buffer> {
+  const { source } = entry;
+  if (source === undefined || "bytes" in source) {
+    const content = source?.bytes ?? new Uint8Array();
+    yield* wishes.add("b", entry, { size: content.length });
+    yield wishes.rest();
+    yield Buffer.from(content.buffer, content.byteOffset, content.length);
+    return;
+  }
+  const path = "link" in source ? source.link : source.copy;
+  const mayLink = "link" in source && entry.xattrs === undefined;
+  yield* wishes.add(mayLink ? "l" : "f", entry, { source: path, size: entry.size ?? statSync(path).size });
+}

@@ -1,0 +1,79 @@
+/** What the helper is asked to make, as bytes: `struct wish` in runtime/native/write.c. They go out in pieces, so that it begins while others are written. */
+import type { LayerEntry } from "../store.ts";
+import { BLOCK_BYTES, encodeHeader, fitsBlock } from "../tar/header.ts";
+import { headerOf } from "./canonical.ts";
+
+/** As in write.c: folder, copy, link, content that follows, read only, hard link, symlink, final mode and time of a folder, nothing but a header. */
+export type WishType = "d" | "f" | "l" | "b" | "r" | "h" | "s" | "t" | "n";
+
+export interface WishOptions {
+  /** Bytes of the content. */
+  readonly size?: number;
+  /** Path of the file to copy or link, or a link's target. */
+  readonly source?: string;
+}
+
+const WISH_BYTES = 44;
+const PIECE_BYTES = 1 << 17;
+/** Headers that the helper makes itself, unless they need more than a block. */
+const PLAIN: ReadonlySet<WishType> = new Set(["d", "f", "l", "b", "r"]);
+const WITHOUT_HEADER: ReadonlySet<WishType> = new Set(["h", "s", "t"]);
+const NO_PIECES: readonly Buffer[] = [];
+const NO_OPTIONS: WishOptions = {};
+
+export class Wishes {
+  #buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #used = 0;
+
+  /** Pieces that became full. */
+  add(type: WishType, entry: LayerEntry, { size = 0, source = "" }: WishOptions = NO_OPTIONS): readonly Buffer[] {
+    const header = WITHOUT_HEADER.has(type) ? undefined : headerOf(entry, size);
+    return this.#put(type, entry, size, source, header === undefined || (PLAIN.has(type) && fitsBlock(header)) ? undefined : encodeHeader(header));
+  }
+
+  archiveEnd(): readonly Buffer[] {
+    return this.#put("n", { path: "", mode: 0, uid: 0, gid: 0, mtime: 0 }, 0, "", Buffer.alloc(2 * BLOCK_BYTES));
+  }
+
+  /** What is not out yet. */
+  rest(): Buffer {
+    const rest = this.#buffer.subarray(0, this.#used);
+    this.#buffer = this.#buffer.subarray(this.#used);
+    this.#used = 0;
+    return rest;
+  }
+
+  #put(type: WishType, entry: Omit<LayerEntry, "type">, size: number, source: string, header: Buffer | undefined): readonly Buffer[] {
+    const { path, mode, uid, gid, mtime } = entry;
+    const pieces = this.#makeRoom(WISH_BYTES + (header?.length ?? 0) + 3 * (path.length + source.length));
+    const buffer = this.#buffer;
+    const at = this.#used;
+    const pathAt = at + WISH_BYTES + (header?.copy(buffer, at + WISH_BYTES) ?? 0);
+    const pathBytes = buffer.write(path, pathAt);
+    const sourceBytes = source === "" ? 0 : buffer.write(source, pathAt + pathBytes);
+    buffer.writeUInt32LE(type.charCodeAt(0), at);
+    buffer.writeUInt32LE(mode, at + 4);
+    buffer.writeUInt32LE(uid, at + 8);
+    buffer.writeUInt32LE(gid, at + 12);
+    writeLong(buffer, Math.floor(mtime), at + 16);
+    writeLong(buffer, size, at + 24);
+    buffer.writeUInt32LE(header?.length ?? 0, at + 32);
+    buffer.writeUInt32LE(pathBytes, at + 36);
+    buffer.writeUInt32LE(sourceBytes, at + 40);
+    this.#used = pathAt + pathBytes + sourceBytes;
+    return pieces;
+  }
+
+  #makeRoom(bytes: number): readonly Buffer[] {
+    if (this.#used + bytes <= this.#buffer.length) return NO_PIECES;
+    const pieces = [this.rest()];
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, bytes));
+    return pieces;
+  }
+}
+
+/** Exact up to 2^53. */
+function writeLong(buffer: Buffer, value: number, at: number): void {
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}
