@@ -39,6 +39,7 @@ export type StoreErrorCode =
   | "ARCHIVE_INVALID"
   | "PATH_ESCAPES"
   | "RECORD_CONFLICT"
+  | "RECORDS_FAILED"
   | "RANGE_INVALID"
   | "NATIVE_FAILED"
   | "UNSUPPORTED";

@@ -59,8 +59,14 @@ function wireError(error: unknown): WireError | undefined {
     return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
   if (error instanceof HttpError)
     return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
+  if (isFull(error)) return { status: 507, code: "UNKNOWN", message: "Cannot store it: no space is left", detail: undefined };
   const code = error instanceof StoreError ? STORE_CODES[error.code] : undefined;
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
+}
+
+function isFull(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT" || code === "RECORDS_FAILED";
 }
 
 function isWire(code: RegistryErrorCode): code is WireErrorCode {

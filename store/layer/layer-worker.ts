@@ -12,8 +12,8 @@ function answer(task: ApplyTask): Answer {
   try {
     return { result: applyLayer(task) };
   } catch (error) {
-    if (error instanceof StoreError) return { error: { code: error.code, message: error.message, hint: error.hint, stack: undefined } };
-    const { code, message, stack } = error as NodeJS.ErrnoException;
-    return { error: { code, message, hint: undefined, stack } };
+    if (error instanceof StoreError) return { error: { code: error.code, message: error.message, hint: error.hint, syscall: undefined, stack: undefined } };
+    const { code, message, syscall, stack } = error as NodeJS.ErrnoException;
+    return { error: { code, message, hint: undefined, syscall, stack } };
   }
 }

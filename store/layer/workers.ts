@@ -11,7 +11,17 @@ export interface Workers extends AsyncDisposable {
 /** What a worker answers; errors cross as data so that they keep their code. */
 export type Answer =
   | { readonly result: Applied }
-  | { readonly error: { readonly code: string | undefined; readonly message: string; readonly hint: string | undefined; readonly stack: string | undefined } };
+  | { readonly error: Failure };
+
+interface Failure {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+  /** Of what the machine refused. */
+  readonly syscall: string | undefined;
+  /** Absent for what a StoreError said. */
+  readonly stack: string | undefined;
+}
 
 interface Job {
   readonly task: ApplyTask;
@@ -60,9 +70,9 @@ export function openWorkers(limit: number = Math.max(2, availableParallelism()))
   };
 }
 
-function revive({ code, message, hint, stack }: Extract<Answer, { error: unknown }>["error"]): Error {
+function revive({ code, message, hint, syscall, stack }: Failure): Error {
   if (code !== undefined && stack === undefined) return new StoreError(code as StoreErrorCode, message, hint === undefined ? {} : { hint });
-  const error = Object.assign(new Error(message), { code });
+  const error = Object.assign(new Error(message), { code }, syscall === undefined ? {} : { syscall });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -1,6 +1,7 @@
 /** The pure parts: paging, waiting, gathering, places. */
 import * as fc from "fast-check";
 import { setImmediate as turn } from "node:timers/promises";
+import { refuse } from "../../registry/server/refuse.ts";
 import { expect, test } from "vitest";
 import { parsePlace } from "../../cli/copy/place.ts";
 import { candidates } from "../../registry/client/endpoint.ts";
@@ -95,3 +96,9 @@ test.each([
   { text: "docker-archive:x.tar:a/b:c", want: { kind: "docker-archive", path: "x.tar", name: "a/b:c" } },
   { text: "dir:x:y", want: { kind: "dir", path: "x:y" } },
 ])("copy reads $text", ({ text, want }) => expect(parsePlace(text)).toEqual(want));
+
+test("a full disk is answered as one, and is no bug", () => {
+  const bugs: unknown[] = [];
+  const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC", syscall: "write" });
+  expect([refuse(full, (bug) => bugs.push(bug)).status, bugs]).toEqual([507, []]);
+});

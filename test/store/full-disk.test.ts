@@ -1,0 +1,53 @@
+/** A disk without space: refused with a reason, the store whole, and the same works once there is room. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openStore } from "../../store/open.ts";
+import type { LayerEntry, Store } from "../../store/store.ts";
+import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+
+const BIG: LayerEntry = { path: "big", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, source: { bytes: Buffer.alloc(3 << 20, "x") } };
+
+let place: TemporaryRoot;
+let disk: string;
+let store: Store;
+
+beforeEach(async () => {
+  place = temporaryRoot();
+  disk = join(place.root, "disk");
+  mkdirSync(disk, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "strata-full", disk]);
+  store = await openStore({ root: join(disk, "root"), helper });
+  await store.table("test").put("first", 1);
+  try {
+    writeFileSync(join(disk, "fill"), Buffer.alloc(8 << 20));
+  } catch {
+    // full, as it should be
+  }
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  execFileSync("umount", ["-l", disk]);
+  place[Symbol.dispose]();
+});
+
+const writes: readonly { readonly name: string; readonly write: () => Promise<unknown>; readonly code: string }[] = [
+  { name: "a blob", write: async () => await store.blobs.put(Buffer.alloc(1 << 20, "y")), code: "ENOSPC" },
+  { name: "a layer, in a thread", write: async () => await store.snapshots.write(undefined, [BIG]), code: "ENOSPC" },
+  { name: "records", write: async () => await fillRecords(), code: "RECORDS_FAILED" },
+];
+test.each(writes)("$name cannot be written, and can when there is room", async ({ write, code }) => {
+  await expect(write()).rejects.toMatchObject({ code });
+  const damages: unknown[] = [];
+  for await (const damage of store.care.check()) damages.push(damage);
+  rmSync(join(disk, "fill"));
+  await write();
+  expect(damages).toEqual([]);
+});
+
+/** More than the pages that the database has in reserve. */
+async function fillRecords(): Promise<void> {
+  for (let at = 0; at < 40; at++) await store.table("test").update(`key${at}`, () => "z".repeat(20_000));
+}
