@@ -26,6 +26,7 @@ async function attach(context: Context, name: string, flags: Flags): Promise<num
   const { detached } = await foreground(context, attachment, {
     tty: record.options.tty ?? false,
     stdin: flags.stdin && (record.options.openStdin ?? false),
+    patience: 3,
     ...(flags.sigProxy && { onSignal: (signal: string) => void engine.kill(record.id, signal).catch(() => {}) }),
   });
   return detached ? 0 : (await engine.wait(record.id)).exitCode;

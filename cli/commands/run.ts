@@ -52,6 +52,7 @@ async function startIn(context: Context, engine: Engine, container: Container, f
   const { detached } = await foreground(context, attachment, {
     tty: flags.tty ?? false,
     stdin: flags.interactive ?? false,
+    patience: 3,
     ...(flags.sigProxy && { onSignal: (signal: string) => void engine.kill(id, signal).catch(() => {}) }),
   });
   if (detached) return 0;

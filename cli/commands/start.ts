@@ -44,6 +44,7 @@ async function startAttached(context: Context, name: string, flags: Flags): Prom
     const { detached } = await foreground(context, attachment, {
       tty: record.options.tty ?? false,
       stdin: flags.interactive ?? false,
+      patience: 3,
       onSignal: (signal) => void engine.kill(record.id, signal).catch(() => {}),
     });
     if (detached) return 0;

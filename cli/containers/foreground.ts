@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import type { Attachment } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
+import { EXIT, ExitError } from "../errors.ts";
 import { detachKeys } from "./detach-keys.ts";
 
 export interface ForegroundOptions {
@@ -9,14 +10,20 @@ export interface ForegroundOptions {
   readonly stdin: boolean;
   /** Passes signals on to the program; without a terminal only. */
   readonly onSignal?: (signal: string) => void;
+  /** Leaves the program to itself after so many SIGINT and SIGTERM, which process 1 ignores unless it handles them. */
+  readonly patience?: number;
 }
 
 const PROXIED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
-/** Resolves with `detached` true when the user typed the detach keys, else when all output has been written. */
+/**
+ * Resolves with `detached` true when the user typed the detach keys, else when all output has been written.
+ * @throws {ExitError} when patience ended
+ */
 export async function foreground(context: Context, attachment: Attachment, options: ForegroundOptions): Promise<{ readonly detached: boolean }> {
   const undo: (() => void)[] = [];
   let detached = false;
+  let impatient = false;
   try {
     if (options.tty) undo.push(followSize(context, attachment));
     if (options.stdin) {
@@ -27,8 +34,16 @@ export async function foreground(context: Context, attachment: Attachment, optio
         }),
       );
     }
-    if (!options.tty && options.onSignal !== undefined) undo.push(proxySignals(options.onSignal));
+    if (!options.tty && options.onSignal !== undefined) {
+      const leave = (): void => {
+        impatient = true;
+        void attachment[Symbol.asyncDispose]();
+      };
+      undo.push(proxySignals(options.onSignal, options.patience ?? Infinity, leave));
+    }
     for await (const { stream, data } of attachment.output) await write(stream === "stdout" ? context.stdout : context.stderr, data);
+    if (impatient)
+      throw new ExitError(EXIT.refused, `Got ${options.patience} signals that did not end the program: it is left to itself\nEnd it with 'strata rm -f'`);
     return { detached };
   } finally {
     for (const step of undo.reverse()) step();
@@ -77,8 +92,13 @@ function enterRaw(stdin: NodeJS.ReadStream): void {
   spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
 
-function proxySignals(onSignal: (signal: string) => void): () => void {
-  const handlers = PROXIED.map((name) => [name, (): void => onSignal(name)] as const);
+function proxySignals(onSignal: (signal: string) => void, patience: number, leave: () => void): () => void {
+  let left = patience;
+  const handle = (name: string): void => {
+    onSignal(name);
+    if ((name === "SIGINT" || name === "SIGTERM") && --left === 0) leave();
+  };
+  const handlers = PROXIED.map((name) => [name, (): void => handle(name)] as const);
   for (const [name, handler] of handlers) process.on(name, handler);
   return () => {
     for (const [name, handler] of handlers) process.off(name, handler);

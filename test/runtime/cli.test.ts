@@ -87,6 +87,25 @@ describe("run", () => {
     expect([said, status]).toEqual(["up\ncaught\n", 42]);
   });
 
+  test("the third signal that a program ignores leaves it to itself, and --rm removes it at its end", async () => {
+    const child = spawn(process.execPath, [strata, "run", "--rm", "--name", "deaf", "--network", "none", IMAGE, "sh", "-c", "trap '' INT; echo up; sleep 60"], {
+      env: lab.root.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    let words = "";
+    child.stderr.on("data", (data: Buffer) => (words += data.toString()));
+    child.stdout.once("data", () => {
+      for (const delay of [0, 50, 100]) setTimeout(() => child.kill("SIGINT"), delay);
+    });
+    expect([await ended, words]).toEqual([1, expect.stringContaining("Got 3 signals")]);
+    expect(await output("ps", "-q", "--filter", "name=deaf")).not.toBe("");
+    await output("kill", "deaf");
+    for (let attempt = 0; attempt < 100 && (await output("ps", "-aq", "--filter", "name=deaf")) !== ""; attempt++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await output("ps", "-aq", "--filter", "name=deaf")).toBe("");
+  });
+
   test("a terminal has ps show pid 1, and closes with the program", async () => {
     const child = spawn("script", ["-qec", `${process.execPath} ${strata} run --rm -it --network none ${IMAGE} sh`, "/dev/null"], {
       env: lab.root.env,
