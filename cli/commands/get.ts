@@ -36,9 +36,7 @@ interface Asked {
 async function run(context: Context, words: readonly string[], flags: Flags): Promise<void> {
   const output = readOutput(flags.output);
   const asked: readonly Asked[] = readTargets(words).flatMap(({ kind, name }) =>
-    kind === "all"
-      ? resources.filter(({ categories }) => categories.includes("all")).map((resource) => ({ resource, name }))
-      : [{ resource: resourceByWord(kind), name }],
+    kind === "all" ? resources.filter(isOfAll).map((resource) => ({ resource, name })) : [{ resource: resourceByWord(kind), name }],
   );
   using client = connectCluster(context);
   if (output !== "table" && output !== "wide") {
@@ -60,6 +58,11 @@ async function run(context: Context, words: readonly string[], flags: Flags): Pr
     }),
   );
   context.stdout.write(texts.join("\n"));
+}
+
+/** A kind that has several versions is asked for by its first. */
+function isOfAll({ categories, group, resource }: Resource, index: number): boolean {
+  return categories.includes("all") && index === resources.findIndex((other) => other.group === group && other.resource === resource);
 }
 
 async function readObjects(client: KubeClient, one: Asked, flags: Flags): Promise<readonly KubeObject[]> {

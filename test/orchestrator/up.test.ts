@@ -407,6 +407,9 @@ describe("without kubectl", { timeout: 60_000 }, () => {
     expect(await strataOutput(root, "describe", "deployment", "plain")).toMatch(/ScalingReplicaSet\s.*Scaled up replica set plain-\w+ to 2/);
     await strataOutput(root, "scale", "deployment/plain", "--replicas", "1");
     await eventually(async () => expect(await strataOutput(root, "get", "deploy", "plain")).toMatch(/plain\s+1\/1\s+1\s+1/));
+    await kubectl("autoscale", "deployment", "plain", "--max=3");
+    expect((await strataOutput(root, "get", "all")).match(/^horizontalpodautoscaler/gm)).toHaveLength(1);
+    await kubectl("delete", "hpa", "plain");
     await strataOutput(root, "rollout", "restart", "deployment/plain");
     await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s");
     expect(await strataOutput(root, "rollout", "history", "deployment/plain")).toMatch(/^2\s+<none>$/m);
