@@ -2,7 +2,7 @@
 // Joins the compiled rooms into few files under dist/bundle and keeps V8's compiled code of them, for a quick start of short commands.
 // Usage: node scripts/bundle.mjs (after tsc -b)
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,12 +22,35 @@ const keepPlaces = {
   },
 };
 
-async function bundle() {
+/** `groupOf` names the file that a module goes to; without a name rolldown decides. Gives the modules of each file. */
+async function bundle(groupOf = () => undefined) {
   rmSync(out, { recursive: true, force: true });
   const input = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js"), "code-cache": join(dist, "cli/code-cache.js") };
-  const build = await rolldown({ input, platform: "node", external: ["lmdb", "zlib-sync"], plugins: [keepPlaces] });
-  await build.write({ dir: out, format: "cjs", minify: true, dynamicImportInCjs: false, entryFileNames: "[name].cjs", chunkFileNames: "[name]-[hash].cjs" });
+  const build = await rolldown({ input, platform: "node", external: ["lmdb", "zlib-sync"], plugins: [keepPlaces], preserveEntrySignatures: "allow-extension" });
+  const { output } = await build.write({
+    dir: out,
+    format: "cjs",
+    minify: true,
+    dynamicImportInCjs: false,
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
+    codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: groupOf, debugName: "hot" }] },
+  });
   writeFileSync(join(out, "package.json"), '{ "type": "commonjs" }\n');
+  return new Map(output.flatMap((file) => (file.type === "chunk" ? [[file.fileName, file.moduleIds]] : [])));
+}
+
+/** What a cached build loads goes into a few files, one a room: each file more costs a third of a millisecond. */
+function hotGroups(chunks) {
+  const loaded = [...chunks].filter(([file]) => !file.startsWith("code-cache") && recordedFiles().includes(join(out, file)));
+  const hot = new Set(loaded.flatMap(([, modules]) => modules));
+  return (id) => (hot.has(id) ? (id.startsWith(dist) ? relative(dist, id).split("/")[0] : "packages") : undefined);
+}
+
+/** The head of code.bin: see cli/code-cache.ts. */
+function recordedFiles() {
+  const blob = readFileSync(join(out, "code.bin"));
+  return Object.keys(JSON.parse(blob.toString("utf8", 4, 4 + blob.readUInt32LE(0))));
 }
 
 /** A small build, recorded: the code that it compiled is what later commands need not compile again. */
@@ -48,5 +71,7 @@ function warm() {
   }
 }
 
-await bundle();
+const chunks = await bundle();
+warm();
+await bundle(hotGroups(chunks));
 warm();

@@ -52,7 +52,7 @@ struct scan
   size_t *starts; /* offset of each record in out */
   size_t count, capacity;
   dev_t dev;
-  bool clamp;
+  bool clamp, plain;
   int64_t epoch;
   char path[MAX_PATH];
 };
@@ -181,7 +181,7 @@ append_record (struct scan *scan, int parent, const char *name, struct stat *st)
   append (&scan->out, &record, sizeof record);
   append (&scan->out, scan->path, record.path_length);
   append (&scan->out, target, target_length);
-  record.xattrs = append_xattrs (scan, parent, name);
+  record.xattrs = scan->plain ? 0 : append_xattrs (scan, parent, name);
   record.length = scan->out.length - start;
   memcpy (scan->out.bytes + start, &record, sizeof record);
 }
@@ -242,7 +242,7 @@ by_path (const void *left, const void *right, void *bytes)
 }
 
 static int
-scan_main (const char *folder, const char *epoch)
+scan_main (const char *folder, const char *option, const char *epoch)
 {
   static struct scan scan;
   struct stat st;
@@ -251,6 +251,7 @@ scan_main (const char *folder, const char *epoch)
   if (fd < 0 || fstat (fd, &st) < 0)
     die ("open", folder);
   scan.dev = st.st_dev;
+  scan.plain = option != NULL && strcmp (option, "--plain") == 0;
   scan.clamp = epoch != NULL;
   scan.epoch = epoch != NULL ? strtoll (epoch, NULL, 10) : 0;
   scan_directory (&scan, fd, 0);
@@ -405,11 +406,11 @@ int
 files_main (int argc, char **argv)
 {
   if (argc >= 3 && strcmp (argv[1], "scan") == 0)
-    return scan_main (argv[2], argc == 5 && strcmp (argv[3], "--epoch") == 0 ? argv[4] : NULL);
+    return scan_main (argv[2], argc > 3 ? argv[3] : NULL, argc == 5 && strcmp (argv[3], "--epoch") == 0 ? argv[4] : NULL);
   if (argc == 3 && strcmp (argv[1], "apply") == 0)
     return apply_main (argv[2]);
   if (argc == 3 && strcmp (argv[1], "write") == 0)
     return write_main (argv[2]);
-  fprintf (stderr, "usage: strata-helper files scan FOLDER [--epoch SECONDS] | files apply FOLDER | files write FOLDER\n");
+  fprintf (stderr, "usage: strata-helper files scan FOLDER [--plain | --epoch SECONDS] | files apply FOLDER | files write FOLDER\n");
   return 2;
 }

@@ -38,12 +38,15 @@ export interface ScanOptions {
 
 /** @throws {StoreError} `NATIVE_FAILED` */
 export async function scanFolder(helper: string, folder: string, options: ScanOptions = {}): Promise<ScannedFile[]> {
-  return decodeScan(await scanBytes(helper, folder, options));
+  return decodeScan(await runHelper(helper, args(folder, options)));
 }
 
-/** The walk as the helper tells it: same bytes, same tree as far as stat data can say. For `decodeScan`. @throws {StoreError} `NATIVE_FAILED` */
-export async function scanBytes(helper: string, folder: string, options: ScanOptions = {}): Promise<Buffer> {
-  return await runHelper(helper, args(folder, options));
+/**
+ * The walk as the helper tells it, without xattrs: same bytes, same tree as far as stat data can say. For `decodeScan`.
+ * @throws {StoreError} `NATIVE_FAILED`
+ */
+export async function scanBytes(helper: string, folder: string): Promise<Buffer> {
+  return await runHelper(helper, ["scan", folder, "--plain"]);
 }
 
 function args(folder: string, options: ScanOptions): string[] {

@@ -7,7 +7,9 @@ import type { LayerEntry, MergedView } from "../store.ts";
 export async function impliedParents(entries: readonly LayerEntry[], below: MergedView): Promise<LayerEntry[]> {
   const listed = new Set(entries.filter(({ type }) => type === "directory").map(({ path }) => path));
   const implied = new Map<string, LayerEntry>();
+  let last = "/";
   for (const { path, type } of entries) {
+    if (type !== "opaque" && path.lastIndexOf("/") === last.length && path.startsWith(last)) continue; // where the one before was
     for (let parent = type === "opaque" ? path : parentOf(path); parent !== "" && !listed.has(parent) && !implied.has(parent); parent = parentOf(parent)) {
       const found = await below.lookup(parent, { follow: false });
       if (found?.type !== "directory" || found.path !== parent) {
@@ -19,6 +21,7 @@ export async function impliedParents(entries: readonly LayerEntry[], below: Merg
       const { file: _, ...entry } = found;
       implied.set(parent, entry);
     }
+    last = type === "opaque" ? path : parentOf(path);
   }
   return [...implied.values()];
 }
