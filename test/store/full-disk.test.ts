@@ -33,13 +33,13 @@ afterEach(async () => {
   place[Symbol.dispose]();
 });
 
-const writes: readonly { readonly name: string; readonly write: () => Promise<unknown>; readonly code: string }[] = [
-  { name: "a blob", write: async () => await store.blobs.put(Buffer.alloc(1 << 20, "y")), code: "ENOSPC" },
-  { name: "a layer, in a thread", write: async () => await store.snapshots.write(undefined, [BIG]), code: "ENOSPC" },
-  { name: "records", write: async () => await fillRecords(), code: "RECORDS_FAILED" },
+const writes: readonly { readonly name: string; readonly write: () => Promise<unknown>; readonly reason: RegExp }[] = [
+  { name: "a blob", write: async () => await store.blobs.put(Buffer.alloc(1 << 20, "y")), reason: /ENOSPC/ },
+  { name: "a layer, in a thread", write: async () => await store.snapshots.write(undefined, [BIG]), reason: /ENOSPC/ },
+  { name: "records", write: async () => await fillRecords(), reason: /^Cannot write records/ },
 ];
-test.each(writes)("$name cannot be written, and can when there is room", async ({ write, code }) => {
-  await expect(write()).rejects.toMatchObject({ code });
+test.each(writes)("$name cannot be written, and can when there is room", async ({ write, reason }) => {
+  await expect(write()).rejects.toThrow(reason);
   const damages: unknown[] = [];
   for await (const damage of store.care.check()) damages.push(damage);
   rmSync(join(disk, "fill"));
