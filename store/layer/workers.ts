@@ -9,9 +9,7 @@ export interface Workers extends AsyncDisposable {
 }
 
 /** What a worker answers; errors cross as data so that they keep their code. */
-export type Answer =
-  | { readonly result: Applied }
-  | { readonly error: Failure };
+export type Answer = { readonly result: Applied } | { readonly error: Failure };
 
 interface Failure {
   readonly code: string | undefined;
