@@ -11,6 +11,7 @@ export type BuilderErrorCode =
   | "IMAGE_UNKNOWN"
   | "CONTEXT_INVALID"
   | "SOURCE_UNKNOWN"
+  | "SOURCE_CHANGED"
   | "COPY_CONFLICT"
   | "USER_UNKNOWN"
   | "RUN_FAILED"

@@ -9,6 +9,7 @@ import { sidePath } from "../side-path.ts";
 import type { Selection } from "./copy-work.ts";
 import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
 import type { Making, SolveScope } from "./scope.ts";
+import { checkUnchanged } from "./unchanged.ts";
 
 /** So many folders may stand between two files of a list. */
 const NEAR = 16;
@@ -40,6 +41,7 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   making.explain({ before: saved?.files, now: files });
   scope.signal.throwIfAborted();
   const layer = await store.snapshots.write(parent, plan.entries());
+  checkUnchanged(selection.digests.keys());
   saveFileList(listPath, { chain: layer.chainID, files });
   return layer.chainID;
 }

@@ -27,7 +27,8 @@ export interface Lab extends AsyncDisposable {
   readonly folder: string;
   /** Writes files below the context, made new when `name` is. */
   context(files: Files, name?: string): string;
-  build(dockerfile: string, request?: Partial<BuildRequest>, executor?: Executor): Promise<Built>;
+  /** `into` stands in for the lab's own store. */
+  build(dockerfile: string, request?: Partial<BuildRequest>, executor?: Executor, into?: Store): Promise<Built>;
   layers(result: BuildResult): Promise<readonly (readonly LayerEntry[])[]>;
 }
 
@@ -40,12 +41,12 @@ export async function openLab(): Promise<Lab> {
     store,
     folder,
     context: (files, name = "context") => writeFiles(join(folder, name), files),
-    async build(dockerfile, request = {}, executor) {
+    async build(dockerfile, request = {}, executor, into = store) {
       const events: BuildEvent[] = [];
       const result = await build(
         { ...defaults(dockerfile, join(folder, "context")), ...request },
         {
-          store,
+          store: into,
           helper,
           scratch: join(runRoot, "build"),
           onEvent: (event) => events.push(event),
