@@ -183,7 +183,10 @@ test("A context far down in the tree is built and cached as any other", async ()
 test("A file that changes after it was hashed fails the step, and is not taken for the other one later", async () => {
   const folder = lab.context({ a: "first" });
   const write = lab.store.snapshots.write;
-  const changing = { ...lab.store.snapshots, write: async (...given: Parameters<typeof write>) => (writeFileSync(join(folder, "a"), "other"), await write(...given)) };
+  const changing = {
+    ...lab.store.snapshots,
+    write: async (...given: Parameters<typeof write>) => (writeFileSync(join(folder, "a"), "other"), await write(...given)),
+  };
   await expect(lab.build(COPY, {}, undefined, { ...lab.store, snapshots: changing })).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
   writeFileSync(join(folder, "a"), "first");
   expect((await lab.build(COPY)).files["n/a"]).toMatch(/ first$/);
