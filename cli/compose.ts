@@ -7,7 +7,7 @@ import type { Engine } from "../runtime/engine.ts";
 import type { Processes } from "../runtime/process.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
-import { ExitError } from "./errors.ts";
+import { EXIT, ExitError } from "./errors.ts";
 
 export function compose(rootFlag: string | undefined): Context & AsyncDisposable {
   const env = process.env;
@@ -32,8 +32,8 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
     env,
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: endWithReader(process.stdout),
+    stderr: endWithReader(process.stderr),
     signal: abort.signal,
     store: once(async (): Promise<Store> => {
       const { openStore } = await import("../store/open.ts");
@@ -47,7 +47,14 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     }),
     engine: once(async (): Promise<Engine> => {
       const { openEngine } = await import("../runtime/open-engine.ts");
-      return await openEngine({ root, runRoot, helper: context.helper, self: context.self, store: await context.store(), processes: await context.processes() });
+      return await openEngine({
+        root,
+        runRoot,
+        helper: context.helper,
+        self: context.self,
+        store: await context.store(),
+        processes: await context.processes(),
+      });
     }),
   };
   return {
@@ -56,6 +63,14 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+/** When whoever read our output has gone we end as SIGPIPE ends programs: quietly. A container goes on; its monitor settles it. */
+function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.brokenPipe);
+    throw error;
+  });
 }
 
 /** The helper stands where node-gyp built it. */

@@ -72,11 +72,7 @@ export class MonitorClient {
     return {
       output: this.#outputs(),
       write: async (data) => {
-        if (!socket.write(encodeFrame(FRAME.input, data)) && !socket.destroyed) {
-          await new Promise<void>((resolve) => {
-            socket.once("drain", resolve).once("close", resolve);
-          });
-        }
+        if (!socket.write(encodeFrame(FRAME.input, data)) && !socket.destroyed) await drained(socket);
       },
       closeStdin: () => {
         socket.write(encodeFrame(FRAME.close));
@@ -152,6 +148,16 @@ export class MonitorClient {
       this.#settle.exit.reject(error);
     }
   }
+}
+
+async function drained(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
 }
 
 interface Deferred<Value> {

@@ -87,6 +87,19 @@ describe("run", () => {
     expect([said, status]).toEqual(["up\ncaught\n", 42]);
   });
 
+  test("ends quietly when its reader goes away, and the program goes on", async () => {
+    const child = spawn(process.execPath, [strata, "run", "--name", "talker", "--network", "none", IMAGE, "sh", "-c", "while echo word; do sleep 0.05; done"], {
+      env: lab.root.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let words = "";
+    child.stderr.on("data", (data: Buffer) => (words += data.toString()));
+    child.stdout.once("data", () => child.stdout.destroy());
+    const status = await new Promise((resolve) => child.once("close", resolve));
+    expect([words, status]).toEqual(["", 141]);
+    expect((await lab.engine.get("talker")).status.status).toBe("running");
+  });
+
   test("the third signal that a program ignores leaves it to itself, and --rm removes it at its end", async () => {
     const child = spawn(process.execPath, [strata, "run", "--rm", "--name", "deaf", "--network", "none", IMAGE, "sh", "-c", "trap '' INT; echo up; sleep 60"], {
       env: lab.root.env,

@@ -31,7 +31,10 @@ async function readAll({ output }: Attachment): Promise<{ readonly stdout: Buffe
 const piped = { kind: "monitor", stdin: true } as const;
 
 describe("attached", () => {
-  test("ten megabytes go in and come out unchanged", async () => {
+  test("ten megabytes go in and come out unchanged, and nothing heaps up", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): unknown => warnings.push(warning);
+    process.on("warning", onWarning);
     const data = randomBytes(10 * MIB);
     const { id, attachment } = await start("cat", piped);
     const reading = readAll(attachment);
@@ -40,6 +43,8 @@ describe("attached", () => {
     const { stdout } = await reading;
     expect(createHash("sha256").update(stdout).digest("hex")).toBe(createHash("sha256").update(data).digest("hex"));
     expect((await lab.processes.wait(id)).exitCode).toBe(0);
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
   });
 
   test("all output of a program that ends at once arrives", async () => {
