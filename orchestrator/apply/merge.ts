@@ -32,8 +32,10 @@ export function prune(shape: Shape, value: unknown, unwanted: FieldSet, kept: Fi
   return Object.fromEntries([...others, ...left.map(({ element, value: item }) => [element.slice(2), item] as const)]);
 }
 
+/** A named field of which nobody wants anything any more goes whole, with the defaults that came into it. */
 function prunePart(part: Part, unwanted: FieldSet, kept: FieldSet | undefined): Part[] {
-  if (unwanted.member && kept === undefined) return [];
+  const isWhole = unwanted.member || (part.element.startsWith("f:") && unwanted.children.size > 0);
+  if (isWhole && kept === undefined) return [];
   if (unwanted.children.size === 0) return [part];
   const value = prune(part.shape, part.value, unwanted, kept ?? emptySet);
   const emptied = kept === undefined && !part.element.startsWith("k:") && isBare(value);

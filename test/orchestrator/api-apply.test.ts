@@ -80,6 +80,14 @@ describe("server-side apply", () => {
     expect([object.spec.minReadySeconds, object.spec.replicas, object.metadata.labels]).toEqual([undefined, 3, { x: "1" }]);
   });
 
+  test("a field goes whole, with the defaults that came into it", () => {
+    const probe = { tcpSocket: { port: 80 }, periodSeconds: 2 };
+    const first = applied([["a", deployment(withContainers(container("c", { readinessProbe: probe })))]]);
+    first.object.spec.template.spec.containers[0].readinessProbe.failureThreshold = 3;
+    const { object } = applied([["a", deployment(withContainers(container("c")))]], first.object, first.managers);
+    expect(object.spec.template.spec.containers[0]).toEqual(container("c"));
+  });
+
   test("what another manager applies too stays", () => {
     const { object, managers } = applied([
       ["a", deployment({ replicas: 3 })],
