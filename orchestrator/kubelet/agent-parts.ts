@@ -21,6 +21,8 @@ export interface AgentParts {
   readonly node: { readonly name: string; readonly address: string; readonly memory: number };
   /** Starting containers is heavy: only so many at once. */
   readonly gate: Gate;
+  /** Aborted when the agent ends: containers go on, but nobody waits for them here. */
+  readonly ending: AbortSignal;
   /** Look at this pod again. */
   readonly wake: (uid: string, afterMs?: number) => void;
 }

@@ -2,6 +2,7 @@
  * The node agent: runs the pods that the scheduler gave to this node. Containers outlive it: a new one finds them by their labels
  * and goes on, restarting nothing.
  */
+import { setMaxListeners } from "node:events";
 import type { Engine } from "../../runtime/engine.ts";
 import type { Images } from "../../store/store.ts";
 import type { Cluster, KubeObject, WatchEvent } from "../cluster.ts";
@@ -54,10 +55,12 @@ class Agent implements NodeAgent {
   readonly #loop: Loop;
   readonly #entries = new Map<string, { readonly entry: PodEntry; readonly worker: PodWorker }>();
   readonly #watches: Disposable[] = [];
+  readonly #ending = new AbortController();
 
   constructor(options: NodeAgentOptions) {
     const { cluster, engine, images, puller, clock, facts, memory } = options;
     this.#options = options;
+    setMaxListeners(0, this.#ending.signal); /* one for each container */
     this.#loop = new Loop({
       clock,
       workers: WORKERS,
@@ -74,6 +77,7 @@ class Agent implements NodeAgent {
       folders: new PodFolders(facts.data),
       node: { name: facts.name, address: facts.address, memory },
       gate: new Gate(STARTS_AT_ONCE),
+      ending: this.#ending.signal,
       wake: (uid, after) => (after === undefined ? this.#loop.add(uid) : this.#loop.addAfter(uid, after)),
     };
   }
@@ -95,6 +99,7 @@ class Agent implements NodeAgent {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
     for (const watch of this.#watches) watch[Symbol.dispose]();
     await this.#loop[Symbol.asyncDispose]();
     for (const { entry } of this.#entries.values()) for (const held of entry.instances.values()) held.prober?.[Symbol.dispose]();

@@ -12,10 +12,11 @@ const MAX_MESSAGE_BYTES = 4096;
 const FALLBACK_LINES = 80;
 const FALLBACK_BYTES = 2048;
 
-/** Ends by itself when the instance does. */
+/** Ends by itself when the instance or the agent does. */
 export function watchInstance(parts: AgentParts, entry: PodEntry, held: Held): void {
   startProbes(parts, entry, held);
   void awaitExit(parts, held).then(async (exit) => {
+    if (exit === undefined) return;
     held.prober?.[Symbol.dispose]();
     const message = await terminationMessage(parts, entry, held, exit).catch(() => "");
     const startedAt = held.state.kind === "created" ? undefined : held.state.startedAt;
@@ -24,13 +25,14 @@ export function watchInstance(parts: AgentParts, entry: PodEntry, held: Held): v
   });
 }
 
-/** An instance that somebody removed behind our back has ended too. */
-async function awaitExit({ engine, clock }: AgentParts, { id }: Held): Promise<ExitRecord> {
+/** An instance that somebody removed behind our back has ended too. Undefined when the agent ends first. */
+async function awaitExit({ engine, clock, ending }: AgentParts, { id }: Held): Promise<ExitRecord | undefined> {
   try {
-    const exit = await engine.wait(id);
+    const exit = await engine.wait(id, { signal: ending });
     await engine.settle(id).catch(() => {});
     return exit;
   } catch {
+    if (ending.aborted) return undefined;
     return { exitCode: 137, oomKilled: false, finishedAt: new Date(clock.now()).toISOString() };
   }
 }
