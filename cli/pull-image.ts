@@ -1,6 +1,7 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
 import type { Platform } from "../store/oci.ts";
-import { familiarName } from "../store/reference.ts";
+import { RegistryError } from "../registry/errors.ts";
+import { DEFAULT_DOMAIN, familiarName, parseReference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { openReference } from "./registry/open-remote.ts";
@@ -18,6 +19,21 @@ export interface PullImageOptions {
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNREACHABLE`, `UNAUTHORIZED`… */
 export async function pullImage(context: Context, text: string, options: PullImageOptions = {}): Promise<Image> {
+  try {
+    return await pullFrom(context, text, options);
+  } catch (error) {
+    throw explained(error, text);
+  }
+}
+
+/** A name without a registry is mostly one that was meant to be here. */
+function explained(error: unknown, text: string): unknown {
+  if (!(error instanceof RegistryError) || error.code !== "UNREACHABLE" || parseReference(text).domain !== DEFAULT_DOMAIN) return error;
+  const hint = `${text} names no registry, so it is asked for at ${DEFAULT_DOMAIN}; 'strata images' lists what is in the store`;
+  return new RegistryError("UNREACHABLE", error.message, { cause: error, hint });
+}
+
+async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
   const { platform, refresh = false, progress = true, insecure = false } = options;
   const store = await context.store();
   const here = await openHere(store, text, platform);

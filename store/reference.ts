@@ -14,7 +14,8 @@ export interface Reference {
   readonly name: string;
 }
 
-const DEFAULT_DOMAIN = "docker.io";
+/** Where a name without a registry is looked for. */
+export const DEFAULT_DOMAIN = "docker.io";
 const DEFAULT_TAG = "latest";
 const MAX_NAME_LENGTH = 255;
 
