@@ -1,5 +1,4 @@
 /** RUN steps in the runtime: a container's usual narrowing, but foreground, without a record, and over throw-away mounts. */
-import { randomBytes } from "node:crypto";
 import type { Executor, RunMount, RunRequest } from "../builder/executor.ts";
 import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../runtime/defaults.ts";
 import { capabilitySets } from "../runtime/engine/generate.ts";
@@ -7,11 +6,12 @@ import { ownLimits, rlimits } from "../runtime/engine/rlimits.ts";
 import { defaultSeccomp } from "../runtime/process/seccomp/default-profile.ts";
 import type { Processes } from "../runtime/process.ts";
 import type { LinuxSpec, MountSpec, Spec } from "../runtime/spec.ts";
+import { ownedName } from "../store/owner.ts";
 
 export function buildExecutor(processes: Processes): Executor {
   return {
     async run(request) {
-      const id = `build-${randomBytes(8).toString("hex")}`;
+      const id = `build-${ownedName()}`;
       const layers = { lowers: request.lowers, upper: request.upper, work: request.work, volatile: true };
       const { exitCode } = await processes.runOnce(
         { id, spec: runSpec(id, request), layers },

@@ -2,6 +2,7 @@
 import { RuntimeError } from "./errors.ts";
 import type { Processes, ProcessState } from "./process.ts";
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
+import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
 import { freeze, members, sendSignal, signalMembers, thaw, updateGroups, usageOf } from "./process/control.ts";
 import { createContainer, runOnce } from "./process/create.ts";
@@ -24,6 +25,7 @@ type Life = Pick<Processes, "create" | "start" | "run" | "state" | "wait" | "att
 
 function lifeOf(host: Host): Life {
   const folderOf = (id: string): Folder => Folder.of(host.runRoot, id);
+  let swept = false;
   return {
     async create(request, options) {
       const { state, client } = await createContainer(host, request, { ...options, start: false, attach: false });
@@ -59,6 +61,8 @@ function lifeOf(host: Host): Life {
       await removeContainer(folderOf(id), id);
     },
     async runOnce(request, options) {
+      if (!swept && !host.rootless) sweepGroups(host.layout(), host.cgroupParent);
+      swept = true;
       return await runOnce(host, request, options);
     },
   };

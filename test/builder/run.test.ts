@@ -1,7 +1,8 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { cgroupLayout } from "../../runtime/process/cgroup/layout.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, type Outcome } from "../support/cli.ts";
 import { testImage } from "../support/image.ts";
@@ -304,4 +305,12 @@ test("--explain says why", async () => {
   await build("FROM strata-test/tools\nARG V=1\nRUN echo $V\n");
   const { stderr } = await build("FROM strata-test/tools\nARG V=1\nRUN echo $V\n", "--explain", "--build-arg", "V=2");
   expect(stderr).toMatch(/EXPLAIN miss: V changed from "1" to "2"/);
+});
+
+test("A group of a build that was killed goes with the next build", async () => {
+  const [first] = cgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8")).hierarchies;
+  const left = join(first?.base ?? "", "strata", "build-999999.1.ab");
+  mkdirSync(left, { recursive: true });
+  await build("FROM strata-test/tools\nRUN true\n", "--no-cache");
+  expect(existsSync(left)).toBe(false);
 });
