@@ -11,6 +11,7 @@ import { rolldown } from "rolldown";
 const project = fileURLToPath(new URL("../", import.meta.url));
 const dist = join(project, "dist");
 const out = join(dist, "bundle");
+const ENTRIES = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js"), "code-cache": join(dist, "cli/code-cache.js") };
 
 /** Each file goes on finding what lies beside its own place: workers, the helper, data. */
 const keepPlaces = {
@@ -36,9 +37,8 @@ const lateChildProcess = {
 /** `groupOf` names the file that a module goes to; without a name rolldown decides. Gives the modules of each file. */
 async function bundle(groupOf = () => undefined) {
   rmSync(out, { recursive: true, force: true });
-  const input = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js"), "code-cache": join(dist, "cli/code-cache.js") };
   const build = await rolldown({
-    input,
+    input: ENTRIES,
     platform: "node",
     external: ["lmdb", "zlib-sync"],
     plugins: [keepPlaces, lateChildProcess],
@@ -61,6 +61,7 @@ async function bundle(groupOf = () => undefined) {
 function hotGroups(chunks) {
   const loaded = [...chunks].filter(([file]) => !file.startsWith("code-cache") && recordedFiles().includes(join(out, file)));
   const hot = new Set(loaded.flatMap(([, modules]) => modules));
+  for (const entry of Object.values(ENTRIES)) hot.delete(entry); // a program begins when its own file is loaded, and only then
   return (id) => (hot.has(id) ? (id.startsWith(dist) ? relative(dist, id).split("/")[0] : "packages") : undefined);
 }
 
