@@ -4,8 +4,8 @@
       "target_name": "strata-helper",
       "type": "executable",
       "sources": ["<!@(ls runtime/native/*.c)"],
-      "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2"],
-      "ldflags": ["-static"]
+      "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os", "-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
     }
   ]
 }

@@ -11,21 +11,21 @@
 /* A byte becomes at most six characters; the frame around the text is below 128. */
 #define RECORD_BYTES (LINE_BYTES * 6 + 128)
 
-static struct
+static int log_fd = -1;
+static struct /* without an initial value, so that it takes no room before it is used */
 {
-  int fd;
   bool cri;
   char line[2][LINE_BYTES];
   size_t size[2];
   char record[RECORD_BYTES];
-} log_file = { .fd = -1 };
+} log_file;
 
 bool
 log_open (const char *path, bool cri)
 {
-  log_file.fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+  log_fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
   log_file.cri = cri;
-  return log_file.fd >= 0;
+  return log_fd >= 0;
 }
 
 /* Length of the UTF-8 sequence at `text`, or 0 when it is none (overlong forms and surrogates are none). */
@@ -93,14 +93,14 @@ write_record (int stream, bool ended)
       to += sprintf (to, "%s\",\"stream\":\"%s\",\"time\":\"%s\"}\n", ended ? "\\n" : "", name, time);
     }
   log_file.size[stream] = 0;
-  if (write (log_file.fd, log_file.record, to - log_file.record) < 0)
+  if (write (log_fd, log_file.record, to - log_file.record) < 0)
     return; /* a full disk must not stop the container */
 }
 
 void
 log_feed (int stream, const char *data, size_t size)
 {
-  while (log_file.fd >= 0 && size > 0)
+  while (log_fd >= 0 && size > 0)
     {
       const char *end = memchr (data, '\n', size);
       size_t text = end == NULL ? size : (size_t) (end - data);

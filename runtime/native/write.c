@@ -42,7 +42,7 @@ struct folder
   char path[MAX_TEXT];
 };
 
-static struct folder layer = { .fd = -1 }, sources = { .root = AT_FDCWD, .fd = -1 };
+static struct folder layer, sources;
 static void *linked; /* inodes that have a name in this layer already */
 static char out[OUT_BYTES];
 static size_t used;
@@ -370,6 +370,8 @@ write_main (const char *folder)
   static char path[MAX_PATH], source[MAX_TEXT];
   struct wish wish;
 
+  layer.fd = sources.fd = -1;
+  sources.root = AT_FDCWD;
   layer.root = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (layer.root < 0)
     die ("open", folder);
