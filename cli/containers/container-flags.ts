@@ -74,7 +74,7 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 const NONE: readonly string[] = [];
 
 export function addContainerFlags(command: Command): Command {
-  return limitFlags(processFlags(placeFlags(command)));
+  return addLimitFlags(processFlags(placeFlags(command)));
 }
 
 function processFlags(command: Command): Command {
@@ -112,6 +112,7 @@ function placeFlags(command: Command): Command {
     .option("-v, --volume <[source:]target[:options]>", "mount a volume or a folder", collect, NONE)
     .option("--mount <options>", "mount by key=value options", collect, NONE)
     .option("--tmpfs <target[:options]>", "mount a tmpfs", collect, NONE)
+    .option("--shm-size <size>", "size of /dev/shm", parseBytes)
     .option("--read-only", "make the root read-only")
     .option("--device <device>", "add a device of the host", collect, NONE)
     .option("-p, --publish <[[ip:]port:]port>", "publish a port on the host", collect, NONE)
@@ -131,7 +132,8 @@ function placeFlags(command: Command): Command {
     .option("--pull <when>", "always, missing or never", "missing");
 }
 
-function limitFlags(command: Command): Command {
+/** The limits that `update` changes too. */
+export function addLimitFlags(command: Command): Command {
   return command
     .option("--cpus <n>", "number of cpus", parseNumber)
     .option("--cpu-period <microseconds>", "period of the cpu quota", parseNumber)
@@ -143,8 +145,7 @@ function limitFlags(command: Command): Command {
     .option("--memory-swap <size>", "memory and swap together; -1 is unlimited", parseBytes)
     .option("--memory-reservation <size>", "soft memory limit", parseBytes)
     .option("--blkio-weight <n>", "share of disk time", parseNumber)
-    .option("--pids-limit <n>", "number of processes", parseNumber)
-    .option("--shm-size <size>", "size of /dev/shm", parseBytes);
+    .option("--pids-limit <n>", "number of processes", parseNumber);
 }
 
 /** @throws {UsageError} */
