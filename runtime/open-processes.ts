@@ -1,4 +1,5 @@
 /** Containers as processes on this machine: the helper makes them, their state folders tell of them. */
+import { isAlive } from "../store/process-id.ts";
 import { RuntimeError } from "./errors.ts";
 import type { Processes, ProcessState } from "./process.ts";
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
@@ -10,7 +11,6 @@ import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
 import { encodeFrame, FRAME } from "./process/frames.ts";
 import { openHost, type Host, type HostOptions } from "./process/host.ts";
-import { isAlive } from "./process/process-id.ts";
 import { removeContainer } from "./process/remove.ts";
 import { startContainer } from "./process/start.ts";
 import { stateOf } from "./process/status.ts";

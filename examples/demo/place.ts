@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isAlive, startTimeOf } from "../../store/process-id.ts";
 
 export const STRATA = fileURLToPath(new URL("../../../bin/strata.js", import.meta.url));
 export const HELLO = fileURLToPath(new URL("../../../examples/hello", import.meta.url));
@@ -24,7 +25,7 @@ export const ENVIRONMENT: NodeJS.ProcessEnv = {
 /** @throws when another demo is at work */
 export function claim(): void {
   const owner = processes()[0];
-  if (owner !== undefined && isAlive(owner)) throw new Error(`Cannot start the demo: another one is running as process ${owner.pid}`);
+  if (owner !== undefined && isAlive(owner.pid, owner.startTime)) throw new Error(`Cannot start the demo: another one is running as process ${owner.pid}`);
   clean();
   mkdirSync(FOLDER, { recursive: true });
   remember(process.pid);
@@ -32,13 +33,13 @@ export function claim(): void {
 
 /** Notes a process that must not outlive the demo. */
 export function remember(pid: number): void {
-  writeFileSync(PIDS, `${pid} ${startTime(pid) ?? 0}\n`, { flag: "a" });
+  writeFileSync(PIDS, `${pid} ${startTimeOf(pid) ?? 0}\n`, { flag: "a" });
 }
 
 /** Removes everything the demo made; safe to run at any time. */
 export function clean(): void {
   if (!existsSync(FOLDER)) return;
-  for (const one of processes()) if (one.pid !== process.pid && isAlive(one)) process.kill(one.pid, "SIGKILL");
+  for (const one of processes()) if (one.pid !== process.pid && isAlive(one.pid, one.startTime)) process.kill(one.pid, "SIGKILL");
   attempt("down");
   const containers = attempt("ps", "-aq")
     .split("\n")
@@ -59,25 +60,11 @@ function attempt(...args: readonly string[]): string {
 
 interface Process {
   readonly pid: number;
-  readonly startTime: string;
+  readonly startTime: number;
 }
 
 function processes(): readonly Process[] {
   if (!existsSync(PIDS)) return [];
   const lines = readFileSync(PIDS, "utf8").trim().split("\n");
-  return lines.map((line) => line.split(" ")).map(([pid, start]) => ({ pid: Number(pid), startTime: start ?? "" }));
-}
-
-function isAlive(one: Process): boolean {
-  return startTime(one.pid) === one.startTime;
-}
-
-/** Field 22 of /proc/PID/stat: with the pid it names a process for good. Undefined for none, or one that has ended and waits to be reaped. */
-function startTime(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.split(" ") ?? [];
-    return fields[0] === "Z" ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
+  return lines.map((line) => line.split(" ").map(Number)).map(([pid = 0, startTime = 0]) => ({ pid, startTime }));
 }

@@ -1,6 +1,7 @@
 /** Finds what a crash left, by what should not be there: each thing is settled or removed under the lock of its container. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isAlive } from "../../store/process-id.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { detach } from "../network/attach.ts";
 import { forgetNamespace, removeIdle } from "../network/networks.ts";
@@ -8,7 +9,6 @@ import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
 import { lock, tryLock } from "./lock.ts";
 import { containerFolder, containersFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { discard } from "./remove.ts";
-import { isAlive } from "./self.ts";
 import { settle } from "./settle.ts";
 import { inspect, isLive } from "./status.ts";
 
@@ -35,7 +35,9 @@ async function sweepRecords(parts: Parts): Promise<void> {
 /** `run --rm` was killed between its create and its start. */
 function isAbandoned(record: ContainerRecord): boolean {
   const neverRan = record.startedAt === undefined && record.exit === undefined;
-  return record.options.autoRemove === true && (neverRan || !record.unsettled) && record.maker !== undefined && !isAlive(record.maker);
+  return (
+    record.options.autoRemove === true && (neverRan || !record.unsettled) && record.maker !== undefined && !isAlive(record.maker.pid, record.maker.startTime)
+  );
 }
 
 async function settleUnlessHeld(parts: Parts, record: ContainerRecord): Promise<void> {

@@ -8,7 +8,7 @@ import { Folder } from "./folder.ts";
 import { exitEnvironment, groupsOf, type Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
-import { startTimeOf } from "./process-id.ts";
+import { startTimeOf } from "../../store/process-id.ts";
 import { seccompProgram } from "./seccomp/program.ts";
 
 export interface LaunchWishes extends CreateOptions {

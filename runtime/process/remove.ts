@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { removeGroups, sendSignal, signalMembers } from "./control.ts";
 import type { Folder } from "./folder.ts";
-import { isAlive } from "./process-id.ts";
+import { isAlive } from "../../store/process-id.ts";
 import { stateOf } from "./status.ts";
 import { waitForExit } from "./wait.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import type { ExitRecord, ProcessState, ProcessStatus } from "../process.ts";
 import { controllerFolder, type Groups } from "./cgroup/groups.ts";
 import type { Folder, Recorded } from "./folder.ts";
-import { isAlive } from "./process-id.ts";
+import { isAlive } from "../../store/process-id.ts";
 
 const KILLED = 137;
 
