@@ -1,69 +1,26 @@
 /** A whole cluster as its users meet it: strata up, kubectl, real containers. */
 import { once } from "node:events";
-import { execFile, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { get } from "node:http";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runStrata, serveStrata, strataOutput, type Server } from "../support/cli.ts";
-import { kubectl as findKubectl } from "../support/kubectl.ts";
-import { leftovers } from "../support/leftovers.ts";
+import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
+import { eventually, TestCluster, UP } from "../support/cluster.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
-const run = promisify(execFile);
-const UP = ["up", "--listen", "127.0.0.1:0", "--node-name", "here"];
-
+let cluster: TestCluster;
 let root: TemporaryRoot;
-let cluster: Server;
-let program: string;
-let home: string;
 
 beforeAll(async () => {
-  root = temporaryRoot();
-  home = join(root.root, "..", "home");
-  mkdirSync(home);
-  program = await findKubectl();
-  await strataOutput(root, "base", "create", "local/web:v1", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-  await strataOutput(root, "base", "create", "local/web:v2", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-  cluster = await serveStrata(root, UP, /^ready$/);
+  cluster = await TestCluster.start(async (fresh) => {
+    await strataOutput(fresh, "base", "create", "local/web:v1", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
+    await strataOutput(fresh, "base", "create", "local/web:v2", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
+  });
+  ({ root } = cluster);
 });
 
-afterAll(async () => {
-  await strataOutput(root, "down");
-  await cluster[Symbol.asyncDispose]();
-  const containers = await strataOutput(root, "ps", "-aq");
-  const found = leftovers(root);
-  root[Symbol.dispose]();
-  expect({ containers, found }).toEqual({ containers: "", found: [] });
-});
+afterAll(async () => await cluster[Symbol.asyncDispose]());
 
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, HOME: home, KUBECONFIG: join(root.root, "cluster/kubeconfig") };
-}
-
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run(program, args, { env: environment(), timeout: 60_000 });
-  return stdout.trim();
-}
-
-async function apply(manifest: object): Promise<void> {
-  const child = spawn(program, ["apply", "-f", "-"], { env: environment(), stdio: ["pipe", "ignore", "inherit"] });
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  child.stdin.end(JSON.stringify(manifest));
-  expect(await ended).toBe(0);
-}
-
-/** Runs `check` until it does not throw. */
-async function eventually(check: () => Promise<void>, patience = 20_000): Promise<void> {
-  for (const deadline = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
+const kubectl = async (...args: readonly string[]): Promise<string> => await cluster.kubectl(...args);
+const apply = async (manifest: object): Promise<string> => await cluster.apply(manifest);
 
 const SERVER = `
 const { createServer } = require("node:http");
@@ -144,7 +101,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     const { name } = pod.metadata;
     await eventually(async () => expect(await kubectl("logs", name)).toContain("listening as"));
     expect(await kubectl("exec", name, "--", "cat", "/etc/hostname")).toBe(name);
-    await expect(run(program, ["exec", name, "--", "sh", "-c", "exit 7"], { env: environment() })).rejects.toMatchObject({ code: 7 });
+    await expect(kubectl("exec", name, "--", "sh", "-c", "exit 7")).rejects.toMatchObject({ code: 7 });
   });
 
   test("logs -f follows until it is told to end", async () => {
@@ -201,10 +158,10 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     await eventually(async () => expect(await facts()).toHaveLength(3));
     const before = await facts();
     const pids = await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))));
-    const ended = once(cluster.process, "exit", { signal: AbortSignal.timeout(5000) });
-    cluster.process.kill(signal);
+    const ended = once(cluster.server.process, "exit", { signal: AbortSignal.timeout(5000) });
+    cluster.server.process.kill(signal);
     expect(await ended).toEqual(want);
-    cluster = await serveStrata(root, UP, /^ready$/);
+    cluster.server = await serveStrata(root, UP, /^ready$/);
     expect(await kubectl("rollout", "status", "deployment/web", "--timeout=10s")).toContain("successfully rolled out");
     expect(await facts()).toEqual(before);
     expect(await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))))).toEqual(pids);
