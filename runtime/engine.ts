@@ -2,7 +2,7 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
-import type { Attachment, ExitRecord, ProcessStatus, Usage } from "./process.ts";
+import type { Attachment, ExitRecord, LogForm, ProcessStatus, Usage } from "./process.ts";
 
 export type NetworkMode =
   | { readonly kind: "bridge"; readonly name: string; readonly aliases?: readonly string[] }
@@ -96,7 +96,7 @@ export interface ContainerOptions {
   /** Seconds. */
   readonly stopTimeout?: number;
   readonly healthcheck?: HealthConfig;
-  readonly log?: { readonly path?: string; readonly format: "json" | "cri" };
+  readonly log?: { readonly path?: string } & LogForm;
 }
 
 /** The durable record. */

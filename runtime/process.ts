@@ -17,12 +17,21 @@ export interface RootLayers {
   readonly volatile?: boolean;
 }
 
+/** How a log is written: a file that would exceed `maxSize` bytes is put aside, and `maxFiles` of them are kept. */
+export interface LogForm {
+  readonly format: "json" | "cri";
+  /** @default unlimited */
+  readonly maxSize?: number;
+  /** @default 1 */
+  readonly maxFiles?: number;
+}
+
 /** Where the standard streams go. With `monitor`, the monitor keeps them: log file and attach socket. */
 export type Stdio =
   | {
       readonly kind: "monitor";
       /** Log file; lines as `json` (docker's json-file) or `cri`. Undefined keeps no log. */
-      readonly log?: { readonly path: string; readonly format: "json" | "cri" };
+      readonly log?: { readonly path: string } & LogForm;
       /** Keep stdin open for attachers. */
       readonly stdin: boolean;
     }

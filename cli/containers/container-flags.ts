@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ContainerOptions, Limits, NetworkMode, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
+import { parseLog } from "./log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
 import { readText } from "./read-text.ts";
@@ -35,6 +36,8 @@ export interface ContainerFlags {
   readonly ipc?: string;
   readonly label: readonly string[];
   readonly labelFile: readonly string[];
+  readonly logDriver?: string;
+  readonly logOpt: readonly string[];
   readonly memory?: number;
   readonly memoryReservation?: number;
   readonly memorySwap?: number;
@@ -96,6 +99,8 @@ function processFlags(command: Command): Command {
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
     .option("--stop-signal <signal>", "what stops it")
     .option("--stop-timeout <seconds>", "patience before it is killed", parseNumber)
+    .option("--log-driver <driver>", "json-file, the only one")
+    .option("--log-opt <key=value>", "max-size=10m and max-file=3 bound the log", collect, NONE)
     .option("--restart <policy>", "no, on-failure[:N], always or unless-stopped")
     .option("--oom-score-adj <n>", "preference of the kernel's out-of-memory killer", parseNumber)
     .option("--pid <namespace>", "host or container:NAME")
@@ -182,6 +187,7 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     extraHosts: flags.addHost,
     dns: { servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption },
     ...security,
+    ...parseLog(flags.logDriver, flags.logOpt),
     ulimits: flags.ulimit.map(parseUlimit),
     sysctls: Object.fromEntries(flags.sysctl.map(keyValue)),
     devices: flags.device,

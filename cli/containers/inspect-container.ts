@@ -75,10 +75,16 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     Memory: limits.memory ?? 0,
     MemoryReservation: limits.memoryReservation ?? 0,
     MemorySwap: limits.memorySwap ?? (limits.memory ?? 0) * 2,
+    LogConfig: logConfig(options.log),
     PidsLimit: limits.pidsLimit ?? null,
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     Init: options.init ?? false,
   };
+}
+
+function logConfig(log: ContainerRecord["options"]["log"]): Readonly<Record<string, unknown>> {
+  const { maxSize = 0, maxFiles } = log ?? {};
+  return { Type: "json-file", Config: maxSize === 0 ? {} : { "max-size": String(maxSize), "max-file": String(maxFiles ?? 1) } };
 }
 
 function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {

@@ -23,6 +23,10 @@ export interface ContainerInput {
   readonly memory: number;
 }
 
+/** As upstream's kubelet has them: `containerLogMaxSize` and `containerLogMaxFiles`. */
+const LOG_BYTES = 10 * 1024 * 1024;
+const LOG_FILES = 5;
+
 /** @throws {StartError} `CreateContainerConfigError` */
 export function containerOptions(input: ContainerInput): ContainerOptions {
   const { pod, container, image, environment, attempt, folders } = input;
@@ -46,7 +50,7 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     ...(spec.hostPID === true ? { pidMode: "host" as const } : {}),
     ...dnsOf(spec.dnsConfig),
     stopTimeout: spec.terminationGracePeriodSeconds ?? 30,
-    log: { path: folders.log(uid, container.name, attempt), format: "cri" },
+    log: { path: folders.log(uid, container.name, attempt), format: "cri", maxSize: LOG_BYTES, maxFiles: LOG_FILES },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Where a pod's files are on the node: `<data>/pods/<uid>/{volumes,logs,termination}`. */
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 export class PodFolders {
   readonly #data: string;
@@ -19,6 +19,14 @@ export class PodFolders {
 
   log(uid: string, container: string, attempt: number): string {
     return join(this.of(uid), "logs", container, `${attempt}.log`);
+  }
+
+  /** With what was rotated. */
+  async removeLogs(uid: string, container: string, attempt: number): Promise<void> {
+    const path = this.log(uid, container, attempt);
+    const names = await readdir(dirname(path)).catch(() => []);
+    const own = names.filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`));
+    await Promise.all(own.map(async (name) => await rm(join(dirname(path), name), { force: true })));
   }
 
   termination(uid: string, container: string, attempt: number): string {

@@ -1,5 +1,4 @@
 /** Brings one pod from what runs to what its spec says. The shell around `planPod`: acts, remembers problems, writes the status. */
-import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { PortMapping } from "../../runtime/engine.ts";
 import { CodedError } from "../../store/errors.ts";
@@ -144,7 +143,7 @@ export class PodWorker {
     const held = this.#entry.instances.get(id);
     this.#entry.instances.delete(id);
     await this.#remove(id);
-    if (held !== undefined) await rm(this.#parts.folders.log(this.#entry.uid, held.name.container, held.name.attempt), { force: true });
+    if (held !== undefined) await this.#parts.folders.removeLogs(this.#entry.uid, held.name.container, held.name.attempt);
   }
 
   async #dismantle(purge: boolean): Promise<void> {

@@ -66,7 +66,7 @@ async function createRequest(
     id: record.id,
     spec,
     layers: { lowers: [join(folder, "init"), ...active.lowers], upper: active.upper, work: active.work, volatile: record.options.autoRemove ?? false },
-    stdio: { kind: "monitor", log: { path: log.path ?? join(folder, "log.json"), format: log.format }, stdin: record.options.openStdin ?? false },
+    stdio: { kind: "monitor", log: { ...log, path: log.path ?? join(folder, "log.json") }, stdin: record.options.openStdin ?? false },
     exitCommand: exitCommand(parts, record, options.settle ?? "monitor"),
   };
 }

@@ -179,8 +179,11 @@ do_option (char **fields)
       launch.stdio = strcmp (fields[1], "inherit") == 0 ? STDIO_INHERIT : strcmp (fields[1], "pipes") == 0 ? STDIO_PIPES : STDIO_TERMINAL;
       launch.keep_stdin = field_number (fields[2]) == 1;
     }
-  else if (strcmp (name, "log") == 0 && !log_open (fields[2], strcmp (fields[1], "cri") == 0))
-    die ("log", fields[2]);
+  else if (strcmp (name, "log") == 0)
+    {
+      if (!log_open (fields[2], strcmp (fields[1], "cri") == 0, field_number (fields[3]), field_number (fields[4])))
+        die ("log", fields[2]);
+    }
   else if (strcmp (name, "exit-command") == 0)
     launch.exit_command = copy_strings (fields + 1);
   else if (strcmp (name, "console") == 0)

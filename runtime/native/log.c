@@ -1,10 +1,14 @@
-/* The log file: one record a line, as docker's json-file or as CRI. A line longer than 16 KiB is cut into parts. */
+/* The log file: one record a line, as docker's json-file or as CRI. A line longer than 16 KiB is cut into parts.
+   A file that is full is renamed to NAME.1, that one to NAME.2 and so on; the last is removed. */
 #define _GNU_SOURCE
 #include "helper.h"
 #include "launch.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_BYTES 16384
@@ -12,6 +16,9 @@
 #define RECORD_BYTES (LINE_BYTES * 6 + 128)
 
 static int log_fd = -1;
+static char *log_path;
+static unsigned long long log_size, log_limit; /* bytes; limit 0 is none */
+static unsigned log_count;
 static struct /* without an initial value, so that it takes no room before it is used */
 {
   bool cri;
@@ -20,12 +27,45 @@ static struct /* without an initial value, so that it takes no room before it is
   char record[RECORD_BYTES];
 } log_file;
 
-bool
-log_open (const char *path, bool cri)
+static bool
+open_file (void)
 {
-  log_fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-  log_file.cri = cri;
+  struct stat found;
+
+  log_fd = open (log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+  log_size = log_fd >= 0 && fstat (log_fd, &found) == 0 ? found.st_size : 0;
   return log_fd >= 0;
+}
+
+bool
+log_open (const char *path, bool cri, unsigned long long limit, unsigned count)
+{
+  log_path = strdup (path);
+  log_file.cri = cri;
+  log_limit = limit;
+  log_count = count;
+  return log_path != NULL && open_file ();
+}
+
+/* Readers hold the file that they read: it is renamed or removed, never emptied. */
+static void
+rotate (void)
+{
+  char from[PATH_MAX], to[PATH_MAX];
+  int full = log_fd;
+
+  for (unsigned i = log_count - 1; i > 0; i--)
+    {
+      snprintf (to, sizeof to, "%s.%u", log_path, i);
+      snprintf (from, sizeof from, i == 1 ? "%s" : "%s.%u", log_path, i - 1);
+      rename (from, to);
+    }
+  if (log_count == 1)
+    unlink (log_path);
+  if (open_file ())
+    close (full);
+  else
+    log_fd = full; /* no room for another file: on with this one */
 }
 
 /* Length of the UTF-8 sequence at `text`, or 0 when it is none (overlong forms and surrogates are none). */
@@ -93,8 +133,10 @@ write_record (int stream, bool ended)
       to += sprintf (to, "%s\",\"stream\":\"%s\",\"time\":\"%s\"}\n", ended ? "\\n" : "", name, time);
     }
   log_file.size[stream] = 0;
-  if (write (log_fd, log_file.record, to - log_file.record) < 0)
-    return; /* a full disk must not stop the container */
+  if (log_limit > 0 && log_size > 0 && log_size + (to - log_file.record) > log_limit)
+    rotate ();
+  ssize_t written = write (log_fd, log_file.record, to - log_file.record);
+  log_size += written > 0 ? written : 0; /* a full disk must not stop the container */
 }
 
 void

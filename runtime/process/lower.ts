@@ -117,7 +117,9 @@ function lowerMonitor(
     ["mode", input.mode, input.start ? 1 : 0, input.attach ? 1 : 0],
     ["stdio", kind, stdio.kind === "monitor" && stdio.stdin ? 1 : 0],
     ...(input.consoleSocket === undefined ? [] : [["console", input.consoleSocket] as const]),
-    ...(stdio.kind === "monitor" && stdio.log !== undefined ? [["log", stdio.log.format, stdio.log.path] as const] : []),
+    ...(stdio.kind === "monitor" && stdio.log !== undefined
+      ? [["log", stdio.log.format, stdio.log.path, stdio.log.maxSize ?? 0, stdio.log.maxFiles ?? 1] as const]
+      : []),
     ...(exitCommand === undefined
       ? []
       : ([

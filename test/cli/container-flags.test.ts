@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ago, humanDuration } from "../../cli/containers/ages.ts";
 import { addContainerFlags, type ContainerFlags, toOptions } from "../../cli/containers/container-flags.ts";
 import { detachKeys } from "../../cli/containers/detach-keys.ts";
+import { parseLog } from "../../cli/containers/log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../../cli/containers/mount-flags.ts";
 import { parsePortFlag } from "../../cli/containers/port-flags.ts";
 import { align } from "../../cli/containers/print-rows.ts";
@@ -29,6 +30,20 @@ describe("ports", () => {
   ];
   test.each(rows)("$flag", ({ flag, want }) => expect(parsePortFlag(flag)).toEqual(want));
   test.each(["", "x", "80:90000", "1-3:1-2", "3-1", "80/icmp"])("%j is refused", (flag) => expect(() => parsePortFlag(flag)).toThrow(/invalid port/));
+});
+
+describe("logs", () => {
+  test("a size and a number of files bound them", () => {
+    expect(parseLog(undefined, ["max-size=10m", "max-file=3"])).toEqual({ log: { format: "json", maxSize: 10 << 20, maxFiles: 3 } });
+    expect(parseLog("json-file", [])).toEqual({});
+  });
+  test.each([
+    ["journald", []],
+    [undefined, ["max-size=0"]],
+    [undefined, ["max-size=1m", "max-file=0"]],
+    [undefined, ["max-file=2"]],
+    [undefined, ["labels=x"]],
+  ] as const)("%j %j is refused", (driver, options) => expect(() => parseLog(driver, options)).toThrow(UsageError));
 });
 
 describe("user namespaces", () => {

@@ -103,6 +103,27 @@ describe("streams", () => {
   });
 });
 
+describe("a log that is rotated", () => {
+  const rotated = { format: "cri", maxSize: 2000, maxFiles: 4 } as const;
+  const count = (from: number, to: number): readonly string[] => Array.from({ length: to - from + 1 }, (_, index) => `stdout ${from + index}`);
+
+  test("is read as one", async () => {
+    const { record } = await lab.background(sh("seq 1 100"), { log: { ...rotated, format: "json" } });
+    await lab.engine.wait(record.id);
+    expect(await logs(record.id)).toEqual(count(1, 100));
+    expect(await logs(record.id, { tail: 60 })).toEqual(count(41, 100));
+    expect(await logs(record.id, { tail: 0 })).toEqual([]);
+  });
+
+  test("is followed from file to file, without loss", async () => {
+    const { record } = await lab.background(sh("seq 1 20; for i in $(seq 21 120); do echo $i; sleep 0.01; done"), { log: rotated });
+    expect(await logs(record.id, { follow: true })).toEqual(count(1, 120));
+    const late = await lab.background(sh("seq 1 100; sleep 0.5; seq 101 120"), { log: rotated });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await logs(late.record.id, { follow: true, tail: 1 })).toEqual(count(100, 120));
+  });
+});
+
 describe("exec", () => {
   test("has the container's environment, its own user and folder, and its exit code", async () => {
     const { record } = await lab.background(["sleep", "30"], { env: ["OF=container"] });

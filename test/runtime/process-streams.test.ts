@@ -1,6 +1,6 @@
 /** Streams: nothing lost, nothing mixed up; logs; terminals. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Attachment, Stdio } from "../../runtime/process.ts";
@@ -118,11 +118,38 @@ describe("log", () => {
     ]);
   });
 
+  test.each(["json", "cri"] as const)("%s: a full file is put aside, and only so many are kept", async (format) => {
+    const path = join(lab.folder, `${lab.id()}.log`);
+    const log = { path, format, maxSize: 4096, maxFiles: 3 };
+    const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "seq 1 400"]), stdio: { kind: "monitor", stdin: false, log } });
+    await lab.processes.wait(state.id);
+    const found = readdirSync(lab.folder).filter((name) => join(lab.folder, name).startsWith(path));
+    expect(found.map((name) => join(lab.folder, name)).toSorted()).toEqual([path, `${path}.1`, `${path}.2`]);
+    for (const name of found) expect(statSync(join(lab.folder, name)).size).toBeLessThanOrEqual(4096);
+    const numbers = [`${path}.2`, `${path}.1`, path].flatMap((file) => readFileSync(file, "utf8").split("\n").slice(0, -1)).map(numberIn);
+    expect(numbers.at(-1)).toBe(400);
+    expect(numbers).toEqual(numbers.map((_, index) => 400 - numbers.length + 1 + index));
+  });
+
+  test("one file alone begins anew when it is full", async () => {
+    const path = join(lab.folder, `${lab.id()}.log`);
+    const log = { path, format: "cri", maxSize: 1000 } as const;
+    const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "seq 1 400"]), stdio: { kind: "monitor", stdin: false, log } });
+    await lab.processes.wait(state.id);
+    expect(statSync(path).size).toBeLessThanOrEqual(1000);
+    expect(numberIn(readFileSync(path, "utf8").trimEnd().split("\n").at(-1) ?? "")).toBe(400);
+  });
+
   test("what the program wrote last is in the log when its exit is known", async () => {
     const lines = await logOf("yes line | head -n 20000", "cri");
     expect(lines).toHaveLength(20_000);
   });
 });
+
+/** What seq(1) said in a record of either format. */
+function numberIn(line: string): number {
+  return Number(/(\d+)(?:\\n.*)?$/.exec(line)?.[1]);
+}
 
 describe("terminal", () => {
   const terminal: Overrides = { process: { terminal: true, consoleSize: { width: 100, height: 30 } } };

@@ -33,6 +33,7 @@ const PROGRAMS = [
   "ln",
   "cut",
   "sort",
+  "seq",
   "readlink",
 ];
 
