@@ -8,7 +8,7 @@ import type { StoredImage } from "./image/record.ts";
 import { folderPath, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
 import type { Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout, type Layout } from "./layout.ts";
-import { openDatabase, type Database, type SharedDatabase } from "./records/database.ts";
+import { openDatabase, type SharedDatabase } from "./records/database.ts";
 import { allRecords, openTable } from "./records/table.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
 import { openSnapshots } from "./snapshot/snapshots.ts";
@@ -29,7 +29,7 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   await sweepStore(layout);
   let shared: SharedDatabase | undefined;
   let workers: Promise<Workers> | undefined;
-  const openedDatabase = (): Database => (shared ??= openDatabase(layout.db)).database;
+  const openedDatabase = (): SharedDatabase => (shared ??= openDatabase(layout.db));
   const table = <Value>(name: string): Table<Value> => openTable(openedDatabase, name);
   const tables: LayerTables = { layers: table<LayerRecord>("store.layers"), diffs: table<DiffRecord>("store.diffs") };
   const session = openSession(layout);
@@ -57,7 +57,7 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
     leases: openLeases(leaseTable),
     care: lateCare(async () =>
       (await import("./care/care.ts")).openCare(
-        { layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase()), tar: (chain) => snapshots.tar(chain) },
+        { layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase().database), tar: (chain) => snapshots.tar(chain) },
         leaseTable,
       ),
     ),

@@ -39,18 +39,19 @@ interface Outcome {
 /** @throws {ApiError} `ServiceUnavailable` when another live process has this log open */
 export function openLmdbLog({ folder, history = HISTORY_CHANGES, onBug = () => {} }: LmdbLogOptions): ObjectLog {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const owner = own(folder); // before anything is opened: lmdb's opening disturbs whoever writes
   const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
   const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
   const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
-  return new LmdbLog({ root, meta, records, release: own(meta, folder) }, history, onBug);
+  return new LmdbLog({ root, meta, records, owner }, history, onBug);
 }
 
 interface Databases {
   readonly root: RootDatabase;
   readonly meta: Database<string, string>;
   readonly records: Database<string, number>;
-  /** Lets another process open the log. */
-  readonly release: () => void;
+  /** Dispose lets another process open the log. */
+  readonly owner: Disposable;
 }
 
 class LmdbLog implements ObjectLog {
@@ -96,8 +97,8 @@ class LmdbLog implements ObjectLog {
 
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
-    this.#databases.release();
     await this.#databases.root.close();
+    this.#databases.owner[Symbol.dispose]();
   }
 
   #load(): void {

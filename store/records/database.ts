@@ -2,6 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
+import { Gate } from "./gate.ts";
 
 /** Address space, not disk: no process ever has to grow the map under another's feet. */
 const MAP_BYTES = 4 * 2 ** 30;
@@ -10,28 +11,58 @@ export type Database = LmdbDatabase<unknown, string>;
 
 export interface SharedDatabase extends AsyncDisposable {
   readonly database: Database;
+  /** Every write goes through here: what `act` resolves with, once it is committed. */
+  write<T>(act: () => Promise<T>): Promise<T>;
 }
 
 /**
  * Open environments of this process. lmdb must not be opened again while a transaction of the same process runs: the second opening waits
  * for the write lock, whose holder waits for this thread. So stores on one root share one, and the last one closes it.
  */
-const opened = new Map<string, { readonly root: RootDatabase<unknown, string>; users: number }>();
+const opened = new Map<string, Environment>();
 
 /** Loaded on first use and synchronously: lmdb costs 15 ms, which `--help` need not pay. */
 export function openDatabase(folder: string): SharedDatabase {
   const path = realpathSync(folder);
-  const shared = opened.get(path) ?? { root: openLmdb(path), users: 0 };
-  opened.set(path, shared);
-  shared.users++;
+  const environment = opened.get(path) ?? new Environment(path);
+  opened.set(path, environment);
+  environment.users++;
   return {
-    database: shared.root,
+    database: environment.root,
+    write: async (act) => await environment.gate.write(act),
     async [Symbol.asyncDispose]() {
-      if (--shared.users > 0) return;
+      if (--environment.users > 0) return;
       opened.delete(path);
-      await shared.root.close();
+      await environment[Symbol.asyncDispose]();
     },
   };
+}
+
+class Environment implements AsyncDisposable {
+  readonly root: RootDatabase<unknown, string>;
+  readonly gate: Gate;
+  users = 0;
+  /** At the process's end lmdb closes what is still open, and the kernel opens the gate after that. */
+  readonly #atExit = (): void => this.gate.enterAlone();
+
+  constructor(path: string) {
+    this.gate = new Gate(path);
+    try {
+      this.root = this.gate.alone(() => openLmdb(path));
+    } catch (error) {
+      this.gate[Symbol.dispose]();
+      throw error;
+    }
+    process.once("exit", this.#atExit);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    process.off("exit", this.#atExit);
+    await this.gate.settled();
+    this.gate.enterAlone();
+    await this.root.close();
+    this.gate[Symbol.dispose]();
+  }
 }
 
 function openLmdb(path: string): RootDatabase<unknown, string> {

@@ -1,14 +1,16 @@
 /** Tables share one key space: `<table>/<key>`. Every call is one transaction. */
 import { StoreError } from "../errors.ts";
 import type { Table } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Database, SharedDatabase } from "./database.ts";
 
 /** Sorts after every character that a key may hold. */
 const LAST = "\u{10FFFF}";
 
-export function openTable<Value>(database: () => Database, name: string): Table<Value> {
+export function openTable<Value>(shared: () => SharedDatabase, name: string): Table<Value> {
   const prefix = `${name}/`;
+  const database = (): Database => shared().database;
   const read = (key: string): Value | undefined => database().get(prefix + key) as Value | undefined;
+  const write = async <T>(act: () => Promise<T>): Promise<T> => await shared().write(async () => await committed(database(), act()));
   return {
     get(key) {
       database().resetReadTxn(); // another process may have written since the last look
@@ -20,28 +22,28 @@ export function openTable<Value>(database: () => Database, name: string): Table<
       return [...database().getRange({ start: from, end: from + LAST })].map(({ key, value }) => [key.slice(prefix.length), value as Value] as const);
     },
     async put(key, value) {
-      await committed(database(), database().put(prefix + key, value));
+      await write(async () => await database().put(prefix + key, value));
     },
     async remove(key) {
-      return await committed(
-        database(),
-        database().transaction(() => {
-          const present = read(key) !== undefined;
-          if (present) leave(database().remove(prefix + key));
-          return present;
-        }),
+      return await write(
+        async () =>
+          await database().transaction(() => {
+            const present = read(key) !== undefined;
+            if (present) leave(database().remove(prefix + key));
+            return present;
+          }),
       );
     },
     async update(key, change) {
-      return await committed(
-        database(),
-        database().transaction(() => {
-          const current = read(key);
-          const next = change(current);
-          if (next === current) return next;
-          leave(next === undefined ? database().remove(prefix + key) : database().put(prefix + key, next));
-          return next;
-        }),
+      return await write(
+        async () =>
+          await database().transaction(() => {
+            const current = read(key);
+            const next = change(current);
+            if (next === current) return next;
+            leave(next === undefined ? database().remove(prefix + key) : database().put(prefix + key, next));
+            return next;
+          }),
       );
     },
   };

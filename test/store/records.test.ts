@@ -37,15 +37,18 @@ test("a second store on the root opens in the middle of the first one's writes",
   expect(table.get("n")).toBe(120);
 });
 
+/** Opens, counts and closes, again and again: whoever opens or closes must not disturb those who write. */
 const COUNTER = `
 import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
-const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
-const table = store.table("test.counter");
-for (let i = 0; i < 100; i++) await table.update("n", (n = 0) => n + 1);
-await store[Symbol.asyncDispose]();
+for (let round = 0; round < 10; round++) {
+  const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+  const table = store.table("test.counter");
+  for (let i = 0; i < 20; i++) await table.update("n", (n = 0) => n + 1);
+  await store[Symbol.asyncDispose]();
+}
 `;
 
-test("processes that update one record at once lose no update", async () => {
+test("processes that open, update one record and close lose no update", async () => {
   using place = temporaryRoot();
   const script = join(place.root, "counter.mjs");
   writeFileSync(script, COUNTER);
@@ -53,6 +56,6 @@ test("processes that update one record at once lose no update", async () => {
   const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0] as number));
   expect(codes).toEqual([0, 0, 0]);
   const store = await openStore({ root: place.root, helper });
-  expect(store.table("test.counter").get("n")).toBe(300);
+  expect(store.table("test.counter").get("n")).toBe(600);
   await store[Symbol.asyncDispose]();
 });

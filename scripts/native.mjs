@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// Builds the native parts again when a source of theirs is newer: after a pull, say. `npm ci` builds them all.
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const project = fileURLToPath(new URL("../", import.meta.url));
+const OUTPUTS = ["strata-helper", "strata-lock.node"].map((name) => join(project, "build/Release", name));
+const FOLDERS = ["runtime/native", "store/native"].map((folder) => join(project, folder));
+
+const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const sources = FOLDERS.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => /\.[ch]$/.test(name))
+    .map((name) => join(folder, name)),
+);
+
+const newest = Math.max(...[join(project, "binding.gyp"), ...sources].map(changed));
+if (OUTPUTS.some((path) => changed(path) < newest)) {
+  const { status } = spawnSync("npm", ["run", "--silent", "native"], { cwd: project, stdio: ["ignore", "ignore", "inherit"] });
+  process.exitCode = status ?? 1;
+}

@@ -1,0 +1,42 @@
+/**
+ * A lock on a file, kept by the kernel: it is let go when its process ends, however it ends, so no lock is ever stale.
+ * Spec: flock(2).
+ */
+import { closeSync, openSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const SHARED = 1;
+const EXCLUSIVE = 2;
+const NO_WAIT = 4;
+const UNLOCK = 8;
+
+export interface FileLock extends Disposable {
+  /** These two wait, and nothing else of this thread runs meanwhile: for locks that are held for milliseconds. */
+  shared(): void;
+  exclusive(): void;
+  /** False when another has it. */
+  tryExclusive(): boolean;
+  release(): void;
+}
+
+/** The file is made when it is absent. Dispose lets go and closes. */
+export function openFileLock(path: string): FileLock {
+  const { flock } = addon();
+  const fd = openSync(path, "a", 0o600); // close-on-exec, as all of Node's
+  return {
+    shared: () => void flock(fd, SHARED),
+    exclusive: () => void flock(fd, EXCLUSIVE),
+    tryExclusive: () => flock(fd, EXCLUSIVE | NO_WAIT),
+    release: () => void flock(fd, UNLOCK),
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
+
+interface Addon {
+  readonly flock: (fd: number, operation: number) => boolean;
+}
+
+function addon(): Addon {
+  return createRequire(import.meta.url)(fileURLToPath(new URL("../../../build/Release/strata-lock.node", import.meta.url))) as Addon;
+}
