@@ -8,8 +8,8 @@ import type { StoredImage } from "./image/record.ts";
 import { folderPath, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
 import type { Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout, type Layout } from "./layout.ts";
-import { openDatabase, type SharedDatabase } from "./records/database.ts";
-import { allRecords, openTable } from "./records/table.ts";
+import { openRecords } from "./records/records.ts";
+import { openTable } from "./records/table.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
 import { openSnapshots } from "./snapshot/snapshots.ts";
 import type { Blobs, Care, Ingests, Snapshots, Store, Table } from "./store.ts";
@@ -27,10 +27,9 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   const layout = layoutAt(root);
   makeLayout(layout);
   await sweepStore(layout);
-  let shared: SharedDatabase | undefined;
   let workers: Promise<Workers> | undefined;
-  const openedDatabase = (): SharedDatabase => (shared ??= openDatabase(layout.db));
-  const table = <Value>(name: string): Table<Value> => openTable(openedDatabase, name);
+  const records = openRecords(layout.db);
+  const table = <Value>(name: string): Table<Value> => openTable(records, name);
   const tables: LayerTables = { layers: table<LayerRecord>("store.layers"), diffs: table<DiffRecord>("store.diffs") };
   const session = openSession(layout);
   const begin = (): void => session.begin();
@@ -57,7 +56,7 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
     leases: openLeases(leaseTable),
     care: lateCare(async () =>
       (await import("./care/care.ts")).openCare(
-        { layout, blobs, tables, images: imageTable, records: () => allRecords(openedDatabase().database), tar: (chain) => snapshots.tar(chain) },
+        { layout, blobs, tables, images: imageTable, records: () => records.list(""), tar: (chain) => snapshots.tar(chain) },
         leaseTable,
       ),
     ),
@@ -65,9 +64,7 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
     async [Symbol.asyncDispose]() {
       session.end();
       await (await workers)?.[Symbol.asyncDispose]();
-      const closing = shared;
-      shared = undefined;
-      await closing?.[Symbol.asyncDispose]();
+      await records[Symbol.asyncDispose]();
     },
   };
 }

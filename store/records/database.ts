@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
 import { Gate } from "./gate.ts";
+import { saveSnapshot, type Entry } from "./snapshot.ts";
 
 /** Address space, not disk: no process ever has to grow the map under another's feet. */
 const MAP_BYTES = 4 * 2 ** 30;
@@ -10,9 +11,10 @@ const MAP_BYTES = 4 * 2 ** 30;
 export type Database = LmdbDatabase<unknown, string>;
 
 export interface SharedDatabase extends AsyncDisposable {
+  /** For reading. */
   readonly database: Database;
   /** Every write goes through here: what `act` resolves with, once it is committed. */
-  write<T>(act: () => Promise<T>): Promise<T>;
+  write<T>(act: (database: Database) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -29,7 +31,7 @@ export function openDatabase(folder: string): SharedDatabase {
   environment.users++;
   return {
     database: environment.root,
-    write: async (act) => await environment.gate.write(act),
+    write: async (act) => await environment.write(act),
     async [Symbol.asyncDispose]() {
       if (--environment.users > 0) return;
       opened.delete(path);
@@ -42,10 +44,13 @@ class Environment implements AsyncDisposable {
   readonly root: RootDatabase<unknown, string>;
   readonly gate: Gate;
   users = 0;
+  readonly #path: string;
+  #hasWritten = false;
   /** At the process's end lmdb closes what is still open, and the kernel opens the gate after that. */
   readonly #atExit = (): void => this.gate.enterAlone();
 
   constructor(path: string) {
+    this.#path = path;
     this.gate = new Gate(path);
     try {
       this.root = this.gate.alone(() => openLmdb(path));
@@ -56,12 +61,24 @@ class Environment implements AsyncDisposable {
     process.once("exit", this.#atExit);
   }
 
+  async write<T>(act: (database: Database) => Promise<T>): Promise<T> {
+    this.#hasWritten = true;
+    return await this.gate.write(async () => await act(this.root));
+  }
+
+  /** One who only read leaves a snapshot for the next; one who wrote will write again, and is not kept waiting. */
   async [Symbol.asyncDispose](): Promise<void> {
     process.off("exit", this.#atExit);
     await this.gate.settled();
     this.gate.enterAlone();
+    if (!this.#hasWritten) saveSnapshot(this.#path, () => this.#entries());
     await this.root.close();
     this.gate[Symbol.dispose]();
+  }
+
+  *#entries(): Iterable<Entry> {
+    this.root.resetReadTxn();
+    for (const { key, value } of this.root.getRange()) yield [key, value];
   }
 }
 

@@ -1,50 +1,34 @@
 /** Tables share one key space: `<table>/<key>`. Every call is one transaction. */
 import { StoreError } from "../errors.ts";
 import type { Table } from "../store.ts";
-import type { Database, SharedDatabase } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Records } from "./records.ts";
 
-/** Sorts after every character that a key may hold. */
-const LAST = "\u{10FFFF}";
-
-export function openTable<Value>(shared: () => SharedDatabase, name: string): Table<Value> {
+export function openTable<Value>(records: Records, name: string): Table<Value> {
   const prefix = `${name}/`;
-  const database = (): Database => shared().database;
-  const read = (key: string): Value | undefined => database().get(prefix + key) as Value | undefined;
-  const write = async <T>(act: () => Promise<T>): Promise<T> => await shared().write(async () => await committed(database(), act()));
+  const write = async <T>(act: (database: Database) => Promise<T>): Promise<T> =>
+    await records.write(async (database) => await committed(database, act(database)));
+  const transact = async <T>(key: string, body: (current: Value | undefined, database: Database) => T): Promise<T> =>
+    await write(async (database) => await database.transaction(() => body(database.get(prefix + key) as Value | undefined, database)));
   return {
-    get(key) {
-      database().resetReadTxn(); // another process may have written since the last look
-      return read(key);
-    },
-    list(start = "") {
-      database().resetReadTxn();
-      const from = prefix + start;
-      return [...database().getRange({ start: from, end: from + LAST })].map(({ key, value }) => [key.slice(prefix.length), value as Value] as const);
-    },
+    get: (key) => records.get(prefix + key) as Value | undefined,
+    list: (start = "") => records.list(prefix + start).map(([key, value]) => [key.slice(prefix.length), value as Value] as const),
     async put(key, value) {
-      await write(async () => await database().put(prefix + key, value));
+      await write(async (database) => await database.put(prefix + key, value));
     },
     async remove(key) {
-      return await write(
-        async () =>
-          await database().transaction(() => {
-            const present = read(key) !== undefined;
-            if (present) leave(database().remove(prefix + key));
-            return present;
-          }),
-      );
+      return await transact(key, (current, database) => {
+        if (current !== undefined) leave(database.remove(prefix + key));
+        return current !== undefined;
+      });
     },
     async update(key, change) {
-      return await write(
-        async () =>
-          await database().transaction(() => {
-            const current = read(key);
-            const next = change(current);
-            if (next === current) return next;
-            leave(next === undefined ? database().remove(prefix + key) : database().put(prefix + key, next));
-            return next;
-          }),
-      );
+      return await transact(key, (current, database) => {
+        const next = change(current);
+        if (next === current) return next;
+        leave(next === undefined ? database.remove(prefix + key) : database.put(prefix + key, next));
+        return next;
+      });
     },
   };
 }
@@ -68,10 +52,4 @@ async function committed<T>(database: Database, write: Promise<T>): Promise<T> {
       hint: "The disk is full or damaged",
     });
   }
-}
-
-/** Every record of every table, for the collection. */
-export function* allRecords(database: Database): Iterable<readonly [key: string, value: unknown]> {
-  database.resetReadTxn();
-  for (const { key, value } of database.getRange()) yield [key, value];
 }
