@@ -1,5 +1,6 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
 import type { Platform } from "../store/oci.ts";
+import type { Login } from "../registry/client/auth-files.ts";
 import { RegistryError } from "../registry/errors.ts";
 import { DEFAULT_DOMAIN, familiarName, parseReference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
@@ -15,6 +16,8 @@ export interface PullImageOptions {
   readonly progress?: boolean;
   /** Accept plain HTTP and untrusted certificates. */
   readonly insecure?: boolean;
+  /** Instead of what `strata login` has kept. */
+  readonly login?: Login;
 }
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNREACHABLE`, `UNAUTHORIZED`… */
@@ -34,12 +37,12 @@ function explained(error: unknown, text: string): unknown {
 }
 
 async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
-  const { platform, refresh = false, progress = true, insecure = false } = options;
+  const { platform, refresh = false, progress = true, insecure = false, login } = options;
   const store = await context.store();
   const here = await openHere(store, text, platform);
   if (here !== undefined && !refresh) return here;
   using shown = showTransfers(context.stderr, PULL_WORDS, !progress);
-  await using opened = await openReference(context, text, { insecure }, () => ({ onTransfer: shown.onTransfer }));
+  await using opened = await openReference(context, text, { insecure, ...(login === undefined ? {} : { login }) }, () => ({ onTransfer: shown.onTransfer }));
   const { repository, reference, target } = opened;
   const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
   say(`${target}: Pulling from ${reference.path}`);

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { serve } from "../http/serve.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
-import { tokenCheck } from "./api/tokens.ts";
+import { issueToken, tokenCheck } from "./api/tokens.ts";
 import type { Cluster, PodStreams } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
+import type { IssueToken } from "./kubelet/service-account-token.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
@@ -31,6 +32,8 @@ export interface OpenedApi extends AsyncDisposable {
   readonly url: string;
   /** Until it is called, logs, exec, attach and port-forward answer 503. */
   setStreams(streams: PodStreams): void;
+  /** For the pods' own volumes. */
+  readonly issueToken: IssueToken;
   /** For the administrator: keep it in a file of mode 0600. */
   kubeconfig(): string;
   /** Idempotent. */
@@ -72,6 +75,10 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
     cluster,
     url: listener.url,
     setStreams: (given) => void (streams = given),
+    issueToken: ({ namespace, serviceAccount, ...wish }) => {
+      const account = cluster.get("serviceaccounts", { namespace, name: serviceAccount });
+      return account && issueToken(pki.secret, { ...wish, namespace, name: serviceAccount, uid: account.metadata.uid, now: now() });
+    },
     kubeconfig: () => formatKubeconfig({ url: listener.url, authority: pki.authority.certificate, admin: pki.admin }),
     close,
     [Symbol.asyncDispose]: close,

@@ -86,7 +86,17 @@ async function startNode(api: OpenedApi, { root, engine, images, puller, log, no
   const data = clusterFolder(root);
   await mkdir(data, { recursive: true });
   const facts = { name: nodeName, address: nodeAddress(), version: versionInfo()["gitVersion"] ?? "", runtimeVersion: version, data };
-  const agent = await startNodeAgent({ cluster: api.cluster, engine, images, puller, clock: systemClock, facts, memory: totalmem(), log });
+  const agent = await startNodeAgent({
+    cluster: api.cluster,
+    engine,
+    images,
+    puller,
+    issueToken: api.issueToken,
+    clock: systemClock,
+    facts,
+    memory: totalmem(),
+    log,
+  });
   api.setStreams(podStreams(engine, agent));
   return agent;
 }

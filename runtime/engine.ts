@@ -79,10 +79,13 @@ export interface ContainerOptions {
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
   readonly privileged?: boolean;
+  /** /proc without its masked and read-only paths. */
+  readonly unmaskedProc?: boolean;
   readonly noNewPrivileges?: boolean;
   readonly seccomp?: "default" | "unconfined" | string;
   readonly readOnly?: boolean;
-  readonly init?: boolean;
+  /** `pause`: it runs nothing but a process 1 that reaps. */
+  readonly init?: boolean | "pause";
   readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly string[];
@@ -171,6 +174,8 @@ export interface ExecOptions {
   readonly tty?: boolean;
   readonly stdin?: boolean;
   readonly detach?: boolean;
+  /** It is killed when its attachment is disposed of. */
+  readonly bound?: boolean;
   readonly privileged?: boolean;
 }
 

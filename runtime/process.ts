@@ -120,8 +120,11 @@ export interface Processes {
   exec(
     id: string,
     process: ProcessSpec,
-    /** `inherit`: the three descriptors of this very process instead of an attachment. */
-    options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean } & Pick<CreateOptions, "leave" | "consoleSocket">,
+    /** `inherit`: the three descriptors of this very process instead of an attachment; `bound`: it is killed when its attachment is disposed of. */
+    options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean; readonly bound?: boolean } & Pick<
+      CreateOptions,
+      "leave" | "consoleSocket"
+    >,
   ): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
   /** `all` signals every process of the container. */
   signal(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;

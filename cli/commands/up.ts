@@ -37,7 +37,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     version: version(),
     engine,
     images: store.images,
-    puller: { pull: async (reference) => void (await (await import("../pull-image.ts")).pullImage(context, reference, { refresh: true, progress: false })) },
+    puller: { pull: async (reference, { auth }) => await pull(context, reference, auth) },
     log: (message) => void context.stderr.write(`strata: ${message}\n`),
   });
   const cluster = await starting.catch((error: unknown) => {
@@ -51,6 +51,11 @@ async function run(context: Context, flags: Flags): Promise<void> {
   await cluster[Symbol.asyncDispose]();
   removeProcessFile(context.root);
   context.stderr.write("Stopped; containers of pods go on: 'strata up' takes them over, 'strata down' ends them\n");
+}
+
+async function pull(context: Context, reference: string, auth: { readonly username: string; readonly password: string } | undefined): Promise<void> {
+  const { pullImage } = await import("../pull-image.ts");
+  await pullImage(context, reference, { refresh: true, progress: false, ...(auth === undefined ? {} : { login: { kind: "password", ...auth } }) });
 }
 
 /** A port that cannot be had is the user's matter, not a bug. */

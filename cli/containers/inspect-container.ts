@@ -78,7 +78,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     LogConfig: logConfig(options.log),
     PidsLimit: limits.pidsLimit ?? null,
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-    Init: options.init ?? false,
+    Init: options.init === true,
   };
 }
 

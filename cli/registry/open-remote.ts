@@ -1,4 +1,5 @@
 /** A reference on the command line → the repository it is in, connected. */
+import type { Login } from "../../registry/client/auth-files.ts";
 import type { RepositoryOptions, RemoteRepository } from "../../registry/client/repository.ts";
 import type { Remote } from "../../registry/client/remote.ts";
 import { parseReference, type Reference } from "../../store/reference.ts";
@@ -7,6 +8,8 @@ import type { Context } from "../context.ts";
 export interface RemoteFlags {
   /** Accept plain HTTP and untrusted certificates. */
   readonly insecure?: boolean;
+  /** Instead of what the authentication files hold. */
+  readonly login?: Login;
 }
 
 export interface OpenedReference extends AsyncDisposable {
@@ -20,12 +23,18 @@ export interface OpenedReference extends AsyncDisposable {
 export async function openReference(
   context: Context,
   text: string,
-  { insecure = false }: RemoteFlags,
+  { insecure = false, login }: RemoteFlags,
   options: (remote: Remote) => RepositoryOptions | Promise<RepositoryOptions> = () => ({}),
 ): Promise<OpenedReference> {
   const reference = parseReference(text);
   const [{ openRemote }, { openRepository }] = await Promise.all([import("../../registry/client/remote.ts"), import("../../registry/client/repository.ts")]);
-  const remote = await openRemote(reference.domain, { insecure, env: context.env, signal: context.signal, repository: reference.path });
+  const remote = await openRemote(reference.domain, {
+    insecure,
+    env: context.env,
+    signal: context.signal,
+    repository: reference.path,
+    ...(login === undefined ? {} : { login }),
+  });
   return {
     reference,
     remote,

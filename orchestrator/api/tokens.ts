@@ -5,6 +5,11 @@ import type { TokenCheck } from "./authenticate.ts";
 
 const ISSUER = "https://kubernetes.default.svc.cluster.local";
 
+interface Named {
+  readonly name: string;
+  readonly uid: string;
+}
+
 interface Claims {
   readonly iss: string;
   /** `system:serviceaccount:NAMESPACE:NAME`. */
@@ -13,19 +18,21 @@ interface Claims {
   /** Seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
-  readonly "kubernetes.io": { readonly namespace: string; readonly serviceaccount: { readonly name: string; readonly uid: string } };
+  readonly "kubernetes.io": { readonly namespace: string; readonly pod?: Named; readonly serviceaccount: Named };
 }
 
 export interface TokenRequest {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** It lives no longer than this pod. */
+  readonly pod?: Named;
   readonly audiences: readonly string[];
   readonly seconds: number;
   readonly now: Date;
 }
 
-export function issueToken(secret: Buffer, { namespace, name, uid, audiences, seconds, now }: TokenRequest): string {
+export function issueToken(secret: Buffer, { namespace, name, uid, pod, audiences, seconds, now }: TokenRequest): string {
   const issued = Math.floor(now.getTime() / 1000);
   const claims: Claims = {
     iss: ISSUER,
@@ -33,20 +40,22 @@ export function issueToken(secret: Buffer, { namespace, name, uid, audiences, se
     aud: audiences.length === 0 ? [ISSUER] : audiences,
     iat: issued,
     exp: issued + seconds,
-    "kubernetes.io": { namespace, serviceaccount: { name, uid } },
+    "kubernetes.io": { namespace, ...(pod === undefined ? {} : { pod }), serviceaccount: { name, uid } },
   };
   const body = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
   return `${body}.${signature(secret, body)}`;
 }
 
-/** A token lives no longer than its account. */
+/** A token lives no longer than its account, and is good here only when it was made for here. */
 export function tokenCheck(secret: Buffer, log: LogReader, now: () => Date): TokenCheck {
   return (token) => {
     const claims = verified(secret, token);
     if (claims === undefined || claims.exp * 1000 <= now().getTime()) return undefined;
-    const { namespace, serviceaccount } = claims["kubernetes.io"];
+    const { namespace, serviceaccount, pod } = claims["kubernetes.io"];
     const account = log.get({ resource: "serviceaccounts", namespace, name: serviceaccount.name });
     if (account?.metadata.uid !== serviceaccount.uid || account.metadata.deletionTimestamp !== undefined) return undefined;
+    if (pod !== undefined && log.get({ resource: "pods", namespace, name: pod.name })?.metadata.uid !== pod.uid) return undefined;
+    if (!claims.aud.includes(ISSUER)) return undefined; /* for somebody else */
     return { name: claims.sub, uid: serviceaccount.uid, groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`] };
   };
 }

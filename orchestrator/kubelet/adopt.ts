@@ -4,9 +4,11 @@ import type { KubeObject } from "../cluster.ts";
 import type { AgentParts } from "./agent-parts.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { readLabels, type InstanceName } from "./instance-labels.ts";
-import { PodEntry } from "./pod-entry.ts";
+import { PodEntry, type Held } from "./pod-entry.ts";
+import { PAUSE, watchPause } from "./pause.ts";
 import type { InstanceState } from "./running.ts";
-import { watchInstance } from "./watch-instance.ts";
+import { START_FAILED } from "./start-instance.ts";
+import { startProbes, watchInstance } from "./watch-instance.ts";
 
 /** One entry for each pod that has a trace on this node; running instances are watched again. */
 export async function adoptInstances(parts: AgentParts): Promise<readonly PodEntry[]> {
@@ -26,9 +28,14 @@ export async function adoptInstances(parts: AgentParts): Promise<readonly PodEnt
   }
   for (const entry of entries.values()) {
     entry.sandbox = await parts.engine.sandbox(entry.uid);
-    for (const held of entry.instances.values()) if (held.state.kind === "running") watchInstance(parts, entry, held);
+    for (const held of entry.instances.values()) if (held.state.kind === "running") follow(parts, entry, held);
   }
   return [...entries.values()];
+}
+
+function follow(parts: AgentParts, entry: PodEntry, held: Held): void {
+  watchInstance(parts, entry, held);
+  startProbes(parts, entry, held);
 }
 
 function newEntry(uid: string, { namespace, name }: PodEntry["key"], pod: KubeObject | undefined): PodEntry {
@@ -41,7 +48,10 @@ function newEntry(uid: string, { namespace, name }: PodEntry["key"], pod: KubeOb
 async function adopt(parts: AgentParts, entry: PodEntry, container: Container, name: InstanceName): Promise<void> {
   const { id, imageID } = container.record;
   const state = stateOf(container);
-  if (state.kind === "created") await parts.engine.remove(id, { force: true });
+  if (name.container === PAUSE && state.kind === "running") {
+    entry.pause = Promise.resolve(id);
+    watchPause(parts, entry, id);
+  } else if (state.kind === "created" || name.container === PAUSE) await parts.engine.remove(id, { force: true });
   else entry.instances.set(id, { id, imageID, name, state, prober: undefined });
 }
 
@@ -49,8 +59,11 @@ function stateOf({ record, status }: Container): InstanceState {
   const startedAt = status.startedAt ?? record.startedAt;
   switch (status.status) {
     case "creating":
-    case "created":
-      return { kind: "created" };
+    case "created": {
+      const { error: message, exit } = record;
+      if (message === undefined || exit === undefined) return { kind: "created" };
+      return { kind: "exited", startedAt: undefined, exit: { ...exit, exitCode: START_FAILED }, reason: "StartError", message };
+    }
     case "running":
     case "paused":
       return { kind: "running", startedAt: startedAt ?? record.createdAt, stopping: false };

@@ -8,6 +8,7 @@ import type { Lookup } from "./environment.ts";
 import type { Gate } from "./gate.ts";
 import type { ImagePuller } from "./images.ts";
 import type { PodFolders } from "./pod-folder.ts";
+import type { IssueToken } from "./service-account-token.ts";
 import { allContainers, specOf } from "./pod-spec.ts";
 
 export interface AgentParts {
@@ -15,6 +16,7 @@ export interface AgentParts {
   readonly engine: Engine;
   readonly images: Images;
   readonly puller: ImagePuller;
+  readonly issueToken: IssueToken;
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly folders: PodFolders;
@@ -33,8 +35,9 @@ export function lookupFor(cluster: Cluster, pod: KubeObject): Lookup {
 
 /** How events name a container. */
 export function fieldPath(pod: KubeObject, container: string): string {
-  const { initContainers = [] } = specOf(pod);
-  const list = initContainers.some(({ name }) => name === container) ? "initContainers" : "containers";
+  const { initContainers = [], ephemeralContainers = [] } = specOf(pod);
+  const isIn = (some: readonly { readonly name: string }[]): boolean => some.some(({ name }) => name === container);
+  const list = isIn(initContainers) ? "initContainers" : isIn(ephemeralContainers) ? "ephemeralContainers" : "containers";
   return `spec.${list}{${container}}`;
 }
 

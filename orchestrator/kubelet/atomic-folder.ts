@@ -2,7 +2,7 @@
  * Files of a ConfigMap or Secret volume, all replaced at one moment: a folder of the new version, and the link `..data` turned to it.
  * Readers see names that are links into `..data`, as on every Kubernetes node.
  */
-import { mkdir, readdir, readFile, readlink, rename, rm, symlink, unlink, writeFile, chmod } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rename, rm, symlink, unlink, writeFile, chmod, chown } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 export interface VolumeFile {
@@ -10,19 +10,24 @@ export interface VolumeFile {
   readonly path: string;
   readonly bytes: Buffer;
   readonly mode: number;
+  /** Owner; whoever writes unless told. */
+  readonly uid?: number;
 }
 
-/** True when something changed. Idempotent. */
-export async function writeAtomically(folder: string, files: readonly VolumeFile[], version: string): Promise<boolean> {
+const GROUP_READS = 0o440;
+
+/** True when something changed. `group` may read all of it. Idempotent. */
+export async function writeAtomically(folder: string, files: readonly VolumeFile[], version: string, group?: number): Promise<boolean> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const current = await readlink(join(folder, "..data")).catch(() => undefined);
   if (current !== undefined && (await holds(join(folder, current), files))) return false;
   const next = `..${version}`;
-  for (const { path, bytes, mode } of files) {
+  for (const { path, bytes, mode, uid } of files) {
     const target = join(folder, next, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o755 });
     await writeFile(target, bytes);
-    await chmod(target, mode);
+    if (uid !== undefined || group !== undefined) await chown(target, uid ?? 0, group ?? 0);
+    await chmod(target, group === undefined ? mode : mode | GROUP_READS);
   }
   await mkdir(join(folder, next), { recursive: true, mode: 0o755 });
   await rm(join(folder, "..data_tmp"), { force: true });

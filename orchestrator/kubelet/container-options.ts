@@ -7,7 +7,8 @@ import { expand } from "./environment.ts";
 import { StartError } from "./errors.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import type { PodFolders } from "./pod-folder.ts";
-import { hostnameOf, specOf, type ContainerSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
+import { securityOf } from "./container-security.ts";
+import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
 import { subPath } from "./sub-path.ts";
 import { volumePath } from "./volumes.ts";
 
@@ -21,6 +22,10 @@ export interface ContainerInput {
   readonly folders: PodFolders;
   /** Bytes on this node: the out-of-memory score of burstable containers is relative to it. */
   readonly memory: number;
+  /** `default`, `unconfined`, or a profile's text. */
+  readonly seccomp: string;
+  /** Container whose process namespace it joins. */
+  readonly processes?: string;
 }
 
 /** As upstream's kubelet has them: `containerLogMaxSize` and `containerLogMaxFiles`. */
@@ -47,10 +52,17 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     limits: limitsOf(container.resources ?? {}, pod.status?.qosClass, input.memory),
     network: { kind: "sandbox", id: uid },
     extraHosts: (spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }) => hostnames.map((host) => `${host}:${ip}`)),
-    ...(spec.hostPID === true ? { pidMode: "host" as const } : {}),
+    ...namespacesOf(spec, input.processes),
     ...dnsOf(spec.dnsConfig),
     stopTimeout: spec.terminationGracePeriodSeconds ?? 30,
     log: { path: folders.log(uid, container.name, attempt), format: "cri", maxSize: LOG_BYTES, maxFiles: LOG_FILES },
+  };
+}
+
+function namespacesOf({ hostPID, hostIPC }: PodSpec, processes: string | undefined): Pick<ContainerOptions, "pidMode" | "ipcMode"> {
+  return {
+    ...(hostPID === true ? { pidMode: "host" } : processes === undefined ? {} : { pidMode: { container: processes } }),
+    ...(hostIPC === true ? { ipcMode: "host" } : {}),
   };
 }
 
@@ -59,40 +71,6 @@ function commandOf({ command, args }: ContainerSpec, environment: ReadonlyMap<st
   const expanded = (list: readonly string[]): readonly string[] => list.map((text) => expand(text, environment));
   if (command !== undefined && command.length > 0) return { entrypoint: expanded(command), command: expanded(args ?? []) };
   return args === undefined || args.length === 0 ? {} : { command: expanded(args) };
-}
-
-function securityOf({ pod, container, image }: ContainerInput): Partial<ContainerOptions> {
-  const shared = specOf(pod).securityContext ?? {};
-  const own = container.securityContext ?? {};
-  const user = own.runAsUser ?? shared.runAsUser;
-  const group = own.runAsGroup ?? shared.runAsGroup;
-  if ((own.runAsNonRoot ?? shared.runAsNonRoot) === true) refuseRoot(user, image.config.config?.User ?? "", image);
-  const groups = [...(shared.supplementalGroups ?? []), ...(shared.fsGroup === undefined ? [] : [shared.fsGroup])].map(String);
-  const seccomp = own.seccompProfile ?? shared.seccompProfile;
-  return {
-    ...(user === undefined && group === undefined
-      ? {}
-      : { user: `${user ?? (image.config.config?.User?.split(":")[0] || 0)}${group === undefined ? "" : `:${group}`}` }),
-    ...(groups.length === 0 ? {} : { groupAdd: groups }),
-    privileged: own.privileged ?? false,
-    readOnly: own.readOnlyRootFilesystem ?? false,
-    noNewPrivileges: own.allowPrivilegeEscalation === false,
-    capAdd: own.capabilities?.add ?? [],
-    capDrop: own.capabilities?.drop ?? [],
-    seccomp: seccomp?.type === "Unconfined" ? "unconfined" : "default",
-  };
-}
-
-function refuseRoot(user: number | undefined, imageUser: string, image: Image): void {
-  const name = imageUser.split(":")[0] ?? "";
-  if (user !== undefined ? user !== 0 : /^[1-9]\d*$/.test(name)) return;
-  const found =
-    user === 0
-      ? "container's runAsUser breaks non-root policy"
-      : /^(?:0|root|)$/.test(name)
-        ? "container has runAsNonRoot and image will run as root"
-        : `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`;
-  throw new StartError("CreateContainerConfigError", `${found} (image: ${image.name ?? image.id})`);
 }
 
 /** Quota from the cpu limit, weight from the request; memory without swap. */

@@ -2,7 +2,7 @@
 import type { ExitRecord } from "../../runtime/process.ts";
 import type { KubeObject } from "../cluster.ts";
 import type { PodPlan } from "./plan-pod.ts";
-import type { ContainerSpec } from "./pod-spec.ts";
+import type { ContainerSpec, ResourceNeeds } from "./pod-spec.ts";
 import { ended, latest, type Instance, type InstanceState, type Problem, type RunningPod } from "./running.ts";
 
 /** What a pod's status is made from. */
@@ -24,6 +24,9 @@ export interface ContainerStatus {
   readonly imageID: string;
   readonly containerID?: string;
   readonly started: boolean;
+  readonly allocatedResources?: ResourceNeeds["requests"];
+  readonly resources?: ResourceNeeds;
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean; readonly recursiveReadOnly?: string }[];
 }
 
 export interface ContainerState {
@@ -48,11 +51,15 @@ export const RUNTIME = "strata";
 /** A problem is told as it came for this long, then as the back-off that it led to. */
 export const FRESH_MS = 1000;
 
+/** Of every container of a pod, as the API has them. */
+export function statusesOf({ status }: KubeObject): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+}
+
 export function containerStatus(input: StatusInput, container: ContainerSpec, init: boolean): ContainerStatus {
   const { pod, running } = input;
   const instance = latest(running, container.name);
-  const known: readonly ContainerStatus[] = (init ? pod.status?.initContainerStatuses : pod.status?.containerStatuses) ?? [];
-  const before = known.find(({ name }) => name === container.name);
+  const before = statusesOf(pod).find(({ name }) => name === container.name);
   if (instance === undefined) {
     if (before?.state.terminated !== undefined && input.plan.over) return before;
     return { ...fresh(container, before), state: { waiting: waitingFor(input, container, init) } };
@@ -70,6 +77,22 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
     imageID: instance.imageID,
     containerID: `${RUNTIME}://${instance.id}`,
     started: live && instance.probes.started,
+    ...granted(container),
+  };
+}
+
+/** What it was given; nothing changes it while it runs. */
+function granted({ resources = {}, volumeMounts = [] }: ContainerSpec): Pick<ContainerStatus, "allocatedResources" | "resources" | "volumeMounts"> {
+  return {
+    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    resources,
+    ...(volumeMounts.length === 0
+      ? {}
+      : {
+          volumeMounts: volumeMounts.map(({ name, mountPath, readOnly }) =>
+            readOnly === true ? { name, mountPath, readOnly, recursiveReadOnly: "Disabled" } : { name, mountPath },
+          ),
+        }),
   };
 }
 
@@ -89,8 +112,8 @@ function fresh(container: ContainerSpec, before: ContainerStatus | undefined): O
 
 function stateOf(input: StatusInput, container: ContainerSpec, instance: Instance, init: boolean): ContainerState {
   const { state } = instance;
-  if (state.kind === "running") return { running: { startedAt: seconds(state.startedAt) } };
-  if (state.kind === "created") return { waiting: waitingFor(input, container, init) };
+  if (state.kind === "running" && state.starting !== true) return { running: { startedAt: seconds(state.startedAt) } };
+  if (state.kind !== "exited") return { waiting: waitingFor(input, container, init) };
   const crashing = input.plan.crashing.get(container.name);
   const { namespace, name, uid } = input.pod.metadata;
   if (crashing !== undefined) {
@@ -105,7 +128,8 @@ function stateOf(input: StatusInput, container: ContainerSpec, instance: Instanc
 function waitingFor({ pod, running, now }: StatusInput, container: ContainerSpec, init: boolean): { readonly reason: string; readonly message?: string } {
   const problem = running.problems.get(container.name);
   if (problem !== undefined) return explain(problem, container, now);
-  return { reason: !init && (pod.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating" };
+  const begun = (pod.status?.containerStatuses ?? []).some(({ containerID }: ContainerStatus) => containerID !== undefined);
+  return { reason: !init && !begun && (pod.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating" };
 }
 
 function explain({ reason, message, at }: Problem, { image }: ContainerSpec, now: number): { readonly reason: string; readonly message: string } {
@@ -113,11 +137,11 @@ function explain({ reason, message, at }: Problem, { image }: ContainerSpec, now
   return { reason, message };
 }
 
-function terminated({ id }: Instance, { exit, startedAt, message }: Extract<InstanceState, { kind: "exited" }>): Terminated {
+function terminated({ id }: Instance, { exit, startedAt, message, reason }: Extract<InstanceState, { kind: "exited" }>): Terminated {
   return {
     exitCode: exit.exitCode,
     ...(exit.signal === undefined ? {} : { signal: exit.signal }),
-    reason: reasonOf(exit),
+    reason: reason ?? reasonOf(exit),
     ...(message === undefined || message === "" ? {} : { message }),
     startedAt: startedAt === undefined ? null : seconds(startedAt),
     finishedAt: seconds(exit.finishedAt),

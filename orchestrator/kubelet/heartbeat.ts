@@ -65,15 +65,22 @@ async function createOnce(cluster: Cluster, ...[resource, draft]: Parameters<Clu
   }
 }
 
-/** A beat that fails is missed; the next one comes. */
-function repeat(clock: Clock, every: number, beat: () => Promise<void>): Disposable {
+/** A beat that fails is missed; the next one comes when this one is done. */
+export function repeat(clock: Clock, every: number, beat: () => Promise<void>): Disposable {
   let timer: Disposable;
   const schedule = (): void => {
     timer = clock.after(every, () => {
-      void beat().catch(() => {});
-      schedule();
+      void beat()
+        .catch(() => {})
+        .finally(() => void (ended || schedule()));
     });
   };
+  let ended = false;
   schedule();
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  return {
+    [Symbol.dispose](): void {
+      ended = true;
+      timer[Symbol.dispose]();
+    },
+  };
 }

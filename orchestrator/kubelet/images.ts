@@ -19,13 +19,22 @@ export interface ImageEvents {
   pulled(message: string): void;
 }
 
+export interface ImageSource {
+  readonly images: Images;
+  readonly puller: ImagePuller;
+  readonly events: ImageEvents;
+  readonly signal: AbortSignal;
+  readonly logins: readonly RegistryAuth[];
+}
+
 /**
  * `Always` asks the registry whenever the name says which registry; a short name (`hello:latest`) that is in the store was built here,
  * and is taken from there.
  * @throws {StartError} `ErrImagePull`, `ErrImageNeverPull`, `InvalidImageName`
  */
-export async function ensureImage(container: ContainerSpec, images: Images, puller: ImagePuller, events: ImageEvents, signal: AbortSignal): Promise<Image> {
+export async function ensureImage(container: ContainerSpec, source: ImageSource): Promise<Image> {
   const { image: reference, imagePullPolicy: policy = "IfNotPresent" } = container;
+  const { images, events } = source;
   const present = await find(images, reference);
   if (present && !(policy === "Always" && namesRegistry(reference))) {
     events.pulled(`Container image "${reference}" already present on machine`);
@@ -35,13 +44,31 @@ export async function ensureImage(container: ContainerSpec, images: Images, pull
   events.pulling();
   const start = performance.now();
   try {
-    await puller.pull(reference, { signal });
+    await pull(reference, source);
   } catch (error) {
     throw new StartError("ErrImagePull", `failed to pull image "${reference}": ${messageOf(error)}`, { cause: error });
   }
   const took = `${((performance.now() - start) / 1000).toFixed(3)}s`;
   events.pulled(`Successfully pulled image "${reference}" in ${took} (${took} including waiting)`);
   return await images.open(reference);
+}
+
+/** With each login of the pod, then without one; what the last of the logins met is told. */
+async function pull(reference: string, { puller, signal, logins }: ImageSource): Promise<void> {
+  let failure: unknown;
+  for (const auth of logins) {
+    try {
+      return await puller.pull(reference, { signal, auth });
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  try {
+    await puller.pull(reference, { signal });
+  } catch (error) {
+    throw failure ?? error;
+  }
 }
 
 async function find(images: Images, reference: string): Promise<boolean> {

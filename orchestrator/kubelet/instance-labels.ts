@@ -27,7 +27,7 @@ export function instanceLabels({
   backoff,
 }: {
   readonly pod: KubeObject;
-  readonly container: ContainerSpec;
+  readonly container: Pick<ContainerSpec, "name" | "image">;
   readonly attempt: number;
   readonly backoff: number;
 }): Readonly<Record<string, string>> {

@@ -10,15 +10,18 @@ import type { Clock } from "../controllers/clock.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { createRecorder } from "../controllers/events.ts";
 import { Loop } from "../controllers/loop.ts";
-import { lookupFor, type AgentParts } from "./agent-parts.ts";
+import { equal } from "../schema/equal.ts";
+import type { AgentParts } from "./agent-parts.ts";
 import { adoptInstances } from "./adopt.ts";
 import { Gate } from "./gate.ts";
-import { startHeartbeat } from "./heartbeat.ts";
+import { evictWhenFull } from "./evict.ts";
+import { repeat, startHeartbeat } from "./heartbeat.ts";
 import type { ImagePuller } from "./images.ts";
 import { PodEntry } from "./pod-entry.ts";
 import { PodFolders } from "./pod-folder.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { NodeFacts } from "./node-status.ts";
+import type { IssueToken } from "./service-account-token.ts";
 import { refreshVolumes } from "./volumes.ts";
 
 /** Starting a container takes a few processes: more at once only queue for the processor. */
@@ -30,6 +33,7 @@ export interface NodeAgentOptions {
   readonly engine: Engine;
   readonly images: Images;
   readonly puller: ImagePuller;
+  readonly issueToken: IssueToken;
   readonly clock: Clock;
   readonly facts: NodeFacts;
   /** Bytes. */
@@ -58,7 +62,7 @@ class Agent implements NodeAgent {
   readonly #ending = new AbortController();
 
   constructor(options: NodeAgentOptions) {
-    const { cluster, engine, images, puller, clock, facts, memory } = options;
+    const { cluster, engine, images, puller, issueToken, clock, facts, memory } = options;
     this.#options = options;
     setMaxListeners(0, this.#ending.signal); /* one for each container */
     this.#loop = new Loop({
@@ -72,6 +76,7 @@ class Agent implements NodeAgent {
       engine,
       images,
       puller,
+      issueToken,
       clock,
       recorder: createRecorder({ cluster, clock, component: "kubelet", host: facts.name }),
       folders: new PodFolders(facts.data),
@@ -91,7 +96,19 @@ class Agent implements NodeAgent {
       cluster.watch("configmaps", (event) => this.#onSource(event)),
       cluster.watch("secrets", (event) => this.#onSource(event)),
     );
+    this.#watches.push(this.#keepHouse());
     for (const uid of this.#entries.keys()) this.#loop.add(uid);
+  }
+
+  /** What no event tells of: tokens grow old, folders grow large. */
+  #keepHouse(): Disposable {
+    return repeat(this.#parts.clock, HOUSEKEEPING_MS, async () => {
+      for (const { entry } of this.#entries.values()) {
+        if (entry.pod === undefined || entry.sandbox === undefined) continue;
+        await refreshVolumes(this.#parts, entry.pod);
+        await evictWhenFull(this.#parts, entry.pod);
+      }
+    });
   }
 
   entry(uid: string): PodEntry | undefined {
@@ -109,10 +126,12 @@ class Agent implements NodeAgent {
     ]);
   }
 
-  #onPod({ object }: WatchEvent): void {
-    const { uid } = object.metadata;
+  #onPod({ object, previous }: WatchEvent): void {
+    const { uid, labels, annotations } = object.metadata;
     if (object.spec.nodeName !== this.#parts.node.name) return;
     if (!this.#entries.has(uid)) this.#add(new PodEntry(uid, keyOf(object)));
+    const told = !equal(labels, previous?.metadata.labels) || !equal(annotations, previous?.metadata.annotations);
+    if (told && this.entry(uid)?.sandbox !== undefined) void refreshVolumes(this.#parts, object);
     this.#loop.add(uid);
   }
 
@@ -121,8 +140,7 @@ class Agent implements NodeAgent {
     if (type === "DELETED") return;
     for (const { entry } of this.#entries.values()) {
       if (entry.key.namespace !== object.metadata.namespace || entry.pod === undefined) continue;
-      if (entry.sandbox !== undefined && usesVolume(entry.pod, object))
-        void refreshVolumes(entry.pod, this.#parts.folders, lookupFor(this.#parts.cluster, entry.pod)).catch(() => {});
+      if (entry.sandbox !== undefined && usesVolume(entry.pod, object)) void refreshVolumes(this.#parts, entry.pod);
       if (entry.problems.size === 0) continue;
       for (const [name, problem] of entry.problems)
         if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });
@@ -135,6 +153,8 @@ class Agent implements NodeAgent {
   }
 }
 
+/** As upstream's eviction manager looks. */
+const HOUSEKEEPING_MS = 10_000;
 /** How long work under way may take to end when the agent is stopped. */
 const SHUTDOWN_MS = 2000;
 

@@ -2,6 +2,7 @@
 import type { KubeObject } from "../cluster.ts";
 import { parseTime } from "../controllers/clock.ts";
 import { isTerminal } from "../controllers/pods.ts";
+import { statusesOf } from "./container-status.ts";
 import { allContainers, graceOf, isSidecar, specOf, type ContainerSpec } from "./pod-spec.ts";
 import { nextRestart } from "./restart-backoff.ts";
 import { ended, latest, type Instance, type RunningPod } from "./running.ts";
@@ -61,19 +62,34 @@ class Planner {
     if (this.#isFinished()) return this.#end(false);
     this.#wakeAtDeadline();
     if (this.#running.sandbox === undefined) return this.#prepare();
+    for (const container of specOf(this.#pod).ephemeralContainers ?? []) this.#runOnce(container);
     if (this.#initialize()) for (const container of specOf(this.#pod).containers) this.#keepRunning(container);
   }
 
-  /** Stops what runs, containers before sidecars; then takes the rest down. */
+  /** Stops what runs, containers first, then sidecars from the last to the first; then takes the rest down. */
   #end(deleted: boolean): void {
     this.over = true;
     const why = deleted ? "deleted" : isOverdue(this.#pod, this.#now) ? "deadline" : "done";
-    const { initContainers = [] } = specOf(this.#pod);
     const live = this.#running.instances.filter((instance) => instance.state.kind !== "exited");
-    const main = live.filter((instance) => !initContainers.some((init) => init.name === instance.container && isSidecar(init)));
-    for (const instance of main.length > 0 ? main : live) this.#stop(instance, why);
+    const grace = this.#graceLeft();
+    for (const instance of grace === 0 ? live : this.#firstToEnd(live)) this.#stop(instance, why, grace);
     if (live.length > 0 || this.#running.busy.size > 0) return;
     if (deleted || this.#running.sandbox !== undefined) this.actions.push({ kind: "dismantle", purge: deleted });
+  }
+
+  #firstToEnd(live: readonly Instance[]): readonly Instance[] {
+    const sidecars = (specOf(this.#pod).initContainers ?? []).filter(isSidecar).map(({ name }) => name);
+    const main = live.filter(({ container }) => !sidecars.includes(container));
+    if (main.length > 0) return main;
+    const last = sidecars.toReversed().find((name) => live.some(({ container }) => container === name));
+    return live.filter(({ container }) => container === last);
+  }
+
+  /** What was used up by those that ended before is gone. */
+  #graceLeft(): number {
+    const { deletionTimestamp } = this.#pod.metadata;
+    const grace = graceOf(this.#pod);
+    return deletionTimestamp === undefined ? grace : Math.min(grace, Math.max(1, Math.ceil((parseTime(deletionTimestamp) - this.#now) / 1000)));
   }
 
   #stop(instance: Instance, why: StopReason, grace = graceOf(this.#pod)): void {
@@ -146,13 +162,16 @@ class Planner {
     this.#wake(restart.at);
   }
 
+  /** Of an ephemeral container there is one run, whatever comes of it. */
+  #runOnce(container: ContainerSpec): void {
+    if (this.#running.busy.has(container.name) || latest(this.#running, container.name) !== undefined) return;
+    if (statusesOf(this.#pod).some(({ name, containerID }) => name === container.name && containerID !== undefined)) return;
+    this.#start(container, 0, 0);
+  }
+
   /** An instance that the API knows and the node lost counts as a restart. */
   #firstAttempt(container: ContainerSpec): number {
-    const statuses: readonly { readonly name: string; readonly restartCount: number; readonly containerID?: string }[] = [
-      ...(this.#pod.status?.initContainerStatuses ?? []),
-      ...(this.#pod.status?.containerStatuses ?? []),
-    ];
-    const known = statuses.find((status) => status.name === container.name);
+    const known = statusesOf(this.#pod).find((status) => status.name === container.name);
     return known === undefined ? 0 : known.restartCount + (known.containerID ? 1 : 0);
   }
 

@@ -19,6 +19,8 @@ export class PodEntry {
   /** As last seen; undefined after a restart until the API tells. */
   pod: KubeObject | undefined;
   sandbox: Sandbox | undefined;
+  /** Id of the container that holds the process namespace of the pod, once it is made. */
+  pause: Promise<string> | undefined;
   readonly instances = new Map<string, Held>();
   readonly problems = new Map<string, Problem>();
   /** Work under way by container name, and `pod`. */

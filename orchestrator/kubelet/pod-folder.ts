@@ -1,12 +1,18 @@
 /** Where a pod's files are on the node: `<data>/pods/<uid>/{volumes,logs,termination}`. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { unmountBelow } from "./empty-dir.ts";
 
 export class PodFolders {
   readonly #data: string;
 
   constructor(data: string) {
     this.#data = data;
+  }
+
+  /** Where `Localhost` seccomp profiles are. */
+  get seccomp(): string {
+    return join(this.#data, "seccomp");
   }
 
   of(uid: string): string {
@@ -43,6 +49,7 @@ export class PodFolders {
   }
 
   async remove(uid: string): Promise<void> {
+    await unmountBelow(this.of(uid));
     await rm(this.of(uid), { recursive: true, force: true });
   }
 }

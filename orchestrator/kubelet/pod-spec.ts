@@ -4,6 +4,9 @@ import type { KubeObject } from "../cluster.ts";
 export interface PodSpec {
   readonly containers: readonly ContainerSpec[];
   readonly initContainers?: readonly ContainerSpec[];
+  /** Put into a pod that runs, for debugging; never restarted. */
+  readonly ephemeralContainers?: readonly ContainerSpec[];
+  readonly imagePullSecrets?: readonly { readonly name?: string }[];
   readonly volumes?: readonly VolumeSpec[];
   readonly restartPolicy?: "Always" | "OnFailure" | "Never";
   readonly terminationGracePeriodSeconds?: number;
@@ -11,6 +14,8 @@ export interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly hostname?: string;
   readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly shareProcessNamespace?: boolean;
   readonly nodeName?: string;
   readonly serviceAccountName?: string;
   readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
@@ -31,7 +36,13 @@ export interface PodSecurity {
   readonly fsGroup?: number;
   readonly supplementalGroups?: readonly number[];
   readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
-  readonly seccompProfile?: { readonly type: string };
+  readonly seccompProfile?: SeccompChoice;
+}
+
+export interface SeccompChoice {
+  readonly type: string;
+  /** Of `Localhost`: a file below the seccomp folder of the node. */
+  readonly localhostProfile?: string;
 }
 
 export interface ContainerSpec {
@@ -52,11 +63,15 @@ export interface ContainerSpec {
   readonly lifecycle?: { readonly postStart?: Handler; readonly preStop?: Handler };
   readonly securityContext?: ContainerSecurity;
   readonly stdin?: boolean;
+  /** Its input ends with the first client's. */
+  readonly stdinOnce?: boolean;
   readonly tty?: boolean;
   readonly terminationMessagePath?: string;
   readonly terminationMessagePolicy?: "File" | "FallbackToLogsOnError";
   /** `Always` on an init container makes it a sidecar. */
   readonly restartPolicy?: string;
+  /** Of an ephemeral container: whose processes it sees. */
+  readonly targetContainerName?: string;
 }
 
 export interface ContainerSecurity {
@@ -67,7 +82,8 @@ export interface ContainerSecurity {
   readonly readOnlyRootFilesystem?: boolean;
   readonly allowPrivilegeEscalation?: boolean;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
-  readonly seccompProfile?: { readonly type: string };
+  readonly seccompProfile?: SeccompChoice;
+  readonly procMount?: string;
 }
 
 export interface ContainerPort {
@@ -122,6 +138,7 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
   readonly subPath?: string;
   readonly subPathExpr?: string;
+  readonly mountPropagation?: string;
 }
 
 export interface KeyItem {
@@ -140,6 +157,19 @@ export interface DownwardProjection {
   readonly items?: readonly { readonly path: string; readonly fieldRef?: FieldRef; readonly resourceFieldRef?: ResourceFieldRef; readonly mode?: number }[];
 }
 
+export interface TokenProjection {
+  readonly path: string;
+  readonly audience?: string;
+  readonly expirationSeconds?: number;
+}
+
+export interface ProjectedSource {
+  readonly configMap?: ObjectProjection;
+  readonly secret?: ObjectProjection;
+  readonly downwardAPI?: DownwardProjection;
+  readonly serviceAccountToken?: TokenProjection;
+}
+
 export interface VolumeSpec {
   readonly name: string;
   readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string | number };
@@ -149,7 +179,7 @@ export interface VolumeSpec {
   readonly downwardAPI?: DownwardProjection & { readonly defaultMode?: number };
   readonly projected?: {
     readonly defaultMode?: number;
-    readonly sources?: readonly { readonly configMap?: ObjectProjection; readonly secret?: ObjectProjection; readonly downwardAPI?: DownwardProjection }[];
+    readonly sources?: readonly ProjectedSource[];
   };
 }
 
@@ -165,6 +195,7 @@ export interface Handler {
   readonly exec?: { readonly command: readonly string[] };
   readonly httpGet?: HttpGet;
   readonly tcpSocket?: { readonly port: number | string; readonly host?: string };
+  readonly grpc?: { readonly port: number; readonly service?: string };
   readonly sleep?: { readonly seconds: number };
 }
 
@@ -185,8 +216,8 @@ export function isSidecar(container: ContainerSpec): boolean {
   return container.restartPolicy === "Always";
 }
 
-export function allContainers({ initContainers = [], containers }: PodSpec): readonly ContainerSpec[] {
-  return [...initContainers, ...containers];
+export function allContainers({ initContainers = [], containers, ephemeralContainers = [] }: PodSpec): readonly ContainerSpec[] {
+  return [...initContainers, ...containers, ...ephemeralContainers];
 }
 
 /** What programs in the pod see as their host's name; the kernel takes 63 letters of it. */

@@ -9,9 +9,10 @@ export type Phase = "Pending" | "Running" | "Succeeded" | "Failed";
 
 export function podStatus(input: StatusInput): Readonly<Record<string, unknown>> {
   const { pod, running, hostIP, now } = input;
-  const { initContainers = [], containers, hostNetwork } = specOf(pod);
+  const { initContainers = [], containers, ephemeralContainers = [], hostNetwork } = specOf(pod);
   const inits = initContainers.map((container) => containerStatus(input, container, true));
   const mains = containers.map((container) => containerStatus(input, container, false));
+  const ephemeral = ephemeralContainers.map((container) => ephemeralStatus(input, container));
   const before = pod.status ?? {};
   const phase = keepTerminal(before.phase, phaseOf(input, inits, mains));
   const address = hostNetwork === true ? hostIP : (running.sandbox?.address ?? before.podIP);
@@ -28,7 +29,14 @@ export function podStatus(input: StatusInput): Readonly<Record<string, unknown>>
     startTime: before.startTime ?? formatTime(now),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
     containerStatuses: mains,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
   };
+}
+
+/** Upstream tells neither readiness nor a started flag of them. */
+function ephemeralStatus(input: StatusInput, container: ContainerSpec): Partial<ContainerStatus> {
+  const { started: _, ...status } = containerStatus(input, container, false);
+  return { ...status, ready: false };
 }
 
 /** What has ended never runs again. */

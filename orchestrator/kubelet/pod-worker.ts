@@ -5,7 +5,7 @@ import { CodedError } from "../../store/errors.ts";
 import type { KubeObject } from "../cluster.ts";
 import type { Outcome } from "../controllers/loop.ts";
 import { equal } from "../schema/equal.ts";
-import { fieldPath, lookupFor, type AgentParts } from "./agent-parts.ts";
+import { fieldPath, type AgentParts } from "./agent-parts.ts";
 import { FRESH_MS } from "./container-status.ts";
 import { messageOf, StartError, type StartReason } from "./errors.ts";
 import { planPod, type PodAction, type PodPlan } from "./plan-pod.ts";
@@ -108,7 +108,7 @@ export class PodWorker {
     const reason: StartReason = error instanceof StartError ? error.code : name === "pod" ? "FailedCreatePodSandBox" : "CreateContainerError";
     const now = clock.now();
     const wait = CONFIGURATION.has(reason) ? CONFIGURATION_RETRY_MS : doubled(before === undefined ? 0 : before.retryAt - before.at);
-    this.#entry.problems.set(name, { reason, message: messageOf(error), at: now, retryAt: now + wait });
+    this.#entry.problems.set(name, { reason, message: messageOf(error), at: now, retryAt: RAN.has(reason) ? now : now + wait });
     this.#parts.wake(this.#entry.uid, FRESH_MS);
     const container = allContainers(specOf(pod)).find((one) => one.name === name);
     if (container === undefined) return recorder.record(pod, "Warning", reason, messageOf(error));
@@ -123,10 +123,10 @@ export class PodWorker {
   }
 
   async #prepare(pod: KubeObject): Promise<void> {
-    const { engine, folders, cluster } = this.#parts;
+    const { engine, folders } = this.#parts;
     const spec = specOf(pod);
     await folders.prepare(pod.metadata.uid);
-    await prepareVolumes(pod, folders, lookupFor(cluster, pod));
+    await prepareVolumes(this.#parts, pod);
     this.#entry.sandbox =
       (await engine.sandbox(pod.metadata.uid)) ??
       (await engine.createSandbox({
@@ -150,12 +150,19 @@ export class PodWorker {
     const { engine, folders, cluster } = this.#parts;
     const { uid, key, instances } = this.#entry;
     if (purge) for (const id of instances.keys()) await this.#remove(id);
+    await this.#endPause();
     await engine.removeSandbox(uid);
     this.#entry.sandbox = undefined;
     if (!purge) return;
     await folders.remove(uid);
     if (this.#stored() !== undefined) await cluster.delete("pods", key, { gracePeriodSeconds: 0, preconditions: { uid } });
     this.#onGone();
+  }
+
+  async #endPause(): Promise<void> {
+    const id = await this.#entry.pause?.catch(() => undefined);
+    this.#entry.pause = undefined;
+    if (id !== undefined) await this.#remove(id);
   }
 
   async #remove(id: string): Promise<void> {
@@ -185,6 +192,8 @@ export class PodWorker {
   }
 }
 
+/** These left an ended instance, which is held back as what crashes is. */
+const RAN: ReadonlySet<StartReason> = new Set(["RunContainerError", "PostStartHookError"]);
 /** These wait for the user, not for time: tried again at a steady pace. */
 const CONFIGURATION: ReadonlySet<StartReason> = new Set(["CreateContainerConfigError", "FailedMount", "ErrImageNeverPull", "InvalidImageName"]);
 const CONFIGURATION_RETRY_MS = 10_000;

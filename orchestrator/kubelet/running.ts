@@ -28,8 +28,9 @@ export interface Instance {
 
 export type InstanceState =
   | { readonly kind: "created" }
-  | { readonly kind: "running"; readonly startedAt: string; readonly stopping: boolean }
-  | { readonly kind: "exited"; readonly startedAt: string | undefined; readonly exit: ExitRecord; readonly message?: string };
+  /** `starting` until its postStart hook is done. */
+  | { readonly kind: "running"; readonly startedAt: string; readonly stopping: boolean; readonly starting?: boolean }
+  | { readonly kind: "exited"; readonly startedAt: string | undefined; readonly exit: ExitRecord; readonly message?: string; readonly reason?: string };
 
 export interface ProbeResults {
   /** The startup probe has passed, or there is none. */

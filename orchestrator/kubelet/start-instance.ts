@@ -8,82 +8,92 @@ import { fieldPath, lookupFor, type AgentParts } from "./agent-parts.ts";
 import { containerOptions } from "./container-options.ts";
 import { environmentOf } from "./environment.ts";
 import { messageOf, StartError } from "./errors.ts";
-import { runHandler } from "./handler.ts";
+import { runPostStart } from "./hooks.ts";
 import { ensureImage } from "./images.ts";
 import { readLabels } from "./instance-labels.ts";
+import { processNamespace } from "./pause.ts";
 import type { PodAction } from "./plan-pod.ts";
 import type { Held, PodEntry } from "./pod-entry.ts";
-import { watchInstance } from "./watch-instance.ts";
+import { pullLogins } from "./pull-secrets.ts";
+import { seccompProfile } from "./seccomp-profile.ts";
+import { startProbes, watchInstance } from "./watch-instance.ts";
 
 type Start = Extract<PodAction, { kind: "start" }>;
 
 /** @throws {StartError} with the reason that the container's status shows */
 export async function startInstance(parts: AgentParts, entry: PodEntry, pod: KubeObject, start: Start): Promise<void> {
-  const { container } = start;
-  const path = fieldPath(pod, container.name);
-  const events = {
-    pulling: () => parts.recorder.record(pod, "Normal", "Pulling", `Pulling image "${container.image}"`, path),
-    pulled: (message: string) => parts.recorder.record(pod, "Normal", "Pulled", message, path),
-  };
-  const image = await ensureImage(container, parts.images, parts.puller, events, entry.abort.signal);
-  await parts.gate.run(async () => {
+  const image = await findImage(parts, entry, pod, start);
+  const path = fieldPath(pod, start.container.name);
+  const held = await parts.gate.run(async () => {
     entry.abort.signal.throwIfAborted();
-    const made = await createInstance(parts, pod, start, image);
-    parts.recorder.record(pod, "Normal", "Created", `Created container: ${container.name}`, path);
-    await launch(parts, entry, made);
-    parts.recorder.record(pod, "Normal", "Started", `Started container ${container.name}`, path);
+    const made = await createInstance(parts, entry, pod, start, image);
+    parts.recorder.record(pod, "Normal", "Created", `Created container: ${start.container.name}`, path);
+    const launched = await launch(parts, entry, made, start.container.lifecycle?.postStart !== undefined);
+    parts.recorder.record(pod, "Normal", "Started", `Started container ${start.container.name}`, path);
+    return launched;
   });
-  await runPostStart(parts, entry, pod, start);
+  await runPostStart(parts, entry, pod, held);
+  if (held.state.kind === "running") startProbes(parts, entry, held);
 }
 
-async function createInstance(parts: AgentParts, pod: KubeObject, { container, attempt, backoff }: Start, image: Image): Promise<Container> {
+async function findImage(parts: AgentParts, entry: PodEntry, pod: KubeObject, { container }: Start): Promise<Image> {
+  const path = fieldPath(pod, container.name);
+  const { missing, logins } = pullLogins(pod, container.image, lookupFor(parts.cluster, pod));
+  const events = {
+    pulling: () => {
+      if (missing.length > 0)
+        parts.recorder.record(
+          pod,
+          "Warning",
+          "FailedToRetrieveImagePullSecret",
+          `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`,
+        );
+      parts.recorder.record(pod, "Normal", "Pulling", `Pulling image "${container.image}"`, path);
+    },
+    pulled: (message: string) => parts.recorder.record(pod, "Normal", "Pulled", message, path),
+  };
+  return await ensureImage(container, { images: parts.images, puller: parts.puller, events, signal: entry.abort.signal, logins });
+}
+
+async function createInstance(parts: AgentParts, entry: PodEntry, pod: KubeObject, start: Start, image: Image): Promise<Container> {
   const { folders, node } = parts;
+  const { container, attempt, backoff } = start;
   const current = parts.cluster.get("pods", { namespace: pod.metadata.namespace, name: pod.metadata.name }) ?? pod; // the address is newer than the plan
   const environment = environmentOf(current, container, lookupFor(parts.cluster, pod));
-  const options = containerOptions({ pod: current, container, image, environment, attempt, backoff, folders, memory: node.memory });
+  const seccomp = await seccompProfile(folders, pod, container);
+  const given = { pod: current, container, image, environment, attempt, backoff, folders, memory: node.memory, seccomp };
   await mkdir(dirname(folders.log(pod.metadata.uid, container.name, attempt)), { recursive: true });
   const termination = folders.termination(pod.metadata.uid, container.name, attempt);
   await mkdir(dirname(termination), { recursive: true });
   await writeFile(termination, "", { mode: 0o666 });
+  containerOptions(given); /* what the spec gets wrong is told before anything is made */
   try {
-    return await parts.engine.create(options);
+    const processes = await processNamespace(parts, entry, current, container, image);
+    return await parts.engine.create(containerOptions({ ...given, ...(processes === undefined ? {} : { processes }) }));
   } catch (error) {
-    throw new StartError("CreateContainerError", messageOf(error), { cause: error });
+    throw error instanceof StartError ? error : new StartError("CreateContainerError", messageOf(error), { cause: error });
   }
 }
 
-async function launch(parts: AgentParts, entry: PodEntry, made: Container): Promise<void> {
+/** One that cannot be executed has run too, and failed: it is kept, and held back as what crashes is. */
+async function launch(parts: AgentParts, entry: PodEntry, made: Container, hooked: boolean): Promise<Held> {
   const { id, imageID } = made.record;
   const name = readLabels(made);
   if (name === undefined) throw new StartError("CreateContainerError", `Cannot start container ${id}: its labels are lost`);
+  const held: Held = { id, imageID, name, state: { kind: "created" }, prober: undefined };
+  entry.instances.set(id, held);
+  const time = (): string => new Date(parts.clock.now()).toISOString();
   try {
     await parts.engine.start(id, { settle: "caller" });
   } catch (error) {
-    await parts.engine.remove(id, { force: true });
-    throw new StartError("RunContainerError", messageOf(error), { cause: error });
+    const exit = { exitCode: START_FAILED, oomKilled: false, finishedAt: time() };
+    held.state = { kind: "exited", startedAt: undefined, exit, reason: "StartError", message: messageOf(error) };
+    throw new StartError("RunContainerError", `failed to start container "${name.container}": ${messageOf(error)}`, { cause: error });
   }
-  const held: Held = {
-    id,
-    imageID,
-    name,
-    state: { kind: "running", startedAt: new Date(parts.clock.now()).toISOString(), stopping: false },
-    prober: undefined,
-  };
-  entry.instances.set(id, held);
+  held.state = { kind: "running", startedAt: time(), stopping: false, starting: hooked };
   watchInstance(parts, entry, held);
+  return held;
 }
 
-/** The hook runs beside the entrypoint; when it fails the container is killed. */
-async function runPostStart(parts: AgentParts, entry: PodEntry, pod: KubeObject, { container }: Start): Promise<void> {
-  const hook = container.lifecycle?.postStart;
-  const held = [...entry.instances.values()].find(({ name, state }) => name.container === container.name && state.kind === "running");
-  if (hook === undefined || held === undefined) return;
-  const target = { engine: parts.engine, id: held.id, address: entry.sandbox?.address, ports: container.ports ?? [] };
-  const verdict = await runHandler(hook, target, POST_START_MS);
-  if (verdict.ok) return;
-  parts.recorder.record(pod, "Warning", "FailedPostStartHook", `PostStartHook failed: ${verdict.message}`, fieldPath(pod, container.name));
-  await parts.engine.stop(held.id, { timeout: 2 });
-}
-
-/** Upstream waits for ever; nobody else would end it here. */
-const POST_START_MS = 600_000;
+/** The exit code of what never ran, as upstream's runtimes give it. */
+export const START_FAILED = 128;

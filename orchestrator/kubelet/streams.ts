@@ -5,7 +5,7 @@ import { RuntimeError } from "../../runtime/errors.ts";
 import type { Attachment, ExitRecord } from "../../runtime/process.ts";
 import type { KubeObject, PodExecOptions, PodLogOptions, PodProcess, PodStreams } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
-import type { ContainerStatus } from "./container-status.ts";
+import { statusesOf } from "./container-status.ts";
 import type { NodeAgent } from "./node-agent.ts";
 import { ended, latest, type Instance, type RunningPod } from "./running.ts";
 
@@ -54,9 +54,7 @@ async function* readLogs(engine: Engine, pod: KubeObject, running: RunningPod | 
 function instanceForLogs(pod: KubeObject, running: RunningPod | undefined, { container, previous }: PodLogOptions): Instance {
   const newest = running === undefined ? undefined : latest(running, container);
   if (running === undefined || newest === undefined) {
-    const status = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find(
-      ({ name }: ContainerStatus) => name === container,
-    );
+    const status = statusesOf(pod).find(({ name }) => name === container);
     throw badRequest(waitingMessage(pod, container, status?.state.waiting?.reason ?? "ContainerCreating"));
   }
   if (!previous) return newest;

@@ -5,12 +5,15 @@ import { entriesOf, type Lookup } from "./environment.ts";
 import { localPathProblem } from "../schema/names.ts";
 import { StartError } from "./errors.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
-import { specOf, type DownwardProjection, type ObjectProjection, type VolumeSpec } from "./pod-spec.ts";
+import { allContainers, specOf, type DownwardProjection, type ObjectProjection, type TokenProjection, type VolumeSpec } from "./pod-spec.ts";
 
 const DEFAULT_MODE = 0o644;
 
+/** The text of a token for this projection. */
+export type TokenSource = (projection: TokenProjection) => string;
+
 /** Undefined for a volume that is no such projection. @throws {StartError} `FailedMount` */
-export function volumeFiles(pod: KubeObject, volume: VolumeSpec, lookup: Lookup): readonly VolumeFile[] | undefined {
+export function volumeFiles(pod: KubeObject, volume: VolumeSpec, lookup: Lookup, token: TokenSource): readonly VolumeFile[] | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap !== undefined) return objectFiles("configmaps", configMap, configMap.defaultMode, lookup);
   if (secret !== undefined) return objectFiles("secrets", { ...secret, name: secret.secretName }, secret.defaultMode, lookup);
@@ -20,6 +23,7 @@ export function volumeFiles(pod: KubeObject, volume: VolumeSpec, lookup: Lookup)
     ...(source.configMap === undefined ? [] : objectFiles("configmaps", source.configMap, projected.defaultMode, lookup)),
     ...(source.secret === undefined ? [] : objectFiles("secrets", source.secret, projected.defaultMode, lookup)),
     ...(source.downwardAPI === undefined ? [] : downwardFiles(pod, source.downwardAPI, projected.defaultMode)),
+    ...(source.serviceAccountToken === undefined ? [] : [tokenFile(pod, source.serviceAccountToken, token, projected.defaultMode)]),
   ]);
 }
 
@@ -45,6 +49,24 @@ function objectFiles(
   });
 }
 
+/** For the pod's own user alone, when all its containers are of one; else for those of its fsGroup, or for all. */
+function tokenFile(pod: KubeObject, projection: TokenProjection, token: TokenSource, mode: number = DEFAULT_MODE): VolumeFile {
+  refuseClimbing(projection.path);
+  const user = soleUser(pod);
+  const { fsGroup } = specOf(pod).securityContext ?? {};
+  const own = { path: projection.path, bytes: Buffer.from(token(projection)) };
+  return user === undefined ? { ...own, mode: fsGroup === undefined ? mode : 0o600 } : { ...own, mode: 0o600, uid: user };
+}
+
+function soleUser(pod: KubeObject): number | undefined {
+  const spec = specOf(pod);
+  const users = new Set(
+    [...(spec.initContainers ?? []), ...spec.containers].map(({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser),
+  );
+  const [user] = users;
+  return users.size === 1 ? user : undefined;
+}
+
 /** The API refuses such paths too; but what is written here is written as root. */
 function refuseClimbing(path: string): void {
   const problem = localPathProblem(path);
@@ -52,14 +74,14 @@ function refuseClimbing(path: string): void {
 }
 
 function downwardFiles(pod: KubeObject, { items = [] }: DownwardProjection, mode: number = DEFAULT_MODE): readonly VolumeFile[] {
-  const [first] = specOf(pod).containers;
   return items.map(({ path, fieldRef, resourceFieldRef, mode: own }) => {
     refuseClimbing(path);
+    const named = allContainers(specOf(pod)).find(({ name }) => name === resourceFieldRef?.containerName);
     const text =
       fieldRef !== undefined
         ? fieldValue(pod, fieldRef)
-        : resourceFieldRef !== undefined && first !== undefined
-          ? resourceValue(pod, first, resourceFieldRef)
+        : resourceFieldRef !== undefined && named !== undefined
+          ? resourceValue(pod, named, resourceFieldRef)
           : "";
     return { path, bytes: Buffer.from(text), mode: own ?? mode };
   });

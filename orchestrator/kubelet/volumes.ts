@@ -1,18 +1,24 @@
 /** Makes a pod's volumes ready on the node, and tells which host path each is. */
-import { chmod, chown, mkdir, stat, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { KubeObject } from "../cluster.ts";
+import { lookupFor, type AgentParts } from "./agent-parts.ts";
 import { writeAtomically } from "./atomic-folder.ts";
-import type { Lookup } from "./environment.ts";
+import { prepareEmptyDir } from "./empty-dir.ts";
 import { StartError } from "./errors.ts";
+import { prepareHostPath } from "./host-path.ts";
 import type { PodFolders } from "./pod-folder.ts";
-import { specOf, type VolumeSpec } from "./pod-spec.ts";
+import { specOf, type TokenProjection, type VolumeSpec } from "./pod-spec.ts";
+import { isFresh, tokenWish } from "./service-account-token.ts";
 import { volumeFiles } from "./volume-files.ts";
 
+type Parts = Pick<AgentParts, "folders" | "cluster" | "clock" | "issueToken">;
+
 /** Idempotent; a second call brings changed ConfigMaps and Secrets up to date. @throws {StartError} `FailedMount` */
-export async function prepareVolumes(pod: KubeObject, folders: PodFolders, lookup: Lookup): Promise<void> {
+export async function prepareVolumes(parts: Parts, pod: KubeObject): Promise<void> {
   for (const volume of specOf(pod).volumes ?? []) {
     try {
-      await prepareVolume(pod, volume, folders, lookup);
+      await prepareVolume(parts, pod, volume);
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
       throw new StartError("FailedMount", `MountVolume.SetUp failed for volume "${volume.name}" : ${found}`, { cause: error });
@@ -20,11 +26,10 @@ export async function prepareVolumes(pod: KubeObject, folders: PodFolders, looku
   }
 }
 
-/** True when a projected volume changed. */
-export async function refreshVolumes(pod: KubeObject, folders: PodFolders, lookup: Lookup): Promise<void> {
-  for (const volume of specOf(pod).volumes ?? []) {
-    if (isProjection(volume)) await prepareVolume(pod, volume, folders, lookup);
-  }
+/** What changed at its source, and tokens that grow old, are written anew. One source that is gone does not hold up the others. */
+export async function refreshVolumes(parts: Parts, pod: KubeObject): Promise<void> {
+  const volumes = (specOf(pod).volumes ?? []).filter(isProjection);
+  await Promise.allSettled(volumes.map(async (volume) => await prepareVolume(parts, pod, volume)));
 }
 
 /** The host path of a volume. @throws {StartError} `FailedMount` for a kind that this node does not know */
@@ -46,38 +51,32 @@ function pluginOf(volume: VolumeSpec): string {
   throw new StartError("FailedMount", `no volume plugin matched for volume "${volume.name}"`);
 }
 
-async function prepareVolume(pod: KubeObject, volume: VolumeSpec, folders: PodFolders, lookup: Lookup): Promise<void> {
-  const path = volumePath(pod, volume, folders);
+async function prepareVolume(parts: Parts, pod: KubeObject, volume: VolumeSpec): Promise<void> {
+  const path = volumePath(pod, volume, parts.folders);
   if (volume.hostPath !== undefined) return await prepareHostPath(path, volume.hostPath.type ?? "");
-  const files = volumeFiles(pod, volume, lookup);
-  if (files !== undefined) {
-    await writeAtomically(path, files, `v${process.hrtime.bigint().toString(36)}`);
-    return;
-  }
-  await mkdir(path, { recursive: true });
-  await chmod(path, 0o777); // mkdir's mode is cut by the umask
-  const group = specOf(pod).securityContext?.fsGroup;
-  if (group !== undefined) {
-    await chown(path, 0, group);
-    await chmod(path, 0o2777);
-  }
+  if (volume.emptyDir !== undefined) return await prepareEmptyDir(path, volume.emptyDir, pod);
+  const files = volumeFiles(pod, volume, lookupFor(parts.cluster, pod), tokenSource(parts, pod, path));
+  if (files === undefined) return;
+  await writeAtomically(path, files, `v${process.hrtime.bigint().toString(36)}`, specOf(pod).securityContext?.fsGroup);
 }
 
-type Stats = Awaited<ReturnType<typeof stat>>;
+/** The token that is there, while it is good. */
+function tokenSource({ issueToken, clock }: Parts, pod: KubeObject, folder: string) {
+  return (projection: TokenProjection): string => {
+    const present = readText(join(folder, projection.path));
+    if (isFresh(present, clock.now())) return present;
+    const wish = tokenWish(pod, projection);
+    const token = issueToken(wish);
+    if (token === undefined) throw new StartError("FailedMount", `failed to fetch token: serviceaccounts "${wish.serviceAccount}" not found`);
+    return token;
+  };
+}
 
-const HOST_PATH_CHECKS: Readonly<Record<string, readonly [what: string, is: (stats: Stats) => boolean]>> = {
-  Directory: ["directory", (stats) => stats.isDirectory()],
-  File: ["file", (stats) => stats.isFile()],
-  Socket: ["socket", (stats) => stats.isSocket()],
-  CharDevice: ["character device", (stats) => stats.isCharacterDevice()],
-  BlockDevice: ["block device", (stats) => stats.isBlockDevice()],
-};
-
-async function prepareHostPath(path: string, type: string): Promise<void> {
-  if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
-  if (type === "FileOrCreate") await writeFile(path, "", { flag: "a", mode: 0o644 });
-  const check = HOST_PATH_CHECKS[type];
-  const found = await stat(path).catch(() => undefined);
-  if (check !== undefined && (found === undefined || !check[1](found)))
-    throw new StartError("FailedMount", `hostPath type check failed: ${path} is not a ${check[0]}`);
+/** Empty when it cannot be read. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }

@@ -1,9 +1,10 @@
-/** Follows one running instance: its probes, and its end. */
+/** Follows one running instance: its end, and its probes. */
 import { open } from "node:fs/promises";
 import type { ExitRecord } from "../../runtime/process.ts";
 import { containerSpec, fieldPath, type AgentParts } from "./agent-parts.ts";
-import { RUNTIME, type ContainerStatus } from "./container-status.ts";
+import { RUNTIME, statusesOf } from "./container-status.ts";
 import { runHandler } from "./handler.ts";
+import { targetOf } from "./hooks.ts";
 import type { Held, PodEntry } from "./pod-entry.ts";
 import { allContainers, specOf } from "./pod-spec.ts";
 import { Prober } from "./prober.ts";
@@ -14,7 +15,6 @@ const FALLBACK_BYTES = 2048;
 
 /** Ends by itself when the instance or the agent does. */
 export function watchInstance(parts: AgentParts, entry: PodEntry, held: Held): void {
-  startProbes(parts, entry, held);
   void awaitExit(parts, held).then(async (exit) => {
     if (exit === undefined) return;
     held.prober?.[Symbol.dispose]();
@@ -37,17 +37,13 @@ async function awaitExit({ engine, clock, ending }: AgentParts, { id }: Held): P
   }
 }
 
-function startProbes(parts: AgentParts, entry: PodEntry, held: Held): void {
+/** From here on its readiness counts. */
+export function startProbes(parts: AgentParts, entry: PodEntry, held: Held): void {
   const { pod } = entry;
   const container = pod && containerSpec(pod, held.name.container);
   if (pod === undefined || container === undefined) return;
-  const target = {
-    engine: parts.engine,
-    id: held.id,
-    address: pod.spec.hostNetwork === true ? "127.0.0.1" : entry.sandbox?.address,
-    ports: container.ports ?? [],
-  };
-  const before = knownStatus(pod.status, held.id);
+  const target = targetOf(parts, entry, pod, held);
+  const before = statusesOf(pod).find(({ containerID }) => containerID === `${RUNTIME}://${held.id}`);
   held.prober = new Prober({
     container,
     clock: parts.clock,
@@ -57,13 +53,6 @@ function startProbes(parts: AgentParts, entry: PodEntry, held: Held): void {
     onFailure: (kind, message) =>
       parts.recorder.record(entry.pod ?? pod, "Warning", "Unhealthy", `${kind} probe failed: ${message}`, fieldPath(pod, container.name)),
   });
-}
-
-function knownStatus(
-  status: { readonly initContainerStatuses?: readonly ContainerStatus[]; readonly containerStatuses?: readonly ContainerStatus[] } | undefined,
-  id: string,
-): ContainerStatus | undefined {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(({ containerID }) => containerID === `${RUNTIME}://${id}`);
 }
 
 async function terminationMessage(parts: AgentParts, entry: PodEntry, held: Held, exit: ExitRecord): Promise<string> {

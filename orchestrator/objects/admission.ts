@@ -2,10 +2,10 @@
 import { clone } from "../schema/clone.ts";
 import { randomUUID } from "node:crypto";
 import type { KubeObject, ResourceName } from "../cluster.ts";
-import { forbidden } from "../errors.ts";
 import { nameOf } from "../schema/resource.ts";
 import { qosClass } from "./pod-resources.ts";
 import type { WriteRequest } from "./request.ts";
+import { admitServiceAccount } from "./service-account-admission.ts";
 import { allocateService, keepService } from "./service-addresses.ts";
 
 /** Changes `object`. @throws {ApiError} `Forbidden`, `Invalid` */
@@ -68,19 +68,12 @@ const onChange: Readonly<Record<ResourceName, OnChange>> = {
   },
 };
 
-function admitPod({ transaction, resource, namespace, name }: WriteRequest, pod: any): void {
+function admitPod(request: WriteRequest, pod: any): void {
+  const { transaction } = request;
   const { spec } = pod;
   if (spec === undefined) return;
-  spec.serviceAccountName ??= "default";
-  spec.serviceAccount = spec.serviceAccountName;
+  admitServiceAccount(request, spec);
   spec.enableServiceLinks ??= true;
-  if (spec.serviceAccountName !== "default" && transaction.get({ resource: "serviceaccounts", namespace, name: spec.serviceAccountName }) === undefined) {
-    throw forbidden(
-      resource,
-      name,
-      `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`,
-    );
-  }
   admitPriority(transaction.get({ resource: "priorityclasses.scheduling.k8s.io", namespace: "", name: spec.priorityClassName ?? "" }), spec);
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestLimits(container);
   for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) tolerate(spec, key);

@@ -1,5 +1,5 @@
 /** Creates an object: canonical form, defaults, admission, validation, write. */
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Draft, KubeObject, ObjectMeta } from "../cluster.ts";
 import { alreadyExists, badRequest, forbidden, notFound } from "../errors.ts";
 import { decodeObject } from "../schema/decode-object.ts";
@@ -9,9 +9,9 @@ import { apiVersionOf, nameOf } from "../schema/resource.ts";
 import { validate } from "../schema/validate.ts";
 import { admit, afterCreate } from "./admission.ts";
 import { trackWrite, withManagers } from "./ownership.ts";
+import { randomSuffix } from "./random-suffix.ts";
 import type { WriteRequest } from "./request.ts";
 
-const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 const GENERATED_BASE_LENGTH = 58;
 
 export interface CreateOptions {
@@ -67,6 +67,5 @@ function checkNamespace({ resource, transaction, namespace }: Omit<WriteRequest,
 }
 
 function generate(base: string): string {
-  const suffix = Array.from({ length: 5 }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join("");
-  return base.slice(0, GENERATED_BASE_LENGTH) + suffix;
+  return base.slice(0, GENERATED_BASE_LENGTH) + randomSuffix();
 }

@@ -31,5 +31,5 @@ export async function execIn(
     capabilities: capabilitySets(granted),
     noNewPrivileges: record.options.noNewPrivileges ?? false,
   };
-  return await parts.processes.exec(record.id, spec, { stdin: options.stdin ?? false, detach: options.detach ?? false });
+  return await parts.processes.exec(record.id, spec, { stdin: options.stdin ?? false, detach: options.detach ?? false, bound: options.bound ?? false });
 }

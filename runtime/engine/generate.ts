@@ -50,12 +50,17 @@ export function generate(input: GenerateInput): Spec {
   const { options } = record;
   return {
     ociVersion: "1.2.0",
-    process: processSpec(input, [...(options.init === true ? [INIT_PATH, "reap"] : []), record.path, ...record.args]),
+    process: processSpec(input, programOf(record)),
     root: { path: "rootfs", readonly: options.readOnly ?? false },
     hostname,
     mounts: mounts(input),
     linux: linux(input),
   };
+}
+
+function programOf({ options, path, args }: ContainerRecord): readonly string[] {
+  if (options.init === "pause") return [INIT_PATH, "pause"];
+  return [...(options.init === true ? [INIT_PATH, "reap"] : []), path, ...args];
 }
 
 function processSpec(input: GenerateInput, args: readonly string[]): ProcessSpec {
@@ -91,7 +96,7 @@ function mounts(input: GenerateInput): readonly MountSpec[] {
   const own = [...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })), ...record.mounts.map(mountSpec)];
   const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.helper, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
   const sorted = own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length);
-  return [...fixed, ...(record.options.init === true ? [init] : []), ...sorted];
+  return [...fixed, ...(record.options.init === undefined || record.options.init === false ? [] : [init]), ...sorted];
 }
 
 function adapt(mount: MountSpec, record: ContainerRecord): MountSpec {
@@ -113,6 +118,7 @@ function linux(input: GenerateInput): LinuxSpec {
   const { record, defaults } = input;
   const { options } = record;
   const privileged = options.privileged ?? false;
+  const unmasked = privileged || options.unmaskedProc === true;
   const maps = typeof options.userNamespace === "object" ? options.userNamespace : undefined;
   const ownNetwork = record.network.mode.kind === "bridge" || record.network.mode.kind === "none";
   return {
@@ -123,8 +129,8 @@ function linux(input: GenerateInput): LinuxSpec {
     resources: { ...resources(options.limits ?? {}), devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input) },
     sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap)), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
-    maskedPaths: privileged ? [] : defaults.maskedPaths,
-    readonlyPaths: privileged ? [] : defaults.readonlyPaths,
+    maskedPaths: unmasked ? [] : defaults.maskedPaths,
+    readonlyPaths: unmasked ? [] : defaults.readonlyPaths,
   };
 }
 

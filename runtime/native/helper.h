@@ -20,5 +20,6 @@ int guard_main (int argc, char **argv);
 int network_main (int argc, char **argv);
 int launch_main (int argc, char **argv);
 int netns_main (int argc, char **argv);
+int pause_main (int argc, char **argv);
 int reap_main (int argc, char **argv);
 int unpack_main (int argc, char **argv);

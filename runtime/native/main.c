@@ -51,6 +51,7 @@ static const struct
   { "launch", launch_main },
   { "netns", netns_main },
   { "network", network_main },
+  { "pause", pause_main },
   { "reap", reap_main },
   { "unpack", unpack_main },
 };

@@ -1,4 +1,5 @@
-/* strata-helper reap COMMAND…: pid 1 of a container that asked for one (--init). Runs COMMAND as its child, passes signals on,
+/* strata-helper pause: pid 1 of a process namespace that several containers share; reaps, and ends when it is told to.
+   strata-helper reap COMMAND…: pid 1 of a container that asked for one (--init). Runs COMMAND as its child, passes signals on,
    reaps whatever becomes its own, and ends as COMMAND does: its exit status, or 128 and the signal. */
 #define _GNU_SOURCE
 #include "helper.h"
@@ -76,4 +77,19 @@ reap_main (int argc, char **argv)
       else if (number > 0 && number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
         kill (child, number);
     }
+}
+
+int
+pause_main (int argc, char **argv)
+{
+  sigset_t all;
+  int status, number;
+
+  (void) argc, (void) argv;
+  sigfillset (&all);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+  while (number = sigwaitinfo (&all, NULL), number != SIGTERM && number != SIGINT)
+    if (number == SIGCHLD)
+      reap (-1, &status);
+  return 0;
 }

@@ -35,7 +35,7 @@ export async function execProcess(
     spec: recorded.spec,
     init: state,
     groups: recorded.groups,
-    mode: options.leave === true ? "leave" : "stay",
+    mode: options.leave === true ? "leave" : options.bound === true ? "once" : "stay",
     start: true,
     attach,
     directory: own.path,

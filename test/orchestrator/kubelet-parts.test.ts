@@ -238,5 +238,5 @@ test("a sub-path follows links inside its volume only", () => {
 
 test("a projected file above its volume is refused on the node too", () => {
   const climbing = { name: "v", configMap: { name: "conf", items: [{ key: "mode", path: "../../evil" }] } };
-  expect(() => volumeFiles(pod, climbing, lookup)).toThrow("must not contain '..'");
+  expect(() => volumeFiles(pod, climbing, lookup, () => "token")).toThrow("must not contain '..'");
 });
