@@ -84,6 +84,29 @@ export interface Cluster {
   watch(resource: ResourceName, handler: (event: WatchEvent) => void): Disposable;
 }
 
+/** What is in use, at the rate of a short while ago. */
+export interface Usage {
+  /** Billionths of a core. */
+  readonly cpu: number;
+  /** Bytes, without file cache that can go at any time. */
+  readonly memory: number;
+}
+
+export interface Measured<T> {
+  /** Milliseconds since the epoch: end of the while that was measured. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly window: number;
+  readonly usage: T;
+}
+
+/** What nodes measure. Undefined while there are not two readings yet. Met by the node agent. */
+export interface UsageSource {
+  node(name: string): Measured<Usage> | undefined;
+  /** By name of the containers that run in the pod of this uid. */
+  pod(uid: string): Measured<ReadonlyMap<string, Usage>> | undefined;
+}
+
 /** What the API server needs of the node for the streaming subresources of pods. Stated here, met by the node agent. */
 export interface PodStreams {
   logs(pod: KubeObject, options: PodLogOptions): AsyncIterable<Uint8Array>;

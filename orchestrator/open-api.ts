@@ -4,7 +4,7 @@ import { serve } from "../http/serve.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
 import { issueToken, tokenCheck } from "./api/tokens.ts";
-import type { Cluster, PodStreams } from "./cluster.ts";
+import type { Cluster, PodStreams, UsageSource } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import type { IssueToken } from "./kubelet/service-account-token.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
@@ -23,6 +23,8 @@ export interface ApiOptions {
   /** @default 10.96.0.0/16 */
   readonly serviceCidr?: string;
   readonly now?: () => Date;
+  /** What nodes and pods use: without it metrics answer 503. */
+  readonly usage?: UsageSource;
   /** Hears of errors that nobody threw on purpose. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -52,7 +54,7 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now, onBug });
   let streams: PodStreams | undefined;
-  const api = { log, settings, now, streams: () => streams, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
+  const api = { log, settings, now, streams: () => streams, usage: options.usage, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
   const upgrades = createUpgrades(api, onBug);
   const { certificate, key } = pki.server;
   const listener = await serve({

@@ -3,6 +3,7 @@ import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import type { Engine } from "../runtime/engine.ts";
 import type { Images } from "../store/store.ts";
+import type { UsageSource } from "./cluster.ts";
 import { versionInfo } from "./api/version.ts";
 import { systemClock } from "./controllers/clock.ts";
 import { runController, type Controller } from "./controllers/controller.ts";
@@ -11,16 +12,29 @@ import { endpointsController } from "./controllers/endpoints/reconcile.ts";
 import { eventExpiry } from "./controllers/event-expiry.ts";
 import { createRecorder } from "./controllers/events.ts";
 import { collectGarbage } from "./controllers/garbage/reconcile.ts";
+import { autoscalerController } from "./controllers/horizontal-pod-autoscaler/reconcile.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
 import { clusterFolder, kubeconfigPath } from "./folders.ts";
 import type { ImagePuller } from "./kubelet/images.ts";
 import { startNodeAgent } from "./kubelet/node-agent.ts";
 import { nodeAddress } from "./kubelet/node-status.ts";
+import { readNodeMeter } from "./kubelet/node-usage.ts";
 import { podStreams } from "./kubelet/streams.ts";
+import { UsageMeter } from "./kubelet/usage-meter.ts";
 import { openApi, type OpenedApi } from "./open-api.ts";
 import { serviceProxy } from "./proxy/service-proxy.ts";
 import { scheduler } from "./scheduler/scheduler.ts";
+
+/** Milliseconds. */
+export interface Paces {
+  /** Between two readings of what nodes and pods use. */
+  readonly metricResolution: number;
+  /** Between two looks at an autoscaler. */
+  readonly autoscalerSync: number;
+  /** Without a sign of life a node is Unknown after it. */
+  readonly nodeMonitorGrace: number;
+}
 
 export interface UpOptions {
   readonly root: string;
@@ -33,6 +47,7 @@ export interface UpOptions {
   readonly engine: Engine;
   readonly images: Images;
   readonly puller: ImagePuller;
+  readonly paces: Paces;
   /** What goes wrong and is tried again. */
   readonly log: (message: string) => void;
 }
@@ -49,16 +64,24 @@ export async function up(options: UpOptions): Promise<Up> {
     for (const closer of closers.splice(0).reverse()) await closer[Symbol.asyncDispose]();
   };
   try {
+    const meter = new UsageMeter({
+      engine: options.engine,
+      clock: systemClock,
+      node: options.nodeName,
+      readNode: readNodeMeter,
+      every: options.paces.metricResolution,
+    });
     const api = await openApi({
       root: options.root,
       listen: options.listen,
+      usage: meter,
       onBug: (error) => options.log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     });
     closers.push(api);
     const kubeconfig = await writeKubeconfig(options.root, api);
     await options.engine.sweep();
-    closers.push(...startControllers(api, options));
-    closers.push(await startNode(api, options));
+    closers.push(...startControllers(api, options, meter));
+    closers.push(await startNode(api, options, meter));
     return { url: api.url, kubeconfig, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -66,7 +89,7 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-function startControllers({ cluster }: OpenedApi, { log, serviceAddress }: UpOptions): readonly AsyncDisposable[] {
+function startControllers({ cluster }: OpenedApi, { log, serviceAddress, paces }: UpOptions, usage: UsageSource): readonly AsyncDisposable[] {
   const clock = systemClock;
   const as = (component: string): Collaborators => ({ cluster, clock, recorder: createRecorder({ cluster, clock, component }) });
   const proxy = serviceProxy(as("service-proxy"), serviceAddress);
@@ -75,6 +98,7 @@ function startControllers({ cluster }: OpenedApi, { log, serviceAddress }: UpOpt
     deploymentController(as("deployment-controller")),
     replicaSetController(as("replicaset-controller")),
     endpointsController(as("endpoint-slice-controller")),
+    autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
     eventExpiry(as("event-expiry")),
     scheduler(as("default-scheduler")),
     proxy.controller,
@@ -82,7 +106,7 @@ function startControllers({ cluster }: OpenedApi, { log, serviceAddress }: UpOpt
   return [proxy, collectGarbage({ cluster, clock, log }), ...controllers.map((controller) => runController(cluster, controller, { clock, log }))];
 }
 
-async function startNode(api: OpenedApi, { root, engine, images, puller, log, nodeName, version }: UpOptions): Promise<AsyncDisposable> {
+async function startNode(api: OpenedApi, { root, engine, images, puller, log, nodeName, version }: UpOptions, meter: UsageMeter): Promise<AsyncDisposable> {
   const data = clusterFolder(root);
   await mkdir(data, { recursive: true });
   const facts = { name: nodeName, address: nodeAddress(), version: versionInfo()["gitVersion"] ?? "", runtimeVersion: version, data };
@@ -94,6 +118,7 @@ async function startNode(api: OpenedApi, { root, engine, images, puller, log, no
     issueToken: api.issueToken,
     clock: systemClock,
     facts,
+    meter,
     memory: totalmem(),
     log,
   });

@@ -2,7 +2,7 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
-import type { Attachment, ExitRecord, LogForm, ProcessStatus, Usage } from "./process.ts";
+import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
 
 export type NetworkMode =
   | { readonly kind: "bridge"; readonly name: string; readonly aliases?: readonly string[] }
@@ -229,6 +229,8 @@ export interface Engine {
   attach(id: string): Promise<Attachment>;
   logs(id: string, options?: LogOptions): AsyncIterable<LogLine>;
   usage(id: string): Promise<Usage>;
+  /** For those who measure again and again, at little cost. All 0 when it has ended. */
+  meter(id: string): Promise<() => Meter>;
   pids(id: string): Promise<readonly number[]>;
   /** Changes against the image: A added, C changed, D deleted. */
   diff(id: string): Promise<readonly { readonly kind: "A" | "C" | "D"; readonly path: string }[]>;

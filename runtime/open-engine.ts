@@ -73,7 +73,7 @@ function life(parts: Parts): Life {
   };
 }
 
-type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "pids" | "diff" | "attach" | "exec">;
+type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "meter" | "pids" | "diff" | "attach" | "exec">;
 
 function views(parts: Parts): Views {
   return {
@@ -83,6 +83,7 @@ function views(parts: Parts): Views {
       yield* (await import("./engine/logs.ts")).readLogs(parts, id, options);
     },
     usage: async (id) => await parts.processes.usage((await needLive(parts, id, "measure")).record.id),
+    meter: async (id) => await parts.processes.meter((await needLive(parts, id, "measure")).record.id),
     pids: async (id) => await parts.processes.pids((await needLive(parts, id, "list the processes of")).record.id),
     diff: async (id) => await (await import("./engine/diff.ts")).diffContainer(parts, id),
     attach: async (id) => await parts.processes.attach((await needLive(parts, id, "attach to")).record.id),

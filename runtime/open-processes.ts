@@ -5,7 +5,7 @@ import type { Processes, ProcessState } from "./process.ts";
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
-import { freeze, members, sendSignal, signalMembers, thaw, updateGroups, usageOf } from "./process/control.ts";
+import { freeze, members, meterOf, sendSignal, signalMembers, thaw, updateGroups, usageOf } from "./process/control.ts";
 import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
@@ -97,6 +97,10 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
     },
     async usage(id) {
       return await Promise.resolve(usageOf(needGroups(host, id)));
+    },
+    async meter(id) {
+      const groups = needGroups(host, id);
+      return await Promise.resolve(() => meterOf(groups));
     },
     async pids(id) {
       return await Promise.resolve(members(needGroups(host, id)));

@@ -28,12 +28,3 @@ export function readTargets(words: readonly string[]): readonly { readonly kind:
   const kinds = first.split(",");
   return rest.length === 0 ? kinds.map((kind) => ({ kind, name: undefined })) : kinds.flatMap((kind) => rest.map((name) => ({ kind, name })));
 }
-
-/** `90s`, `5m`, `1h30m`, or seconds; in milliseconds. 0 means for ever. */
-export function readDuration(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text) === 0 ? Infinity : Number(text) * 1000;
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw new UsageError(`Cannot read ${JSON.stringify(text)} as a duration: write 90s, 5m or 1h30m`);
-  const total = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce((sum, [, count = "", unit = ""]) => sum + Number(count) * (units[unit] ?? 0), 0);
-  return total === 0 ? Infinity : total;
-}

@@ -6,7 +6,8 @@ import { deployManifests, nameFor, type DeployRequest } from "../../orchestrator
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
 import { waitForAddress } from "../../orchestrator/client/wait-service.ts";
-import { addNamespaceFlag, connectCluster, readDuration } from "../cluster/connect.ts";
+import { addNamespaceFlag, connectCluster } from "../cluster/connect.ts";
+import { readDuration } from "../duration.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { readDuration } from "../duration.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import { version } from "../version.ts";
 
@@ -9,6 +10,9 @@ interface Flags {
   readonly listen: string;
   readonly nodeName?: string;
   readonly serviceAddress: string;
+  readonly metricResolution: string;
+  readonly horizontalPodAutoscalerSyncPeriod: string;
+  readonly nodeMonitorGracePeriod: string;
 }
 
 export function command(context: Context): Command {
@@ -17,6 +21,9 @@ export function command(context: Context): Command {
     .option("--listen <address>", "address and port of the Kubernetes API; port 0 picks a free one", "127.0.0.1:6443")
     .option("--node-name <name>", "name of this node (default: the host's name)")
     .option("--service-address <address>", "where services of type LoadBalancer and NodePort are reached", "127.0.0.1")
+    .option("--metric-resolution <duration>", "how often nodes and pods are measured", "10s")
+    .option("--horizontal-pod-autoscaler-sync-period <duration>", "how often autoscalers look at what their pods use", "15s")
+    .option("--node-monitor-grace-period <duration>", "how long a node may be silent before it counts as lost", "40s")
     .action(async (flags: Flags) => await run(context, flags));
 }
 
@@ -37,6 +44,11 @@ async function run(context: Context, flags: Flags): Promise<void> {
     version: version(),
     engine,
     images: store.images,
+    paces: {
+      metricResolution: readPace(flags.metricResolution),
+      autoscalerSync: readPace(flags.horizontalPodAutoscalerSyncPeriod),
+      nodeMonitorGrace: readPace(flags.nodeMonitorGracePeriod),
+    },
     puller: { pull: async (reference, { auth }) => await pull(context, reference, auth) },
     log: (message) => void context.stderr.write(`strata: ${message}\n`),
   });
@@ -70,6 +82,13 @@ function explain(error: unknown, listen: string): unknown {
   return state === undefined
     ? error
     : new ExitError(1, `Cannot listen on ${listen}: ${state}\nChoose another with --listen ADDRESS:PORT; port 0 picks a free one`);
+}
+
+/** Milliseconds, at least a second: what is measured over less is noise. @throws {UsageError} */
+function readPace(text: string): number {
+  const milliseconds = readDuration(text);
+  if (milliseconds < 1000 || milliseconds === Infinity) throw new UsageError(`Cannot keep a pace of ${text}: the shortest is 1s`);
+  return milliseconds;
 }
 
 function readAddress(text: string): { readonly host: string; readonly port: number } {

@@ -1,5 +1,5 @@
 /** A request on its way through the API, and what the API works with. */
-import type { PodStreams } from "../cluster.ts";
+import type { PodStreams, UsageSource } from "../cluster.ts";
 import type { ObjectLog, Transaction } from "../log/object-log.ts";
 import { timestamp } from "../objects/local-cluster.ts";
 import type { ClusterSettings, WriteRequest } from "../objects/request.ts";
@@ -15,6 +15,8 @@ export interface Api {
   readonly now: () => Date;
   /** The node agent's; undefined until it is up. */
   readonly streams: () => PodStreams | undefined;
+  /** Undefined where nothing measures. */
+  readonly usage: UsageSource | undefined;
   readonly checkToken: TokenCheck;
   /** Signs the tokens of service accounts. */
   readonly secret: Buffer;

@@ -1,5 +1,6 @@
 /** Cells of tables that take more than a field to fill. */
 import type { KubeObject } from "../cluster.ts";
+import { sumQuantities } from "../schema/quantity.ts";
 import { formatAge } from "./age.ts";
 import type { Cell, Column } from "./column.ts";
 
@@ -119,15 +120,10 @@ export function phase({ metadata, status }: KubeObject): string {
   return metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating";
 }
 
-export function metricTargets({ spec, status }: KubeObject): string {
-  const shown = (spec.metrics ?? []).map(({ resource }: any, index: number) => {
-    if (resource === undefined) return "<unknown>";
-    const current = status?.currentMetrics?.[index]?.resource?.current;
-    const { averageUtilization, averageValue } = resource.target;
-    if (averageUtilization === undefined) return `${resource.name}: ${current?.averageValue ?? "<unknown>"}/${averageValue}`;
-    return `${resource.name}: ${current?.averageUtilization === undefined ? "<unknown>" : `${current.averageUtilization}%`}/${averageUtilization}%`;
-  });
-  return shown.length === 0 ? none : shown.join(", ");
+/** Of all containers of a PodMetrics. */
+export function total(metrics: KubeObject, name: "cpu" | "memory"): string {
+  const amounts: readonly string[] = (metrics["containers"] ?? []).map(({ usage }: any) => usage[name]);
+  return sumQuantities(amounts);
 }
 
 const lastSeen = (event: KubeObject): string | undefined => event["series"]?.lastObservedTime ?? event["lastTimestamp"] ?? event["eventTime"];

@@ -3,6 +3,7 @@ import type { ResourceName } from "../cluster.ts";
 import { nameOf, type Resource } from "../schema/resource.ts";
 import { formatSelector } from "../schema/selector.ts";
 import { formatAge, formatDuration } from "./age.ts";
+import { metricTargets } from "./metric-cell.ts";
 import { podReady, podRestarts, podStatus } from "./pod-cell.ts";
 import type { Cell, Column } from "./column.ts";
 import * as cells from "./cells.ts";
@@ -140,7 +141,7 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
   namespaces: [text("Status", cells.phase), age],
   "horizontalpodautoscalers.autoscaling": [
     text("Reference", ({ spec }) => `${spec.scaleTargetRef?.kind}/${spec.scaleTargetRef?.name}`),
-    text("Targets", cells.metricTargets),
+    text("Targets", metricTargets),
     text("MinPods", ({ spec }) => or(spec.minReplicas, "<unset>")),
     number("MaxPods", ({ spec }) => spec.maxReplicas),
     number("Replicas", ({ status }) => status?.currentReplicas ?? 0),
@@ -152,6 +153,16 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
     text("Max Unavailable", ({ spec }) => or(spec.maxUnavailable, "N/A")),
     number("Allowed Disruptions", ({ status }) => status?.disruptionsAllowed ?? 0),
     age,
+  ],
+  "nodes.metrics.k8s.io": [
+    text("CPU", (metrics) => or(metrics["usage"]?.cpu, "")),
+    text("Memory", (metrics) => or(metrics["usage"]?.memory, "")),
+    text("Window", (metrics) => or(metrics["window"], "")),
+  ],
+  "pods.metrics.k8s.io": [
+    text("CPU", (metrics) => cells.total(metrics, "cpu")),
+    text("Memory", (metrics) => cells.total(metrics, "memory")),
+    text("Window", (metrics) => or(metrics["window"], "")),
   ],
   "ingresses.networking.k8s.io": [
     text("Class", ({ spec }) => or(spec.ingressClassName)),

@@ -11,6 +11,7 @@ import { deleteCollection, deleteOne } from "./delete.ts";
 import { discover } from "./discovery.ts";
 import { OpenApi } from "./openapi.ts";
 import { OpenApiV2 } from "./openapi-v2.ts";
+import { isMeasured, measure } from "./measure.ts";
 import { get, list } from "./read.ts";
 import { review } from "./reviews.ts";
 import { subresource } from "./subresources.ts";
@@ -59,6 +60,7 @@ async function dispatch(call: Call): Promise<Reply> {
   if (!isQuestion) authorize(call, verb);
   if (target.subresource !== undefined) return await subresource(call, verb);
   if (!target.resource.verbs.includes(verb)) throw notAllowed();
+  if (isMeasured(target.resource)) return measure(call);
   return isQuestion ? await review(call) : await handlers[verb](call);
 }
 

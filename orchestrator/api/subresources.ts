@@ -10,7 +10,7 @@ import { write, type Call } from "./call.ts";
 import { subresourcesOf } from "./discovery.ts";
 import { evict } from "./eviction.ts";
 import { current, get } from "./read.ts";
-import { toScale } from "./scale.ts";
+import { toScale } from "../objects/scale.ts";
 import { requestToken } from "./token-request.ts";
 import { patch, put } from "./update.ts";
 

@@ -9,7 +9,7 @@ import { write, type Call } from "./call.ts";
 import { negotiate } from "./negotiate.ts";
 import { readPatch } from "./patch.ts";
 import { represent, served } from "./represent.ts";
-import { fromScale, toScale } from "./scale.ts";
+import { fromScale, toScale } from "../objects/scale.ts";
 import { checkObject, toStored, warningHeaders } from "./strictness.ts";
 
 export async function put(call: Call): Promise<Reply> {

@@ -22,6 +22,7 @@ import { PodFolders } from "./pod-folder.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { NodeFacts } from "./node-status.ts";
 import type { IssueToken } from "./service-account-token.ts";
+import type { MeterTarget, UsageMeter } from "./usage-meter.ts";
 import { refreshVolumes } from "./volumes.ts";
 
 /** Starting a container takes a few processes: more at once only queue for the processor. */
@@ -36,6 +37,7 @@ export interface NodeAgentOptions {
   readonly issueToken: IssueToken;
   readonly clock: Clock;
   readonly facts: NodeFacts;
+  readonly meter: UsageMeter;
   /** Bytes. */
   readonly memory: number;
   readonly log: (message: string) => void;
@@ -98,6 +100,13 @@ class Agent implements NodeAgent {
     );
     this.#watches.push(this.#keepHouse());
     for (const uid of this.#entries.keys()) this.#loop.add(uid);
+    this.#watches.push(this.#options.meter.start(() => this.#running()));
+  }
+
+  #running(): readonly MeterTarget[] {
+    return [...this.#entries.values()].flatMap(({ entry }) =>
+      [...entry.instances.values()].flatMap(({ id, name, state }) => (state.kind === "running" ? [{ id, pod: entry.uid, container: name.container }] : [])),
+    );
   }
 
   /** What no event tells of: tokens grow old, folders grow large. */

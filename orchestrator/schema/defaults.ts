@@ -15,6 +15,7 @@ const present: ReadonlySet<string> = new Set(["spec", "template", "jobTemplate"]
 export function applyDefaults(type: string, object: Record<string, any>): void {
   walk(type, object, "", (name, value) => {
     for (const field of structsOf(name)) if (present.has(field.name) && !field.pointer) value[field.name] ??= {};
+    completions[name]?.(value);
     const rules = table[name];
     if (rules === undefined) return;
     for (const [field, rule] of Object.entries(rules)) {
@@ -43,6 +44,25 @@ const container: Readonly<Record<string, Default>> = {
 const selectorFromTemplate = (spec: any): unknown => spec.template?.metadata?.labels && { matchLabels: { ...spec.template.metadata.labels } };
 
 const fileMode = 0o644;
+
+/** Where a part that is there is filled up by what it is to its owner. */
+const completions: Readonly<Record<string, (owner: Record<string, any>) => void>> = {
+  "autoscaling/v2.HorizontalPodAutoscalerBehavior": (behavior) => {
+    behavior["scaleUp"] = { ...clone(scaleUp), ...behavior["scaleUp"] };
+    behavior["scaleDown"] = { ...clone(scaleDown), ...behavior["scaleDown"] };
+  },
+};
+
+const scaleUp = {
+  stabilizationWindowSeconds: 0,
+  selectPolicy: "Max",
+  policies: [
+    { type: "Pods", value: 4, periodSeconds: 15 },
+    { type: "Percent", value: 100, periodSeconds: 15 },
+  ],
+};
+
+const scaleDown = { selectPolicy: "Max", policies: [{ type: "Percent", value: 100, periodSeconds: 15 }] };
 
 const table: Readonly<Record<string, Readonly<Record<string, Default>>>> = {
   "core/v1.PodSpec": {

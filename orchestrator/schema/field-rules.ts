@@ -20,7 +20,19 @@ export const neededOneOf =
   (value, path) =>
     value === undefined || value === "" ? [required(path)] : oneOf(...supported)(value, path);
 
-export const notNegative: FieldRule = (value, path) => (value === undefined || value >= 0 ? [] : [invalid(path, value, "must be greater than or equal to 0")]);
+export const atLeast =
+  (least: number): FieldRule =>
+  (value, path) =>
+    value === undefined || value >= least ? [] : [invalid(path, value, `must be greater than or equal to ${least}`)];
+
+export const within =
+  (least: number, most: number): FieldRule =>
+  (value, path) => [
+    ...atLeast(least)(value, path),
+    ...(value !== undefined && value > most ? [invalid(path, value, `must be less than or equal to ${most}`)] : []),
+  ];
+
+export const notNegative: FieldRule = atLeast(0);
 
 export const positive: FieldRule = (value, path) => (value === undefined || value > 0 ? [] : [invalid(path, value, "must be greater than 0")]);
 

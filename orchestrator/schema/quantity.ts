@@ -66,6 +66,12 @@ export function wholeOf(text: string | number): number {
   return Number(divideUp(known(text).nano, NANO));
 }
 
+/** In the format of the first. @throws {RangeError} when one is no quantity */
+export function sumQuantities(texts: readonly (string | number)[]): string {
+  const amounts = texts.map(known);
+  return formatQuantity({ nano: amounts.reduce((sum, { nano }) => sum + nano, 0n), format: amounts[0]?.format ?? "decimal" });
+}
+
 export function compareQuantities(a: string | number, b: string | number): number {
   const difference = known(a).nano - known(b).nano;
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;

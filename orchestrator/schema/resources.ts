@@ -29,6 +29,8 @@ const podFields = [
 const involved = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`);
 /** Questions: answered, never stored. */
 const asks: readonly Verb[] = ["create"];
+/** Measurements: made when asked for, never stored. */
+const measures: readonly Verb[] = ["get", "list"];
 const token: Subresource = { name: "token", kind: "TokenRequest", group: "authentication.k8s.io", version: "v1", verbs: ["create"] };
 const finalize: Subresource = { name: "finalize", kind: "Namespace", group: "", version: "v1", verbs: ["update"] };
 
@@ -118,6 +120,9 @@ export const resources: readonly Resource[] = [
   ...group("scheduling.k8s.io", "v1", "scheduling/v1", false, [
     { resource: "priorityclasses", kind: "PriorityClass", singular: "priorityclass", shortNames: ["pc"] },
   ]),
+  // The singular is left to the kinds of the core group: `kubectl get node` means those.
+  ...group("metrics.k8s.io", "v1beta1", "metrics/v1beta1", false, [{ resource: "nodes", kind: "NodeMetrics", singular: "", verbs: measures }]),
+  ...group("metrics.k8s.io", "v1beta1", "metrics/v1beta1", true, [{ resource: "pods", kind: "PodMetrics", singular: "", verbs: measures }]),
   ...group("authentication.k8s.io", "v1", "authentication/v1", false, [
     { resource: "selfsubjectreviews", kind: "SelfSubjectReview", verbs: asks },
     { resource: "tokenreviews", kind: "TokenReview", verbs: asks },

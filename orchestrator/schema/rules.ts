@@ -5,6 +5,8 @@ import {
   oneOf,
   neededOneOf,
   notNegative,
+  atLeast,
+  within,
   positive,
   port,
   optionalPort,
@@ -39,6 +41,10 @@ import {
   portNames,
   valuesFitOperator,
   withinSize,
+  hasSource,
+  replicasInOrder,
+  resourceTarget,
+  oneBudget,
 } from "./struct-rules.ts";
 
 const container: readonly StructRule[] = [
@@ -51,6 +57,10 @@ const container: readonly StructRule[] = [
     volumeMounts: unique("mountPath"),
   }),
 ];
+
+/** Seconds that an autoscaler's behavior may look back. */
+const MAX_STABILIZATION_SECONDS = 3600;
+const MAX_POLICY_SECONDS = 1800;
 
 const replicas = { replicas: notNegative, minReadySeconds: notNegative, revisionHistoryLimit: notNegative };
 
@@ -154,7 +164,21 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
       failedJobsHistoryLimit: notNegative,
     }),
   ],
-  "autoscaling/v2.HorizontalPodAutoscalerSpec": [fields({ maxReplicas: positive, minReplicas: notNegative })],
+  "autoscaling/v2.HorizontalPodAutoscalerSpec": [fields({ maxReplicas: positive, minReplicas: atLeast(1) }), replicasInOrder],
+  "autoscaling/v2.MetricSpec": [fields({ type: neededOneOf("ContainerResource", "External", "Object", "Pods", "Resource") }), hasSource],
+  "autoscaling/v2.ResourceMetricSource": [fields({ name: needed }), resourceTarget],
+  "autoscaling/v2.ContainerResourceMetricSource": [fields({ name: needed, container: needed }), resourceTarget],
+  "autoscaling/v2.MetricTarget": [fields({ type: neededOneOf("AverageValue", "Utilization", "Value"), averageUtilization: positive })],
+  "autoscaling/v2.HPAScalingRules": [
+    fields({ selectPolicy: oneOf("Disabled", "Max", "Min"), stabilizationWindowSeconds: within(0, MAX_STABILIZATION_SECONDS), policies: needed }),
+  ],
+  "autoscaling/v2.HPAScalingPolicy": [
+    fields({ type: neededOneOf("Percent", "Pods"), value: positive, periodSeconds: all(positive, within(1, MAX_POLICY_SECONDS)) }),
+  ],
+  "policy/v1.PodDisruptionBudgetSpec": [
+    fields({ minAvailable: countOrPercent, maxUnavailable: countOrPercent, unhealthyPodEvictionPolicy: oneOf("AlwaysAllow", "IfHealthyBudget") }),
+    oneBudget,
+  ],
   "autoscaling/v2.CrossVersionObjectReference": [fields({ kind: needed, name: needed })],
   "storage/v1.StorageClass": [
     fields({ provisioner: needed, volumeBindingMode: oneOf("Immediate", "WaitForFirstConsumer"), reclaimPolicy: oneOf("Delete", "Retain") }),

@@ -75,3 +75,28 @@ export function valuesFitOperator({ operator, values = [] }: any, path: string):
   if (lists) return [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
   return [invalid(`${path}.values`, values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
 }
+
+export const replicasInOrder: StructRule = ({ minReplicas = 1, maxReplicas }, path) =>
+  maxReplicas > 0 && maxReplicas < minReplicas ? [invalid(`${path}.maxReplicas`, maxReplicas, "must be greater than or equal to `minReplicas`")] : [];
+
+/** Its source is named after its type. */
+export const hasSource: StructRule = ({ type, ...sources }, path) => {
+  if (type === undefined || type === "") return [];
+  const name = `${String(type)[0]!.toLowerCase()}${String(type).slice(1)}`;
+  return sources[name] === undefined ? [required(`${path}.${name}`, `must populate information for the given metric source`)] : [];
+};
+
+export const resourceTarget: StructRule = ({ target = {} }, path) => {
+  const { averageUtilization, averageValue, value } = target;
+  if (value !== undefined) return [forbiddenField(`${path}.target.value`, "must not be set for resource metric source")];
+  if (averageUtilization !== undefined && averageValue !== undefined)
+    return [forbiddenField(`${path}.target.averageValue`, "may not set both a target raw value and a target utilization")];
+  return averageUtilization === undefined && averageValue === undefined
+    ? [required(`${path}.target.averageUtilization`, "must set either a target raw value or a target utilization")]
+    : [];
+};
+
+export const oneBudget: StructRule = ({ minAvailable, maxUnavailable }, path) =>
+  minAvailable !== undefined && maxUnavailable !== undefined
+    ? [invalid(path, { minAvailable, maxUnavailable }, "minAvailable and maxUnavailable cannot be both set")]
+    : [];

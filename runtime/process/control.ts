@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../errors.ts";
-import type { Usage } from "../process.ts";
+import type { Meter, Usage } from "../process.ts";
 import type { Resources } from "../spec.ts";
 import { controllerFolder, groupFolder, type Groups } from "./cgroup/groups.ts";
 import { planCgroup, type CgroupFile } from "./cgroup/plan.ts";
@@ -83,23 +83,40 @@ export function updateGroups(groups: Groups, joinable: Groups, resources: Resour
   return all;
 }
 
+/** What changes most and costs least to read. */
+export function meterOf(groups: Groups): Meter {
+  const at = filesOf(groups);
+  if (groups.version === 1) {
+    return {
+      cpuTotal: readNumber(at("cpuacct", "cpuacct.usage")),
+      memory: Math.max(0, readNumber(at("memory", "memory.usage_in_bytes")) - field(readText(at("memory", "memory.stat")), "total_inactive_file")),
+    };
+  }
+  return {
+    cpuTotal: field(readText(at("cpu", "cpu.stat")), "usage_usec") * 1000,
+    memory: Math.max(0, readNumber(at("memory", "memory.current")) - field(readText(at("memory", "memory.stat")), "inactive_file")),
+  };
+}
+
+function filesOf(groups: Groups): (controller: string, file: string) => string {
+  return (controller, file) => `${controllerFolder(groups, controller) ?? ""}/${file}`;
+}
+
 export function usageOf(groups: Groups): Usage {
-  const at = (controller: string, file: string): string => `${controllerFolder(groups, controller) ?? ""}/${file}`;
+  const at = filesOf(groups);
   if (groups.version === 1) {
     const io = ioTotals(readText(at("blkio", "blkio.throttle.io_service_bytes_recursive")), /(Read|Write) (\d+)$/gm);
     return {
-      cpuTotal: readNumber(at("cpuacct", "cpuacct.usage")),
+      ...meterOf(groups),
       cpuThrottledPeriods: field(readText(at("cpu", "cpu.stat")), "nr_throttled"),
-      memory: Math.max(0, readNumber(at("memory", "memory.usage_in_bytes")) - field(readText(at("memory", "memory.stat")), "total_inactive_file")),
       memoryLimit: readNumber(at("memory", "memory.limit_in_bytes")),
       pids: readNumber(at("pids", "pids.current")),
       ...io,
     };
   }
   return {
-    cpuTotal: field(readText(at("cpu", "cpu.stat")), "usage_usec") * 1000,
+    ...meterOf(groups),
     cpuThrottledPeriods: field(readText(at("cpu", "cpu.stat")), "nr_throttled"),
-    memory: Math.max(0, readNumber(at("memory", "memory.current")) - field(readText(at("memory", "memory.stat")), "inactive_file")),
     memoryLimit: readNumber(at("memory", "memory.max")),
     pids: readNumber(at("pids", "pids.current")),
     ...ioTotals(readText(at("io", "io.stat")), /(rbytes|wbytes)=(\d+)/g),

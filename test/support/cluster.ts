@@ -23,21 +23,23 @@ export class TestCluster implements AsyncDisposable {
   server: Server;
   readonly #program: string;
   readonly #home: string;
+  readonly #flags: readonly string[];
 
-  private constructor(root: TemporaryRoot, server: Server, program: string, home: string) {
+  private constructor(root: TemporaryRoot, server: Server, program: string, home: string, flags: readonly string[]) {
     this.root = root;
     this.server = server;
     this.#program = program;
     this.#home = home;
+    this.#flags = flags;
   }
 
-  /** `prepare` makes the images, before the control plane starts. */
-  static async start(prepare: (root: TemporaryRoot) => Promise<void> = async () => {}): Promise<TestCluster> {
+  /** `prepare` makes the images, before the control plane starts with `flags`. */
+  static async start(prepare: (root: TemporaryRoot) => Promise<void> = async () => {}, flags: readonly string[] = []): Promise<TestCluster> {
     const root = temporaryRoot();
     const home = join(root.root, "..", "home");
     mkdirSync(home);
     await prepare(root);
-    return new TestCluster(root, await serveStrata(root, UP, /^ready$/), await findKubectl(), home);
+    return new TestCluster(root, await serveStrata(root, [...UP, ...flags], /^ready$/), await findKubectl(), home, flags);
   }
 
   get environment(): NodeJS.ProcessEnv {
@@ -84,7 +86,7 @@ export class TestCluster implements AsyncDisposable {
     const ended = new Promise((resolve) => this.server.process.once("exit", resolve));
     this.server.process.kill(signal);
     await ended;
-    this.server = await serveStrata(this.root, UP, /^ready$/);
+    this.server = await serveStrata(this.root, [...UP, ...this.#flags], /^ready$/);
   }
 
   /** Takes all down. @throws when something of the root is left on the machine */
