@@ -8,6 +8,7 @@ import { versionInfo } from "./api/version.ts";
 import { systemClock } from "./controllers/clock.ts";
 import { runController, type Controller } from "./controllers/controller.ts";
 import { deploymentController } from "./controllers/deployment/reconcile.ts";
+import { ephemeralVolumes } from "./controllers/ephemeral-volume.ts";
 import { endpointsController } from "./controllers/endpoints/reconcile.ts";
 import { eventExpiry } from "./controllers/event-expiry.ts";
 import { createRecorder } from "./controllers/events.ts";
@@ -15,7 +16,10 @@ import { collectGarbage } from "./controllers/garbage/reconcile.ts";
 import { autoscalerController } from "./controllers/horizontal-pod-autoscaler/reconcile.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
-import { clusterFolder, kubeconfigPath } from "./folders.ts";
+import { volumeBinder } from "./controllers/volume-binder/reconcile.ts";
+import { volumeProtection } from "./controllers/volume-protection.ts";
+import { volumeProvisioner } from "./controllers/volume-provisioner/reconcile.ts";
+import { clusterFolder, kubeconfigPath, volumesFolder } from "./folders.ts";
 import type { ImagePuller } from "./kubelet/images.ts";
 import { startNodeAgent } from "./kubelet/node-agent.ts";
 import { nodeAddress } from "./kubelet/node-status.ts";
@@ -25,6 +29,8 @@ import { UsageMeter } from "./kubelet/usage-meter.ts";
 import { openApi, type OpenedApi } from "./open-api.ts";
 import { serviceProxy } from "./proxy/service-proxy.ts";
 import { scheduler } from "./scheduler/scheduler.ts";
+import { furnishStorage } from "./storage/default-class.ts";
+import { LOCAL_PROVISIONER } from "./storage/names.ts";
 
 /** Milliseconds. */
 export interface Paces {
@@ -78,6 +84,7 @@ export async function up(options: UpOptions): Promise<Up> {
       onBug: (error) => options.log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     });
     closers.push(api);
+    await furnishStorage(api.cluster);
     const kubeconfig = await writeKubeconfig(options.root, api);
     await options.engine.sweep();
     closers.push(...startControllers(api, options, meter));
@@ -89,7 +96,7 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-function startControllers({ cluster }: OpenedApi, { log, serviceAddress, paces }: UpOptions, usage: UsageSource): readonly AsyncDisposable[] {
+function startControllers({ cluster }: OpenedApi, { root, nodeName, log, serviceAddress, paces }: UpOptions, usage: UsageSource): readonly AsyncDisposable[] {
   const clock = systemClock;
   const as = (component: string): Collaborators => ({ cluster, clock, recorder: createRecorder({ cluster, clock, component }) });
   const proxy = serviceProxy(as("service-proxy"), serviceAddress);
@@ -99,6 +106,10 @@ function startControllers({ cluster }: OpenedApi, { log, serviceAddress, paces }
     replicaSetController(as("replicaset-controller")),
     endpointsController(as("endpoint-slice-controller")),
     autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
+    volumeBinder(as("persistentvolume-controller")),
+    volumeProvisioner(as(LOCAL_PROVISIONER), { node: nodeName, folder: volumesFolder(root) }),
+    volumeProtection({ cluster }),
+    ephemeralVolumes(as("ephemeral_volume")),
     eventExpiry(as("event-expiry")),
     scheduler(as("default-scheduler")),
     proxy.controller,

@@ -1,6 +1,7 @@
 /** Cells of tables that take more than a field to fill. */
 import type { KubeObject } from "../cluster.ts";
 import { sumQuantities } from "../schema/quantity.ts";
+import { isDefaultClass } from "../storage/classes.ts";
 import { formatAge } from "./age.ts";
 import type { Cell, Column } from "./column.ts";
 
@@ -114,6 +115,10 @@ const shortModes: Readonly<Record<string, string>> = { ReadWriteOnce: "RWO", Rea
 
 export function accessModes(modes: readonly string[] | undefined): string {
   return (modes ?? []).map((mode) => shortModes[mode] ?? mode).join(",");
+}
+
+export function className(object: KubeObject): string {
+  return isDefaultClass(object) ? `${object.metadata.name} (default)` : object.metadata.name;
 }
 
 export function phase({ metadata, status }: KubeObject): string {

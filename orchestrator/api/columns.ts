@@ -129,6 +129,7 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
     wide("VolumeMode", ({ spec }) => or(spec.volumeMode, "<unset>")),
   ],
   "storageclasses.storage.k8s.io": [
+    { ...name, cell: cells.className },
     text("Provisioner", (object) => object["provisioner"]),
     text("ReclaimPolicy", (object) => or(object["reclaimPolicy"], "Delete")),
     text("VolumeBindingMode", (object) => or(object["volumeBindingMode"], "Immediate")),

@@ -5,6 +5,7 @@ import type { KubeObject } from "../cluster.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
 import { expand } from "./environment.ts";
 import { StartError } from "./errors.ts";
+import type { ClaimedVolume } from "./claimed-volume.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { securityOf } from "./container-security.ts";
@@ -20,6 +21,8 @@ export interface ContainerInput {
   readonly attempt: number;
   readonly backoff: number;
   readonly folders: PodFolders;
+  /** @default none */
+  readonly claimed?: readonly ClaimedVolume[];
   /** Bytes on this node: the out-of-memory score of burstable containers is relative to it. */
   readonly memory: number;
   /** `default`, `unconfined`, or a profile's text. */
@@ -92,19 +95,27 @@ function oomScore(qos: string | undefined, request: number, nodeMemory: number):
   return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemory)));
 }
 
-function mountsOf({ pod, container, environment, attempt, folders }: ContainerInput): readonly MountRequest[] {
+function mountsOf({ pod, container, environment, attempt, folders, claimed = [] }: ContainerInput): readonly MountRequest[] {
   const volumes = specOf(pod).volumes ?? [];
   const mounts = (container.volumeMounts ?? []).map((mount): MountRequest => {
     const volume = volumes.find(({ name }) => name === mount.name);
     if (volume === undefined) throw new StartError("CreateContainerConfigError", `volume "${mount.name}" not found`);
-    const source = subPath(volumePath(pod, volume, folders), wantedSubPath(mount, environment));
+    const claim = claimed.find(({ name }) => name === mount.name);
+    const source = subPath(claim?.path ?? volumePath(pod, volume, folders), wantedSubPath(mount, environment));
     const readOnly =
       mount.readOnly === true ||
+      claim?.readOnly === true ||
       volume.secret !== undefined ||
       volume.configMap !== undefined ||
       volume.downwardAPI !== undefined ||
       volume.projected !== undefined;
-    return { kind: "bind", source, target: mount.mountPath, readOnly, create: volume.emptyDir !== undefined || (volume.hostPath?.type ?? "") === "" };
+    return {
+      kind: "bind",
+      source,
+      target: mount.mountPath,
+      readOnly,
+      create: volume.emptyDir !== undefined || claim !== undefined || (volume.hostPath?.type ?? "") === "",
+    };
   });
   const termination = {
     kind: "bind",

@@ -9,6 +9,7 @@ import type { Cluster, KubeObject, WatchEvent } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { createRecorder } from "../controllers/events.ts";
+import { CLAIMS, VOLUMES } from "../storage/names.ts";
 import { Loop } from "../controllers/loop.ts";
 import { equal } from "../schema/equal.ts";
 import type { AgentParts } from "./agent-parts.ts";
@@ -97,6 +98,8 @@ class Agent implements NodeAgent {
       cluster.watch("pods", (event) => this.#onPod(event)),
       cluster.watch("configmaps", (event) => this.#onSource(event)),
       cluster.watch("secrets", (event) => this.#onSource(event)),
+      cluster.watch(CLAIMS, (event) => this.#onSource(event)),
+      cluster.watch(VOLUMES, (event) => this.#onSource(event)),
     );
     this.#watches.push(this.#keepHouse());
     for (const uid of this.#entries.keys()) this.#loop.add(uid);
@@ -144,11 +147,11 @@ class Agent implements NodeAgent {
     this.#loop.add(uid);
   }
 
-  /** A ConfigMap or Secret changed: volumes follow, and what waited for it is tried at once. */
+  /** A ConfigMap, Secret, claim or volume changed: volumes follow, and what waited for it is tried at once. */
   #onSource({ type, object }: WatchEvent): void {
     if (type === "DELETED") return;
     for (const { entry } of this.#entries.values()) {
-      if (entry.key.namespace !== object.metadata.namespace || entry.pod === undefined) continue;
+      if ((object.metadata.namespace !== undefined && entry.key.namespace !== object.metadata.namespace) || entry.pod === undefined) continue;
       if (entry.sandbox !== undefined && usesVolume(entry.pod, object)) void refreshVolumes(this.#parts, entry.pod);
       if (entry.problems.size === 0) continue;
       for (const [name, problem] of entry.problems)

@@ -34,6 +34,7 @@ export interface PodSecurity {
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
   readonly fsGroup?: number;
+  readonly fsGroupChangePolicy?: "Always" | "OnRootMismatch";
   readonly supplementalGroups?: readonly number[];
   readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
   readonly seccompProfile?: SeccompChoice;
@@ -177,6 +178,8 @@ export interface VolumeSpec {
   readonly configMap?: ObjectProjection & { readonly defaultMode?: number };
   readonly secret?: { readonly secretName: string; readonly items?: readonly KeyItem[]; readonly optional?: boolean; readonly defaultMode?: number };
   readonly downwardAPI?: DownwardProjection & { readonly defaultMode?: number };
+  readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  readonly ephemeral?: { readonly volumeClaimTemplate?: unknown };
   readonly projected?: {
     readonly defaultMode?: number;
     readonly sources?: readonly ProjectedSource[];

@@ -15,6 +15,7 @@ import { podStatus } from "./pod-status.ts";
 import { doubled } from "./restart-backoff.ts";
 import { startInstance } from "./start-instance.ts";
 import { stopInstance } from "./stop-instance.ts";
+import { prepareClaims } from "./prepare-claims.ts";
 import { prepareVolumes } from "./volumes.ts";
 
 export class PodWorker {
@@ -126,6 +127,7 @@ export class PodWorker {
     const { engine, folders } = this.#parts;
     const spec = specOf(pod);
     await folders.prepare(pod.metadata.uid);
+    await prepareClaims(pod, this.#parts.cluster);
     await prepareVolumes(this.#parts, pod);
     this.#entry.sandbox =
       (await engine.sandbox(pod.metadata.uid)) ??

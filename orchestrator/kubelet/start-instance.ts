@@ -5,6 +5,7 @@ import type { Container } from "../../runtime/engine.ts";
 import type { Image } from "../../store/store.ts";
 import type { KubeObject } from "../cluster.ts";
 import { fieldPath, lookupFor, type AgentParts } from "./agent-parts.ts";
+import { claimedVolumes } from "./claimed-volume.ts";
 import { containerOptions } from "./container-options.ts";
 import { environmentOf } from "./environment.ts";
 import { messageOf, StartError } from "./errors.ts";
@@ -61,7 +62,8 @@ async function createInstance(parts: AgentParts, entry: PodEntry, pod: KubeObjec
   const current = parts.cluster.get("pods", { namespace: pod.metadata.namespace, name: pod.metadata.name }) ?? pod; // the address is newer than the plan
   const environment = environmentOf(current, container, lookupFor(parts.cluster, pod));
   const seccomp = await seccompProfile(folders, pod, container);
-  const given = { pod: current, container, image, environment, attempt, backoff, folders, memory: node.memory, seccomp };
+  const claimed = claimedVolumes(current, parts.cluster);
+  const given = { pod: current, container, image, environment, attempt, backoff, folders, claimed, memory: node.memory, seccomp };
   await mkdir(dirname(folders.log(pod.metadata.uid, container.name, attempt)), { recursive: true });
   const termination = folders.termination(pod.metadata.uid, container.name, attempt);
   await mkdir(dirname(termination), { recursive: true });

@@ -6,6 +6,7 @@ import { lookupFor, type AgentParts } from "./agent-parts.ts";
 import { writeAtomically } from "./atomic-folder.ts";
 import { prepareEmptyDir } from "./empty-dir.ts";
 import { StartError } from "./errors.ts";
+import { isClaimed } from "./claimed-volume.ts";
 import { prepareHostPath } from "./host-path.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { specOf, type TokenProjection, type VolumeSpec } from "./pod-spec.ts";
@@ -14,9 +15,10 @@ import { volumeFiles } from "./volume-files.ts";
 
 type Parts = Pick<AgentParts, "folders" | "cluster" | "clock" | "issueToken">;
 
-/** Idempotent; a second call brings changed ConfigMaps and Secrets up to date. @throws {StartError} `FailedMount` */
+/** All but those of claims. Idempotent; a second call brings changed ConfigMaps and Secrets up to date. @throws {StartError} `FailedMount` */
 export async function prepareVolumes(parts: Parts, pod: KubeObject): Promise<void> {
   for (const volume of specOf(pod).volumes ?? []) {
+    if (isClaimed(volume)) continue;
     try {
       await prepareVolume(parts, pod, volume);
     } catch (error) {

@@ -7,6 +7,7 @@ import { qosClass } from "./pod-resources.ts";
 import type { WriteRequest } from "./request.ts";
 import { admitServiceAccount } from "./service-account-admission.ts";
 import { allocateService, keepService } from "./service-addresses.ts";
+import { admitClaim, admitGrowth, admitVolume } from "./storage-admission.ts";
 
 /** Changes `object`. @throws {ApiError} `Forbidden`, `Invalid` */
 export function admit(request: WriteRequest, object: Record<string, any>): void {
@@ -51,8 +52,8 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
     delete job.status;
     selectOwnPods(job);
   },
-  persistentvolumeclaims: (_, claim) => void (claim.status = { phase: "Pending" }),
-  persistentvolumes: (_, volume) => void (volume.status = { phase: "Pending" }),
+  persistentvolumeclaims: admitClaim,
+  persistentvolumes: admitVolume,
   ...Object.fromEntries(
     ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "replicationcontrollers"].map(
       (name): [string, OnCreate] => [name, (_, object) => void delete object.status],
@@ -63,6 +64,7 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
 const onChange: Readonly<Record<ResourceName, OnChange>> = {
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
+  persistentvolumeclaims: admitGrowth,
   namespaces: ({ writer }, current, namespace, subresource) => {
     if (!writer.internal && subresource !== "finalize") namespace.spec = clone(current.spec);
   },

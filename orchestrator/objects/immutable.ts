@@ -3,6 +3,7 @@ import type { KubeObject, ResourceName } from "../cluster.ts";
 import { equal } from "../schema/equal.ts";
 import { forbiddenField, invalid, type FieldError } from "../schema/field-error.ts";
 import { nameOf, type Resource } from "../schema/resource.ts";
+import { claimSpec, unchanged, volumeSource } from "./immutable-storage.ts";
 
 type Rule = (before: any, after: any) => readonly FieldError[];
 
@@ -79,12 +80,8 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
   services: [
     (before, after) => (after.spec.type === "ExternalName" || before.spec.type === "ExternalName" ? [] : fixedOnceSet("spec.clusterIP")(before, after)),
   ],
-  persistentvolumeclaims: [
-    onlySpec(
-      ["resources", "volumeName", "volumeAttributesClassName"],
-      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
-    ),
-  ],
+  persistentvolumeclaims: [claimSpec],
+  persistentvolumes: [volumeSource, fixed("spec.volumeMode"), fixedOnceSet("spec.nodeAffinity")],
   "deployments.apps": [fixed("spec.selector")],
   "replicasets.apps": [fixed("spec.selector")],
   "daemonsets.apps": [fixed("spec.selector")],
@@ -100,7 +97,7 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
     fixed("spec.completionMode"),
     (before, after) => (before.spec.suspend === true ? [] : fixed("spec.template")(before, after)),
   ],
-  "storageclasses.storage.k8s.io": [fixed("provisioner"), fixed("parameters"), fixed("reclaimPolicy"), fixed("volumeBindingMode")],
+  "storageclasses.storage.k8s.io": [unchanged("parameters"), unchanged("provisioner"), unchanged("reclaimPolicy"), fixed("volumeBindingMode")],
   "rolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],
   "clusterrolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],
   "endpointslices.discovery.k8s.io": [fixed("addressType")],

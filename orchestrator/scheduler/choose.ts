@@ -3,13 +3,14 @@ import type { KubeObject } from "../cluster.ts";
 import { objections, wantedBy } from "./filters.ts";
 import type { NodeInfo } from "./ledger.ts";
 import { scores } from "./score.ts";
+import type { VolumeNeeds } from "./volumes.ts";
 
 export type Choice = { readonly node: string } | { readonly refused: string };
 
 /** Among equals `random` (0 to 1) picks. */
-export function chooseNode(pod: KubeObject, infos: readonly NodeInfo[], random: () => number): Choice {
+export function chooseNode(pod: KubeObject, infos: readonly NodeInfo[], random: () => number, volumes?: VolumeNeeds): Choice {
   if (infos.length === 0) return { refused: "no nodes available to schedule pods" };
-  const wanted = wantedBy(pod);
+  const wanted = wantedBy(pod, volumes);
   const reasons = new Map<string, number>();
   const feasible = infos.filter((info) => {
     const found = objections(wanted, info);

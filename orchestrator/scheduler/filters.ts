@@ -4,15 +4,18 @@ import type { NodeInfo } from "./ledger.ts";
 import { matchesNode } from "./node-affinity.ts";
 import { hostPorts, podRequests, type Amounts, type HostPort } from "./requests.ts";
 import { tolerates, untolerated } from "./taints.ts";
+import { volumeObjections, type VolumeNeeds } from "./volumes.ts";
 
 export interface Wanted {
   readonly pod: KubeObject;
   readonly requests: Amounts;
   readonly ports: readonly HostPort[];
+  /** Undefined for a pod without claims. */
+  readonly volumes: VolumeNeeds | undefined;
 }
 
-export function wantedBy(pod: KubeObject): Wanted {
-  return { pod, requests: podRequests(pod), ports: hostPorts(pod) };
+export function wantedBy(pod: KubeObject, volumes?: VolumeNeeds): Wanted {
+  return { pod, requests: podRequests(pod), ports: hostPorts(pod), volumes };
 }
 
 type Filter = (wanted: Wanted, info: NodeInfo) => readonly string[];
@@ -29,6 +32,7 @@ const FILTERS: readonly Filter[] = [
   ({ ports }, info) =>
     ports.some((port) => info.ports.some((taken) => collide(port, taken))) ? ["node(s) didn't have free ports for the requested pod ports"] : NONE,
   fits,
+  ({ volumes }, { node }) => (volumes === undefined ? NONE : volumeObjections(volumes, node)),
 ];
 
 /** Empty when the node can take it. The first filter that objects speaks for all. */

@@ -38,21 +38,22 @@ export class Ledger {
   }
 
   onPod({ type, object }: WatchEvent): void {
-    if (type === "DELETED" || isTerminal(object)) this.#forget(object.metadata.uid);
+    if (type === "DELETED" || isTerminal(object)) this.forget(object.metadata.uid);
     else if (object.spec.nodeName) this.assume(object, object.spec.nodeName);
   }
 
   /** Counts the pod on the node; idempotent. */
   assume(pod: KubeObject, node: string): void {
     if (this.#bookings.get(pod.metadata.uid)?.node === node) return;
-    this.#forget(pod.metadata.uid);
+    this.forget(pod.metadata.uid);
     const booking = { node, requests: podRequests(pod), ports: hostPorts(pod) };
     this.#bookings.set(pod.metadata.uid, booking);
     const load = this.#load(node);
     this.#loads.set(node, { requested: plus(load.requested, booking.requests), pods: load.pods + 1, ports: [...load.ports, ...booking.ports] });
   }
 
-  #forget(uid: string): void {
+  /** Counts it nowhere any more. */
+  forget(uid: string): void {
     const booking = this.#bookings.get(uid);
     if (booking === undefined) return;
     this.#bookings.delete(uid);

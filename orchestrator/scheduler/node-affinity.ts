@@ -16,7 +16,12 @@ export function matchesNode(pod: KubeObject, node: KubeObject): boolean {
   const labels = node.metadata.labels ?? {};
   const selector: Readonly<Record<string, string>> = pod.spec.nodeSelector ?? {};
   const terms: readonly Term[] | undefined = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return Object.entries(selector).every(([key, value]) => labels[key] === value) && (terms === undefined || terms.some((term) => matchesTerm(term, node)));
+  return Object.entries(selector).every(([key, value]) => labels[key] === value) && (terms === undefined || matchesTerms(terms, node));
+}
+
+/** One of the terms is enough. */
+export function matchesTerms(terms: readonly Term[], node: KubeObject): boolean {
+  return terms.some((term) => matchesTerm(term, node));
 }
 
 /** Sum of the weights of the preferred terms that the node meets. */

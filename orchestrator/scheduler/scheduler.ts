@@ -6,8 +6,12 @@ import type { Outcome } from "../controllers/loop.ts";
 import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
 import { formatKey, parseKey } from "../controllers/controller.ts";
 import type { KubeObject, ObjectKey, WatchEvent } from "../cluster.ts";
+import { claimNames } from "../storage/claims.ts";
+import { CLAIMS, CLASSES, VOLUMES } from "../storage/names.ts";
 import { chooseNode } from "./choose.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, type NodeInfo } from "./ledger.ts";
+import { reserveVolumes } from "./reserve-volumes.ts";
+import { planVolumes, volumeNeeds, type VolumeChoice } from "./volumes.ts";
 
 const SCHEDULER = "default-scheduler";
 /** A pod that fits nowhere is tried again though nothing seems to have changed. */
@@ -16,8 +20,14 @@ const RETRY_MS = 60_000;
 export function scheduler(room: Collaborators): Controller {
   const ledger = new Ledger();
   const waiting = new Set<string>();
+  const state: State = { ledger, waiting, reserved: new Map() };
   /** What makes room wakes those that found none. */
   const wakeWaiting = (): ObjectKey[] => [...waiting].map(parseKey);
+  const wakeUsers = ({ object }: WatchEvent): ObjectKey[] =>
+    [...waiting, ...state.reserved.keys()].map(parseKey).filter((key) => {
+      const pod = key.namespace === object.metadata.namespace ? room.cluster.get("pods", key) : undefined;
+      return pod !== undefined && claimNames(pod).includes(object.metadata.name);
+    });
   return {
     name: "scheduler",
     watches: {
@@ -29,11 +39,22 @@ export function scheduler(room: Collaborators): Controller {
         ledger.onPod(event);
         if (isPending(event.object) && event.type !== "DELETED") return [keyOf(event.object)];
         waiting.delete(formatKey(keyOf(event.object)));
+        state.reserved.delete(formatKey(keyOf(event.object)));
         return event.type === "DELETED" || event.object.status?.phase !== event.previous?.status?.phase ? wakeWaiting() : [];
       },
+      [CLAIMS]: wakeUsers,
+      [VOLUMES]: wakeWaiting,
+      [CLASSES]: wakeWaiting,
     },
-    reconcile: async (key) => await schedule(key, room, ledger, waiting),
+    reconcile: async (key) => await schedule(key, room, state),
   };
+}
+
+interface State {
+  readonly ledger: Ledger;
+  readonly waiting: Set<string>;
+  /** Pods whose volumes are being found or made for a node: they have their place there meanwhile. */
+  readonly reserved: Map<string, string>;
 }
 
 function isPending(pod: KubeObject): boolean {
@@ -47,20 +68,42 @@ function isOnlyHeartbeat({ type, object, previous }: WatchEvent): boolean {
   return facts(object) === facts(previous);
 }
 
-async function schedule(key: ObjectKey, room: Collaborators, ledger: Ledger, waiting: Set<string>): Promise<Outcome | void> {
+async function schedule(key: ObjectKey, room: Collaborators, { ledger, waiting, reserved }: State): Promise<Outcome | void> {
   const { cluster, recorder } = room;
   const pod = cluster.get("pods", key);
   if (pod === undefined || !isPending(pod)) return;
-  const choice = chooseNode(pod, ledger.nodes, Math.random);
+  const name = formatKey(key);
+  ledger.forget(pod.metadata.uid);
+  const choice = choose(pod, room, ledger.nodes, reserved.get(name));
   if ("refused" in choice) {
-    waiting.add(formatKey(key));
+    reserved.delete(name);
+    waiting.add(name);
     if (await markUnschedulable(pod, choice.refused, room)) recorder.record(pod, "Warning", "FailedScheduling", choice.refused);
     return { requeueAfter: RETRY_MS };
   }
-  waiting.delete(formatKey(key));
+  waiting.delete(name);
   ledger.assume(pod, choice.node);
+  if (choice.volumes.length > 0) {
+    reserved.set(name, choice.node);
+    return await reserveVolumes(cluster, choice.volumes, choice.node);
+  }
+  reserved.delete(name);
   await bind(key, choice.node, room);
   recorder.record(pod, "Normal", "Scheduled", `Successfully assigned ${key.namespace}/${key.name} to ${choice.node}`);
+}
+
+type Placed = { readonly node: string; readonly volumes: readonly VolumeChoice[] } | { readonly refused: string };
+
+/** A pod that has a place reserved keeps to it as long as it fits there. */
+function choose(pod: KubeObject, { cluster }: Collaborators, infos: readonly NodeInfo[], reserved: string | undefined): Placed {
+  const needs = volumeNeeds(pod, cluster);
+  if (needs !== undefined && "refused" in needs) return { refused: `0/${infos.length} nodes are available: ${needs.refused}.` };
+  const own = infos.filter(({ node }) => node.metadata.name === reserved);
+  const first = own.length === 0 ? undefined : chooseNode(pod, own, Math.random, needs);
+  const choice = first !== undefined && "node" in first ? first : chooseNode(pod, infos, Math.random, needs);
+  if ("refused" in choice) return choice;
+  const node = infos.find((info) => info.node.metadata.name === choice.node)?.node;
+  return { node: choice.node, volumes: needs === undefined || node === undefined ? [] : (planVolumes(needs, node) ?? []) };
 }
 
 async function bind(key: ObjectKey, node: string, { cluster }: Collaborators): Promise<void> {

@@ -31,6 +31,7 @@ import {
   qualifiedNameProblem,
   subdomainProblem,
 } from "./names.ts";
+import { storageRules } from "./storage-rules.ts";
 import {
   requestsWithinLimits,
   restartsForJob,
@@ -180,7 +181,5 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
     oneBudget,
   ],
   "autoscaling/v2.CrossVersionObjectReference": [fields({ kind: needed, name: needed })],
-  "storage/v1.StorageClass": [
-    fields({ provisioner: needed, volumeBindingMode: oneOf("Immediate", "WaitForFirstConsumer"), reclaimPolicy: oneOf("Delete", "Retain") }),
-  ],
+  ...storageRules,
 };

@@ -1,0 +1,62 @@
+/** Makes the claim of each generic ephemeral volume; it is the pod's, and goes with it. Spec: Kubernetes documentation, "Ephemeral Volumes". */
+import type { Draft, KubeObject, ObjectKey } from "../cluster.ts";
+import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
+import { CLAIMS } from "../storage/names.ts";
+import { hasReason, keyOf, type Controller } from "./controller.ts";
+import { controllerReference } from "./owner.ts";
+import type { Collaborators } from "./replica-set/reconcile.ts";
+
+export function ephemeralVolumes(room: Collaborators): Controller {
+  const { cluster } = room;
+  return {
+    name: "ephemeral-volume",
+    watches: {
+      pods: ({ type, object }) =>
+        type === "ADDED" && (object.spec.volumes ?? []).some((volume: any) => volume.ephemeral !== undefined) ? [keyOf(object)] : [],
+      [CLAIMS]: ({ type, object }) =>
+        type === "DELETED"
+          ? cluster
+              .list("pods", object.metadata.namespace)
+              .filter((pod) => claimNames(pod).includes(object.metadata.name))
+              .map(keyOf)
+          : [],
+    },
+    reconcile: async (key) => await reconcile(key, room),
+  };
+}
+
+async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators): Promise<void> {
+  const pod = cluster.get("pods", key);
+  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
+  for (const volume of pod.spec.volumes ?? []) {
+    if (volume.ephemeral === undefined) continue;
+    const draft = draftClaim(pod, volume);
+    const there = cluster.get(CLAIMS, { namespace: key.namespace, name: draft.metadata.name ?? "" });
+    const problem = there === undefined ? undefined : foreignClaim(pod, there);
+    try {
+      if (problem !== undefined) throw new Error(problem);
+      if (there === undefined) await cluster.create(CLAIMS, draft);
+    } catch (error) {
+      if (hasReason(error, "AlreadyExists")) continue;
+      recorder.record(pod, "Warning", "FailedBinding", `ephemeral volume ${volume.name}: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
+  }
+}
+
+function draftClaim(pod: KubeObject, volume: any): Draft {
+  const { metadata = {}, spec } = volume.ephemeral.volumeClaimTemplate;
+  const { labels, annotations } = metadata;
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: {
+      name: claimNameOf(pod, volume) ?? "",
+      ...(pod.metadata.namespace === undefined ? {} : { namespace: pod.metadata.namespace }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+      ownerReferences: [controllerReference(pod)],
+    },
+    spec,
+  };
+}

@@ -1,0 +1,107 @@
+/** Joins claims and volumes. One worker for both: a volume is never promised twice. The shell around `planClaim` and `planVolume`. */
+import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import { claimNames, isBound } from "../../storage/claims.ts";
+import { BETA_STORAGE_PROVISIONER, BOUND_BY_CONTROLLER, CLAIMS, CLASSES, STORAGE_PROVISIONER, VOLUMES } from "../../storage/names.ts";
+import { formatTime } from "../clock.ts";
+import { keyOf, type Controller } from "../controller.ts";
+import type { Collaborators } from "../replica-set/reconcile.ts";
+import { annotated, bind, setVolumePhase, withStatus } from "./bind.ts";
+import { planClaim, type ClaimEvent, type ClaimPlan } from "./plan-claim.ts";
+import { planVolume } from "./plan-volume.ts";
+
+export function volumeBinder(room: Collaborators): Controller {
+  /** By uid, the last event of a claim: told again only when it is news. */
+  const told = new Map<string, string>();
+  const { cluster } = room;
+  return {
+    name: "persistentvolume-binder",
+    watches: {
+      [CLAIMS]: (event) => {
+        if (event.type === "DELETED") told.delete(event.object.metadata.uid);
+        return [keyOf(event.object), ...volumesNaming(cluster, event.object)];
+      },
+      [VOLUMES]: (event) => [keyOf(event.object), ...claimsTouched(cluster, event)],
+      [CLASSES]: () => unboundClaims(cluster).map(keyOf),
+      pods: ({ object, type }) => (type === "MODIFIED" ? [] : claimNames(object).map((name) => ({ namespace: object.metadata.namespace, name }))),
+    },
+    reconcile: async (key) => (key.namespace === undefined ? await reconcileVolume(key, room) : await reconcileClaim(key, room, told)),
+  };
+}
+
+function unboundClaims(cluster: Cluster): readonly KubeObject[] {
+  return cluster.list(CLAIMS).filter((claim) => !isBound(claim));
+}
+
+function volumesNaming(cluster: Cluster, { metadata: { namespace, name }, spec }: KubeObject): readonly ObjectKey[] {
+  return cluster
+    .list(VOLUMES)
+    .filter((volume) => (volume.spec.claimRef?.namespace === namespace && volume.spec.claimRef?.name === name) || volume.metadata.name === spec?.volumeName)
+    .map(keyOf);
+}
+
+/** The one it belongs to; of a volume that is free, or has gone, all that may care. */
+function claimsTouched(cluster: Cluster, { type, object }: WatchEvent): readonly ObjectKey[] {
+  const { claimRef } = object.spec;
+  const named = claimRef === undefined ? [] : [{ namespace: claimRef.namespace, name: claimRef.name }];
+  const others = cluster.list(CLAIMS).filter((claim) => claim.spec.volumeName === object.metadata.name || (type !== "DELETED" && !isBound(claim)));
+  return [...named, ...others.map(keyOf)];
+}
+
+async function reconcileClaim(key: ObjectKey, room: Collaborators, told: Map<string, string>): Promise<void> {
+  const { cluster, clock } = room;
+  const claim = cluster.get(CLAIMS, key);
+  if (claim === undefined) return;
+  const pods = cluster.list("pods", key.namespace).filter((pod) => claimNames(pod).includes(key.name));
+  const plan = planClaim(claim, { volumes: cluster.list(VOLUMES), classes: cluster.list(CLASSES), pods });
+  if (plan.kind === "bind") {
+    await bind(cluster, claim, plan.volume, formatTime(clock.now()));
+    return;
+  }
+  await act(claim, plan, cluster);
+  if (plan.kind !== "assign" && plan.event !== undefined) tell(claim, plan.event, room, told);
+}
+
+async function act(claim: KubeObject, plan: Exclude<ClaimPlan, { kind: "bind" }>, cluster: Cluster): Promise<void> {
+  const key = keyOf(claim);
+  switch (plan.kind) {
+    case "assign":
+      await cluster.modify(CLAIMS, key, (current) => ({ ...current, spec: { ...current.spec, storageClassName: plan.className } }));
+      return;
+    case "lost":
+      await cluster.modify(CLAIMS, key, (current) => withStatus(current, claim, { phase: "Lost" }), { status: true });
+      return;
+    case "wait": {
+      const { provisioner } = plan;
+      if (provisioner !== undefined && claim.metadata.annotations?.[STORAGE_PROVISIONER] !== provisioner) {
+        const asked = { [BETA_STORAGE_PROVISIONER]: provisioner, [STORAGE_PROVISIONER]: provisioner };
+        await cluster.modify(CLAIMS, key, (current) => ({ ...current, metadata: annotated(current, asked) }));
+      }
+      await cluster.modify(CLAIMS, key, (current) => withStatus(current, claim, { phase: "Pending" }), { status: true });
+    }
+  }
+}
+
+function tell(claim: KubeObject, { type, reason, message }: ClaimEvent, { recorder }: Collaborators, told: Map<string, string>): void {
+  if (told.get(claim.metadata.uid) === message) return;
+  told.set(claim.metadata.uid, message);
+  recorder.record(claim, type, reason, message);
+}
+
+async function reconcileVolume(key: ObjectKey, { cluster, clock, recorder }: Collaborators): Promise<void> {
+  const volume = cluster.get(VOLUMES, key);
+  if (volume === undefined) return;
+  const { claimRef } = volume.spec;
+  const claim = claimRef === undefined ? undefined : cluster.get(CLAIMS, { namespace: claimRef.namespace, name: claimRef.name });
+  const plan = planVolume(volume, claim);
+  if (plan.kind === "unbind") await cluster.modify(VOLUMES, key, (current) => unbound(current, plan.whole));
+  if (plan.kind !== "phase") return;
+  const turned = await setVolumePhase(cluster, volume, plan.phase, plan.message, formatTime(clock.now()));
+  if (turned && plan.event !== undefined) recorder.record(volume, plan.event.type, plan.event.reason, plan.event.message);
+}
+
+function unbound(volume: KubeObject, whole: boolean): KubeObject {
+  const { claimRef, ...spec } = volume.spec;
+  if (!whole) return { ...volume, spec: { ...spec, claimRef: { ...claimRef, uid: "" } } };
+  const { [BOUND_BY_CONTROLLER]: _, ...annotations } = volume.metadata.annotations ?? {};
+  return { ...volume, metadata: { ...volume.metadata, annotations }, spec };
+}
