@@ -10,6 +10,8 @@ interface Flags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly htpasswd?: string;
+  readonly policy?: string;
+  readonly tokenRealm?: string;
   readonly anonymous?: boolean;
   readonly readOnly?: boolean;
   readonly logFormat: LogFormat;
@@ -22,6 +24,8 @@ export function serveCommand(context: Context): Command {
     .option("--tls-cert <file>", "serve over TLS with this certificate (PEM)")
     .option("--tls-key <file>", "key of the certificate (PEM)")
     .option("--htpasswd <file>", "let in only the users of this file (bcrypt)")
+    .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens")
+    .option("--token-realm <url>", "where clients get tokens, behind a proxy")
     .option("--anonymous", "let everybody in where other machines reach it")
     .option("--read-only", "refuse pushes and deletes")
     .addOption(new Option("--log-format <format>", "access log").choices(["text", "json", "none"]).default("text"))
@@ -41,6 +45,8 @@ async function run(context: Context, flags: Flags): Promise<void> {
     readOnly: flags.readOnly === true,
     allowAnonymous: flags.anonymous === true,
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
+    ...(flags.policy === undefined ? {} : { policy: flags.policy }),
+    ...(flags.tokenRealm === undefined ? {} : { tokenRealm: flags.tokenRealm }),
     ...(tls === undefined ? {} : { tls }),
   });
   context.stdout.write(`listening on ${host.includes(":") ? `[${host}]` : host}:${listener.port}\n`);

@@ -12,6 +12,8 @@ export interface Grant {
   /** Undefined for a caller without credentials. */
   readonly user: string | undefined;
   allows(permission: Permission): boolean;
+  /** Where a grant is for part of what its user may do: whether one for this could be had. */
+  couldAllow?(permission: Permission): boolean;
 }
 
 export interface Access {
@@ -32,6 +34,6 @@ export async function admit(access: Access, request: Request, permission: Permis
   const grant = await access.authenticate(request);
   if (grant.allows(permission)) return grant;
   const asked = permission.kind === "repository" ? `${permission.action} ${permission.name}` : "use this registry";
-  if (grant.user === undefined) throw new RegistryError("UNAUTHORIZED", `Cannot ${asked}: authentication required`);
+  if (grant.user === undefined || grant.couldAllow?.(permission) === true) throw new RegistryError("UNAUTHORIZED", `Cannot ${asked}: authentication required`);
   throw new RegistryError("DENIED", `Cannot ${asked}: ${grant.user} is not allowed to`);
 }

@@ -1,14 +1,16 @@
 /** Basic authentication against an htpasswd file of bcrypt lines; the file is read again when it changes. */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { parseAuthorization } from "../../http/authorization.ts";
 import { formatChallenge } from "../../http/challenge.ts";
 import type { Request } from "../../http/message.ts";
 import { RegistryError } from "../errors.ts";
 import type { Access, Grant } from "./access.ts";
+import { watchFile } from "./watched-file.ts";
 
 export interface Passwords {
   check(username: string, password: string): Promise<boolean>;
+  /** Changes with the user's password, and tells nothing of it; undefined for a user who is not there. */
+  fingerprint(username: string): Promise<string | undefined>;
 }
 
 /** bcrypt costs a tenth of a second, so a pair that was right is remembered for this long. */
@@ -18,7 +20,7 @@ const NOBODY = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.BRZ0P0cN8E6fUdjrmZGkPvT7iS2e";
 
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` when the file cannot be read now */
 export async function openHtpasswd(path: string): Promise<Passwords> {
-  const users = watchFile(path);
+  const users = watchFile(path, "password file", parseHtpasswd);
   await users();
   const right = new Map<string, number>();
   return {
@@ -30,6 +32,10 @@ export async function openHtpasswd(path: string): Promise<Passwords> {
       const ok = await compare(password, hash);
       if (ok) right.set(key, Date.now() + REMEMBER_MS);
       return ok;
+    },
+    async fingerprint(username): Promise<string | undefined> {
+      const hash = (await users()).get(username);
+      return hash === undefined ? undefined : createHash("sha256").update(`fingerprint\n${hash}`).digest("base64url");
     },
   };
 }
@@ -48,22 +54,6 @@ export async function authenticateBasic(passwords: Passwords, request: Request):
   const { username, password } = credentials;
   if (!(await passwords.check(username, password))) throw new RegistryError("UNAUTHORIZED", "Cannot log in: wrong user name or password");
   return { user: username, allows: () => true };
-}
-
-function watchFile(path: string): () => Promise<ReadonlyMap<string, string>> {
-  let seen = "";
-  let users: ReadonlyMap<string, string> = new Map();
-  return async () => {
-    try {
-      const { mtimeMs, size, ino } = await stat(path);
-      const version = `${ino}:${size}:${mtimeMs}`;
-      if (version !== seen) users = parseHtpasswd(await readFile(path, "utf8"));
-      seen = version;
-      return users;
-    } catch (cause) {
-      throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the password file ${path}`, { cause });
-    }
-  };
 }
 
 /** Lines of other hashes than bcrypt are left out: nobody can log in with them. */

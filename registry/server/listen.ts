@@ -1,13 +1,19 @@
 /** A registry that listens: who may use it, over what, and how it ends. */
 import { accessLog, type LogFormat } from "../../http/access-log.ts";
 import { serve, type Listener } from "../../http/serve.ts";
+import type { Route } from "../../http/router.ts";
 import type { Store } from "../../store/store.ts";
 import { isLoopback } from "../client/endpoint.ts";
 import { RegistryError } from "../errors.ts";
+import { openIdentity } from "../identity.ts";
 import { anonymous, type Access } from "./access.ts";
+import { bearerAccess } from "./bearer.ts";
 import { basicAccess, openHtpasswd } from "./htpasswd.ts";
 import { createMetrics } from "./metrics.ts";
+import { parsePolicy } from "./policy.ts";
 import { createRegistry } from "./registry.ts";
+import { tokenRoutes } from "./token-service.ts";
+import { watchFile } from "./watched-file.ts";
 
 export interface RegistryListenOptions {
   readonly store: Pick<Store, "blobs" | "ingests" | "table">;
@@ -17,6 +23,10 @@ export interface RegistryListenOptions {
   readonly tls?: { readonly certificate: string | Buffer; readonly key: string | Buffer };
   /** Path of an htpasswd file; without one everybody may do everything. */
   readonly htpasswd?: string;
+  /** Path of a policy file: who may do what; needs `htpasswd`, and admits by tokens. */
+  readonly policy?: string;
+  /** URL of the token service as clients reach it, behind a proxy that changes it. */
+  readonly tokenRealm?: string;
   /** Allows that also where other machines reach it. */
   readonly allowAnonymous?: boolean;
   readonly readOnly?: boolean;
@@ -28,13 +38,13 @@ export interface RegistryListenOptions {
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { store, host, port, tls, readOnly = false, logFormat = "text", log } = options;
-  const access = await accessOf(options);
+  const { access, routes } = await accessOf(options);
   const metrics = createMetrics();
   const handler = await createRegistry({
     store,
     access,
     readOnly,
-    extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }],
+    extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(`bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`),
   });
   const write = accessLog(logFormat, log);
@@ -50,10 +60,27 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
   });
 }
 
-async function accessOf({ host, htpasswd, allowAnonymous = false }: RegistryListenOptions): Promise<Access> {
-  if (htpasswd !== undefined) return basicAccess(await openHtpasswd(htpasswd));
-  if (allowAnonymous || isLoopback(host)) return anonymous;
+interface Admission {
+  readonly access: Access;
+  readonly routes: readonly Route[];
+}
+
+async function accessOf(options: RegistryListenOptions): Promise<Admission> {
+  const { host, htpasswd, policy, allowAnonymous = false } = options;
+  if (policy !== undefined) return await byPolicy(options, policy);
+  if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd)), routes: [] };
+  if (allowAnonymous || isLoopback(host)) return { access: anonymous, routes: [] };
   throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, {
     hint: "Give --htpasswd FILE, or --anonymous to let everybody push and delete",
   });
+}
+
+async function byPolicy({ store, htpasswd, tokenRealm }: RegistryListenOptions, path: string): Promise<Admission> {
+  if (htpasswd === undefined)
+    throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
+  const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
+  await policy();
+  const { secret } = await openIdentity(store);
+  const service = { secret, passwords: await openHtpasswd(htpasswd), policy, now: () => Date.now() };
+  return { access: bearerAccess({ ...service, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }), routes: tokenRoutes(service) };
 }

@@ -1,0 +1,45 @@
+/** Admission by tokens of our own service, within the policy. A password in the request itself does too: scripts need no second step. */
+import { parseAuthorization } from "../../http/authorization.ts";
+import { formatChallenge } from "../../http/challenge.ts";
+import type { Request } from "../../http/message.ts";
+import { RegistryError } from "../errors.ts";
+import type { Access, Grant } from "./access.ts";
+import { authenticateBasic } from "./htpasswd.ts";
+import { permits } from "./policy.ts";
+import { covers, readToken, scopeFor } from "./token.ts";
+import { SERVICE, TOKEN_PATH, type TokenServiceOptions } from "./token-service.ts";
+
+export interface BearerOptions extends TokenServiceOptions {
+  /** URL of the token service where it is not this server as the client sees it. */
+  readonly realm?: string;
+}
+
+export function bearerAccess(options: BearerOptions): Access {
+  return {
+    async authenticate(request): Promise<Grant> {
+      const policy = await options.policy();
+      const credentials = parseAuthorization(request.headers.authorization);
+      if (credentials?.scheme === "basic") {
+        const { user } = await authenticateBasic(options.passwords, request);
+        return { user, allows: (permission) => permits(policy, user, permission) };
+      }
+      if (credentials === undefined) return { user: undefined, allows: () => false, couldAllow: () => true };
+      const claims = readToken(options.secret, credentials.token, "access", options.now());
+      if (claims === undefined) throw new RegistryError("UNAUTHORIZED", "Cannot use this token: it has expired or is not from here");
+      return {
+        user: claims.sub,
+        allows: (permission) => covers(claims.access, permission) && permits(policy, claims.sub, permission),
+        couldAllow: (permission) => permits(policy, claims.sub, permission),
+      };
+    },
+    challenge(request, permission): string {
+      const scope = scopeFor(permission);
+      const realm = options.realm ?? `${originOf(request)}${TOKEN_PATH}`;
+      return formatChallenge({ scheme: "bearer", parameters: { realm, service: SERVICE, ...(scope === undefined ? {} : { scope }) } });
+    },
+  };
+}
+
+function originOf({ secure, headers }: Request): string {
+  return `${secure ? "https" : "http"}://${headers.host ?? "localhost"}`;
+}
