@@ -36,7 +36,8 @@ import {
   requestsWithinLimits,
   restartsForJob,
   templated,
-  mountsKnown,
+  podMounts,
+  templateMounts,
   noSurgeWithoutRoom,
   recreateAlone,
   portNames,
@@ -46,6 +47,9 @@ import {
   replicasInOrder,
   resourceTarget,
   oneBudget,
+  withoutDeadline,
+  eitherSurgeOrRoom,
+  rollingAlone,
 } from "./struct-rules.ts";
 
 const container: readonly StructRule[] = [
@@ -89,8 +93,10 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
       initContainers.flatMap((init: any, index: number) =>
         containers.some((one: any) => one.name === init.name) ? [duplicate(`${path}.initContainers[${index}].name`, init.name)] : [],
       ),
-    mountsKnown,
   ],
+  "core/v1.Pod": [podMounts],
+  "core/v1.PodTemplate": [templateMounts],
+  "core/v1.ReplicationControllerSpec": [templateMounts],
   "core/v1.Container": container,
   "core/v1.ContainerPort": [
     fields({
@@ -138,13 +144,21 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
     valuesFitOperator,
   ],
   "meta/v1.OwnerReference": [fields({ apiVersion: needed, kind: needed, name: needed, uid: needed })],
-  "apps/v1.DeploymentSpec": [fields({ ...replicas, progressDeadlineSeconds: positive }), templated],
+  "apps/v1.DeploymentSpec": [fields({ ...replicas, progressDeadlineSeconds: positive }), templated("deployment")],
   "apps/v1.DeploymentStrategy": [fields({ type: oneOf("Recreate", "RollingUpdate") }), recreateAlone],
   "apps/v1.RollingUpdateDeployment": [fields({ maxUnavailable: countOrPercent, maxSurge: countOrPercent }), noSurgeWithoutRoom],
-  "apps/v1.ReplicaSetSpec": [fields(replicas), templated],
-  "apps/v1.StatefulSetSpec": [fields({ ...replicas, podManagementPolicy: oneOf("OrderedReady", "Parallel") }), templated],
-  "apps/v1.StatefulSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") })],
-  "apps/v1.DaemonSetSpec": [fields(replicas), templated],
+  "apps/v1.ReplicaSetSpec": [fields(replicas), templated("deployment")],
+  "apps/v1.StatefulSetSpec": [
+    fields({ ...replicas, podManagementPolicy: oneOf("OrderedReady", "Parallel") }),
+    templated("statefulset"),
+    withoutDeadline("StatefulSet"),
+  ],
+  "apps/v1.StatefulSetOrdinals": [fields({ start: notNegative })],
+  "apps/v1.StatefulSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") }), rollingAlone],
+  "apps/v1.RollingUpdateStatefulSetStrategy": [fields({ partition: notNegative, maxUnavailable: countOrPercent })],
+  "apps/v1.StatefulSetPersistentVolumeClaimRetentionPolicy": [fields({ whenDeleted: oneOf("Delete", "Retain"), whenScaled: oneOf("Delete", "Retain") })],
+  "apps/v1.DaemonSetSpec": [fields(replicas), templated("daemonset"), withoutDeadline("DaemonSet")],
+  "apps/v1.RollingUpdateDaemonSet": [fields({ maxUnavailable: countOrPercent, maxSurge: countOrPercent }), eitherSurgeOrRoom],
   "apps/v1.DaemonSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") })],
   "batch/v1.JobSpec": [
     fields({
@@ -156,6 +170,7 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
       completionMode: oneOf("Indexed", "NonIndexed"),
     }),
     restartsForJob,
+    templateMounts,
   ],
   "batch/v1.CronJobSpec": [
     fields({

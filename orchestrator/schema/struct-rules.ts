@@ -11,10 +11,10 @@ export const requestsWithinLimits: StructRule = ({ requests = {}, limits = {} },
       : [],
   );
 
-const selectorMatchesTemplate: StructRule = ({ selector, template }, path) => {
+const selectorMatchesTemplate = ({ selector, template }: any, path: string, kind: string): readonly FieldError[] => {
   if (selector === undefined) return [required(`${path}.selector`)];
   if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0)
-    return [invalid(`${path}.selector`, selector, "empty selector is invalid for deployment")];
+    return [invalid(`${path}.selector`, selector, `empty selector is invalid for ${kind}`)];
   const labels = template?.metadata?.labels;
   return matchesSelector(selector, labels) ? [] : [invalid(`${path}.template.metadata.labels`, labels ?? {}, "`selector` does not match template `labels`")];
 };
@@ -29,18 +29,42 @@ export const restartsForJob: StructRule = ({ template }, path) => {
   return policy === "Never" || policy === "OnFailure" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["OnFailure", "Never"])];
 };
 
-export const templated: StructRule = (value, path) => [...selectorMatchesTemplate(value, path), ...restartsAlways(value, path)];
+/** `kind` as the words about an empty selector name it. */
+export const templated =
+  (kind: string): StructRule =>
+  (value, path) => [...selectorMatchesTemplate(value, path, kind), ...restartsAlways(value, path), ...templateMounts(value, path)];
 
-export const mountsKnown: StructRule = (spec, path) => {
-  const volumes = new Set((spec.volumes ?? []).map((volume: any) => volume.name));
+export const withoutDeadline =
+  (kind: string): StructRule =>
+  ({ template }, path) =>
+    template?.spec?.activeDeadlineSeconds === undefined
+      ? []
+      : [forbiddenField(`${path}.template.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${kind} is not Supported`)];
+
+export const podMounts: StructRule = ({ spec }, path) => mountsKnown(spec, below(path, "spec"), []);
+
+/** A StatefulSet's claims become volumes of its pods. */
+export const templateMounts: StructRule = ({ template, volumeClaimTemplates = [] }, path) =>
+  mountsKnown(
+    template?.spec,
+    below(path, "template.spec"),
+    volumeClaimTemplates.map((claim: any) => claim.metadata?.name),
+  );
+
+function mountsKnown(spec: any, path: string, claims: readonly string[]): readonly FieldError[] {
+  const volumes = new Set([...claims, ...(spec?.volumes ?? []).map((volume: any) => volume.name)]);
   return ["initContainers", "containers"].flatMap((list) =>
-    (spec[list] ?? []).flatMap((container: any, at: number) =>
+    (spec?.[list] ?? []).flatMap((container: any, at: number) =>
       (container.volumeMounts ?? []).flatMap((mount: any, index: number) =>
         volumes.has(mount.name) ? [] : [missing(`${path}.${list}[${at}].volumeMounts[${index}].name`, mount.name)],
       ),
     ),
   );
-};
+}
+
+function below(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
 
 /** The values of one ConfigMap or Secret together. */
 const MAX_DATA_BYTES = 1024 * 1024;
@@ -54,6 +78,18 @@ export const withinSize =
 
 export const noSurgeWithoutRoom: StructRule = ({ maxUnavailable, maxSurge }, path) =>
   isNone(maxUnavailable) && isNone(maxSurge) ? [invalid(`${path}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0")] : [];
+
+/** A daemon's update either removes first or surges. */
+export const eitherSurgeOrRoom: StructRule = ({ maxUnavailable, maxSurge }, path) => {
+  if (isNone(maxUnavailable) && isNone(maxSurge)) return [required(`${path}.maxUnavailable`, "cannot be 0 when maxSurge is 0")];
+  if (isNone(maxUnavailable) || isNone(maxSurge)) return [];
+  return [invalid(`${path}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero")];
+};
+
+export const rollingAlone: StructRule = ({ type, rollingUpdate }, path) =>
+  type === "OnDelete" && rollingUpdate !== undefined
+    ? [invalid(`${path}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")]
+    : [];
 
 function isNone(amount: unknown): boolean {
   return amount === 0 || amount === "0%";
