@@ -26,6 +26,12 @@ export function isAvailable(pod: KubeObject, minReadySeconds: number, now: numbe
   return isReady(pod) && (minReadySeconds === 0 || readySince(pod) + minReadySeconds * 1000 <= now);
 }
 
+/** Milliseconds until the next ready pod counts as available; undefined when none is waiting for it. */
+export function nextAvailable(pods: readonly KubeObject[], minReadySeconds: number, now: number): number | undefined {
+  const due = pods.filter((pod) => isReady(pod) && !isAvailable(pod, minReadySeconds, now)).map((pod) => readySince(pod) + minReadySeconds * 1000 - now);
+  return due.length === 0 ? undefined : Math.min(...due);
+}
+
 /** Restarts of the container that restarted most. */
 export function maxRestarts(pod: KubeObject): number {
   const statuses: readonly { readonly restartCount?: number }[] = pod.status?.containerStatuses ?? [];

@@ -74,3 +74,42 @@ export function deployment(name: string, replicas: number, image: string, spec: 
     },
   };
 }
+
+export function statefulSet(name: string, replicas: number, spec: object = {}): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: meta(name),
+    spec: {
+      replicas,
+      serviceName: "nginx",
+      podManagementPolicy: "OrderedReady",
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 0 } },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
+      revisionHistoryLimit: 10,
+      selector: { matchLabels: { app: "web" } },
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "main", image: "web:v1" }] } },
+      ...spec,
+    },
+  };
+}
+
+export function daemonSet(name: string, spec: object = {}): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: meta(name),
+    spec: {
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
+      revisionHistoryLimit: 10,
+      selector: { matchLabels: { app: "web" } },
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "main", image: "web:v1" }] } },
+      ...spec,
+    },
+  };
+}
+
+export function node(name: string, more: { readonly labels?: Readonly<Record<string, string>>; readonly taints?: readonly object[] } = {}): KubeObject {
+  const { namespace: _, ...metadata } = meta(name, { labels: { "kubernetes.io/hostname": name, ...more.labels } });
+  return { apiVersion: "v1", kind: "Node", metadata, spec: more.taints === undefined ? {} : { taints: more.taints }, status: {} };
+}

@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../cluster.ts";
 import type { Condition } from "../conditions.ts";
 import { planClaim } from "../owner.ts";
-import { isActive, isAvailable, isReady, readySince } from "../pods.ts";
+import { isActive, isAvailable, isReady, nextAvailable } from "../pods.ts";
 import { holds } from "../labels.ts";
 import { deletionOrder } from "./deletion-order.ts";
 
@@ -38,7 +38,7 @@ export function planReplicaSet(set: KubeObject, candidates: readonly KubeObject[
     create: Math.min(BURST, Math.max(0, -surplus)),
     remove: surplus > 0 ? pods.toSorted(deletionOrder(pods, now)).slice(0, Math.min(surplus, BURST)) : [],
     counts: countReplicas(set, pods, now),
-    requeueAfter: nextAvailable(set, pods, now),
+    requeueAfter: nextAvailable(pods, set.spec.minReadySeconds ?? 0, now),
   };
 }
 
@@ -50,12 +50,6 @@ function countReplicas(set: KubeObject, pods: readonly KubeObject[], now: number
     readyReplicas: pods.filter(isReady).length,
     availableReplicas: pods.filter((pod) => isAvailable(pod, set.spec.minReadySeconds ?? 0, now)).length,
   };
-}
-
-function nextAvailable(set: KubeObject, pods: readonly KubeObject[], now: number): number | undefined {
-  const wait = (set.spec.minReadySeconds ?? 0) * 1000;
-  const due = pods.filter((pod) => isReady(pod) && !isAvailable(pod, wait / 1000, now)).map((pod) => readySince(pod) + wait - now);
-  return due.length === 0 ? undefined : Math.min(...due);
 }
 
 /** The status to write: as the API prints it, zero counts left out except `replicas`. */

@@ -4,7 +4,7 @@ import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.t
 import { formatTime, type Clock } from "../clock.ts";
 import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import type { Recorder } from "../events.ts";
+import { messageOf, type Recorder } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { adopted, controllerOf, released } from "../owner.ts";
 import { draftPod } from "../pod-template.ts";
@@ -111,8 +111,4 @@ async function writeStatus(set: KubeObject, counts: ReplicaCounts, failure: Fail
 function failureConditions(conditions: readonly Condition[], failure: Failure | undefined, now: string): readonly Condition[] {
   if (failure === undefined) return withoutCondition(conditions, "ReplicaFailure");
   return setCondition(conditions, { type: "ReplicaFailure", status: "True", reason: failure.reason, message: messageOf(failure.error) }, now);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
