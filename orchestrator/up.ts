@@ -10,12 +10,14 @@ import { runController, type Controller } from "./controllers/controller.ts";
 import { deploymentController } from "./controllers/deployment/reconcile.ts";
 import { ephemeralVolumes } from "./controllers/ephemeral-volume.ts";
 import { endpointsController } from "./controllers/endpoints/reconcile.ts";
+import { daemonSetController } from "./controllers/daemon-set/reconcile.ts";
 import { eventExpiry } from "./controllers/event-expiry.ts";
 import { createRecorder } from "./controllers/events.ts";
 import { collectGarbage } from "./controllers/garbage/reconcile.ts";
 import { autoscalerController } from "./controllers/horizontal-pod-autoscaler/reconcile.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
+import { statefulSetController } from "./controllers/stateful-set/reconcile.ts";
 import { volumeBinder } from "./controllers/volume-binder/reconcile.ts";
 import { volumeProtection } from "./controllers/volume-protection.ts";
 import { volumeProvisioner } from "./controllers/volume-provisioner/reconcile.ts";
@@ -104,6 +106,8 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
     namespaceController(as("namespace-controller")),
     deploymentController(as("deployment-controller")),
     replicaSetController(as("replicaset-controller")),
+    statefulSetController(as("statefulset-controller")),
+    daemonSetController(as("daemonset-controller")),
     endpointsController(as("endpoint-slice-controller")),
     autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
     volumeBinder(as("persistentvolume-controller")),

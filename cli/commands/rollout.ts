@@ -1,8 +1,9 @@
-/** strata rollout status|history|undo|restart|pause|resume deployment/NAME. */
+/** strata rollout status|history|undo|restart|pause|resume KIND/NAME. */
 import { Command } from "commander";
-import { revisionsOf, templateOf } from "../../orchestrator/client/history.ts";
+import { keeperOf, revisionsOf, rollbackTo } from "../../orchestrator/client/history.ts";
 import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
 import { pathOf, printedName, resourceByWord } from "../../orchestrator/client/paths.ts";
+import { canRoll, rolloutState } from "../../orchestrator/client/rollout-status.ts";
 import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
 import { addNamespaceFlag, connectCluster, readTargets } from "../cluster/connect.ts";
 import { readDuration } from "../duration.ts";
@@ -15,12 +16,13 @@ interface Target {
   readonly path: string;
   readonly printed: string;
   readonly namespace: string;
+  readonly kind: string;
 }
 
 type Action<Flags> = (context: Context, target: Target, flags: Flags) => Promise<void>;
 
 export function command(context: Context): Command {
-  const rollout = new Command().description("Follow and steer the rollout of a deployment");
+  const rollout = new Command().description("Follow and steer the rollout of a deployment, a statefulset or a daemonset");
   rollout.addCommand(
     sub(context, "status", "Wait until the rollout is done", status)
       .option("--timeout <duration>", "longest wait; 0 waits for ever", "0")
@@ -35,16 +37,22 @@ export function command(context: Context): Command {
 }
 
 function sub<Flags extends { readonly namespace: string }>(context: Context, name: string, description: string, action: Action<Flags>): Command {
-  return addNamespaceFlag(new Command(name).description(description).argument("<target...>", "deployment/name")).action(
+  return addNamespaceFlag(new Command(name).description(description).argument("<target...>", "kind/name")).action(
     async (words: readonly string[], flags: Flags) => {
       const [target] = readTargets(words);
       if (target?.name === undefined) throw new UsageError("required resource not specified");
       const resource = resourceByWord(target.kind);
-      if (resource.kind !== "Deployment") throw new UsageError(`Cannot roll out ${target.kind}: only deployments are known here`);
+      if (!canRoll(resource.kind)) throw new UsageError(`Cannot roll out ${target.kind}: only deployments, statefulsets and daemonsets roll`);
       using client = connectCluster(context);
       await action(
         context,
-        { client, path: pathOf(resource, flags.namespace, target.name), printed: printedName(resource, target.name), namespace: flags.namespace },
+        {
+          client,
+          path: pathOf(resource, flags.namespace, target.name),
+          printed: printedName(resource, target.name),
+          namespace: flags.namespace,
+          kind: resource.kind,
+        },
         flags,
       );
     },
@@ -58,14 +66,13 @@ async function status(
 ): Promise<void> {
   const tell = (line: string): void => void context.stdout.write(`${line}\n`);
   if (watch) return await waitForRollout(client, path, { timeout: readDuration(timeout), tell, signal: context.signal });
-  const { rolloutState } = await import("../../orchestrator/client/rollout-status.ts");
   tell(rolloutState(await client.send({ path })).message);
 }
 
-async function readRevisions({ client, path, namespace }: Target): Promise<ReturnType<typeof revisionsOf>> {
-  const deployment = await client.send({ path });
-  const { items } = await client.send({ path: pathOf(resourceByWord("replicasets"), namespace) });
-  return revisionsOf(deployment, items);
+async function readRevisions({ client, path, namespace, kind }: Target): Promise<ReturnType<typeof revisionsOf>> {
+  const owner = await client.send({ path });
+  const { items } = await client.send({ path: pathOf(resourceByWord(keeperOf(kind)), namespace) });
+  return revisionsOf(owner, items);
 }
 
 async function history(context: Context, target: Target): Promise<void> {
@@ -76,13 +83,7 @@ async function history(context: Context, target: Target): Promise<void> {
 
 async function undo(context: Context, target: Target, { toRevision }: { readonly namespace: string; readonly toRevision?: string }): Promise<void> {
   const wanted = toRevision === undefined || toRevision === "0" ? undefined : Number(toRevision);
-  const template = templateOf(await readRevisions(target), wanted);
-  await target.client.send({
-    method: "PATCH",
-    path: target.path,
-    body: [{ op: "replace", path: "/spec/template", value: template }],
-    contentType: "application/json-patch+json",
-  });
+  await target.client.send({ method: "PATCH", path: target.path, ...rollbackTo(await readRevisions(target), wanted) });
   context.stdout.write(`${target.printed} rolled back\n`);
 }
 
@@ -97,7 +98,8 @@ async function restart(context: Context, { client, path, printed }: Target): Pro
   context.stdout.write(`${printed} restarted\n`);
 }
 
-async function pause(context: Context, { client, path, printed }: Target, paused: boolean): Promise<void> {
+async function pause(context: Context, { client, path, printed, kind }: Target, paused: boolean): Promise<void> {
+  if (kind !== "Deployment") throw new UsageError(`Cannot ${paused ? "pause" : "resume"} ${printed}: only deployments can be held`);
   await client.send({ method: "PATCH", path, body: { spec: { paused } }, contentType: "application/merge-patch+json" });
   context.stdout.write(`${printed} ${paused ? "paused" : "resumed"}\n`);
 }

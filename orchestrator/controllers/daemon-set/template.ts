@@ -1,0 +1,49 @@
+/** A DaemonSet's pod for one node: bound to it by affinity, so that the scheduler places it, and tolerant of the troubles that a daemon must outlast. Spec: Kubernetes documentation, "DaemonSet: Taints and tolerations". */
+import type { Draft, KubeObject } from "../../cluster.ts";
+import type { Toleration } from "../../scheduler/taints.ts";
+import { draftPod } from "../pod-template.ts";
+
+/** Hash of the revision that a pod was made from. */
+export const HASH_LABEL = "controller-revision-hash";
+
+const NAME_FIELD = "metadata.name";
+const TOLERATED: readonly (readonly [key: string, effect: string])[] = [
+  ["not-ready", "NoExecute"],
+  ["unreachable", "NoExecute"],
+  ["disk-pressure", "NoSchedule"],
+  ["memory-pressure", "NoSchedule"],
+  ["pid-pressure", "NoSchedule"],
+  ["unschedulable", "NoSchedule"],
+];
+
+export function draftDaemon(set: KubeObject, hash: string, node: string): Draft {
+  const draft = draftPod(set, set.spec.template);
+  const spec: any = draft["spec"];
+  return {
+    ...draft,
+    metadata: { ...draft.metadata, labels: { ...draft.metadata.labels, [HASH_LABEL]: hash } },
+    spec: { ...spec, affinity: onNode(spec.affinity, node), tolerations: withTolerations(spec) },
+  };
+}
+
+/** The node of a pod: where it runs, or where its affinity sends it. */
+export function targetNode({ spec }: KubeObject): string | undefined {
+  if (spec.nodeName) return spec.nodeName;
+  const terms: readonly any[] = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  return terms.flatMap(({ matchFields = [] }) => matchFields).find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values?.[0];
+}
+
+/** Every required term of its own keeps what it says of labels. */
+function onNode(affinity: any, node: string): unknown {
+  const matchFields = [{ key: NAME_FIELD, operator: "In", values: [node] }];
+  const terms: readonly any[] = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const nodeSelectorTerms = terms.length === 0 ? [{ matchFields }] : terms.map((term) => ({ ...term, matchFields }));
+  return { ...affinity, nodeAffinity: { ...affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+}
+
+function withTolerations({ tolerations = [], hostNetwork }: { readonly tolerations?: readonly Toleration[]; readonly hostNetwork?: boolean }): unknown {
+  const rows = hostNetwork === true ? [...TOLERATED, ["network-unavailable", "NoSchedule"] as const] : TOLERATED;
+  const own: readonly Toleration[] = rows.map(([name, effect]) => ({ key: `node.kubernetes.io/${name}`, operator: "Exists", effect }));
+  const isOwn = ({ key, operator, effect }: Toleration): boolean => own.some((one) => one.key === key && one.operator === operator && one.effect === effect);
+  return [...tolerations.filter((toleration) => !isOwn(toleration)), ...own];
+}
