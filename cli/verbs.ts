@@ -40,6 +40,12 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   update: { summary: "Change the limits of containers", group: "containers", load: async () => await import("./commands/update.ts") },
   volume: { summary: "Manage volumes", group: "containers", load: async () => await import("./commands/volume.ts") },
   wait: { summary: "Wait until containers end and print their exit codes", group: "containers", load: async () => await import("./commands/wait.ts") },
+  "container-health": {
+    summary: "Check the health of a container once",
+    group: "containers",
+    load: async () => await import("./commands/container-health.ts"),
+    hidden: true,
+  },
   "container-settle": {
     summary: "Give back what a container held",
     group: "containers",

@@ -46,7 +46,18 @@ export interface Limits {
   readonly memoryReservation?: number;
   readonly pidsLimit?: number;
   readonly blkioWeight?: number;
+  readonly blkioWeightDevice?: readonly DeviceRate[];
+  readonly deviceReadBps?: readonly DeviceRate[];
+  readonly deviceWriteBps?: readonly DeviceRate[];
+  readonly deviceReadIOps?: readonly DeviceRate[];
+  readonly deviceWriteIOps?: readonly DeviceRate[];
   readonly oomScoreAdj?: number;
+}
+
+/** A block device of this machine by path, and its bytes or operations a second (or its weight). */
+export interface DeviceRate {
+  readonly path: string;
+  readonly rate: number;
 }
 
 export interface RestartPolicy {
@@ -62,6 +73,8 @@ export interface ContainerOptions {
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env?: readonly string[];
+  /** Names among `env` whose values a commit leaves out. */
+  readonly secretEnv?: readonly string[];
   readonly cwd?: string;
   readonly user?: string;
   readonly groupAdd?: readonly string[];
@@ -70,6 +83,8 @@ export interface ContainerOptions {
   readonly openStdin?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly mounts?: readonly MountRequest[];
+  /** Containers whose volumes and binds it gets too. */
+  readonly volumesFrom?: readonly { readonly container: string; readonly readOnly?: boolean }[];
   readonly limits?: Limits;
   readonly network: NetworkMode;
   readonly ports?: readonly PortMapping[];
@@ -83,6 +98,8 @@ export interface ContainerOptions {
   readonly unmaskedProc?: boolean;
   readonly noNewPrivileges?: boolean;
   readonly seccomp?: "default" | "unconfined" | string;
+  /** Let /proc show the whole machine instead of the limits. */
+  readonly hostProc?: boolean;
   readonly readOnly?: boolean;
   /** `pause`: it runs nothing but a process 1 that reaps. */
   readonly init?: boolean | "pause";
@@ -128,8 +145,26 @@ export interface ContainerRecord {
   readonly exit?: ExitRecord;
   /** Why it could not be started. */
   readonly error?: string;
+  /** What its checks found since it was started. */
+  readonly health?: HealthState;
   /** When the restart policy starts it again, milliseconds since the epoch. */
   readonly restartAt?: number;
+}
+
+export interface HealthState {
+  readonly status: "starting" | "healthy" | "unhealthy";
+  readonly failingStreak: number;
+  /** The last five, oldest first. */
+  readonly log: readonly HealthResult[];
+}
+
+export interface HealthResult {
+  /** RFC 3339. */
+  readonly start: string;
+  readonly end: string;
+  /** -1 when the check could not be run or took too long. */
+  readonly exitCode: number;
+  readonly output: string;
 }
 
 export interface NetworkState {
@@ -157,7 +192,8 @@ export interface ContainerStatus {
   readonly pid: number;
   readonly startedAt?: string;
   readonly exit?: ExitRecord;
-  readonly health?: "starting" | "healthy" | "unhealthy";
+  /** Of a container that has checks. */
+  readonly health?: HealthState;
   readonly error?: string;
 }
 
@@ -226,6 +262,8 @@ export interface Engine {
   unpause(id: string): Promise<void>;
   update(id: string, limits: Limits, restart?: RestartPolicy): Promise<void>;
   exec(id: string, options: ExecOptions): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
+  /** Runs the container's health check once and records what came of it; undefined when it has none or does not run. */
+  checkHealth(id: string): Promise<HealthState | undefined>;
   attach(id: string): Promise<Attachment>;
   logs(id: string, options?: LogOptions): AsyncIterable<LogLine>;
   usage(id: string): Promise<Usage>;

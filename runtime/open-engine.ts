@@ -73,7 +73,7 @@ function life(parts: Parts): Life {
   };
 }
 
-type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "meter" | "pids" | "diff" | "attach" | "exec">;
+type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "meter" | "pids" | "diff" | "attach" | "exec" | "checkHealth">;
 
 function views(parts: Parts): Views {
   return {
@@ -87,6 +87,7 @@ function views(parts: Parts): Views {
     pids: async (id) => await parts.processes.pids((await needLive(parts, id, "list the processes of")).record.id),
     diff: async (id) => await (await import("./engine/diff.ts")).diffContainer(parts, id),
     attach: async (id) => await parts.processes.attach((await needLive(parts, id, "attach to")).record.id),
+    checkHealth: async (id) => await (await import("./engine/health/probe.ts")).checkHealth(parts, id),
     exec: async (id, options) => await (await import("./engine/exec.ts")).execIn(parts, id, options),
   };
 }

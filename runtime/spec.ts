@@ -110,6 +110,7 @@ export interface Resources {
   readonly pids?: { readonly limit: number };
   readonly blockIO?: {
     readonly weight?: number;
+    readonly weightDevice?: readonly WeightDevice[];
     readonly throttleReadBpsDevice?: readonly ThrottleDevice[];
     readonly throttleWriteBpsDevice?: readonly ThrottleDevice[];
     readonly throttleReadIOPSDevice?: readonly ThrottleDevice[];
@@ -122,6 +123,12 @@ export interface ThrottleDevice {
   readonly major: number;
   readonly minor: number;
   readonly rate: number;
+}
+
+export interface WeightDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly weight: number;
 }
 
 export interface SeccompSpec {

@@ -20,6 +20,7 @@ const NEEDS = {
     { program: "xz", package: "xz-utils", why: "unpacks .tar.xz for ADD" },
     { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },
     { program: "ip", package: "iproute2", why: "makes the network namespaces that containers join in the tests" },
+    { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [

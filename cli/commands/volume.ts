@@ -3,8 +3,13 @@ import { Command } from "commander";
 import type { Volume } from "../../runtime/engine.ts";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
+import { UsageError } from "../errors.ts";
+import { decimalSize } from "../images/decimal-size.ts";
+import { confirmed } from "../images/prune-images.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { volumeFilter } from "../containers/volume-filter.ts";
+import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { printInspected } from "./inspect.ts";
 
@@ -29,10 +34,13 @@ export function command(context: Context): Command {
     .command("ls")
     .alias("list")
     .option("-q, --quiet", "names only")
+    .option("-f, --filter <key=value>", "name, label or dangling", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
     .option("-o, --output <format>", "json")
-    .action(async (flags: { readonly quiet?: boolean; readonly format?: string; readonly output?: string }) => {
-      const rows = (await (await volumes()).list()).map(row);
+    .action(async (flags: { readonly quiet?: boolean; readonly filter: readonly string[]; readonly format?: string; readonly output?: string }) => {
+      const engine = await context.engine();
+      const used = new Set((await engine.list()).flatMap(({ record }) => record.mounts.flatMap(({ name }) => name ?? [])));
+      const rows = (await engine.volumes.list()).filter(volumeFilter(flags.filter, used)).map(row);
       await printRows(context, rows, COLUMNS, { quiet: flags.quiet ?? false, key: "Name", format: flags.format ?? flags.output });
     });
   group
@@ -57,7 +65,11 @@ export function command(context: Context): Command {
     .command("prune")
     .option("-f, --force", "do not ask")
     .option("-a, --all", "named ones too")
-    .action(async (flags: { readonly all?: boolean }) => await prune(context, flags.all ?? false));
+    .action(async ({ all = false, force = false }: { readonly all?: boolean; readonly force?: boolean }) => {
+      if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
+      if (!force && !(await confirmed(context, `This will remove ${all ? "all" : "anonymous"} volumes that no container uses.`))) return;
+      await prune(context, all);
+    });
   return group;
 }
 
@@ -82,14 +94,20 @@ async function need(volume: Volume | undefined, name: string): Promise<Volume> {
 async function prune(context: Context, all: boolean): Promise<void> {
   const { volumes } = await context.engine();
   const removed: string[] = [];
+  let bytes = 0;
   for (const volume of await volumes.list()) {
     if (!all && !volume.anonymous) continue;
+    const size = folderBytes(volume.mountpoint);
     await volumes.remove(volume.name).then(
-      () => removed.push(volume.name),
+      () => {
+        removed.push(volume.name);
+        bytes += size;
+      },
       (error: unknown) => {
         if (!(error instanceof RuntimeError && error.code === "VOLUME_IN_USE")) throw error;
       },
     );
   }
-  context.stdout.write(removed.length === 0 ? "" : `Deleted Volumes:\n${removed.map((name) => `${name}\n`).join("")}`);
+  if (removed.length > 0) context.stdout.write(`Deleted Volumes:\n${removed.map((name) => `${name}\n`).join("")}\n`);
+  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
 }

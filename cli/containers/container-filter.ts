@@ -22,7 +22,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   network: ({ record }, value) => (record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind) === value,
   volume: ({ record }, value) => record.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value),
   publish: ({ record }, value) => record.network.ports.some((port) => `${port.hostPort}` === value.split("/")[0]),
-  health: ({ status }, value) => (status.health ?? "none") === value,
+  health: ({ status }, value) => (status.health?.status ?? "none") === value,
 };
 
 /** @throws {UsageError} */

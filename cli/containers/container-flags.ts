@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import type { ContainerOptions, Limits, NetworkMode, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
+import { addDeviceRateFlags, type DeviceRateFlags, deviceRates } from "./device-rate-flags.ts";
+import { addHealthFlags, type HealthFlags, healthcheckOf } from "./health-flags.ts";
 import { parseLog } from "./log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
@@ -10,7 +12,7 @@ import { readText } from "./read-text.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
 
-export interface ContainerFlags {
+export interface ContainerFlags extends HealthFlags, DeviceRateFlags {
   readonly addHost: readonly string[];
   readonly blkioWeight?: number;
   readonly capAdd: readonly string[];
@@ -70,6 +72,7 @@ export interface ContainerFlags {
   readonly uidmap: readonly string[];
   readonly gidmap: readonly string[];
   readonly volume: readonly string[];
+  readonly volumesFrom: readonly string[];
   readonly workdir?: string;
 }
 
@@ -77,13 +80,13 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 const NONE: readonly string[] = [];
 
 export function addContainerFlags(command: Command): Command {
-  return addLimitFlags(processFlags(placeFlags(command)));
+  return addHealthFlags(addDeviceRateFlags(addLimitFlags(processFlags(placeFlags(command)))));
 }
 
 function processFlags(command: Command): Command {
   return command
     .option("-e, --env <name=value>", "set an environment variable", collect, NONE)
-    .option("--env-file <file>", "read environment variables from a file", collect, NONE)
+    .option("--env-file <file>", "read environment variables from a file; commit leaves them out", collect, NONE)
     .option("--entrypoint <program>", "overwrite the image's entrypoint")
     .option("-i, --interactive", "keep stdin open")
     .option("-t, --tty", "give it a terminal")
@@ -93,7 +96,7 @@ function processFlags(command: Command): Command {
     .option("--cap-add <capability>", "add a capability", collect, NONE)
     .option("--cap-drop <capability>", "drop a capability", collect, NONE)
     .option("--privileged", "lift most restrictions")
-    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined or seccomp=FILE", collect, NONE)
+    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined, seccomp=FILE or proc=host", collect, NONE)
     .option("--init", "run a small init as pid 1 that reaps and forwards signals")
     .option("--ulimit <name=soft[:hard]>", "set a resource limit of the process", collect, NONE)
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
@@ -115,6 +118,7 @@ function placeFlags(command: Command): Command {
     .option("--name <name>", "name of the container")
     .option("-h, --hostname <name>", "its host name")
     .option("-v, --volume <[source:]target[:options]>", "mount a volume or a folder", collect, NONE)
+    .option("--volumes-from <container[:ro]>", "mount what that container has mounted", collect, NONE)
     .option("--mount <options>", "mount by key=value options", collect, NONE)
     .option("--tmpfs <target[:options]>", "mount a tmpfs", collect, NONE)
     .option("--shm-size <size>", "size of /dev/shm", parseBytes)
@@ -157,6 +161,7 @@ export function addLimitFlags(command: Command): Command {
 export function toOptions(flags: ContainerFlags, command: readonly string[], env: NodeJS.ProcessEnv): Omit<ContainerOptions, "image"> {
   const security = securityOptions(flags.securityOpt);
   const spaces = userNamespace(flags);
+  const fileEnv = flags.envFile.flatMap(readEnvFile);
   return {
     ...pick(flags, [
       "name",
@@ -178,10 +183,13 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     ...(flags.workdir !== undefined && { cwd: flags.workdir }),
     ...(flags.entrypoint !== undefined && { entrypoint: [flags.entrypoint] }),
     ...(command.length > 0 && { command }),
-    env: [...flags.envFile.flatMap(readEnvFile), ...flags.env].flatMap((entry) => fromOwn(entry, env)),
+    env: [...fileEnv, ...flags.env].flatMap((entry) => fromOwn(entry, env)),
+    ...(fileEnv.length > 0 && { secretEnv: fileEnv.map(nameOf).filter((name) => !flags.env.some((entry) => nameOf(entry) === name)) }),
     labels: Object.fromEntries([...flags.labelFile.flatMap(readEnvFile), ...flags.label].map(keyValue)),
     mounts: [...flags.volume.map(parseVolumeFlag), ...flags.mount.map(parseMountFlag), ...flags.tmpfs.map(parseTmpfsFlag)],
-    limits: limitsOf(flags),
+    ...(flags.volumesFrom.length > 0 && { volumesFrom: flags.volumesFrom.map(parseVolumesFrom) }),
+    limits: { ...limitsOf(flags), ...deviceRates(flags) },
+    ...healthcheckOf(flags),
     network: parseNetwork(flags.network ?? flags.net ?? "bridge", flags.networkAlias),
     ports: flags.publish.flatMap(parsePortFlag),
     extraHosts: flags.addHost,
@@ -197,6 +205,17 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     ...(flags.restart !== undefined && { restart: parseRestart(flags.restart) }),
     autoRemove: flags.rm ?? false,
   };
+}
+
+function nameOf(entry: string): string {
+  return entry.split("=", 1)[0] ?? "";
+}
+
+/** `NAME[:ro|rw]`. */
+function parseVolumesFrom(text: string): NonNullable<ContainerOptions["volumesFrom"]>[number] {
+  const [container = "", access] = text.split(":");
+  if (container === "" || (access !== undefined && access !== "ro" && access !== "rw")) throw new UsageError(`invalid --volumes-from: ${JSON.stringify(text)}`);
+  return access === undefined ? { container } : { container, readOnly: access === "ro" };
 }
 
 export function limitsOf(flags: Partial<ContainerFlags>): Limits {
@@ -251,14 +270,17 @@ function joinable(text: string): "host" | { readonly container: string } {
 }
 
 /** The last of a kind wins. */
-function securityOptions(options: readonly string[]): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
-  return Object.assign({}, ...options.map(securityOption)) as { readonly noNewPrivileges?: boolean; readonly seccomp?: string };
+function securityOptions(options: readonly string[]): Security {
+  return Object.assign({}, ...options.map(securityOption)) as Security;
 }
 
-function securityOption(option: string): { readonly noNewPrivileges?: boolean; readonly seccomp?: string } {
+type Security = Pick<ContainerOptions, "noNewPrivileges" | "seccomp" | "hostProc">;
+
+function securityOption(option: string): Security {
   const [key = "", value = ""] = option.split(/[=:](.*)/s);
   if (key === "no-new-privileges") return { noNewPrivileges: value !== "false" };
   if (key === "seccomp") return { seccomp: value === "unconfined" || value === "default" ? value : readText(value) };
+  if (key === "proc" && (value === "host" || value === "limits")) return { hostProc: value === "host" };
   if (value === "unconfined" || value === "disable" || key === "label") return {}; /* other security modules are not used anyway */
   throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
 }

@@ -44,7 +44,7 @@ export function containerRow({ record, status }: Container, now: number, truncat
 }
 
 export function statusText(status: ContainerStatus, now: number): string {
-  const health = status.health === undefined ? "" : ` (${status.health === "starting" ? "health: starting" : status.health})`;
+  const health = status.health === undefined ? "" : ` (${status.health.status === "starting" ? "health: starting" : status.health.status})`;
   const up = status.startedAt === undefined ? "Up" : `Up ${humanDuration(now - Date.parse(status.startedAt))}`;
   switch (status.status) {
     case "running":

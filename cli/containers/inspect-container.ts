@@ -1,6 +1,6 @@
 /** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
 import { join } from "node:path";
-import type { Container, ContainerRecord, MountPoint, PortMapping } from "../../runtime/engine.ts";
+import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint, PortMapping } from "../../runtime/engine.ts";
 import { hostOf } from "./port-flags.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -26,7 +26,7 @@ export function inspectContainer({ record, status }: Container, root: string): R
       Error: status.error ?? "",
       StartedAt: status.startedAt ?? NEVER,
       FinishedAt: status.exit === undefined || is("running") || is("paused") ? NEVER : status.exit.finishedAt,
-      ...(status.health !== undefined && { Health: { Status: status.health, FailingStreak: 0, Log: [] } }),
+      ...(status.health !== undefined && { Health: health(status.health) }),
     },
     Image: record.imageID,
     ResolvConfPath: join(folder, "resolv.conf"),
@@ -45,6 +45,14 @@ export function inspectContainer({ record, status }: Container, root: string): R
     Mounts: record.mounts.map(mount),
     Config: config(record),
     NetworkSettings: networkSettings(record),
+  };
+}
+
+function health({ status, failingStreak, log }: HealthState): Readonly<Record<string, unknown>> {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({ Start: start, End: end, ExitCode: exitCode, Output: output })),
   };
 }
 
@@ -77,6 +85,14 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     MemorySwap: limits.memorySwap ?? (limits.memory ?? 0) * 2,
     LogConfig: logConfig(options.log),
     PidsLimit: limits.pidsLimit ?? null,
+    BlkioWeight: limits.blkioWeight ?? 0,
+    BlkioWeightDevice: (limits.blkioWeightDevice ?? []).map(({ path, rate }) => ({ Path: path, Weight: rate })),
+    BlkioDeviceReadBps: rates(limits.deviceReadBps),
+    BlkioDeviceWriteBps: rates(limits.deviceWriteBps),
+    BlkioDeviceReadIOps: rates(limits.deviceReadIOps),
+    BlkioDeviceWriteIOps: rates(limits.deviceWriteIOps),
+    CpusetMems: limits.cpusetMems ?? "",
+    SecurityOpt: nullable(securityOptions(options)),
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     Init: options.init === true,
   };
@@ -133,6 +149,18 @@ function mount(point: MountPoint): Readonly<Record<string, unknown>> {
     RW: !point.readOnly,
     Propagation: point.kind === "bind" ? "rprivate" : "",
   };
+}
+
+function rates(all: readonly DeviceRate[] = []): readonly { readonly Path: string; readonly Rate: number }[] {
+  return all.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+}
+
+function securityOptions({ noNewPrivileges, seccomp, hostProc }: ContainerRecord["options"]): readonly string[] {
+  return [
+    ...(noNewPrivileges === true ? ["no-new-privileges"] : []),
+    ...(seccomp === undefined || seccomp === "default" ? [] : [`seccomp=${seccomp}`]),
+    ...(hostProc === true ? ["proc=host"] : []),
+  ];
 }
 
 function mode(value: "host" | { readonly container: string } | undefined): string {

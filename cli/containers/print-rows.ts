@@ -11,8 +11,9 @@ export interface RowFormat {
 
 type Columns = readonly (readonly [title: string, field: string])[];
 
-/** At least three blanks between columns, as docker has it. */
+/** At least three blanks between columns, and no column narrower than ten, as docker has it. */
 const GAP = 3;
+const MIN_WIDTH = 10;
 
 export async function printRows(context: Context, rows: readonly object[], columns: Columns, format: RowFormat): Promise<void> {
   const fields = rows as readonly Readonly<Record<string, unknown>>[];
@@ -47,5 +48,5 @@ function text(value: unknown): string {
 
 export function align(cells: readonly (readonly string[])[]): readonly string[] {
   const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => (row[at] ?? "").length)));
-  return cells.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd((widths[at] ?? 0) + GAP))).join(""));
+  return cells.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(Math.max((widths[at] ?? 0) + GAP, MIN_WIDTH)))).join(""));
 }

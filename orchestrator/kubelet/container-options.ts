@@ -47,6 +47,7 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     env: [...environment].map(([key, value]) => `${key}=${value}`),
     ...(container.workingDir === undefined ? {} : { cwd: container.workingDir }),
     ...securityOf(input),
+    healthcheck: { Test: ["NONE"] }, // a pod has probes; Kubernetes passes over the image's own check
     tty: container.tty ?? false,
     openStdin: container.stdin ?? false,
     ...(spec.hostNetwork === true ? {} : { hostname: hostnameOf(pod) }),

@@ -2,6 +2,7 @@
 import type { Limits, RestartPolicy } from "../engine.ts";
 import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
+import { writeProcFiles } from "./proc/mounts.ts";
 import { lockName, type Parts } from "./parts.ts";
 import { isLive, inspect, needLive } from "./status.ts";
 
@@ -33,7 +34,10 @@ export async function updateContainer(parts: Parts, reference: string, limits: L
   const { record, status } = await inspect(parts, parts.records.find(id));
   const merged = mergeLimits(record.options.limits ?? {}, limits);
   const wanted = resources(merged);
-  if (isLive(status) && Object.keys(limits).length > 0) await parts.processes.update(id, wanted);
+  if (isLive(status) && Object.keys(limits).length > 0) {
+    await parts.processes.update(id, wanted);
+    writeProcFiles(parts, id, merged);
+  }
   await parts.records.change(id, (current) => ({ ...current, options: { ...current.options, limits: merged, ...(restart !== undefined && { restart }) } }));
 }
 

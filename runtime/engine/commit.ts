@@ -1,5 +1,5 @@
 /** commit: the upper folder as one more layer. What is mounted, the init layer and secrets are not in it. */
-import type { ImageConfig } from "../../store/oci.ts";
+import type { ExecutionConfig, ImageConfig } from "../../store/oci.ts";
 import type { Image, Layer, Store } from "../../store/store.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
@@ -21,8 +21,8 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await getContainer(parts, id);
-  const config = applyChanges(record.config, options.changes ?? []);
   const { config: base, layers } = await baseOf(parts.store, record);
+  const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);
   const mustPause = (options.pause ?? true) && status.status === "running";
   if (mustPause) await parts.processes.pause(id);
   let layer: Layer;
@@ -49,6 +49,14 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const target = await parts.store.images.assemble([...layers, layer], document);
   if (options.name !== undefined) await parts.store.images.tag(options.name, target);
   return await parts.store.images.read(target);
+}
+
+/** A secret variable goes back to what the image had. */
+function withoutSecrets({ config, options }: Pick<ContainerRecord, "config" | "options">, image: readonly string[]): ExecutionConfig {
+  const nameOf = (entry: string): string => entry.split("=", 1)[0] ?? "";
+  const secret = new Set(options.secretEnv);
+  const kept = (config.Env ?? []).flatMap((entry) => (secret.has(nameOf(entry)) ? image.filter((one) => nameOf(one) === nameOf(entry)) : [entry]));
+  return { ...config, ...(config.Env !== undefined && { Env: kept }) };
 }
 
 /** The image's documents and layers, lowest first; they are kept while the container is there. */

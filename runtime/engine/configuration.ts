@@ -19,7 +19,7 @@ export function applyOptions(image: ExecutionConfig, flags: Flags): ExecutionCon
     ...(flags.user !== undefined && { User: flags.user }),
     ...(flags.cwd !== undefined && { WorkingDir: flags.cwd }),
     ...(flags.stopSignal !== undefined && { StopSignal: flags.stopSignal }),
-    ...(flags.healthcheck !== undefined && { Healthcheck: flags.healthcheck }),
+    ...(flags.healthcheck !== undefined && { Healthcheck: { ...image.Healthcheck, ...flags.healthcheck } }),
     Labels: { ...image.Labels, ...flags.labels },
   };
 }

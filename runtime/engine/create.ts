@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { ExecutionConfig } from "../../store/oci.ts";
-import type { Container, ContainerOptions, ContainerRecord } from "../engine.ts";
+import type { Container, ContainerOptions, ContainerRecord, MountRequest } from "../engine.ts";
 import { applyOptions, commandLine } from "./configuration.ts";
 import { newID } from "./identity.ts";
 import { type MountPointRequest, writeInitLayer } from "./init-layer.ts";
@@ -55,10 +55,21 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
 async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, config: ExecutionConfig): Promise<ContainerRecord["mounts"]> {
   const chain = await parts.store.images.unpack(options.image);
   const [view] = await Promise.all([parts.store.snapshots.view(chain), parts.store.snapshots.prepare(snapshotKey(id), chain)]);
-  const requests = planMounts(options.mounts ?? [], Object.keys(config.Volumes ?? {}));
+  const requests = planMounts([...borrowedMounts(parts, options.volumesFrom), ...(options.mounts ?? [])], Object.keys(config.Volumes ?? {}));
   const mounts = await prepareMounts(requests, view, parts.volumes, id);
   await writeInitLayer(join(containerFolder(parts, id), "init"), view, [...mountTargets(mounts), ...workingFolder(config)]);
   return mounts;
+}
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN` */
+function borrowedMounts({ records }: Parts, lenders: ContainerOptions["volumesFrom"] = []): readonly MountRequest[] {
+  return lenders.flatMap(({ container, readOnly }) =>
+    records.find(container).mounts.flatMap(({ kind, name, source, target, readOnly: lent }): readonly MountRequest[] => {
+      const access = { target, readOnly: readOnly ?? lent };
+      if (kind === "bind") return [{ kind, source, ...access }];
+      return name === undefined ? [] : [{ kind: "volume", name, ...access }];
+    }),
+  );
 }
 
 /** Made when the image lacks it, beneath the upper folder: a read-only root has it too. */

@@ -4,6 +4,7 @@ import type { DeviceSpec, LinuxSpec, MountSpec, ProcessSpec, Resources, SeccompS
 import { environment } from "./environment.ts";
 import type { IdentityFiles } from "./hosts.ts";
 import { resources } from "./limits.ts";
+import { procResources } from "./proc/mounts.ts";
 import { rlimits } from "./rlimits.ts";
 import type { Account } from "./user.ts";
 
@@ -21,6 +22,8 @@ export interface GenerateInput {
   readonly helper: string;
   /** Text of /proc/self/limits. */
   readonly ownLimits: string;
+  /** Bound over /proc and /sys so that they show the limits. */
+  readonly procMounts: readonly MountSpec[];
   readonly defaults: Defaults;
 }
 
@@ -96,7 +99,8 @@ function mounts(input: GenerateInput): readonly MountSpec[] {
   const own = [...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })), ...record.mounts.map(mountSpec)];
   const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.helper, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
   const sorted = own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length);
-  return [...fixed, ...(record.options.init === undefined || record.options.init === false ? [] : [init]), ...sorted];
+  const proc = input.procMounts.filter((mount) => !taken.has(mount.destination));
+  return [...fixed, ...proc, ...(record.options.init === undefined || record.options.init === false ? [] : [init]), ...sorted];
 }
 
 function adapt(mount: MountSpec, record: ContainerRecord): MountSpec {
@@ -126,7 +130,10 @@ function linux(input: GenerateInput): LinuxSpec {
     ...(maps !== undefined && { uidMappings: maps.uidMap.map(mapping), gidMappings: maps.gidMap.map(mapping) }),
     ...(input.devices.length > 0 && { devices: input.devices.map((device) => device.spec) }),
     cgroupsPath: record.id,
-    resources: { ...resources(options.limits ?? {}), devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input) },
+    resources: {
+      ...procResources(resources(options.limits ?? {}), input.procMounts),
+      devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input),
+    },
     sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap)), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
     maskedPaths: unmasked ? [] : defaults.maskedPaths,

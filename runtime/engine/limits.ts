@@ -1,23 +1,50 @@
 /** Docker's limits as OCI resources. Spec: OCI runtime-spec 1.2, config-linux.md, "Control groups". */
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { Limits } from "../engine.ts";
+import type { DeviceRate, Limits } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Resources } from "../spec.ts";
+import type { Resources, ThrottleDevice } from "../spec.ts";
+import { deviceNumbers } from "./devices.ts";
 
 const PERIOD_MICROSECONDS = 100_000;
 /** Docker's floor: below it a container cannot start. */
 const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
 
 /** @throws {RuntimeError} `SPEC_INVALID` */
-export function resources(limits: Limits): Resources {
+export function resources(limits: Limits, numberOf: DeviceNumbers = blockDevice): Resources {
   const cpu = cpuOf(limits);
   const memory = memoryOf(limits);
+  const blockIO = blockOf(limits, numberOf);
   return {
     ...(Object.keys(cpu).length > 0 && { cpu }),
     ...(Object.keys(memory).length > 0 && { memory }),
     ...(limits.pidsLimit !== undefined && { pids: { limit: limits.pidsLimit === 0 ? -1 : limits.pidsLimit } }),
-    ...(limits.blkioWeight !== undefined && limits.blkioWeight > 0 && { blockIO: { weight: limits.blkioWeight } }),
+    ...(Object.keys(blockIO).length > 0 && { blockIO }),
   };
+}
+
+type DeviceNumbers = (path: string) => { readonly major: number; readonly minor: number };
+
+function blockOf(limits: Limits, numberOf: DeviceNumbers): NonNullable<Resources["blockIO"]> {
+  const { blkioWeight: weight = 0 } = limits;
+  if (weight !== 0 && (weight < 10 || weight > 1000))
+    throw new RuntimeError("SPEC_INVALID", `Cannot weigh block input and output with ${weight}: it ranges from 10 to 1000`);
+  const rates = (all: readonly DeviceRate[] = []): readonly ThrottleDevice[] => all.map(({ path, rate }) => ({ ...numberOf(path), rate }));
+  const lists = {
+    weightDevice: rates(limits.blkioWeightDevice).map(({ rate, ...device }) => ({ ...device, weight: rate })),
+    throttleReadBpsDevice: rates(limits.deviceReadBps),
+    throttleWriteBpsDevice: rates(limits.deviceWriteBps),
+    throttleReadIOPSDevice: rates(limits.deviceReadIOps),
+    throttleWriteIOPSDevice: rates(limits.deviceWriteIOps),
+  };
+  return { ...(weight > 0 && { weight }), ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)) };
+}
+
+/** @throws {RuntimeError} `PATH_UNKNOWN` */
+function blockDevice(path: string): { readonly major: number; readonly minor: number } {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isBlockDevice() !== true) throw new RuntimeError("PATH_UNKNOWN", `Cannot limit device ${JSON.stringify(path)}: it is no block device`);
+  return deviceNumbers(stat.rdev);
 }
 
 function cpuOf(limits: Limits): NonNullable<Resources["cpu"]> {

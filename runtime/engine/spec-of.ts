@@ -12,6 +12,7 @@ import { hostDevices } from "./devices.ts";
 import { generate } from "./generate.ts";
 import { hostnameOf, type IdentityFiles } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
+import { procMounts } from "./proc/mounts.ts";
 import { ownLimits } from "./rlimits.ts";
 import { needLive } from "./status.ts";
 import { type Account, resolveAccount } from "./user.ts";
@@ -38,6 +39,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
     joined,
     helper: parts.helper,
     ownLimits: ownLimits(),
+    procMounts: procMounts(parts, record),
     defaults: DEFAULTS,
   });
 }

@@ -5,6 +5,7 @@ import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Attachment, CreateRequest } from "../process.ts";
 import { connect, disconnect } from "./connect.ts";
+import { startPulse } from "./health/pulse.ts";
 import { writeIdentity } from "./hosts.ts";
 import { lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
@@ -34,7 +35,7 @@ async function reset(parts: Parts, record: ContainerRecord): Promise<void> {
 }
 
 async function launch(parts: Parts, record: ContainerRecord, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
-  const { error: _error, restartAt: _restartAt, ...rest } = record;
+  const { error: _error, restartAt: _restartAt, health: _health, ...rest } = record;
   const marker = markerPath(parts, record.id);
   await mkdir(dirname(marker), { recursive: true });
   await Promise.all([writeFile(marker, ""), parts.records.put({ ...rest, unsettled: true, stopRequested: false })]);
@@ -43,7 +44,8 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
     const files = await writeIdentity(parts, record, network);
     const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
     const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
-    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
+    const { state, attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
+    startPulse(parts, connected, state);
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
     await giveUp(parts, record, error);

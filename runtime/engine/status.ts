@@ -1,7 +1,8 @@
 /** What a container is doing, told from its record and from the process behind it. */
-import type { Container, ContainerRecord, ContainerStatus } from "../engine.ts";
+import type { Container, ContainerRecord, ContainerStatus, HealthState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ProcessState } from "../process.ts";
+import { healthCheckOf, UNKNOWN_HEALTH } from "./health/plan.ts";
 import type { Parts } from "./parts.ts";
 
 /** What docker says of a container that a reboot or a crash took. */
@@ -17,12 +18,11 @@ export function statusOf(record: ContainerRecord, state: ProcessState | undefine
     (record.unsettled ? { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: record.startedAt ?? record.createdAt } : undefined);
   if (record.restartAt !== undefined) return { status: "restarting", pid: 0, ...times, ...(exit !== undefined && { exit }) };
   if (exit === undefined || startedAt === undefined) return { status: "created", pid: 0, ...times, ...(exit !== undefined && { exit }) };
-  return { status: "exited", pid: 0, ...times, exit };
+  return { status: "exited", pid: 0, ...times, exit, ...health(record) };
 }
 
-function health(record: ContainerRecord): { readonly health?: "starting" } {
-  const test = record.config.Healthcheck?.Test;
-  return test === undefined || test.length === 0 || test[0] === "NONE" ? {} : { health: "starting" };
+function health(record: ContainerRecord): { readonly health?: HealthState } {
+  return healthCheckOf(record.config.Healthcheck) === undefined ? {} : { health: record.health ?? UNKNOWN_HEALTH };
 }
 
 export function isLive(status: ContainerStatus): boolean {

@@ -21,5 +21,6 @@ int network_main (int argc, char **argv);
 int launch_main (int argc, char **argv);
 int netns_main (int argc, char **argv);
 int pause_main (int argc, char **argv);
+int pulse_main (int argc, char **argv);
 int reap_main (int argc, char **argv);
 int unpack_main (int argc, char **argv);

@@ -52,6 +52,7 @@ static const struct
   { "netns", netns_main },
   { "network", network_main },
   { "pause", pause_main },
+  { "pulse", pulse_main },
   { "reap", reap_main },
   { "unpack", unpack_main },
 };

@@ -1,5 +1,5 @@
 /** Pure: OCI resources as the files that hold them in cgroup v1 and v2. Spec: runtime-spec 1.2, config-linux.md, "Control groups". */
-import type { Resources, ThrottleDevice } from "../../spec.ts";
+import type { Resources, ThrottleDevice, WeightDevice } from "../../spec.ts";
 
 export interface CgroupFile {
   /** Whose hierarchy it is in (v1); which controller must be enabled (v2). */
@@ -35,6 +35,7 @@ function planFirst(resources: Resources): readonly CgroupFile[] {
     ...(blockIO?.weight === undefined || blockIO.weight === 0
       ? []
       : [set("blkio", "blkio.bfq.weight", blockIO.weight, true), set("blkio", "blkio.weight", blockIO.weight, true)]),
+    ...weights("blkio", "blkio.bfq.weight_device", blockIO?.weightDevice),
     ...throttle("blkio.throttle.read_bps_device", blockIO?.throttleReadBpsDevice),
     ...throttle("blkio.throttle.write_bps_device", blockIO?.throttleWriteBpsDevice),
     ...throttle("blkio.throttle.read_iops_device", blockIO?.throttleReadIOPSDevice),
@@ -58,6 +59,7 @@ function planSecond(resources: Resources): readonly CgroupFile[] {
     ...(blockIO?.weight === undefined || blockIO.weight === 0
       ? []
       : [set("io", "io.bfq.weight", blockIO.weight, true), set("io", "io.weight", ioWeight(blockIO.weight), true)]),
+    ...weights("io", "io.bfq.weight", blockIO?.weightDevice),
     ...limitIO("rbps", blockIO?.throttleReadBpsDevice),
     ...limitIO("wbps", blockIO?.throttleWriteBpsDevice),
     ...limitIO("riops", blockIO?.throttleReadIOPSDevice),
@@ -99,6 +101,11 @@ function unlimited(value: number): string {
 
 function throttle(file: string, devices: readonly ThrottleDevice[] = []): readonly CgroupFile[] {
   return devices.map((device) => set("blkio", file, `${device.major}:${device.minor} ${device.rate}`));
+}
+
+/** Only the bfq scheduler divides by weight: without it the file is missing and the weight is a wish. */
+function weights(controller: string, file: string, devices: readonly WeightDevice[] = []): readonly CgroupFile[] {
+  return devices.map((device) => set(controller, file, `${device.major}:${device.minor} ${device.weight}`, true));
 }
 
 function limitIO(word: string, devices: readonly ThrottleDevice[] = []): readonly CgroupFile[] {

@@ -1,0 +1,18 @@
+/** The timer of a container's health checks: a small process of its own that ends with the container, so that nothing needs a daemon. */
+import { spawn } from "node:child_process";
+import type { ContainerRecord } from "../../engine.ts";
+import type { ProcessState } from "../../process.ts";
+import { exitEnvironment } from "../../process/host.ts";
+import type { Parts } from "../parts.ts";
+import { checkOf } from "./probe.ts";
+
+/** Tells the helper's `pulse` that the container is still starting. */
+export const STILL_STARTING = 3;
+
+export function startPulse(parts: Parts, record: ContainerRecord, state: Pick<ProcessState, "pid" | "startTime">): void {
+  const check = checkOf(record);
+  if (check === undefined) return;
+  const times = [check.intervalMs, check.startIntervalMs, check.startPeriodMs].map((time) => String(Math.max(1, Math.round(time))));
+  const args = ["pulse", `${state.pid}:${state.startTime}`, ...times, ...parts.self, "container-health", record.id];
+  spawn(parts.helper, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) }).unref();
+}

@@ -1,0 +1,5 @@
+/* A process named for good: by its pid and field 22 of /proc/PID/stat, for a pid alone may name another one by now. */
+#pragma once
+
+/* A pidfd of the process that `name`, PID:START, names; -1 when it is gone. */
+int process_open (const char *name);
