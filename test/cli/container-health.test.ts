@@ -1,0 +1,96 @@
+/** Health checks run beside a container without any daemon: ps and inspect tell what they found. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
+import { eventually } from "../support/cluster.ts";
+
+let box: Box;
+beforeAll(async () => {
+  box = await openBox("sh sleep touch rm echo cat test true");
+});
+afterAll(async () => await box[Symbol.asyncDispose]());
+
+const fast = ["--health-interval", "200ms", "--health-retries", "2"];
+
+async function becomes(id: string, health: string): Promise<void> {
+  await eventually(async () => expect(await box.strata("inspect", "--format", "{{.State.Health.Status}}", id)).toBe(health));
+}
+
+async function timers(id: string): Promise<number> {
+  return await Promise.resolve(
+    execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
+      .split("\n")
+      .filter((line) => line.includes(` pulse `) && line.includes(id)).length,
+  );
+}
+
+test("starting, healthy, unhealthy and healthy again, in ps and inspect; the timer ends with the container", async () => {
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "echo looked; test -e /well", ...fast, BOX_IMAGE, "sleep", "120");
+  expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/\((?:health: starting|unhealthy)\)$/);
+  await becomes(id, "unhealthy");
+  await box.strata("exec", id, "touch", "/well");
+  await becomes(id, "healthy");
+  expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/^Up .* \(healthy\)$/);
+  expect(await box.strata("ps", "--quiet", "--no-trunc", "--filter", "health=healthy")).toBe(id);
+  const health = JSON.parse(await box.strata("inspect", "--format", "{{json .State.Health}}", id)) as { readonly Log: readonly object[] };
+  expect(health).toMatchObject({ Status: "healthy", FailingStreak: 0 });
+  expect(health.Log.length).toBeLessThanOrEqual(5);
+  expect(health.Log.at(-1)).toMatchObject({ ExitCode: 0, Output: "looked\n", Start: expect.any(String) as string, End: expect.any(String) as string });
+  await box.strata("exec", id, "rm", "/well");
+  await becomes(id, "unhealthy");
+
+  expect(await timers(id)).toBe(1);
+  await box.strata("stop", "--time", "0", id);
+  await eventually(async () => expect(await timers(id)).toBe(0));
+  expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/^Exited \(137\)/);
+
+  await box.strata("start", id);
+  expect(await box.strata("inspect", "--format", "{{.State.Health.Status}}", id)).toMatch(/^(?:starting|unhealthy)$/);
+  expect(await timers(id)).toBe(1);
+  await box.strata("rm", "-f", id);
+  await eventually(async () => expect(await timers(id)).toBe(0));
+});
+
+test("a check that takes too long fails, and is killed", async () => {
+  const slow = ["--health-cmd", "echo slow; sleep 77", "--health-timeout", "300ms", "--health-retries", "1", "--health-interval", "200ms"];
+  const id = await box.strata("run", "-d", "--network", "none", ...slow, BOX_IMAGE, "sleep", "120");
+  await becomes(id, "unhealthy");
+  const log = await box.strata("inspect", "--format", "{{json .State.Health.Log}}", id);
+  expect((JSON.parse(log) as readonly object[])[0]).toMatchObject({ ExitCode: -1, Output: "Health check exceeded timeout (0.3s): slow\n" });
+  await box.strata("rm", "-f", id);
+});
+
+test("an image's HEALTHCHECK is run, changed by flags and left out when asked", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
+  writeFileSync(
+    join(folder, "Dockerfile"),
+    `FROM ${BOX_IMAGE}\nHEALTHCHECK --interval=1s --retries=1 CMD test -e /well\nCMD ["sh", "-c", "touch /well; sleep 120"]\n`,
+  );
+  await box.strata("build", "--quiet", "--tag", "local/checked", folder);
+  rmSync(folder, { recursive: true });
+  const id = await box.strata("run", "-d", "--network", "none", "--health-interval", "200ms", "local/checked");
+  await becomes(id, "healthy");
+  expect(JSON.parse(await box.strata("inspect", "--format", "{{json .Config.Healthcheck}}", id))).toEqual({
+    Test: ["CMD-SHELL", "test -e /well"],
+    Interval: 200_000_000,
+    Retries: 1,
+  });
+  const without = await box.strata("run", "-d", "--network", "none", "--no-healthcheck", "local/checked");
+  expect(await box.strata("inspect", "--format", "{{json .State}}", without)).not.toContain("Health");
+  expect(await timers(without)).toBe(0);
+  await box.strata("rm", "-f", id, without);
+});
+
+test("a paused container is not checked", async () => {
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, BOX_IMAGE, "sleep", "120");
+  await becomes(id, "healthy");
+  await box.strata("pause", id);
+  expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/\(Paused\)$/);
+  expect(await box.attempt("container-health", id)).toMatchObject({ status: 0 });
+  expect(await box.strata("inspect", "--format", "{{.State.Health.Status}} {{.State.Health.FailingStreak}}", id)).toBe("healthy 0");
+  await box.strata("unpause", id);
+  await box.strata("rm", "-f", id);
+});
