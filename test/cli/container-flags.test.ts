@@ -156,13 +156,13 @@ describe("words and numbers", () => {
   ])("$want", ({ ms, want }) => expect(humanDuration(ms)).toBe(want));
   test("ages", () => expect(ago("1970-01-01T00:00:00Z", 5000)).toBe("5 seconds ago"));
   test("sizes", () => expect(formatBinary(1536)).toBe("1.5KiB"));
-  test("tables keep three blanks", () =>
+  test("tables keep three blanks and columns of ten", () =>
     expect(
       align([
         ["A", "LONG"],
         ["wide", "b"],
       ]),
-    ).toEqual(["A      LONG", "wide   b"]));
+    ).toEqual(["A         LONG", "wide      b"]));
 });
 
 test.each([
