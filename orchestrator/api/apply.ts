@@ -18,7 +18,6 @@ import { checkObject, toStored, warningHeaders } from "./strictness.ts";
 
 export async function applyPatch(call: Call): Promise<Reply> {
   const { request, target, api } = call;
-  if (!request.query.has("fieldManager")) throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
   const { object, warnings } = checkObject(target.resource, { value: parseYaml((await readBytes(request)).toString()), duplicates: [] }, request.query);
   if (object.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
   const force = request.query.get("force") === "true";

@@ -8,6 +8,7 @@ import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
 import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
+import { checkDeleteOptions } from "./options.ts";
 import { served } from "./represent.ts";
 import { selectionOf } from "./selection.ts";
 
@@ -46,6 +47,7 @@ async function readOptions({ request }: Call): Promise<Asked> {
   const { value } = await readObject(request);
   const body = isRecord(value) ? (value as Record<string, any>) : {};
   const { query } = request;
+  checkDeleteOptions(body, query);
   const grace = body["gracePeriodSeconds"] ?? (query.has("gracePeriodSeconds") ? Number(query.get("gracePeriodSeconds")) : undefined);
   const orphan = body["orphanDependents"] ?? (query.has("orphanDependents") ? query.get("orphanDependents") === "true" : undefined);
   const policy = body["propagationPolicy"] ?? query.get("propagationPolicy") ?? (orphan === undefined ? undefined : orphan ? "Orphan" : "Background");
@@ -54,5 +56,5 @@ async function readOptions({ request }: Call): Promise<Asked> {
     ...(policy !== undefined && { propagationPolicy: policy }),
     ...(body["preconditions"] !== undefined && { preconditions: body["preconditions"] }),
   };
-  return { options, dryRun: (body["dryRun"] ?? []).includes("All") };
+  return { options, dryRun: [...(body["dryRun"] ?? []), ...query.getAll("dryRun")].includes("All") };
 }

@@ -2,6 +2,7 @@
 import { clone } from "../schema/clone.ts";
 import { randomUUID } from "node:crypto";
 import type { KubeObject, ResourceName } from "../cluster.ts";
+import { forbidden } from "../errors.ts";
 import { nameOf } from "../schema/resource.ts";
 import { qosClass } from "./pod-resources.ts";
 import type { WriteRequest } from "./request.ts";
@@ -71,19 +72,33 @@ const onChange: Readonly<Record<ResourceName, OnChange>> = {
 };
 
 function admitPod(request: WriteRequest, pod: any): void {
-  const { transaction } = request;
   const { spec } = pod;
   if (spec === undefined) return;
   admitServiceAccount(request, spec);
   spec.enableServiceLinks ??= true;
-  admitPriority(transaction.get({ resource: "priorityclasses.scheduling.k8s.io", namespace: "", name: spec.priorityClassName ?? "" }), spec);
+  admitPriority(request, spec);
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestLimits(container);
   for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) tolerate(spec, key);
 }
 
-function admitPriority(priorityClass: KubeObject | undefined, spec: any): void {
-  spec.priority ??= priorityClass?.["value"] ?? 0;
-  spec.preemptionPolicy ??= priorityClass?.["preemptionPolicy"] ?? "PreemptLowerPriority";
+const PRIORITIES = "priorityclasses.scheduling.k8s.io";
+
+/** Without a class the one that is the default, if any. */
+function admitPriority({ transaction, resource, name }: WriteRequest, spec: any): void {
+  const { priorityClassName = "" } = spec;
+  const chosen =
+    priorityClassName === ""
+      ? transaction.list(PRIORITIES).find((one) => one["globalDefault"] === true)
+      : transaction.get({ resource: PRIORITIES, namespace: "", name: priorityClassName });
+  if (chosen === undefined && priorityClassName !== "") throw forbidden(resource, name, `no PriorityClass with name ${priorityClassName} was found`);
+  if (chosen !== undefined) spec.priorityClassName = chosen.metadata.name;
+  const priority: number = chosen?.["value"] ?? 0;
+  if (spec.priority !== undefined && spec.priority !== priority) {
+    const says = `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`;
+    throw forbidden(resource, name, says);
+  }
+  spec.priority = priority;
+  spec.preemptionPolicy ??= chosen?.["preemptionPolicy"] ?? "PreemptLowerPriority";
 }
 
 /** What is limited and not requested is requested in full. */

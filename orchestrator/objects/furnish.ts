@@ -10,12 +10,19 @@ export interface Furnishing {
 
 const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
+/** Of the cluster's own pods: above what users may give. */
+const priorities = [
+  { name: "system-cluster-critical", value: 2_000_000_000 },
+  { name: "system-node-critical", value: 2_000_001_000 },
+].map(({ name, value }) => ({ apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value }));
+
 export async function furnishCluster(cluster: Cluster, { serviceAddress, host, port }: Furnishing): Promise<void> {
   await Promise.all(
     namespaces
       .filter((name) => cluster.get("namespaces", { namespace: undefined, name }) === undefined)
       .map((name) => cluster.create("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } })),
   );
+  await Promise.all(priorities.map(async (one) => await unlessThere(cluster.create("priorityclasses.scheduling.k8s.io", one))));
   const labels = { component: "apiserver", provider: "kubernetes" };
   const metadata = { name: "kubernetes", namespace: "default", labels };
   const spec = { clusterIP: serviceAddress, ports: [{ name: "https", port: 443, protocol: "TCP", targetPort: port }] };

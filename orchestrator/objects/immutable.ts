@@ -36,6 +36,19 @@ const fixedOnceSet =
   (before, after) =>
     at(before, path) === undefined ? [] : fixed(path)(before, after);
 
+const refused =
+  (path: string, says: string): Rule =>
+  (before, after) =>
+    equal(at(before, path), at(after, path)) ? [] : [forbiddenField(path, says)];
+
+const roleKept: Rule = (before, after) => (equal(before.roleRef, after.roleRef) ? [] : [invalid("roleRef", after.roleRef, "cannot change roleRef")]);
+
+/** Services that are names have no address. */
+const addressKept: Rule = ({ spec: before }, { spec: after }) =>
+  before.type === "ExternalName" || after.type === "ExternalName" || before.clusterIP === undefined || before.clusterIP === after.clusterIP
+    ? []
+    : [invalid("spec.clusterIPs[0]", [after.clusterIP], "may not change once set")];
+
 const onlySpec =
   (allowed: readonly string[], says: string): Rule =>
   (before, after) =>
@@ -77,9 +90,7 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
   pods: [podSpec],
   configmaps: [frozenData],
   secrets: [fixed("type"), frozenData],
-  services: [
-    (before, after) => (after.spec.type === "ExternalName" || before.spec.type === "ExternalName" ? [] : fixedOnceSet("spec.clusterIP")(before, after)),
-  ],
+  services: [addressKept],
   persistentvolumeclaims: [claimSpec],
   persistentvolumes: [volumeSource, fixed("spec.volumeMode"), fixedOnceSet("spec.nodeAffinity")],
   "deployments.apps": [fixed("spec.selector")],
@@ -98,7 +109,8 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
     (before, after) => (before.spec.suspend === true ? [] : fixed("spec.template")(before, after)),
   ],
   "storageclasses.storage.k8s.io": [unchanged("parameters"), unchanged("provisioner"), unchanged("reclaimPolicy"), fixed("volumeBindingMode")],
-  "rolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],
-  "clusterrolebindings.rbac.authorization.k8s.io": [fixed("roleRef")],
+  "priorityclasses.scheduling.k8s.io": [refused("value", "may not be changed in an update."), refused("preemptionPolicy", "may not be changed in an update.")],
+  "rolebindings.rbac.authorization.k8s.io": [roleKept],
+  "clusterrolebindings.rbac.authorization.k8s.io": [roleKept],
   "endpointslices.discovery.k8s.io": [fixed("addressType")],
 };

@@ -2,6 +2,7 @@
 import type { KubeObject } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { isRecord } from "../schema/decode.ts";
+import { invalid, invalidObject } from "../schema/field-error.ts";
 import { formatSelector } from "../schema/selector.ts";
 import type { Resource } from "../schema/resource.ts";
 
@@ -25,6 +26,10 @@ export function fromScale(current: KubeObject, scale: unknown): KubeObject {
     readonly metadata?: { readonly resourceVersion?: string; readonly uid?: string };
   };
   const replicas = spec.replicas ?? 0;
+  if (typeof replicas === "number" && replicas < 0)
+    throw invalidObject({ kind: "Scale", group: "autoscaling" }, current.metadata.name, [
+      invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+    ]);
   if (typeof replicas !== "number") throw badRequest(`json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`);
   const { resourceVersion = current.metadata.resourceVersion, uid = current.metadata.uid } = metadata;
   return { ...current, metadata: { ...current.metadata, resourceVersion, uid }, spec: { ...current.spec, replicas } };

@@ -3,6 +3,7 @@ import { clone } from "../schema/clone.ts";
 import { randomInt } from "node:crypto";
 import type { KubeObject } from "../cluster.ts";
 import { invalid, invalidObject } from "../schema/field-error.ts";
+import { addressProblem } from "../schema/names.ts";
 import type { WriteRequest } from "./request.ts";
 
 const MIN_BAND = 16;
@@ -38,6 +39,8 @@ function addressFor({ resource, name, settings }: WriteRequest, asked: string | 
   const { first, size } = range(settings.serviceCidr);
   if (asked === "None") return asked;
   if (asked !== undefined && asked !== "") {
+    const problem = addressProblem(asked);
+    if (problem !== undefined) throw invalidObject(resource, name, [invalid("spec.clusterIPs[0]", asked, problem)]);
     const offset = toNumber(asked) - first;
     if (!(offset > 0 && offset < size - 1))
       throw invalidObject(resource, name, [

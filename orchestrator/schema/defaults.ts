@@ -19,7 +19,7 @@ export function applyDefaults(type: string, object: Record<string, any>): void {
     const rules = table[name];
     if (rules === undefined) return;
     for (const [field, rule] of Object.entries(rules)) {
-      if (value[field] !== undefined) continue;
+      if (value[field] !== undefined && value[field] !== "") continue;
       const filled = typeof rule === "function" ? rule(value) : clone(rule);
       if (filled !== undefined) value[field] = filled;
     }
@@ -155,4 +155,5 @@ const table: Readonly<Record<string, Readonly<Record<string, Default>>>> = {
   "storage/v1.StorageClass": { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" },
   "discovery/v1.EndpointPort": { name: "", protocol: "TCP" },
   "discovery/v1.EndpointSlice": {},
+  "scheduling/v1.PriorityClass": { preemptionPolicy: "PreemptLowerPriority" },
 };

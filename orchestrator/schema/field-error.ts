@@ -10,7 +10,8 @@ export interface FieldError {
     | "FieldValueNotSupported"
     | "FieldValueDuplicate"
     | "FieldValueForbidden"
-    | "FieldValueTooLong";
+    | "FieldValueTooLong"
+    | "FieldValueTooMany";
   readonly field: string;
   /** Without the field. */
   readonly message: string;
@@ -44,6 +45,10 @@ export function tooLong(field: string, limit: number): FieldError {
   return { reason: "FieldValueTooLong", field, message: `Too long: may not be more than ${limit} bytes` };
 }
 
+export function tooMany(field: string, count: number, limit: number): FieldError {
+  return { reason: "FieldValueTooMany", field, message: `Too many: ${count}: must have at most ${limit} items` };
+}
+
 export function invalidObject({ kind, group }: Pick<Resource, "kind" | "group">, name: string, errors: readonly FieldError[]): ApiError {
   const lines = errors.map(({ field, message }) => `${field}: ${message}`);
   const listed = lines.length === 1 ? lines[0]! : `[${[...new Set(lines)].join(", ")}]`;
@@ -56,8 +61,9 @@ export function invalidObject({ kind, group }: Pick<Resource, "kind" | "group">,
   });
 }
 
+/** JSON; what is absent is the word `"null"`, in quotes. */
 function shown(value: unknown): string {
-  return JSON.stringify(value) ?? "null";
+  return JSON.stringify(value ?? "null");
 }
 
 function after(detail: string): string {

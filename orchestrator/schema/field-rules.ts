@@ -10,10 +10,11 @@ export type FieldRule = (value: any, path: string) => readonly FieldError[];
 
 export const needed: FieldRule = (value, path) => (value === undefined || value === "" || (Array.isArray(value) && value.length === 0) ? [required(path)] : []);
 
+/** `supported` is told in the order given. */
 export const oneOf =
   (...supported: string[]): FieldRule =>
   (value, path) =>
-    value === undefined || supported.includes(value) ? [] : [notSupported(path, value, supported.toSorted())];
+    value === undefined || supported.includes(value) ? [] : [notSupported(path, value, supported)];
 
 export const neededOneOf =
   (...supported: string[]): FieldRule =>
@@ -36,18 +37,39 @@ export const notNegative: FieldRule = atLeast(0);
 
 export const positive: FieldRule = (value, path) => (value === undefined || value > 0 ? [] : [invalid(path, value, "must be greater than 0")]);
 
-export const port: FieldRule = (value, path) =>
-  value === undefined || (value >= 1 && value <= 65_535) ? [] : [invalid(path, value, "must be between 1 and 65535, inclusive")];
+export const between =
+  (low: number, high: number): FieldRule =>
+  (value, path) =>
+    value === undefined || (value >= low && value <= high) ? [] : [invalid(path, value, `must be between ${low} and ${high}, inclusive`)];
+
+export const port: FieldRule = between(1, 65_535);
+
+export const neededPort: FieldRule = (value, path) => (value === undefined || value === 0 ? [required(path)] : port(value, path));
 
 export const optionalPort: FieldRule = (value, path) => (value === undefined || value === 0 ? [] : port(value, path));
 
-export const named =
-  (problemOf: (name: string) => string | undefined): FieldRule =>
+/** Checks whatever is there, also when it is empty. */
+export const checked =
+  (problemOf: (value: any) => string | undefined): FieldRule =>
   (value, path) => {
-    if (value === undefined || value === "") return [];
-    const problem = problemOf(value);
+    const problem = value === undefined ? undefined : problemOf(value);
     return problem === undefined ? [] : [invalid(path, value, problem)];
   };
+
+export const named =
+  (problemOf: (name: string) => string | undefined): FieldRule =>
+  (value, path) =>
+    value === "" ? [] : checked(problemOf)(value, path);
+
+export const neededBecause =
+  (detail: string): FieldRule =>
+  (value, path) =>
+    value === undefined || value === "" || (Array.isArray(value) && value.length === 0) ? [required(path, detail)] : [];
+
+export const each =
+  (rule: FieldRule): FieldRule =>
+  (items: readonly unknown[] | undefined, path) =>
+    (items ?? []).flatMap((item, index) => rule(item, `${path}[${index}]`));
 
 export const neededName =
   (problemOf: (name: string) => string | undefined): FieldRule =>
@@ -66,19 +88,16 @@ export const unique =
 
 export const keys: FieldRule = (value, path) => Object.keys(value ?? {}).flatMap((key) => named(configKeyProblem)(key, `${path}[${key}]`));
 
+const percentSays = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+
 /** `25%` or a count. */
 export const countOrPercent: FieldRule = (value, path) => {
-  if (value === undefined || (typeof value === "number" && value >= 0) || (typeof value === "string" && /^\d+%$/.test(value))) return [];
-  return [
-    typeof value === "number"
-      ? invalid(path, value, "must be greater than or equal to 0")
-      : invalid(
-          path,
-          value,
-          "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
-        ),
-  ];
+  if (typeof value === "string") return /^\d+%$/.test(value) ? [] : [invalid(path, value, percentSays)];
+  return notNegative(value, path);
 };
+
+export const notAbove100Percent: FieldRule = (value, path) =>
+  typeof value === "string" && Number.parseInt(value, 10) > 100 ? [invalid(path, value, "must not be greater than 100%")] : [];
 
 export const all =
   (...rules: FieldRule[]): FieldRule =>
@@ -90,7 +109,8 @@ export function fields(rules: Readonly<Record<string, FieldRule>>): StructRule {
   return (value, path) => rows.flatMap(([name, rule]) => rule(value[name], path === "" ? name : `${path}.${name}`));
 }
 
+/** Of a map from resource to amount. */
 export const quantities: FieldRule = (value, path) =>
   Object.entries(value ?? {}).flatMap(([key, amount]) =>
-    compareQuantities(amount as string, "0") < 0 ? [invalid(`${path}.${key}`, amount, "must be greater than or equal to 0")] : [],
+    compareQuantities(amount as string, "0") < 0 ? [invalid(`${path}[${key}]`, amount, "must be greater than or equal to 0")] : [],
   );

@@ -1,67 +1,47 @@
-/** What each type asks of its fields, as rows: field, then checks. Types that are not here are checked for their shape alone. */
-import { duplicate, invalid, required } from "./field-error.ts";
+/** What each type asks of its fields, as rows: field, then checks. Types that are not here, nor in the tables joined below, are checked for their shape alone. */
+import { accessRules } from "./access-rules.ts";
+import { clusterRules } from "./cluster-rules.ts";
+import { containerRules } from "./container-rules.ts";
+import { dataRules } from "./data-rules.ts";
 import {
-  needed,
-  oneOf,
-  neededOneOf,
-  notNegative,
-  atLeast,
-  within,
-  positive,
-  port,
-  optionalPort,
-  named,
-  neededName,
-  unique,
-  keys,
-  countOrPercent,
   all,
+  atLeast,
+  countOrPercent,
   fields,
-  quantities,
-  type StructRule,
+  needed,
+  neededName,
+  neededOneOf,
+  notAbove100Percent,
+  notNegative,
+  oneOf,
+  positive,
+  within,
 } from "./field-rules.ts";
-import { validateAnnotations, validateLabels } from "./labels.ts";
+import { validateLabels } from "./labels.ts";
+import { qualifiedNameProblem } from "./names.ts";
+import { networkRules } from "./network-rules.ts";
+import { podRules } from "./pod-rules.ts";
+import { joinRules, type RuleTable } from "./rule-table.ts";
+import { serviceRules } from "./service-rules.ts";
 import {
-  climbingPathProblem,
-  environmentNameProblem,
-  labelProblem,
-  localPathProblem,
-  portNameProblem,
-  projectedPathProblem,
-  qualifiedNameProblem,
-  subdomainProblem,
-} from "./names.ts";
-import { storageRules } from "./storage-rules.ts";
-import {
-  requestsWithinLimits,
-  restartsForJob,
-  templated,
-  podMounts,
-  templateMounts,
-  noSurgeWithoutRoom,
-  recreateAlone,
-  portNames,
-  valuesFitOperator,
-  withinSize,
+  controlled,
+  deadlineAfterReady,
   hasSource,
+  noSurgeWithoutRoom,
+  oneBudget,
+  recreateAlone,
   replicasInOrder,
   resourceTarget,
-  oneBudget,
-  withoutDeadline,
+  restartsForJob,
+  templated,
+  valuesFitOperator,
   eitherSurgeOrRoom,
   rollingAlone,
+  podMounts,
+  templateMounts,
 } from "./struct-rules.ts";
-
-const container: readonly StructRule[] = [
-  fields({
-    name: neededName(labelProblem),
-    image: needed,
-    imagePullPolicy: oneOf("Always", "IfNotPresent", "Never"),
-    terminationMessagePolicy: oneOf("File", "FallbackToLogsOnError"),
-    ports: unique("name"),
-    volumeMounts: unique("mountPath"),
-  }),
-];
+import { storageRules } from "./storage-rules.ts";
+import { volumeRules } from "./volume-rules.ts";
 
 /** Seconds that an autoscaler's behavior may look back. */
 const MAX_STABILIZATION_SECONDS = 3600;
@@ -69,95 +49,22 @@ const MAX_POLICY_SECONDS = 1800;
 
 const replicas = { replicas: notNegative, minReadySeconds: notNegative, revisionHistoryLimit: notNegative };
 
-export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
-  "core/v1.PodTemplateSpec": [
-    ({ metadata }, path) => [
-      ...validateLabels(metadata?.labels, `${path}.metadata.labels`),
-      ...validateAnnotations(metadata?.annotations, `${path}.metadata.annotations`),
-    ],
-  ],
-  "core/v1.PodSpec": [
-    fields({
-      containers: all(needed, unique("name")),
-      volumes: unique("name"),
-      restartPolicy: oneOf("Always", "OnFailure", "Never"),
-      dnsPolicy: oneOf("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
-      terminationGracePeriodSeconds: notNegative,
-      activeDeadlineSeconds: positive,
-      hostname: named(labelProblem),
-      subdomain: named(labelProblem),
-      nodeName: named(subdomainProblem),
-      serviceAccountName: named(subdomainProblem),
-    }),
-    ({ containers = [], initContainers = [] }, path) =>
-      initContainers.flatMap((init: any, index: number) =>
-        containers.some((one: any) => one.name === init.name) ? [duplicate(`${path}.initContainers[${index}].name`, init.name)] : [],
-      ),
-  ],
+const sharedRules: RuleTable = {
   "core/v1.Pod": [podMounts],
   "core/v1.PodTemplate": [templateMounts],
-  "core/v1.ReplicationControllerSpec": [templateMounts],
-  "core/v1.Container": container,
-  "core/v1.ContainerPort": [
-    fields({
-      containerPort: (value, path) => (value === 0 ? [required(path)] : port(value, path)),
-      hostPort: optionalPort,
-      protocol: oneOf("SCTP", "TCP", "UDP"),
-      name: named(portNameProblem),
-    }),
-  ],
-  "core/v1.EnvVar": [
-    fields({ name: neededName(environmentNameProblem) }),
-    ({ value, valueFrom }, path) =>
-      value !== undefined && valueFrom !== undefined ? [invalid(`${path}.valueFrom`, "", "may not be specified when `value` is not empty")] : [],
-  ],
-  "core/v1.VolumeMount": [fields({ name: needed, mountPath: needed, subPath: named(localPathProblem), subPathExpr: named(localPathProblem) })],
-  "core/v1.Volume": [fields({ name: neededName(labelProblem) })],
-  "core/v1.HostPathVolumeSource": [fields({ path: neededName(climbingPathProblem) })],
-  "core/v1.KeyToPath": [fields({ key: needed, path: neededName(projectedPathProblem) })],
-  "core/v1.DownwardAPIVolumeFile": [fields({ path: neededName(projectedPathProblem) })],
-  "core/v1.ServiceAccountTokenProjection": [fields({ path: neededName(projectedPathProblem) })],
-  "core/v1.ResourceRequirements": [fields({ requests: quantities, limits: quantities }), requestsWithinLimits],
-  "core/v1.Probe": [
-    fields({
-      initialDelaySeconds: notNegative,
-      timeoutSeconds: notNegative,
-      periodSeconds: notNegative,
-      successThreshold: notNegative,
-      failureThreshold: notNegative,
-    }),
-    (probe, path) =>
-      ["exec", "httpGet", "tcpSocket", "grpc"].some((kind) => probe[kind] !== undefined) ? [] : [required(path, "must specify a handler type")],
-  ],
-  "core/v1.ServiceSpec": [
-    fields({ type: oneOf("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"), sessionAffinity: oneOf("ClientIP", "None"), ports: unique("name") }),
-    portNames,
-  ],
-  "core/v1.ServicePort": [fields({ port, protocol: oneOf("SCTP", "TCP", "UDP"), name: named(labelProblem), nodePort: optionalPort })],
-  "core/v1.ConfigMap": [fields({ data: keys, binaryData: keys }), withinSize("data", "binaryData")],
-  "core/v1.Secret": [fields({ data: keys }), withinSize("data")],
-  "core/v1.Taint": [fields({ key: neededName(qualifiedNameProblem), effect: neededOneOf("NoSchedule", "PreferNoSchedule", "NoExecute") })],
-  "core/v1.Toleration": [fields({ operator: oneOf("Equal", "Exists"), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") })],
   "meta/v1.LabelSelector": [({ matchLabels }, path) => validateLabels(matchLabels, `${path}.matchLabels`)],
-  "meta/v1.LabelSelectorRequirement": [
-    fields({ key: neededName(qualifiedNameProblem), operator: oneOf("In", "NotIn", "Exists", "DoesNotExist") }),
-    valuesFitOperator,
-  ],
-  "meta/v1.OwnerReference": [fields({ apiVersion: needed, kind: needed, name: needed, uid: needed })],
-  "apps/v1.DeploymentSpec": [fields({ ...replicas, progressDeadlineSeconds: positive }), templated("deployment")],
+  "meta/v1.LabelSelectorRequirement": [fields({ key: neededName(qualifiedNameProblem) }), valuesFitOperator],
+  "core/v1.ReplicationControllerSpec": [fields({ replicas: notNegative, minReadySeconds: notNegative, selector: needed }), controlled],
+  "apps/v1.DeploymentSpec": [fields({ ...replicas, progressDeadlineSeconds: notNegative }), templated("deployment"), deadlineAfterReady],
   "apps/v1.DeploymentStrategy": [fields({ type: oneOf("Recreate", "RollingUpdate") }), recreateAlone],
-  "apps/v1.RollingUpdateDeployment": [fields({ maxUnavailable: countOrPercent, maxSurge: countOrPercent }), noSurgeWithoutRoom],
+  "apps/v1.RollingUpdateDeployment": [fields({ maxUnavailable: all(countOrPercent, notAbove100Percent), maxSurge: countOrPercent }), noSurgeWithoutRoom],
   "apps/v1.ReplicaSetSpec": [fields(replicas), templated("deployment")],
-  "apps/v1.StatefulSetSpec": [
-    fields({ ...replicas, podManagementPolicy: oneOf("OrderedReady", "Parallel") }),
-    templated("statefulset"),
-    withoutDeadline("StatefulSet"),
-  ],
+  "apps/v1.StatefulSetSpec": [fields({ ...replicas, podManagementPolicy: oneOf("OrderedReady", "Parallel") }), templated("statefulset")],
   "apps/v1.StatefulSetOrdinals": [fields({ start: notNegative })],
   "apps/v1.StatefulSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") }), rollingAlone],
   "apps/v1.RollingUpdateStatefulSetStrategy": [fields({ partition: notNegative, maxUnavailable: countOrPercent })],
   "apps/v1.StatefulSetPersistentVolumeClaimRetentionPolicy": [fields({ whenDeleted: oneOf("Delete", "Retain"), whenScaled: oneOf("Delete", "Retain") })],
-  "apps/v1.DaemonSetSpec": [fields(replicas), templated("daemonset"), withoutDeadline("DaemonSet")],
+  "apps/v1.DaemonSetSpec": [fields(replicas), templated("daemonset")],
   "apps/v1.RollingUpdateDaemonSet": [fields({ maxUnavailable: countOrPercent, maxSurge: countOrPercent }), eitherSurgeOrRoom],
   "apps/v1.DaemonSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") })],
   "batch/v1.JobSpec": [
@@ -196,5 +103,17 @@ export const structRules: Readonly<Record<string, readonly StructRule[]>> = {
     oneBudget,
   ],
   "autoscaling/v2.CrossVersionObjectReference": [fields({ kind: needed, name: needed })],
-  ...storageRules,
 };
+
+export const structRules: RuleTable = joinRules(
+  sharedRules,
+  podRules,
+  containerRules,
+  volumeRules,
+  serviceRules,
+  storageRules,
+  networkRules,
+  dataRules,
+  clusterRules,
+  accessRules,
+);

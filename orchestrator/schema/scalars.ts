@@ -2,15 +2,48 @@
 import { formatQuantity, parseQuantity } from "./quantity.ts";
 import { structOf, type Field, type Scalar } from "./types.ts";
 
-/** A value that is not of the type of its field. */
+/** A value that is not of the type of its field; told as the API server tells it. */
 export class Mismatch extends Error {
-  readonly path: string;
-
-  constructor(path: string, wanted: string, found: unknown) {
-    super(`json: cannot unmarshal ${jsonType(found)} into Go struct field ${path} of type ${wanted.replace(/[a-z]+\//, "")}`);
+  constructor(place: Place, wanted: string, found: unknown) {
+    super(sentence(place, wanted, found));
     this.name = "Mismatch";
-    this.path = path;
   }
+}
+
+/** Where a value is: the struct that has the field, and the field's path from the top. */
+export interface Place {
+  readonly struct: string;
+  readonly path: string;
+}
+
+/** The path has no places in lists and no keys of maps; the struct has no group. */
+function sentence({ struct, path }: Place, wanted: string, found: unknown): string {
+  if (wanted === "quantity" && typeof found === "string") return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+  if (wanted === "bytes" && typeof found === "string") return `illegal base64 data at input byte ${badByte(found)}`;
+  if (wanted.endsWith("time") && typeof found === "string")
+    return `parsing time ${JSON.stringify(found)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(found)} as "2006"`;
+  const plain = wanted.replace(/^(\[\]|map\[string\])?[a-z0-9]+\/(v\d+\.)/, "$1$2");
+  if (struct === "") return `json: cannot unmarshal ${jsonType(found, wanted)} into Go value of type ${plain}`;
+  return `json: cannot unmarshal ${jsonType(found, wanted)} into Go struct field ${struct.replace(/^.*\./, "")}.${path} of type ${goType(plain)}`;
+}
+
+const goTypes: Readonly<Record<string, string>> = {
+  strings: "[]string",
+  bytes: "[]uint8",
+  quantity: "string",
+  "int-or-string": "int32",
+  time: "string",
+  "micro-time": "string",
+};
+
+function goType(name: string): string {
+  return goTypes[name] ?? name;
+}
+
+/** First place that no base64 has; the end when only its length is wrong. */
+function badByte(text: string): number {
+  const at = text.search(/[^A-Za-z0-9+/=\r\n]/);
+  return at === -1 ? text.length : at;
 }
 
 const seconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -34,9 +67,9 @@ const readers: Readonly<Record<Scalar, Reader>> = {
 };
 
 /** @throws {Mismatch} */
-export function decodeScalar(scalar: Scalar, value: unknown, path: string): unknown {
+export function decodeScalar(scalar: Scalar, value: unknown, place: Place): unknown {
   const decoded = readers[scalar](value);
-  if (decoded === undefined) throw new Mismatch(path, scalar, value);
+  if (decoded === undefined) throw new Mismatch(place, scalar, value);
   return decoded;
 }
 
@@ -71,8 +104,10 @@ function time(value: unknown, exact: RegExp, format: (date: Date) => string): st
   return Number.isNaN(date.getTime()) ? undefined : format(date);
 }
 
-function jsonType(value: unknown): string {
+/** Numbers that do not fit a whole number are told. */
+function jsonType(value: unknown, wanted: string): string {
   if (Array.isArray(value)) return "array";
   if (value === null) return "null";
+  if (typeof value === "number" && wanted.startsWith("int")) return `number ${value}`;
   return typeof value === "boolean" ? "bool" : typeof value;
 }

@@ -1,5 +1,5 @@
 /** Checks that need more than one field of a struct. */
-import { forbiddenField, invalid, missing, notSupported, required, tooLong, type FieldError } from "./field-error.ts";
+import { forbiddenField, invalid, missing, notSupported, required, type FieldError } from "./field-error.ts";
 import type { StructRule } from "./field-rules.ts";
 import { compareQuantities } from "./quantity.ts";
 import { matchesSelector } from "./selector.ts";
@@ -11,35 +11,62 @@ export const requestsWithinLimits: StructRule = ({ requests = {}, limits = {} },
       : [],
   );
 
-const selectorMatchesTemplate = ({ selector, template }: any, path: string, kind: string): readonly FieldError[] => {
-  if (selector === undefined) return [required(`${path}.selector`)];
-  if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0)
-    return [invalid(`${path}.selector`, selector, `empty selector is invalid for ${kind}`)];
-  const labels = template?.metadata?.labels;
-  return matchesSelector(selector, labels) ? [] : [invalid(`${path}.template.metadata.labels`, labels ?? {}, "`selector` does not match template `labels`")];
+/** `kind` as it is told when the selector is empty. */
+const selectorMatchesTemplate =
+  (kind: string): StructRule =>
+  ({ selector, template }, path) => {
+    if (selector === undefined) return [required(`${path}.selector`)];
+    if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0)
+      return [invalid(`${path}.selector`, selector, `empty selector is invalid for ${kind}`)];
+    if ((selector.matchExpressions ?? []).some(({ operator }: any) => !operators.has(operator)))
+      return [invalid(`${path}.selector`, selector, "invalid label selector")];
+    return matchesSelector(selector, template?.metadata?.labels) ? [] : [unmatched(template, path)];
+  };
+
+const operators: ReadonlySet<string> = new Set(["In", "NotIn", "Exists", "DoesNotExist"]);
+
+function unmatched(template: any, path: string): FieldError {
+  return invalid(`${path}.template.metadata.labels`, template?.metadata?.labels ?? {}, "`selector` does not match template `labels`");
+}
+
+/** Pods that are kept running have no end of their own. `kind` as it is told. */
+const runsForEver =
+  (kind: string): StructRule =>
+  ({ template }, path) => {
+    const { restartPolicy = "Always", activeDeadlineSeconds } = template?.spec ?? {};
+    return [
+      ...(restartPolicy === "Always" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, restartPolicy, ["Always"])]),
+      ...(activeDeadlineSeconds === undefined
+        ? []
+        : [forbiddenField(`${path}.template.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${kind} is not Supported`)]),
+    ];
+  };
+
+const deadlineWords: Readonly<Record<string, string>> = { deployment: "ReplicaSet", statefulset: "StatefulSet", daemonset: "DaemonSet" };
+
+export const templated = (kind: "deployment" | "statefulset" | "daemonset"): StructRule => {
+  const rules = [selectorMatchesTemplate(kind), runsForEver(deadlineWords[kind]!), templateMounts];
+  return (value, path) => rules.flatMap((rule) => rule(value, path));
 };
 
-const restartsAlways: StructRule = ({ template }, path) => {
-  const policy = template?.spec?.restartPolicy;
-  return policy === undefined || policy === "Always" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["Always"])];
-};
+/** The older kind has a plain selector. */
+export const controlled: StructRule = (spec, path) => [
+  ...(matchesSelector({ matchLabels: spec.selector ?? {} }, spec.template?.metadata?.labels) ? [] : [unmatched(spec.template, path)]),
+  ...runsForEver("ReplicationController")(spec, path),
+  ...templateMounts(spec, path),
+];
+
+const NO_DEADLINE = 2 ** 31 - 1;
+
+export const deadlineAfterReady: StructRule = ({ progressDeadlineSeconds, minReadySeconds = 0 }, path) =>
+  progressDeadlineSeconds !== undefined && progressDeadlineSeconds !== NO_DEADLINE && progressDeadlineSeconds <= minReadySeconds
+    ? [invalid(`${path}.progressDeadlineSeconds`, progressDeadlineSeconds, "must be greater than minReadySeconds")]
+    : [];
 
 export const restartsForJob: StructRule = ({ template }, path) => {
   const policy = template?.spec?.restartPolicy;
   return policy === "Never" || policy === "OnFailure" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["OnFailure", "Never"])];
 };
-
-/** `kind` as the words about an empty selector name it. */
-export const templated =
-  (kind: string): StructRule =>
-  (value, path) => [...selectorMatchesTemplate(value, path, kind), ...restartsAlways(value, path), ...templateMounts(value, path)];
-
-export const withoutDeadline =
-  (kind: string): StructRule =>
-  ({ template }, path) =>
-    template?.spec?.activeDeadlineSeconds === undefined
-      ? []
-      : [forbiddenField(`${path}.template.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${kind} is not Supported`)];
 
 export const podMounts: StructRule = ({ spec }, path) => mountsKnown(spec, below(path, "spec"), []);
 
@@ -56,7 +83,7 @@ function mountsKnown(spec: any, path: string, claims: readonly string[]): readon
   return ["initContainers", "containers"].flatMap((list) =>
     (spec?.[list] ?? []).flatMap((container: any, at: number) =>
       (container.volumeMounts ?? []).flatMap((mount: any, index: number) =>
-        volumes.has(mount.name) ? [] : [missing(`${path}.${list}[${at}].volumeMounts[${index}].name`, mount.name)],
+        volumes.has(mount.name) || mount.name === "" ? [] : [missing(`${path}.${list}[${at}].volumeMounts[${index}].name`, mount.name)],
       ),
     ),
   );
@@ -65,16 +92,6 @@ function mountsKnown(spec: any, path: string, claims: readonly string[]): readon
 function below(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
-
-/** The values of one ConfigMap or Secret together. */
-const MAX_DATA_BYTES = 1024 * 1024;
-
-export const withinSize =
-  (...lists: readonly string[]): StructRule =>
-  (object) => {
-    const total = lists.flatMap((list) => Object.values(object[list] ?? {})).reduce<number>((sum, value) => sum + Buffer.byteLength(String(value)), 0);
-    return total > MAX_DATA_BYTES ? [tooLong(lists[0] ?? "", MAX_DATA_BYTES)] : [];
-  };
 
 export const noSurgeWithoutRoom: StructRule = ({ maxUnavailable, maxSurge }, path) =>
   isNone(maxUnavailable) && isNone(maxSurge) ? [invalid(`${path}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0")] : [];
@@ -100,16 +117,12 @@ export const recreateAlone: StructRule = ({ type, rollingUpdate }, path) =>
     ? [forbiddenField(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")]
     : [];
 
-export const portNames: StructRule = ({ ports = [], type }, path) => [
-  ...(ports.length > 1 ? ports.flatMap((one: any, index: number) => (one.name === undefined ? [required(`${path}.ports[${index}].name`)] : [])) : []),
-  ...(type !== "ExternalName" && ports.length === 0 ? [required(`${path}.ports`)] : []),
-];
-
 export function valuesFitOperator({ operator, values = [] }: any, path: string): readonly FieldError[] {
-  const lists = operator === "In" || operator === "NotIn";
-  if (lists === values.length > 0) return [];
-  if (lists) return [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
-  return [invalid(`${path}.values`, values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+  if (operator === "In" || operator === "NotIn")
+    return values.length > 0 ? [] : [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+  if (operator === "Exists" || operator === "DoesNotExist")
+    return values.length === 0 ? [] : [forbiddenField(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+  return [invalid(`${path}.operator`, operator ?? "", "not a valid selector operator")];
 }
 
 export const replicasInOrder: StructRule = ({ minReplicas = 1, maxReplicas }, path) =>

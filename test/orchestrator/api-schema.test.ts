@@ -83,19 +83,27 @@ describe("decoding", () => {
   });
 
   const mismatches = [
-    ["a number where a string belongs", pod({ nodeName: 1 }), "json: cannot unmarshal number into Go struct field spec.nodeName of type string"],
+    ["a number where a string belongs", pod({ nodeName: 1 }), "json: cannot unmarshal number into Go struct field PodSpec.spec.nodeName of type string"],
     [
       "a string where a number belongs",
       pod({ terminationGracePeriodSeconds: "x" }),
-      "json: cannot unmarshal string into Go struct field spec.terminationGracePeriodSeconds of type int64",
+      "json: cannot unmarshal string into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64",
     ],
-    ["an object where a list belongs", pod({ containers: {} }), "json: cannot unmarshal object into Go struct field spec.containers of type []v1.Container"],
+    [
+      "an object where a list belongs",
+      pod({ containers: {} }),
+      "json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container",
+    ],
     [
       "a quantity that is none",
       pod({ containers: [{ name: "c", resources: { limits: { cpu: "lots" } } }] }),
-      "json: cannot unmarshal string into Go struct field spec.containers[0].resources.limits.cpu of type quantity",
+      "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     ],
-    ["a fraction where a whole number belongs", pod({ priority: 1.5 }), "json: cannot unmarshal number into Go struct field spec.priority of type int32"],
+    [
+      "a fraction where a whole number belongs",
+      pod({ priority: 1.5 }),
+      "json: cannot unmarshal number 1.5 into Go struct field PodSpec.spec.priority of type int32",
+    ],
   ] as const;
   test.each(mismatches)("refuses %s", (_, object, message) => {
     expect(() => decodeObject(resourceNamed("pods"), object)).toThrow(`Pod in version "v1" cannot be handled as a Pod: ${message}`);
@@ -227,7 +235,7 @@ describe("validation", () => {
       name: "refuses a config map above a mebibyte",
       resource: "configmaps",
       value: { metadata: { name: "c" }, data: { a: "x".repeat(2 ** 19), b: "x".repeat(2 ** 19 + 1) } },
-      want: 'ConfigMap "c" is invalid: data: Too long: may not be more than 1048576 bytes',
+      want: 'ConfigMap "c" is invalid: []: Too long: may not be more than 1048576 bytes',
     },
     {
       name: "refuses a key's path above its volume",
@@ -305,7 +313,7 @@ describe("validation", () => {
       name: "refuses values that are not in the list",
       resource: "pods",
       value: { metadata: { name: "p" }, spec: { restartPolicy: "Sometimes", containers: [{ name: "c", image: "x" }] } },
-      want: 'Pod "p" is invalid: spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+      want: 'Pod "p" is invalid: spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
     },
     {
       name: "refuses requests above limits",
@@ -323,7 +331,7 @@ describe("validation", () => {
       name: "refuses ports out of range",
       resource: "services",
       value: { metadata: { name: "s" }, spec: { ports: [{ port: 70000 }] } },
-      want: 'Service "s" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive',
+      want: 'Service "s" is invalid: [spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive, spec.ports[0].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive]',
     },
     {
       name: "wants names when there are several ports",
