@@ -5,6 +5,7 @@ import { createSecureServer, type Http2Server, type ServerHttp2Session } from "n
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { HttpError } from "./error.ts";
 import { Incoming } from "./incoming.ts";
 import type { Handler, Reply, Request } from "./message.ts";
@@ -36,6 +37,8 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:5000`, no slash at the end. */
   readonly url: string;
+  /** Serves those who connect from now on with another certificate. */
+  renew(tls: { readonly certificate: string | Buffer; readonly key: string | Buffer }): void;
   /** Stops listening, lets replies under way end for `graceMs`, then cuts them. Idempotent. */
   close(graceMs?: number): Promise<void>;
 }
@@ -69,10 +72,22 @@ export async function serve(options: ServeOptions): Promise<Listener> {
     await (closed ??= shut(server, sessions, graceMs));
   };
   const name = host.includes(":") ? `[${host}]` : host;
-  return { host, port, url: `${options.tls === undefined ? "http" : "https"}://${name}:${port}`, close, [Symbol.asyncDispose]: async () => await close() };
+  return {
+    host,
+    port,
+    url: `${options.tls === undefined ? "http" : "https"}://${name}:${port}`,
+    renew: ({ certificate, key }) => server.setSecureContext?.({ cert: certificate, key }),
+    close,
+    [Symbol.asyncDispose]: async () => await close(),
+  };
 }
 
-type AnyServer = Server | (Http2Server & { closeIdleConnections?: undefined; closeAllConnections?: undefined });
+type AnyServer = (Server | (Http2Server & { closeIdleConnections?: undefined; closeAllConnections?: undefined })) & Renewable;
+
+/** What servers over TLS have. */
+interface Renewable {
+  setSecureContext?(options: SecureContextOptions): void;
+}
 
 function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
   const limits = { headersTimeout: headersMs, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true };

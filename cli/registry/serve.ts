@@ -1,5 +1,4 @@
 /** strata registry serve: this machine's store as a registry, until SIGINT or SIGTERM. */
-import { readFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import type { LogFormat } from "../../http/access-log.ts";
 import type { Context } from "../context.ts";
@@ -12,6 +11,9 @@ interface Flags {
   readonly htpasswd?: string;
   readonly policy?: string;
   readonly tokenRealm?: string;
+  readonly notify?: readonly string[];
+  readonly auditLog?: string;
+  readonly shutdownTimeout: number;
   readonly anonymous?: boolean;
   readonly readOnly?: boolean;
   readonly logFormat: LogFormat;
@@ -21,12 +23,15 @@ export function serveCommand(context: Context): Command {
   return new Command("serve")
     .description("Serve the store as an OCI registry")
     .option("--listen <address>", "address and port; port 0 picks a free one", "127.0.0.1:5000")
-    .option("--tls-cert <file>", "serve over TLS with this certificate (PEM)")
+    .option("--tls-cert <file>", "serve over TLS with this certificate (PEM); read again when it changes")
     .option("--tls-key <file>", "key of the certificate (PEM)")
     .option("--htpasswd <file>", "let in only the users of this file (bcrypt)")
     .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens")
     .option("--token-realm <url>", "where clients get tokens, behind a proxy")
     .option("--anonymous", "let everybody in where other machines reach it")
+    .option("--notify <url>", "web hook to tell of pushes, pulls, mounts and deletes; may be repeated", readUrl)
+    .option("--audit-log <file>", "append a line of JSON for every delete")
+    .option("--shutdown-timeout <seconds>", "how long transfers under way may go on at the end", readSeconds, 30)
     .option("--read-only", "refuse pushes and deletes")
     .addOption(new Option("--log-format <format>", "access log").choices(["text", "json", "none"]).default("text"))
     .action(async (flags: Flags) => await run(context, flags));
@@ -35,7 +40,7 @@ export function serveCommand(context: Context): Command {
 async function run(context: Context, flags: Flags): Promise<void> {
   const { listenRegistry } = await import("../../registry/server/listen.ts");
   const { host, port } = parseListen(flags.listen);
-  const tls = await readTls(flags);
+  const tls = tlsFiles(flags);
   const listener = await listenRegistry({
     store: await context.store(),
     host,
@@ -45,13 +50,15 @@ async function run(context: Context, flags: Flags): Promise<void> {
     readOnly: flags.readOnly === true,
     allowAnonymous: flags.anonymous === true,
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
+    ...(flags.notify === undefined ? {} : { notify: flags.notify }),
+    ...(flags.auditLog === undefined ? {} : { auditLog: flags.auditLog }),
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),
     ...(flags.tokenRealm === undefined ? {} : { tokenRealm: flags.tokenRealm }),
     ...(tls === undefined ? {} : { tls }),
   });
   context.stdout.write(`listening on ${host.includes(":") ? `[${host}]` : host}:${listener.port}\n`);
   await stopped(context.signal);
-  await listener.close();
+  await listener.close(flags.shutdownTimeout * 1000);
 }
 
 /** `host:port`, `[::1]:port`, `:port`. */
@@ -62,18 +69,20 @@ function parseListen(text: string): { readonly host: string; readonly port: numb
   return { host: match[1] ?? (match[2] === "" || match[2] === undefined ? "0.0.0.0" : match[2]), port };
 }
 
-async function readTls({ tlsCert, tlsKey }: Flags): Promise<{ readonly certificate: Buffer; readonly key: Buffer } | undefined> {
+function tlsFiles({ tlsCert, tlsKey }: Flags): { readonly certificate: string; readonly key: string } | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw new UsageError("Cannot serve over TLS: --tls-cert and --tls-key belong together");
-  return { certificate: await readGiven(tlsCert), key: await readGiven(tlsKey) };
+  return { certificate: tlsCert, key: tlsKey };
 }
 
-async function readGiven(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
+function readSeconds(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot wait ${JSON.stringify(text)}: give a number of seconds`);
+}
+
+function readUrl(text: string, before: readonly string[] = []): readonly string[] {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return [...before, text];
+  throw new UsageError(`Cannot notify ${JSON.stringify(text)}: give an http or https URL`);
 }
 
 async function stopped(signal: AbortSignal): Promise<void> {

@@ -1,15 +1,19 @@
 /** A registry that listens: who may use it, over what, and how it ends. */
 import { accessLog, type LogFormat } from "../../http/access-log.ts";
-import { serve, type Listener } from "../../http/serve.ts";
+import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
+import { readCertificate, watchCertificate, type Certificate, type CertificateFiles } from "../../http/watched-certificate.ts";
 import type { Route } from "../../http/router.ts";
 import type { Store } from "../../store/store.ts";
 import { isLoopback } from "../client/endpoint.ts";
 import { RegistryError } from "../errors.ts";
 import { openIdentity } from "../identity.ts";
 import { anonymous, type Access } from "./access.ts";
+import { openAudit } from "./audit.ts";
 import { bearerAccess } from "./bearer.ts";
+import type { EventSink, RegistryEvent } from "./events.ts";
 import { basicAccess, openHtpasswd } from "./htpasswd.ts";
 import { createMetrics } from "./metrics.ts";
+import { openNotifier } from "./notifier.ts";
 import { parsePolicy } from "./policy.ts";
 import { createRegistry } from "./registry.ts";
 import { tokenRoutes } from "./token-service.ts";
@@ -20,7 +24,8 @@ export interface RegistryListenOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  readonly tls?: { readonly certificate: string | Buffer; readonly key: string | Buffer };
+  /** Paths of PEM files; read again when they change. */
+  readonly tls?: CertificateFiles;
   /** Path of an htpasswd file; without one everybody may do everything. */
   readonly htpasswd?: string;
   /** Path of a policy file: who may do what; needs `htpasswd`, and admits by tokens. */
@@ -30,6 +35,10 @@ export interface RegistryListenOptions {
   /** Allows that also where other machines reach it. */
   readonly allowAnonymous?: boolean;
   readonly readOnly?: boolean;
+  /** URLs that are told of pushes, pulls, mounts and deletes. */
+  readonly notify?: readonly string[];
+  /** Path of a file that deletes are appended to. */
+  readonly auditLog?: string;
   readonly logFormat?: LogFormat;
   /** Access log and reports of bugs, whole lines. */
   readonly log: (line: string) => void;
@@ -37,27 +46,61 @@ export interface RegistryListenOptions {
 
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
-  const { store, host, port, tls, readOnly = false, logFormat = "text", log } = options;
+  const { store, host, port, readOnly = false, logFormat = "text", log } = options;
   const { access, routes } = await accessOf(options);
   const metrics = createMetrics();
+  const told = await openSinks(options);
   const handler = await createRegistry({
     store,
     access,
     readOnly,
+    ...(told.sinks.length === 0 ? {} : { onEvent: (event: RegistryEvent) => told.sinks.forEach((sink) => sink(event)) }),
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(`bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`),
   });
   const write = accessLog(logFormat, log);
-  return await serve({
-    host,
-    port,
-    handler,
-    ...(tls === undefined ? {} : { tls }),
-    onReply: (request, reply, sent) => {
-      metrics.count(request, reply, sent);
-      write(request, reply, sent);
-    },
+  const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
+    metrics.count(request, reply, sent);
+    write(request, reply, sent);
+  };
+  const tls = options.tls === undefined ? undefined : await readTls(options.tls);
+  const listener = await serve({ host, port, handler, onReply, ...(tls === undefined ? {} : { tls }) });
+  const watching = options.tls === undefined ? undefined : renewing(listener, options.tls, log);
+  const close = async (graceMs?: number): Promise<void> => {
+    watching?.[Symbol.dispose]();
+    await listener.close(graceMs);
+    await told[Symbol.asyncDispose]();
+  };
+  return { ...listener, close, [Symbol.asyncDispose]: async () => await close() };
+}
+
+async function readTls(files: CertificateFiles): Promise<Certificate> {
+  return await readCertificate(files).catch((cause: unknown) => {
+    throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot serve over TLS with ${files.certificate} and ${files.key}: ${String(cause)}`, { cause });
   });
+}
+
+function renewing(listener: Listener, files: CertificateFiles, log: (line: string) => void): Disposable {
+  return watchCertificate(
+    files,
+    (fresh) => listener.renew(fresh),
+    (error) => log(`tls: ${files.certificate} and its key are not taken: ${error.message}\n`),
+  );
+}
+
+interface Sinks extends AsyncDisposable {
+  readonly sinks: readonly EventSink[];
+}
+
+async function openSinks({ notify = [], auditLog, log }: RegistryListenOptions): Promise<Sinks> {
+  const audit = auditLog === undefined ? undefined : await openAudit(auditLog, log);
+  const notifiers = notify.map((url) => openNotifier({ url, log }));
+  return {
+    sinks: [...(audit === undefined ? [] : [audit.note]), ...notifiers.map(({ tell }) => tell)],
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.all([audit, ...notifiers].map(async (sink) => await sink?.[Symbol.asyncDispose]()));
+    },
+  };
 }
 
 interface Admission {

@@ -1,12 +1,13 @@
 /** The registry as one handler: routes, admission, refusals. Spec: distribution-spec v1.1, "Endpoints". */
 import type { Handler, Reply, Request } from "../../http/message.ts";
-import { empty, json } from "../../http/reply.ts";
+import { empty, json, text } from "../../http/reply.ts";
 import { router, type Route } from "../../http/router.ts";
 import type { Store } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
 import { admit, type Access, type Action, type Permission } from "./access.ts";
 import { deleteBlob, getBlob } from "./blob-handlers.ts";
+import { eventOf, type EventSink } from "./events.ts";
 import { openIdentity, STORE_HEADER } from "../identity.ts";
 import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
@@ -25,6 +26,8 @@ export interface RegistryOptions {
   readonly readOnly?: boolean;
   /** Routes beside `/v2/` (tokens, metrics), tried first. */
   readonly extraRoutes?: readonly Route[];
+  /** Told of every pull, push, mount and delete. */
+  readonly onEvent?: EventSink;
   /** Hears of bugs: the client learns only that there was one. */
   readonly report: (bug: unknown) => void;
 }
@@ -34,7 +37,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Handler>
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
   const parts: Parts = { blobs: store.blobs, repositories: openRepositories(store), uploads, identity, manifests: openManifestCache(store.blobs) };
-  const route = router([...(options.extraRoutes ?? []), ...routes(parts, access, options.readOnly === true), ...pageRoutes(parts, access)]);
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
   return async (request) => {
     try {
       const reply = await route(request);
@@ -65,7 +68,7 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, access: Access, readOnly: boolean): readonly Route[] {
+function routes(parts: Parts, { access, readOnly = false, onEvent }: RegistryOptions): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -82,12 +85,24 @@ function routes(parts: Parts, access: Access, readOnly: boolean): readonly Route
         if (readOnly && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry is read-only`);
         if (!isRepositoryName(name, request.headers.host))
           throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
-        return await handler(parts, { request, grant, name });
+        const call = { request, grant, name };
+        const reply = await handler(parts, call);
+        const event = onEvent === undefined ? undefined : eventOf(path, call, reply, new Date());
+        if (event !== undefined) onEvent?.(event);
+        return reply;
       };
       return { method, pattern: `/v2/:name+/${path}`, handler: run };
     }),
     { method: "GET", pattern: "/healthz", handler: () => empty(200) },
+    { method: "GET", pattern: "/readyz", handler: (request) => readiness(parts, request) },
   ];
+}
+
+/** Ready to be sent requests: the records can be read, and nobody has asked for the end. */
+function readiness({ repositories }: Parts, { closing }: Request): Reply {
+  if (closing.aborted) return text(503, "shutting down\n");
+  repositories.exists("readiness");
+  return text(200, "ready\n");
 }
 
 /** A 401 says how to authenticate, and for what. */

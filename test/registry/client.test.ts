@@ -17,7 +17,7 @@ import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
 import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { buildImage } from "./image.ts";
-import { startRegistry } from "./registry.ts";
+import { certificateFiles, startRegistry } from "./registry.ts";
 
 let scratch: TemporaryRoot;
 let store: Store;
@@ -96,7 +96,10 @@ test("TLS with a private authority and a password from docker's file", async () 
   const authority = createAuthority("strata test authority");
   const htpasswd = join(scratch.root, "htpasswd");
   writeFileSync(htpasswd, `ann:${hashSync("s:ecret", 4)}\n`);
-  await using registry = await startRegistry({ tls: issueCertificate(authority, { commonName: "r", names: ["127.0.0.1"], usage: "server" }), htpasswd });
+  await using registry = await startRegistry({
+    tls: certificateFiles(scratch.root, issueCertificate(authority, { commonName: "r", names: ["127.0.0.1"], usage: "server" })),
+    htpasswd,
+  });
   const home = join(scratch.root, "home");
   const trust = join(home, ".config/containers/certs.d", registry.host);
   mkdirSync(trust, { recursive: true });

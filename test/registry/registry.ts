@@ -1,6 +1,7 @@
 /** A registry of strata that really listens, on a root of its own. */
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CertificateFiles } from "../../http/watched-certificate.ts";
 import { openStore } from "../../store/open.ts";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
@@ -88,6 +89,16 @@ export async function pushImage(
   const reply = await putManifest(registry, name, tag, manifest);
   if (reply.status !== 201) throw new Error(`push of ${name}:${tag} gave ${reply.status}: ${await reply.text()}`);
   return manifest;
+}
+
+/** The pair as files of a folder of their own, the way a server takes it. */
+export function certificateFiles(folder: string, pair: { readonly certificate: string; readonly key: string }): CertificateFiles {
+  const own = join(folder, "tls");
+  mkdirSync(own);
+  const files = { certificate: join(own, "server.crt"), key: join(own, "server.key") };
+  writeFileSync(files.certificate, pair.certificate);
+  writeFileSync(files.key, pair.key, { mode: 0o600 });
+  return files;
 }
 
 /** A digest of nothing that is stored. */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
-import { startRegistry } from "./registry.ts";
+import { certificateFiles, startRegistry } from "./registry.ts";
 
 const run = promisify(execFile);
 let scratch: TemporaryRoot;
@@ -59,7 +59,7 @@ test("skopeo over TLS with a password: let in with it, kept out without", async 
   const htpasswd = join(scratch.root, "htpasswd");
   writeFileSync(htpasswd, `ann:${hashSync("s:ecret", 4)}\n`);
   writeFileSync(join(scratch.root, "ca.crt"), authority.certificate);
-  await using registry = await startRegistry({ tls: server, htpasswd });
+  await using registry = await startRegistry({ tls: certificateFiles(scratch.root, server), htpasswd });
   const [from, to] = [join(scratch.root, "from"), join(scratch.root, "to")];
   const { digest } = await writeLayout(from, ["amd64"]);
   const remote = `docker://localhost:${registry.host.split(":")[1]}/tls/image:v1`;

@@ -1,0 +1,188 @@
+/** What those who run a registry need: hooks, an audit log, renewal of certificates, health, an orderly end. */
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { connect } from "node:tls";
+import { join } from "node:path";
+import { hashSync } from "bcryptjs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readJson } from "../../http/body.ts";
+import { createAuthority, issueCertificate } from "../../http/certificate.ts";
+import { empty } from "../../http/reply.ts";
+import { serve, type Listener } from "../../http/serve.ts";
+import { openNotifier, EVENTS_TYPE } from "../../registry/server/notifier.ts";
+import type { RegistryEvent } from "../../registry/server/events.ts";
+import { serveStrata } from "../support/cli.ts";
+import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { blob, certificateFiles, noise, pushImage, startRegistry } from "./registry.ts";
+
+let scratch: TemporaryRoot;
+beforeAll(() => (scratch = temporaryRoot()));
+afterAll(() => scratch[Symbol.dispose]());
+
+interface Hook extends AsyncDisposable {
+  readonly url: string;
+  readonly events: RegistryEvent[];
+  /** Content types of its messages. */
+  readonly types: Set<string | undefined>;
+  refusing: boolean;
+  refused: number;
+}
+
+async function openHook(): Promise<Hook> {
+  const hook = { events: [] as RegistryEvent[], types: new Set<string | undefined>(), refusing: false, refused: 0 };
+  const listener: Listener = await serve({
+    port: 0,
+    handler: async (request) => {
+      if (hook.refusing) {
+        hook.refused++;
+        return empty(503);
+      }
+      hook.types.add(request.headers["content-type"]);
+      hook.events.push(...((await readJson(request, 1 << 20)) as { events: RegistryEvent[] }).events);
+      return empty(200);
+    },
+  });
+  return Object.assign(hook, { url: listener.url, [Symbol.asyncDispose]: async () => await listener.close(0) });
+}
+
+describe("a web hook", () => {
+  test("hears of pushes, pulls, mounts and deletes, with who and what", async () => {
+    await using hook = await openHook();
+    const htpasswd = join(scratch.root, "htpasswd");
+    writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
+    await using registry = await startRegistry({ notify: [hook.url], htpasswd });
+    const headers = { authorization: `Basic ${Buffer.from("ann:secret").toString("base64")}` };
+    const layer = blob(noise(500));
+    const digest = layer.descriptor.digest;
+    const at = (path: string): string => `${registry.url}/v2/${path}`;
+    await fetch(at(`a/b/blobs/uploads/?digest=${digest}`), { method: "POST", headers, body: new Uint8Array(layer.bytes) });
+    const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [] };
+    await fetch(at("a/b/manifests/v1"), { method: "PUT", headers: { ...headers, "content-type": index.mediaType }, body: JSON.stringify(index) });
+    await (await fetch(at("a/b/manifests/v1"), { headers })).arrayBuffer();
+    await fetch(at("a/b/manifests/v1"), { headers, method: "HEAD" });
+    await fetch(at(`c/blobs/uploads/?mount=${digest}&from=a/b`), { method: "POST", headers });
+    await fetch(at("a/b/manifests/v1"), { method: "DELETE", headers });
+    await fetch(at("a/b/manifests/v1"), { method: "DELETE", headers });
+    await expect.poll(() => hook.events.length).toBe(5);
+    expect(hook.events.map(({ action, target, actor }) => [action, target.repository, target.tag, actor.name])).toEqual([
+      ["push", "a/b", undefined, "ann"],
+      ["push", "a/b", "v1", "ann"],
+      ["pull", "a/b", "v1", "ann"],
+      ["mount", "c", undefined, "ann"],
+      ["delete", "a/b", "v1", "ann"],
+    ]);
+    expect(hook.events[0]!.target).toMatchObject({ digest, size: 500, url: at(`a/b/blobs/${digest}`) });
+    expect(hook.events[1]!.target).toMatchObject({ mediaType: index.mediaType });
+    expect(hook.types).toEqual(new Set([EVENTS_TYPE]));
+  });
+
+  test("that was away is told all, in order and once, when it is back", async () => {
+    await using hook = await openHook();
+    const said: string[] = [];
+    const notifier = openNotifier({ url: hook.url, log: (line) => said.push(line), firstRetryMs: 10 });
+    hook.refusing = true;
+    const event = (n: number): RegistryEvent => ({ id: String(n) }) as RegistryEvent;
+    for (let n = 0; n < 250; n++) notifier.tell(event(n));
+    await expect.poll(() => hook.refused).toBeGreaterThan(2);
+    hook.refusing = false;
+    for (let n = 250; n < 300; n++) notifier.tell(event(n));
+    await expect.poll(() => hook.events.length).toBe(300);
+    expect(hook.events.map(({ id }) => Number(id))).toEqual(Array.from({ length: 300 }, (_, n) => n));
+    expect(said[0]).toMatch(/answered 503: 250 events wait/);
+    await notifier[Symbol.asyncDispose]();
+  });
+
+  test("that is nowhere does not keep the registry from serving and ending", async () => {
+    const registry = await startRegistry({ notify: ["http://127.0.0.1:9/"] });
+    await pushImage(registry, "x", "v1");
+    await registry[Symbol.asyncDispose]();
+    expect(registry.lines.some((line) => line.startsWith("notify: http://127.0.0.1:9/ cannot be reached"))).toBe(true);
+  });
+});
+
+test("the audit log tells every delete, and nothing else", async () => {
+  const file = join(scratch.root, "audit.log");
+  {
+    await using registry = await startRegistry({ auditLog: file });
+    const { descriptor } = await pushImage(registry, "gone", "v1");
+    for (const reference of ["v1", descriptor.digest, "never"])
+      await fetch(`${registry.url}/v2/gone/manifests/${reference}`, { method: "DELETE", headers: { "user-agent": "tester" } });
+  }
+  const lines = readFileSync(file, "utf8").trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { action: "delete", repository: "gone", tag: "v1", agent: "tester" },
+    { action: "delete", repository: "gone", digest: expect.stringMatching(/^sha256:/) as string },
+  ]);
+  await expect(startRegistry({ auditLog: join(scratch.root, "no/such/folder") })).rejects.toThrow("Cannot write the audit log");
+});
+
+describe("a certificate", () => {
+  const authority = createAuthority("strata test authority");
+  const pair = (commonName: string) => issueCertificate(authority, { commonName, names: ["127.0.0.1"], usage: "server" });
+
+  async function servedName(port: number): Promise<string> {
+    return await new Promise((resolve, reject) => {
+      const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN));
+        socket.destroy();
+      });
+      socket.on("error", reject);
+    });
+  }
+
+  test("that is renewed is served from then on; one that does not fit its key is not", async () => {
+    const tls = certificateFiles(scratch.root, pair("first"));
+    await using registry = await startRegistry({ tls });
+    const port = Number(registry.host.split(":")[1]);
+    expect(await servedName(port)).toBe("first");
+    writeFileSync(tls.certificate, pair("misfit").certificate);
+    await expect.poll(() => registry.lines.some((line) => line.startsWith("tls: ")), { timeout: 10_000 }).toBe(true);
+    expect(await servedName(port)).toBe("first");
+    const second = pair("second");
+    writeFileSync(`${tls.key}.new`, second.key);
+    renameSync(`${tls.key}.new`, tls.key);
+    writeFileSync(`${tls.certificate}.new`, second.certificate);
+    renameSync(`${tls.certificate}.new`, tls.certificate);
+    await expect.poll(async () => await servedName(port), { timeout: 10_000 }).toBe("second");
+  });
+
+  test("that cannot be read is refused before anything listens", async () => {
+    const folder = join(scratch.root, "none");
+    await expect(startRegistry({ tls: { certificate: join(folder, "a"), key: join(folder, "b") } })).rejects.toMatchObject({
+      code: "CREDENTIALS_UNAVAILABLE",
+    });
+  });
+});
+
+test("an upload under way is finished before the server ends; new ones are not taken", async () => {
+  using root = temporaryRoot();
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], /listening on (127\.0\.0\.1:\d+)/);
+  const url = `http://${server.match[1]}`;
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  const content = blob(noise(1 << 20));
+  let more = (): void => {};
+  const held = new Promise<void>((resolve) => (more = resolve));
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(new Uint8Array(content.bytes.subarray(0, 1000)));
+      await held;
+      controller.enqueue(new Uint8Array(content.bytes.subarray(1000)));
+      controller.close();
+    },
+  });
+  const options = { method: "POST", body, duplex: "half" } as RequestInit;
+  const upload = fetch(`${url}/v2/late/blobs/uploads/?digest=${content.descriptor.digest}`, options);
+  await expect.poll(() => readdirSync(join(root.root, "ingest")).length).toBeGreaterThan(0);
+  server.process.kill("SIGTERM");
+  await expect
+    .poll(
+      async () =>
+        await fetch(`${url}/readyz`).then(
+          ({ status }) => status,
+          () => "closed",
+        ),
+      { timeout: 10_000 },
+    )
+    .toBe("closed");
+  more();
+  expect((await upload).status).toBe(201);
+});
