@@ -7,6 +7,7 @@ import type { UsageSource } from "./cluster.ts";
 import { versionInfo } from "./api/version.ts";
 import { systemClock } from "./controllers/clock.ts";
 import { runController, type Controller } from "./controllers/controller.ts";
+import { cronJobController } from "./controllers/cron-job/reconcile.ts";
 import { deploymentController } from "./controllers/deployment/reconcile.ts";
 import { ephemeralVolumes } from "./controllers/ephemeral-volume.ts";
 import { endpointsController } from "./controllers/endpoints/reconcile.ts";
@@ -15,6 +16,9 @@ import { eventExpiry } from "./controllers/event-expiry.ts";
 import { createRecorder } from "./controllers/events.ts";
 import { collectGarbage } from "./controllers/garbage/reconcile.ts";
 import { autoscalerController } from "./controllers/horizontal-pod-autoscaler/reconcile.ts";
+import { jobOrphanPods } from "./controllers/job/orphan-pods.ts";
+import { jobController } from "./controllers/job/reconcile.ts";
+import { jobTimeToLive } from "./controllers/job/time-to-live.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
 import { statefulSetController } from "./controllers/stateful-set/reconcile.ts";
@@ -108,6 +112,10 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
     replicaSetController(as("replicaset-controller")),
     statefulSetController(as("statefulset-controller")),
     daemonSetController(as("daemonset-controller")),
+    jobController(as("job-controller")),
+    jobOrphanPods({ cluster }),
+    jobTimeToLive({ cluster, clock }),
+    cronJobController(as("cronjob-controller")),
     endpointsController(as("endpoint-slice-controller")),
     autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
     volumeBinder(as("persistentvolume-controller")),

@@ -125,8 +125,8 @@ function selectOwnPods(job: any): void {
   const { uid, name } = job.metadata;
   const labels = { "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name };
   const { template } = job.spec;
-  template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...labels } };
-  job.spec.selector ??= { matchLabels: { "batch.kubernetes.io/controller-uid": uid } };
+  template.metadata = { ...template.metadata, labels: { ...labels, ...template.metadata?.labels } };
+  job.spec.selector = { ...job.spec.selector, matchLabels: { "batch.kubernetes.io/controller-uid": uid, ...job.spec.selector?.matchLabels } };
 }
 
 /** What every namespace has: the account that pods run as, and the authority that they trust. */

@@ -86,6 +86,34 @@ function keepsTolerations(before: any, after: any): boolean {
 const statefulSetSays =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
+/** Of an Indexed Job together with its parallelism. */
+const completions: Rule = (before, after) => {
+  if (after.spec.completionMode !== "Indexed") return fixed("spec.completions")(before, after);
+  const changed = after.spec.completions !== undefined && after.spec.completions !== before.spec.completions;
+  if (!changed || after.spec.completions === after.spec.parallelism) return [];
+  return [invalid("spec.completions", after.spec.completions, "can only be modified in tandem with spec.parallelism")];
+};
+
+/** What the scheduler reads may change while a Job is suspended and never started. */
+const jobTemplate: Rule = (before, after) => {
+  if (before.spec.suspend !== true || before.status?.startTime !== undefined) return fixed("spec.template")(before, after);
+  return equal(unscheduled(before.spec.template), unscheduled(after.spec.template))
+    ? []
+    : [invalid("spec.template", after.spec.template, "field is immutable")];
+};
+
+function unscheduled({ metadata, spec }: any): unknown {
+  const affinity = omit(spec?.affinity, ["nodeAffinity"]);
+  return [omit(metadata, ["labels", "annotations"]), omit(spec, ["nodeSelector", "tolerations", "schedulingGates", "affinity"]), affinity];
+}
+
+const jobChanges: readonly Rule[] = [
+  completions,
+  fixed("spec.selector"),
+  jobTemplate,
+  ...["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"].map((name) => fixed(`spec.${name}`)),
+];
+
 const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
   pods: [podSpec],
   configmaps: [frozenData],
@@ -103,11 +131,7 @@ const table: Readonly<Record<ResourceName, readonly Rule[]>> = {
     ),
   ],
   "controllerrevisions.apps": [fixed("data")],
-  "jobs.batch": [
-    fixed("spec.selector"),
-    fixed("spec.completionMode"),
-    (before, after) => (before.spec.suspend === true ? [] : fixed("spec.template")(before, after)),
-  ],
+  "jobs.batch": jobChanges,
   "storageclasses.storage.k8s.io": [unchanged("parameters"), unchanged("provisioner"), unchanged("reclaimPolicy"), fixed("volumeBindingMode")],
   "priorityclasses.scheduling.k8s.io": [refused("value", "may not be changed in an update."), refused("preemptionPolicy", "may not be changed in an update.")],
   "rolebindings.rbac.authorization.k8s.io": [roleKept],

@@ -25,12 +25,19 @@ export function remove(request: WriteRequest, options: DeleteOptions): Removal {
   if (current === undefined) throw notFound(resource, name);
   checkPreconditions(resource, current, options);
   if (resource.kind === "Namespace" && undeletable.has(name)) throw forbidden(resource, name, "this namespace may not be deleted");
-  const marked = mark(current, options, request.now);
+  const marked = mark(current, withDefaultPolicy(request, current, options), request.now);
   if (isReleased(marked)) {
     if (!writer.dryRun) transaction.remove(key);
     return { object: current, gone: true };
   }
   return { object: writer.dryRun || marked === current ? marked : transaction.put(key, marked), gone: false };
+}
+
+/** What was asked before stays asked. */
+function withDefaultPolicy({ resource, writer }: WriteRequest, { metadata }: KubeObject, options: DeleteOptions): DeleteOptions {
+  if (resource.orphansByDefault !== true || writer.internal || options.propagationPolicy !== undefined) return options;
+  const asked = Object.values(policyFinalizers).some((finalizer) => (metadata.finalizers ?? []).includes(finalizer));
+  return asked ? options : { ...options, propagationPolicy: "Orphan" };
 }
 
 function checkPreconditions(resource: Resource, { metadata }: KubeObject, { preconditions }: DeleteOptions): void {

@@ -25,6 +25,11 @@ export function invalid(field: string, value: unknown, detail: string): FieldErr
   return { reason: "FieldValueInvalid", field, message: `Invalid value: ${shown(value)}${after(detail)}` };
 }
 
+/** Of a struct that is not shown. */
+export function invalidWhole(field: string, detail: string): FieldError {
+  return { reason: "FieldValueInvalid", field, message: `Invalid value: ${detail}` };
+}
+
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
   return { reason: "FieldValueNotSupported", field, message: `Unsupported value: ${shown(value)}: supported values: ${supported.map(shown).join(", ")}` };
 }

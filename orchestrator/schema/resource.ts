@@ -24,6 +24,8 @@ export interface Resource {
   /** Field selectors besides `metadata.name` and `metadata.namespace`. */
   readonly selectable: readonly string[];
   readonly verbs: readonly Verb[];
+  /** Users who delete it without saying so leave its dependents. */
+  readonly orphansByDefault?: boolean;
   /** Absent when the object is kept in this version. */
   readonly conversion?: Conversion;
 }

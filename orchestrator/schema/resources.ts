@@ -80,7 +80,7 @@ export const resources: readonly Resource[] = [
     { resource: "controllerrevisions", kind: "ControllerRevision" },
   ]),
   ...group("batch", "v1", "batch/v1", true, [
-    { resource: "jobs", kind: "Job", categories: ["all"], hasStatus: true, countsGeneration: true, selectable: ["status.successful"] },
+    { resource: "jobs", kind: "Job", categories: ["all"], hasStatus: true, countsGeneration: true, orphansByDefault: true, selectable: ["status.successful"] },
     { resource: "cronjobs", kind: "CronJob", shortNames: ["cj"], categories: ["all"], hasStatus: true, countsGeneration: true },
   ]),
   ...group("autoscaling", "v2", "autoscaling/v2", true, [

@@ -2,6 +2,7 @@
 import { accessRules } from "./access-rules.ts";
 import { clusterRules } from "./cluster-rules.ts";
 import { containerRules } from "./container-rules.ts";
+import { cronJobRules } from "./cron-job-rules.ts";
 import { dataRules } from "./data-rules.ts";
 import {
   all,
@@ -17,6 +18,7 @@ import {
   positive,
   within,
 } from "./field-rules.ts";
+import { jobRules } from "./job-rules.ts";
 import { validateLabels } from "./labels.ts";
 import { qualifiedNameProblem } from "./names.ts";
 import { networkRules } from "./network-rules.ts";
@@ -32,7 +34,6 @@ import {
   recreateAlone,
   replicasInOrder,
   resourceTarget,
-  restartsForJob,
   templated,
   valuesFitOperator,
   eitherSurgeOrRoom,
@@ -67,26 +68,6 @@ const sharedRules: RuleTable = {
   "apps/v1.DaemonSetSpec": [fields(replicas), templated("daemonset")],
   "apps/v1.RollingUpdateDaemonSet": [fields({ maxUnavailable: countOrPercent, maxSurge: countOrPercent }), eitherSurgeOrRoom],
   "apps/v1.DaemonSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") })],
-  "batch/v1.JobSpec": [
-    fields({
-      parallelism: notNegative,
-      completions: notNegative,
-      backoffLimit: notNegative,
-      activeDeadlineSeconds: notNegative,
-      ttlSecondsAfterFinished: notNegative,
-      completionMode: oneOf("Indexed", "NonIndexed"),
-    }),
-    restartsForJob,
-    templateMounts,
-  ],
-  "batch/v1.CronJobSpec": [
-    fields({
-      schedule: needed,
-      concurrencyPolicy: oneOf("Allow", "Forbid", "Replace"),
-      successfulJobsHistoryLimit: notNegative,
-      failedJobsHistoryLimit: notNegative,
-    }),
-  ],
   "autoscaling/v2.HorizontalPodAutoscalerSpec": [fields({ maxReplicas: positive, minReplicas: atLeast(1) }), replicasInOrder],
   "autoscaling/v2.MetricSpec": [fields({ type: neededOneOf("ContainerResource", "External", "Object", "Pods", "Resource") }), hasSource],
   "autoscaling/v2.ResourceMetricSource": [fields({ name: needed }), resourceTarget],
@@ -116,4 +97,6 @@ export const structRules: RuleTable = joinRules(
   dataRules,
   clusterRules,
   accessRules,
+  jobRules,
+  cronJobRules,
 );

@@ -63,11 +63,6 @@ export const deadlineAfterReady: StructRule = ({ progressDeadlineSeconds, minRea
     ? [invalid(`${path}.progressDeadlineSeconds`, progressDeadlineSeconds, "must be greater than minReadySeconds")]
     : [];
 
-export const restartsForJob: StructRule = ({ template }, path) => {
-  const policy = template?.spec?.restartPolicy;
-  return policy === "Never" || policy === "OnFailure" ? [] : [notSupported(`${path}.template.spec.restartPolicy`, policy, ["OnFailure", "Never"])];
-};
-
 export const podMounts: StructRule = ({ spec }, path) => mountsKnown(spec, below(path, "spec"), []);
 
 /** A StatefulSet's claims become volumes of its pods. */

@@ -346,12 +346,6 @@ describe("validation", () => {
       want: 'Deployment.apps "web" is invalid: spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0',
     },
     {
-      name: "wants jobs to end",
-      resource: "jobs.batch",
-      value: { metadata: { name: "j" }, spec: { template: template() } },
-      want: 'Job.batch "j" is invalid: spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"',
-    },
-    {
       name: "refuses keys that are no file names",
       resource: "configmaps",
       value: { metadata: { name: "c" }, data: { "a/b": "" } },
