@@ -75,7 +75,7 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
   "cronjobs.batch": [
     text("Schedule", ({ spec }) => spec.schedule),
     text("Timezone", ({ spec }) => or(spec.timeZone)),
-    { name: "Suspend", type: "boolean", cell: ({ spec }) => spec.suspend ?? false },
+    { name: "Suspend", type: "boolean", cell: ({ spec }) => (spec.suspend === true ? "True" : "False") },
     number("Active", ({ status }) => status?.active?.length ?? 0),
     text("Last Schedule", ({ status }, now) => (status?.lastScheduleTime === undefined ? none : formatAge(status.lastScheduleTime, now))),
     age,
