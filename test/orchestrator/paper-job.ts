@@ -1,6 +1,6 @@
 /** A Job on paper: does what the plan says to pods held in memory, one write at a time, so that a test can kill it between any two. */
 import { isDeepStrictEqual } from "node:util";
-import type { KubeObject, ObjectMeta } from "../../orchestrator/cluster.ts";
+import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { draftJobPod } from "../../orchestrator/controllers/job/draft-pod.ts";
 import { planJob, type JobPlan } from "../../orchestrator/controllers/job/plan.ts";
 import { withoutTracking } from "../../orchestrator/controllers/job/track.ts";
@@ -104,7 +104,7 @@ export class PaperJob {
   }
 
   #create(draft: KubeObject): KubeObject {
-    const name = `${(draft.metadata as ObjectMeta).generateName}${this.#made++}`;
+    const name = `${draft.metadata.generateName}${this.#made++}`;
     const metadata = { ...draft.metadata, name, uid: `uid-${name}`, resourceVersion: "1", creationTimestamp: at(this.time) };
     return { ...draft, metadata, spec: { ...draft.spec, nodeName: "here" }, status: { phase: "Running" } };
   }
