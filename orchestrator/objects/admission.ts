@@ -9,6 +9,7 @@ import type { WriteRequest } from "./request.ts";
 import { admitServiceAccount } from "./service-account-admission.ts";
 import { allocateService, keepService } from "./service-addresses.ts";
 import { admitClaim, admitGrowth, admitVolume } from "./storage-admission.ts";
+import { beginGenerations, countGenerations } from "./template-generation.ts";
 
 /** Changes `object`. @throws {ApiError} `Forbidden`, `Invalid` */
 export function admit(request: WriteRequest, object: Record<string, any>): void {
@@ -53,18 +54,24 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
     delete job.status;
     selectOwnPods(job);
   },
+  "daemonsets.apps": (_, set) => {
+    delete set.status;
+    beginGenerations(set);
+  },
   persistentvolumeclaims: admitClaim,
   persistentvolumes: admitVolume,
   ...Object.fromEntries(
-    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "replicationcontrollers"].map(
-      (name): [string, OnCreate] => [name, (_, object) => void delete object.status],
-    ),
+    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "cronjobs.batch", "replicationcontrollers"].map((name): [string, OnCreate] => [
+      name,
+      (_, object) => void delete object.status,
+    ]),
   ),
 };
 
 const onChange: Readonly<Record<ResourceName, OnChange>> = {
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
+  "daemonsets.apps": (_, current, set) => countGenerations(current, set),
   persistentvolumeclaims: admitGrowth,
   namespaces: ({ writer }, current, namespace, subresource) => {
     if (!writer.internal && subresource !== "finalize") namespace.spec = clone(current.spec);

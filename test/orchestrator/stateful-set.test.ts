@@ -199,6 +199,59 @@ describe("a StatefulSet's updates", { timeout: 120_000 }, () => {
   });
 });
 
+describe("a StatefulSet with claims", { timeout: 120_000 }, () => {
+  const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } } }];
+  const container = { volumeMounts: [{ name: "data", mountPath: "/data" }] };
+  const claims = async (): Promise<readonly string[]> =>
+    (await kubectl("get", "pvc", "-l", "app=store", "-o", "jsonpath={.items[*].metadata.name}")).split(" ").filter((name) => name !== "");
+  const owners = async (claim: string): Promise<string> => await kubectl("get", "pvc", claim, "-o", "jsonpath={.metadata.ownerReferences[*].kind}");
+  const read = async (pod: string): Promise<string> => await kubectl("exec", pod, "--", "cat", "/data/word");
+
+  test("gives each pod its own, before the pod, and tells of it", async () => {
+    await cluster.apply(statefulSet("store", 2, { container, volumeClaimTemplates }));
+    await done("statefulset/store");
+    expect(await claims()).toEqual(["data-store-0", "data-store-1"]);
+    expect(await told("StatefulSet", "store", "SuccessfulCreate")).toEqual(
+      [0, 1].flatMap((ordinal) => [
+        `create Claim data-store-${ordinal} Pod store-${ordinal} in StatefulSet store success`,
+        `create Pod store-${ordinal} in StatefulSet store successful`,
+      ]),
+    );
+    expect((await cluster.get("pod", "store-1")).spec.volumes).toContainEqual({ name: "data", persistentVolumeClaim: { claimName: "data-store-1" } });
+  });
+
+  test("a deleted pod finds its data again, and so does one that was scaled away", async () => {
+    for (const pod of ["store-0", "store-1"]) await kubectl("exec", pod, "--", "sh", "-c", `echo ${pod} > /data/word`);
+    await kubectl("delete", "pod", "store-0", "--grace-period=0", "--force");
+    await done("statefulset/store");
+    expect(await read("store-0")).toBe("store-0");
+    await kubectl("scale", "statefulset/store", "--replicas=1");
+    await kubectl("wait", "--for=delete", "pod/store-1", "--timeout=30s");
+    expect(await claims()).toEqual(["data-store-0", "data-store-1"]);
+    await kubectl("scale", "statefulset/store", "--replicas=2");
+    await done("statefulset/store");
+    expect(await read("store-1")).toBe("store-1");
+  });
+
+  test("whenScaled: Delete lets the claim go with the pod, and another begins empty", async () => {
+    const policy = { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete", whenDeleted: "Delete" } };
+    await kubectl("patch", "statefulset", "store", "-p", JSON.stringify({ spec: policy }));
+    await eventually(async () => expect(await owners("data-store-1")).toBe("StatefulSet"));
+    await kubectl("scale", "statefulset/store", "--replicas=1");
+    await eventually(async () => expect(await claims()).toEqual(["data-store-0"]));
+    await kubectl("scale", "statefulset/store", "--replicas=2");
+    await done("statefulset/store");
+    await expect(read("store-1")).rejects.toThrow("No such file");
+    expect(await read("store-0")).toBe("store-0");
+  });
+
+  test("whenDeleted: Delete lets them go with the set", async () => {
+    await kubectl("delete", "statefulset", "store");
+    await eventually(async () => expect(await claims()).toEqual([]));
+    await eventually(async () => expect(await kubectl("get", "pv", "-o", "name")).toBe(""));
+  });
+});
+
 describe("a Parallel StatefulSet", { timeout: 120_000 }, () => {
   test("starts all pods at once, whatever state they are in, from ordinals.start", async () => {
     await cluster.apply(
@@ -249,6 +302,7 @@ describe("a DaemonSet", { timeout: 120_000 }, () => {
     ]);
     expect(pod.spec.tolerations).toContainEqual({ key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule" });
     expect(await kubectl("get", "daemonset", "agent", "--no-headers")).toMatch(/^agent\s+1\s+1\s+1\s+1\s+1\s+<none>/);
+    expect(pod.metadata.labels).toMatchObject({ "controller-revision-hash": expect.any(String), "pod-template-generation": "1" });
     expect(await told("DaemonSet", "agent", "SuccessfulCreate")).toEqual([`Created pod: ${pod.metadata.name}`]);
     expect(await told("Pod", pod.metadata.name, "Scheduled")).toEqual([`Successfully assigned default/${pod.metadata.name} to here`]);
   });
@@ -286,6 +340,7 @@ describe("a DaemonSet", { timeout: 120_000 }, () => {
     await kubectl("rollout", "restart", "daemonset/agent");
     await done("daemonset/agent");
     const [after] = await pods();
+    expect(after.metadata.labels["pod-template-generation"], "templates so far: a selector, an image, back, restarted").toBe("5");
     expect(after.metadata.name).not.toBe(metadata.name);
     expect(await strata("rollout", "history", "daemonset/agent")).toMatch(/^5\s+<none>$/m);
     expect(await strata("rollout", "undo", "ds/agent")).toBe("daemonset.apps/agent rolled back");

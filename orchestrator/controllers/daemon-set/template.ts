@@ -1,11 +1,13 @@
 /** A DaemonSet's pod for one node: bound to it by affinity, so that the scheduler places it, and tolerant of the troubles that a daemon must outlast. Spec: Kubernetes documentation, "DaemonSet: Taints and tolerations". */
 import type { Draft, KubeObject } from "../../cluster.ts";
+import { templateGeneration } from "../../objects/template-generation.ts";
 import type { Toleration } from "../../scheduler/taints.ts";
 import { draftPod } from "../pod-template.ts";
 
 /** Hash of the revision that a pod was made from. */
 export const HASH_LABEL = "controller-revision-hash";
 
+const GENERATION_LABEL = "pod-template-generation";
 const NAME_FIELD = "metadata.name";
 const TOLERATED: readonly (readonly [key: string, effect: string])[] = [
   ["not-ready", "NoExecute"],
@@ -19,9 +21,13 @@ const TOLERATED: readonly (readonly [key: string, effect: string])[] = [
 export function draftDaemon(set: KubeObject, hash: string, node: string): Draft {
   const draft = draftPod(set, set.spec.template);
   const spec: any = draft["spec"];
+  const generation = templateGeneration(set);
   return {
     ...draft,
-    metadata: { ...draft.metadata, labels: { ...draft.metadata.labels, [HASH_LABEL]: hash } },
+    metadata: {
+      ...draft.metadata,
+      labels: { ...draft.metadata.labels, [HASH_LABEL]: hash, ...(generation === undefined ? {} : { [GENERATION_LABEL]: generation }) },
+    },
     spec: { ...spec, affinity: onNode(spec.affinity, node), tolerations: withTolerations(spec) },
   };
 }
