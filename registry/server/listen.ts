@@ -15,6 +15,7 @@ import { basicAccess, openHtpasswd } from "./htpasswd.ts";
 import { createMetrics } from "./metrics.ts";
 import { openNotifier } from "./notifier.ts";
 import { parsePolicy } from "./policy.ts";
+import { quotaFor, type QuotaOf } from "./quota.ts";
 import { createRegistry } from "./registry.ts";
 import { tokenRoutes } from "./token-service.ts";
 import { watchFile } from "./watched-file.ts";
@@ -47,13 +48,14 @@ export interface RegistryListenOptions {
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { store, host, port, readOnly = false, logFormat = "text", log } = options;
-  const { access, routes } = await accessOf(options);
+  const { access, routes, quotaOf } = await accessOf(options);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
     store,
     access,
     readOnly,
+    ...(quotaOf === undefined ? {} : { quotaOf }),
     ...(told.sinks.length === 0 ? {} : { onEvent: (event: RegistryEvent) => told.sinks.forEach((sink) => sink(event)) }),
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(`bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`),
@@ -106,6 +108,7 @@ async function openSinks({ notify = [], auditLog, log }: RegistryListenOptions):
 interface Admission {
   readonly access: Access;
   readonly routes: readonly Route[];
+  readonly quotaOf?: QuotaOf;
 }
 
 async function accessOf(options: RegistryListenOptions): Promise<Admission> {
@@ -125,5 +128,9 @@ async function byPolicy({ store, htpasswd, tokenRealm }: RegistryListenOptions, 
   await policy();
   const { secret } = await openIdentity(store);
   const service = { secret, passwords: await openHtpasswd(htpasswd), policy, now: () => Date.now() };
-  return { access: bearerAccess({ ...service, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }), routes: tokenRoutes(service) };
+  return {
+    access: bearerAccess({ ...service, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
+    routes: tokenRoutes(service),
+    quotaOf: async (name) => quotaFor((await policy()).quotas, name),
+  };
 }

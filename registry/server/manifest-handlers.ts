@@ -62,12 +62,12 @@ function readTarget(reference: string, extraTags: readonly string[]): Target {
 }
 
 /** Every blob is in this repository, or its content came inside the manifest. */
-async function requireBlobs({ blobs, repositories }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
+async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing: Digest[] = [];
   for (const { digest, data } of needs) {
     if (repositories.blob(name, digest) !== undefined && (await blobs.stat(digest)) !== undefined) continue;
     if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
-    else await repositories.linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
+    else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }
   if (missing.length === 0) return;
   throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.join(", ")} is not there`, {

@@ -12,6 +12,8 @@ import type { Uploads } from "./uploads.ts";
 export interface Parts {
   readonly blobs: Blobs;
   readonly repositories: Repositories;
+  /** As `repositories.linkBlob`, within the repository's quota. */
+  readonly linkBlob: Repositories["linkBlob"];
   readonly uploads: Uploads;
   readonly identity: Identity;
   readonly manifests: ManifestCache;

@@ -5,18 +5,22 @@
  *       - users: [ann, ci]            # "*" is everyone who logged in, "anonymous" whoever did not
  *         repositories: ["team/*"]    # * is one part of a name, ** any number of them
  *         actions: [pull, push]       # pull, push, delete, or "*"
+ *     quotas:
+ *       - { repositories: ["team/*"], size: 10GB }   # for each of them
  *
  * What no rule allows is refused. Listing repositories shows those that one may pull.
  */
 import { parse } from "yaml";
 import { RegistryError } from "../errors.ts";
 import type { Action, Permission } from "./access.ts";
+import { parseQuota, type QuotaRule } from "./quota.ts";
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 export const ANONYMOUS = "anonymous";
 
 export interface Policy {
   readonly rules: readonly Rule[];
+  readonly quotas: readonly QuotaRule[];
 }
 
 interface Rule {
@@ -40,11 +44,15 @@ export function parsePolicy(text: string, path: string): Policy {
   const refuse = (found: string, cause?: unknown): RegistryError =>
     new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the policy ${path}: ${found}`, { cause });
   const document = parsed(text, refuse);
-  const rules = isRecord(document) ? document["rules"] : undefined;
-  if (!isRecord(document) || !Array.isArray(rules)) throw refuse("it has no list of rules");
-  const unknown = Object.keys(document).find((key) => key !== "rules");
-  if (unknown !== undefined) throw refuse(`${JSON.stringify(unknown)} is unknown: only rules is`);
-  return { rules: rules.map((rule: unknown, index) => readRule(rule, (found) => refuse(`rules[${index}]${found}`))) };
+  const { rules, quotas = [], ...more } = isRecord(document) ? document : {};
+  const unknown = Object.keys(more)[0];
+  if (unknown !== undefined) throw refuse(`${JSON.stringify(unknown)} is unknown: rules and quotas are`);
+  if (!Array.isArray(rules)) throw refuse("it has no list of rules");
+  if (!Array.isArray(quotas)) throw refuse("its quotas are no list");
+  return {
+    rules: rules.map((rule: unknown, index) => readRule(rule, (found) => refuse(`rules[${index}]${found}`))),
+    quotas: quotas.map((quota: unknown, index) => readQuota(quota, (found) => refuse(`quotas[${index}]${found}`))),
+  };
 }
 
 function parsed(text: string, refuse: (found: string, cause: unknown) => RegistryError): unknown {
@@ -55,19 +63,33 @@ function parsed(text: string, refuse: (found: string, cause: unknown) => Registr
   }
 }
 
-function readRule(rule: unknown, refuse: (found: string) => RegistryError): Rule {
-  if (!isRecord(rule)) throw refuse(" is not a mapping");
-  const unknown = Object.keys(rule).find((key) => key !== "users" && key !== "repositories" && key !== "actions");
-  if (unknown !== undefined) throw refuse(`.${unknown} is unknown: users, repositories and actions are`);
-  const words = (key: string): readonly string[] => {
-    const value = rule[key];
-    if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")) return value;
-    throw refuse(`.${key} is not a list of words`);
-  };
-  const [users, repositories, actions] = [words("users"), words("repositories"), words("actions")];
-  const wrong = actions.find((action) => action !== "*" && !ACTIONS.some((known) => known === action));
+type Refuse = (found: string) => RegistryError;
+
+function readRule(rule: unknown, refuse: Refuse): Rule {
+  const { users, repositories, actions } = fields(rule, ["users", "repositories", "actions"], refuse);
+  const allowed = words("actions", actions, refuse);
+  const wrong = allowed.find((action) => action !== "*" && !ACTIONS.some((known) => known === action));
   if (wrong !== undefined) throw refuse(`.actions: ${JSON.stringify(wrong)} is none of pull, push, delete and *`);
-  return { users, repositories: repositories.map(toPattern), actions };
+  return { users: words("users", users, refuse), repositories: words("repositories", repositories, refuse).map(toPattern), actions: allowed };
+}
+
+function readQuota(quota: unknown, refuse: Refuse): QuotaRule {
+  const { repositories, size } = fields(quota, ["repositories", "size"], refuse);
+  const bytes = typeof size === "number" || typeof size === "string" ? parseQuota(String(size)) : undefined;
+  if (bytes === undefined) throw refuse(`.size: ${JSON.stringify(size)} is no size: give 10GB, say`);
+  return { repositories: words("repositories", repositories, refuse).map(toPattern), bytes };
+}
+
+function fields(value: unknown, known: readonly string[], refuse: Refuse): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw refuse(" is not a mapping");
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw refuse(`.${unknown} is unknown: ${known.slice(0, -1).join(", ")} and ${known.at(-1)} are`);
+  return value;
+}
+
+function words(key: string, value: unknown, refuse: Refuse): readonly string[] {
+  if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")) return value;
+  throw refuse(`.${key} is not a list of words`);
 }
 
 function toPattern(glob: string): RegExp {

@@ -14,6 +14,7 @@ import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
 import { pageRoutes } from "./pages.ts";
 import type { Call, Parts } from "./parts.ts";
+import { linkWithin, type QuotaOf } from "./quota.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
 import { appendChunk, cancelUpload, finishUpload, showUpload, startUpload } from "./upload-handlers.ts";
@@ -26,6 +27,8 @@ export interface RegistryOptions {
   readonly readOnly?: boolean;
   /** Routes beside `/v2/` (tokens, metrics), tried first. */
   readonly extraRoutes?: readonly Route[];
+  /** @default as much as there is room for */
+  readonly quotaOf?: QuotaOf;
   /** Told of every pull, push, mount and delete. */
   readonly onEvent?: EventSink;
   /** Hears of bugs: the client learns only that there was one. */
@@ -36,7 +39,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Handler>
   const { store, access } = options;
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
-  const parts: Parts = { blobs: store.blobs, repositories: openRepositories(store), uploads, identity, manifests: openManifestCache(store.blobs) };
+  const repositories = openRepositories(store);
+  const linkBlob = options.quotaOf === undefined ? repositories.linkBlob : linkWithin(repositories, options.quotaOf);
+  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, uploads, identity, manifests: openManifestCache(store.blobs) };
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
   return async (request) => {
     try {

@@ -26,7 +26,7 @@ export interface Repositories {
   names(): readonly string[];
   blob(name: string, digest: Digest): BlobLink | undefined;
   /** Idempotent. */
-  linkBlob(name: string, digest: Digest, size: number): Promise<void>;
+  readonly linkBlob: (name: string, digest: Digest, size: number) => Promise<void>;
   unlinkBlob(name: string, digest: Digest): Promise<boolean>;
   /** Some repository that links the blob and that `readable` admits. */
   holder(digest: Digest, readable: (name: string) => boolean): string | undefined;

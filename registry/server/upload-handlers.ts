@@ -32,7 +32,7 @@ export async function finishUpload(parts: Parts, { request, name }: Call): Promi
   checkChunk(request, upload.offset);
   await upload.write(request.body);
   const { size } = await upload.commit(digest);
-  await parts.repositories.linkBlob(name, digest, size);
+  await parts.linkBlob(name, digest, size);
   return created(name, digest);
 }
 
@@ -47,15 +47,15 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
   return empty(204);
 }
 
-async function storeWhole({ blobs, repositories }: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
+async function storeWhole({ blobs, linkBlob }: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
   const length = request.headers["content-length"];
   const { size } = await blobs.ingest(request.body, { digest, ...(length === undefined ? {} : { size: Number(length) }) });
-  await repositories.linkBlob(name, digest, size);
+  await linkBlob(name, digest, size);
   return created(name, digest);
 }
 
 /** True when the blob is in the repository now: from one the caller may read, or because the caller has the store's content anyway. */
-async function mount({ blobs, repositories, identity }: Parts, { request, grant, name }: Call, digest: Digest): Promise<boolean> {
+async function mount({ blobs, repositories, linkBlob, identity }: Parts, { request, grant, name }: Call, digest: Digest): Promise<boolean> {
   const readable = (repository: string): boolean => grant.allows({ kind: "repository", name: repository, action: "pull" });
   const from = request.query.get("from");
   const proof = request.headers[PROOF_HEADER];
@@ -66,7 +66,7 @@ async function mount({ blobs, repositories, identity }: Parts, { request, grant,
       : isRepositoryName(from) && readable(from) && repositories.blob(from, digest) !== undefined);
   const stored = shared ? await blobs.stat(digest) : undefined;
   if (stored === undefined) return false;
-  await repositories.linkBlob(name, digest, stored.size);
+  await linkBlob(name, digest, stored.size);
   return true;
 }
 

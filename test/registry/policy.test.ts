@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Permission } from "../../registry/server/access.ts";
 import { parsePolicy, permits } from "../../registry/server/policy.ts";
+import { quotaFor } from "../../registry/server/quota.ts";
 import { covers, parseScope, readToken, signToken, type Claims } from "../../registry/server/token.ts";
 
 const POLICY = `
@@ -34,13 +35,23 @@ describe("a policy", () => {
   ])("%s", (_, user, permission, want) => expect(permits(policy, user, permission)).toBe(want));
 
   test.each([
-    ["no rules", "users: []", "it has no list of rules"],
+    ["no rules", "quotas: []", "it has no list of rules"],
     ["broken YAML", "rules: [", /Flow sequence/],
     ["a wrong action", 'rules: [{ users: [a], repositories: ["x"], actions: [write] }]', 'rules[0].actions: "write" is none of pull, push, delete and *'],
     ["a rule without users", 'rules: [{ repositories: ["x"], actions: [pull] }]', "rules[0].users is not a list of words"],
     ["a misspelt key", "rules: [{ user: [a] }]", "rules[0].user is unknown: users, repositories and actions are"],
-    ["another top", "rules: []\nrule: []", '"rule" is unknown: only rules is'],
+    ["another top", "rules: []\nrule: []", '"rule" is unknown: rules and quotas are'],
+    ["a quota of nothing known", 'rules: []\nquotas: [{ repositories: ["x"], size: 10 apples }]', 'quotas[0].size: "10 apples" is no size'],
   ])("with %s is refused, naming it", (_, text, want) => expect(() => parsePolicy(text, "p.yaml")).toThrow(want));
+});
+
+test.each([
+  ["team/app", 2e9],
+  ["team/small", 1 << 20],
+  ["other", undefined],
+])("the quota of %s is the least that is given", (name, want) => {
+  const text = 'rules: []\nquotas: [{ repositories: ["team/*"], size: 2GB }, { repositories: ["**/small"], size: 1MiB }]';
+  expect(quotaFor(parsePolicy(text, "p.yaml").quotas, name)).toBe(want);
 });
 
 describe("a token", () => {

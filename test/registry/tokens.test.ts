@@ -187,3 +187,19 @@ test("a blob is mounted only from where the user may read", async () => {
 test("without logging in nothing is pushed", async () => {
   expect((await pushBlob(registry, "team/app", blob("x"))).status).toBe(401);
 });
+
+test("a repository takes no more than its quota, also from two pushes at once", async () => {
+  writeFileSync(policy, `${policyText("[pull, push]")}quotas: [{ repositories: ["limited/*"], size: 1500 }]\n`);
+  const statuses = async (name: string, seeds: readonly number[]): Promise<number[]> =>
+    await Promise.all(
+      seeds.map(async (seed) => {
+        const { descriptor, bytes } = blob(noise(1000, seed));
+        const url = `${registry.url}/v2/${name}/blobs/uploads/?digest=${encodeURIComponent(descriptor.digest)}`;
+        return (await fetch(url, { method: "POST", headers: basic("root"), body: new Uint8Array(bytes) })).status;
+      }),
+    );
+  expect((await statuses("limited/app", [1, 2])).toSorted((a, b) => a - b)).toEqual([201, 403]);
+  expect((await statuses("limited/app", [1, 2])).toSorted((a, b) => a - b)).toEqual([201, 403]);
+  expect(await statuses("free/app", [1, 2])).toEqual([201, 201]);
+  writeFileSync(policy, policyText("[pull, push]"));
+});
