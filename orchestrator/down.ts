@@ -1,4 +1,4 @@
-/** Takes a cluster down: the process, then every container, sandbox and folder of its pods. Objects stay, unless they are to be purged. */
+/** Takes a cluster down: the process, then every container, sandbox and folder of its pods. Objects and volumes stay, unless they are to be purged. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,11 +8,12 @@ import { Gate } from "./kubelet/gate.ts";
 import { readLabels } from "./kubelet/instance-labels.ts";
 import { PodFolders } from "./kubelet/pod-folder.ts";
 import { readProcessFile } from "./process-file.ts";
+import { purgeCluster } from "./purge.ts";
 
 export interface DownOptions {
   readonly root: string;
   readonly engine: Engine;
-  /** Forget all objects too. */
+  /** Forget all objects too, and the data of volumes whose policy is Delete. */
   readonly purge: boolean;
   /** Ends the wait; what is done is done, and a second call goes on. */
   readonly signal: AbortSignal;
@@ -23,6 +24,8 @@ export interface TakenDown {
   readonly process: number | undefined;
   readonly containers: number;
   readonly pods: number;
+  /** Folders of volumes that a purge left, for their policy is not Delete. */
+  readonly kept: readonly string[];
 }
 
 /** The control plane closes within this, or is killed. */
@@ -50,9 +53,9 @@ export async function takeDown({ root, engine, purge, signal }: DownOptions): Pr
     await folders.remove(uid);
   }
   await engine.sweep();
-  if (purge) await rm(clusterFolder(root), { recursive: true, force: true });
-  else await rm(join(clusterFolder(root), "pods"), { recursive: true, force: true });
-  return { process: pid, containers: containers.length, pods: uids.size };
+  await rm(join(clusterFolder(root), "pods"), { recursive: true, force: true });
+  const kept = purge ? await purgeCluster(root) : [];
+  return { process: pid, containers: containers.length, pods: uids.size, kept };
 }
 
 async function endProcess(pid: number, lives: () => boolean, signal: AbortSignal): Promise<void> {

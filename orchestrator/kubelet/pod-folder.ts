@@ -1,6 +1,7 @@
 /** Where a pod's files are on the node: `<data>/pods/<uid>/{volumes,logs,termination}`. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { removeTree } from "../storage/remove-tree.ts";
 import { unmountBelow } from "./empty-dir.ts";
 
 export class PodFolders {
@@ -50,6 +51,6 @@ export class PodFolders {
 
   async remove(uid: string): Promise<void> {
     await unmountBelow(this.of(uid));
-    await rm(this.of(uid), { recursive: true, force: true });
+    await removeTree(this.of(uid));
   }
 }

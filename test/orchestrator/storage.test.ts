@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { strataOutput } from "../support/cli.ts";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { runStrata, strataOutput } from "../support/cli.ts";
+import { eventually as soon, TestCluster } from "../support/cluster.ts";
+import { claim, here, LOCAL, STAY, user, volumeAt } from "./storage-manifests.ts";
 
 let cluster: TestCluster;
 /** Folders of static volumes. */
@@ -17,6 +18,8 @@ beforeAll(async () => {
   mkdirSync(place);
 });
 
+/** Others may be busy on this machine. */
+const eventually = async (check: () => Promise<void>): Promise<void> => await soon(check, 60_000);
 afterAll(async () => await cluster[Symbol.asyncDispose]());
 
 const kubectl = async (...args: readonly string[]): Promise<string> => await cluster.kubectl(...args);
@@ -24,59 +27,26 @@ const volumes = (): string => join(cluster.root.root, "cluster/volumes");
 /** Shows the exit of kubectl's refusal. */
 const refusal = async (...manifests: readonly object[]): Promise<string> => await cluster.apply(...manifests).then(String, (error: Error) => error.message);
 
-function claim(name: string, spec: { readonly resources?: object; readonly [field: string]: unknown } = {}): object {
-  const { resources = { requests: { storage: "1Mi" } }, ...rest } = spec;
-  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name }, spec: { accessModes: ["ReadWriteOnce"], resources, ...rest } };
-}
-
-function volume(name: string, spec: object = {}): object {
-  const path = join(place, name);
-  mkdirSync(path, { recursive: true });
-  return {
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name },
-    spec: { capacity: { storage: "1Mi" }, accessModes: ["ReadWriteOnce"], storageClassName: "manual", hostPath: { path }, ...spec },
-  };
-}
-
-const here = { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: ["here"] }] }] } };
-
-/** Runs `script`, with the claim at /data. */
-function user(name: string, claimName: string, script: string, more: object = {}, mount: object = {}): object {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name },
-    spec: {
-      terminationGracePeriodSeconds: 1,
-      restartPolicy: "Never",
-      volumes: [{ name: "data", persistentVolumeClaim: { claimName } }],
-      containers: [{ name: "c", image: "local/box:v1", command: ["sh", "-c", script], volumeMounts: [{ name: "data", mountPath: "/data", ...mount }] }],
-      ...more,
-    },
-  };
-}
-
+const volume = (name: string, spec: object = {}): object => volumeAt(place, name, spec);
 const phaseOf = async (pod: string): Promise<string> => (await cluster.get("pod", pod)).status.phase;
 const ended = async (pod: string): Promise<void> => await eventually(async () => expect(await phaseOf(pod)).toMatch("Succeeded"));
 const phase = async (kind: string, name: string): Promise<string> => (await cluster.get(kind, name)).status.phase;
 const told = async (kind: string, name: string): Promise<string> => await kubectl("describe", kind, name);
 
-describe("the class that a cluster starts with", { timeout: 60_000 }, () => {
+describe("the class that a cluster starts with", { timeout: 180_000 }, () => {
   test("is the default, waits for the first consumer, and can be expanded", async () => {
     expect(await kubectl("get", "sc")).toMatch(/^NAME\s+PROVISIONER\s+RECLAIMPOLICY\s+VOLUMEBINDINGMODE\s+ALLOWVOLUMEEXPANSION\s+AGE/);
     expect(await kubectl("get", "sc", "--no-headers")).toMatch(/^local-path \(default\)\s+strata.io\/local-path\s+Delete\s+WaitForFirstConsumer\s+true/);
   });
 });
 
-describe("a claim of the default class", { timeout: 120_000 }, () => {
+describe("a claim of the default class", { timeout: 180_000 }, () => {
   test("waits for a pod, then gets a folder of this node", async () => {
     await cluster.apply(claim("own"));
     await eventually(async () => expect(await told("pvc", "own")).toMatch(/WaitForFirstConsumer .*waiting for first consumer to be created before binding/));
     expect(await kubectl("get", "pvc", "own", "--no-headers")).toMatch(/^own\s+Pending\s+local-path\s/);
-    await cluster.apply(user("writer", "own", "echo kept > /data/word; sleep 600"));
-    await kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=30s");
+    await cluster.apply(user("writer", "own", `echo kept > /data/word; ${STAY}`));
+    await kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s");
     const { metadata, spec, status } = await cluster.get("pvc", "own");
     expect(spec.volumeName).toBe(`pvc-${metadata.uid}`);
     expect(status).toMatchObject({ phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Mi" } });
@@ -89,11 +59,11 @@ describe("a claim of the default class", { timeout: 120_000 }, () => {
   });
 });
 
-describe("data", { timeout: 120_000 }, () => {
+describe("data", { timeout: 180_000 }, () => {
   test("outlives the pod, a killed control plane and its restart; the pod goes on meanwhile", async () => {
     const before = await cluster.get("pod", "writer");
     await cluster.restart("SIGKILL");
-    await kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s");
     expect((await cluster.get("pod", "writer")).status.containerStatuses[0].containerID).toBe(before.status.containerStatuses[0].containerID);
     await kubectl("delete", "pod", "writer");
     await cluster.apply(user("reader", "own", "cat /data/word"));
@@ -106,8 +76,8 @@ describe("data", { timeout: 120_000 }, () => {
     mkdirSync(outside);
     writeFileSync(join(outside, "precious"), "");
     await kubectl("delete", "pod", "reader");
-    await cluster.apply(user("nest", "own", `mkdir -p /data/a/b; ln -s ${outside} /data/a/link; ln -s ${outside} /data/link; sleep 600`));
-    await kubectl("wait", "--for=condition=Ready", "pod/nest", "--timeout=30s");
+    await cluster.apply(user("nest", "own", `mkdir -p /data/a/b; ln -s ${outside} /data/a/link; ln -s ${outside} /data/link; ${STAY}`));
+    await kubectl("wait", "--for=condition=Ready", "pod/nest", "--timeout=60s");
     const { spec } = await cluster.get("pvc", "own");
     await kubectl("delete", "pvc", "own", "--wait=false");
     await kubectl("delete", "pv", spec.volumeName, "--wait=false");
@@ -115,13 +85,13 @@ describe("data", { timeout: 120_000 }, () => {
     expect(await kubectl("get", "pv", spec.volumeName, "--no-headers")).toContain("Terminating");
     expect(existsSync(join(volumes(), spec.volumeName, "word"))).toBe(true);
     await kubectl("delete", "pod", "nest");
-    await kubectl("wait", "--for=delete", "pvc/own", `pv/${spec.volumeName}`, "--timeout=30s");
+    await kubectl("wait", "--for=delete", "pvc/own", `pv/${spec.volumeName}`, "--timeout=60s");
     expect(readdirSync(volumes())).toEqual([]);
     expect(readdirSync(outside)).toEqual(["precious"]);
   });
 });
 
-describe("a class that binds at once and retains", { timeout: 120_000 }, () => {
+describe("a class that binds at once and retains", { timeout: 180_000 }, () => {
   const kept = {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
@@ -162,7 +132,7 @@ describe("a class that binds at once and retains", { timeout: 120_000 }, () => {
   });
 });
 
-describe("volumes made by hand", { timeout: 120_000 }, () => {
+describe("volumes made by hand", { timeout: 180_000 }, () => {
   test("are bound by class, size and labels; the smallest that fits", async () => {
     const labelled = (name: string, storage: string): any => ({ ...volume(name, { capacity: { storage } }), metadata: { name, labels: { tier: "fast" } } });
     await cluster.apply(labelled("big", "8Mi"), labelled("fit", "4Mi"), labelled("small", "1Mi"), volume("plain", { capacity: { storage: "2Mi" } }));
@@ -216,7 +186,7 @@ describe("volumes made by hand", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a pod", { timeout: 120_000 }, () => {
+describe("a pod", { timeout: 180_000 }, () => {
   const why = async (pod: string): Promise<string> => (await cluster.get("pod", pod)).status.conditions?.[0]?.message ?? "";
 
   test("waits for its claim to be there, then bound, and starts when it is", async () => {
@@ -252,8 +222,8 @@ describe("a pod", { timeout: 120_000 }, () => {
   });
 
   test("has a ReadWriteOncePod claim to itself", async () => {
-    await cluster.apply(claim("single", { accessModes: ["ReadWriteOncePod"] }), user("holder", "single", "sleep 600"));
-    await kubectl("wait", "--for=condition=Ready", "pod/holder", "--timeout=30s");
+    await cluster.apply(claim("single", { accessModes: ["ReadWriteOncePod"] }), user("holder", "single", STAY));
+    await kubectl("wait", "--for=condition=Ready", "pod/holder", "--timeout=60s");
     await cluster.apply(user("second", "single", "echo ran"));
     await eventually(async () =>
       expect(await why("second")).toContain("node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"),
@@ -280,19 +250,19 @@ describe("a pod", { timeout: 120_000 }, () => {
 
   test("with a generic ephemeral volume owns a claim that goes with it", async () => {
     const template = { metadata: { labels: { kind: "scratch" } }, spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } } };
-    await cluster.apply(user("scratcher", "", "echo x > /data/f; sleep 600", { volumes: [{ name: "data", ephemeral: { volumeClaimTemplate: template } }] }));
-    await kubectl("wait", "--for=condition=Ready", "pod/scratcher", "--timeout=30s");
+    await cluster.apply(user("scratcher", "", `echo x > /data/f; ${STAY}`, { volumes: [{ name: "data", ephemeral: { volumeClaimTemplate: template } }] }));
+    await kubectl("wait", "--for=condition=Ready", "pod/scratcher", "--timeout=60s");
     const { metadata, spec } = await cluster.get("pvc", "scratcher-data");
     expect(metadata).toMatchObject({ labels: { kind: "scratch" }, ownerReferences: [{ kind: "Pod", name: "scratcher", controller: true }] });
     await kubectl("delete", "pod", "scratcher");
-    await kubectl("wait", "--for=delete", "pvc/scratcher-data", `pv/${spec.volumeName}`, "--timeout=30s");
+    await kubectl("wait", "--for=delete", "pvc/scratcher-data", `pv/${spec.volumeName}`, "--timeout=60s");
     expect(existsSync(join(volumes(), spec.volumeName))).toBe(false);
   });
 });
 
-describe("a bound claim", { timeout: 120_000 }, () => {
+describe("a bound claim", { timeout: 180_000 }, () => {
   test("grows where its class allows it, and never shrinks", async () => {
-    await cluster.apply(claim("grower"), user("tiny", "grower", "sleep 600"));
+    await cluster.apply(claim("grower"), user("tiny", "grower", STAY));
     await eventually(async () => expect(await phase("pvc", "grower")).toBe("Bound"));
     const ask = async (storage: string): Promise<string> =>
       await kubectl("patch", "pvc", "grower", "-p", JSON.stringify({ spec: { resources: { requests: { storage } } } })).catch((error: Error) => error.message);
@@ -309,7 +279,7 @@ describe("a bound claim", { timeout: 120_000 }, () => {
   });
 });
 
-describe("what is wrong", { timeout: 60_000 }, () => {
+describe("what is wrong", { timeout: 180_000 }, () => {
   test("is refused with its field, and changes nothing", async () => {
     expect(await refusal(claim("bad", { accessModes: [] }))).toContain("spec.accessModes: Required value: at least 1 access mode is required");
     expect(await refusal(claim("bad", { resources: {} }))).toContain("spec.resources[storage]: Required value");
@@ -324,7 +294,7 @@ describe("what is wrong", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the class that a cluster starts with, once more", { timeout: 120_000 }, () => {
+describe("the class that a cluster starts with, once more", { timeout: 180_000 }, () => {
   test("does not come back to who deleted it, and a claim without a class says what it lacks", async () => {
     await kubectl("delete", "sc", "--all");
     await cluster.restart();
@@ -333,10 +303,32 @@ describe("the class that a cluster starts with, once more", { timeout: 120_000 }
     await eventually(async () =>
       expect(await told("pvc", "classless")).toContain("no persistent volumes available for this claim and no storage class is set"),
     );
-    const later = { apiVersion: "storage.k8s.io/v1", kind: "StorageClass", provisioner: "strata.io/local-path" };
-    await cluster.apply({ ...later, metadata: { name: "later", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } } });
+    await cluster.apply({ ...LOCAL, metadata: { name: "later", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } } });
     await eventually(async () => expect(await phase("pvc", "classless")).toBe("Bound"));
     expect((await cluster.get("pvc", "classless")).spec.storageClassName).toBe("later");
     await kubectl("delete", "pvc", "classless");
+  });
+});
+
+describe("taking the cluster down", { timeout: 180_000 }, () => {
+  test("keeps the data of claims for the next start; a purge deletes what is to be deleted and tells where the rest is", async () => {
+    const kept = { ...LOCAL, metadata: { name: "retained" }, reclaimPolicy: "Retain" };
+    await cluster.apply(kept, claim("keep", { storageClassName: "retained" }), claim("drop", { storageClassName: "later" }));
+    await cluster.apply(user("one", "keep", "echo kept > /data/word"), user("two", "drop", "echo dropped > /data/word"));
+    await ended("one");
+    await ended("two");
+    const folderOf = async (name: string): Promise<string> => join(volumes(), (await cluster.get("pvc", name)).spec.volumeName);
+    const [keep, drop] = [await folderOf("keep"), await folderOf("drop")];
+    await strataOutput(cluster.root, "down");
+    expect([keep, drop].map((folder) => existsSync(join(folder, "word")))).toEqual([true, true]);
+    await cluster.restart();
+    expect(await phase("pvc", "keep")).toBe("Bound");
+    const { status, stderr } = await runStrata(cluster.root, ["down", "--purge"]);
+    expect([status, stderr]).toEqual([0, expect.stringContaining("Data that is to be retained is still there:\n")]);
+    expect(stderr).toContain(`  ${keep}\n`);
+    expect(stderr).not.toContain(drop);
+    expect(readFileSync(join(keep, "word"), "utf8")).toBe("kept\n");
+    expect(existsSync(drop)).toBe(false);
+    expect(readdirSync(join(cluster.root.root, "cluster"))).toEqual(["volumes"]);
   });
 });

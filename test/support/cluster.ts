@@ -81,11 +81,14 @@ export class TestCluster implements AsyncDisposable {
     return items.filter((pod: any) => pod.metadata.deletionTimestamp === undefined);
   }
 
-  /** Ends the control plane with `signal`, leaving its containers, and starts it again. */
+  /** Ends the control plane with `signal`, unless it has ended, leaving its containers; and starts it again. */
   async restart(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
-    const ended = new Promise((resolve) => this.server.process.once("exit", resolve));
-    this.server.process.kill(signal);
-    await ended;
+    const { process: before } = this.server;
+    const ended = new Promise((resolve) => before.once("exit", resolve));
+    if (before.exitCode === null && before.signalCode === null) {
+      before.kill(signal);
+      await ended;
+    }
     this.server = await serveStrata(this.root, [...UP, ...this.#flags], /^ready$/);
   }
 

@@ -56,15 +56,23 @@ export type VolumeFate =
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "refuse"; readonly message: string };
 
-export function fateOf({ metadata, spec, status }: KubeObject, { folder }: Place): VolumeFate {
+export function fateOf(volume: KubeObject, { folder }: Place): VolumeFate {
+  const { metadata, spec, status } = volume;
   if (metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PROVISIONER) return { kind: "keep" };
   const released = status?.phase === "Released" || status?.phase === "Failed";
   if (released && spec.persistentVolumeReclaimPolicy === "Delete") {
-    const path = join(folder, metadata.name);
-    if (isFolderName(metadata.name) && spec.local?.path === path) return { kind: "remove", path };
+    const path = ownFolder(volume, folder);
+    if (path !== undefined) return { kind: "remove", path };
     return { kind: "refuse", message: `volume "${metadata.name}" was not made here: ${spec.local?.path ?? "its data"} is left alone` };
   }
   return metadata.deletionTimestamp !== undefined && status?.phase !== "Bound" ? { kind: "let go" } : { kind: "keep" };
+}
+
+/** The volume's own folder below `folder`; undefined when it was not made as `draftVolume` makes them, whatever its annotations say. */
+export function ownFolder({ metadata, spec }: KubeObject, folder: string): string | undefined {
+  const path = join(folder, metadata.name);
+  const made = metadata.annotations?.[PROVISIONED_BY] === LOCAL_PROVISIONER && isFolderName(metadata.name) && spec.local?.path === path;
+  return made ? path : undefined;
 }
 
 /** As `draftVolume` names them: what else stands beside them is never removed. */
