@@ -70,7 +70,7 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
   return {
     name: container.name,
     state,
-    lastState: past === undefined ? {} : { terminated: terminated(past, past.state) },
+    lastState: past === undefined ? toldLast(before, instance) : { terminated: terminated(past, past.state) },
     ready: init && container.restartPolicy !== "Always" ? state.terminated?.exitCode === 0 : live && instance.probes.started && instance.probes.ready,
     restartCount: instance.attempt,
     image: instance.image,
@@ -79,6 +79,13 @@ export function containerStatus(input: StatusInput, container: ContainerSpec, in
     started: live && instance.probes.started,
     ...granted(container),
   };
+}
+
+/** The node keeps one ended instance; what was before that is known from what was told. */
+function toldLast(before: ContainerStatus | undefined, { id }: Instance): ContainerState {
+  if (before === undefined) return {};
+  const { state, lastState, containerID } = before;
+  return containerID === `${RUNTIME}://${id}` || state.terminated === undefined ? lastState : { terminated: state.terminated };
 }
 
 /** What it was given; nothing changes it while it runs. */

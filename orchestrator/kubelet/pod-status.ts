@@ -7,6 +7,8 @@ import { isSidecar, specOf, type ContainerSpec } from "./pod-spec.ts";
 
 export type Phase = "Pending" | "Running" | "Succeeded" | "Failed";
 
+export const OVERDUE = "Pod was active on the node longer than the specified deadline";
+
 export function podStatus(input: StatusInput): Readonly<Record<string, unknown>> {
   const { pod, running, hostIP, now } = input;
   const { initContainers = [], containers, ephemeralContainers = [], hostNetwork } = specOf(pod);
@@ -16,8 +18,7 @@ export function podStatus(input: StatusInput): Readonly<Record<string, unknown>>
   const before = pod.status ?? {};
   const phase = keepTerminal(before.phase, phaseOf(input, inits, mains));
   const address = hostNetwork === true ? hostIP : (running.sandbox?.address ?? before.podIP);
-  const overdue =
-    phase === "Failed" && isOverdue(pod, now) ? { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" } : {};
+  const overdue = phase === "Failed" && isOverdue(pod, now) ? { reason: "DeadlineExceeded", message: OVERDUE } : {};
   return {
     ...before,
     phase,

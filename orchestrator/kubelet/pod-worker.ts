@@ -3,15 +3,16 @@ import { hostname } from "node:os";
 import type { PortMapping } from "../../runtime/engine.ts";
 import { CodedError } from "../../store/errors.ts";
 import type { KubeObject } from "../cluster.ts";
+import { isTerminal } from "../controllers/pods.ts";
 import type { Outcome } from "../controllers/loop.ts";
 import { equal } from "../schema/equal.ts";
 import { fieldPath, type AgentParts } from "./agent-parts.ts";
 import { FRESH_MS } from "./container-status.ts";
 import { messageOf, StartError, type StartReason } from "./errors.ts";
-import { planPod, type PodAction, type PodPlan } from "./plan-pod.ts";
+import { isOverdue, planPod, type PodAction, type PodPlan } from "./plan-pod.ts";
 import type { PodEntry } from "./pod-entry.ts";
 import { allContainers, hostnameOf, specOf, type PodSpec } from "./pod-spec.ts";
-import { podStatus } from "./pod-status.ts";
+import { OVERDUE, podStatus } from "./pod-status.ts";
 import { doubled } from "./restart-backoff.ts";
 import { startInstance } from "./start-instance.ts";
 import { stopInstance } from "./stop-instance.ts";
@@ -32,13 +33,14 @@ export class PodWorker {
   }
 
   async reconcile(): Promise<Outcome | void> {
-    const { clock } = this.#parts;
+    const { clock, recorder } = this.#parts;
     const stored = this.#stored();
     if (stored !== undefined) this.#entry.pod = stored;
     const pod = stored ?? this.#tombstone();
     if (pod.metadata.deletionTimestamp !== undefined) this.#entry.abort.abort();
     const running = this.#entry.snapshot();
     const plan = planPod(pod, running, clock.now());
+    if (stored !== undefined && isOverdue(stored, clock.now()) && !isTerminal(stored)) recorder.record(stored, "Normal", "DeadlineExceeded", OVERDUE);
     if (stored !== undefined) await this.#writeStatus(plan);
     for (const action of plan.actions) this.#act(pod, action);
     this.#tellBackOff(pod, plan);
