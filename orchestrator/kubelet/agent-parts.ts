@@ -7,6 +7,7 @@ import type { Recorder } from "../controllers/events.ts";
 import type { Lookup } from "./environment.ts";
 import type { Gate } from "./gate.ts";
 import type { ImagePuller } from "./images.ts";
+import type { NodeMemory } from "./oom-score.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import type { IssueToken } from "./service-account-token.ts";
 import { allContainers, specOf } from "./pod-spec.ts";
@@ -20,7 +21,7 @@ export interface AgentParts {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly folders: PodFolders;
-  readonly node: { readonly name: string; readonly address: string; readonly memory: number };
+  readonly node: { readonly name: string; readonly address: string } & NodeMemory;
   /** Starting containers is heavy: only so many at once. */
   readonly gate: Gate;
   /** Aborted when the agent ends: containers go on, but nobody waits for them here. */

@@ -7,6 +7,7 @@ import { expand } from "./environment.ts";
 import { StartError } from "./errors.ts";
 import type { ClaimedVolume } from "./claimed-volume.ts";
 import { instanceLabels } from "./instance-labels.ts";
+import { oomScore, type NodeMemory } from "./oom-score.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { securityOf } from "./container-security.ts";
 import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
@@ -23,8 +24,7 @@ export interface ContainerInput {
   readonly folders: PodFolders;
   /** @default none */
   readonly claimed?: readonly ClaimedVolume[];
-  /** Bytes on this node: the out-of-memory score of burstable containers is relative to it. */
-  readonly memory: number;
+  readonly node: NodeMemory;
   /** `default`, `unconfined`, or a profile's text. */
   readonly seccomp: string;
   /** Container whose process namespace it joins. */
@@ -53,7 +53,7 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     ...(spec.hostNetwork === true ? {} : { hostname: hostnameOf(pod) }),
     labels: instanceLabels(input),
     mounts: mountsOf(input),
-    limits: limitsOf(container.resources ?? {}, pod.status?.qosClass, input.memory),
+    limits: limitsOf(container.resources ?? {}, pod.status?.qosClass, input.node),
     network: { kind: "sandbox", id: uid },
     extraHosts: (spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }) => hostnames.map((host) => `${host}:${ip}`)),
     ...namespacesOf(spec, input.processes),
@@ -78,7 +78,7 @@ function commandOf({ command, args }: ContainerSpec, environment: ReadonlyMap<st
 }
 
 /** Quota from the cpu limit, weight from the request; memory without swap. */
-export function limitsOf({ limits = {}, requests = {} }: ResourceNeeds, qos: string | undefined, nodeMemory: number): Limits {
+export function limitsOf({ limits = {}, requests = {} }: ResourceNeeds, qos: string | undefined, node: NodeMemory): Limits {
   const cpu = limits["cpu"] === undefined ? 0 : milliOf(limits["cpu"]);
   const share = milliOf(requests["cpu"] ?? limits["cpu"] ?? 0);
   const memory = limits["memory"] === undefined ? 0 : wholeOf(limits["memory"]);
@@ -86,14 +86,8 @@ export function limitsOf({ limits = {}, requests = {} }: ResourceNeeds, qos: str
     ...(cpu === 0 ? {} : { cpuPeriod: 100_000, cpuQuota: Math.max(1000, cpu * 100) }),
     cpuShares: Math.max(2, Math.floor((share * 1024) / 1000)),
     ...(memory === 0 ? {} : { memory, memorySwap: memory }),
-    oomScoreAdj: oomScore(qos, wholeOf(requests["memory"] ?? 0), nodeMemory),
+    oomScoreAdj: oomScore(qos, wholeOf(requests["memory"] ?? 0), node),
   };
-}
-
-function oomScore(qos: string | undefined, request: number, nodeMemory: number): number {
-  if (qos === "Guaranteed") return -997;
-  if (qos === "BestEffort") return 1000;
-  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * request) / nodeMemory)));
 }
 
 function mountsOf({ pod, container, environment, attempt, folders, claimed = [] }: ContainerInput): readonly MountRequest[] {

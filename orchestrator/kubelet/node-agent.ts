@@ -18,6 +18,7 @@ import { Gate } from "./gate.ts";
 import { evictWhenFull } from "./evict.ts";
 import { repeat, startHeartbeat } from "./heartbeat.ts";
 import type { ImagePuller } from "./images.ts";
+import { leastScore } from "./oom-score.ts";
 import { PodEntry } from "./pod-entry.ts";
 import { PodFolders } from "./pod-folder.ts";
 import { PodWorker } from "./pod-worker.ts";
@@ -83,7 +84,7 @@ class Agent implements NodeAgent {
       clock,
       recorder: createRecorder({ cluster, clock, component: "kubelet", host: facts.name }),
       folders: new PodFolders(facts.data),
-      node: { name: facts.name, address: facts.address, memory },
+      node: { name: facts.name, address: facts.address, memory, leastScore: leastScore() },
       gate: new Gate(STARTS_AT_ONCE),
       ending: this.#ending.signal,
       wake: (uid, after) => (after === undefined ? this.#loop.add(uid) : this.#loop.addAfter(uid, after)),
@@ -117,7 +118,7 @@ class Agent implements NodeAgent {
     return repeat(this.#parts.clock, HOUSEKEEPING_MS, async () => {
       for (const { entry } of this.#entries.values()) {
         if (entry.pod === undefined || entry.sandbox === undefined) continue;
-        await refreshVolumes(this.#parts, entry.pod);
+        await refreshVolumes(this.#parts, entry);
         await evictWhenFull(this.#parts, entry.pod);
       }
     });
@@ -143,7 +144,8 @@ class Agent implements NodeAgent {
     if (object.spec.nodeName !== this.#parts.node.name) return;
     if (!this.#entries.has(uid)) this.#add(new PodEntry(uid, keyOf(object)));
     const told = !equal(labels, previous?.metadata.labels) || !equal(annotations, previous?.metadata.annotations);
-    if (told && this.entry(uid)?.sandbox !== undefined) void refreshVolumes(this.#parts, object);
+    const entry = this.entry(uid);
+    if (told && entry !== undefined) void refreshVolumes(this.#parts, entry);
     this.#loop.add(uid);
   }
 
@@ -152,7 +154,7 @@ class Agent implements NodeAgent {
     if (type === "DELETED") return;
     for (const { entry } of this.#entries.values()) {
       if ((object.metadata.namespace !== undefined && entry.key.namespace !== object.metadata.namespace) || entry.pod === undefined) continue;
-      if (entry.sandbox !== undefined && usesVolume(entry.pod, object)) void refreshVolumes(this.#parts, entry.pod);
+      if (usesVolume(entry.pod, object)) void refreshVolumes(this.#parts, entry);
       if (entry.problems.size === 0) continue;
       for (const [name, problem] of entry.problems)
         if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });

@@ -7,6 +7,8 @@ import { instanceLabels } from "./instance-labels.ts";
 import type { PodEntry } from "./pod-entry.ts";
 import { hostnameOf, specOf, type ContainerSpec } from "./pod-spec.ts";
 
+/** As upstream has it: the last to be ended. */
+const PAUSE_SCORE = -998;
 /** How the labels name the container that holds a pod's process namespace; no container of a spec may be called so. */
 export const PAUSE = "POD";
 
@@ -40,7 +42,7 @@ async function startPause(parts: AgentParts, entry: PodEntry, pod: KubeObject, i
       hostname: hostnameOf(pod),
       labels: instanceLabels({ pod, container: { name: PAUSE, image: "" }, attempt: 0, backoff: 0 }),
       network: { kind: "sandbox", id: uid },
-      limits: { oomScoreAdj: -998 },
+      limits: { oomScoreAdj: Math.max(PAUSE_SCORE, parts.node.leastScore) },
     });
     await engine.start(record.id, { settle: "caller" });
     watchPause(parts, entry, record.id);

@@ -63,7 +63,7 @@ async function createInstance(parts: AgentParts, entry: PodEntry, pod: KubeObjec
   const environment = environmentOf(current, container, lookupFor(parts.cluster, pod));
   const seccomp = await seccompProfile(folders, pod, container);
   const claimed = claimedVolumes(current, parts.cluster);
-  const given = { pod: current, container, image, environment, attempt, backoff, folders, claimed, memory: node.memory, seccomp };
+  const given = { pod: current, container, image, environment, attempt, backoff, folders, claimed, node, seccomp };
   await mkdir(dirname(folders.log(pod.metadata.uid, container.name, attempt)), { recursive: true });
   const termination = folders.termination(pod.metadata.uid, container.name, attempt);
   await mkdir(dirname(termination), { recursive: true });

@@ -8,6 +8,7 @@ import { prepareEmptyDir } from "./empty-dir.ts";
 import { StartError } from "./errors.ts";
 import { isClaimed } from "./claimed-volume.ts";
 import { prepareHostPath } from "./host-path.ts";
+import type { PodEntry } from "./pod-entry.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { specOf, type TokenProjection, type VolumeSpec } from "./pod-spec.ts";
 import { isFresh, tokenWish } from "./service-account-token.ts";
@@ -28,10 +29,19 @@ export async function prepareVolumes(parts: Parts, pod: KubeObject): Promise<voi
   }
 }
 
-/** What changed at its source, and tokens that grow old, are written anew. One source that is gone does not hold up the others. */
-export async function refreshVolumes(parts: Parts, pod: KubeObject): Promise<void> {
-  const volumes = (specOf(pod).volumes ?? []).filter(isProjection);
-  await Promise.allSettled(volumes.map(async (volume) => await prepareVolume(parts, pod, volume)));
+/**
+ * What changed at its source, and tokens that grow old, are written anew; one after the other, so that the newest is written last.
+ * One source that is gone does not hold up the others.
+ */
+export async function refreshVolumes(parts: Parts, entry: PodEntry): Promise<void> {
+  const write = async (): Promise<void> => {
+    const pod = parts.cluster.get("pods", entry.key);
+    if (entry.sandbox === undefined || pod?.metadata.uid !== entry.uid) return;
+    const volumes = (specOf(pod).volumes ?? []).filter(isProjection);
+    await Promise.allSettled(volumes.map(async (volume) => await prepareVolume(parts, pod, volume)));
+  };
+  entry.volumes = entry.volumes.then(write);
+  await entry.volumes;
 }
 
 /** The host path of a volume. @throws {StartError} `FailedMount` for a kind that this node does not know */

@@ -94,7 +94,7 @@ const limits = [
   { name: "only requests", needs: { requests: { cpu: "250m", memory: "1Gi" } }, qos: "Burstable", want: { cpuShares: 256, oomScoreAdj: 750 } },
 ];
 test.each(limits)("limits of a container with $name", ({ needs, qos, want }) => {
-  expect(limitsOf(needs, qos, 4 * 2 ** 30)).toEqual(want);
+  expect(limitsOf(needs, qos, { memory: 4 * 2 ** 30, leastScore: -1000 })).toEqual(want);
 });
 
 test.each([
