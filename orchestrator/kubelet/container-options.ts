@@ -109,6 +109,7 @@ function mountsOf({ pod, container, environment, attempt, folders, claimed = [] 
       source,
       target: mount.mountPath,
       readOnly,
+      ...propagationOf(mount),
       create: volume.emptyDir !== undefined || claim !== undefined || (volume.hostPath?.type ?? "") === "",
     };
   });
@@ -118,6 +119,11 @@ function mountsOf({ pod, container, environment, attempt, folders, claimed = [] 
     target: container.terminationMessagePath ?? "/dev/termination-log",
   } as const;
   return [...mounts, termination];
+}
+
+function propagationOf({ mountPropagation }: VolumeMount): { readonly propagation?: string } {
+  if (mountPropagation === "HostToContainer") return { propagation: "rslave" };
+  return mountPropagation === "Bidirectional" ? { propagation: "rshared" } : {};
 }
 
 function wantedSubPath({ subPath: plain = "", subPathExpr }: VolumeMount, environment: ReadonlyMap<string, string>): string {

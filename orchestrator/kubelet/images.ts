@@ -1,5 +1,5 @@
 /** An image for a container: from the local store first, then by pulling. Spec: Kubernetes documentation, "Images". */
-import { StoreError } from "../../store/errors.ts";
+import { parseReference } from "../../store/reference.ts";
 import type { Image, Images } from "../../store/store.ts";
 import { messageOf, StartError } from "./errors.ts";
 import type { ContainerSpec } from "./pod-spec.ts";
@@ -35,7 +35,8 @@ export interface ImageSource {
 export async function ensureImage(container: ContainerSpec, source: ImageSource): Promise<Image> {
   const { image: reference, imagePullPolicy: policy = "IfNotPresent" } = container;
   const { images, events } = source;
-  const present = await find(images, reference);
+  checkName(reference);
+  const present = (await images.find(reference)) !== undefined;
   if (present && !(policy === "Always" && namesRegistry(reference))) {
     events.pulled(`Container image "${reference}" already present on machine`);
     return await images.open(reference);
@@ -71,18 +72,12 @@ async function pull(reference: string, { puller, signal, logins }: ImageSource):
   }
 }
 
-async function find(images: Images, reference: string): Promise<boolean> {
+function checkName(reference: string): void {
   try {
-    return (await images.find(reference)) !== undefined;
-  } catch (error) {
-    if (error instanceof StoreError && error.code === "REFERENCE_INVALID") {
-      throw new StartError(
-        "InvalidImageName",
-        `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`,
-        { cause: error },
-      );
-    }
-    throw error;
+    parseReference(reference);
+  } catch (cause) {
+    const found = `couldn't parse image name "${reference}": invalid reference format`;
+    throw new StartError("InvalidImageName", `Failed to apply default image tag "${reference}": ${found}`, { cause });
   }
 }
 

@@ -9,6 +9,7 @@ import { equal } from "../schema/equal.ts";
 import { fieldPath, type AgentParts } from "./agent-parts.ts";
 import { FRESH_MS } from "./container-status.ts";
 import { messageOf, StartError, type StartReason } from "./errors.ts";
+import { failureEvents } from "./failure-events.ts";
 import { isOverdue, planPod, type PodAction, type PodPlan } from "./plan-pod.ts";
 import type { PodEntry } from "./pod-entry.ts";
 import { allContainers, hostnameOf, specOf, type PodSpec } from "./pod-spec.ts";
@@ -115,14 +116,8 @@ export class PodWorker {
     this.#parts.wake(this.#entry.uid, FRESH_MS);
     const container = allContainers(specOf(pod)).find((one) => one.name === name);
     if (container === undefined) return recorder.record(pod, "Warning", reason, messageOf(error));
-    const path = fieldPath(pod, name);
-    if (reason === "ErrImagePull") {
-      recorder.record(pod, "Warning", "Failed", messageOf(error).replace(/^f/, "F"), path);
-      recorder.record(pod, "Warning", "Failed", "Error: ErrImagePull", path);
-      recorder.record(pod, "Normal", "BackOff", `Back-off pulling image "${container.image}"`, path);
-    } else {
-      recorder.record(pod, "Warning", "Failed", `Error: ${messageOf(error)}`, path);
-    }
+    for (const { type, ...event } of failureEvents(reason, messageOf(error), container.image))
+      recorder.record(pod, type, event.reason, event.message, fieldPath(pod, name));
   }
 
   async #prepare(pod: KubeObject): Promise<void> {

@@ -1,14 +1,17 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { writeAtomically } from "../../orchestrator/kubelet/atomic-folder.ts";
 import { limitsOf } from "../../orchestrator/kubelet/container-options.ts";
 import { environmentOf, expand } from "../../orchestrator/kubelet/environment.ts";
 import { Gate } from "../../orchestrator/kubelet/gate.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
+import { oomScore } from "../../orchestrator/kubelet/oom-score.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { Prober } from "../../orchestrator/kubelet/prober.ts";
+import { pullLogins } from "../../orchestrator/kubelet/pull-secrets.ts";
+import { isFresh } from "../../orchestrator/kubelet/service-account-token.ts";
 import { subPath } from "../../orchestrator/kubelet/sub-path.ts";
 import { volumeFiles } from "../../orchestrator/kubelet/volume-files.ts";
 import { temporaryFolder } from "../support/root.ts";
@@ -239,4 +242,55 @@ test("a sub-path follows links inside its volume only", () => {
 test("a projected file above its volume is refused on the node too", () => {
   const climbing = { name: "v", configMap: { name: "conf", items: [{ key: "mode", path: "../../evil" }] } };
   expect(() => volumeFiles(pod, climbing, lookup, () => "token")).toThrow("must not contain '..'");
+});
+
+describe("pull secrets", () => {
+  const entry = (username: string): object => ({ auth: Buffer.from(`${username}:pass`).toString("base64") });
+  const docker = (name: string, auths: object): KubeObject => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: meta(name),
+    data: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })).toString("base64") },
+  });
+  const secrets = [
+    docker("hosts", { "registry.example": entry("host"), "registry.example/team": entry("team"), "https://index.docker.io/v1/": entry("hub") }),
+    docker("wild", { "*.cloud.example": entry("wild"), "127.0.0.1:5000": { username: "plain", password: "pass" } }),
+  ];
+  const find = (_: string, name: string): KubeObject | undefined => secrets.find(({ metadata }) => metadata.name === name);
+  const user = (image: string): readonly string[] => {
+    const imagePullSecrets = [{ name: "hosts" }, { name: "wild" }];
+    return pullLogins({ ...pod, spec: { ...pod.spec, imagePullSecrets } }, image, find).logins.map(({ username }) => username);
+  };
+  const rows = [
+    { image: "registry.example/x:v1", want: ["host"] },
+    { image: "registry.example/team/x:v1", want: ["team", "host"] },
+    { image: "registry.example/teams/x:v1", want: ["host"] },
+    { image: "nginx", want: ["hub"] },
+    { image: "eu.cloud.example/x", want: ["wild"] },
+    { image: "a.eu.cloud.example/x", want: [] },
+    { image: "127.0.0.1:5000/x", want: ["plain"] },
+    { image: "other.example/x", want: [] },
+    { image: "UPPER//x", want: [] },
+  ];
+  test.each(rows)("of $image are $want", ({ image, want }) => expect(user(image)).toEqual(want));
+  test("that are not there are named", () => {
+    const asking = { ...pod, spec: { ...pod.spec, imagePullSecrets: [{ name: "nowhere" }] } };
+    expect(pullLogins(asking, "registry.example/x", find)).toEqual({ missing: ["nowhere"], logins: [] });
+  });
+});
+
+describe("a token", () => {
+  const token = (claims: object): string => `h.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.s`;
+  const rows = [
+    { name: "young", token: token({ iat: 0, exp: 1000 }), now: 700_000, want: true },
+    { name: "old", token: token({ iat: 0, exp: 1000 }), now: 800_000, want: false },
+    { name: "absent", token: "", now: 0, want: false },
+    { name: "unreadable", token: "a.b.c", now: 0, want: false },
+  ];
+  test.each(rows)("that is $name: fresh $want", ({ token: text, now, want }) => expect(isFresh(text, now)).toBe(want));
+});
+
+test("where the kernel allows no less, a score is raised to what it allows", () => {
+  expect(oomScore("Guaranteed", 0, { memory: 2 ** 30, leastScore: -100 })).toBe(-100);
+  expect(oomScore("Burstable", 2 ** 28, { memory: 2 ** 30, leastScore: -100 })).toBe(750);
 });

@@ -10,15 +10,27 @@ interface Spec {
   readonly init?: readonly object[];
   readonly containers?: readonly object[];
   readonly deleting?: boolean;
+  /** Seconds until the grace is over. */
+  readonly until?: number;
+  readonly grace?: number;
   readonly more?: object;
   readonly status?: object;
 }
 
-function pod({ restartPolicy = "Always", init, containers = [{ name: "c", image: "i:v1" }], deleting = false, more = {}, status = {} }: Spec = {}): KubeObject {
+function pod({
+  restartPolicy = "Always",
+  init,
+  containers = [{ name: "c", image: "i:v1" }],
+  deleting = false,
+  until = 30,
+  grace = 30,
+  more = {},
+  status = {},
+}: Spec = {}): KubeObject {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: meta("p", deleting ? { deletionTimestamp: at(30), deletionGracePeriodSeconds: 30 } : {}),
+    metadata: meta("p", deleting ? { deletionTimestamp: at(until), deletionGracePeriodSeconds: grace } : {}),
     spec: { restartPolicy, terminationGracePeriodSeconds: 30, containers, ...(init === undefined ? {} : { initContainers: init }), ...more },
     status: { phase: "Pending", ...status },
   };
@@ -116,6 +128,57 @@ const rows: readonly {
     pod: pod(),
     running: node([runs("c", { attempt: 3 }), ended("c", 1, { attempt: 2 }), ended("c", 1, { attempt: 1 })]),
     want: ["forget c-1"],
+  },
+  {
+    name: "ends sidecars after the containers, the last first",
+    pod: pod({
+      init: [
+        { ...sidecar[0], name: "s1" },
+        { ...sidecar[0], name: "s2" },
+      ],
+      deleting: true,
+    }),
+    running: node([runs("s1"), runs("s2")]),
+    want: ["stop s2-0 deleted within 30"],
+  },
+  {
+    name: "ends all at once when there is no grace",
+    pod: pod({ init: sidecar, deleting: true, more: { terminationGracePeriodSeconds: 0 }, grace: 0 }),
+    running: node([runs("s"), runs("c")]),
+    want: ["stop s-0 deleted within 0", "stop c-0 deleted within 0"],
+  },
+  {
+    name: "gives a sidecar what the containers left of the grace",
+    pod: pod({ init: sidecar, deleting: true, until: 4 }),
+    running: node([runs("s"), ended("c", 0)]),
+    want: ["stop s-0 deleted within 4"],
+  },
+  {
+    name: "ends sidecars of a pod that is done",
+    pod: pod({ restartPolicy: "Never", init: sidecar }),
+    running: node([runs("s"), ended("c", 0)]),
+    want: ["stop s-0 done within 30"],
+  },
+  {
+    name: "starts an ephemeral container beside what runs",
+    pod: pod({ more: { ephemeralContainers: [{ name: "e", image: "i:v1" }] } }),
+    running: node([runs("c")]),
+    want: ["start e#0 backoff 0"],
+  },
+  {
+    name: "never starts an ephemeral container twice",
+    pod: pod({ more: { ephemeralContainers: [{ name: "e", image: "i:v1" }] } }),
+    running: node([runs("c"), ended("e", 1)]),
+    want: [],
+  },
+  {
+    name: "nor one that the node has forgotten",
+    pod: pod({
+      more: { ephemeralContainers: [{ name: "e", image: "i:v1" }] },
+      status: { ephemeralContainerStatuses: [{ name: "e", containerID: "strata://1" }] },
+    }),
+    running: node([runs("c")]),
+    want: [],
   },
   { name: "runs init containers one by one", pod: pod({ init: inits }), running: node([]), want: ["start i1#0 backoff 0"] },
   { name: "the second init container after the first", pod: pod({ init: inits }), running: node([ended("i1", 0)]), want: ["start i2#0 backoff 0"] },

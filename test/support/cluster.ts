@@ -97,9 +97,19 @@ export class TestCluster implements AsyncDisposable {
     await strataOutput(this.root, "down");
     await this.server[Symbol.asyncDispose]();
     const containers = await strataOutput(this.root, "ps", "-aq");
-    const found = leftovers(this.root);
+    const found = await settled(() => leftovers(this.root)); /* monitors still tell of what they ended */
     this.root[Symbol.dispose]();
     if (containers !== "" || found.length > 0) throw new Error(`left behind: ${[containers, ...found].join("\n")}`);
+  }
+}
+
+const SETTLE_MS = 10_000;
+
+/** What is still found when it had time to go. */
+async function settled(find: () => readonly string[]): Promise<readonly string[]> {
+  for (const deadline = Date.now() + SETTLE_MS; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    const found = find();
+    if (found.length === 0 || Date.now() > deadline) return found;
   }
 }
 
