@@ -10,6 +10,7 @@ import { runController, type Controller } from "./controllers/controller.ts";
 import { cronJobController } from "./controllers/cron-job/reconcile.ts";
 import { deploymentController } from "./controllers/deployment/reconcile.ts";
 import { ephemeralVolumes } from "./controllers/ephemeral-volume.ts";
+import { disruptionController } from "./controllers/disruption/reconcile.ts";
 import { endpointsController } from "./controllers/endpoints/reconcile.ts";
 import { daemonSetController } from "./controllers/daemon-set/reconcile.ts";
 import { eventExpiry } from "./controllers/event-expiry.ts";
@@ -20,12 +21,14 @@ import { jobOrphanPods } from "./controllers/job/orphan-pods.ts";
 import { jobController } from "./controllers/job/reconcile.ts";
 import { jobTimeToLive } from "./controllers/job/time-to-live.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
+import { nodeLifecycleController } from "./controllers/node-lifecycle/reconcile.ts";
 import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
 import { statefulSetController } from "./controllers/stateful-set/reconcile.ts";
 import { volumeBinder } from "./controllers/volume-binder/reconcile.ts";
 import { volumeProtection } from "./controllers/volume-protection.ts";
 import { volumeProvisioner } from "./controllers/volume-provisioner/reconcile.ts";
 import { clusterFolder, kubeconfigPath, volumesFolder } from "./folders.ts";
+import { taintEvictionController } from "./controllers/taint-eviction/reconcile.ts";
 import type { ImagePuller } from "./kubelet/images.ts";
 import { startNodeAgent } from "./kubelet/node-agent.ts";
 import { nodeAddress } from "./kubelet/node-status.ts";
@@ -63,6 +66,9 @@ export interface UpOptions {
   /** What goes wrong and is tried again. */
   readonly log: (message: string) => void;
 }
+
+/** Longest time between two signs of life of the node. */
+const HEARTBEAT_MS = 10_000;
 
 export interface Up extends AsyncDisposable {
   readonly url: string;
@@ -117,6 +123,9 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
     jobTimeToLive({ cluster, clock }),
     cronJobController(as("cronjob-controller")),
     endpointsController(as("endpoint-slice-controller")),
+    disruptionController(as("controllermanager")),
+    nodeLifecycleController(as("node-controller"), paces.nodeMonitorGrace),
+    taintEvictionController(as("taint-eviction-controller")),
     autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
     volumeBinder(as("persistentvolume-controller")),
     volumeProvisioner(as(LOCAL_PROVISIONER), { node: nodeName, folder: volumesFolder(root) }),
@@ -129,7 +138,11 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
   return [proxy, collectGarbage({ cluster, clock, log }), ...controllers.map((controller) => runController(cluster, controller, { clock, log }))];
 }
 
-async function startNode(api: OpenedApi, { root, engine, images, puller, log, nodeName, version }: UpOptions, meter: UsageMeter): Promise<AsyncDisposable> {
+async function startNode(
+  api: OpenedApi,
+  { root, engine, images, puller, log, nodeName, version, paces }: UpOptions,
+  meter: UsageMeter,
+): Promise<AsyncDisposable> {
   const data = clusterFolder(root);
   await mkdir(data, { recursive: true });
   const facts = { name: nodeName, address: nodeAddress(), version: versionInfo()["gitVersion"] ?? "", runtimeVersion: version, data };
@@ -142,6 +155,7 @@ async function startNode(api: OpenedApi, { root, engine, images, puller, log, no
     clock: systemClock,
     facts,
     meter,
+    heartbeat: Math.min(HEARTBEAT_MS, paces.nodeMonitorGrace / 4),
     memory: totalmem(),
     log,
   });

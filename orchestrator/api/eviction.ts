@@ -1,5 +1,8 @@
 /** POST of pods/eviction: a deletion that budgets may refuse. Spec: "API-initiated Eviction". */
 import type { DeleteOptions, KubeObject } from "../cluster.ts";
+import { parseTime } from "../controllers/clock.ts";
+import { disruptionTarget } from "../controllers/disruption/target.ts";
+import { isBeyondBudgets, spend, type Spending } from "../controllers/disruption/spend.ts";
 import { ApiError, success } from "../errors.ts";
 import { keyOf } from "../log/state.ts";
 import { remove } from "../objects/remove.ts";
@@ -11,7 +14,6 @@ import { readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 
 const BUDGETS = "poddisruptionbudgets.policy";
-const RETRY_SECONDS = 10;
 
 export async function evict(call: Call): Promise<Reply> {
   const { value } = await readObject(call.request);
@@ -20,28 +22,30 @@ export async function evict(call: Call): Promise<Reply> {
     const dryRun = context.writer.dryRun || (options.dryRun ?? []).includes("All");
     const request = { ...context, writer: { ...context.writer, dryRun } };
     const pod = context.transaction.get({ resource: "pods", namespace: context.namespace, name: context.name });
-    if (pod !== undefined) spendBudget(request, pod);
-    return remove(request, options);
+    if (pod !== undefined && !isBeyondBudgets(pod)) spendBudget(request, pod);
+    const { object, gone } = remove(request, options);
+    if (!gone && !dryRun)
+      context.transaction.put(keyOf("pods", object), disruptionTarget(object, "EvictionByEvictionAPI", "Eviction API: evicting", context.now));
   });
   return json(201, success(undefined, 201));
 }
 
-/** @throws {ApiError} `TooManyRequests` when a budget has nothing left */
-function spendBudget({ transaction, namespace, writer }: WriteRequest, pod: KubeObject): void {
-  if (pod.metadata.deletionTimestamp !== undefined || pod.status?.phase !== "Running") return; // not counted among the healthy
-  for (const budget of transaction.list(BUDGETS, namespace)) {
-    if (!matchesSelector(budget.spec.selector, pod.metadata.labels)) continue;
-    const left = budget.status?.disruptionsAllowed ?? 0;
-    if (left <= 0) throw exhausted(budget);
-    if (!writer.dryRun) transaction.put(keyOf(BUDGETS, budget), { ...budget, status: { ...budget.status, disruptionsAllowed: left - 1 } });
-  }
+/** @throws {ApiError} `TooManyRequests` when the budget has nothing left, `InternalError` when the pod has several */
+function spendBudget({ transaction, namespace, writer, now }: WriteRequest, pod: KubeObject): void {
+  const budgets = transaction.list(BUDGETS, namespace).filter(({ spec }) => matchesSelector(spec.selector, pod.metadata.labels));
+  const [budget] = budgets;
+  if (budget === undefined) return;
+  if (budgets.length > 1)
+    throw new ApiError("InternalError", "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
+  const spending = spend(budget, pod, parseTime(now));
+  if (spending.kind === "refused") throw refused(spending);
+  if (spending.kind === "spent" && !writer.dryRun) transaction.put(keyOf(BUDGETS, budget), spending.budget);
 }
 
-function exhausted({ metadata, status }: KubeObject): ApiError {
-  const { desiredHealthy = 0, currentHealthy = 0 } = status ?? {};
-  const message = `The disruption budget ${metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+/** Clients wait by themselves when the budget is spent: told to try again after a while, they would do so within one request, unseen by the user. */
+function refused({ cause, retryAfterSeconds }: Extract<Spending, { kind: "refused" }>): ApiError {
   return new ApiError("TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", {
-    causes: [{ reason: "DisruptionBudget", message }],
-    retryAfterSeconds: RETRY_SECONDS,
+    causes: [{ reason: "DisruptionBudget", message: cause }],
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   });
 }

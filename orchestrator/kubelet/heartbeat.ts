@@ -1,19 +1,25 @@
-/** Registers this machine as a Node and keeps telling that it lives: a Lease every 10 s, the status every 5 min. Spec: Kubernetes documentation, "Nodes". */
+/** Registers this machine as a Node and keeps telling that it lives: a Lease every few seconds, the status every 5 min. Spec: Kubernetes documentation, "Nodes". */
 import type { Cluster, KubeObject } from "../cluster.ts";
 import { formatMicroTime, formatTime, type Clock } from "../controllers/clock.ts";
+import { findCondition } from "../controllers/conditions.ts";
 import { hasReason } from "../controllers/controller.ts";
 import { nodeLabels, nodeStatus, type NodeFacts } from "./node-status.ts";
 
-const LEASE_MS = 10_000;
 const STATUS_MS = 300_000;
+/** A lease is renewed so many times before it ends. */
+const RENEWALS = 4;
 const LEASE_NAMESPACE = "kube-node-lease";
 
-/** Resolves when the Node is Ready; dispose ends the heartbeat and leaves the Node. */
-export async function startHeartbeat(cluster: Cluster, clock: Clock, facts: NodeFacts): Promise<Disposable> {
+/** Renews the lease every `every` milliseconds. Resolves when the Node is Ready; dispose ends the heartbeat and leaves the Node. */
+export async function startHeartbeat(cluster: Cluster, clock: Clock, facts: NodeFacts, every: number): Promise<Disposable> {
   await register(cluster, facts);
   await writeStatus(cluster, clock, facts);
-  await renew(cluster, clock, facts.name);
-  const lease = repeat(clock, LEASE_MS, async () => await renew(cluster, clock, facts.name));
+  const duration = Math.ceil((every * RENEWALS) / 1000);
+  await renew(cluster, clock, facts.name, duration);
+  const lease = repeat(clock, every, async () => {
+    await renew(cluster, clock, facts.name, duration);
+    if (!isReady(cluster.get("nodes", { namespace: undefined, name: facts.name }))) await writeStatus(cluster, clock, facts);
+  });
   const status = repeat(clock, STATUS_MS, async () => await writeStatus(cluster, clock, facts));
   return {
     [Symbol.dispose](): void {
@@ -21,6 +27,11 @@ export async function startHeartbeat(cluster: Cluster, clock: Clock, facts: Node
       status[Symbol.dispose]();
     },
   };
+}
+
+/** It may have been taken for lost: while the machine slept, nothing here ran. */
+function isReady(node: KubeObject | undefined): boolean {
+  return node !== undefined && findCondition(node, "Ready")?.status === "True";
 }
 
 async function register(cluster: Cluster, { name }: NodeFacts): Promise<void> {
@@ -40,15 +51,15 @@ async function writeStatus(cluster: Cluster, clock: Clock, facts: NodeFacts): Pr
   });
 }
 
-async function renew(cluster: Cluster, clock: Clock, name: string): Promise<void> {
+async function renew(cluster: Cluster, clock: Clock, name: string, leaseDurationSeconds: number): Promise<void> {
   const renewTime = formatMicroTime(clock.now());
   const key = { namespace: LEASE_NAMESPACE, name };
-  const renewed = await cluster.modify("leases.coordination.k8s.io", key, (lease) => ({ ...lease, spec: { ...lease.spec, renewTime } }));
+  const renewed = await cluster.modify("leases.coordination.k8s.io", key, (lease) => ({ ...lease, spec: { ...lease.spec, leaseDurationSeconds, renewTime } }));
   if (renewed !== undefined) return;
   await createOnce(cluster, "namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: LEASE_NAMESPACE } });
   const node = cluster.get("nodes", { namespace: undefined, name }) as KubeObject;
   const owner = { apiVersion: "v1", kind: "Node", name, uid: node.metadata.uid };
-  const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
+  const spec = { holderIdentity: name, leaseDurationSeconds, renewTime };
   await createOnce(cluster, "leases.coordination.k8s.io", {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",

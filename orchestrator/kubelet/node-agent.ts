@@ -40,6 +40,8 @@ export interface NodeAgentOptions {
   readonly clock: Clock;
   readonly facts: NodeFacts;
   readonly meter: UsageMeter;
+  /** Milliseconds between two signs of life. */
+  readonly heartbeat: number;
   /** Bytes. */
   readonly memory: number;
   readonly log: (message: string) => void;
@@ -95,7 +97,7 @@ class Agent implements NodeAgent {
     const { cluster, clock, facts } = this.#options;
     for (const entry of await adoptInstances(this.#parts)) this.#add(entry);
     this.#watches.push(
-      await startHeartbeat(cluster, clock, facts),
+      await startHeartbeat(cluster, clock, facts, this.#options.heartbeat),
       cluster.watch("pods", (event) => this.#onPod(event)),
       cluster.watch("configmaps", (event) => this.#onSource(event)),
       cluster.watch("secrets", (event) => this.#onSource(event)),

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { KubeObject, ResourceName } from "../cluster.ts";
 import { forbidden } from "../errors.ts";
 import { nameOf } from "../schema/resource.ts";
+import { settleTaints } from "./node-taints.ts";
 import { qosClass } from "./pod-resources.ts";
 import type { WriteRequest } from "./request.ts";
 import { admitServiceAccount } from "./service-account-admission.ts";
@@ -41,9 +42,10 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
     namespace.spec = { finalizers: ["kubernetes"] };
     namespace.status = { phase: "Active" };
   },
-  nodes: ({ name }, node) => {
+  nodes: ({ name, now }, node) => {
     node.metadata.labels = { "kubernetes.io/hostname": name, ...node.metadata.labels };
     node.spec ??= {};
+    settleTaints(node, now);
   },
   services: (request, service) => {
     allocateService(request, service);
@@ -61,10 +63,15 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
   persistentvolumeclaims: admitClaim,
   persistentvolumes: admitVolume,
   ...Object.fromEntries(
-    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "cronjobs.batch", "replicationcontrollers"].map((name): [string, OnCreate] => [
-      name,
-      (_, object) => void delete object.status,
-    ]),
+    [
+      "deployments.apps",
+      "replicasets.apps",
+      "statefulsets.apps",
+      "cronjobs.batch",
+      "replicationcontrollers",
+      "poddisruptionbudgets.policy",
+      "horizontalpodautoscalers.autoscaling",
+    ].map((name): [string, OnCreate] => [name, (_, object) => void delete object.status]),
   ),
 };
 
@@ -73,6 +80,7 @@ const onChange: Readonly<Record<ResourceName, OnChange>> = {
   services: keepService,
   "daemonsets.apps": (_, current, set) => countGenerations(current, set),
   persistentvolumeclaims: admitGrowth,
+  nodes: ({ now }, _, node) => settleTaints(node, now),
   namespaces: ({ writer }, current, namespace, subresource) => {
     if (!writer.internal && subresource !== "finalize") namespace.spec = clone(current.spec);
   },

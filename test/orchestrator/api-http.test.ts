@@ -308,10 +308,15 @@ describe("deletion", () => {
     await server.call("PATCH", `${pods}/few/status`, { body: { status: { phase: "Running" } }, headers: { "content-type": "application/merge-patch+json" } });
     const refused = await server.call("POST", `${pods}/few/eviction`, { body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "few" } } });
     expect([refused.status, refused.body.details.causes[0].reason, refused.headers["retry-after"]]).toEqual([429, "DisruptionBudget", "10"]);
-    await server.call("PATCH", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/few/status", {
-      body: { status: { disruptionsAllowed: 1 } },
-      headers: { "content-type": "application/merge-patch+json" },
-    });
+    const tell = async (status: object): Promise<unknown> =>
+      await server.call("PATCH", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/few/status", {
+        body: { status },
+        headers: { "content-type": "application/merge-patch+json" },
+      });
+    await tell({ disruptionsAllowed: 0, observedGeneration: 1 });
+    const spent = await server.call("POST", `${pods}/few/eviction`, { body: {} });
+    expect([spent.status, spent.headers["retry-after"]], "clients wait by themselves").toEqual([429, undefined]);
+    await tell({ disruptionsAllowed: 1 });
     expect((await server.call("POST", `${pods}/few/eviction`, { body: {} })).status).toBe(201);
     expect((await server.call("GET", `${pods}/few`)).body.metadata.deletionTimestamp).toBeDefined();
   });

@@ -92,3 +92,143 @@ describe("kubectl top and autoscalers", { timeout: 120_000 }, () => {
     await kubectl("delete", "hpa", "busy");
   });
 });
+
+describe("budgets, drains and taints", { timeout: 120_000 }, () => {
+  const phase = async (name: string): Promise<string> => (await cluster.get("pod", name)).status.phase;
+  const scheduling = async (name: string): Promise<string> =>
+    (await cluster.get("pod", name)).status.conditions?.find(({ type }: any) => type === "PodScheduled")?.message ?? "";
+
+  const bare = (name: string, more: object = {}): object => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, labels: { app: name } },
+    spec: { containers: [{ name: "work", image: "local/tool:v1", command: ["sh", "-c", WORK] }], terminationGracePeriodSeconds: 1, ...more },
+  });
+  const budget = (name: string, spec: object): object => ({
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: { name },
+    spec: { selector: { matchLabels: { app: name } }, ...spec },
+  });
+
+  test("a budget counts the pods that it shelters", async () => {
+    await cluster.apply(workload("shop", 2), budget("shop", { maxUnavailable: "50%" }));
+    await ready("shop", 2);
+    await eventually(async () => expect(await kubectl("get", "pdb", "shop", "--no-headers")).toMatch(/^shop\s+N\/A\s+50%\s+1\s/));
+    expect((await cluster.get("pdb", "shop")).status).toMatchObject({
+      currentHealthy: 2,
+      desiredHealthy: 1,
+      expectedPods: 2,
+      disruptionsAllowed: 1,
+      conditions: [{ type: "DisruptionAllowed", status: "True", reason: "SufficientPods" }],
+    });
+    await expect(kubectl("create", "pdb", "both", "--selector=app=x", "--min-available=1", "--max-unavailable=1")).rejects.toThrow(
+      "min-available and max-unavailable cannot be both specified",
+    );
+    const { status, stderr } = await cluster.feed(JSON.stringify(budget("both", { minAvailable: 1, maxUnavailable: 1 })), "apply", "-f", "-");
+    expect([status, stderr]).toEqual([1, expect.stringContaining("minAvailable and maxUnavailable cannot be both set")]);
+  });
+
+  test("an eviction beyond the budget is refused with its cause", async () => {
+    const [first, second] = await cluster.pods("app=shop");
+    await cluster.apply(budget("shop", { minAvailable: 2 }));
+    await eventually(async () => expect((await cluster.get("pdb", "shop")).status).toMatchObject({ desiredHealthy: 2, disruptionsAllowed: 0 }));
+    const eviction = JSON.stringify({ apiVersion: "policy/v1", kind: "Eviction", metadata: { name: first.metadata.name, namespace: "default" } });
+    const { status, stderr } = await cluster.feed(eviction, "create", "--raw", `/api/v1/namespaces/default/pods/${first.metadata.name}/eviction`, "-f", "-");
+    expect([status, stderr]).toEqual([1, expect.stringContaining("Cannot evict pod as it would violate the pod's disruption budget")]);
+    expect((await cluster.pods("app=shop")).map(({ metadata }) => metadata.name)).toEqual([first.metadata.name, second.metadata.name]);
+  });
+
+  test("drain cordons, spares what budgets shelter, and wants to be told of what it would lose", async () => {
+    await cluster.apply(bare("alone", { volumes: [{ name: "scratch", emptyDir: {} }] }));
+    await eventually(async () => expect(await phase("alone")).toBe("Running"));
+    await expect(kubectl("drain", "here")).rejects.toThrow(/Pods with local storage \(use --delete-emptydir-data to override\): default\/alone/);
+    await expect(kubectl("drain", "here", "--delete-emptydir-data")).rejects.toThrow(
+      /Pods that declare no controller \(use --force to override\): default\/alone/,
+    );
+    await expect(kubectl("drain", "here", "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=4s")).rejects.toThrow(
+      /would violate the pod's disruption budget/,
+    );
+    expect(await kubectl("get", "node", "here", "--no-headers")).toMatch(/^here\s+Ready,SchedulingDisabled\s/);
+    expect((await cluster.get("node", "here")).spec.taints).toMatchObject([{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }]);
+    expect(await cluster.pods("app=shop")).toHaveLength(2);
+    await expect(kubectl("get", "pod", "alone")).rejects.toThrow(/not found/);
+  });
+
+  test("without the budget the node is emptied; its pods wait, and start again after uncordon", async () => {
+    await kubectl("delete", "pdb", "shop");
+    expect(await kubectl("drain", "here", "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s")).toContain("node/here drained");
+    await eventually(async () => {
+      const pods = await cluster.pods("app=shop");
+      expect(pods.map(({ status }) => status.phase)).toEqual(["Pending", "Pending"]);
+      expect(await scheduling(pods[0].metadata.name)).toBe("0/1 nodes are available: 1 node(s) were unschedulable.");
+    });
+    expect(await kubectl("events", "--types=Warning")).toMatch(/FailedScheduling\s+Pod\/shop-\S+\s+0\/1 nodes are available: 1 node\(s\) were unschedulable\./);
+    await kubectl("uncordon", "here");
+    await ready("shop", 2);
+    await kubectl("delete", "deployment", "shop", "busy");
+  });
+
+  test("a NoSchedule taint keeps away those that do not tolerate it; PreferNoSchedule only advises", async () => {
+    await kubectl("taint", "node", "here", "dedicated=db:NoSchedule");
+    await cluster.apply(bare("plain"), bare("tolerant", { tolerations: [{ key: "dedicated", operator: "Equal", value: "db", effect: "NoSchedule" }] }));
+    await eventually(async () => expect(await phase("tolerant")).toBe("Running"));
+    expect(await scheduling("plain")).toBe("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: db}.");
+    expect(await kubectl("describe", "node", "here")).toMatch(/Taints:\s+dedicated=db:NoSchedule/);
+    await kubectl("taint", "node", "here", "dedicated-");
+    await kubectl("taint", "node", "here", "quiet=yes:PreferNoSchedule");
+    await eventually(async () => expect(await phase("plain")).toBe("Running"));
+    await kubectl("taint", "node", "here", "quiet-");
+  });
+
+  test("a NoExecute taint sends pods away, each when its tolerance ends", async () => {
+    const tolerating = (seconds?: number): object => ({
+      tolerations: [{ key: "repair", operator: "Exists", effect: "NoExecute", ...(seconds !== undefined && { tolerationSeconds: seconds }) }],
+    });
+    await cluster.apply(bare("brief", tolerating(2)), bare("stoic", tolerating()));
+    await eventually(async () => expect([await phase("brief"), await phase("stoic")]).toEqual(["Running", "Running"]));
+    const began = Date.now();
+    await kubectl("taint", "node", "here", "repair=now:NoExecute");
+    await eventually(async () => await expect(kubectl("get", "pod", "plain")).rejects.toThrow(/not found/));
+    await eventually(async () => await expect(kubectl("get", "pod", "brief")).rejects.toThrow(/not found/));
+    expect(Date.now() - began).toBeGreaterThan(2000);
+    expect(await phase("stoic")).toBe("Running");
+    await eventually(async () => expect(await kubectl("events", "--for=pod/brief")).toContain("Marking for deletion Pod default/brief"));
+    await kubectl("taint", "node", "here", "repair-");
+    await kubectl("delete", "pod", "stoic", "--wait=false");
+  });
+
+  test("a node that falls silent is Unknown, and its pods leave when their tolerance ends", async () => {
+    const ghost = {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "ghost" },
+      spec: { taints: [{ key: "ghost", effect: "NoSchedule" }] },
+      status: { conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "well" }] },
+    };
+    await cluster.feed(JSON.stringify(ghost), "create", "-f", "-");
+    const impatient = [{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 0 }];
+    await cluster.apply(bare("haunted", { nodeName: "ghost", tolerations: impatient }), bare("waiting", { nodeName: "ghost" }));
+    expect(await kubectl("get", "node", "ghost", "--no-headers")).toMatch(/^ghost\s+Ready\s/);
+    await eventually(async () => expect(await kubectl("get", "node", "ghost", "--no-headers")).toMatch(/^ghost\s+NotReady\s/), 40_000);
+    const { spec, status } = await cluster.get("node", "ghost");
+    expect(status.conditions[0]).toMatchObject({
+      type: "Ready",
+      status: "Unknown",
+      reason: "NodeStatusUnknown",
+      message: "Kubelet stopped posting node status.",
+    });
+    const keys = spec.taints.map(({ key, effect }: any) => `${key}:${effect}`);
+    expect(keys).toEqual(["ghost:NoSchedule", "node.kubernetes.io/unreachable:NoSchedule", "node.kubernetes.io/unreachable:NoExecute"]);
+    await eventually(async () => expect((await cluster.get("pod", "haunted")).metadata.deletionTimestamp).toBeDefined());
+    const patient = await cluster.get("pod", "waiting");
+    expect(patient.metadata.deletionTimestamp).toBeUndefined();
+    expect(patient.spec.tolerations).toMatchObject([
+      { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
+      { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
+    ]);
+    expect((await cluster.get("node", "here")).status.conditions.find(({ type }: any) => type === "Ready").status).toBe("True");
+    await kubectl("delete", "node", "ghost");
+    await kubectl("delete", "pod", "haunted", "waiting", "--force");
+  });
+});
