@@ -11,6 +11,8 @@ interface Flags {
   readonly htpasswd?: string;
   readonly policy?: string;
   readonly tokenRealm?: string;
+  readonly mirror?: string;
+  readonly mirrorInsecure?: boolean;
   readonly notify?: readonly string[];
   readonly auditLog?: string;
   readonly shutdownTimeout: number;
@@ -29,6 +31,8 @@ export function serveCommand(context: Context): Command {
     .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens")
     .option("--token-realm <url>", "where clients get tokens, behind a proxy")
     .option("--anonymous", "let everybody in where other machines reach it")
+    .option("--mirror <host>", "read through another registry: what is asked for is fetched from it and kept")
+    .option("--mirror-insecure", "reach the other registry over plain HTTP or with a certificate that nobody vouches for")
     .option("--notify <url>", "web hook to tell of pushes, pulls, mounts and deletes; may be repeated", readUrl)
     .option("--audit-log <file>", "append a line of JSON for every delete")
     .option("--shutdown-timeout <seconds>", "how long transfers under way may go on at the end", readSeconds, 30)
@@ -50,6 +54,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     readOnly: flags.readOnly === true,
     allowAnonymous: flags.anonymous === true,
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
+    ...(flags.mirror === undefined ? {} : { mirror: { host: flags.mirror, insecure: flags.mirrorInsecure === true, env: context.env } }),
     ...(flags.notify === undefined ? {} : { notify: flags.notify }),
     ...(flags.auditLog === undefined ? {} : { auditLog: flags.auditLog }),
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),

@@ -7,10 +7,11 @@ import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
 import { readDigest, type Call, type Parts } from "./parts.ts";
 
-export async function getBlob({ blobs, repositories }: Parts, { request, name }: Call): Promise<Reply> {
+export async function getBlob(parts: Parts, { request, name }: Call): Promise<Reply> {
+  const { blobs, repositories } = parts;
   const digest = readDigest(request.params["digest"], "BLOB_UNKNOWN");
   const stored = repositories.blob(name, digest) === undefined ? undefined : await blobs.stat(digest);
-  if (stored === undefined) throw unknownBlob(name, digest);
+  if (stored === undefined) return await mirrored(parts, name, digest);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "cache-control": "max-age=31536000", "accept-ranges": "bytes" };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
   const typed = { ...headers, "content-type": "application/octet-stream" };
@@ -20,6 +21,14 @@ export async function getBlob({ blobs, repositories }: Parts, { request, name }:
   if (range === undefined) return { status: 200, headers: { ...typed, "content-length": size }, body: blobs.open(digest) };
   const partial = { ...typed, "content-length": range.end - range.start, "content-range": contentRange(range, size) };
   return { status: 206, headers: partial, body: blobs.open(digest, range) };
+}
+
+/** Whole, whatever range was asked for: it is being stored on its way. */
+async function mirrored({ mirror }: Parts, name: string, digest: Digest): Promise<Reply> {
+  const size = await mirror?.sizeOf(name, digest);
+  if (mirror === undefined || size === undefined) throw unknownBlob(name, digest);
+  const headers = { "docker-content-digest": digest, etag: entityTag(digest), "content-type": "application/octet-stream", "content-length": size };
+  return { status: 200, headers, body: mirror.stream(name, digest, size) };
 }
 
 export async function deleteBlob({ repositories }: Parts, { request, name }: Call): Promise<Reply> {

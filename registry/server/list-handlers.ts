@@ -11,10 +11,12 @@ import type { Request } from "../../http/message.ts";
 /** Referrers in one reply: descriptors with annotations must stay within what clients accept as a manifest. */
 const MAX_REFERRERS = 500;
 
-export function listTags({ repositories }: Parts, { request, name }: Call): Reply {
+export async function listTags({ repositories, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const wanted = readPageRequest(request.query);
-  if (!repositories.exists(name)) throw new RegistryError("NAME_UNKNOWN", `Cannot list tags of ${name}: no such repository`, { detail: { name } });
-  const { items, next } = page(repositories.tags(name), (tag) => tag, wanted);
+  const there = await mirror?.tags(name);
+  if (there === undefined && !repositories.exists(name))
+    throw new RegistryError("NAME_UNKNOWN", `Cannot list tags of ${name}: no such repository`, { detail: { name } });
+  const { items, next } = page(there ?? repositories.tags(name), (tag) => tag, wanted);
   return json(200, { name, tags: items }, nextLink(request.path, request.query, next));
 }
 

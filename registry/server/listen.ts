@@ -5,6 +5,7 @@ import { readCertificate, watchCertificate, type Certificate, type CertificateFi
 import type { Route } from "../../http/router.ts";
 import type { Store } from "../../store/store.ts";
 import { isLoopback } from "../client/endpoint.ts";
+import { openRemote } from "../client/remote.ts";
 import { RegistryError } from "../errors.ts";
 import { openIdentity } from "../identity.ts";
 import { anonymous, type Access } from "./access.ts";
@@ -36,6 +37,8 @@ export interface RegistryListenOptions {
   /** Allows that also where other machines reach it. */
   readonly allowAnonymous?: boolean;
   readonly readOnly?: boolean;
+  /** Host of a registry to read through; nothing can be pushed here then. */
+  readonly mirror?: { readonly host: string; readonly insecure?: boolean; readonly env: NodeJS.ProcessEnv; readonly freshMs?: number };
   /** URLs that are told of pushes, pulls, mounts and deletes. */
   readonly notify?: readonly string[];
   /** Path of a file that deletes are appended to. */
@@ -45,16 +48,24 @@ export interface RegistryListenOptions {
   readonly log: (line: string) => void;
 }
 
+/** A client waits meanwhile, and what is here may do. */
+const MIRROR_RETRY = { attempts: 2, firstMs: 200, longestMs: 1000 };
+/** A tag is asked for at the other registry again after this long. */
+const FRESH_MS = 60_000;
+
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
-  const { store, host, port, readOnly = false, logFormat = "text", log } = options;
+  const { store, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
   const { access, routes, quotaOf } = await accessOf(options);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
     store,
     access,
-    readOnly,
+    readOnly: readOnly || mirror !== undefined,
+    ...(mirror === undefined
+      ? {}
+      : { upstream: { connect: async () => await openRemote(mirror.host, { ...mirror, retry: MIRROR_RETRY }), freshMs: mirror.freshMs ?? FRESH_MS } }),
     ...(quotaOf === undefined ? {} : { quotaOf }),
     ...(told.sinks.length === 0 ? {} : { onEvent: (event: RegistryEvent) => told.sinks.forEach((sink) => sink(event)) }),
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
@@ -71,6 +82,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
   const close = async (graceMs?: number): Promise<void> => {
     watching?.[Symbol.dispose]();
     await listener.close(graceMs);
+    await handler[Symbol.asyncDispose]();
     await told[Symbol.asyncDispose]();
   };
   return { ...listener, close, [Symbol.asyncDispose]: async () => await close() };

@@ -10,8 +10,9 @@ import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
 import { readManifest, type BlobNeed, type PushedManifest } from "./manifest.ts";
 import { readDigest, type Call, type Parts } from "./parts.ts";
 
-export async function getManifest({ repositories, manifests }: Parts, { request, name }: Call): Promise<Reply> {
+export async function getManifest({ repositories, manifests, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const reference = request.params["reference"] ?? "";
+  if (isDigest(reference) || isTag(reference)) await mirror?.bringManifest(name, reference);
   const digest = isDigest(reference) ? reference : repositories.tag(name, reference);
   const link = digest === undefined ? undefined : repositories.manifest(name, digest);
   if (digest === undefined || link === undefined) throw unknownManifest(name, reference);

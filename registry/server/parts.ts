@@ -6,6 +6,7 @@ import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Grant } from "./access.ts";
 import type { Identity } from "../identity.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
+import type { Mirror } from "./mirror.ts";
 import type { Repositories } from "./repositories.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -17,6 +18,8 @@ export interface Parts {
   readonly uploads: Uploads;
   readonly identity: Identity;
   readonly manifests: ManifestCache;
+  /** What is not here may be there. */
+  readonly mirror: Mirror | undefined;
 }
 
 /** A request to one repository, admitted. */

@@ -57,6 +57,7 @@ interface WireError {
 function wireError(error: unknown): WireError | undefined {
   if (error instanceof RegistryError && isWire(error.code))
     return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
+  if (error instanceof RegistryError && error.code === "UNREACHABLE") return { status: 502, code: "UNKNOWN", message: error.message, detail: undefined };
   if (error instanceof HttpError)
     return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
   if (isFull(error)) return { status: 507, code: "UNKNOWN", message: "Cannot store it: no space is left", detail: undefined };

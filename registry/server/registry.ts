@@ -12,6 +12,7 @@ import { openIdentity, STORE_HEADER } from "../identity.ts";
 import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
+import { openMirror, type MirrorOptions } from "./mirror.ts";
 import { pageRoutes } from "./pages.ts";
 import type { Call, Parts } from "./parts.ts";
 import { linkWithin, type QuotaOf } from "./quota.ts";
@@ -25,6 +26,8 @@ export interface RegistryOptions {
   readonly access: Access;
   /** Refuses what would change anything. */
   readonly readOnly?: boolean;
+  /** Another registry whose content is fetched when it is asked for. */
+  readonly upstream?: Pick<MirrorOptions, "connect" | "freshMs">;
   /** Routes beside `/v2/` (tokens, metrics), tried first. */
   readonly extraRoutes?: readonly Route[];
   /** @default as much as there is room for */
@@ -35,15 +38,19 @@ export interface RegistryOptions {
   readonly report: (bug: unknown) => void;
 }
 
-export async function createRegistry(options: RegistryOptions): Promise<Handler> {
+/** Dispose lets go of the other registry; the store is its opener's. */
+export type Registry = Handler & AsyncDisposable;
+
+export async function createRegistry(options: RegistryOptions): Promise<Registry> {
   const { store, access } = options;
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
   const repositories = openRepositories(store);
   const linkBlob = options.quotaOf === undefined ? repositories.linkBlob : linkWithin(repositories, options.quotaOf);
-  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, uploads, identity, manifests: openManifestCache(store.blobs) };
+  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: store.blobs, repositories, now: () => Date.now() });
+  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, uploads, identity, manifests: openManifestCache(store.blobs), mirror };
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
-  return async (request) => {
+  const handler: Handler = async (request) => {
     try {
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
@@ -51,6 +58,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Handler>
       return refuse(error, options.report, { ...COMMON_HEADERS, ...challengeFor(error, access, request) });
     }
   };
+  return Object.assign(handler, { [Symbol.asyncDispose]: async () => await mirror?.[Symbol.asyncDispose]() });
 }
 
 const COMMON_HEADERS = { "docker-distribution-api-version": "registry/2.0", "x-content-type-options": "nosniff" };
