@@ -15,6 +15,7 @@ import { waitForExit } from "./engine/wait.ts";
 import { openKernel } from "./network/kernel.ts";
 import { openNetworks } from "./network/networks.ts";
 import type { NetworkRecord } from "./network/record.ts";
+import { openServiceNetwork } from "./network/services.ts";
 import type { Processes } from "./process.ts";
 import { openVolumes, type VolumeRecord } from "./volume/volumes.ts";
 
@@ -30,7 +31,14 @@ export interface EngineOptions {
 
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const parts = openParts(options);
-  return { ...life(parts), ...views(parts), ...rest(parts), volumes: openVolumes(parts.volumes), networks: openNetworks(parts.network) };
+  return {
+    ...life(parts),
+    ...views(parts),
+    ...rest(parts),
+    volumes: openVolumes(parts.volumes),
+    networks: openNetworks(parts.network),
+    services: openServiceNetwork(parts.network),
+  };
 }
 
 function openParts(options: EngineOptions): Parts {

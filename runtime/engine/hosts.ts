@@ -44,10 +44,15 @@ function hostsOf(parts: Parts, record: ContainerRecord, network: NetworkState): 
   return hostsText({
     address,
     gateway,
-    names: mode.kind === "none" ? [] : [hostnameOf(parts, record)],
+    names: mode.kind === "none" ? [] : namesOf(hostnameOf(parts, record), record.options.domain),
     extra: record.options.extraHosts ?? [],
     peers: mode.kind === "bridge" ? peersOf(parts, mode.name, record.id) : [],
   });
+}
+
+/** The first is the canonical one. */
+function namesOf(hostname: string, domain: string | undefined): readonly string[] {
+  return domain === undefined ? [hostname] : [`${hostname}.${domain}`, hostname];
 }
 
 /** On the default network containers do not find each other by name, as in docker. */

@@ -34,11 +34,13 @@ export interface ResolverOptions {
   readonly servers?: readonly string[];
   readonly search?: readonly string[];
   readonly options?: readonly string[];
+  /** What is left out is not taken from the host's. */
+  readonly exact?: boolean;
 }
 
 /** The host's own resolv.conf with what the flags replace; loopback servers are of no use inside another network. */
 export function resolvText(host: string, flags: ResolverOptions, sharesHostNetwork: boolean): string {
-  const lines = host.split("\n").map((line) => line.trim());
+  const lines = (flags.exact === true ? "" : host).split("\n").map((line) => line.trim());
   const words = (key: string): readonly string[] => lines.filter((line) => line.startsWith(`${key} `)).flatMap((line) => line.split(/\s+/).slice(1));
   const own = words("nameserver").filter((server) => sharesHostNetwork || !/^(?:127\.|::1$)/.test(server));
   const servers = nonEmpty(flags.servers) ?? own;

@@ -2,6 +2,7 @@
    Every operation is idempotent: what is there already, or gone already, is a success. */
 #define _GNU_SOURCE
 #include "helper.h"
+#include "flows.h"
 #include "netlink.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -212,6 +213,30 @@ op_address (State *state, char **argument)
     die ("network: address", argument[1]);
 }
 
+/* host-address LINK ADDRESS/PREFIX: on a link of the machine. */
+static void
+op_host_address (State *state, char **argument)
+{
+  if (new_address (state->home_link, argument[0], argument[1]) < 0 && errno != EEXIST)
+    die ("network: host address", argument[1]);
+}
+
+/* forget-host-address LINK ADDRESS/PREFIX */
+static void
+op_forget_host_address (State *state, char **argument)
+{
+  Request request;
+  struct in_addr address;
+  struct ifaddrmsg info = { .ifa_family = AF_INET };
+
+  info.ifa_prefixlen = parse_address (argument[1], &address);
+  info.ifa_index = need_index (state->home_link, argument[0]);
+  request_start (&request, RTM_DELADDR, 0, &info, sizeof info);
+  request_put (&request, IFA_LOCAL, &address, sizeof address);
+  if (netlink_ask (state->home_link, &request) < 0 && errno != EADDRNOTAVAIL)
+    die ("network: forget host address", argument[1]);
+}
+
 /* up LINK: inside the namespace. */
 static void
 op_up (State *state, char **argument)
@@ -269,6 +294,14 @@ op_remove_link (State *state, char **argument)
     die ("network: remove link", argument[0]);
 }
 
+/* forget-flow PROTOCOL ADDRESS:PORT ENDPOINT: connections to a service that conntrack sends to an endpoint of old. */
+static void
+op_forget_flow (State *state, char **argument)
+{
+  (void) state;
+  forget_flows (argument[0], argument[1], argument[2]);
+}
+
 static const struct
 {
   const char *name;
@@ -278,6 +311,9 @@ static const struct
   { "netns", 1, op_netns },     { "forget-netns", 1, op_forget_netns }, { "bridge", 3, op_bridge },   { "veth", 4, op_veth },
   { "address", 2, op_address }, { "up", 1, op_up },                     { "gateway", 1, op_gateway }, { "sysctl", 2, op_sysctl },
   { "remove-link", 1, op_remove_link },
+  { "host-address", 2, op_host_address },
+  { "forget-host-address", 2, op_forget_host_address },
+  { "forget-flow", 3, op_forget_flow },
 };
 
 static int

@@ -56,10 +56,24 @@ export function overlaps(one: Subnet, other: Subnet): boolean {
   return (one.base & prefix) === (other.base & prefix);
 }
 
+/** Second bytes of 10.0.0.0/8 that are left to the services of clusters. */
+const SERVICES = { first: 96, last: 99 };
+
 /** The first of 10.88.0.0/16, 10.89.0.0/16 … 10.127.0.0/16, 172.16.0.0/16 … that meets none of `taken`. */
 export function chooseSubnet(taken: readonly Subnet[]): Subnet | undefined {
-  const candidates = [...range(88, 127).map((second) => `10.${second}.0.0`), ...range(16, 31).map((second) => `172.${second}.0.0`)];
-  return candidates.map((base) => ({ base: parseAddress(base) ?? 0, prefix: 16 })).find((candidate) => !taken.some((subnet) => overlaps(candidate, subnet)));
+  const seconds = [...range(88, SERVICES.first - 1), ...range(SERVICES.last + 1, 127)];
+  const candidates = [...seconds.map((second) => `10.${second}.0.0`), ...range(16, 31).map((second) => `172.${second}.0.0`)];
+  return firstFree(candidates, 16, taken);
+}
+
+/** The first of 10.96.0.0/20, 10.96.16.0/20 … 10.99.240.0/20 that meets none of `taken`. */
+export function chooseServiceRange(taken: readonly Subnet[]): Subnet | undefined {
+  const candidates = range(SERVICES.first, SERVICES.last).flatMap((second) => range(0, 15).map((part) => `10.${second}.${part * 16}.0`));
+  return firstFree(candidates, 20, taken);
+}
+
+function firstFree(bases: readonly string[], prefix: number, taken: readonly Subnet[]): Subnet | undefined {
+  return bases.map((base) => ({ base: parseAddress(base) ?? 0, prefix })).find((candidate) => !taken.some((subnet) => overlaps(candidate, subnet)));
 }
 
 /** The next free offset after `last`, round robin, so that an address is not used again at once. */

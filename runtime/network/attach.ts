@@ -87,10 +87,16 @@ interface Needs {
 
 async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): Promise<void> {
   mkdirSync(join(parts.runRoot, "netns"), { recursive: true });
-  const rules = needs.rules ? [parts.kernel.rules(ruleset(parts.tag, allNetworks(parts)))] : [];
+  const rules = needs.rules ? [parts.kernel.rules(ruleset(parts.tag, allNetworks(parts)), { optional: isPlain(parts) })] : [];
   const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules]);
   const failed = done.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+}
+
+/** One network without published ports: its containers reach each other and this machine without any rule. */
+function isPlain(parts: NetworkParts): boolean {
+  const [first, ...more] = allNetworks(parts);
+  return more.length === 0 && first?.internal !== true && publishedPorts(parts).length === 0;
 }
 
 /** For `strata-helper network`, in order. */
@@ -122,7 +128,7 @@ async function release(parts: NetworkParts, name: string, owner: string): Promis
   const bridge = isLast ? ["remove-link", network.bridge] : [];
   await Promise.all([
     parts.kernel.apply(["remove-link", linkName(parts.tag, network.index, endpoint.offset), ...forget, ...bridge]),
-    ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest))] : []),
+    ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest), { optional: true })] : []),
   ]);
   await parts.table.put(name, without);
 }

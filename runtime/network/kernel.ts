@@ -1,13 +1,14 @@
 /** The kernel's side of networks: one helper call for links, one nft call for the table. */
 import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { runCommand } from "../engine/command.ts";
 import type { Subnet } from "./address.ts";
 
 export interface Kernel {
   /** Operations of `strata-helper network`, in order; all idempotent. */
   apply(operations: readonly string[]): Promise<void>;
-  /** Replaces rules in one transaction. */
-  rules(text: string): Promise<void>;
+  /** Replaces rules in one transaction; `optional` ones are left out where the machine has no nft. */
+  rules(text: string, options?: { readonly optional?: boolean }): Promise<void>;
 }
 
 export function openKernel(helper: string): Kernel {
@@ -15,7 +16,8 @@ export function openKernel(helper: string): Kernel {
     async apply(operations: readonly string[]): Promise<void> {
       if (operations.length > 0) await runCommand(helper, ["network", ...operations], { what: "set up the network", code: "NETWORK_FAILED" });
     },
-    async rules(text: string): Promise<void> {
+    async rules(text: string, { optional = false } = {}): Promise<void> {
+      if (optional && !hasNft()) return;
       await runCommand("nft", ["-f", "-"], {
         input: text,
         what: "set up address translation",
@@ -24,6 +26,10 @@ export function openKernel(helper: string): Kernel {
       });
     },
   };
+}
+
+export function hasNft(): boolean {
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "nft")));
 }
 
 export function linkExists(name: string): boolean {
@@ -44,6 +50,11 @@ export function parseRoutes(text: string, except?: string): readonly Subnet[] {
     .filter((columns) => columns.length >= 8 && columns[0] !== except)
     .map((columns) => ({ base: littleEndian(columns[1] ?? "0"), prefix: bitCount(littleEndian(columns[7] ?? "0")) }))
     .filter((subnet) => subnet.prefix > 0);
+}
+
+/** Addresses that are this machine's own, also those of links without carrier. */
+export function localAddresses(text = readFileSync("/proc/net/fib_trie", "latin1")): readonly string[] {
+  return [...new Set([...text.matchAll(/\|-- ([\d.]+)\n\s+\/32 host LOCAL/g)].map(([, address = ""]) => address))];
 }
 
 function littleEndian(hex: string): number {

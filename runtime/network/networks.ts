@@ -57,7 +57,7 @@ export async function removeIdle(parts: NetworkParts): Promise<void> {
   const wanted = new Set(networks.flatMap((network) => linksOf(parts.tag, network)));
   const stray = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
   await parts.kernel.apply(stray.flatMap((name) => ["remove-link", name]));
-  if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await parts.kernel.rules(ruleset(parts.tag, networks));
+  if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await parts.kernel.rules(ruleset(parts.tag, networks), { optional: true });
 }
 
 /** The bridge and its ports, none while nobody is on it. */

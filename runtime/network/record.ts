@@ -36,3 +36,12 @@ export function linkName(tag: string, index: number, offset: number): string {
 export function tableName(tag: string): string {
   return `strata_${tag}`;
 }
+
+/** Not of the names that belong to networks: those without endpoint are swept. */
+export function serviceLinkName(tag: string): string {
+  return `sv${tag}`;
+}
+
+export function serviceTableName(tag: string): string {
+  return `${tableName(tag)}_services`;
+}

@@ -5,6 +5,9 @@
 import type { PortMapping } from "../engine.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
 
+/** Mark of connections between containers that a service's rules sent on, and whose answers pass those rules: they keep their source. */
+export const KEEPS_SOURCE = "0x57a7a";
+
 /** Replaces the table; with no endpoint on any network, removes it. */
 export function ruleset(tag: string, networks: readonly NetworkRecord[]): string {
   const table = tableName(tag);
@@ -63,7 +66,7 @@ function chains(tag: string, networks: readonly NetworkRecord[]): string {
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
     ip saddr 127.0.0.0/8 ip daddr @subnets masquerade
-    ip saddr @subnets ip daddr @subnets ct status dnat masquerade
+    ip saddr @subnets ip daddr @subnets ct status dnat ct mark != ${KEEPS_SOURCE} masquerade
     ip saddr @subnets oifname != ${own} masquerade
   }
   chain forward {
