@@ -52,6 +52,7 @@ export async function takeDown({ root, engine, purge, signal }: DownOptions): Pr
     await engine.removeSandbox(uid);
     await folders.remove(uid);
   }
+  await engine.services.remove();
   await engine.sweep();
   await rm(join(clusterFolder(root), "pods"), { recursive: true, force: true });
   const kept = purge ? await purgeCluster(root) : [];

@@ -10,6 +10,8 @@ import type { IssueToken } from "./kubelet/service-account-token.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
+import { moveServices } from "./objects/move-services.ts";
+import { addressIn } from "./objects/service-addresses.ts";
 import { openPki } from "./pki.ts";
 import { createUpgrades } from "./stream/upgrade.ts";
 
@@ -18,10 +20,14 @@ export interface ApiOptions {
   readonly root: string;
   /** Port 0 picks a free one. @default 127.0.0.1:6443 */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** This process's address for pods, where they find names at port 53. When `listen` is loopback the API listens there too, at the same port. */
+  readonly inside?: string;
   /** More names and addresses that the server's certificate is for. */
   readonly names?: readonly string[];
   /** @default 10.96.0.0/16 */
   readonly serviceCidr?: string;
+  /** What the range was before it moved: services keep their place in it. */
+  readonly formerCidr?: string | undefined;
   readonly now?: () => Date;
   /** What nodes and pods use: without it metrics answer 503. */
   readonly usage?: UsageSource;
@@ -50,23 +56,27 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   const { root, listen = DEFAULT_LISTEN, names = [], serviceCidr = "10.96.0.0/16", now = () => new Date(), onBug = () => {} } = options;
   const folder = join(root, "cluster");
   const log = openLmdbLog({ folder: join(folder, "log"), onBug });
-  const pki = await openPki(join(folder, "pki"), [listen.host, ...names, firstAddress(serviceCidr)]);
+  const pki = await openPki(join(folder, "pki"), [listen.host, ...names, addressIn(serviceCidr, 1)]);
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now, onBug });
   let streams: PodStreams | undefined;
   const api = { log, settings, now, streams: () => streams, usage: options.usage, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
   const upgrades = createUpgrades(api, onBug);
   const { certificate, key } = pki.server;
-  const listener = await serve({
-    ...listen,
+  const server = {
     handler: createHandler(api),
     upgrade: upgrades.take,
     tls: { certificate, key, ca: pki.authority.certificate },
-    onError: (error) => failureReply(error, onBug),
-  });
-  await furnishCluster(cluster, { serviceAddress: firstAddress(serviceCidr), host: listen.host, port: listener.port });
+    onError: (error: unknown) => failureReply(error, onBug),
+  };
+  const listener = await serve({ ...server, ...listen });
+  const { inside } = options;
+  const second = inside !== undefined && isLoopback(listen.host) ? await serve({ ...server, host: inside, port: listener.port }) : undefined;
+  await moveServices(log, serviceCidr, options.formerCidr);
+  const address = inside !== undefined && (isLoopback(listen.host) || isAny(listen.host)) ? inside : listen.host;
+  await furnishCluster(cluster, { serviceCidr, api: { address, port: listener.port }, names: inside });
   const end = async (): Promise<void> => {
-    const closed = listener.close(CLOSE_GRACE_MS);
+    const closed = Promise.all([listener.close(CLOSE_GRACE_MS), second?.close(CLOSE_GRACE_MS)]);
     await upgrades[Symbol.asyncDispose]();
     await closed;
     await log[Symbol.asyncDispose]();
@@ -87,11 +97,13 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   };
 }
 
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function isAny(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 /** Watches end themselves; what is still under way after this long is cut. */
 const CLOSE_GRACE_MS = 1000;
-
-/** The first address of a range is the API's own service. */
-function firstAddress(cidr: string): string {
-  const parts = cidr.split("/")[0]!.split(".").map(Number);
-  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
-}

@@ -1,4 +1,4 @@
-/** The whole control plane in one process: API server, controllers, scheduler, node agent, service proxy. */
+/** The whole control plane in one process: API server, controllers, scheduler, node agent, name server, service proxy. */
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import type { Engine } from "../runtime/engine.ts";
@@ -11,7 +11,6 @@ import { cronJobController } from "./controllers/cron-job/reconcile.ts";
 import { deploymentController } from "./controllers/deployment/reconcile.ts";
 import { ephemeralVolumes } from "./controllers/ephemeral-volume.ts";
 import { disruptionController } from "./controllers/disruption/reconcile.ts";
-import { endpointsController } from "./controllers/endpoints/reconcile.ts";
 import { daemonSetController } from "./controllers/daemon-set/reconcile.ts";
 import { eventExpiry } from "./controllers/event-expiry.ts";
 import { createRecorder } from "./controllers/events.ts";
@@ -36,7 +35,8 @@ import { readNodeMeter } from "./kubelet/node-usage.ts";
 import { podStreams } from "./kubelet/streams.ts";
 import { UsageMeter } from "./kubelet/usage-meter.ts";
 import { openApi, type OpenedApi } from "./open-api.ts";
-import { serviceProxy } from "./proxy/service-proxy.ts";
+import { startServices, type ProxyMode, type Services } from "./proxy/services.ts";
+import { apiRange, claimServiceRange, leaveServices } from "./service-range.ts";
 import { scheduler } from "./scheduler/scheduler.ts";
 import { furnishStorage } from "./storage/default-class.ts";
 import { LOCAL_PROVISIONER } from "./storage/names.ts";
@@ -55,8 +55,10 @@ export interface UpOptions {
   readonly root: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly nodeName: string;
-  /** Where services of type LoadBalancer and NodePort are reached. */
+  /** The address that services of type LoadBalancer tell; they and node ports are reached there, on loopback and at the node's address. */
   readonly serviceAddress: string;
+  /** How connections to services' own addresses reach their pods; undefined: by nftables where the machine has it. */
+  readonly proxyMode: ProxyMode | undefined;
   /** Of strata itself. */
   readonly version: string;
   readonly engine: Engine;
@@ -89,18 +91,24 @@ export async function up(options: UpOptions): Promise<Up> {
       readNode: readNodeMeter,
       every: options.paces.metricResolution,
     });
+    const range = await claimServiceRange(options.root, options.engine.services, options.log);
     const api = await openApi({
       root: options.root,
       listen: options.listen,
       usage: meter,
       onBug: (error) => options.log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      ...apiRange(range),
+    }).catch(async (error: unknown) => {
+      if (range?.fresh === true) await options.engine.services.remove(); /* made for nothing */
+      throw error;
     });
-    closers.push(api);
+    closers.push(leaveServices(options.root, options.engine.services), api);
     await furnishStorage(api.cluster);
     const kubeconfig = await writeKubeconfig(options.root, api);
     await options.engine.sweep();
-    closers.push(...startControllers(api, options, meter));
-    closers.push(await startNode(api, options, meter));
+    const services = await startServices(api, options, range);
+    closers.push(services, ...startControllers(api, options, meter, services));
+    closers.push(await startNode(api, options, meter, services));
     return { url: api.url, kubeconfig, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -108,10 +116,14 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-function startControllers({ cluster }: OpenedApi, { root, nodeName, log, serviceAddress, paces }: UpOptions, usage: UsageSource): readonly AsyncDisposable[] {
+function startControllers(
+  { cluster }: OpenedApi,
+  { root, nodeName, log, paces }: UpOptions,
+  usage: UsageSource,
+  services: Services,
+): readonly AsyncDisposable[] {
   const clock = systemClock;
   const as = (component: string): Collaborators => ({ cluster, clock, recorder: createRecorder({ cluster, clock, component }) });
-  const proxy = serviceProxy(as("service-proxy"), serviceAddress);
   const controllers: readonly Controller[] = [
     namespaceController(as("namespace-controller")),
     deploymentController(as("deployment-controller")),
@@ -122,7 +134,6 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
     jobOrphanPods({ cluster }),
     jobTimeToLive({ cluster, clock }),
     cronJobController(as("cronjob-controller")),
-    endpointsController(as("endpoint-slice-controller")),
     disruptionController(as("controllermanager")),
     nodeLifecycleController(as("node-controller"), paces.nodeMonitorGrace),
     taintEvictionController(as("taint-eviction-controller")),
@@ -133,16 +144,13 @@ function startControllers({ cluster }: OpenedApi, { root, nodeName, log, service
     ephemeralVolumes(as("ephemeral_volume")),
     eventExpiry(as("event-expiry")),
     scheduler(as("default-scheduler")),
-    proxy.controller,
+    ...services.controllers,
   ];
-  return [proxy, collectGarbage({ cluster, clock, log }), ...controllers.map((controller) => runController(cluster, controller, { clock, log }))];
+  return [collectGarbage({ cluster, clock, log }), ...controllers.map((controller) => runController(cluster, controller, { clock, log }))];
 }
 
-async function startNode(
-  api: OpenedApi,
-  { root, engine, images, puller, log, nodeName, version, paces }: UpOptions,
-  meter: UsageMeter,
-): Promise<AsyncDisposable> {
+async function startNode(api: OpenedApi, options: UpOptions, meter: UsageMeter, services: Services): Promise<AsyncDisposable> {
+  const { root, engine, images, puller, log, nodeName, version, paces } = options;
   const data = clusterFolder(root);
   await mkdir(data, { recursive: true });
   const facts = { name: nodeName, address: nodeAddress(), version: versionInfo()["gitVersion"] ?? "", runtimeVersion: version, data };
@@ -158,6 +166,7 @@ async function startNode(
     heartbeat: Math.min(HEARTBEAT_MS, paces.nodeMonitorGrace / 4),
     memory: totalmem(),
     log,
+    withdrawn: services.withdrawn,
   });
   api.setStreams(podStreams(engine, agent));
   return agent;

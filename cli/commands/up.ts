@@ -1,6 +1,6 @@
 /** strata up: the Kubernetes API and all behind it in this process, until it is told to end. Containers outlive it. */
 import { once } from "node:events";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
 import { ExitError, UsageError } from "../errors.ts";
@@ -13,6 +13,7 @@ interface Flags {
   readonly metricResolution: string;
   readonly horizontalPodAutoscalerSyncPeriod: string;
   readonly nodeMonitorGracePeriod: string;
+  readonly proxyMode?: string;
 }
 
 export function command(context: Context): Command {
@@ -20,7 +21,17 @@ export function command(context: Context): Command {
     .description("Run a Kubernetes cluster of this one machine")
     .option("--listen <address>", "address and port of the Kubernetes API; port 0 picks a free one", "127.0.0.1:6443")
     .option("--node-name <name>", "name of this node (default: the host's name)")
-    .option("--service-address <address>", "where services of type LoadBalancer and NodePort are reached", "127.0.0.1")
+    .option(
+      "--service-address <address>",
+      "address that services of type LoadBalancer tell; they and node ports listen there, on 127.0.0.1 and at the node's address",
+      "127.0.0.1",
+    )
+    .addOption(
+      new Option("--proxy-mode <mode>", "how connections to services reach pods (default: nftables where this machine has nft)").choices([
+        "nftables",
+        "userspace",
+      ]),
+    )
     .option("--metric-resolution <duration>", "how often nodes and pods are measured", "10s")
     .option("--horizontal-pod-autoscaler-sync-period <duration>", "how often autoscalers look at what their pods use", "15s")
     .option("--node-monitor-grace-period <duration>", "how long a node may be silent before it counts as lost", "40s")
@@ -41,6 +52,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     listen,
     nodeName: flags.nodeName ?? defaultNodeName(),
     serviceAddress: flags.serviceAddress,
+    proxyMode: flags.proxyMode as "nftables" | "userspace" | undefined,
     version: version(),
     engine,
     images: store.images,

@@ -26,6 +26,8 @@ export interface AgentParts {
   readonly gate: Gate;
   /** Aborted when the agent ends: containers go on, but nobody waits for them here. */
   readonly ending: AbortSignal;
+  /** Resolves when no new connection is sent to the pod by way of a service. */
+  readonly withdrawn: (pod: KubeObject) => Promise<void>;
   /** Look at this pod again. */
   readonly wake: (uid: string, afterMs?: number) => void;
 }

@@ -2,6 +2,7 @@
 import type { ContainerOptions, Limits, MountRequest } from "../../runtime/engine.ts";
 import type { Image } from "../../store/store.ts";
 import type { KubeObject } from "../cluster.ts";
+import { DOMAIN } from "../dns/zone.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
 import { expand } from "./environment.ts";
 import { StartError } from "./errors.ts";
@@ -11,6 +12,7 @@ import { oomScore, type NodeMemory } from "./oom-score.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { securityOf } from "./container-security.ts";
 import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
+import type { Resolver } from "./resolver.ts";
 import { subPath } from "./sub-path.ts";
 import { volumePath } from "./volumes.ts";
 
@@ -29,6 +31,8 @@ export interface ContainerInput {
   readonly seccomp: string;
   /** Container whose process namespace it joins. */
   readonly processes?: string;
+  /** What stands in /etc/resolv.conf. */
+  readonly resolver: Resolver;
 }
 
 /** As upstream's kubelet has them: `containerLogMaxSize` and `containerLogMaxFiles`. */
@@ -57,7 +61,8 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     network: { kind: "sandbox", id: uid },
     extraHosts: (spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }) => hostnames.map((host) => `${host}:${ip}`)),
     ...namespacesOf(spec, input.processes),
-    ...dnsOf(spec.dnsConfig),
+    ...domainOf(pod),
+    dns: { ...input.resolver, exact: true },
     stopTimeout: spec.terminationGracePeriodSeconds ?? 30,
     log: { path: folders.log(uid, container.name, attempt), format: "cri", maxSize: LOG_BYTES, maxFiles: LOG_FILES },
   };
@@ -130,13 +135,8 @@ function wantedSubPath({ subPath: plain = "", subPathExpr }: VolumeMount, enviro
   return subPathExpr === undefined ? plain : expand(subPathExpr, environment);
 }
 
-function dnsOf(dns: ReturnType<typeof specOf>["dnsConfig"]): Pick<ContainerOptions, "dns"> {
-  if (dns === undefined) return {};
-  return {
-    dns: {
-      ...(dns.nameservers === undefined ? {} : { servers: dns.nameservers }),
-      ...(dns.searches === undefined ? {} : { search: dns.searches }),
-      ...(dns.options === undefined ? {} : { options: dns.options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`)) }),
-    },
-  };
+/** A pod of a headless service has a full name. */
+function domainOf(pod: KubeObject): Pick<ContainerOptions, "domain"> {
+  const { subdomain, hostNetwork } = specOf(pod);
+  return subdomain === undefined || subdomain === "" || hostNetwork === true ? {} : { domain: `${subdomain}.${pod.metadata.namespace}.svc.${DOMAIN}` };
 }

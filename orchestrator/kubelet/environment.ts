@@ -7,9 +7,14 @@ import type { ContainerSpec, EnvFrom, EnvVar, KeyRef } from "./pod-spec.ts";
 /** Reads an object of the pod's namespace. */
 export type Lookup = (resource: "configmaps" | "secrets", name: string) => KubeObject | undefined;
 
-/** In order of precedence: what comes later wins. @throws {StartError} `CreateContainerConfigError` */
-export function environmentOf(pod: KubeObject, container: ContainerSpec, lookup: Lookup): ReadonlyMap<string, string> {
-  const environment = new Map<string, string>();
+/** In order of precedence: what comes later wins, over the variables of `services` too. @throws {StartError} `CreateContainerConfigError` */
+export function environmentOf(
+  pod: KubeObject,
+  container: ContainerSpec,
+  lookup: Lookup,
+  services: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const environment = new Map<string, string>(services);
   for (const source of container.envFrom ?? []) for (const [name, value] of fromSource(source, lookup)) environment.set(name, value);
   for (const variable of container.env ?? []) {
     const value = valueOf(pod, container, variable, environment, lookup);

@@ -45,6 +45,8 @@ export interface NodeAgentOptions {
   /** Bytes. */
   readonly memory: number;
   readonly log: (message: string) => void;
+  /** Of a pod that ends: resolves when no service sends new connections to it. */
+  readonly withdrawn: (pod: KubeObject) => Promise<void>;
 }
 
 export interface NodeAgent extends AsyncDisposable {
@@ -68,7 +70,7 @@ class Agent implements NodeAgent {
   readonly #ending = new AbortController();
 
   constructor(options: NodeAgentOptions) {
-    const { cluster, engine, images, puller, issueToken, clock, facts, memory } = options;
+    const { cluster, engine, images, puller, issueToken, clock, facts, memory, withdrawn } = options;
     this.#options = options;
     setMaxListeners(0, this.#ending.signal); /* one for each container */
     this.#loop = new Loop({
@@ -89,6 +91,7 @@ class Agent implements NodeAgent {
       node: { name: facts.name, address: facts.address, memory, leastScore: leastScore() },
       gate: new Gate(STARTS_AT_ONCE),
       ending: this.#ending.signal,
+      withdrawn,
       wake: (uid, after) => (after === undefined ? this.#loop.add(uid) : this.#loop.addAfter(uid, after)),
     };
   }

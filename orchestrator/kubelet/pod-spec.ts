@@ -13,6 +13,9 @@ export interface PodSpec {
   readonly activeDeadlineSeconds?: number;
   readonly hostNetwork?: boolean;
   readonly hostname?: string;
+  readonly subdomain?: string;
+  /** Variables for the services of the namespace. @default true */
+  readonly enableServiceLinks?: boolean;
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;
   readonly shareProcessNamespace?: boolean;

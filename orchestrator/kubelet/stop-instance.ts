@@ -10,7 +10,7 @@ type Stop = Extract<PodAction, { kind: "stop" }>;
 
 /** However long the hook took, the program has this many seconds to end. */
 const LEAST_SECONDS = 2;
-/** Proxies stop choosing a pod when it is marked; connections that they made just before reach it within this. */
+/** Connections that were made just before the pod was withdrawn from its services reach it within this. */
 const SETTLE_MS = 100;
 
 export async function stopInstance(parts: AgentParts, entry: PodEntry, pod: KubeObject, { instance, grace, why }: Stop): Promise<void> {
@@ -21,7 +21,10 @@ export async function stopInstance(parts: AgentParts, entry: PodEntry, pod: Kube
   const { container: name } = held.name;
   parts.recorder.record(pod, "Normal", "Killing", reasonText(name, why), fieldPath(pod, name));
   const started = parts.clock.now();
-  if (why === "deleted" && grace > 0 && instance.probes.ready) await delay(SETTLE_MS);
+  if (why === "deleted" && grace > 0) {
+    await parts.withdrawn(pod);
+    if (instance.probes.ready) await delay(SETTLE_MS);
+  }
   if (grace > 0) await runPreStop(parts, entry, pod, held, grace);
   const left = grace === 0 ? 0 : Math.max(LEAST_SECONDS, grace - (parts.clock.now() - started) / 1000);
   await parts.engine.stop(instance.id, { timeout: Math.ceil(left) });

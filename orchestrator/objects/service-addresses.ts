@@ -35,14 +35,37 @@ export function keepService(request: WriteRequest, current: KubeObject, next: an
   allocateService(request, next);
 }
 
+/** The same place in the range as before, where it is free; else one that is. For a service whose address the range left behind. */
+export function movedAddress(cidr: string, former: string | undefined, address: string, taken: ReadonlySet<string>): string | undefined {
+  const { first, size } = range(cidr);
+  const offset = former === undefined ? 0 : toNumber(address) - range(former).first;
+  if (offset > 0 && offset < size - 1 && !taken.has(toText(first + offset))) return toText(first + offset);
+  return freeAddress(cidr, taken);
+}
+
+export function isWithin(cidr: string, address: string): boolean {
+  const { first, size } = range(cidr);
+  return toNumber(address) > first && toNumber(address) < first + size - 1;
+}
+
+/** The address at an offset of the range. */
+export function addressIn(cidr: string, offset: number): string {
+  return toText(range(cidr).first + offset);
+}
+
+function freeAddress(cidr: string, taken: ReadonlySet<string>): string | undefined {
+  const { first, size } = range(cidr);
+  const band = Math.min(Math.max(MIN_BAND, size / 16), MAX_ADDRESS_BAND);
+  const offset = pick(band, size - 1, (candidate) => !taken.has(toText(first + candidate)));
+  return offset === undefined ? undefined : toText(first + offset);
+}
+
 function addressFor({ resource, name, settings }: WriteRequest, asked: string | undefined, taken: ReadonlySet<string>): string {
-  const { first, size } = range(settings.serviceCidr);
   if (asked === "None") return asked;
   if (asked !== undefined && asked !== "") {
     const problem = addressProblem(asked);
     if (problem !== undefined) throw invalidObject(resource, name, [invalid("spec.clusterIPs[0]", asked, problem)]);
-    const offset = toNumber(asked) - first;
-    if (!(offset > 0 && offset < size - 1))
+    if (!isWithin(settings.serviceCidr, asked))
       throw invalidObject(resource, name, [
         invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: the provided IP is not in the valid range ${settings.serviceCidr}`),
       ]);
@@ -50,11 +73,10 @@ function addressFor({ resource, name, settings }: WriteRequest, asked: string | 
       throw invalidObject(resource, name, [invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: provided IP is already allocated`)]);
     return asked;
   }
-  const band = Math.min(Math.max(MIN_BAND, size / 16), MAX_ADDRESS_BAND);
-  const offset = pick(band, size - 1, (candidate) => !taken.has(toText(first + candidate)));
-  if (offset === undefined)
+  const free = freeAddress(settings.serviceCidr, taken);
+  if (free === undefined)
     throw invalidObject(resource, name, [invalid("spec.clusterIPs", [], `failed to allocate a serviceIP: range ${settings.serviceCidr} is full`)]);
-  return toText(first + offset);
+  return free;
 }
 
 function assignNodePorts({ resource, name, settings }: WriteRequest, spec: any, others: readonly KubeObject[]): void {

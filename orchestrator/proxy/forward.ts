@@ -1,6 +1,6 @@
 /** Joins a client's connection to a backend: tries one after the other until one answers, then bytes flow both ways. */
 import { connect, type Socket } from "node:net";
-import type { Backend } from "./backends.ts";
+import { keyOfBackend, type Backend } from "./routes.ts";
 
 /** A backend that has not accepted by then is passed over. */
 const DIAL_MS = 2000;
@@ -11,7 +11,7 @@ export async function forward(client: Socket, next: (tried: ReadonlySet<string>)
   client.on("error", () => client.destroy());
   const tried = new Set<string>();
   for (let backend = next(tried); backend !== undefined && !client.destroyed; backend = next(tried)) {
-    tried.add(backend.uid);
+    tried.add(keyOfBackend(backend));
     const upstream = await dial(backend);
     if (upstream === undefined) continue;
     if (client.destroyed) return void upstream.destroy();

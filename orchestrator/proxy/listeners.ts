@@ -1,19 +1,37 @@
-/** Which ports of the node a service is reached at. Decides, and does nothing. */
-import type { KubeObject } from "../cluster.ts";
-import type { ServicePort } from "../controllers/endpoints/plan.ts";
+/** Where the proxy listens for a route. Decides, and does nothing. */
+import { nodeAddress } from "../kubelet/node-status.ts";
+import type { Route } from "./routes.ts";
 
 export interface WantedListener {
-  readonly listenPort: number;
-  readonly port: ServicePort;
+  readonly protocol: "tcp" | "udp";
+  readonly address: string;
+  readonly port: number;
+  readonly route: string;
 }
 
-/** A LoadBalancer at its own ports, as on a cluster of one node; both it and NodePort at their node ports. TCP only. */
-export function wantedListeners(service: KubeObject): readonly WantedListener[] {
-  const type: string = service.spec?.type ?? "ClusterIP";
-  const ports: readonly ServicePort[] = (service.spec?.ports ?? []).filter(({ protocol = "TCP" }: ServicePort) => protocol === "TCP");
-  if (service.metadata.deletionTimestamp !== undefined || (type !== "LoadBalancer" && type !== "NodePort")) return [];
-  return ports.flatMap((port) => [
-    ...(type === "LoadBalancer" ? [{ listenPort: port.port, port }] : []),
-    ...(port.nodePort === undefined ? [] : [{ listenPort: port.nodePort, port }]),
-  ]);
+export interface Places {
+  /** Addresses of this node. */
+  readonly node: readonly string[];
+  /** No rules bring connections from a service's own address to its backends: the proxy listens there too. */
+  readonly cluster: boolean;
+}
+
+/** A LoadBalancer at its own ports, as on a cluster of one node; both it and NodePort at their node ports. */
+export function wantedListeners(route: Route, { node, cluster }: Places): readonly WantedListener[] {
+  const at = (addresses: readonly string[], port: number): readonly WantedListener[] =>
+    addresses.map((address) => ({ protocol: route.protocol, address, port, route: `${route.name}/${route.protocol}` }));
+  return [
+    ...(route.type === "LoadBalancer" ? at(node, route.port) : []),
+    ...(route.nodePort === undefined ? [] : at(node, route.nodePort)),
+    ...(cluster && route.backends.length > 0 ? at(route.addresses.slice(0, 1), route.port) : []) /* the kernel refuses where nobody listens */,
+  ];
+}
+
+/** The address that is told, loopback and the node's own; a wildcard is all of them. */
+export function nodePlaces(told: string): readonly string[] {
+  return told === "0.0.0.0" || told === "::" ? [told] : [...new Set([told, "127.0.0.1", nodeAddress()])];
+}
+
+export function keyOfListener({ protocol, address, port }: WantedListener): string {
+  return `${protocol} ${address}:${port}`;
 }

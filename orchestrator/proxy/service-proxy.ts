@@ -1,86 +1,110 @@
 /**
- * Brings connections at this node's service ports to ready pods, in turn. Which pods are ready is asked anew for every connection,
- * so that a pod that is being deleted gets none from that very moment.
+ * Brings connections at this node's service ports to ready pods, in turn; where the machine has no nft also those at the services'
+ * own addresses. Which pods are ready is asked anew for every connection.
  */
 import { createServer, type Server } from "node:net";
 import type { Cluster, KubeObject, ObjectKey } from "../cluster.ts";
 import { formatKey, keyOf, type Controller } from "../controllers/controller.ts";
-import type { ServicePort } from "../controllers/endpoints/plan.ts";
 import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
 import { equal } from "../schema/equal.ts";
-import { backendsOf, type Backend } from "./backends.ts";
+import { Chooser } from "./chooser.ts";
+import { forwardDatagrams } from "./forward-datagrams.ts";
 import { forward } from "./forward.ts";
-import { wantedListeners } from "./listeners.ts";
+import { keyOfListener, wantedListeners, type Places, type WantedListener } from "./listeners.ts";
+import { routesOfService, SERVICE_LABEL, type Route } from "./routes.ts";
+
+const SLICES = "endpointslices.discovery.k8s.io";
+
+export interface ProxyPlaces extends Places {
+  /** The address that a LoadBalancer tells. */
+  readonly told: string;
+  /** Makes addresses of services this machine's own; called before the proxy listens there. */
+  readonly own: (addresses: readonly string[]) => Promise<void>;
+}
 
 interface Listening {
   readonly service: string;
-  readonly server: Server;
+  readonly route: string;
+  readonly close: () => void;
 }
 
 export interface ServiceProxy extends AsyncDisposable {
   readonly controller: Controller;
 }
 
-/** `address`: of the node, where services are reached. */
-export function serviceProxy(room: Collaborators, address: string): ServiceProxy {
-  const listening = new Map<number, Listening>();
+export function serviceProxy(room: Collaborators, places: ProxyPlaces): ServiceProxy {
+  const listening = new Map<string, Listening>();
   return {
     controller: {
       name: "service-proxy",
-      watches: { services: ({ object }) => [keyOf(object)] },
-      reconcile: async (key) => await reconcile(key, room, address, listening),
+      watches: {
+        services: ({ object }) => [keyOf(object)],
+        [SLICES]: ({ object }) => [{ namespace: object.metadata.namespace, name: object.metadata.labels?.[SERVICE_LABEL] ?? "" }],
+      },
+      reconcile: async (key) => await reconcile(key, room, places, listening),
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.all([...listening.values()].map(async ({ server }) => await close(server)));
+      for (const { close } of listening.values()) close();
+      await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }
 
-async function reconcile(key: ObjectKey, room: Collaborators, address: string, listening: Map<number, Listening>): Promise<void> {
-  const { cluster, recorder } = room;
+async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators, places: ProxyPlaces, listening: Map<string, Listening>): Promise<void> {
   const service = cluster.get("services", key);
-  const wanted = service === undefined ? [] : wantedListeners(service);
-  for (const [port, { service: owner, server }] of listening) {
-    if (owner !== formatKey(key) || wanted.some(({ listenPort }) => listenPort === port)) continue;
-    listening.delete(port);
-    await close(server);
+  const wanted = currentRoutes(cluster, key).flatMap((route) => wantedListeners(route, places));
+  for (const [name, { service: owner, route, close }] of listening) {
+    if (owner !== formatKey(key) || wanted.some((one) => keyOfListener(one) === name && one.route === route)) continue;
+    listening.delete(name);
+    close();
   }
+  if (places.cluster) await places.own(clusterAddresses(cluster));
   const failures: unknown[] = [];
-  for (const { listenPort, port } of wanted) {
-    if (listening.get(listenPort)?.service === formatKey(key)) continue;
+  for (const one of wanted) {
+    if (listening.get(keyOfListener(one))?.service === formatKey(key)) continue;
     try {
-      listening.set(listenPort, { service: formatKey(key), server: await listen(cluster, key, port, { address, port: listenPort }) });
+      listening.set(keyOfListener(one), { service: formatKey(key), route: one.route, close: await listen(cluster, key, one) });
     } catch (error) {
       failures.push(error);
-      if (service !== undefined)
-        recorder.record(
-          service,
-          "Warning",
-          "FailedToListen",
-          `Cannot listen on ${address}:${listenPort}: ${error instanceof Error ? error.message : String(error)}`,
-        );
+      const found = error instanceof Error ? error.message : String(error);
+      if (service !== undefined) recorder.record(service, "Warning", "FailedToListen", `Cannot listen on ${one.address}:${one.port}: ${found}`);
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
-  if (service?.spec?.type === "LoadBalancer") await tellAddress(cluster, service, address);
+  if (service?.spec?.type === "LoadBalancer") await tellAddress(cluster, service, places.told);
 }
 
-async function listen(cluster: Cluster, key: ObjectKey, port: ServicePort, at: { readonly address: string; readonly port: number }): Promise<Server> {
-  let turn = 0;
-  const next = (tried: ReadonlySet<string>): Backend | undefined => {
-    const service = cluster.get("services", key);
-    const current: readonly ServicePort[] = service?.spec?.ports ?? [];
-    const found = current.find(({ name, port: number }) => (name ?? "") === (port.name ?? "") && number === port.port);
-    if (service === undefined || found === undefined) return undefined;
-    const left = backendsOf(service, found, cluster.list("pods", key.namespace)).filter(({ uid }) => !tried.has(uid));
-    return left[turn++ % left.length];
-  };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void forward(client, next));
-  return await new Promise((resolve, reject) => {
+function currentRoutes(cluster: Cluster, { namespace, name }: ObjectKey): readonly Route[] {
+  const service = cluster.get("services", { namespace, name });
+  const slices = cluster.list(SLICES, namespace).filter(({ metadata }) => metadata.labels?.[SERVICE_LABEL] === name);
+  return service === undefined ? [] : routesOfService(service, slices);
+}
+
+function clusterAddresses(cluster: Cluster): readonly string[] {
+  return cluster.list("services").flatMap(({ spec }) => (spec.clusterIP === undefined || spec.clusterIP === "None" ? [] : [spec.clusterIP]));
+}
+
+/** Resolves with what ends it: no new connection is taken; those that are open go on until their ends close them. */
+async function listen(cluster: Cluster, key: ObjectKey, { protocol, address, port, route }: WantedListener): Promise<() => void> {
+  const chooser = new Chooser(() => currentRoutes(cluster, key).find((one) => `${one.name}/${one.protocol}` === route));
+  if (protocol === "udp") {
+    const forwarder = await forwardDatagrams(address, port, (client) => chooser.next(client, new Set()));
+    return () => forwarder[Symbol.dispose]();
+  }
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const { remoteAddress = "" } = client;
+    void forward(client, (tried) => chooser.next(remoteAddress, tried));
+  });
+  await bind(server, address, port);
+  return () => void server.close();
+}
+
+async function bind(server: Server, address: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(at.port, at.address, () => {
+    server.listen(port, address, () => {
       server.off("error", reject);
-      resolve(server);
+      resolve();
     });
   });
 }
@@ -93,10 +117,4 @@ async function tellAddress(cluster: Cluster, service: KubeObject, address: strin
     (current) => (equal(current.status?.loadBalancer, loadBalancer) ? current : { ...current, status: { ...current.status, loadBalancer } }),
     { status: true },
   );
-}
-
-/** Takes no new connection; those that are open go on until their ends close them. */
-async function close(server: Server): Promise<void> {
-  server.close();
-  await new Promise((resolve) => setImmediate(resolve));
 }

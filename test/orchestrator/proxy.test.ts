@@ -3,9 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { planSlices } from "../../orchestrator/controllers/endpoints/plan.ts";
-import { backendsOf } from "../../orchestrator/proxy/backends.ts";
 import { forward } from "../../orchestrator/proxy/forward.ts";
-import { wantedListeners } from "../../orchestrator/proxy/listeners.ts";
 import { meta, pod, type PodOptions } from "./objects.ts";
 
 function service(spec: object = {}): KubeObject {
@@ -55,31 +53,6 @@ describe("endpoints of a service", () => {
   test("of a service without selector are left to its user", () => {
     expect(planSlices(service({ selector: undefined }), [ready])).toEqual([]);
   });
-
-  const choices = [
-    { name: "ready pods", pods: [ready, unready, leaving], want: ["10.0.0.1"] },
-    { name: "those that still serve while they end, when no other is left", pods: [unready, leaving], want: ["10.0.0.3"] },
-    { name: "nobody, when nobody serves", pods: [unready], want: [] },
-    {
-      name: "unready ones too, when the service asks for it",
-      spec: { publishNotReadyAddresses: true },
-      pods: [ready, unready],
-      want: ["10.0.0.1", "10.0.0.2"],
-    },
-  ];
-  test.each(choices)("a connection goes to $name", ({ pods, want, spec = {} }) => {
-    expect(backendsOf(service(spec), { port: 80 }, pods).map(({ host }) => host)).toEqual(want);
-  });
-});
-
-const listeners = [
-  { name: "a ClusterIP service has none", spec: {}, want: [] },
-  { name: "a NodePort service listens at its node port", spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] }, want: [30080] },
-  { name: "a LoadBalancer at its own port too", spec: { type: "LoadBalancer", ports: [{ port: 80, nodePort: 30080 }] }, want: [80, 30080] },
-  { name: "not for UDP", spec: { type: "NodePort", ports: [{ port: 53, nodePort: 30053, protocol: "UDP" }] }, want: [] },
-];
-test.each(listeners)("of listeners: $name", ({ spec, want }) => {
-  expect(wantedListeners(service(spec)).map(({ listenPort }) => listenPort)).toEqual(want);
 });
 
 describe("a forwarded connection", () => {
@@ -92,7 +65,7 @@ describe("a forwarded connection", () => {
 
   async function through(backends: readonly number[]): Promise<Server & AsyncDisposable> {
     return await listen(
-      (client) => void forward(client, (tried) => backends.map((port) => ({ host: "127.0.0.1", port, uid: String(port) })).find(({ uid }) => !tried.has(uid))),
+      (client) => void forward(client, (tried) => backends.map((port) => ({ host: "127.0.0.1", port })).find(({ port }) => !tried.has(`127.0.0.1:${port}`))),
     );
   }
 

@@ -13,10 +13,10 @@ export interface ServicePort {
 
 export interface Endpoint {
   readonly addresses: readonly string[];
-  readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean };
+  readonly conditions: { readonly ready: boolean; readonly serving?: boolean; readonly terminating?: boolean };
   readonly nodeName?: string;
   readonly hostname?: string;
-  readonly targetRef: Readonly<Record<string, string>>;
+  readonly targetRef?: Readonly<Record<string, string>>;
 }
 
 export interface SlicePort {
@@ -46,10 +46,15 @@ export function planSlices(service: KubeObject, pods: readonly KubeObject[]): re
   return [...groups.values()].flatMap(({ ports, endpoints }) => chunks(endpoints, MAX_ENDPOINTS).map((part) => ({ ports, endpoints: part })));
 }
 
+/** Whether the endpoints of a service are the cluster's to keep. */
+export function hasSelector({ spec }: KubeObject): boolean {
+  return Object.keys(spec?.selector ?? {}).length > 0 && spec.type !== "ExternalName";
+}
+
 /** Pods that have an address and have not ended, by name. */
-export function selectedPods(service: KubeObject, pods: readonly KubeObject[]): readonly KubeObject[] {
-  const selector: Readonly<Record<string, string>> | undefined = service.spec?.selector;
-  if (selector === undefined || Object.keys(selector).length === 0 || service.spec.type === "ExternalName") return [];
+function selectedPods(service: KubeObject, pods: readonly KubeObject[]): readonly KubeObject[] {
+  const selector: Readonly<Record<string, string>> = service.spec?.selector ?? {};
+  if (!hasSelector(service)) return [];
   return pods
     .filter((pod) => holds(pod.metadata.labels, selector) && pod.status?.podIP !== undefined && !isTerminal(pod))
     .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));

@@ -5,11 +5,10 @@ import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { holds } from "../labels.ts";
 import { controllerReference, isControlledBy } from "../owner.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
-import { planSlices, type SliceDraft } from "./plan.ts";
+import { hasSelector, planSlices, type SliceDraft } from "./plan.ts";
+import { SLICES, writeSlices } from "./write-slices.ts";
 
-const SLICES = "endpointslices.discovery.k8s.io";
-const SERVICE_LABEL = "kubernetes.io/service-name";
-const MANAGER = { "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io" };
+const MANAGER = "endpointslice-controller.k8s.io";
 
 export function endpointsController({ cluster }: Collaborators): Controller {
   return {
@@ -32,50 +31,21 @@ function servicesOf(cluster: Cluster, { object, previous }: WatchEvent): ObjectK
 
 async function reconcile(key: ObjectKey, cluster: Cluster): Promise<void> {
   const service = cluster.get("services", key);
-  if (service?.spec?.selector === undefined || service.metadata.deletionTimestamp !== undefined) return;
-  const drafts = planSlices(service, cluster.list("pods", key.namespace));
-  await writeSlices(service, drafts.length > 0 ? drafts : [{ ports: [], endpoints: [] }], cluster);
+  if (service === undefined || !hasSelector(service) || service.metadata.deletionTimestamp !== undefined) return;
+  const planned = planSlices(service, cluster.list("pods", key.namespace));
+  const drafts = planned.length > 0 ? planned : [{ ports: [], endpoints: [] }];
+  const existing = cluster.list(SLICES, key.namespace).filter((slice) => isControlledBy(slice, service));
+  await writeSlices(cluster, { owner: service, manager: MANAGER, existing, drafts });
   await writeEndpoints(service, drafts, cluster);
-}
-
-async function writeSlices(service: KubeObject, drafts: readonly SliceDraft[], cluster: Cluster): Promise<void> {
-  const existing = cluster
-    .list(SLICES, service.metadata.namespace)
-    .filter((slice) => isControlledBy(slice, service))
-    .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
-  for (const [index, draft] of drafts.entries()) {
-    const slice = existing[index];
-    if (slice === undefined) await cluster.create(SLICES, sliceOf(service, draft));
-    else
-      await cluster.modify(SLICES, keyOf(slice), (current) =>
-        equal([current["ports"], current["endpoints"]], [draft.ports, draft.endpoints]) ? current : { ...current, ...draft },
-      );
-  }
-  for (const slice of existing.slice(drafts.length)) await cluster.delete(SLICES, keyOf(slice));
-}
-
-function sliceOf(service: KubeObject, draft: SliceDraft): Parameters<Cluster["create"]>[1] {
-  const { name, namespace } = service.metadata;
-  return {
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    metadata: {
-      generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: { ...service.metadata.labels, [SERVICE_LABEL]: name, ...MANAGER },
-      ownerReferences: [controllerReference(service)],
-    },
-    addressType: "IPv4",
-    ...draft,
-  };
 }
 
 async function writeEndpoints(service: KubeObject, drafts: readonly SliceDraft[], cluster: Cluster): Promise<void> {
   const key = keyOf(service);
   const subsets = drafts.map(({ ports, endpoints }) => {
     const alive = endpoints.filter(({ conditions }) => !conditions.terminating);
-    const address = ({ addresses, targetRef, nodeName }: (typeof endpoints)[number]): unknown => ({
+    const address = ({ addresses, targetRef, nodeName, hostname }: (typeof endpoints)[number]): unknown => ({
       ip: addresses[0],
+      ...(hostname === undefined ? {} : { hostname }),
       ...(nodeName === undefined ? {} : { nodeName }),
       targetRef,
     });
