@@ -1,4 +1,5 @@
 /** settle: what a container held goes back once it has ended; then it is removed, started again or left, as its policy says. */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerRecord } from "../engine.ts";
@@ -55,13 +56,20 @@ async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
     return next;
   }
   await disconnect(parts, record);
-  await parts.records.change(id, (current) => ({
+  const ran = next.kind === "restart" || !(await neverRan(parts, record));
+  await parts.records.change(id, ({ startedAt, ...current }) => ({
     ...current,
     network: { mode: current.network.mode, ports: [] },
     unsettled: false,
-    exit,
+    ...(ran && { exit, ...(startedAt !== undefined && { startedAt }) }),
     ...(next.kind === "restart" && { restartAt: Date.now() + next.delayMs, restartCount: next.count }),
   }));
   await rm(markerPath(parts, id), { force: true });
   return next;
+}
+
+/** Whoever started it was killed before its program began: it is as it was created. The marker tells this from what a reboot took. */
+async function neverRan(parts: Parts, record: ContainerRecord): Promise<boolean> {
+  if (record.exit !== undefined || !existsSync(markerPath(parts, record.id))) return false;
+  return (await parts.processes.state(record.id))?.startedAt === undefined;
 }

@@ -1,9 +1,11 @@
 /** From create to remove: states, names, streams, files in and out, restarts, and what a crash leaves. */
+import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { helper, projectRoot } from "../support/root.ts";
 import { type Lab, openLab } from "./engine-lab.ts";
 
 let lab: Lab;
@@ -31,6 +33,27 @@ async function logs(id: string, logOptions = {}): Promise<readonly string[]> {
 }
 
 describe("states", () => {
+  test("a start that was killed before the program began leaves the container as it was created", async () => {
+    const { record } = await lab.engine.create(options(["sleep", "30"]));
+    const { root, runRoot } = lab.root;
+    const script = `import { openEngine } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-engine.js"))};
+      import { openProcesses } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-processes.js"))};
+      import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
+      const [root, runRoot, helper] = ${JSON.stringify([root, runRoot, helper])};
+      const processes = await openProcesses({ runRoot, helper });
+      const dying = Object.assign(Object.create(processes), { run: () => process.kill(process.pid, "SIGKILL") });
+      const engine = await openEngine({ root, runRoot, helper, self: ["false"], store: await openStore({ root, helper }), processes: dying });
+      await engine.start(${JSON.stringify(record.id)});`;
+    const starter = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+    expect(await new Promise((resolve) => starter.once("exit", (_, signal) => resolve(signal)))).toBe("SIGKILL");
+    expect((await lab.engine.get(record.id)).status).toMatchObject({ status: "exited", exit: { exitCode: 255 } });
+    await lab.engine.sweep();
+    const { status } = await lab.engine.get(record.id);
+    expect(status).toEqual({ status: "created", pid: 0 });
+    await lab.engine.start(record.id, { settle: "caller" });
+    expect((await lab.engine.get(record.id)).status.status).toBe("running");
+  });
+
   test("go from created to running, paused, running, exited", async () => {
     const { record } = await lab.engine.create(options(["sleep", "30"]));
     const status = async (): Promise<string> => (await lab.engine.get(record.id)).status.status;
