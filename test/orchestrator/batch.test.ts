@@ -139,6 +139,14 @@ describe("a Job", { timeout: 120_000 }, () => {
     await kubectl("delete", "pod", "-l", "job-name=left");
   });
 
+  test("goes with its namespace", async () => {
+    await kubectl("create", "namespace", "team");
+    await kubectl("create", "job", "work", "--namespace=team", "--image=local/work:v1", "--", "sleep", "600");
+    await kubectl("wait", "--namespace=team", "--for=jsonpath={.status.ready}=1", "--timeout=30s", "job/work");
+    await kubectl("delete", "pod", "--namespace=team", "-l", "job-name=work", "--grace-period=1", "--wait=false");
+    await kubectl("delete", "namespace", "team", "--timeout=60s");
+  });
+
   test("is removed with its pods ttlSecondsAfterFinished after its end", async () => {
     await cluster.apply(job("brief", { ttlSecondsAfterFinished: 2 }, "echo done"));
     await kubectl("wait", ...DONE, "job/brief");
@@ -161,7 +169,7 @@ describe("a Job", { timeout: 120_000 }, () => {
 
 describe("a CronJob", { timeout: 120_000 }, () => {
   test("lends its template to a Job by hand", async () => {
-    await cluster.apply(cronJob("yearly", { schedule: "@yearly" }, "echo by hand"));
+    await kubectl("create", "cronjob", "yearly", "--image=local/work:v1", "--schedule=@yearly", "--", "echo", "by hand");
     await kubectl("create", "job", "now", "--from=cronjob/yearly");
     await kubectl("wait", ...DONE, "job/now");
     expect(await kubectl("logs", "job/now")).toBe("by hand");
