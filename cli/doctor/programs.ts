@@ -25,6 +25,11 @@ const NEEDS: readonly Need[] = [
     packages: { "apt-get": "uidmap", dnf: "shadow-utils", apk: "shadow-subids" },
   },
   {
+    program: "lxcfs",
+    required: false,
+    why: "containers that see in /proc what they use of their limits; without it they see the limits alone",
+  },
+  {
     program: "kubectl",
     required: false,
     why: "the cluster's usual client; strata apply, get, logs… work without it",

@@ -64,6 +64,12 @@ const cases: readonly { readonly name: string; readonly resources: Resources; re
     second: ["io.bfq.weight=500", "io.weight=4950"],
   },
   {
+    name: "block weight of a device",
+    resources: { blockIO: { weightDevice: [{ major: 8, minor: 0, weight: 200 }] } },
+    first: ["blkio.bfq.weight_device=8:0 200"],
+    second: ["io.bfq.weight=8:0 200"],
+  },
+  {
     name: "throttles",
     resources: { blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1000 }], throttleWriteIOPSDevice: [{ major: 8, minor: 1, rate: 20 }] } },
     first: ["blkio.throttle.read_bps_device=8:0 1000", "blkio.throttle.write_iops_device=8:1 20"],

@@ -46,14 +46,23 @@ describe("limits", () => {
     { name: "swap may be without limit", limits: { memory: 64 << 20, memorySwap: -1 }, want: { memory: { limit: 64 << 20, swap: -1 } } },
     { name: "no pids limit is -1 in the spec and 0 on the command line", limits: { pidsLimit: 0 }, want: { pids: { limit: -1 } } },
     { name: "nothing asked is nothing set", limits: {}, want: {} },
+    {
+      name: "rates and weights are those of a device's number",
+      limits: { blkioWeight: 300, deviceReadBps: [{ path: "/dev/a", rate: 5 }], blkioWeightDevice: [{ path: "/dev/b", rate: 200 }] },
+      want: {
+        blockIO: { weight: 300, throttleReadBpsDevice: [{ major: 8, minor: 1, rate: 5 }], weightDevice: [{ major: 8, minor: 2, weight: 200 }] },
+      },
+    },
   ];
-  test.each(rows)("$name", ({ limits, want }) => expect(resources(limits)).toEqual(want));
+  const numberOf = (path: string) => ({ major: 8, minor: path === "/dev/a" ? 1 : 2 });
+  test.each(rows)("$name", ({ limits, want }) => expect(resources(limits, numberOf)).toEqual(want));
   test.each([
     { name: "more cpus than there are", limits: { cpus: 100_000 } },
     { name: "cpus and a quota", limits: { cpus: 1, cpuQuota: 1000 } },
     { name: "less memory than a process needs", limits: { memory: 1024 } },
     { name: "swap below memory", limits: { memory: 64 << 20, memorySwap: 32 << 20 } },
     { name: "swap without memory", limits: { memorySwap: 32 << 20 } },
+    { name: "a block weight below ten", limits: { blkioWeight: 9 } },
   ])("refuse $name", ({ limits }) => expect(() => resources(limits)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }) as Error));
   test("of the process are clamped to what this one has", () => {
     const own =
