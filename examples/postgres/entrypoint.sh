@@ -5,14 +5,15 @@
 set -eu
 number=${HOSTNAME##*-}
 slot=standby_$number
+umask 077
 
 # A copy or a new database takes its place in one step: what a kill left half made is thrown away.
 begin() {
   rm -rf "$PGDATA.new"
-  umask 077
 }
 
 finish() {
+  rm -rf "$PGDATA"
   mv "$PGDATA.new" "$PGDATA"
 }
 
@@ -28,20 +29,32 @@ make_primary() {
   finish
 }
 
+ask_primary() {
+  PGPASSWORD="$REPLICATION_PASSWORD" psql --quiet --no-align --tuples-only --command "$1" "host=$PRIMARY user=replicator connect_timeout=5 $2"
+}
+
 # Its slot makes the primary keep what this standby has not had yet, also while it is away.
 make_standby() {
-  export PGPASSWORD="$REPLICATION_PASSWORD"
   until pg_isready --quiet --username replicator --host "$PRIMARY"; do sleep 1; done
-  psql --quiet "host=$PRIMARY user=replicator replication=true" --command "CREATE_REPLICATION_SLOT $slot PHYSICAL RESERVE_WAL" ||
-    echo "slot $slot is there already"
+  ask_primary "CREATE_REPLICATION_SLOT $slot PHYSICAL RESERVE_WAL" replication=true || echo "slot $slot is there already"
   begin
-  pg_basebackup --host "$PRIMARY" --username replicator --pgdata "$PGDATA.new" --slot "$slot" --wal-method stream --checkpoint fast --write-recovery-conf
-  unset PGPASSWORD
+  PGPASSWORD="$REPLICATION_PASSWORD" pg_basebackup --host "$PRIMARY" --username replicator --pgdata "$PGDATA.new" \
+    --slot "$slot" --wal-method stream --checkpoint fast --write-recovery-conf
   finish
 }
 
-if [ ! -e "$PGDATA/PG_VERSION" ]; then
-  if [ "$number" = 0 ]; then make_primary; else make_standby; fi
+# The primary gave up keeping what this standby would need next: only a new copy helps.
+is_left_behind() {
+  [ "$(ask_primary "SELECT wal_status FROM pg_replication_slots WHERE slot_name = '$slot'" dbname=postgres)" = lost ]
+}
+
+if [ "$number" = 0 ]; then
+  [ -e "$PGDATA/PG_VERSION" ] || make_primary
+elif [ ! -e "$PGDATA/PG_VERSION" ]; then
+  make_standby
+elif is_left_behind; then
+  ask_primary "DROP_REPLICATION_SLOT $slot" replication=true
+  make_standby
 fi
 chmod 700 "$PGDATA" # a volume given to a group comes back open to it, and PostgreSQL refuses that
 exec postgres "$@"

@@ -139,6 +139,29 @@ test(
 );
 
 test(
+  "a standby that was away for more than the primary keeps is copied anew",
+  async () => {
+    await cluster.kubectl("scale", "statefulset/postgres", "--replicas=2");
+    await ready(2);
+    await eventually(async () => expect((await cluster.get("pods", "-l", "app=postgres")).items).toHaveLength(2), PATIENCE);
+    await sql("postgres-0", "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
+    await sql("postgres-0", "SELECT pg_reload_conf()");
+    for (const _ of [1, 2, 3, 4]) {
+      await write(10);
+      await sql("postgres-0", "SELECT pg_switch_wal()");
+    }
+    await sql("postgres-0", "CHECKPOINT");
+    expect(await sql("postgres-0", "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'standby_2'")).toBe("lost");
+    await sql("postgres-0", "ALTER SYSTEM RESET max_slot_wal_keep_size");
+    await sql("postgres-0", "SELECT pg_reload_conf()");
+    await cluster.kubectl("scale", "statefulset/postgres", "--replicas=3");
+    await ready(3);
+    await verify(ALL);
+  },
+  2 * PATIENCE,
+);
+
+test(
   "an update by partition changes the last pod alone, then all, the primary last",
   async () => {
     const images = async (): Promise<readonly string[]> =>
