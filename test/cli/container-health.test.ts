@@ -3,9 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { eventually } from "../support/cluster.ts";
+
+vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 beforeAll(async () => {

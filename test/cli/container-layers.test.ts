@@ -3,13 +3,15 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Box, openBox } from "../support/box.ts";
 import { serveStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 
 const IMAGE = "local/layered";
 const SECRET = "s3cr3t-of-nobody";
+
+vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 let folder: string;

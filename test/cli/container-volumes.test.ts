@@ -2,10 +2,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 
 const IMAGE = "local/filled";
+
+vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 let folder: string;
