@@ -28,6 +28,8 @@ export type MountRequest =
       readonly readOnly?: boolean;
       readonly propagation?: string;
       /** Make a folder of a missing source, as `-v` does. */ readonly create?: boolean;
+      /** What is mounted of the source, looked up when the container starts: through links, but nothing outside the source. Missing folders are made. */
+      readonly subPath?: string;
     }
   /** `name` undefined: anonymous. */
   | { readonly kind: "volume"; readonly name?: string; readonly target: string; readonly readOnly?: boolean; readonly noCopy?: boolean }
@@ -189,6 +191,8 @@ export interface MountPoint {
   readonly kind: MountRequest["kind"];
   readonly name?: string;
   readonly source: string;
+  /** Below `source`. */
+  readonly subPath?: string;
   readonly target: string;
   readonly readOnly: boolean;
   /** Further words for mount(8). */

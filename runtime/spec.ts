@@ -45,6 +45,8 @@ export interface MountSpec {
   readonly destination: string;
   readonly type?: string;
   readonly source?: string;
+  /** Not of the specification: of a bind, what is mounted of `source`. Nothing outside it is ever reached; missing folders are made. */
+  readonly subPath?: string;
   /** mount(8) words: `rbind`, `ro`, `nosuid`, `rprivate`, `mode=755`… */
   readonly options?: readonly string[];
 }

@@ -143,7 +143,7 @@ function mount(point: MountPoint): Readonly<Record<string, unknown>> {
   return {
     Type: point.kind,
     ...(point.name !== undefined && { Name: point.name, Driver: "local" }),
-    Source: point.kind === "tmpfs" ? "" : point.source,
+    Source: point.kind === "tmpfs" ? "" : join(point.source, point.subPath ?? ""),
     Destination: point.target,
     Mode: "",
     RW: !point.readOnly,

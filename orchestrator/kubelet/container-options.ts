@@ -13,7 +13,7 @@ import type { PodFolders } from "./pod-folder.ts";
 import { securityOf } from "./container-security.ts";
 import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
 import type { Resolver } from "./resolver.ts";
-import { subPath } from "./sub-path.ts";
+import { checkedSubPath } from "./sub-path.ts";
 import { volumePath } from "./volumes.ts";
 
 export interface ContainerInput {
@@ -101,7 +101,8 @@ function mountsOf({ pod, container, environment, attempt, folders, claimed = [] 
     const volume = volumes.find(({ name }) => name === mount.name);
     if (volume === undefined) throw new StartError("CreateContainerConfigError", `volume "${mount.name}" not found`);
     const claim = claimed.find(({ name }) => name === mount.name);
-    const source = subPath(claim?.path ?? volumePath(pod, volume, folders), wantedSubPath(mount, environment));
+    const source = claim?.path ?? volumePath(pod, volume, folders);
+    const subPath = checkedSubPath(source, wantedSubPath(mount, environment));
     const readOnly =
       mount.readOnly === true ||
       claim?.readOnly === true ||
@@ -112,6 +113,7 @@ function mountsOf({ pod, container, environment, attempt, folders, claimed = [] 
     return {
       kind: "bind",
       source,
+      ...(subPath === undefined ? {} : { subPath }),
       target: mount.mountPath,
       readOnly,
       ...propagationOf(mount),

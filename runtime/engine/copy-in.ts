@@ -33,7 +33,9 @@ export async function copyIn(parts: Parts, reference: string, folder: string, ta
 async function layerArguments(parts: Parts, record: ContainerRecord): Promise<readonly string[]> {
   const { lowers, upper, work } = await filesOf(parts, record);
   const init = join(containerFolder(parts, record.id), "init");
-  const mounts = record.mounts.filter((mount) => mount.kind !== "tmpfs" && !mount.readOnly).flatMap((mount) => [mount.target, mount.source]);
+  const mounts = record.mounts
+    .filter((mount) => mount.kind !== "tmpfs" && !mount.readOnly)
+    .flatMap((mount) => [mount.target, mount.source, mount.subPath ?? ""]);
   return ["overlay", upper, ...[init, ...lowers].map((lower) => `lowerdir+=${lower}`), `upperdir=${upper}`, `workdir=${work}`, "--", ...mounts];
 }
 

@@ -115,7 +115,14 @@ function adapt(mount: MountSpec, record: ContainerRecord): MountSpec {
 function mountSpec(mount: MountPoint): MountSpec {
   const options = [...(mount.options ?? []), ...(mount.readOnly ? ["ro"] : [])];
   if (mount.kind === "tmpfs") return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec", ...options] };
-  return { destination: mount.target, type: "bind", source: mount.source, options: ["rbind", ...(mount.kind === "volume" ? ["rprivate"] : []), ...options] };
+  const below = mount.subPath === undefined ? {} : { subPath: mount.subPath };
+  return {
+    destination: mount.target,
+    type: "bind",
+    source: mount.source,
+    ...below,
+    options: ["rbind", ...(mount.kind === "volume" ? ["rprivate"] : []), ...options],
+  };
 }
 
 function linux(input: GenerateInput): LinuxSpec {

@@ -43,7 +43,14 @@ async function prepareMount(request: MountRequest, view: MergedView, volumes: Vo
     case "tmpfs":
       return { kind: "tmpfs", source: "tmpfs", target, readOnly: false, options: tmpfsOptions(request) };
     case "bind":
-      return { kind: "bind", source: request.source, target, readOnly: request.readOnly ?? false, options: [request.propagation ?? "rprivate"] };
+      return {
+        kind: "bind",
+        source: request.source,
+        ...(request.subPath !== undefined && { subPath: request.subPath }),
+        target,
+        readOnly: request.readOnly ?? false,
+        options: [request.propagation ?? "rprivate"],
+      };
     case "volume": {
       const volume = await createVolume(volumes, { owner, ...(request.name !== undefined && { name: request.name }) });
       if (request.noCopy !== true) await populate(view, target, volume.mountpoint);
@@ -70,11 +77,16 @@ async function checkBind(request: Extract<MountRequest, { kind: "bind" }>): Prom
 
 /** Where the init layer needs something to mount on. */
 export function mountTargets(points: readonly MountPoint[]): readonly MountPointRequest[] {
-  return points.map((point) => ({ path: point.target, type: point.kind === "bind" && statSync(point.source).isFile() ? "file" : "directory" }));
+  return points.map((point) => ({ path: point.target, type: point.kind === "bind" && isFile(point) ? "file" : "directory" }));
+}
+
+/** What is missing below a source is made as a folder. A guess, where programs write: the helper looks again. */
+function isFile({ source, subPath = "" }: MountPoint): boolean {
+  return statSync(join(source, subPath), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Where a path of the container lies on this machine, when a mount holds it. */
 export function mountOf(points: readonly MountPoint[], path: string): { readonly point: MountPoint; readonly rest: string } | undefined {
   const point = points.findLast((candidate) => path === candidate.target || path.startsWith(`${candidate.target}/`));
-  return point && { point, rest: join("/", path.slice(point.target.length)) };
+  return point && { point, rest: join("/", point.subPath ?? "", path.slice(point.target.length)) };
 }

@@ -96,7 +96,8 @@ mount_late (char **fields)
   attach_mount (early, target, fields[1]);
 }
 
-/* bind TARGET SOURCE RECURSIVE SET CLEAR ALL PROPAGATION: ALL is 1 when the attributes go to mounts below too. */
+/* bind TARGET SOURCE RECURSIVE SET CLEAR ALL PROPAGATION SUB-PATH: ALL is 1 when the attributes go to mounts below too;
+   SUB-PATH, when it is not empty, is found below SOURCE and never outside it. */
 void
 mount_bind (char **fields)
 {
@@ -106,7 +107,10 @@ mount_bind (char **fields)
   unsigned all = field_number (fields[6]) == 1 ? AT_RECURSIVE : 0;
   struct mount_attr spread = { .propagation = attributes.propagation };
   struct stat status;
-  AUTO_CLOSE int tree = open_tree (AT_FDCWD, fields[2], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+  bool whole = fields[8][0] == '\0';
+  AUTO_CLOSE int source = whole ? -1 : source_beneath (fields[2], fields[8]);
+  unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
+  AUTO_CLOSE int tree = whole ? open_tree (AT_FDCWD, fields[2], clone) : open_tree (source, "", AT_EMPTY_PATH | clone);
 
   if (tree < 0 || fstat (tree, &status) < 0)
     die ("bind: source", fields[2]);

@@ -10,6 +10,8 @@ void mount_new (char **fields);
 void mount_early (char **fields);
 void mount_late (char **fields);
 void mount_bind (char **fields);
+/* What is at `path` below `folder`; missing folders are made, open to the same people as `folder`. */
+int source_beneath (const char *folder, const char *path);
 void mount_device (char **fields);
 void mount_link (char **fields);
 void mount_remount (char **fields);

@@ -194,8 +194,8 @@ enter_layers (char **argv)
     die ("unpack: unshare", "mount");
   root_overlay (root);
   if (*rest != NULL)
-    for (rest++; rest[0] != NULL && rest[1] != NULL; rest += 2)
-      mount_bind ((char *[]) { "bind", rest[0], rest[1], "1", "0", "0", "0", "0", NULL });
+    for (rest++; rest[0] != NULL && rest[1] != NULL && rest[2] != NULL; rest += 3)
+      mount_bind ((char *[]) { "bind", rest[0], rest[1], "1", "0", "0", "0", "0", rest[2], NULL });
   root_pivot ((char *[]) { "pivot", NULL });
 }
 

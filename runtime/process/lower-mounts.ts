@@ -108,10 +108,12 @@ function lowerMount(mount: MountSpec, context: MountContext): readonly Operation
   if (!destination.startsWith("/") || destination.split("/").includes(".."))
     throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
   if (options.bind || mount.type === "bind")
-    return [["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation]];
+    return [
+      ["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation, mount.subPath ?? ""],
+    ];
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
   if (mount.type === "sysfs" && context.userNamespace && context.network === "joined") return [["late", destination]];
-  if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0]]; // a new one is the network owner's to make
+  if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, ""]]; // a new one is the network owner's to make
   if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
   const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
   const real = REAL.has(mount.type) || destination === "/dev" ? 1 : 0;
@@ -141,7 +143,7 @@ function data(mount: MountSpec, words: readonly string[], context: MountContext)
 function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContext): readonly Operation[] {
   const { destination } = mount;
   if (groups === undefined) return [];
-  if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0]];
+  if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0, ""]];
   const binds = groups.members.map((member): Operation => [
     "bind",
     `${destination}/${member.controllers.join(",")}`,
@@ -151,6 +153,7 @@ function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContex
     0,
     0,
     0,
+    "",
   ]);
   return [["mount", destination, "tmpfs", "tmpfs", set & ~RDONLY, 0, "mode=755"], ...binds];
 }

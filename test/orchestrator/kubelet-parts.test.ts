@@ -12,7 +12,7 @@ import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { Prober } from "../../orchestrator/kubelet/prober.ts";
 import { pullLogins } from "../../orchestrator/kubelet/pull-secrets.ts";
 import { isFresh } from "../../orchestrator/kubelet/service-account-token.ts";
-import { subPath } from "../../orchestrator/kubelet/sub-path.ts";
+import { checkedSubPath } from "../../orchestrator/kubelet/sub-path.ts";
 import { volumeFiles } from "../../orchestrator/kubelet/volume-files.ts";
 import { temporaryFolder } from "../support/root.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -232,8 +232,8 @@ test("a sub-path follows links inside its volume only", () => {
   ] as const)
     symlinkSync(target, join(volume, name));
   try {
-    expect(["", "in/new", "deep/a/b"].map((path) => subPath(volume, path))).toEqual([volume, join(volume, "deep/new"), join(volume, "deep/a/b")]);
-    for (const path of ["out", "out/ssh", "up", "gone"]) expect(() => subPath(volume, path), path).toThrow();
+    expect(["", "./", "in/new", "deep//a/b"].map((path) => checkedSubPath(volume, path))).toEqual([undefined, undefined, "in/new", "deep/a/b"]);
+    for (const path of ["out", "out/ssh", "up", "gone", "..", "/etc"]) expect(() => checkedSubPath(volume, path), path).toThrow();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -237,7 +237,10 @@ describe("a pod", { timeout: 180_000 }, () => {
   test("of any user writes into its volume, and its group owns what is there", async () => {
     await cluster.apply(claim("grouped"), user("maker", "grouped", "mkdir /data/d; echo x > /data/d/f; ln -s /etc/passwd /data/link"));
     await ended("maker");
-    await kubectl("delete", "pod", "maker");
+    await cluster.apply(user("thief", "grouped", "cat /data", {}, { subPath: "link" }));
+    await eventually(async () => expect(await kubectl("get", "pod", "thief")).toContain("CreateContainerConfigError"));
+    expect(await told("pod", "thief")).toContain('failed to prepare subPath for volumeMount: "link" leads out of its volume');
+    await kubectl("delete", "pod", "maker", "thief");
     const securityContext = { runAsUser: 1234, runAsGroup: 1234, fsGroup: 4321 };
     const script = "stat -c '%g %A' /data /data/d /data/d/f; stat -c %g /data/link; echo more >> /data/d/f && cat /data/d/f";
     await cluster.apply(user("member", "grouped", script, { securityContext }));

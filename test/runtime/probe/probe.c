@@ -132,6 +132,17 @@ burn (double seconds)
     }
 }
 
+/* Turns two names into each other, over and over, with no moment between; ends by itself should nobody end it. */
+static int
+swap (const char *one, const char *other, time_t seconds)
+{
+  for (time_t end = time (NULL) + seconds; time (NULL) < end;)
+    for (int i = 0; i < 1000; i++)
+      if (syscall (SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */) < 0)
+        return answer (-1);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -139,6 +150,8 @@ main (int argc, char **argv)
   const char *word = argc > 2 ? argv[2] : "";
 
   setvbuf (stdout, NULL, _IOLBF, 0);
+  if (strcmp (verb, "swap") == 0 && argc == 5)
+    return swap (argv[2], argv[3], atol (argv[4]));
   if (strcmp (verb, "ask") == 0)
     return answer (ask (word));
   if (strcmp (verb, "eat") == 0)
