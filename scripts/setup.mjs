@@ -21,6 +21,8 @@ const NEEDS = {
     { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },
     { program: "ip", package: "iproute2", why: "makes the network namespaces that containers join in the tests" },
     { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
+    { program: "nginx", package: "nginx-light", why: "the web server of the example with a StatefulSet" },
+    { program: "curl", package: "curl", why: "reads that web server from another pod" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [
