@@ -96,7 +96,9 @@ describe("a web server with a volume each", { timeout: 120_000 }, () => {
   });
 
   test("a pod that is deleted by force is back with its name and page", async () => {
+    const { metadata } = await cluster.get("pod", "web-2");
     await kubectl("delete", "pod", "web-2", "--grace-period=0", "--force");
+    await eventually(async () => expect((await cluster.get("pod", "web-2")).metadata.uid).not.toBe(metadata.uid));
     await done();
     await keptPages();
   });

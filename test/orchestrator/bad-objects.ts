@@ -124,10 +124,41 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
   ],
   StatefulSet: [
     ["an empty selector", { "spec.selector": {} }, "spec.selector: Invalid value: {}: empty selector is invalid for statefulset"],
+    [
+      "an unknown way to manage pods",
+      { "spec.podManagementPolicy": "Random" },
+      'spec.podManagementPolicy: Unsupported value: "Random": supported values: "OrderedReady", "Parallel"',
+    ],
+    [
+      "a partition below none",
+      { "spec.updateStrategy": { rollingUpdate: { partition: -1 } } },
+      `spec.updateStrategy.rollingUpdate.partition: Invalid value: -1: ${notNegative}`,
+    ],
+    [
+      "a rolling update that is left to its owner",
+      { "spec.updateStrategy": { type: "OnDelete", rollingUpdate: { partition: 1 } } },
+      "spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\":1}: only allowed for updateStrategy 'RollingUpdate'",
+    ],
+    ["a first ordinal below none", { "spec.ordinals": { start: -1 } }, `spec.ordinals.start: Invalid value: -1: ${notNegative}`],
+    [
+      "an unknown fate of claims",
+      { "spec.persistentVolumeClaimRetentionPolicy": { whenScaled: "Sometimes" } },
+      'spec.persistentVolumeClaimRetentionPolicy.whenScaled: Unsupported value: "Sometimes": supported values: "Delete", "Retain"',
+    ],
     ["a name with dots", { "metadata.name": "a.b" }, 'metadata.name: Invalid value: "a.b": must not contain dots'],
   ],
   DaemonSet: [
     ["an empty selector", { "spec.selector": {} }, "spec.selector: Invalid value: {}: empty selector is invalid for daemonset"],
+    [
+      "an update without room",
+      { "spec.updateStrategy": { rollingUpdate: { maxUnavailable: 0 } } },
+      "spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0",
+    ],
+    [
+      "an update that removes and surges",
+      { "spec.updateStrategy": { rollingUpdate: { maxUnavailable: 1, maxSurge: "10%" } } },
+      'spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "10%": may not be set when maxUnavailable is non-zero',
+    ],
     [
       "pods that end",
       { "spec.template.spec.restartPolicy": "OnFailure" },
