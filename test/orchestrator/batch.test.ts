@@ -7,11 +7,25 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   cluster = await TestCluster.start(async (root) => void (await strataOutput(root, "base", "create", "local/work:v1", "--bin", "sh,cat,echo,sleep")));
-  // Falls due within a minute, while the other tests run.
-  await cluster.apply(cronJob("clock", { schedule: "* * * * *", timeZone: "Asia/Kolkata" }, "echo tick; cat /etc/hostname"));
+  await startClocks();
 });
 
 afterAll(async () => await cluster[Symbol.asyncDispose]());
+
+const POLICIES = ["Allow", "Forbid", "Replace"];
+
+/** CronJobs that fall due within a minute, while the other tests run; all but the first have missed a time, and start a Job at once. */
+async function startClocks(): Promise<void> {
+  const schedule = "* * * * *";
+  await cluster.apply(
+    cronJob("clock", { schedule, timeZone: "Asia/Kolkata" }, "echo tick; cat /etc/hostname"),
+    cronJob("history", { schedule, successfulJobsHistoryLimit: 1 }, "echo done"),
+    ...POLICIES.map((policy) => cronJob(policy.toLowerCase(), { schedule, concurrencyPolicy: policy }, "exec sleep 600")),
+  );
+  const missed = JSON.stringify({ status: { lastScheduleTime: new Date(Date.now() - 120_000).toISOString().replace(/\.\d+/, "") } });
+  for (const name of ["history", ...POLICIES.map((policy) => policy.toLowerCase())])
+    await cluster.kubectl("patch", "cronjob", name, "--subresource=status", "--type=merge", "-p", missed);
+}
 
 const kubectl = async (...args: readonly string[]): Promise<string> => await cluster.kubectl(...args);
 const DONE = ["--for=condition=complete", "--timeout=60s"];
@@ -193,6 +207,33 @@ describe("a CronJob", { timeout: 120_000 }, () => {
       const described = await kubectl("describe", "cronjob", "clock");
       expect(described).toMatch(/Normal\s+SuccessfulCreate\s.*Created job clock-\d+/);
       expect(described).toMatch(/Normal\s+SawCompletedJob\s.*Saw completed job: clock-\d+, condition: Complete/);
+    });
+  });
+
+  test.each([
+    { policy: "allow", story: /Normal\s+SuccessfulCreate\s.*Created job allow-\d+[^]*Created job allow-\d+/ },
+    { policy: "forbid", story: /Normal\s+JobAlreadyActive\s.*Not starting job because prior execution is running and concurrency policy is Forbid/ },
+    { policy: "replace", story: /Normal\s+SuccessfulDelete\s.*Deleted job replace-\d+/ },
+  ])("whose last Job still runs obeys its concurrencyPolicy: $policy", async ({ policy, story }) => {
+    await eventually(async () => expect(await kubectl("describe", "cronjob", policy)).toMatch(story), 90_000);
+    await eventually(async () => {
+      const { status } = await cluster.get("cronjob", policy);
+      const jobs = (await cluster.get("jobs")).items.filter(({ metadata }: any) => metadata.ownerReferences?.[0]?.name === policy);
+      expect(jobs.map(({ metadata }: any) => metadata.name).toSorted()).toEqual(status.active.map(({ name }: any) => name).toSorted());
+      if (policy === "allow") expect(jobs.length).toBeGreaterThanOrEqual(2);
+      else expect(jobs).toHaveLength(1);
+    });
+    await kubectl("delete", "cronjob", policy);
+  });
+
+  test("keeps as many ended Jobs as it is told to", async () => {
+    await eventually(
+      async () => expect(await kubectl("describe", "cronjob", "history")).toMatch(/Normal\s+SuccessfulDelete\s.*Deleted job history-\d+/),
+      90_000,
+    );
+    await eventually(async () => {
+      const ended = (await cluster.get("jobs")).items.filter(({ metadata, status }: any) => metadata.name.startsWith("history-") && status.succeeded === 1);
+      expect(ended).toHaveLength(1);
     });
   });
 });
