@@ -142,8 +142,12 @@ export interface Snapshots {
    * Makes the upper folder a committed layer (the upper moves; the key is gone). An upper without a change gives a layer of an empty tar.
    * `epoch` (seconds) clamps later mtimes, on disk too. `keep` leaves the active snapshot as it is and copies (container commit).
    * `omit` lists paths left out of the layer.
+   * `folders` are added to the copy as empty ones, root's, unless something of that path is in it.
    */
-  commit(key: string, options?: { readonly epoch?: number; readonly keep?: boolean; readonly omit?: readonly string[] }): Promise<Layer>;
+  commit(
+    key: string,
+    options?: { readonly epoch?: number; readonly keep?: boolean; readonly omit?: readonly string[]; readonly folders?: readonly string[] },
+  ): Promise<Layer>;
   /** Writes a layer from `entries` (any order; parents must be entries or exist below) in one pass: read, write, hash. */
   write(parent: ChainID | undefined, entries: readonly LayerEntry[]): Promise<Layer>;
   /** Unpacks a layer blob (media type tells the compression) on `parent`, verifying `diffID`. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */

@@ -1,9 +1,12 @@
-/** commit: the upper folder as one more layer. What is mounted, the init layer and secrets are not in it. */
+/** commit: the upper folder as one more layer. What is mounted, the init layer and secrets are not in it; of a volume its empty mount point is. */
+import { statSync } from "node:fs";
+import { posix } from "node:path";
 import type { ExecutionConfig, ImageConfig } from "../../store/oci.ts";
 import type { Image, Layer, Store } from "../../store/store.ts";
-import type { ContainerRecord } from "../engine.ts";
+import type { ContainerRecord, MountPoint } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { applyChanges } from "./changes.ts";
+import { resolveParents } from "./init-layer.ts";
 import { lock } from "./lock.ts";
 import { lockName, type Parts, snapshotKey } from "./parts.ts";
 import { getContainer } from "./status.ts";
@@ -23,11 +26,12 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const { record, status } = await getContainer(parts, id);
   const { config: base, layers } = await baseOf(parts.store, record);
   const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);
+  const folders = await emptyMountPoints(parts, record);
   const mustPause = (options.pause ?? true) && status.status === "running";
   if (mustPause) await parts.processes.pause(id);
   let layer: Layer;
   try {
-    layer = await parts.store.snapshots.commit(snapshotKey(id), { keep: true });
+    layer = await parts.store.snapshots.commit(snapshotKey(id), { keep: true, folders });
   } finally {
     if (mustPause) await parts.processes.resume(id);
   }
@@ -49,6 +53,21 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const target = await parts.store.images.assemble([...layers, layer], document);
   if (options.name !== undefined) await parts.store.images.tag(options.name, target);
   return await parts.store.images.read(target);
+}
+
+/** As docker leaves them: who runs the image finds a folder to mount on. A bound file, a secret say, leaves nothing. */
+async function emptyMountPoints(parts: Parts, { id, mounts }: ContainerRecord): Promise<readonly string[]> {
+  const active = await parts.store.snapshots.active(snapshotKey(id));
+  if (active === undefined) return [];
+  const view = await parts.store.snapshots.view(active.parent);
+  const isFolder = ({ kind, source }: MountPoint): boolean =>
+    kind === "volume" || (kind === "bind" && statSync(source, { throwIfNoEntry: false })?.isDirectory() === true);
+  const found = new Set<string>();
+  for (const { target } of mounts.filter(isFolder)) {
+    let path = (await view.lookup(target)) === undefined ? await resolveParents(view, target) : "/";
+    for (; (await view.lookup(path, { follow: false })) === undefined; path = posix.dirname(path)) found.add(path.slice(1));
+  }
+  return [...found];
 }
 
 /** A secret variable goes back to what the image had. */

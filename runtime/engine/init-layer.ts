@@ -43,7 +43,8 @@ async function placeIfAbsent(folder: string, view: MergedView, request: MountPoi
   await place(folder, view, { ...request, path: resolved }, parents);
 }
 
-async function resolveParents(view: MergedView, path: string): Promise<string> {
+/** Where a path of the container lies when its parents are links of the image; what the image lacks of it stays as it is. */
+export async function resolveParents(view: MergedView, path: string): Promise<string> {
   const parent = dirname(path);
   if (parent === "/") return path;
   const entry = await view.lookup(parent);

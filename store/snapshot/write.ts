@@ -48,11 +48,15 @@ async function sum(helper: string, folder: string, entries: readonly LayerEntry[
 }
 
 export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
-  const { epoch, keep = false, omit = [] } = options;
+  const { epoch, keep = false, omit = [], folders = [] } = options;
   const found = await readActive(host.layout, key);
   if (found === undefined) throw new StoreError("SNAPSHOT_UNKNOWN", `Cannot commit snapshot ${key}: there is none of that name`);
   const upper = join(activeFolder(host.layout, key), "fs");
-  if (keep) return await writeLayer(host, found.parent, await copies(host, upper, omit, epoch));
+  if (keep) {
+    const copied = await copies(host, upper, omit, epoch);
+    const paths = new Set(copied.map(({ path }) => path));
+    return await writeLayer(host, found.parent, [...copied, ...folders.filter((path) => !paths.has(path)).map(emptyFolder)]);
+  }
   for (const path of omit) await rm(join(upper, path), { recursive: true, force: true });
   return await inNewFolder(host, async (aside) => {
     const entries = entriesOf(await scanFolder(host.helper, upper, epoch === undefined ? {} : { epoch }));
@@ -62,6 +66,11 @@ export async function commitActive(host: SnapshotHost, key: string, options: Non
     await removeActive(host.layout, key);
     return layer;
   });
+}
+
+/** Its time says nothing: the same commit gives the same bytes. */
+function emptyFolder(path: string): LayerEntry {
+  return { path, type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 }
 
 /** The upper folder of a running container, to be copied. */

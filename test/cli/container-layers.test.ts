@@ -98,7 +98,7 @@ const CHANGES = [
   "rm -r /data/sub; mkdir /data/sub; echo again > /data/sub/fresh",
   "echo new > /data/new",
   "echo secret >> /etc/hosts",
-  "echo v > /declared/x; echo v > /point/x; echo v > /fresh/x; echo b > /bound/x; echo t > /temporary/x",
+  "echo v > /declared/x; echo v > /point/x; echo v > /quite/fresh/x; echo b > /bound/x; echo t > /temporary/x",
   "cat /run/secrets/token",
   "touch /dev/shm/x",
 ];
@@ -106,7 +106,7 @@ const CHANGES = [
 test("commit takes the writable folder with its whiteouts, and nothing of the init layer, volumes or secrets", async () => {
   const bound = mkdtempSync(join(folder, "bound-"));
   const secrets = ["--env-file", join(folder, "secret.env"), "--mount", `type=bind,source=${join(folder, "secret")},target=/run/secrets/token,readonly`];
-  const mounts = ["-v", "point:/point", "-v", "fresh:/fresh", "-v", `${bound}:/bound`, "--tmpfs", "/temporary"];
+  const mounts = ["-v", "point:/point", "-v", "fresh:/quite/fresh", "-v", `${bound}:/bound`, "--tmpfs", "/temporary"];
   const id = await box.strata(
     "run",
     "-d",
@@ -136,13 +136,24 @@ test("commit takes the writable folder with its whiteouts, and nothing of the in
 
   const below = await diffIDs(IMAGE);
   expect((await diffIDs("local/committed:1")).slice(0, -1)).toEqual(below);
-  expect(await topLayer("local/committed:1")).toEqual(["data/", "data/.wh.two", "data/new", "data/sub/", "data/sub/.wh..wh..opq", "data/sub/fresh"]);
+  expect(await topLayer("local/committed:1")).toEqual([
+    "bound/",
+    "data/",
+    "data/.wh.two",
+    "data/new",
+    "data/sub/",
+    "data/sub/.wh..wh..opq",
+    "data/sub/fresh",
+    "declared/",
+    "quite/",
+    "quite/fresh/",
+  ]);
   const seen = await box.shell(
     [],
-    "ls /data /data/sub /point; ls -d /fresh /bound /temporary /run/secrets 2>/dev/null; cat /etc/hosts; echo $SAID $FROM_IMAGE $TOKEN",
+    "ls /data /data/sub /point; ls -A /bound/ /declared/ /quite/fresh/; ls -d /temporary /run/secrets 2>/dev/null; cat /etc/hosts; echo $SAID $FROM_IMAGE $TOKEN",
     "local/committed:1",
   );
-  expect(seen).toMatch(/^\/data:\nbuilt\nnew\nsub\n\n\/data\/sub:\nfresh\n\n\/point:\n127.0.0.1/);
+  expect(seen).toMatch(/^\/data:\nbuilt\nnew\nsub\n\n\/data\/sub:\nfresh\n\n\/point:\n\/bound\/:\n\n\/declared\/:\n\n\/quite\/fresh\/:\n127.0.0.1/);
   expect(seen).not.toContain("secret");
   expect(seen).toMatch(/\nopenly yes$/);
   expect(await box.strata("image", "inspect", "local/committed:1")).not.toContain(SECRET);

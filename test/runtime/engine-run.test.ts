@@ -139,7 +139,7 @@ describe("what stays", () => {
       changes: ['CMD ["cat", "/new"]', "ENV A=b C='d e'", "EXPOSE 80", "LABEL x=y"],
     });
     const entries = await lab.store.snapshots.entries(image.chain!);
-    expect(entries.map(({ type, path }) => `${type} ${path}`)).toEqual(["directory etc", "whiteout etc/group", "file new"]);
+    expect(entries.map(({ type, path }) => `${type} ${path}`)).toEqual(["directory etc", "whiteout etc/group", "file new", "directory vol"]);
     expect(image.config.config).toMatchObject({
       Cmd: ["cat", "/new"],
       Env: ["PATH=/bin", "FROM_IMAGE=yes", "A=b", "C=d e"],
