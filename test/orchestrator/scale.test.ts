@@ -91,6 +91,51 @@ describe("kubectl top and autoscalers", { timeout: 120_000 }, () => {
     expect(v1.spec.targetCPUUtilizationPercentage).toBe(50);
     await kubectl("delete", "hpa", "busy");
   });
+
+  test("an autoscaler brings StatefulSets and ReplicaSets to its minimum, and says what it cannot reach", async () => {
+    const target = (kind: string, name: string, more: object = {}): object => ({
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name },
+      spec: { scaleTargetRef: { apiVersion: "apps/v1", kind, name }, minReplicas: 2, maxReplicas: 3, ...more },
+    });
+    const labelled = (name: string): any => (workload(name, 1) as any).spec;
+    await cluster.apply(
+      { apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { name: "plain-set" }, spec: labelled("plain-set") },
+      { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "stateful" }, spec: { ...labelled("stateful"), serviceName: "stateful" } },
+      target("ReplicaSet", "plain-set"),
+      target("StatefulSet", "stateful"),
+      target("Deployment", "missing"),
+    );
+    await eventually(async () => {
+      expect((await cluster.get("rs", "plain-set")).spec.replicas).toBe(2);
+      expect((await cluster.get("sts", "stateful")).spec.replicas).toBe(2);
+      expect(await kubectl("events", "--for=hpa/stateful")).toContain("New size: 2; reason: Current number of replicas below Spec.MinReplicas");
+      expect(await kubectl("describe", "hpa", "missing")).toMatch(
+        /AbleToScale\s+False\s+FailedGetScale\s+the HPA controller was unable to get the target's current scale: deployments.apps "missing" not found/,
+      );
+    });
+    const external = { type: "External", external: { metric: { name: "queue" }, target: { type: "AverageValue", averageValue: "30" } } };
+    await cluster.apply(target("ReplicaSet", "plain-set", { metrics: [external] }));
+    await eventually(async () => expect(await kubectl("events", "--for=hpa/plain-set")).toContain("unable to get external metric default/queue/nil"));
+    expect(await kubectl("get", "hpa", "plain-set", "--no-headers")).toMatch(/<unknown>\/30 \(avg\)/);
+    await kubectl("delete", "hpa,rs,sts", "--all", "--wait=false");
+  });
+
+  test.each([
+    ["a minimum above the maximum", { minReplicas: 5, maxReplicas: 2 }, "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"],
+    ["no room at all", { maxReplicas: 0 }, "spec.maxReplicas: Invalid value: 0: must be greater than 0"],
+    [
+      "a metric without a target",
+      { maxReplicas: 2, metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization" } } }] },
+      "spec.metrics[0].resource.target.averageUtilization: Required value: must set either a target raw value or a target utilization",
+    ],
+  ])("an autoscaler with %s is refused", async (_, spec, says) => {
+    const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "busy" };
+    const bad = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", metadata: { name: "bad" }, spec: { scaleTargetRef, ...spec } };
+    const { status, stderr } = await cluster.feed(JSON.stringify(bad), "apply", "-f", "-");
+    expect([status, stderr]).toEqual([1, expect.stringContaining(says)]);
+  });
 });
 
 describe("budgets, drains and taints", { timeout: 120_000 }, () => {
