@@ -5,6 +5,7 @@ import { RuntimeError } from "../../runtime/errors.ts";
 import type { Attachment, ExitRecord } from "../../runtime/process.ts";
 import type { KubeObject, PodExecOptions, PodLogOptions, PodProcess, PodStreams } from "../cluster.ts";
 import { badRequest } from "../errors.ts";
+import { containerSpec } from "./agent-parts.ts";
 import { statusesOf } from "./container-status.ts";
 import type { NodeAgent } from "./node-agent.ts";
 import { ended, latest, type Instance, type RunningPod } from "./running.ts";
@@ -22,11 +23,15 @@ export function podStreams(engine: Engine, agent: NodeAgent): PodStreams {
     exec: async (pod, options) => await runExec(engine, live(pod, options.container), options),
     attach: async (pod, { container }) => {
       const { id } = live(pod, container);
-      return processOf(await engine.attach(id), engine.wait(id));
+      const process = processOf(await engine.attach(id), engine.wait(id));
+      const once = containerSpec(pod, container)?.stdinOnce === true;
+      return once ? process : { ...process, closeStdin: () => {} }; /* others may attach after this client */
     },
     dial: async (pod, port) => await dial(pod.spec.hostNetwork === true ? "127.0.0.1" : (running(pod)?.sandbox?.address ?? pod.status?.podIP), port),
   };
 }
+
+const NEWLINE = 10;
 
 async function* readLogs(engine: Engine, pod: KubeObject, running: RunningPod | undefined, options: PodLogOptions): AsyncIterable<Uint8Array> {
   const instance = instanceForLogs(pod, running, options);
@@ -38,9 +43,11 @@ async function* readLogs(engine: Engine, pod: KubeObject, running: RunningPod | 
     ...(since === undefined ? {} : { since }),
   });
   let left = options.limitBytes ?? Infinity;
+  let begins = true; /* a long line comes in parts, and is told its time once */
   try {
     for await (const { time, text } of lines) {
-      const bytes = options.timestamps ? Buffer.concat([Buffer.from(`${time} `), text]) : text;
+      const bytes = options.timestamps && begins ? Buffer.concat([Buffer.from(`${time} `), text]) : text;
+      begins = text.at(-1) === NEWLINE;
       yield bytes.subarray(0, Math.min(bytes.length, left));
       left -= bytes.length;
       if (left <= 0) return;
