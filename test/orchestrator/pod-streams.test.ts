@@ -47,7 +47,12 @@ describe("logs", { timeout: 90_000 }, () => {
     const logs = async (...args: readonly string[]): Promise<string> => await cluster.kubectl("logs", "talk", ...args);
     await eventually(async () => expect(await logs("-c", "a")).toBe("a1\na2\na3"));
     expect(await logs("b")).toBe("b1");
-    expect((await logs("--all-containers", "--prefix")).split("\n").toSorted()).toEqual(["[pod/talk/a] a1", "[pod/talk/a] a2", "[pod/talk/a] a3", "[pod/talk/b] b1"]);
+    expect((await logs("--all-containers", "--prefix")).split("\n").toSorted()).toEqual([
+      "[pod/talk/a] a1",
+      "[pod/talk/a] a2",
+      "[pod/talk/a] a3",
+      "[pod/talk/b] b1",
+    ]);
     expect(await logs("-c", "a", "--tail=2")).toBe("a2\na3");
     expect(await logs("-c", "a", "--since=1h")).toBe("a1\na2\na3");
     const times = await logs("-c", "a", "--timestamps");
@@ -60,11 +65,18 @@ describe("logs", { timeout: 90_000 }, () => {
 
   test("of the run before, and of a pod that is done; -f ends with the container", async () => {
     await cluster.apply(
-      pod("again", { ...shared, containers: [sh("c", `echo run >> /shared/n; echo run $(wc -l < /shared/n); test $(wc -l < /shared/n) -gt 1 && ${waitForever}; exit 1`, at)] }),
+      pod("again", {
+        ...shared,
+        containers: [sh("c", `echo run >> /shared/n; echo run $(wc -l < /shared/n); test $(wc -l < /shared/n) -gt 1 && ${waitForever}; exit 1`, at)],
+      }),
       pod("done", { restartPolicy: "Never", containers: [sh("c", "for i in 1 2 3; do echo $i; sleep 0.3; done")] }),
     );
     await eventually(async () => expect(await cluster.kubectl("logs", "-f", "done")).toBe("1\n2\n3"));
-    await untilPod(cluster, "again", ({ status }) => status.containerStatuses?.[0].restartCount === 1 && status.containerStatuses[0].state.running !== undefined);
+    await untilPod(
+      cluster,
+      "again",
+      ({ status }) => status.containerStatuses?.[0].restartCount === 1 && status.containerStatuses[0].state.running !== undefined,
+    );
     await eventually(async () => expect(await cluster.kubectl("logs", "again")).toBe("run 2"));
     expect(await cluster.kubectl("logs", "again", "--previous")).toBe("run 1");
     await untilPhase(cluster, "done", "Succeeded");
@@ -120,7 +132,9 @@ describe("exec", { timeout: 60_000 }, () => {
 
 describe("attach", { timeout: 60_000 }, () => {
   test("-i feeds the program; with stdinOnce its input ends with the client", async () => {
-    await cluster.apply(pod("reader", { restartPolicy: "Never", containers: [sh("c", "while read line; do echo got $line; done; echo end", { stdin: true, stdinOnce: true })] }));
+    await cluster.apply(
+      pod("reader", { restartPolicy: "Never", containers: [sh("c", "while read line; do echo got $line; done; echo end", { stdin: true, stdinOnce: true })] }),
+    );
     await untilReady(cluster, "reader");
     const { stdout } = await cluster.feed("one\ntwo\n", "attach", "-i", "reader");
     expect(stdout).toContain("got one\ngot two\nend\n");
@@ -140,7 +154,9 @@ describe("attach", { timeout: 60_000 }, () => {
   });
 
   test("-it is the program's own terminal", async () => {
-    await cluster.apply(pod("shell", { restartPolicy: "Never", containers: [{ name: "c", image: IMAGE, command: ["sh"], stdin: true, stdinOnce: true, tty: true }] }));
+    await cluster.apply(
+      pod("shell", { restartPolicy: "Never", containers: [{ name: "c", image: IMAGE, command: ["sh"], stdin: true, stdinOnce: true, tty: true }] }),
+    );
     await untilReady(cluster, "shell");
     const seen = await terminal("$K attach -it shell", [
       { after: PROMPT, text: "stty size; echo $((6 * 7))\n" },
@@ -153,7 +169,20 @@ describe("attach", { timeout: 60_000 }, () => {
 
 describe("run", { timeout: 60_000 }, () => {
   test("-i --rm gives what the program says, and leaves nothing", async () => {
-    const { stdout, status } = await cluster.feed("hello\n", "run", "once", "-i", "--rm", "--restart=Never", `--image=${IMAGE}`, "--command", "--", "sh", "-c", "cat; echo done");
+    const { stdout, status } = await cluster.feed(
+      "hello\n",
+      "run",
+      "once",
+      "-i",
+      "--rm",
+      "--restart=Never",
+      `--image=${IMAGE}`,
+      "--command",
+      "--",
+      "sh",
+      "-c",
+      "cat; echo done",
+    );
     expect([status, stdout]).toEqual([0, expect.stringContaining("hello\ndone\n")]);
     expect(await cluster.kubectl("get", "pod", "once", "--ignore-not-found")).toBe("");
   });
@@ -190,7 +219,11 @@ describe("cp", { timeout: 60_000 }, () => {
 
 describe("port-forward", { timeout: 90_000 }, () => {
   const SERVE = `for (const port of [8080, 8081]) require("http").createServer((request, answer) => answer.end(port + request.url)).listen(port);`;
-  const template = { containers: [{ name: "c", image: IMAGE, command: ["node", "-e", SERVE], ports: [{ name: "web", containerPort: 8080 }], readinessProbe: { tcpSocket: { port: 8081 } } }] };
+  const template = {
+    containers: [
+      { name: "c", image: IMAGE, command: ["node", "-e", SERVE], ports: [{ name: "web", containerPort: 8080 }], readinessProbe: { tcpSocket: { port: 8081 } } },
+    ],
+  };
 
   async function ask(port: number, path: string): Promise<string> {
     return await new Promise((resolve, reject) => {
@@ -219,12 +252,21 @@ describe("port-forward", { timeout: 90_000 }, () => {
     const labels = { app: "web" };
     await cluster.apply(
       pod("alone", template),
-      { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" }, spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: template } } },
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name: "web" },
+        spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: template } },
+      },
       { apiVersion: "v1", kind: "Service", metadata: { name: "web" }, spec: { selector: labels, ports: [{ port: 80, targetPort: "web" }] } },
     );
     await untilReady(cluster, "alone");
     await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
-    const [toPod, toDeployment, toService] = [await forward("pod/alone", ":8080", ":8081"), await forward("deployment/web", ":8081"), await forward("service/web", ":80")];
+    const [toPod, toDeployment, toService] = [
+      await forward("pod/alone", ":8080", ":8081"),
+      await forward("deployment/web", ":8081"),
+      await forward("service/web", ":80"),
+    ];
     const [first = 0, second = 0] = toPod.local;
     const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => await ask(index % 2 === 0 ? first : second, `/${index}`)));
     expect(answers).toEqual(Array.from({ length: 20 }, (_, index) => `${index % 2 === 0 ? 8080 : 8081}/${index}`));

@@ -9,11 +9,11 @@ export function own(folder: string): void {
   writeFileSync(join(folder, FILE), `${process.pid} ${startTimeOf(process.pid)}`);
 }
 
-/** False also for a folder without an owner's file. */
-export function isOwned(folder: string): boolean {
+/** Its owner is known, and has ended. False for a folder that nobody signed: somebody may have made it by hand, and still use it. */
+export function isOrphaned(folder: string): boolean {
   try {
-    const [pid = "", start] = readFileSync(join(folder, FILE), "utf8").split(" ");
-    return isAlive(Number(pid), Number(start));
+    const [pid = "", start = ""] = readFileSync(join(folder, FILE), "utf8").split(" ");
+    return pid !== "" && start !== "" && !isAlive(Number(pid), Number(start));
   } catch {
     return false;
   }

@@ -1,14 +1,12 @@
-/** Before and after a run: removes what killed runs left behind. A folder whose owner lives is another run's and stays. */
+/** Before and after a run: removes what killed runs left behind. A folder whose owner lives, or is not known, is somebody else's and stays. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isOwned } from "./owner.ts";
+import { isOrphaned } from "./owner.ts";
 import { strata, TEST_PREFIX } from "./root.ts";
 
 const PLACES = ["/dev/shm", tmpdir()];
-/** Milliseconds: a folder this young and without an owner's file may be in the making. */
-const GRACE = 60_000;
 
 export { sweep as setup, sweep as teardown };
 
@@ -16,14 +14,9 @@ function sweep(): void {
   for (const place of PLACES) {
     for (const name of readdirSync(place)) {
       const folder = join(place, name);
-      if (name.startsWith(TEST_PREFIX) && isAbandoned(folder)) remove(folder);
+      if (name.startsWith(TEST_PREFIX) && isOrphaned(folder)) remove(folder);
     }
   }
-}
-
-function isAbandoned(folder: string): boolean {
-  const found = statSync(folder, { throwIfNoEntry: false });
-  return found !== undefined && !isOwned(folder) && Date.now() - found.mtimeMs > GRACE;
 }
 
 function remove(folder: string): void {
