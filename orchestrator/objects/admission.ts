@@ -76,6 +76,9 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
 };
 
 const onChange: Readonly<Record<ResourceName, OnChange>> = {
+  pods: (_, __, { spec }, subresource) => {
+    if (spec !== undefined && subresource === undefined) completePod(spec);
+  },
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
   "daemonsets.apps": (_, current, set) => countGenerations(current, set),
@@ -92,7 +95,14 @@ function admitPod(request: WriteRequest, pod: any): void {
   admitServiceAccount(request, spec);
   spec.enableServiceLinks ??= true;
   admitPriority(request, spec);
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) requestLimits(container);
+  completePod(spec);
+}
+
+/** A list that is replaced as a whole comes without what was added to it: so this is done at every change too. */
+function completePod(spec: any): void {
+  const containers: any[] = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  for (const container of containers) requestLimits(container);
+  if (spec.hostNetwork === true) for (const { ports = [] } of containers) for (const port of ports) port.hostPort ??= port.containerPort;
   for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) tolerate(spec, key);
 }
 

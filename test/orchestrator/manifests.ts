@@ -5,12 +5,14 @@ const container = { name: "c", image: "x" };
 const template = { metadata: { labels: { app: "a" } }, spec: { containers: [container] } };
 const selector = { matchLabels: { app: "a" } };
 
+const GROUP = "rbac.authorization.k8s.io";
+
 const rows: readonly (readonly [kind: string, apiVersion: string, rest: object])[] = [
   ["Pod", "v1", { spec: { containers: [container] } }],
   ["ConfigMap", "v1", { data: { a: "b" } }],
   ["Secret", "v1", { data: { a: "Yg==" } }],
   ["Service", "v1", { spec: { selector: { app: "a" }, ports: [{ port: 80 }] } }],
-  ["Endpoints", "v1", { subsets: [{ addresses: [{ ip: "10.0.0.1" }], ports: [{ port: 80 }] }] }],
+  ["Endpoints", "v1", { subsets: [{ addresses: [{ ip: "10.0.0.1" }], ports: [{ port: 80, protocol: "TCP" }] }] }],
   ["ServiceAccount", "v1", {}],
   ["PersistentVolumeClaim", "v1", { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } }],
   ["PersistentVolume", "v1", { spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/data" } } }],
@@ -18,7 +20,18 @@ const rows: readonly (readonly [kind: string, apiVersion: string, rest: object])
   ["ReplicationController", "v1", { spec: { replicas: 0, selector: { app: "a" }, template } }],
   ["LimitRange", "v1", { spec: { limits: [{ type: "Container", max: { cpu: "1" } }] } }],
   ["ResourceQuota", "v1", { spec: { hard: { pods: "10" } } }],
-  ["Event", "v1", { involvedObject: { kind: "Pod", name: "p", namespace: "default" }, reason: "Tested", message: "m", type: "Normal" }],
+  [
+    "Event",
+    "v1",
+    {
+      involvedObject: { kind: "Pod", name: "p", namespace: "default" },
+      reason: "Tested",
+      message: "m",
+      type: "Normal",
+      reportingComponent: "test",
+      reportingInstance: "one",
+    },
+  ],
   ["Namespace", "v1", {}],
   ["Node", "v1", {}],
   ["Deployment", "apps/v1", { spec: { replicas: 0, selector, template } }],
@@ -52,13 +65,29 @@ const rows: readonly (readonly [kind: string, apiVersion: string, rest: object])
     },
   ],
   ["IngressClass", "networking.k8s.io/v1", { spec: { controller: "example.com/ingress" } }],
-  ["NetworkPolicy", "networking.k8s.io/v1", { spec: { podSelector: {}, ingress: [{ from: [{ podSelector: selector }], ports: [{ port: 80 }] }] } }],
+  [
+    "NetworkPolicy",
+    "networking.k8s.io/v1",
+    { spec: { podSelector: {}, ingress: [{ from: [{ podSelector: selector }], ports: [{ port: 80, protocol: "TCP" }] }] } },
+  ],
   ["Role", "rbac.authorization.k8s.io/v1", { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] }],
-  ["RoleBinding", "rbac.authorization.k8s.io/v1", { roleRef: { kind: "Role", name: "r" }, subjects: [{ kind: "User", name: "u" }] }],
+  [
+    "RoleBinding",
+    "rbac.authorization.k8s.io/v1",
+    { roleRef: { apiGroup: GROUP, kind: "Role", name: "r" }, subjects: [{ apiGroup: GROUP, kind: "User", name: "u" }] },
+  ],
   ["ClusterRole", "rbac.authorization.k8s.io/v1", { rules: [{ nonResourceURLs: ["/version"], verbs: ["get"] }] }],
-  ["ClusterRoleBinding", "rbac.authorization.k8s.io/v1", { roleRef: { kind: "ClusterRole", name: "r" }, subjects: [{ kind: "Group", name: "g" }] }],
+  [
+    "ClusterRoleBinding",
+    "rbac.authorization.k8s.io/v1",
+    { roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: "r" }, subjects: [{ apiGroup: GROUP, kind: "Group", name: "g" }] },
+  ],
   ["StorageClass", "storage.k8s.io/v1", { provisioner: "example.com/disk" }],
-  ["EndpointSlice", "discovery.k8s.io/v1", { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }], ports: [{ name: "http", port: 80 }] }],
+  [
+    "EndpointSlice",
+    "discovery.k8s.io/v1",
+    { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }], ports: [{ name: "http", port: 80, protocol: "TCP" }] },
+  ],
   ["Lease", "coordination.k8s.io/v1", { spec: { holderIdentity: "me", leaseDurationSeconds: 10 } }],
   ["PriorityClass", "scheduling.k8s.io/v1", { value: 10 }],
 ];
