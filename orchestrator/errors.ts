@@ -101,8 +101,9 @@ export function notFound(id: ResourceId, name: string): ApiError {
   return new ApiError("NotFound", `${printed(id)} "${name}" not found`, about(id, name));
 }
 
-export function alreadyExists(id: ResourceId, name: string): ApiError {
-  return new ApiError("AlreadyExists", `${printed(id)} "${name}" already exists`, about(id, name));
+/** `going`: it is being deleted, so that trying again may do. */
+export function alreadyExists(id: ResourceId, name: string, going: boolean): ApiError {
+  return new ApiError("AlreadyExists", `${going ? "object is being deleted: " : ""}${printed(id)} "${name}" already exists`, about(id, name));
 }
 
 export function conflict(

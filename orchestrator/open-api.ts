@@ -38,6 +38,8 @@ export interface ApiOptions {
 export interface OpenedApi extends AsyncDisposable {
   readonly cluster: Cluster;
   readonly url: string;
+  /** PEM of the authority that signed its certificate. */
+  readonly authority: string;
   /** Until it is called, logs, exec, attach and port-forward answer 503. */
   setStreams(streams: PodStreams): void;
   /** For the pods' own volumes. */
@@ -86,6 +88,7 @@ export async function openApi(options: ApiOptions): Promise<OpenedApi> {
   return {
     cluster,
     url: listener.url,
+    authority: pki.authority.certificate,
     setStreams: (given) => void (streams = given),
     issueToken: ({ namespace, serviceAccount, ...wish }) => {
       const account = cluster.get("serviceaccounts", { namespace, name: serviceAccount });

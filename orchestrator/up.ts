@@ -21,7 +21,7 @@ import { jobController } from "./controllers/job/reconcile.ts";
 import { jobTimeToLive } from "./controllers/job/time-to-live.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { nodeLifecycleController } from "./controllers/node-lifecycle/reconcile.ts";
-import { replicaSetController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
+import { replicaSetController, replicationController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
 import { statefulSetController } from "./controllers/stateful-set/reconcile.ts";
 import { volumeBinder } from "./controllers/volume-binder/reconcile.ts";
 import { volumeProtection } from "./controllers/volume-protection.ts";
@@ -117,7 +117,7 @@ export async function up(options: UpOptions): Promise<Up> {
 }
 
 function startControllers(
-  { cluster }: OpenedApi,
+  { cluster, authority }: OpenedApi,
   { root, nodeName, log, paces }: UpOptions,
   usage: UsageSource,
   services: Services,
@@ -125,9 +125,10 @@ function startControllers(
   const clock = systemClock;
   const as = (component: string): Collaborators => ({ cluster, clock, recorder: createRecorder({ cluster, clock, component }) });
   const controllers: readonly Controller[] = [
-    namespaceController(as("namespace-controller")),
+    namespaceController(as("namespace-controller"), authority),
     deploymentController(as("deployment-controller")),
     replicaSetController(as("replicaset-controller")),
+    replicationController(as("replication-controller")),
     statefulSetController(as("statefulset-controller")),
     daemonSetController(as("daemonset-controller")),
     jobController(as("job-controller")),
@@ -146,7 +147,10 @@ function startControllers(
     scheduler(as("default-scheduler")),
     ...services.controllers,
   ];
-  return [collectGarbage({ cluster, clock, log }), ...controllers.map((controller) => runController(cluster, controller, { clock, log }))];
+  return [
+    collectGarbage({ ...as("garbage-collector-controller"), log }),
+    ...controllers.map((controller) => runController(cluster, controller, { clock, log })),
+  ];
 }
 
 async function startNode(api: OpenedApi, options: UpOptions, meter: UsageMeter, services: Services): Promise<AsyncDisposable> {

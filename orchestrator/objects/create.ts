@@ -32,7 +32,8 @@ export function create(request: Omit<WriteRequest, "name">, draft: Draft, { owne
   admit({ ...request, name }, object);
   const errors = validate(resource, object);
   if (errors.length > 0) throw invalidObject(resource, name, errors);
-  if (transaction.get(key) !== undefined) throw alreadyExists(resource, name);
+  const there = transaction.get(key);
+  if (there !== undefined) throw alreadyExists(resource, name, there.metadata.deletionTimestamp !== undefined);
   const final = managers === undefined ? object : withManagers(object, managers);
   if (writer.dryRun) return final;
   const stored = transaction.put(key, final);

@@ -53,6 +53,7 @@ export const resources: readonly Resource[] = [
       hasStatus: true,
       countsGeneration: true,
       scales: true,
+      orphansByDefault: true,
       selectable: ["status.replicas"],
     },
     { resource: "limitranges", kind: "LimitRange", shortNames: ["limits"] },

@@ -25,8 +25,13 @@ export function shrinkOld(deployment: KubeObject, { current, old, all }: Sets): 
   if (sum(old, sizeOf) === 0 || budget <= 0) return [];
   const cleaned = take(old, budget, (set) => sizeOf(set) - availableOf(set));
   const sizes = new Map(old.map((set) => [set, sizeOf(set) - (cleaned.get(set) ?? 0)]));
-  const healthy = take(old, sum(all, availableOf) - floor, (set) => sizes.get(set) ?? 0);
+  const healthy = take(old, sum(all, surelyAvailable) - floor, (set) => sizes.get(set) ?? 0);
   return old.map((set) => ({ set, replicas: (sizes.get(set) ?? 0) - (healthy.get(set) ?? 0) })).filter(({ set, replicas }) => replicas !== sizeOf(set));
+}
+
+/** A set that was just made smaller may still report the replicas that it loses. */
+function surelyAvailable(set: KubeObject): number {
+  return Math.min(sizeOf(set), availableOf(set));
 }
 
 /** Takes up to `budget` in all, from each set at most `most(set)`, in order. */

@@ -33,7 +33,8 @@ export function planGarbage(object: KubeObject, { owner, dependents }: Surroundi
   const solid = references.length - absent.length - waiting.length;
   const gone = [...absent, ...waiting].map(({ uid }) => uid);
   if (solid > 0) return gone.length > 0 ? { kind: "drop-owners", uids: gone } : undefined;
-  return { kind: "delete", policy: waiting.length > 0 && dependents.length > 0 ? "Foreground" : finalizers.includes(ORPHAN) ? "Orphan" : "Background" };
+  if (waiting.length > 0 && dependents.length > 0) return { kind: "delete", policy: "Foreground" };
+  return { kind: "delete", policy: finalizers.includes(ORPHAN) ? "Orphan" : finalizers.includes(FOREGROUND) ? "Foreground" : "Background" };
 }
 
 function isWaiting(owner: KubeObject | undefined | "unknown"): boolean {

@@ -3,12 +3,14 @@ import type { Cluster, KubeObject, OwnerReference, ResourceName, WatchEvent } fr
 import { nameOf } from "../../schema/resource.ts";
 import { resourceOfKind, resources } from "../../schema/resources.ts";
 import { systemClock, type Clock } from "../clock.ts";
+import type { Recorder } from "../events.ts";
 import { Loop } from "../loop.ts";
 import { OwnerGraph, referenceTo, type Reference } from "./graph.ts";
 import { FOREGROUND, ORPHAN, planGarbage, type GarbageAction } from "./plan.ts";
 
 export interface GarbageOptions {
   readonly cluster: Cluster;
+  readonly recorder: Recorder;
   readonly clock?: Clock;
   readonly log?: (message: string) => void;
 }
@@ -16,12 +18,12 @@ export interface GarbageOptions {
 /** Kinds that are written often and owned by nobody. */
 const IGNORED: ReadonlySet<ResourceName> = new Set(["events", "leases.coordination.k8s.io"]);
 
-export function collectGarbage({ cluster, clock = systemClock, log }: GarbageOptions): AsyncDisposable {
+export function collectGarbage({ cluster, recorder, clock = systemClock, log }: GarbageOptions): AsyncDisposable {
   const graph = new OwnerGraph();
   const loop = new Loop({
     clock,
     workers: 8,
-    reconcile: async (key) => await reconcile(JSON.parse(key) as Reference, cluster, graph),
+    reconcile: async (key) => await reconcile(JSON.parse(key) as Reference, { cluster, recorder }, graph),
     onError: (key, error) => log?.(`garbage ${key}: ${error instanceof Error ? error.message : String(error)}`),
   });
   const add = (reference: Reference): void => loop.add(JSON.stringify(reference));
@@ -57,20 +59,36 @@ function resourceOf({ apiVersion, kind }: OwnerReference): ResourceName | undefi
   return row && nameOf(row);
 }
 
+/** An owner in another namespace is none; what is not in a namespace cannot be owned from inside of one, and stays. */
 function ownerOf(cluster: Cluster, dependent: KubeObject, reference: OwnerReference): KubeObject | undefined | "unknown" {
   const row = resourceOfKind(reference.apiVersion, reference.kind);
-  if (row === undefined) return "unknown";
+  if (row === undefined || (row.namespaced && dependent.metadata.namespace === undefined)) return "unknown";
   const found = cluster.get(nameOf(row), { namespace: row.namespaced ? dependent.metadata.namespace : undefined, name: reference.name });
   return found?.metadata.uid === reference.uid ? found : undefined;
 }
 
-async function reconcile(reference: Reference, cluster: Cluster, graph: OwnerGraph): Promise<void> {
+type Room = Pick<GarbageOptions, "cluster" | "recorder">;
+
+async function reconcile(reference: Reference, room: Room, graph: OwnerGraph): Promise<void> {
+  const { cluster } = room;
   const object = cluster.get(reference.resource, reference);
   if (object === undefined) return;
   const references = graph.dependentsOf(object.metadata.uid);
   const dependents = references.map((one) => cluster.get(one.resource, one)).filter((one) => one !== undefined);
   const action = planGarbage(object, { owner: (owner) => ownerOf(cluster, object, owner), dependents });
+  if (action?.kind === "delete" || action?.kind === "drop-owners") tellStrangers(object, room);
   if (action !== undefined) await act(action, reference, object, references, cluster);
+}
+
+/** Owners that are there, but elsewhere: whoever wrote the reference expected otherwise. */
+function tellStrangers(object: KubeObject, { cluster, recorder }: Room): void {
+  const { namespace, ownerReferences = [] } = object.metadata;
+  for (const { apiVersion, kind, name, uid } of ownerReferences) {
+    const stranger = cluster.list(resourceOf({ apiVersion, kind, name, uid }) ?? "").find(({ metadata }) => metadata.uid === uid);
+    if (stranger === undefined || stranger.metadata.namespace === undefined || stranger.metadata.namespace === namespace) continue;
+    const shown = `[${apiVersion}/${kind}, namespace: ${namespace ?? ""}, name: ${name}, uid: ${uid}]`;
+    recorder.record(object, "Warning", "OwnerRefInvalidNamespace", `ownerRef ${shown} does not exist in namespace ${JSON.stringify(namespace ?? "")}`);
+  }
 }
 
 async function act(action: GarbageAction, reference: Reference, object: KubeObject, dependents: readonly Reference[], cluster: Cluster): Promise<void> {

@@ -1,67 +1,100 @@
-/** Empties a namespace that is being deleted, then lets it go. Spec: Kubernetes documentation, "Namespaces". */
-import type { Cluster, KubeObject, ObjectKey } from "../../cluster.ts";
+/** Furnishes each namespace; empties one that is being deleted, then lets it go. Spec: Kubernetes documentation, "Namespaces". */
+import type { Cluster, Draft, KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
 import { equal } from "../../schema/equal.ts";
 import { nameOf } from "../../schema/resource.ts";
 import { resources } from "../../schema/resources.ts";
 import { formatTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
-import { keyOf, type Controller } from "../controller.ts";
+import { hasReason, keyOf, type Controller } from "../controller.ts";
+import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
+import { planConditions, type Content } from "./plan.ts";
 
 const LOOK_AGAIN_MS = 250;
 
-export function namespaceController(room: Collaborators): Controller {
+/** What every namespace has: the account that pods run as, and the authority that they trust. */
+const ACCOUNT = "default";
+const AUTHORITY = "kube-root-ca.crt";
+
+/** `authority`: PEM of whoever signed the API server's certificate. */
+export function namespaceController(room: Collaborators, authority: string): Controller {
+  const own =
+    (name: string) =>
+    ({ object: { metadata } }: { readonly object: KubeObject }) =>
+      metadata.name === name ? [{ namespace: undefined, name: metadata.namespace ?? "" }] : [];
   return {
     name: "namespace",
-    watches: { namespaces: ({ type, object }) => (type !== "DELETED" && object.metadata.deletionTimestamp !== undefined ? [keyOf(object)] : []) },
-    reconcile: async (key) => await reconcile(key, room),
+    watches: {
+      namespaces: ({ type, object }) => (type === "DELETED" ? [] : [keyOf(object)]),
+      serviceaccounts: own(ACCOUNT),
+      configmaps: own(AUTHORITY),
+    },
+    reconcile: async (key) => await reconcile(key, room, authority),
   };
 }
 
-async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome | void> {
+async function reconcile(key: ObjectKey, room: Collaborators, authority: string): Promise<Outcome | void> {
   const { cluster } = room;
   const namespace = cluster.get("namespaces", key);
-  if (namespace?.metadata.deletionTimestamp === undefined) return;
-  const left = await empty(cluster, key.name);
-  await tellRemaining(key, left, room);
-  if (left.length > 0) return { requeueAfter: LOOK_AGAIN_MS };
+  if (namespace === undefined) return;
+  if (namespace.metadata.deletionTimestamp === undefined) return await furnish(cluster, key.name, authority);
+  const { content, failed } = await empty(cluster, key.name);
+  await tell(key, content, failed, room);
+  if (content.size > 0) return { requeueAfter: LOOK_AGAIN_MS };
   await cluster.modify("namespaces", key, (current) => ({
     ...current,
     spec: { ...current.spec, finalizers: (current.spec?.finalizers ?? []).filter((one: string) => one !== "kubernetes") },
   }));
 }
 
-/** Asks for the deletion of everything, owners before what they own; returns what is still there. */
-async function empty(cluster: Cluster, namespace: string): Promise<readonly KubeObject[]> {
-  const left: KubeObject[] = [];
-  for (const row of resources.filter(({ namespaced, verbs }) => namespaced && verbs.includes("delete"))) {
-    for (const object of cluster.list(nameOf(row), namespace)) {
-      if (object.metadata.deletionTimestamp === undefined) await cluster.delete(nameOf(row), keyOf(object), { propagationPolicy: "Background" });
-      const still = cluster.get(nameOf(row), keyOf(object));
-      if (still !== undefined) left.push(still);
-    }
-  }
-  return left;
+async function furnish(cluster: Cluster, namespace: string, authority: string): Promise<void> {
+  const data = { "ca.crt": authority };
+  await provide(cluster, "serviceaccounts", { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: ACCOUNT } });
+  await provide(cluster, "configmaps", { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: AUTHORITY }, data });
+  const stale = (map: KubeObject): boolean => !equal(map["data"], data);
+  await cluster.modify("configmaps", { namespace, name: AUTHORITY }, (map) => (stale(map) ? { ...map, data } : map));
 }
 
-async function tellRemaining(key: ObjectKey, left: readonly KubeObject[], { cluster, clock }: Collaborators): Promise<void> {
-  const counts = new Map<string, number>();
-  for (const { kind } of left) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  const some = [...counts].map(([kind, count]) => `${kind.toLowerCase()}s. has ${count} resource instances`).join(", ");
-  const condition: Condition =
-    left.length === 0
-      ? { type: "NamespaceContentRemaining", status: "False", reason: "ContentRemoved", message: "All content successfully removed" }
-      : { type: "NamespaceContentRemaining", status: "True", reason: "SomeResourcesRemain", message: `Some resources are remaining: ${some}` };
+async function provide(cluster: Cluster, resource: ResourceName, draft: Draft): Promise<void> {
+  const { namespace, name = "" } = draft.metadata;
+  if (cluster.get(resource, { namespace, name }) !== undefined) return;
+  try {
+    await cluster.create(resource, draft);
+  } catch (error) {
+    if (!["AlreadyExists", "NotFound", "Forbidden"].some((reason) => hasReason(error, reason))) throw error; // someone else did, or the namespace is going
+  }
+}
+
+/** Asks for the deletion of everything, owners before what they own; gives what is still there, and what could not be asked. */
+async function empty(cluster: Cluster, namespace: string): Promise<{ readonly content: Content; readonly failed: readonly string[] }> {
+  const content = new Map<ResourceName, readonly KubeObject[]>();
+  const failed: string[] = [];
+  for (const row of resources.filter(({ namespaced, verbs, conversion }) => namespaced && verbs.includes("delete") && conversion === undefined)) {
+    const resource = nameOf(row);
+    for (const object of cluster.list(resource, namespace)) {
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      try {
+        await cluster.delete(resource, keyOf(object), { propagationPolicy: "Background" });
+      } catch (error) {
+        failed.push(messageOf(error));
+      }
+    }
+    const left = cluster.list(resource, namespace);
+    if (left.length > 0) content.set(resource, left);
+  }
+  return { content, failed };
+}
+
+async function tell(key: ObjectKey, content: Content, failed: readonly string[], { cluster, clock }: Collaborators): Promise<void> {
+  const now = formatTime(clock.now());
   await cluster.modify(
     "namespaces",
     key,
     (current) => {
-      const status = {
-        ...current.status,
-        phase: "Terminating",
-        conditions: setCondition(current.status?.conditions ?? [], condition, formatTime(clock.now())),
-      };
+      const before: readonly Condition[] = current.status?.conditions ?? [];
+      const conditions = planConditions(content, failed).reduce((list, one) => setCondition(list, one, now), before);
+      const status = { ...current.status, phase: "Terminating", conditions };
       return equal(status, current.status) ? current : { ...current, status };
     },
     { status: true },

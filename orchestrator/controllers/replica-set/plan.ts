@@ -1,6 +1,7 @@
 /** What one look at a ReplicaSet and its pods asks for. Decides, and does nothing. Spec: Kubernetes documentation, "ReplicaSet". */
 import type { KubeObject } from "../../cluster.ts";
 import type { Condition } from "../conditions.ts";
+import type { LabelSelector } from "../../schema/selector.ts";
 import { planClaim } from "../owner.ts";
 import { isActive, isAvailable, isReady, nextAvailable } from "../pods.ts";
 import { holds } from "../labels.ts";
@@ -28,8 +29,8 @@ export interface ReplicaCounts {
 }
 
 /** `candidates` are the pods of the set's namespace. */
-export function planReplicaSet(set: KubeObject, candidates: readonly KubeObject[], now: number): ReplicaSetPlan {
-  const claim = planClaim(set, set.spec.selector, candidates.filter(isActive));
+export function planReplicaSet(set: KubeObject, candidates: readonly KubeObject[], now: number, selector: LabelSelector = set.spec.selector): ReplicaSetPlan {
+  const claim = planClaim(set, selector, candidates.filter(isActive));
   const pods = claim.owned;
   const surplus = set.metadata.deletionTimestamp === undefined ? pods.length - (set.spec.replicas ?? 1) : 0;
   return {

@@ -1,6 +1,6 @@
-/** Keeps as many pods as each ReplicaSet asks for. The shell around `planReplicaSet`. */
+/** Keeps as many pods as each ReplicaSet asks for, and each ReplicationController, its elder. The shell around `planReplicaSet`. */
 import { isDeepStrictEqual } from "node:util";
-import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../../cluster.ts";
 import { formatTime, type Clock } from "../clock.ts";
 import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
@@ -8,11 +8,23 @@ import { messageOf, type Recorder } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { adopted, controllerOf, released } from "../owner.ts";
 import { draftPod } from "../pod-template.ts";
-import { matchesSelector } from "../../schema/selector.ts";
+import { matchesSelector, type LabelSelector } from "../../schema/selector.ts";
 import { slowStart } from "../slow-start.ts";
 import { planReplicaSet, replicaSetStatus, type ReplicaCounts, type ReplicaSetPlan } from "./plan.ts";
 
-const SETS = "replicasets.apps";
+/** The two kinds differ in how they select. */
+interface SetKind {
+  readonly resource: ResourceName;
+  readonly kind: string;
+  readonly selectorOf: (set: KubeObject) => LabelSelector;
+}
+
+const replicaSets: SetKind = { resource: "replicasets.apps", kind: "ReplicaSet", selectorOf: ({ spec }) => spec.selector };
+const replicationControllers: SetKind = {
+  resource: "replicationcontrollers",
+  kind: "ReplicationController",
+  selectorOf: ({ spec }) => ({ matchLabels: spec.selector ?? {} }),
+};
 
 export interface Collaborators {
   readonly cluster: Cluster;
@@ -21,37 +33,44 @@ export interface Collaborators {
 }
 
 export function replicaSetController(room: Collaborators): Controller {
+  return setController("replicaset", replicaSets, room);
+}
+
+export function replicationController(room: Collaborators): Controller {
+  return setController("replicationcontroller", replicationControllers, room);
+}
+
+function setController(name: string, sets: SetKind, room: Collaborators): Controller {
   return {
-    name: "replicaset",
+    name,
     workers: 5,
     watches: {
-      [SETS]: ({ object }) => [keyOf(object)],
-      pods: (event) => setsOf(room.cluster, event),
+      [sets.resource]: ({ object }) => [keyOf(object)],
+      pods: (event) => setsOf(room.cluster, sets, event),
     },
-    reconcile: async (key) => await reconcile(key, room),
+    reconcile: async (key) => await reconcile(key, sets, room),
   };
 }
 
 /** The owner; of an orphan every set that it matches. */
-function setsOf(cluster: Cluster, { object, previous }: WatchEvent): ObjectKey[] {
+function setsOf(cluster: Cluster, { resource, kind, selectorOf }: SetKind, { object, previous }: WatchEvent): ObjectKey[] {
   const { namespace } = object.metadata;
-  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner?.kind === "ReplicaSet");
-  if (owners.length > 0) return owners.map((owner) => ({ namespace, name: owner?.name ?? "" }));
-  return cluster
-    .list(SETS, namespace)
-    .filter((set) => matchesSelector(set.spec.selector, object.metadata.labels ?? {}))
-    .map(keyOf);
+  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner !== undefined);
+  const own = owners.filter((owner) => owner.kind === kind).map(({ name }) => ({ namespace, name }));
+  if (controllerOf(object) !== undefined) return own;
+  const matching = cluster.list(resource, namespace).filter((set) => matchesSelector(selectorOf(set), object.metadata.labels ?? {}));
+  return [...own, ...matching.map(keyOf)];
 }
 
-async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome | void> {
+async function reconcile(key: ObjectKey, sets: SetKind, room: Collaborators): Promise<Outcome | void> {
   const { cluster, clock } = room;
-  const set = cluster.get(SETS, key);
+  const set = cluster.get(sets.resource, key);
   if (set === undefined) return;
-  const plan = planReplicaSet(set, cluster.list("pods", key.namespace), clock.now());
+  const plan = planReplicaSet(set, cluster.list("pods", key.namespace), clock.now(), sets.selectorOf(set));
   for (const pod of plan.adopt) await cluster.update("pods", adopted(pod, set));
   for (const pod of plan.release) await cluster.update("pods", released(pod, set));
   const failure = await manage(set, plan, room);
-  await writeStatus(set, plan.counts, failure, room);
+  await writeStatus(sets.resource, set, plan.counts, failure, room);
   if (failure !== undefined) throw failure.error;
   return plan.requeueAfter === undefined ? {} : { requeueAfter: plan.requeueAfter };
 }
@@ -95,9 +114,15 @@ async function removePod(set: KubeObject, pod: KubeObject, { cluster, recorder }
   }
 }
 
-async function writeStatus(set: KubeObject, counts: ReplicaCounts, failure: Failure | undefined, { cluster, clock }: Collaborators): Promise<void> {
+async function writeStatus(
+  resource: ResourceName,
+  set: KubeObject,
+  counts: ReplicaCounts,
+  failure: Failure | undefined,
+  { cluster, clock }: Collaborators,
+): Promise<void> {
   await cluster.modify(
-    SETS,
+    resource,
     keyOf(set),
     (current) => {
       const conditions = failureConditions(current.status?.conditions ?? [], failure, formatTime(clock.now()));
