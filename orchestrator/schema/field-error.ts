@@ -55,8 +55,8 @@ export function tooMany(field: string, count: number, limit: number): FieldError
 }
 
 export function invalidObject({ kind, group }: Pick<Resource, "kind" | "group">, name: string, errors: readonly FieldError[]): ApiError {
-  const lines = errors.map(({ field, message }) => `${field}: ${message}`);
-  const listed = lines.length === 1 ? lines[0]! : `[${[...new Set(lines)].join(", ")}]`;
+  const lines = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
+  const listed = lines.length === 1 ? lines[0]! : `[${lines.join(", ")}]`;
   const causes = errors.map(({ reason, message, field }) => ({ reason, message, field }));
   return new ApiError("Invalid", `${kind}${group === "" ? "" : `.${group}`} "${name}" is invalid: ${listed}`, {
     name,

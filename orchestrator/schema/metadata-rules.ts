@@ -7,17 +7,11 @@ import { nameOf, type Resource } from "./resource.ts";
 
 type NameRule = (name: string) => string | undefined;
 
-/** The controller adds eleven characters to the names of its jobs. */
-const MAX_CRON_JOB_NAME = 52;
-const cronJobProblem: NameRule = (name) =>
-  subdomainProblem(name) ?? (name.length > MAX_CRON_JOB_NAME ? `must be no more than ${MAX_CRON_JOB_NAME} characters` : undefined);
-
 /** Names that are stricter, or freer, than a DNS subdomain. */
 const nameRules: Readonly<Record<string, NameRule>> = {
   namespaces: labelProblem,
   services: serviceNameProblem,
   "statefulsets.apps": labelProblem,
-  "cronjobs.batch": cronJobProblem,
   ...Object.fromEntries(
     ["roles", "rolebindings", "clusterroles", "clusterrolebindings"].map((resource) => [`${resource}.rbac.authorization.k8s.io`, pathSegmentProblem]),
   ),

@@ -169,7 +169,7 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
     [
       "pods that never end",
       { "spec.template.spec.restartPolicy": "Always" },
-      'spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"',
+      'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
     ],
     ["less than no completions", { "spec.completions": -1 }, `spec.completions: Invalid value: -1: ${notNegative}`],
     ["less than no failures", { "spec.backoffLimit": -1 }, `spec.backoffLimit: Invalid value: -1: ${notNegative}`],
