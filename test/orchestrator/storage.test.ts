@@ -13,6 +13,10 @@ let place: string;
 beforeAll(async () => {
   cluster = await TestCluster.start(async (root) => {
     await strataOutput(root, "base", "create", "local/box:v1", "--bin", "sh,cat,echo,sleep,id,ls,stat,ln,mkdir,mv,touch");
+    const context = join(root.root, "..", "context");
+    mkdirSync(context);
+    writeFileSync(join(context, "Dockerfile"), "FROM local/box:v1\nCOPY Dockerfile /data/of-the-image\n");
+    await strataOutput(root, "build", "-t", "local/seeded:v1", context);
   });
   place = join(cluster.root.root, "..", "disks");
   mkdirSync(place);
@@ -249,6 +253,14 @@ describe("a pod", { timeout: 180_000 }, () => {
     expect(statSync("/etc/passwd").gid).toBe(0);
     await kubectl("delete", "pod", "member");
     await kubectl("delete", "pvc", "grouped");
+  });
+
+  test("finds in its volume what was put there, not what its image has in that place", async () => {
+    const containers = [{ name: "c", image: "local/seeded:v1", command: ["ls", "-A", "/data"], volumeMounts: [{ name: "data", mountPath: "/data" }] }];
+    await cluster.apply(claim("empty"), user("looker", "empty", "", { containers }));
+    await ended("looker");
+    expect(await kubectl("logs", "looker")).toBe("");
+    await kubectl("delete", "pod/looker", "pvc/empty");
   });
 
   test("with a generic ephemeral volume owns a claim that goes with it", async () => {

@@ -1,6 +1,6 @@
 /** From create to remove: states, names, streams, files in and out, restarts, and what a crash leaves. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
@@ -211,6 +211,23 @@ describe("copy", () => {
     expect(await names(lab.engine.copyOut(id, "/vol/put"))).toEqual({ put: "volume" });
     await expect(lab.engine.copyIn(id, "/nowhere", tarOf({ x: "" }))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
     await expect(names(lab.engine.copyOut(id, "/nowhere"))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
+  });
+
+  test("through a sub-path of a bind, and never out of it when it became a link", async () => {
+    const [shared, elsewhere] = [join(lab.root.root, "shared"), join(lab.root.root, "elsewhere")];
+    for (const folder of [shared, elsewhere]) mkdirSync(folder);
+    writeFileSync(join(elsewhere, "secret"), "host");
+    const mount = { kind: "bind", source: shared, subPath: "part", target: "/part" } as const;
+    const { id, exit } = await lab.run(sh("echo p > /part/p"), { mounts: [mount] });
+    expect(exit.exitCode).toBe(0);
+    expect(await names(lab.engine.copyOut(id, "/part/p"))).toEqual({ p: "p\n" });
+    await lab.engine.copyIn(id, "/part", tarOf({ put: "in" }));
+    expect(readdirSync(join(shared, "part")).toSorted()).toEqual(["p", "put"]);
+    renameSync(join(shared, "part"), join(shared, "moved"));
+    symlinkSync(elsewhere, join(shared, "part"));
+    await expect(names(lab.engine.copyOut(id, "/part/secret"))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
+    await expect(lab.engine.copyIn(id, "/part", tarOf({ planted: "x" }))).rejects.toThrow("bind: sub-path");
+    expect(readdirSync(elsewhere)).toEqual(["secret"]);
   });
 
   test("never leaves the container, whatever links say", async () => {
