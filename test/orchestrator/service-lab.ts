@@ -93,6 +93,9 @@ export async function fetchText(url: string, agent?: Agent): Promise<string> {
   });
 }
 
+/** Else a busy machine leaves them nothing. */
+const resources = { requests: { cpu: "50m" } };
+
 export interface PodShape {
   readonly script?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -104,7 +107,7 @@ export interface PodShape {
 export function podOf(name: string, { script, labels = {}, env = {}, spec = {} }: PodShape = {}): object {
   const command = script === undefined ? ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"] : ["node", "-e", script];
   const variables = Object.entries(env).map(([key, value]) => ({ name: key, value }));
-  const containers = [{ name: "main", image: IMAGE, command, env: variables }];
+  const containers = [{ name: "main", image: IMAGE, command, env: variables, resources }];
   return { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec: { terminationGracePeriodSeconds: 2, containers, ...spec } };
 }
 
@@ -116,6 +119,7 @@ export function webOf(name: string, replicas: number, version = "v1", settings: 
     env: [{ name: "VERSION", value: version }],
     ports: [{ name: "http", containerPort: 8080 }],
     readinessProbe: { tcpSocket: { port: "http" }, periodSeconds: 1 },
+    resources,
   };
   const template = { metadata: { labels: { app: name } }, spec: { terminationGracePeriodSeconds: 10, containers: [container] } };
   return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name }, spec: { replicas, selector: { matchLabels: { app: name } }, template, ...settings } };

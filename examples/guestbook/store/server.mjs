@@ -1,0 +1,20 @@
+// Keeps texts in the order in which they came, one a line of a file: GET gives all of them, POST adds one.
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+
+const file = join(process.env.FOLDER ?? ".", "entries.jsonl");
+
+const server = createServer(async (request, response) => {
+  if (request.method === "POST") {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    appendFileSync(file, `${JSON.stringify(text)}\n`, { flush: true });
+    return response.writeHead(201).end();
+  }
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+  response.setHeader("content-type", "application/json").end(`[${lines.join(",")}]`);
+});
+
+process.on("SIGTERM", () => server.close(() => process.exit(0)));
+server.listen(8080, () => console.log("store listens"));
