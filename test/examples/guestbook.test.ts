@@ -45,7 +45,18 @@ describe("the guestbook", { timeout: 90_000 }, () => {
 
   test("is found from another namespace by its full name", async () => {
     const script = `fetch("http://guestbook.guestbook.svc.cluster.local").then((answer) => answer.text()).then(console.log)`;
-    await cluster.kubectl("run", "reader", "--image=local/node:latest", "--image-pull-policy=Never", "--restart=Never", "--command", "--", "node", "-e", script);
+    await cluster.kubectl(
+      "run",
+      "reader",
+      "--image=local/node:latest",
+      "--image-pull-policy=Never",
+      "--restart=Never",
+      "--command",
+      "--",
+      "node",
+      "-e",
+      script,
+    );
     await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/reader", "--timeout=30s");
     expect(await cluster.kubectl("logs", "reader")).toBe("Ada: Hello <all>\nGrace: Here too");
     await cluster.kubectl("delete", "pod", "reader");

@@ -33,7 +33,11 @@ beforeAll(async () => {
     fresh.env["PATH"] = pathWithoutNft();
   });
   for (const cluster of [here, plain]) {
-    await cluster.apply(webOf("web", 2), serviceOf("web", { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: "http" }] }), podOf("tool"));
+    await cluster.apply(
+      webOf("web", 2),
+      serviceOf("web", { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: "http" }] }),
+      podOf("tool"),
+    );
     await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/tool", "--timeout=30s");
   }
@@ -48,7 +52,9 @@ const script = async (cluster: TestCluster, pod: string, text: string): Promise<
 const fetchIn = async (cluster: TestCluster, url: string): Promise<string> =>
   await script(cluster, "tool", `fetch(${JSON.stringify(url)}).then((r) => r.text()).then(console.log, (e) => console.log(e.cause?.code ?? e.name))`);
 const ask = async (call: string): Promise<any> =>
-  JSON.parse(await script(here, "tool", `require("node:dns/promises").${call}.then((a) => console.log(JSON.stringify(a)), (e) => console.log(JSON.stringify(e.code)))`));
+  JSON.parse(
+    await script(here, "tool", `require("node:dns/promises").${call}.then((a) => console.log(JSON.stringify(a)), (e) => console.log(JSON.stringify(e.code)))`),
+  );
 const addressOf = async (cluster: TestCluster, service: string, ...args: readonly string[]): Promise<string> =>
   await cluster.kubectl("get", "service", service, ...args, "-o", "jsonpath={.spec.clusterIP}");
 
@@ -56,7 +62,9 @@ describe("names in a pod", { timeout: 60_000 }, () => {
   test("are asked of kube-dns, whose address stays when the control plane starts again", async () => {
     const server = await addressOf(here, "kube-dns", "-n", "kube-system");
     const text = await here.kubectl("exec", "tool", "--", "cat", "/etc/resolv.conf");
-    expect(text).toMatch(new RegExp(`^nameserver ${server}\nsearch default\\.svc\\.cluster\\.local svc\\.cluster\\.local cluster\\.local\\b.*\noptions ndots:5$`));
+    expect(text).toMatch(
+      new RegExp(`^nameserver ${server}\nsearch default\\.svc\\.cluster\\.local svc\\.cluster\\.local cluster\\.local\\b.*\noptions ndots:5$`),
+    );
     expect(await here.kubectl("cluster-info")).toContain("services/kube-dns:dns/proxy");
     await here.restart();
     expect(await addressOf(here, "kube-dns", "-n", "kube-system")).toBe(server);
@@ -71,12 +79,16 @@ describe("names in a pod", { timeout: 60_000 }, () => {
       serviceOf("outside", { type: "ExternalName", externalName: "web.default.svc.cluster.local" }),
     );
     await here.kubectl("wait", "--for=condition=Ready", "pod/web-0", "pod/web-1", "--timeout=30s");
-    const [zero, one] = await Promise.all(["web-0", "web-1"].map(async (name) => (await here.get("pod", name)).status.podIP));
-    await eventually(async () => expect((await ask(`resolve4("nginx.default.svc.cluster.local")`)).toSorted()).toEqual([zero, one].toSorted()));
+    const own = await Promise.all(["web-0", "web-1"].map(async (name) => String((await here.get("pod", name)).status.podIP)));
+    await eventually(async () => expect((await ask(`resolve4("nginx.default.svc.cluster.local")`)).toSorted()).toEqual(own.toSorted()));
+    const [zero, one] = own;
     expect(await ask(`resolve4("web-0.nginx.default.svc.cluster.local")`)).toEqual([zero]);
     expect(await ask(`lookup("web-1.nginx")`)).toMatchObject({ address: one });
     const servers = await ask(`resolveSrv("_http._tcp.nginx.default.svc.cluster.local")`);
-    expect(servers.map(({ name, port }: any) => `${name}:${port}`).toSorted()).toEqual(["web-0.nginx.default.svc.cluster.local:8080", "web-1.nginx.default.svc.cluster.local:8080"]);
+    expect(servers.map(({ name, port }: any) => `${name}:${port}`).toSorted()).toEqual([
+      "web-0.nginx.default.svc.cluster.local:8080",
+      "web-1.nginx.default.svc.cluster.local:8080",
+    ]);
     expect(await ask(`reverse("${zero}")`)).toEqual(["web-0.nginx.default.svc.cluster.local"]);
     expect(await ask(`reverse("${await addressOf(here, "web")}")`)).toEqual(["web.default.svc.cluster.local"]);
     expect(await ask(`resolve4("${String(zero).replaceAll(".", "-")}.default.pod.cluster.local")`)).toEqual([zero]);
@@ -87,7 +99,11 @@ describe("names in a pod", { timeout: 60_000 }, () => {
   });
 
   test("know pods that are not ready only when the service says so", async () => {
-    const spec = { hostname: "slow", subdomain: "peers", containers: [{ name: "main", image: IMAGE, command: ["sleep", "60"], readinessProbe: { exec: { command: ["sh", "-c", "exit 1"] } } }] };
+    const spec = {
+      hostname: "slow",
+      subdomain: "peers",
+      containers: [{ name: "main", image: IMAGE, command: ["sleep", "60"], readinessProbe: { exec: { command: ["sh", "-c", "exit 1"] } } }],
+    };
     const labels = { app: "peers" };
     await here.apply(
       serviceOf("peers", { clusterIP: "None", publishNotReadyAddresses: true, selector: labels }),
@@ -103,7 +119,9 @@ describe("names in a pod", { timeout: 60_000 }, () => {
     await here.apply(podOf("none", { spec: { dnsPolicy: "None", dnsConfig } }), podOf("more", { spec: { dnsConfig } }));
     await here.kubectl("wait", "--for=condition=Ready", "pod/none", "pod/more", "--timeout=30s");
     expect(await here.kubectl("exec", "none", "--", "cat", "/etc/resolv.conf")).toBe("nameserver 192.0.2.53\nsearch corp.example\noptions ndots:1");
-    expect(await here.kubectl("exec", "more", "--", "cat", "/etc/resolv.conf")).toMatch(/^nameserver 10\.\S+\nnameserver 192\.0\.2\.53\nsearch default\.svc\.cluster\.local .*corp\.example\noptions ndots:1$/);
+    expect(await here.kubectl("exec", "more", "--", "cat", "/etc/resolv.conf")).toMatch(
+      /^nameserver 10\.\S+\nnameserver 192\.0\.2\.53\nsearch default\.svc\.cluster\.local .*corp\.example\noptions ndots:1$/,
+    );
   });
 });
 
@@ -121,7 +139,9 @@ describe("without nft", { timeout: 60_000 }, () => {
     });
     expect(names).toContain((await fetchIn(plain, "http://web")).split(" ")[1]);
     const [pod] = await plain.pods("app=web");
-    expect(await plain.kubectl("exec", pod.metadata.name, "--", "node", "-e", `fetch("http://web").then((r) => r.text()).then(console.log)`)).toMatch(/^v1 web-/);
+    expect(await plain.kubectl("exec", pod.metadata.name, "--", "node", "-e", `fetch("http://web").then((r) => r.text()).then(console.log)`)).toMatch(
+      /^v1 web-/,
+    );
   });
 
   test("a service without endpoints refuses at once", async () => {
@@ -133,7 +153,10 @@ describe("without nft", { timeout: 60_000 }, () => {
 
   test("datagrams arrive, and the API is reached by its service", async () => {
     const labels = { app: "datagrams" };
-    await plain.apply(podOf("one", { script: DATAGRAMS, labels }), serviceOf("datagrams", { selector: labels, ports: [{ port: 53, targetPort: 5353, protocol: "UDP" }] }));
+    await plain.apply(
+      podOf("one", { script: DATAGRAMS, labels }),
+      serviceOf("datagrams", { selector: labels, ports: [{ port: 53, targetPort: 5353, protocol: "UDP" }] }),
+    );
     await plain.kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=30s");
     const talk = `const s = require("node:dgram").createSocket("udp4"); s.on("message", (m) => { console.log(String(m)); s.close(); }); s.send("hello", 53, "datagrams"); setTimeout(() => process.exit(1), 3000).unref()`;
     await eventually(async () => expect(await script(plain, "tool", talk)).toBe("one hello"));

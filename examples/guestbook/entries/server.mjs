@@ -6,7 +6,9 @@ const longest = 200;
 const close = { connection: "close" }; // the next request may meet another pod
 let leaving = false;
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void serve(request, response));
+
+async function serve(request, response) {
   if (leaving) response.setHeader("connection", "close");
   try {
     const { status, body } = request.method === "POST" ? await add(request) : await list();
@@ -14,7 +16,7 @@ const server = createServer(async (request, response) => {
   } catch (error) {
     response.writeHead(502).end(JSON.stringify({ error: `store: ${error.cause?.code ?? error.message}` }));
   }
-});
+}
 
 async function add(request) {
   let text = "";

@@ -5,7 +5,9 @@ const entries = process.env.ENTRIES ?? "http://entries";
 const close = { connection: "close" }; // the next request may meet another pod
 let leaving = false;
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void serve(request, response));
+
+async function serve(request, response) {
   if (leaving) response.setHeader("connection", "close");
   if (request.url === "/healthz") return response.end("ok\n");
   try {
@@ -16,7 +18,7 @@ const server = createServer(async (request, response) => {
   } catch (error) {
     response.writeHead(502).end(`entries: ${error.cause?.code ?? error.message}\n`);
   }
-});
+}
 
 async function write(request, response) {
   let form = "";

@@ -5,16 +5,19 @@ import { join } from "node:path";
 
 const file = join(process.env.FOLDER ?? ".", "entries.jsonl");
 
-const server = createServer(async (request, response) => {
-  if (request.method === "POST") {
-    let text = "";
-    for await (const chunk of request) text += chunk;
+const server = createServer((request, response) => {
+  if (request.method !== "POST") return response.setHeader("content-type", "application/json").end(`[${lines().join(",")}]`);
+  let text = "";
+  request.setEncoding("utf8").on("data", (chunk) => (text += chunk));
+  request.on("end", () => {
     appendFileSync(file, `${JSON.stringify(text)}\n`, { flush: true });
-    return response.writeHead(201).end();
-  }
-  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
-  response.setHeader("content-type", "application/json").end(`[${lines.join(",")}]`);
+    response.writeHead(201).end();
+  });
 });
+
+function lines() {
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+}
 
 process.on("SIGTERM", () => server.close(() => process.exit(0)));
 server.listen(8080, () => console.log("store listens"));
