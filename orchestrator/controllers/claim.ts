@@ -1,6 +1,6 @@
 /** What every owner of objects does alike: it takes what is its own, lets go what no longer is, and is woken by both. The shell around `planClaim`. */
 import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../cluster.ts";
-import { matchesSelector } from "../schema/selector.ts";
+import { matchesSelector, type LabelSelector } from "../schema/selector.ts";
 import { keyOf } from "./controller.ts";
 import { adopted, controllerOf, planClaim, released } from "./owner.ts";
 
@@ -12,17 +12,24 @@ export async function claimAll(cluster: Cluster, resource: ResourceName, owner: 
   return await Promise.all(owned.map(async (object) => (orphans.has(object) ? await cluster.update(resource, adopted(object, owner)) : object)));
 }
 
-/** Keys of the owners of `kind`, the one before included; undefined when there are none. */
-export function ownersOf({ object, previous }: WatchEvent, kind: string): ObjectKey[] | undefined {
-  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner?.kind === kind);
-  return owners.length === 0 ? undefined : owners.map((owner) => ({ namespace: object.metadata.namespace, name: owner?.name ?? "" }));
+export interface OwnerKind {
+  readonly resource: ResourceName;
+  readonly kind: string;
+  /** `spec.selector` unless told. */
+  readonly selectorOf?: (owner: KubeObject) => LabelSelector | undefined;
 }
 
-/** Keys of the `resource` objects whose selector takes an orphan in. */
-export function adopters(cluster: Cluster, resource: ResourceName, orphan: KubeObject): ObjectKey[] {
-  const { namespace, labels } = orphan.metadata;
-  return cluster
-    .list(resource, namespace)
-    .filter(({ spec }) => matchesSelector(spec.selector, labels ?? {}))
-    .map(keyOf);
+/** Keys of the owners that an event of a possible member touches: its own, now and before; of an orphan also all that it matches. */
+export function keysOfMember(
+  cluster: Cluster,
+  { resource, kind, selectorOf = ({ spec }) => spec.selector }: OwnerKind,
+  { object, previous }: WatchEvent,
+): ObjectKey[] {
+  const { namespace, labels } = object.metadata;
+  const owner = controllerOf(object);
+  const owners = [owner, previous && controllerOf(previous)].filter((each) => each?.kind === kind);
+  const own = owners.map((each) => ({ namespace, name: each?.name ?? "" }));
+  if (owner !== undefined) return own;
+  const matching = cluster.list(resource, namespace).filter((each) => matchesSelector(selectorOf(each), labels ?? {}));
+  return [...own, ...matching.map(keyOf)];
 }

@@ -1,7 +1,7 @@
 /** Keeps one pod of each DaemonSet on every node that suits. The shell around `planDaemonSet`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
-import { adopters, claimAll, ownersOf } from "../claim.ts";
+import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
@@ -16,8 +16,8 @@ import { planDaemonSet, type DaemonSetPlan, type Removal } from "./plan.ts";
 import { daemonSetStatus } from "./status.ts";
 import { draftDaemon, HASH_LABEL } from "./template.ts";
 
-const KIND = "DaemonSet";
 const SETS = "daemonsets.apps";
+const OWNERS: OwnerKind = { resource: SETS, kind: "DaemonSet" };
 
 export function daemonSetController(room: Collaborators): Controller {
   const { cluster } = room;
@@ -27,8 +27,8 @@ export function daemonSetController(room: Collaborators): Controller {
     workers: 2,
     watches: {
       [SETS]: ({ object }) => [keyOf(object)],
-      pods: (event) => ownersOf(event, KIND) ?? adopters(cluster, SETS, event.object),
-      "controllerrevisions.apps": (event) => (event.type === "DELETED" ? (ownersOf(event, KIND) ?? []) : []),
+      pods: (event) => keysOfMember(cluster, OWNERS, event),
+      "controllerrevisions.apps": (event) => (event.type === "DELETED" ? keysOfMember(cluster, OWNERS, event) : []),
       nodes: (event) => (isOnlyHeartbeat(event) ? [] : cluster.list(SETS).map(keyOf)),
     },
     reconcile: async (key) => await reconcile(key, room, failures),

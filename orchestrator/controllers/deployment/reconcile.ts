@@ -1,11 +1,11 @@
 /** Rolls each Deployment towards its template. The shell around `planDeployment`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import { claimAll, keysOfMember } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
-import { adopted, controllerOf, isControlledBy, planClaim, released } from "../owner.ts";
+import { controllerOf, isControlledBy } from "../owner.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
-import { matchesSelector } from "../../schema/selector.ts";
 import { annotationsOf, REVISION } from "./annotations.ts";
 import { planDeployment, type Action } from "./plan.ts";
 import { sameTemplate, sizeOf } from "./sets.ts";
@@ -20,21 +20,11 @@ export function deploymentController(room: Collaborators): Controller {
     workers: 5,
     watches: {
       [DEPLOYMENTS]: ({ object }) => [keyOf(object)],
-      [SETS]: (event) => deploymentsOf(room.cluster, event),
+      [SETS]: (event) => keysOfMember(room.cluster, { resource: DEPLOYMENTS, kind: "Deployment" }, event),
       pods: (event) => recreatingOf(room.cluster, event),
     },
     reconcile: async (key) => await reconcile(key, room),
   };
-}
-
-function deploymentsOf(cluster: Cluster, { object, previous }: WatchEvent): ObjectKey[] {
-  const { namespace } = object.metadata;
-  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner?.kind === "Deployment");
-  if (owners.length > 0) return owners.map((owner) => ({ namespace, name: owner?.name ?? "" }));
-  return cluster
-    .list(DEPLOYMENTS, namespace)
-    .filter((deployment) => matchesSelector(deployment.spec.selector, object.metadata.labels ?? {}))
-    .map(keyOf);
 }
 
 /** Recreate waits for the last old pod to go. */
@@ -50,11 +40,8 @@ async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome |
   const { cluster, clock } = room;
   const deployment = cluster.get(DEPLOYMENTS, key);
   if (deployment === undefined) return;
-  const claim = planClaim(deployment, deployment.spec.selector, cluster.list(SETS, key.namespace));
-  for (const set of claim.adopt) await cluster.update(SETS, adopted(set, deployment));
-  for (const set of claim.release) await cluster.update(SETS, released(set, deployment));
-  if (claim.adopt.length > 0) return { requeueAfter: 0 };
-  const plan = planDeployment(deployment, claim.owned, cluster.list("pods", key.namespace), clock.now());
+  const sets = await claimAll(cluster, SETS, deployment, cluster.list(SETS, key.namespace));
+  const plan = planDeployment(deployment, sets, cluster.list("pods", key.namespace), clock.now());
   for (const action of plan.actions) await act(deployment, action, room);
   if (plan.revision !== undefined) await annotate(key, String(plan.revision), cluster);
   await writeStatus(key, plan.status, cluster);

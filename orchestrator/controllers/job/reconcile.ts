@@ -1,10 +1,10 @@
 /** Runs each Job's pods until enough of them have succeeded, or too many failed. The shell around `planJob`. */
 import { isDeepStrictEqual } from "node:util";
-import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
-import { matchesSelector } from "../../schema/selector.ts";
+import type { KubeObject, ObjectKey } from "../../cluster.ts";
+import { keysOfMember } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
-import { adopted, controllerOf, released } from "../owner.ts";
+import { adopted, released } from "../owner.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { slowStart } from "../slow-start.ts";
 import { draftJobPod } from "./draft-pod.ts";
@@ -20,21 +20,10 @@ export function jobController(room: Collaborators): Controller {
     workers: 5,
     watches: {
       [JOBS]: ({ object }) => [keyOf(object)],
-      pods: (event) => jobsOf(room.cluster, event),
+      pods: (event) => keysOfMember(room.cluster, { resource: JOBS, kind: "Job" }, event),
     },
     reconcile: async (key) => await reconcile(key, room),
   };
-}
-
-/** The owner, now and before; of an orphan every Job that it matches. */
-function jobsOf(cluster: Cluster, { object, previous }: WatchEvent): ObjectKey[] {
-  const { namespace } = object.metadata;
-  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner !== undefined);
-  if (owners.length > 0) return owners.filter(({ kind }) => kind === "Job").map(({ name }) => ({ namespace, name }));
-  return cluster
-    .list(JOBS, namespace)
-    .filter(({ spec }) => matchesSelector(spec.selector, object.metadata.labels ?? {}))
-    .map(keyOf);
 }
 
 async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome | void> {

@@ -1,14 +1,15 @@
 /** Keeps as many pods as each ReplicaSet asks for, and each ReplicationController, its elder. The shell around `planReplicaSet`. */
 import { isDeepStrictEqual } from "node:util";
-import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../../cluster.ts";
+import type { Cluster, KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
+import { keysOfMember } from "../claim.ts";
 import { formatTime, type Clock } from "../clock.ts";
 import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import { messageOf, type Recorder } from "../events.ts";
 import type { Outcome } from "../loop.ts";
-import { adopted, controllerOf, released } from "../owner.ts";
+import { adopted, released } from "../owner.ts";
 import { draftPod } from "../pod-template.ts";
-import { matchesSelector, type LabelSelector } from "../../schema/selector.ts";
+import type { LabelSelector } from "../../schema/selector.ts";
 import { slowStart } from "../slow-start.ts";
 import { planReplicaSet, replicaSetStatus, type ReplicaCounts, type ReplicaSetPlan } from "./plan.ts";
 
@@ -46,20 +47,10 @@ function setController(name: string, sets: SetKind, room: Collaborators): Contro
     workers: 5,
     watches: {
       [sets.resource]: ({ object }) => [keyOf(object)],
-      pods: (event) => setsOf(room.cluster, sets, event),
+      pods: (event) => keysOfMember(room.cluster, sets, event),
     },
     reconcile: async (key) => await reconcile(key, sets, room),
   };
-}
-
-/** The owner; of an orphan every set that it matches. */
-function setsOf(cluster: Cluster, { resource, kind, selectorOf }: SetKind, { object, previous }: WatchEvent): ObjectKey[] {
-  const { namespace } = object.metadata;
-  const owners = [controllerOf(object), previous && controllerOf(previous)].filter((owner) => owner !== undefined);
-  const own = owners.filter((owner) => owner.kind === kind).map(({ name }) => ({ namespace, name }));
-  if (controllerOf(object) !== undefined) return own;
-  const matching = cluster.list(resource, namespace).filter((set) => matchesSelector(selectorOf(set), object.metadata.labels ?? {}));
-  return [...own, ...matching.map(keyOf)];
 }
 
 async function reconcile(key: ObjectKey, sets: SetKind, room: Collaborators): Promise<Outcome | void> {

@@ -1,6 +1,6 @@
 /** Gives each StatefulSet its pods with their names and storage, in order. The shell around `planStatefulSet`. */
 import type { Cluster, Draft, KubeObject, ObjectKey } from "../../cluster.ts";
-import { adopters, claimAll, ownersOf } from "../claim.ts";
+import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
@@ -15,8 +15,8 @@ import { ordinalOf, revisionOf, type Revision } from "./identity.ts";
 import { planStatefulSet, type Action } from "./plan.ts";
 import { statefulSetStatus } from "./status.ts";
 
-const KIND = "StatefulSet";
 const SETS = "statefulsets.apps";
+const OWNERS: OwnerKind = { resource: SETS, kind: "StatefulSet" };
 const CLAIMS = "persistentvolumeclaims";
 const HASH_LABEL = "controller.kubernetes.io/hash";
 
@@ -27,8 +27,8 @@ export function statefulSetController(room: Collaborators): Controller {
     workers: 5,
     watches: {
       [SETS]: ({ object }) => [keyOf(object)],
-      pods: (event) => ownersOf(event, KIND) ?? adopters(cluster, SETS, event.object),
-      "controllerrevisions.apps": (event) => (event.type === "DELETED" ? (ownersOf(event, KIND) ?? []) : []),
+      pods: (event) => keysOfMember(cluster, OWNERS, event),
+      "controllerrevisions.apps": (event) => (event.type === "DELETED" ? keysOfMember(cluster, OWNERS, event) : []),
       [CLAIMS]: ({ type, object }) => (type === "ADDED" ? [] : claimants(cluster, object)),
     },
     reconcile: async (key) => await reconcile(key, room),
