@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -349,8 +350,6 @@ follow_setup (bool joiner)
     }
   cgroup_attach (launch.pid);
   tell (MESSAGE_GROUPED);
-  if (!joiner && launch.start_now)
-    tell (MESSAGE_START);
   while ((size = channel_receive (launch.channel, message, sizeof message, 0, &launch.ours[0])) > 0)
     switch (message[0])
       {
@@ -359,8 +358,6 @@ follow_setup (bool joiner)
         memcpy (&launch.pid, message + 1, sizeof launch.pid);
         write_maps ();
         tell_mapped ();
-        if (launch.start_now)
-          tell (MESSAGE_START);
         break;
       case MESSAGE_TERMINAL:
         take_terminal ();
@@ -373,6 +370,21 @@ follow_setup (bool joiner)
       }
   errno = EPIPE;
   die ("setup", "init");
+}
+
+/* Whoever asked is gone: others take this container for one that never ran, and must be right. */
+static void
+end_if_alone (void)
+{
+  struct pollfd asker = { .fd = CONTROL, .events = POLLRDHUP };
+
+  if (poll (&asker, 1, 0) <= 0 || (asker.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0)
+    return;
+  kill (launch.pid, SIGKILL);
+  waitpid (launch.pid, NULL, 0);
+  cgroup_kill ();
+  cgroup_remove ();
+  _exit (125);
 }
 
 static void
@@ -418,8 +430,12 @@ launch_main (int argc, char **argv)
   make_child (&list);
   follow_setup (joiner);
   launch.start_time = process_start_time (launch.pid);
+  end_if_alone ();
   record_pids (&launch, pids, sizeof pids);
   record_write (launch.directory, "pid", pids);
+  end_if_alone (); /* from here on it is known by its record */
+  if (launch.start_now)
+    tell (MESSAGE_START);
   operations_free (&list);
   free (fields);
   malloc_trim (0);

@@ -1,12 +1,16 @@
 /** From create to remove: states, exit codes, signals, exec, and what is left when something dies. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lower } from "../../runtime/process/lower.ts";
+import { encodeOperations } from "../../runtime/process/operation.ts";
 import type { ProcessSpec } from "../../runtime/spec.ts";
 import { groupsNamed } from "../support/cgroups.ts";
-import { projectRoot } from "../support/root.ts";
+import { helper, projectRoot } from "../support/root.ts";
 import { namespaceOf, openLab, type Lab } from "./lab.ts";
 
 let lab: Lab;
@@ -258,5 +262,29 @@ describe("when something dies", () => {
     const id = await started();
     expect(statSync(join(lab.runRoot, "containers", id, "state.json")).mode & 0o777).toBe(0o600);
     await lab.processes.remove(id);
+  });
+});
+
+describe("whoever asked for a container and died before it was known", () => {
+  test("has left a program that never runs", async () => {
+    const request = lab.request(["touch", "/ran"]);
+    const directory = join(lab.folder, `state-${lab.id()}`);
+    mkdirSync(directory);
+    const common = { start: true, attach: false, groups: undefined, seccomp: undefined, environment: {}, rootless: false } as const;
+    const run = async (leaves: boolean): Promise<boolean> => {
+      const operations = lower({ ...common, request: { ...request, stdio: silent }, mode: "stay", directory });
+      const child = spawn(helper, ["launch"], { stdio: ["ignore", "ignore", "ignore", "pipe"], env: {} });
+      const control = child.stdio[3] as Socket;
+      if (leaves) control.end(encodeOperations(operations));
+      else control.write(encodeOperations(operations));
+      control.resume();
+      await once(child, "exit");
+      control.destroy();
+      rmSync(directory, { recursive: true });
+      mkdirSync(directory);
+      return existsSync(join(request.layers?.upper ?? "", "ran"));
+    };
+    expect(await run(true)).toBe(false);
+    expect(await run(false)).toBe(true);
   });
 });
