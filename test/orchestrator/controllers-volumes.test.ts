@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { KubeObject } from "../../orchestrator/cluster.ts";
+import type { Cluster, KubeObject } from "../../orchestrator/cluster.ts";
 import { planClaim } from "../../orchestrator/controllers/volume-binder/plan-claim.ts";
+import { volumeBinder } from "../../orchestrator/controllers/volume-binder/reconcile.ts";
 import { planVolume } from "../../orchestrator/controllers/volume-binder/plan-volume.ts";
 import { isClaimUsed } from "../../orchestrator/controllers/volume-protection.ts";
 import { cannotProvision, fateOf, isAsked, wantsGrowth } from "../../orchestrator/controllers/volume-provisioner/plan.ts";
 import { claimSpec } from "../../orchestrator/objects/immutable-storage.ts";
 import { defaultClass } from "../../orchestrator/storage/classes.ts";
 import { findVolume } from "../../orchestrator/storage/match.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { at, meta, pod } from "./objects.ts";
 import { bound, byController, claim, lazy, node, on, ref, storageClass, volume, type Parts } from "./storage-objects.ts";
 
@@ -255,6 +257,21 @@ describe("the provisioner", () => {
     { name: "a bound claim that has enough", status: { phase: "Bound", capacity: { storage: "4Gi" } }, grows: false },
     { name: "a lost claim", status: { phase: "Lost", capacity: { storage: "1Gi" } }, grows: false },
   ])("lets $name grow: $grows", ({ status, grows }) => expect(wantsGrowth(claim({ volumeName: "v" }, { annotations: bound, status }))).toBe(grows));
+});
+
+test("a claim that waits is told of once, and again when that was long ago", async () => {
+  const one = claim();
+  const told: string[] = [];
+  const clock = new FakeClock();
+  const cluster = { get: () => one, list: () => [], modify: async () => await Promise.resolve(one) } as unknown as Cluster;
+  const binder = volumeBinder({ cluster, clock, recorder: { record: (_, __, reason) => void told.push(reason) } });
+  const look = async (): Promise<unknown> => await binder.reconcile({ namespace: "default", name: "data" });
+  await look();
+  expect(await look()).toEqual({ requeueAfter: 300_000 });
+  expect(told).toEqual(["ProvisioningFailed"]);
+  await clock.advance(300_000);
+  await look();
+  expect(told).toEqual(["ProvisioningFailed", "ProvisioningFailed"]);
 });
 
 test("of several default classes the newest counts", () => {

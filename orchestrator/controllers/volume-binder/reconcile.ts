@@ -4,14 +4,14 @@ import { claimNames, isBound } from "../../storage/claims.ts";
 import { BETA_STORAGE_PROVISIONER, BOUND_BY_CONTROLLER, CLAIMS, CLASSES, STORAGE_PROVISIONER, VOLUMES } from "../../storage/names.ts";
 import { formatTime } from "../clock.ts";
 import { keyOf, type Controller } from "../controller.ts";
+import type { Outcome } from "../loop.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { annotated, bind, setVolumePhase, withStatus } from "./bind.ts";
 import { planClaim, type ClaimEvent, type ClaimPlan } from "./plan-claim.ts";
 import { planVolume } from "./plan-volume.ts";
 
 export function volumeBinder(room: Collaborators): Controller {
-  /** By uid, the last event of a claim: told again only when it is news. */
-  const told = new Map<string, string>();
+  const told: Told = new Map();
   const { cluster } = room;
   return {
     name: "persistentvolume-binder",
@@ -27,6 +27,11 @@ export function volumeBinder(room: Collaborators): Controller {
     reconcile: async (key) => (key.namespace === undefined ? await reconcileVolume(key, room) : await reconcileClaim(key, room, told)),
   };
 }
+
+/** By uid, the last event of a claim: told again when it is news, or when events of old would be forgotten. */
+type Told = Map<string, { readonly message: string; readonly at: number }>;
+
+const TELL_AGAIN_MS = 5 * 60_000;
 
 function unboundClaims(cluster: Cluster): readonly KubeObject[] {
   return cluster.list(CLAIMS).filter((claim) => !isBound(claim));
@@ -47,7 +52,7 @@ function claimsTouched(cluster: Cluster, { type, object }: WatchEvent): readonly
   return [...named, ...others.map(keyOf)];
 }
 
-async function reconcileClaim(key: ObjectKey, room: Collaborators, told: Map<string, string>): Promise<void> {
+async function reconcileClaim(key: ObjectKey, room: Collaborators, told: Told): Promise<Outcome | void> {
   const { cluster, clock } = room;
   const claim = cluster.get(CLAIMS, key);
   if (claim === undefined) return;
@@ -58,7 +63,9 @@ async function reconcileClaim(key: ObjectKey, room: Collaborators, told: Map<str
     return;
   }
   await act(claim, plan, cluster);
-  if (plan.kind !== "assign" && plan.event !== undefined) tell(claim, plan.event, room, told);
+  if (plan.kind === "assign" || plan.event === undefined) return;
+  tell(claim, plan.event, room, told);
+  return plan.kind === "wait" ? { requeueAfter: TELL_AGAIN_MS } : {};
 }
 
 async function act(claim: KubeObject, plan: Exclude<ClaimPlan, { kind: "bind" }>, cluster: Cluster): Promise<void> {
@@ -81,9 +88,10 @@ async function act(claim: KubeObject, plan: Exclude<ClaimPlan, { kind: "bind" }>
   }
 }
 
-function tell(claim: KubeObject, { type, reason, message }: ClaimEvent, { recorder }: Collaborators, told: Map<string, string>): void {
-  if (told.get(claim.metadata.uid) === message) return;
-  told.set(claim.metadata.uid, message);
+function tell(claim: KubeObject, { type, reason, message }: ClaimEvent, { recorder, clock }: Collaborators, told: Told): void {
+  const last = told.get(claim.metadata.uid);
+  if (last?.message === message && clock.now() - last.at < TELL_AGAIN_MS) return;
+  told.set(claim.metadata.uid, { message, at: clock.now() });
   recorder.record(claim, type, reason, message);
 }
 
