@@ -17,33 +17,35 @@ plan() {
   apt-get --simulate --no-install-recommends -o "Dir::State::status=$work/nothing-installed" install $wanted 2>"$work/errors" |
     sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | grep -Ev "$unneeded" | sort
 }
-packages=$(plan)
-if [ -z "$packages" ]; then # a machine that has never asked its sources
-  apt-get update >&2
+# Prints the tar, if need be after making it; fails where the lists of packages are missing or too old.
+make() {
   packages=$(plan)
-fi
-if [ -z "$packages" ]; then
-  cat "$work/errors" >&2
-  exit 1
-fi
-
-key=$(printf '%s\n' "$packages" | cat - "$0" | sha256sum | cut -c 1-16)
-tar=$cache/postgres-$key.tar
-if [ -e "$tar" ]; then
+  [ -n "$packages" ] || return 1
+  tar=$cache/postgres-$(printf '%s\n' "$packages" | cat - "$0" | sha256sum | cut -c 1-16).tar
+  [ -e "$tar" ] || { fetch && unpack && mv "$work/root.tar" "$tar"; } || return 1
   echo "$tar"
-  exit
-fi
+}
 
-mkdir "$work/packages"
-(cd "$work/packages" && apt-get -o APT::Sandbox::User=root download $packages >&2)
-mkdir -p "$work/root/usr/bin" "$work/root/usr/sbin" "$work/root/usr/lib" "$work/root/usr/lib64"
-for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$work/root/$folder"; done
-for package in "$work"/packages/*.deb; do
-  dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory "$work/root" \
-    --exclude './usr/share/doc*' --exclude './usr/share/man*' --exclude './usr/share/locale*' --exclude './usr/share/lintian*'
-done
-ln -sf dash "$work/root/bin/sh"
+fetch() {
+  mkdir -p "$work/packages"
+  (cd "$work/packages" && apt-get -o APT::Sandbox::User=root download $packages >&2)
+}
+
 # The same packages give the same bytes, and so the same image.
-tar --create --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "$work/root" --file "$work/root.tar" .
-mv "$work/root.tar" "$tar"
-echo "$tar"
+unpack() {
+  root=$work/root
+  mkdir -p "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib" "$root/usr/lib64"
+  for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
+  for package in "$work"/packages/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory "$root" \
+      --exclude './usr/share/doc*' --exclude './usr/share/man*' --exclude './usr/share/locale*' --exclude './usr/share/lintian*'
+  done
+  ln -sf dash "$root/bin/sh"
+  tar --create --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "$root" --file "$work/root.tar" .
+}
+
+if ! make; then
+  apt-get update >&2
+  rm -rf "$work/packages"
+  make || { cat "$work/errors" >&2; exit 1; }
+fi

@@ -105,13 +105,12 @@ function filesOf(groups: Groups): (controller: string, file: string) => string {
 export function usageOf(groups: Groups): Usage {
   const at = filesOf(groups);
   if (groups.version === 1) {
-    const io = ioTotals(readText(at("blkio", "blkio.throttle.io_service_bytes_recursive")), /(Read|Write) (\d+)$/gm);
     return {
       ...meterOf(groups),
       cpuThrottledPeriods: field(readText(at("cpu", "cpu.stat")), "nr_throttled"),
       memoryLimit: readNumber(at("memory", "memory.limit_in_bytes")),
       pids: readNumber(at("pids", "pids.current")),
-      ...io,
+      ...ioOfFirst(at),
     };
   }
   return {
@@ -185,6 +184,14 @@ function readNumber(path: string): number {
 
 function field(text: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
+}
+
+/** v1: newer kernels count in the throttle's files only where a device was once throttled, and in bfq's only where that schedules it. */
+function ioOfFirst(at: ReturnType<typeof filesOf>): ReturnType<typeof ioTotals> {
+  const [throttle, bfq] = (["throttle", "bfq"] as const).map((policy) =>
+    ioTotals(readText(at("blkio", `blkio.${policy}.io_service_bytes_recursive`)), /(Read|Write) (\d+)$/gm),
+  );
+  return { ioRead: Math.max(throttle?.ioRead ?? 0, bfq?.ioRead ?? 0), ioWrite: Math.max(throttle?.ioWrite ?? 0, bfq?.ioWrite ?? 0) };
 }
 
 function ioTotals(text: string, pattern: RegExp): { readonly ioRead: number; readonly ioWrite: number } {

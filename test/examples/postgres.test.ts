@@ -105,6 +105,26 @@ test.each(ALL)(
 );
 
 test(
+  "a row that was acknowledged before the kill -9 of the primary is there afterwards",
+  async () => {
+    // Counts the inserts that were answered until one is not.
+    const loop = 'i=0; while psql -qc "INSERT INTO ledger (amount) VALUES (-1)" "$0"; do i=$((i + 1)); done 2>/dev/null; echo $i';
+    const connection = "host=postgres-0.postgres user=postgres dbname=postgres password=change-me";
+    const writer = cluster.kubectl("exec", "postgres-1", "--", "sh", "-c", loop, connection);
+    await eventually(async () => expect(Number(await sql("postgres-0", "SELECT count(*) FROM ledger WHERE amount = -1"))).toBeGreaterThan(20), PATIENCE);
+    await kill("postgres-0");
+    const acknowledged = Number(await writer);
+    await ready(3);
+    const kept = Number(await sql("postgres-0", "SELECT count(*) FROM ledger WHERE amount = -1"));
+    expect(kept).toBeGreaterThanOrEqual(acknowledged);
+    expect(kept).toBeLessThanOrEqual(acknowledged + 1); // the last one may have been written but not answered
+    rows += kept;
+    await verify(ALL);
+  },
+  PATIENCE,
+);
+
+test(
   "a pod that is deleted by force comes back by its name, with its volume",
   async () => {
     const before = (await cluster.get("pod", "postgres-2")).metadata.uid;
