@@ -390,6 +390,8 @@ export interface ServiceNetwork {
   readTable(): Promise<unknown>;
   /** The next packet of these is translated anew. */
   forgetFlows(flows: readonly ServiceFlow[]): Promise<void>;
+  /** Forgets every connection that was translated to an address that is nobody's any more. */
+  forgetEndpoints(addresses: readonly string[]): Promise<void>;
   /** Link and table. */
   remove(): Promise<void>;
 }

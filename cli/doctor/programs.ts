@@ -15,7 +15,7 @@ const NEEDS: readonly Need[] = [
   {
     program: "nft",
     required: true,
-    why: "bridge networks and published ports",
+    why: "bridge networks, published ports and the addresses of services",
     packages: { "apt-get": "nftables", dnf: "nftables", apk: "nftables", pacman: "nftables", zypper: "nftables" },
   },
   {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { ServiceFlow, ServiceNetwork } from "../../runtime/engine.ts";
-import type { Cluster } from "../cluster.ts";
+import type { Cluster, WatchEvent } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
 import { Loop } from "../controllers/loop.ts";
 import { readClients } from "./affinity.ts";
@@ -34,6 +34,8 @@ export class RulesInForce implements AsyncDisposable {
   #seen = 0;
   #done = 0;
   readonly #waiting = new Set<() => void>();
+  /** Addresses of pods that are gone. */
+  #gone: string[] = [];
 
   constructor(options: RulesOptions) {
     const { cluster, clock, log } = options;
@@ -43,7 +45,10 @@ export class RulesInForce implements AsyncDisposable {
       reconcile: async () => await this.#apply(),
       onError: (_, error) => log(`services: ${error instanceof Error ? error.message : String(error)}`),
     });
-    this.#watches = ["services", SLICES].map((resource) => cluster.watch(resource, () => this.#change()));
+    this.#watches = [
+      ...["services", SLICES].map((resource) => cluster.watch(resource, () => this.#change())),
+      cluster.watch("pods", (event) => this.#onPod(event)),
+    ];
     this.#change();
   }
 
@@ -64,6 +69,13 @@ export class RulesInForce implements AsyncDisposable {
     await this.#loop[Symbol.asyncDispose]();
   }
 
+  /** A client that never heard of a pod's end would meet its address again when it takes the same port. */
+  #onPod({ type, object }: WatchEvent): void {
+    if (type !== "DELETED" || object.status?.podIP === undefined || object.spec.hostNetwork === true) return;
+    this.#gone.push(object.status.podIP);
+    this.#change();
+  }
+
   #change(): void {
     this.#seen++;
     this.#loop.addAfter(KEY, GATHER_MS);
@@ -80,6 +92,7 @@ export class RulesInForce implements AsyncDisposable {
       await network.replaceTable(clients.size === 0 ? text : serviceRules({ ...input, clients }));
       await network.forgetFlows(staleFlows(this.#routes, routes));
     }
+    await network.forgetEndpoints(this.#gone.splice(0));
     [this.#text, this.#routes, this.#done] = [text, routes, seen];
     for (const listener of this.#waiting) listener();
   }

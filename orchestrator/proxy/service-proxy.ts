@@ -71,7 +71,7 @@ async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators, p
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
-  if (service?.spec?.type === "LoadBalancer") await tellAddress(cluster, service, places.told);
+  if (service !== undefined) await tellAddress(cluster, service, places.told);
 }
 
 function currentRoutes(cluster: Cluster, { namespace, name }: ObjectKey): readonly Route[] {
@@ -110,7 +110,9 @@ async function bind(server: Server, address: string, port: number): Promise<void
 }
 
 async function tellAddress(cluster: Cluster, service: KubeObject, address: string): Promise<void> {
-  const loadBalancer = { ingress: [{ ip: address, ipMode: "Proxy" }] };
+  const isBalanced = service.spec?.type === "LoadBalancer";
+  if (!isBalanced && service.status?.loadBalancer?.ingress === undefined) return;
+  const loadBalancer = isBalanced ? { ingress: [{ ip: address, ipMode: "Proxy" }] } : {};
   await cluster.modify(
     "services",
     keyOf(service),

@@ -15,6 +15,7 @@
 
 typedef struct
 {
+  bool all; /* of every service */
   uint8_t protocol;
   struct in_addr address;
   uint16_t port; /* network order */
@@ -63,6 +64,21 @@ holds (const struct nlattr *attribute, const void *value, size_t length)
   return attribute != NULL && attribute->nla_len >= NLA_HDRLEN + length && memcmp (payload (attribute), value, length) == 0;
 }
 
+/* Sent to the service; or, of every service, to another address than the endpoint's own. */
+static bool
+was_sent (const Wanted *wanted, Attributes tuple)
+{
+  Attributes part;
+
+  read_nest (part, tuple[CTA_TUPLE_IP]);
+  if (wanted->all)
+    return part[CTA_IP_V4_DST] != NULL && !holds (part[CTA_IP_V4_DST], &wanted->endpoint, sizeof wanted->endpoint);
+  if (!holds (part[CTA_IP_V4_DST], &wanted->address, sizeof wanted->address))
+    return false;
+  read_nest (part, tuple[CTA_TUPLE_PROTO]);
+  return holds (part[CTA_PROTO_NUM], &wanted->protocol, 1) && holds (part[CTA_PROTO_DST_PORT], &wanted->port, sizeof wanted->port);
+}
+
 static bool
 matches (const Wanted *wanted, const struct nlattr *original, const struct nlattr *reply)
 {
@@ -71,13 +87,7 @@ matches (const Wanted *wanted, const struct nlattr *original, const struct nlatt
   if (original == NULL || reply == NULL)
     return false;
   read_nest (tuple, original);
-  if (tuple[CTA_TUPLE_IP] == NULL || tuple[CTA_TUPLE_PROTO] == NULL)
-    return false;
-  read_nest (part, tuple[CTA_TUPLE_IP]);
-  if (!holds (part[CTA_IP_V4_DST], &wanted->address, sizeof wanted->address))
-    return false;
-  read_nest (part, tuple[CTA_TUPLE_PROTO]);
-  if (!holds (part[CTA_PROTO_NUM], &wanted->protocol, 1) || !holds (part[CTA_PROTO_DST_PORT], &wanted->port, sizeof wanted->port))
+  if (tuple[CTA_TUPLE_IP] == NULL || tuple[CTA_TUPLE_PROTO] == NULL || !was_sent (wanted, tuple))
     return false;
   read_nest (tuple, reply);
   if (tuple[CTA_TUPLE_IP] == NULL)
@@ -108,19 +118,20 @@ delete_flow (int fd, const struct nlattr *original)
 static Wanted
 parse (const char *protocol, const char *service, const char *endpoint)
 {
-  Wanted wanted = { .protocol = strcmp (protocol, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_UDP };
+  Wanted wanted = { .all = strcmp (service, "*") == 0, .protocol = strcmp (protocol, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_UDP };
   char address[32];
 
   snprintf (address, sizeof address, "%s", service);
   char *colon = strchr (address, ':');
   if (colon != NULL)
     *colon = '\0';
-  if (colon == NULL || inet_pton (AF_INET, address, &wanted.address) != 1 || inet_pton (AF_INET, endpoint, &wanted.endpoint) != 1)
+  bool named = wanted.all || (colon != NULL && inet_pton (AF_INET, address, &wanted.address) == 1);
+  if (!named || inet_pton (AF_INET, endpoint, &wanted.endpoint) != 1)
     {
       errno = EINVAL;
       die ("network: forget flow", service);
     }
-  wanted.port = htons ((uint16_t) atoi (colon + 1));
+  wanted.port = colon == NULL ? 0 : htons ((uint16_t) atoi (colon + 1));
   return wanted;
 }
 

@@ -294,7 +294,7 @@ op_remove_link (State *state, char **argument)
     die ("network: remove link", argument[0]);
 }
 
-/* forget-flow PROTOCOL ADDRESS:PORT ENDPOINT: connections to a service that conntrack sends to an endpoint of old. */
+/* forget-flow PROTOCOL ADDRESS:PORT ENDPOINT, or forget-flow * * ENDPOINT: connections to services that conntrack sends to an endpoint of old. */
 static void
 op_forget_flow (State *state, char **argument)
 {

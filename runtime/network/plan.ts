@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { PortMapping } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import { addressAt, chooseSubnet, formatSubnet, gatewayOf, macOf, nextOffset, overlaps, parseSubnet, type Subnet } from "./address.ts";
+import { addressAt, chooseServiceRange, chooseSubnet, formatSubnet, gatewayOf, macOf, nextOffset, overlaps, parseSubnet, type Subnet } from "./address.ts";
 import { bridgeName, DEFAULT_NETWORK, type Endpoint, type NetworkRecord } from "./record.ts";
 
 /** One character of a link's name. */
@@ -54,6 +54,11 @@ export function reviveNetwork(network: NetworkRecord, present: readonly Subnet[]
   const chosen = network.automatic ? chooseSubnet(present) : undefined;
   if (chosen === undefined) throw failed("bring up", network.name, `this machine uses ${network.subnet} already`);
   return { ...empty, subnet: formatSubnet(chosen), gateway: gatewayOf(chosen) };
+}
+
+/** The range that services had, where the machine does not use it otherwise; else one that is free. */
+export function planServiceRange(kept: Subnet | undefined, present: readonly Subnet[]): Subnet | undefined {
+  return kept !== undefined && !present.some((subnet) => overlaps(subnet, kept)) ? kept : chooseServiceRange(present);
 }
 
 /** An owner that is on it keeps its address. */

@@ -6,9 +6,10 @@ import { lock } from "../engine/lock.ts";
 import { runCommand } from "../engine/command.ts";
 import type { ServiceNetwork, ServiceRange } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import { addressAt, chooseServiceRange, formatSubnet, macOf, overlaps, parseAddress, parseSubnet } from "./address.ts";
+import { addressAt, formatSubnet, macOf, overlaps, parseAddress, parseSubnet } from "./address.ts";
 import type { NetworkParts } from "./attach.ts";
 import { hasNft, linkExists, localAddresses, presentSubnets } from "./kernel.ts";
+import { planServiceRange } from "./plan.ts";
 import { serviceLinkName, serviceTableName } from "./record.ts";
 
 export function openServiceNetwork(parts: Pick<NetworkParts, "tag" | "kernel">): ServiceNetwork {
@@ -40,6 +41,9 @@ export function openServiceNetwork(parts: Pick<NetworkParts, "tag" | "kernel">):
     async forgetFlows(flows): Promise<void> {
       await parts.kernel.apply(flows.flatMap(({ protocol, address, port, endpoint }) => ["forget-flow", protocol, `${address}:${port}`, endpoint]));
     },
+    async forgetEndpoints(addresses): Promise<void> {
+      await parts.kernel.apply(addresses.flatMap((address) => ["forget-flow", "*", "*", address]));
+    },
     async remove(): Promise<void> {
       await parts.kernel.rules(`table ip ${table}\ndelete table ip ${table}\n`, { optional: true });
       await parts.kernel.apply(["remove-link", link]);
@@ -60,10 +64,8 @@ function addressesIn(cidr: string): { readonly first: string; readonly others: r
 async function claim({ kernel }: Pick<NetworkParts, "kernel">, link: string, kept: string | undefined): Promise<ServiceRange> {
   await using _ = await lock("networks"); /* two roots must not choose one range */
   if (kept === undefined) await kernel.apply(["remove-link", link]); /* of a cluster that was forgotten */
-  const present = presentSubnets(link);
   const own = kept === undefined ? undefined : parseSubnet(kept);
-  const isFree = own !== undefined && (linkExists(link) || !present.some((subnet) => overlaps(subnet, own)));
-  const range = isFree ? own : chooseServiceRange(present);
+  const range = own !== undefined && linkExists(link) ? own : planServiceRange(own, presentSubnets(link));
   if (range === undefined)
     throw new RuntimeError("NETWORK_FAILED", "Cannot choose addresses for services: this machine uses all ranges that are meant for them");
   const address = addressAt(range, 1);

@@ -1,7 +1,9 @@
 /** Where connections to services go: routes, rules and listeners, as tables. */
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
+import { planEndpoints } from "../../orchestrator/controllers/endpoints/legacy-plan.ts";
 import { isMirrored, planMirror } from "../../orchestrator/controllers/endpoints/mirror-plan.ts";
+import type { SliceDraft } from "../../orchestrator/controllers/endpoints/plan.ts";
 import { readClients } from "../../orchestrator/proxy/affinity.ts";
 import { Chooser } from "../../orchestrator/proxy/chooser.ts";
 import { wantedListeners } from "../../orchestrator/proxy/listeners.ts";
@@ -118,6 +120,34 @@ describe("the rules", () => {
     const table = { nftables: [{ metainfo: {} }, { set: { name: "themselves", elem: [] } }, { set: { name: "clients-a", elem } }] };
     expect([...readClients(table)]).toEqual([["clients-a", [{ address: "10.88.0.7", expires: 42 }]]]);
     expect(readClients({}).size).toBe(0);
+  });
+});
+
+describe("the older Endpoints", () => {
+  const ports = [{ name: "", port: 80, protocol: "TCP" }];
+  const drafts = (count: number, ready = true): readonly SliceDraft[] =>
+    Array.from({ length: Math.ceil(count / 100) }, (_, slice) => ({
+      ports,
+      endpoints: Array.from({ length: Math.min(100, count - slice * 100) }, (__, index) => ({ addresses: [`10.${slice}.0.${index}`], conditions: { ready } })),
+    }));
+
+  test("have one subset for the slices of the same ports", () => {
+    const { subsets, truncated } = planEndpoints(drafts(250));
+    expect([subsets.map((subset: any) => [subset.addresses.length, subset.ports]), truncated]).toEqual([[[250, [{ port: 80, protocol: "TCP" }]]], false]);
+  });
+
+  test("leave out who ends, and keep apart who is not ready", () => {
+    const endpoints = [
+      { addresses: ["10.0.0.1"], conditions: { ready: true } },
+      { addresses: ["10.0.0.2"], conditions: { ready: false } },
+      { addresses: ["10.0.0.3"], conditions: { ready: false, serving: true, terminating: true } },
+    ];
+    expect(planEndpoints([{ ports, endpoints }]).subsets).toMatchObject([{ addresses: [{ ip: "10.0.0.1" }], notReadyAddresses: [{ ip: "10.0.0.2" }] }]);
+  });
+
+  test("are cut at a thousand addresses, and say so", () => {
+    const { subsets, truncated } = planEndpoints([...drafts(600, false), ...drafts(600)]);
+    expect([subsets.map((subset: any) => [subset.addresses.length, subset.notReadyAddresses.length]), truncated]).toEqual([[[600, 400]], true]);
   });
 });
 

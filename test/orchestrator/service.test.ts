@@ -1,13 +1,14 @@
 /** Services as pods and this machine's programs meet them: real kubectl, real containers, real packets. */
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { Agent } from "node:http";
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rootTag } from "../../runtime/engine/identity.ts";
 import { serveStrata, strataOutput } from "../support/cli.ts";
 import { eventually, TestCluster, UP } from "../support/cluster.ts";
-import { DATAGRAMS, fetchText, IMAGE, LOAD, podOf, PROGRAMS, serviceOf, startLoad, webOf, type Load } from "./service-lab.ts";
+import { DATAGRAMS, fetchText, IMAGE, LOAD, podOf, PROGRAMS, serviceOf, startLoad, WEB, webOf, type Load } from "./service-lab.ts";
 
 let cluster: TestCluster;
 const kubectl = async (...args: readonly string[]): Promise<string> => await cluster.kubectl(...args);
@@ -118,6 +119,24 @@ describe("a ClusterIP", { timeout: 60_000 }, () => {
       socket.close();
     }
     await kubectl("delete", "pod/two", "service/datagrams");
+  });
+
+  test("forgets the connections of a pod that is gone, whose client never heard of its end", async () => {
+    const labels = { app: "brief" };
+    await cluster.apply(podOf("brief", { script: WEB, labels }), serviceOf("brief", { selector: labels, ports: [{ port: 80, targetPort: 8080 }] }));
+    await kubectl("wait", "--for=condition=Ready", "pod/brief", "--timeout=30s");
+    const [address, own] = [await addressOf("brief"), (await cluster.get("pod", "brief")).status.podIP];
+    const tracked = (): boolean =>
+      readFileSync("/proc/net/nf_conntrack", "latin1")
+        .split("\n")
+        .some((line) => line.includes(` dst=${address} `) && line.includes(` src=${own} `));
+    const agent = new Agent({ keepAlive: true });
+    await eventually(async () => expect(await fetchText(`http://${address}`, agent)).toContain("brief"));
+    expect(tracked()).toBe(true);
+    await kubectl("delete", "pod", "brief", "--grace-period=0", "--force");
+    await eventually(async () => expect(tracked()).toBe(false));
+    agent.destroy();
+    await kubectl("delete", "service", "brief");
   });
 
   test("is served while the control plane is gone", async () => {

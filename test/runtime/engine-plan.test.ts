@@ -13,9 +13,9 @@ import { rlimits } from "../../runtime/engine/rlimits.ts";
 import { afterExit } from "../../runtime/engine/settle.ts";
 import { parseSignal } from "../../runtime/engine/signals.ts";
 import { resolveAccount } from "../../runtime/engine/user.ts";
-import { chooseSubnet, formatSubnet, nextOffset, overlaps, parseSubnet } from "../../runtime/network/address.ts";
+import { chooseSubnet, formatSubnet, nextOffset, overlaps, parseSubnet, type Subnet } from "../../runtime/network/address.ts";
 import { parseRoutes } from "../../runtime/network/kernel.ts";
-import { draftNetwork, reviveNetwork } from "../../runtime/network/plan.ts";
+import { planServiceRange, draftNetwork, reviveNetwork } from "../../runtime/network/plan.ts";
 import { collides } from "../../runtime/network/ports.ts";
 import { linkName } from "../../runtime/network/record.ts";
 import { ruleset } from "../../runtime/network/ruleset.ts";
@@ -184,6 +184,9 @@ describe("after an exit", () => {
   test.each(rows)("$name", ({ record: given, exit: ended, want }) => expect(afterExit(given, ended)).toEqual(want));
 });
 
+/** Routes may be wider than what networks take. */
+const present8 = (text: string): Subnet => (text === "10.0.0.0/8" ? { base: 10 * 2 ** 24, prefix: 8 } : parseSubnet(text));
+
 describe("addresses", () => {
   test("subnets are taken where nobody is", () => {
     const taken = ["10.88.0.0/16", "10.89.3.0/24"].map(parseSubnet);
@@ -191,6 +194,22 @@ describe("addresses", () => {
     expect(free && formatSubnet(free)).toBe("10.90.0.0/16");
     expect(overlaps(parseSubnet("10.0.0.0/16"), parseSubnet("10.0.9.0/24"))).toBe(true);
   });
+  const ranges = [
+    { name: "take the first that is free", kept: undefined, present: ["10.88.0.0/16", "10.96.0.0/20"], want: "10.96.16.0/20" },
+    { name: "stay where they are", kept: "10.97.32.0/20", present: ["10.88.0.0/16", "10.96.0.0/20"], want: "10.97.32.0/20" },
+    { name: "move when the machine uses them otherwise", kept: "10.96.0.0/20", present: ["10.96.0.0/16"], want: "10.97.0.0/20" },
+    { name: "are not to be had when all is taken", kept: undefined, present: ["10.0.0.0/8"], want: undefined },
+  ];
+  test.each(ranges)("of services $name", ({ kept, present, want }) => {
+    const chosen = planServiceRange(kept === undefined ? undefined : parseSubnet(kept), present.map(present8));
+    expect(chosen && formatSubnet(chosen)).toBe(want);
+  });
+  test("of services are not given to networks", () => {
+    const taken = Array.from({ length: 8 }, (_, index) => parseSubnet(`10.${88 + index}.0.0/16`));
+    const free = chooseSubnet(taken);
+    expect(free && formatSubnet(free)).toBe("10.100.0.0/16");
+  });
+
   test.each(["10.0.0.0/8", "10.0.0.0/30", "10.0.0/16", "300.0.0.0/16", "fd00::/64"])("%j is refused", (text) =>
     expect(() => parseSubnet(text)).toThrow(/subnet/),
   );

@@ -5,6 +5,7 @@ import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { holds } from "../labels.ts";
 import { controllerReference, isControlledBy } from "../owner.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
+import { OVER_CAPACITY, planEndpoints } from "./legacy-plan.ts";
 import { hasSelector, planSlices, type SliceDraft } from "./plan.ts";
 import { SLICES, writeSlices } from "./write-slices.ts";
 
@@ -35,41 +36,37 @@ async function reconcile(key: ObjectKey, cluster: Cluster): Promise<void> {
   const planned = planSlices(service, cluster.list("pods", key.namespace));
   const drafts = planned.length > 0 ? planned : [{ ports: [], endpoints: [] }];
   const existing = cluster.list(SLICES, key.namespace).filter((slice) => isControlledBy(slice, service));
-  await writeSlices(cluster, { owner: service, manager: MANAGER, existing, drafts });
+  await writeSlices(cluster, { owner: service, labels: headless(service), manager: MANAGER, existing, drafts });
   await writeEndpoints(service, drafts, cluster);
 }
 
 async function writeEndpoints(service: KubeObject, drafts: readonly SliceDraft[], cluster: Cluster): Promise<void> {
   const key = keyOf(service);
-  const subsets = drafts.map(({ ports, endpoints }) => {
-    const alive = endpoints.filter(({ conditions }) => !conditions.terminating);
-    const address = ({ addresses, targetRef, nodeName, hostname }: (typeof endpoints)[number]): unknown => ({
-      ip: addresses[0],
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(nodeName === undefined ? {} : { nodeName }),
-      targetRef,
-    });
-    const ready = alive.filter(({ conditions }) => conditions.ready).map(address);
-    const unready = alive.filter(({ conditions }) => !conditions.ready).map(address);
-    return {
-      ...(ready.length === 0 ? {} : { addresses: ready }),
-      ...(unready.length === 0 ? {} : { notReadyAddresses: unready }),
-      ports: ports.map((port) => (port.name === "" ? { port: port.port, protocol: port.protocol } : port)),
-    };
+  const { subsets, truncated } = planEndpoints(drafts);
+  const labels = { ...service.metadata.labels, ...headless(service) };
+  const annotations = truncated ? { [OVER_CAPACITY]: "truncated" } : {};
+  const written = await cluster.modify("endpoints", key, (current) => {
+    const { [OVER_CAPACITY]: _, ...others } = current.metadata.annotations ?? {};
+    const metadata = { ...current.metadata, labels, annotations: { ...others, ...annotations } };
+    const before = [current["subsets"] ?? [], current.metadata.labels ?? {}, current.metadata.annotations ?? {}];
+    return equal(before, [subsets, metadata.labels, metadata.annotations]) ? current : { ...current, metadata, subsets };
   });
-  const filled = subsets.filter((subset) => "addresses" in subset || "notReadyAddresses" in subset);
-  const written = await cluster.modify("endpoints", key, (current) => (equal(current["subsets"] ?? [], filled) ? current : { ...current, subsets: filled }));
   if (written !== undefined) return;
   try {
     await cluster.create("endpoints", {
       apiVersion: "v1",
       kind: "Endpoints",
-      metadata: { ...metadataOf(key), labels: service.metadata.labels ?? {}, ownerReferences: [controllerReference(service)] },
-      subsets: filled,
+      metadata: { ...metadataOf(key), labels, annotations, ownerReferences: [controllerReference(service)] },
+      subsets,
     });
   } catch (error) {
     if (!hasReason(error, "AlreadyExists")) throw error;
   }
+}
+
+/** Clients of headless services find them by it. */
+function headless({ spec }: KubeObject): Readonly<Record<string, string>> {
+  return spec.clusterIP === "None" ? { "service.kubernetes.io/headless": "" } : {};
 }
 
 function metadataOf({ namespace, name }: ObjectKey): { readonly name: string; readonly namespace?: string } {

@@ -12,14 +12,15 @@ export const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
 export interface SlicesWanted {
   /** Has the service's name, and owns the slices. */
   readonly owner: KubeObject;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly manager: string;
   readonly existing: readonly KubeObject[];
   readonly drafts: readonly SliceDraft[];
 }
 
-export async function writeSlices(cluster: Cluster, { owner, manager, existing, drafts }: SlicesWanted): Promise<void> {
+export async function writeSlices(cluster: Cluster, { owner, labels: more = {}, manager, existing, drafts }: SlicesWanted): Promise<void> {
   const sorted = existing.toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
-  const labels = { ...owner.metadata.labels, [SERVICE_LABEL]: owner.metadata.name, [MANAGED_BY]: manager };
+  const labels = { ...owner.metadata.labels, ...more, [SERVICE_LABEL]: owner.metadata.name, [MANAGED_BY]: manager };
   for (const [index, draft] of drafts.entries()) {
     const slice = sorted[index];
     if (slice === undefined) await cluster.create(SLICES, sliceOf(owner, labels, draft));

@@ -1,0 +1,95 @@
+/** Addresses of services when their range moves, and when a pod's end may begin. */
+import { afterEach, describe, expect, test } from "vitest";
+import type { Cluster, KubeObject, WatchEvent } from "../../orchestrator/cluster.ts";
+import { openApi, type OpenedApi } from "../../orchestrator/open-api.ts";
+import { withdrawal } from "../../orchestrator/proxy/withdrawal.ts";
+import { temporaryRoot } from "../support/root.ts";
+import { meta, pod } from "./objects.ts";
+
+describe("services whose range moved", () => {
+  let api: OpenedApi | undefined;
+  afterEach(async () => await api?.close());
+
+  test("keep their place in it, those without address have none, and the API's is the first", async () => {
+    using place = temporaryRoot();
+    const open = async (serviceCidr: string, formerCidr?: string): Promise<OpenedApi> =>
+      await openApi({ root: place.root, listen: { host: "127.0.0.1", port: 0 }, serviceCidr, formerCidr });
+    api = await open("10.96.0.0/20");
+    const make = async (name: string, clusterIP?: string): Promise<KubeObject> =>
+      await (api as OpenedApi).cluster.create("services", {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name, namespace: "default" },
+        spec: { clusterIP, ports: [{ port: 80 }] },
+      });
+    await make("fixed", "10.96.0.77");
+    await make("headless", "None");
+    const free = (await make("free")).spec.clusterIP;
+    await api.close();
+    api = await open("10.98.32.0/20", "10.96.0.0/20");
+    const addressOf = (name: string): unknown => api?.cluster.get("services", { namespace: "default", name })?.spec.clusterIP;
+    const [, , third, fourth] = String(free).split(".");
+    expect(["kubernetes", "fixed", "headless", "free"].map(addressOf)).toEqual(["10.98.32.1", "10.98.32.77", "None", `10.98.${32 + Number(third)}.${fourth}`]);
+  });
+});
+
+describe("a pod that ends", () => {
+  const slice = (terminating: boolean): KubeObject => ({
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: meta("web-1"),
+    endpoints: [{ addresses: ["10.88.0.2"], targetRef: { uid: "uid-p" }, conditions: { ready: !terminating, serving: true, terminating } }],
+  });
+
+  /** A cluster of one slice, and rules that are put in force by hand. */
+  function stage(first: KubeObject | undefined) {
+    let [current, inForce] = [first, true];
+    const watchers = new Set<(event: WatchEvent) => void>();
+    const listeners = new Set<() => void>();
+    const cluster = {
+      list: () => (current === undefined ? [] : [current]),
+      watch: (_: string, handler: (event: WatchEvent) => void) => {
+        watchers.add(handler);
+        return { [Symbol.dispose]: () => void watchers.delete(handler) };
+      },
+    } as unknown as Cluster;
+    const rules = {
+      get isCurrent() {
+        return inForce;
+      },
+      onApplied(listener: () => void) {
+        listeners.add(listener);
+        return { [Symbol.dispose]: () => void listeners.delete(listener) };
+      },
+    };
+    return {
+      withdrawn: async () => await withdrawal(cluster, rules as never).withdrawn(pod("p")),
+      change(next: KubeObject): void {
+        [current, inForce] = [next, false];
+        for (const watcher of watchers) watcher({ type: "MODIFIED", object: next });
+      },
+      apply(): void {
+        inForce = true;
+        for (const listener of listeners) listener();
+      },
+      listening: () => watchers.size + listeners.size,
+    };
+  }
+
+  const turn = async (): Promise<void> => await new Promise((resolve) => setTimeout(resolve, 5));
+
+  test("whom no service knows need not wait", async () => await stage(undefined).withdrawn());
+
+  test("waits until its slice says so, and then until the rules that say so are in force", async () => {
+    const { withdrawn, change, apply, listening } = stage(slice(false));
+    let done = false;
+    const waiting = withdrawn().then(() => (done = true));
+    await turn();
+    change(slice(true));
+    await turn();
+    expect(done).toBe(false);
+    apply();
+    await waiting;
+    expect(listening()).toBe(0);
+  });
+});
