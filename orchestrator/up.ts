@@ -22,6 +22,7 @@ import { jobTimeToLive } from "./controllers/job/time-to-live.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
 import { nodeLifecycleController } from "./controllers/node-lifecycle/reconcile.ts";
 import { replicaSetController, replicationController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
+import { resourceQuotaController } from "./controllers/resource-quota.ts";
 import { statefulSetController } from "./controllers/stateful-set/reconcile.ts";
 import { volumeBinder } from "./controllers/volume-binder/reconcile.ts";
 import { volumeProtection } from "./controllers/volume-protection.ts";
@@ -135,6 +136,7 @@ function startControllers(
     jobOrphanPods({ cluster }),
     jobTimeToLive({ cluster, clock }),
     cronJobController(as("cronjob-controller")),
+    resourceQuotaController({ cluster }),
     disruptionController(as("controllermanager")),
     nodeLifecycleController(as("node-controller"), paces.nodeMonitorGrace),
     taintEvictionController(as("taint-eviction-controller")),

@@ -125,6 +125,13 @@ export function phase({ metadata, status }: KubeObject): string {
   return metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating";
 }
 
+/** `pods: 1/10, requests.cpu: 200m/1`; the limits of containers stand apart. */
+export function quotaUse({ status }: KubeObject, limits: boolean): string {
+  const names = Object.keys(status?.hard ?? {}).toSorted();
+  const own = names.filter((name) => name.startsWith("limits.") === limits);
+  return own.map((name) => `${name}: ${status.used?.[name] ?? 0}/${status.hard[name]}`).join(", ");
+}
+
 /** Of all containers of a PodMetrics. */
 export function total(metrics: KubeObject, name: "cpu" | "memory"): string {
   const amounts: readonly string[] = (metrics["containers"] ?? []).map(({ usage }: any) => usage[name]);

@@ -155,6 +155,8 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
     number("Allowed Disruptions", ({ status }) => status?.disruptionsAllowed ?? 0),
     age,
   ],
+  limitranges: [text("Created At", ({ metadata }) => metadata.creationTimestamp)],
+  resourcequotas: [age, text("Request", (quota) => cells.quotaUse(quota, false)), text("Limit", (quota) => cells.quotaUse(quota, true))],
   "nodes.metrics.k8s.io": [
     text("CPU", (metrics) => or(metrics["usage"]?.cpu, "")),
     text("Memory", (metrics) => or(metrics["usage"]?.memory, "")),

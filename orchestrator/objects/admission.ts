@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { KubeObject, ResourceName } from "../cluster.ts";
 import { forbidden } from "../errors.ts";
 import { nameOf } from "../schema/resource.ts";
+import { limitClaim, limitPod } from "./limit-ranges.ts";
 import { settleTaints } from "./node-taints.ts";
 import { qosClass } from "./pod-resources.ts";
 import type { WriteRequest } from "./request.ts";
@@ -35,6 +36,7 @@ const NOT_READY_SECONDS = 300;
 const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
   pods: (request, pod) => {
     admitPod(request, pod);
+    if (pod.spec !== undefined) limitPod(request, pod);
     pod.status = { phase: "Pending", qosClass: qosClass(pod.spec) };
   },
   namespaces: (_, namespace) => {
@@ -60,7 +62,10 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
     delete set.status;
     beginGenerations(set);
   },
-  persistentvolumeclaims: admitClaim,
+  persistentvolumeclaims: (request, claim) => {
+    admitClaim(request, claim);
+    limitClaim(request, claim);
+  },
   persistentvolumes: admitVolume,
   ...Object.fromEntries(
     [

@@ -10,6 +10,7 @@ import { validate } from "../schema/validate.ts";
 import { admit, afterCreate } from "./admission.ts";
 import { trackWrite, withManagers } from "./ownership.ts";
 import { randomSuffix } from "./random-suffix.ts";
+import { checkQuotas } from "./quota/check.ts";
 import type { WriteRequest } from "./request.ts";
 
 const GENERATED_BASE_LENGTH = 58;
@@ -34,6 +35,7 @@ export function create(request: Omit<WriteRequest, "name">, draft: Draft, { owne
   if (errors.length > 0) throw invalidObject(resource, name, errors);
   const there = transaction.get(key);
   if (there !== undefined) throw alreadyExists(resource, name, there.metadata.deletionTimestamp !== undefined);
+  checkQuotas({ ...request, name }, object);
   const final = managers === undefined ? object : withManagers(object, managers);
   if (writer.dryRun) return final;
   const stored = transaction.put(key, final);

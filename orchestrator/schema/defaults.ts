@@ -51,6 +51,13 @@ const completions: Readonly<Record<string, (owner: Record<string, any>) => void>
     behavior["scaleUp"] = { ...clone(scaleUp), ...behavior["scaleUp"] };
     behavior["scaleDown"] = { ...clone(scaleDown), ...behavior["scaleDown"] };
   },
+  "core/v1.LimitRangeItem": (item) => {
+    if (item["type"] !== "Container") return;
+    const limits = { ...item["max"], ...item["default"] };
+    const requests = { ...item["min"], ...limits, ...item["defaultRequest"] };
+    if (Object.keys(limits).length > 0) item["default"] = limits;
+    if (Object.keys(requests).length > 0) item["defaultRequest"] = requests;
+  },
 };
 
 const scaleUp = {

@@ -277,3 +277,52 @@ describe("budgets, drains and taints", { timeout: 120_000 }, () => {
     await kubectl("delete", "pod", "haunted", "waiting", "--force");
   });
 });
+
+describe("quotas and limit ranges", { timeout: 120_000 }, () => {
+  const inSmall = (...args: readonly string[]): Promise<string> => kubectl("-n", "small", ...args);
+
+  test("a namespace's defaults go into its pods, and its quota counts them", async () => {
+    await kubectl("create", "namespace", "small");
+    await cluster.apply({
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "modest", namespace: "small" },
+      spec: { limits: [{ type: "Container", default: { cpu: "200m" }, defaultRequest: { cpu: "50m" }, max: { cpu: "1" } }] },
+    });
+    await inSmall("create", "quota", "few", "--hard=pods=2,requests.cpu=1,count/configmaps=5");
+    await inSmall("create", "deployment", "web", "--image=local/tool:v1", "--replicas=3", "--", "sleep", "600");
+    await eventually(async () => {
+      const { status } = await cluster.get("quota", "few", "-n", "small");
+      expect(status).toEqual({
+        hard: { pods: "2", "requests.cpu": "1", "count/configmaps": "5" },
+        used: { pods: "2", "requests.cpu": "100m", "count/configmaps": "1" },
+      });
+    });
+    const { items } = await cluster.get("pods", "-n", "small");
+    expect(items.map(({ spec }: any) => spec.containers[0].resources)).toEqual(
+      Array.from({ length: 2 }, () => ({ limits: { cpu: "200m" }, requests: { cpu: "50m" } })),
+    );
+    expect(await inSmall("get", "quota", "few", "--no-headers")).toMatch(/^few\s+\d+s\s+count\/configmaps: 1\/5, pods: 2\/2, requests.cpu: 100m\/1/);
+  });
+
+  test("what is beyond them is refused in the usual words, and tried again when there is room", async () => {
+    await eventually(async () =>
+      expect(await inSmall("events", "--types=Warning")).toMatch(
+        /FailedCreate\s+ReplicaSet\/web-\S+\s+Error creating: pods "web-\S+" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2/,
+      ),
+    );
+    expect((await cluster.get("deployment", "web", "-n", "small")).status.conditions).toContainEqual(
+      expect.objectContaining({ type: "ReplicaFailure", status: "True", reason: "FailedCreate" }),
+    );
+    const greedy = [
+      "run",
+      "greedy",
+      "--image=local/tool:v1",
+      '--overrides={"spec":{"containers":[{"name":"greedy","image":"local/tool:v1","resources":{"requests":{"cpu":"2"},"limits":{"cpu":"2"}}}]}}',
+    ];
+    await expect(inSmall(...greedy)).rejects.toThrow(/pods "greedy" is forbidden: \[?maximum cpu usage per Container is 1, but limit is 2/);
+    await inSmall("patch", "quota", "few", "--type=merge", "-p", '{"spec":{"hard":{"pods":"3"}}}');
+    await eventually(async () => expect((await cluster.get("pods", "-n", "small")).items).toHaveLength(3), 60_000);
+    await kubectl("delete", "namespace", "small", "--wait=false");
+  });
+});
