@@ -133,6 +133,8 @@ export interface PodExecOptions {
   readonly command: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** Of its terminal from the first moment on; undefined is not known yet. */
+  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** Streams of a process in a pod; `exitCode` resolves when it has ended and its output is drained. */

@@ -220,6 +220,8 @@ export interface ExecOptions {
   readonly cwd?: string;
   readonly user?: string;
   readonly tty?: boolean;
+  /** Of its terminal from the first moment on. */
+  readonly size?: { readonly width: number; readonly height: number };
   readonly stdin?: boolean;
   readonly detach?: boolean;
   /** It is killed when its attachment is disposed of. */

@@ -75,8 +75,8 @@ function waitingMessage(pod: KubeObject, container: string, reason: string): str
   return start + (reason === "ErrImagePull" || reason === "ImagePullBackOff" ? "trying and failing to pull image" : reason);
 }
 
-async function runExec(engine: Engine, { id }: Instance, { command, tty, stdin }: PodExecOptions): Promise<PodProcess> {
-  const { attachment, exit } = await engine.exec(id, { command, tty, stdin });
+async function runExec(engine: Engine, { id }: Instance, { command, tty, stdin, size }: PodExecOptions): Promise<PodProcess> {
+  const { attachment, exit } = await engine.exec(id, { command, tty, stdin, ...(size === undefined ? {} : { size }) });
   if (attachment === undefined) throw badRequest("Cannot attach to the process: it was started detached");
   return processOf(attachment, exit);
 }

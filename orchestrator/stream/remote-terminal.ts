@@ -1,4 +1,5 @@
 /** The far end of an exec or attach, whatever the transport, and the pumping between it and a process. Spec: facts of kubectl's remotecommand v4, v5. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { PodProcess } from "../cluster.ts";
 import { ApiError, statusOf, type Status } from "../errors.ts";
 
@@ -18,10 +19,20 @@ export interface RemoteTerminal {
   finish(status: Partial<Status>): Promise<void>;
 }
 
+/** Starts the process; with the size of the client's terminal, when the client has told it by then. */
+export type Start = (size: TerminalSize | undefined) => Promise<PodProcess>;
+
+/** A client with a terminal tells its size at once; one without never does. */
+const FIRST_SIZE_MS = 200;
+
 /** Runs until the process has ended or the client is gone. Never rejects: what goes wrong is told to the client. */
-export async function connectTerminal(remote: RemoteTerminal, start: () => Promise<PodProcess>, closing: AbortSignal): Promise<void> {
+export async function connectTerminal(remote: RemoteTerminal, start: Start, closing: AbortSignal): Promise<void> {
   try {
-    await using process = await start();
+    const sizes = remote.sizes?.[Symbol.asyncIterator]();
+    const first = sizes?.next();
+    first?.catch(() => {}); // the client left: `gone` tells
+    await using process = await start(await firstSize(first));
+    if (sizes !== undefined && first !== undefined) void resize(first, sizes, process);
     const outcome = await Promise.race([pump(remote, process), aborted(remote.gone, "gone"), aborted(closing, "closing")]);
     if (outcome === "closing") throw new ApiError("ServiceUnavailable", "the server is shutting down");
     if (typeof outcome === "number") await remote.finish(exitStatus(outcome));
@@ -37,7 +48,6 @@ async function aborted<Word extends string>(signal: AbortSignal, word: Word): Pr
 
 async function pump(remote: RemoteTerminal, process: PodProcess): Promise<number> {
   void feed(remote.input, process);
-  void resize(remote.sizes, process);
   for await (const { stream, data } of process.output) await remote.send(stream, data);
   return await process.exitCode;
 }
@@ -53,9 +63,23 @@ async function feed(input: AsyncIterable<Uint8Array> | undefined, process: PodPr
   }
 }
 
-async function resize(sizes: AsyncIterable<TerminalSize> | undefined, process: PodProcess): Promise<void> {
-  if (sizes === undefined) return;
-  for await (const size of sizes) process.resize(size);
+async function firstSize(first: Promise<IteratorResult<TerminalSize>> | undefined): Promise<TerminalSize | undefined> {
+  if (first === undefined) return undefined;
+  const ending = new AbortController();
+  try {
+    const found = await Promise.race([first, delay(FIRST_SIZE_MS, undefined, { signal: ending.signal })]);
+    return found === undefined || found.done === true ? undefined : found.value;
+  } finally {
+    ending.abort();
+  }
+}
+
+async function resize(first: Promise<IteratorResult<TerminalSize>>, sizes: AsyncIterator<TerminalSize>, process: PodProcess): Promise<void> {
+  try {
+    for (let next = await first; next.done !== true; next = await sizes.next()) process.resize(next.value);
+  } catch {
+    // the client left: `gone` tells
+  }
 }
 
 export function exitStatus(code: number): Partial<Status> {

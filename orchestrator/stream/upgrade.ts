@@ -9,12 +9,12 @@ import { authorize } from "../api/authorize.ts";
 import type { Api } from "../api/call.ts";
 import { failureReply } from "../api/failure.ts";
 import { parseTarget } from "../api/target.ts";
-import type { KubeObject, PodProcess, PodStreams } from "../cluster.ts";
+import type { KubeObject, PodStreams } from "../cluster.ts";
 import { ApiError, badRequest, noSuchResource, notFound } from "../errors.ts";
 import { chooseContainer } from "./container.ts";
 import { forwardSpdy, spdyForwardProtocol } from "./forward-spdy.ts";
 import { channelForwardProtocols, forwardChannels, forwardTunnel, tunnelProtocol } from "./forward-websocket.ts";
-import { connectTerminal, type RemoteTerminal } from "./remote-terminal.ts";
+import { connectTerminal, type RemoteTerminal, type Start } from "./remote-terminal.ts";
 import { openSpdyTerminal, spdyTerminalProtocols, type TerminalOptions } from "./spdy-terminal.ts";
 import { acceptWebSocket, offeredProtocols } from "./websocket.ts";
 import { openWebsocketTerminal, websocketTerminalProtocols } from "./websocket-terminal.ts";
@@ -76,9 +76,9 @@ async function terminal(upgraded: Upgraded, query: URLSearchParams, action: "exe
   const options = { stdin: flag("stdin"), stdout: flag("stdout"), stderr: flag("stderr"), tty: flag("tty") };
   const container = chooseContainer(pod, query.get("container") ?? undefined);
   const { tty, stdin } = options;
-  const start = async (): Promise<PodProcess> =>
+  const start: Start = async (size) =>
     action === "exec"
-      ? await streams.exec(pod, { container, command: query.getAll("command"), tty, stdin })
+      ? await streams.exec(pod, { container, command: query.getAll("command"), tty, stdin, ...(size === undefined ? {} : { size }) })
       : await streams.attach(pod, { container, tty, stdin });
   const remote = await openTerminal(upgraded, options);
   if (remote !== undefined) await connectTerminal(remote, start, upgraded.closing);

@@ -24,6 +24,7 @@ export async function execIn(
   const tty = options.tty ?? false;
   const spec: ProcessSpec = {
     terminal: tty,
+    ...(options.size !== undefined && { consoleSize: options.size }),
     user: { uid: account.uid, gid: account.gid, additionalGids: account.additionalGids },
     args: options.command,
     env: environment({ image: record.config.Env ?? [], flags: options.env ?? [], hostname: hostnameOf(parts, record), home: account.home, tty }),

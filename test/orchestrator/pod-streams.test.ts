@@ -159,7 +159,7 @@ describe("attach", { timeout: 60_000 }, () => {
     );
     await untilReady(cluster, "shell");
     const seen = await terminal("$K attach -it shell", [
-      { after: PROMPT, text: "stty size; echo $((6 * 7))\n" },
+      { after: PROMPT, text: "sleep 2; stty size; echo $((6 * 7))\n" } /* kubectl makes it one larger for a moment, so that programs draw anew */,
       { after: /42/, text: "exit 3\n" },
     ]);
     expect(seen).toMatch(/33 77\n42\n/);
