@@ -102,7 +102,13 @@ describe("a container cannot", () => {
 
   test("find a disk in /dev, or write to the host's through /sys and /proc", async () => {
     expect((await box.shell([], "ls /dev")).split("\n")).toEqual("fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero".split(" "));
-    const writes = ["/sys/kernel/mm/ksm/run", "/proc/sys/kernel/panic", "/proc/sysrq-trigger", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    const writes = [
+      "/sys/kernel/mm/ksm/run",
+      "/proc/sys/kernel/panic",
+      "/proc/sysrq-trigger",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+      "/sys/fs/cgroup/devices/devices.allow",
+    ];
     const { stdout } = await box.attempt("run", "--rm", "--network", "none", BOX_IMAGE, "sh", "-c", writes.map((path) => `(echo 1 > ${path}) 2>&1`).join("; "));
     expect(stdout.match(/Read-only file system|Directory nonexistent|Permission denied/g)).toHaveLength(writes.length);
     expect(await box.shell([], "head -c 1 /proc/kcore; ls /sys/firmware")).toBe("");
