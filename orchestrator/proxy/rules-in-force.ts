@@ -14,6 +14,7 @@ import { serviceRules, type Client } from "./ruleset.ts";
 const SLICES = "endpointslices.discovery.k8s.io";
 /** What happens within this long goes into one replacement. */
 const GATHER_MS = 10;
+const LOOK_AGAIN_MS = 30_000;
 const KEY = "rules";
 
 export interface RulesOptions {
@@ -36,6 +37,8 @@ export class RulesInForce implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   /** Addresses of pods that are gone. */
   #gone: string[] = [];
+  #timer: Disposable | undefined;
+  #ended = false;
 
   constructor(options: RulesOptions) {
     const { cluster, clock, log } = options;
@@ -50,6 +53,7 @@ export class RulesInForce implements AsyncDisposable {
       cluster.watch("pods", (event) => this.#onPod(event)),
     ];
     this.#change();
+    this.#lookAgain();
   }
 
   /** Whether all that the cluster says is in force. */
@@ -65,6 +69,8 @@ export class RulesInForce implements AsyncDisposable {
 
   /** The rules stay in force. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    this.#timer?.[Symbol.dispose]();
     for (const watch of this.#watches) watch[Symbol.dispose]();
     await this.#loop[Symbol.asyncDispose]();
   }
@@ -74,6 +80,23 @@ export class RulesInForce implements AsyncDisposable {
     if (type !== "DELETED" || object.status?.podIP === undefined || object.spec.hostNetwork === true) return;
     this.#gone.push(object.status.podIP);
     this.#change();
+  }
+
+  /** A firewall that is loaded anew may have taken all tables with it. */
+  #lookAgain(): void {
+    const { clock, network, log } = this.#options;
+    if (this.#ended) return;
+    this.#timer = clock.after(LOOK_AGAIN_MS, () => {
+      void network
+        .readTable()
+        .then((table) => {
+          if (this.#text === undefined || Object.hasOwn(table as object, "nftables")) return;
+          log("The rules of services were taken away: putting them back");
+          this.#text = undefined;
+          this.#change();
+        })
+        .finally(() => this.#lookAgain());
+    });
   }
 
   #change(): void {

@@ -86,7 +86,7 @@ function staying(route: Route): readonly string[] {
   ];
 }
 
-/** What is still on its way to a service after translation has nobody behind it: refused at once. */
+/** What is still on its way to a service after translation has nobody behind it: refused at once. Other machines are not spoken to. */
 function hooks({ cidr, bridges, seesBridged }: RulesetInput): readonly string[] {
   const find = "ip daddr . meta l4proto . th dport vmap @services";
   const mark = seesBridged ? [`iifname "${bridges}" ip daddr ${cidr} ct mark set ${KEEPS_SOURCE}`] : [];
@@ -98,6 +98,7 @@ function hooks({ cidr, bridges, seesBridged }: RulesetInput): readonly string[] 
       `oifname "${bridges}" ct status dnat ip saddr . ip daddr @themselves masquerade`,
     ]),
     ...chain("refuse", ["meta l4proto tcp reject with tcp reset", "reject with icmp type port-unreachable"]),
+    ...chain("enter", ["type filter hook input priority 0; policy accept;", `iifname != "lo" iifname != "${bridges}" ip daddr ${cidr} drop`]),
     ...chain("forward", ["type filter hook forward priority 0; policy accept;", `ip daddr ${cidr} goto refuse`]),
     ...chain("leave", ["type filter hook output priority 0; policy accept;", `ip daddr ${cidr} fib daddr type != local goto refuse`]),
   ];

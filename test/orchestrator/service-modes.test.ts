@@ -1,11 +1,12 @@
 /** Names inside pods, and services where the machine has no nft; two clusters beside each other. */
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { delimiter } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rootTag } from "../../runtime/engine/identity.ts";
-import { strataOutput } from "../support/cli.ts";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { serveStrata, strataOutput } from "../support/cli.ts";
+import { eventually, TestCluster, UP } from "../support/cluster.ts";
+import { temporaryRoot } from "../support/root.ts";
 import { DATAGRAMS, fetchText, IMAGE, podOf, PROGRAMS, serviceOf, webOf } from "./service-lab.ts";
 
 /** Beside the cluster with rules, one that finds no nft in its PATH. */
@@ -170,4 +171,14 @@ test("two clusters on one machine have services at different addresses", async (
   expect(one).not.toBe(other);
   expect(await fetchText(`http://${await addressOf(here, "web")}`)).toMatch(/^v1 web-/);
   expect(await fetchText(`http://${await addressOf(plain, "web")}`)).toMatch(/^v1 web-/);
+});
+
+test("a cluster without pods leaves nothing in the machine's network when it ends", async () => {
+  using root = temporaryRoot();
+  const link = `/sys/class/net/sv${rootTag(root.root)}`;
+  await using server = await serveStrata(root, UP, /^ready$/);
+  expect(existsSync(link)).toBe(true);
+  await server[Symbol.asyncDispose]();
+  expect(existsSync(link)).toBe(false);
+  expect(execFileSync("nft", ["list", "tables"], { encoding: "utf8" })).not.toContain(rootTag(root.root));
 });

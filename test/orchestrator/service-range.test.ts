@@ -2,8 +2,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Cluster, KubeObject, WatchEvent } from "../../orchestrator/cluster.ts";
 import { openApi, type OpenedApi } from "../../orchestrator/open-api.ts";
+import { RulesInForce } from "../../orchestrator/proxy/rules-in-force.ts";
 import { withdrawal } from "../../orchestrator/proxy/withdrawal.ts";
+import type { ServiceNetwork } from "../../runtime/engine.ts";
 import { temporaryRoot } from "../support/root.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { meta, pod } from "./objects.ts";
 
 describe("services whose range moved", () => {
@@ -31,6 +34,31 @@ describe("services whose range moved", () => {
     const [, , third, fourth] = String(free).split(".");
     expect(["kubernetes", "fixed", "headless", "free"].map(addressOf)).toEqual(["10.98.32.1", "10.98.32.77", "None", `10.98.${32 + Number(third)}.${fourth}`]);
   });
+});
+
+test("rules that something took away are put back", async () => {
+  const clock = new FakeClock();
+  const replaced: (string | undefined)[] = [];
+  let table: unknown = {};
+  const network = {
+    bridges: "stabc*",
+    readTable: async () => table,
+    replaceTable: async (body: string | undefined) => {
+      replaced.push(body);
+      table = { nftables: [] };
+    },
+    forgetFlows: async () => {},
+    forgetEndpoints: async () => {},
+  } as unknown as ServiceNetwork;
+  const cluster = { list: () => [], watch: () => ({ [Symbol.dispose]() {} }) } as unknown as Cluster;
+  await using rules = new RulesInForce({ cluster, clock, network, cidr: "10.96.0.0/20", log: () => {} });
+  await clock.advance(100);
+  await clock.advance(31_000);
+  expect([replaced.length, rules.isCurrent]).toEqual([1, true]);
+  table = {};
+  await clock.advance(31_000);
+  await clock.advance(100);
+  expect(replaced).toEqual([replaced[0], replaced[0]]);
 });
 
 describe("a pod that ends", () => {

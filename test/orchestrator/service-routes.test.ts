@@ -91,6 +91,7 @@ describe("the rules", () => {
       want: "10.96.0.50 . udp . 80 : goto service-default/web/http/udp",
     },
     { name: "look at the packets of pods", routes: [], want: 'iifname "stabc*" ip daddr . meta l4proto . th dport vmap @services' },
+    { name: "do not speak to other machines", routes: [], want: 'iifname != "lo" iifname != "stabc*" ip daddr 10.96.0.0/20 drop' },
     { name: "refuse what nobody answers", routes: [], want: "ip daddr 10.96.0.0/20 goto refuse" },
     { name: "give a pod that reaches itself another source", routes: [route()], want: "10.88.0.2 . 10.88.0.2" },
     { name: "keep the source where answers pass", routes: [], more: { seesBridged: true }, want: "ct mark set" },
