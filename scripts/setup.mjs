@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 const NEEDS = {
   run: [
     { program: "nft", package: "nftables", why: "published ports and the NAT of bridge networks" },
+    { program: "mount", package: "mount", why: "emptyDir volumes of pods that are in memory" },
     { program: "ps", package: "procps", why: "goes into the demo's base image, to show what a container sees" },
   ],
   test: [
@@ -23,6 +24,7 @@ const NEEDS = {
     { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
     { program: "nginx", package: "nginx-light", why: "the web server of the example with a StatefulSet" },
     { program: "curl", package: "curl", why: "reads that web server from another pod" },
+    { program: "script", package: "bsdutils", why: "gives kubectl a terminal in the tests of exec -it and attach -it" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [

@@ -2,6 +2,8 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeObject } from "../cluster.ts";
+import { formatTime } from "../controllers/clock.ts";
+import { setCondition, type Condition } from "../controllers/conditions.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { isActive } from "../controllers/pods.ts";
 import { wholeOf } from "../schema/quantity.ts";
@@ -10,17 +12,19 @@ import { specOf } from "./pod-spec.ts";
 import { volumePath } from "./volumes.ts";
 
 /** A tmpfs needs none of this: its size holds by itself. */
-export async function evictWhenFull({ cluster, folders, recorder }: AgentParts, pod: KubeObject): Promise<void> {
+export async function evictWhenFull({ cluster, clock, folders, recorder }: AgentParts, pod: KubeObject): Promise<void> {
   for (const volume of isActive(pod) ? (specOf(pod).volumes ?? []) : []) {
     const { medium = "", sizeLimit } = volume.emptyDir ?? {};
     if (sizeLimit === undefined || medium === "Memory") continue;
     if ((await bytesBelow(volumePath(pod, volume, folders))) <= wholeOf(sizeLimit)) continue;
     const message = `Usage of EmptyDir volume "${volume.name}" exceeds the limit "${sizeLimit}". `;
     recorder.record(pod, "Warning", "Evicted", message);
-    const evict = (current: KubeObject): KubeObject =>
-      current.metadata.uid === pod.metadata.uid && isActive(current)
-        ? { ...current, status: { ...current.status, phase: "Failed", reason: "Evicted", message } }
-        : current;
+    const condition: Condition = { type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message };
+    const evict = (current: KubeObject): KubeObject => {
+      if (current.metadata.uid !== pod.metadata.uid || !isActive(current)) return current;
+      const conditions = setCondition(current.status?.conditions ?? [], condition, formatTime(clock.now()));
+      return { ...current, status: { ...current.status, phase: "Failed", reason: "Evicted", message, conditions } };
+    };
     await cluster.modify("pods", keyOf(pod), evict, { status: true });
     return;
   }

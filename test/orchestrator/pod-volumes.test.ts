@@ -226,6 +226,7 @@ describe("an emptyDir", { timeout: 90_000 }, () => {
     await cluster.apply(pod("large", { ...volume({ sizeLimit: "1Mi" }), containers: [sh("c", `head -c 3000000 /dev/zero > /v/big; ${IDLE}`, container)] }));
     const { status } = await untilPhase(cluster, "large", "Failed");
     expect(status).toMatchObject({ reason: "Evicted", message: 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ' });
+    expect(status.conditions.find(({ type }: any) => type === "DisruptionTarget")).toMatchObject({ status: "True", reason: "TerminationByKubelet" });
     await untilPod(cluster, "large", (found) => found.status.containerStatuses[0].state.terminated !== undefined);
     expect((await eventsOf(cluster, "large")).join("\n")).toContain("Warning Evicted: Usage of EmptyDir volume");
   });
