@@ -20,6 +20,7 @@ import { jobOrphanPods } from "./controllers/job/orphan-pods.ts";
 import { jobController } from "./controllers/job/reconcile.ts";
 import { jobTimeToLive } from "./controllers/job/time-to-live.ts";
 import { namespaceController } from "./controllers/namespace/reconcile.ts";
+import { podGarbage } from "./controllers/pod-garbage.ts";
 import { nodeLifecycleController } from "./controllers/node-lifecycle/reconcile.ts";
 import { replicaSetController, replicationController, type Collaborators } from "./controllers/replica-set/reconcile.ts";
 import { resourceQuotaController } from "./controllers/resource-quota.ts";
@@ -139,6 +140,7 @@ function startControllers(
     resourceQuotaController({ cluster }),
     disruptionController(as("controllermanager")),
     nodeLifecycleController(as("node-controller"), paces.nodeMonitorGrace),
+    podGarbage(as("pod-garbage-collector")),
     taintEvictionController(as("taint-eviction-controller")),
     autoscalerController(as("horizontal-pod-autoscaler"), { usage, every: paces.autoscalerSync }),
     volumeBinder(as("persistentvolume-controller")),

@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
-import type { KubeObject } from "../../orchestrator/cluster.ts";
+import type { Draft, KubeObject } from "../../orchestrator/cluster.ts";
+import { runController } from "../../orchestrator/controllers/controller.ts";
+import { createRecorder } from "../../orchestrator/controllers/events.ts";
+import { podGarbage } from "../../orchestrator/controllers/pod-garbage.ts";
 import type { OwnerScale } from "../../orchestrator/controllers/disruption/owner-scale.ts";
 import { planBudget } from "../../orchestrator/controllers/disruption/plan.ts";
 import { isBeyondBudgets, spend } from "../../orchestrator/controllers/disruption/spend.ts";
 import { planNode } from "../../orchestrator/controllers/node-lifecycle/plan.ts";
 import { toleratedFor } from "../../orchestrator/controllers/taint-eviction/plan.ts";
 import { settleTaints } from "../../orchestrator/objects/node-taints.ts";
+import { testApi } from "./api-server.ts";
+import { FakeClock, settle } from "./fake-clock.ts";
 import { at, meta, NOW, pod, type PodOptions } from "./objects.ts";
 
 function budget(spec: object, status: object = {}): KubeObject {
@@ -239,3 +244,34 @@ const stays = [
   { name: "takes a toleration of less than nothing for nothing", tolerations: [{ operator: "Exists", tolerationSeconds: -5 }], taints: [mine], want: 0 },
 ];
 test.each(stays)("a pod $name", ({ tolerations, taints: sent, want }) => expect(toleratedFor(pod("a", { spec: { tolerations } }), sent)).toBe(want));
+
+describe("pods of a node that is gone", () => {
+  test("fail and go when it does not come back; those of others stay", async () => {
+    await using server = await testApi();
+    const { cluster } = server.api;
+    const clock = new FakeClock();
+    const room = { cluster, clock, recorder: createRecorder({ cluster, clock, component: "pod-garbage-collector" }) };
+    const draft = (name: string, nodeName: string): Draft => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default" },
+      spec: { nodeName, containers: [{ name: "main", image: "web:v1" }] },
+    });
+    for (const name of ["gone", "here"]) await cluster.create("nodes", { apiVersion: "v1", kind: "Node", metadata: { name } });
+    await cluster.create("pods", draft("lost", "gone"));
+    await cluster.create("pods", draft("kept", "here"));
+    const ends: unknown[] = [];
+    using _watch = cluster.watch(
+      "pods",
+      ({ type, object }) => void (type === "DELETED" && ends.push([object.metadata.name, object.status.phase, object.status.conditions])),
+    );
+    await using _running = runController(cluster, podGarbage(room), { clock });
+    await cluster.delete("nodes", { namespace: undefined, name: "gone" });
+    await settle();
+    await clock.advance(39_000);
+    expect(ends, "the node may come back").toEqual([]);
+    await clock.advance(2000);
+    await expect.poll(() => ends).toEqual([["lost", "Failed", [expect.objectContaining({ type: "DisruptionTarget", reason: "DeletionByPodGC" })]]]);
+    expect(cluster.list("pods", "default").map(({ metadata }) => metadata.name)).toEqual(["kept"]);
+  });
+});

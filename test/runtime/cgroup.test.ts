@@ -1,10 +1,14 @@
 /** Limits as files, hierarchies as folders: pure, so both versions are held here whatever this machine has. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../support/root.ts";
 import { completeDeviceRules } from "../../runtime/process/cgroup/devices.ts";
 import { planGroups } from "../../runtime/process/cgroup/groups.ts";
 import { cgroupLayout } from "../../runtime/process/cgroup/layout.ts";
 import { cpuWeight, ioWeight, planCgroup } from "../../runtime/process/cgroup/plan.ts";
 import { orderUpdate } from "../../runtime/process/cgroup/update.ts";
+import { meterOf } from "../../runtime/process/control.ts";
 import { DEFAULT_DEVICE_RULES } from "../../runtime/defaults.ts";
 import type { Resources } from "../../runtime/spec.ts";
 
@@ -172,4 +176,27 @@ describe("device rules that hold", () => {
       minor: 200,
       access: "rwm",
     }));
+});
+
+const meters = [
+  {
+    version: 1,
+    files: { "cpuacct.usage": "1500000000\n", "memory.usage_in_bytes": "5000000\n", "memory.stat": "inactive_file 1\ntotal_inactive_file 1000000\n" },
+  },
+  {
+    version: 2,
+    files: { "cpu.stat": "usage_usec 1500000\nuser_usec 1\n", "memory.current": "5000000\n", "memory.stat": "active_file 7\ninactive_file 1000000\n" },
+  },
+] as const;
+test.each(meters)("a meter reads cpu time, and memory without file cache that can go, in version $version", ({ version, files }) => {
+  const folder = temporaryFolder();
+  try {
+    mkdirSync(join(folder, "group"));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "group", name), text);
+    const groups = { version, path: "group", members: [{ controllers: ["cpuacct", "memory", "cpu"], base: folder }] };
+    expect(meterOf(groups)).toEqual({ cpuTotal: 1_500_000_000, memory: 4_000_000 });
+    expect(meterOf({ ...groups, path: "gone" }), "of one that has ended").toEqual({ cpuTotal: 0, memory: 0 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
