@@ -5,7 +5,7 @@ import { ApiError, conflict, notFound } from "../errors.ts";
 import { decodeObject } from "../schema/decode-object.ts";
 import { applyDefaults } from "../schema/defaults.ts";
 import { equal } from "../schema/equal.ts";
-import { invalidObject } from "../schema/field-error.ts";
+import { invalidObject, type FieldError } from "../schema/field-error.ts";
 import { nameOf, type DecodedObject, type Resource } from "../schema/resource.ts";
 import { validate } from "../schema/validate.ts";
 import { admitChange } from "./admission.ts";
@@ -34,7 +34,8 @@ export function change(request: WriteRequest, make: (current: KubeObject) => unk
   applyDefaults(resource.type, next);
   const managers = owned ? undefined : trackWrite(request, current, next, subresource);
   admitChange(request, current, next, subresource);
-  const errors = [...validate(resource, next), ...validateChange(resource, current, next, writer.internal || subresource !== undefined)];
+  const lenient = writer.internal || subresource !== undefined;
+  const errors = [...newErrors(resource, current, next, lenient), ...validateChange(resource, current, next, lenient)];
   if (errors.length > 0) throw invalidObject(resource, name, errors);
   const counted = countGeneration(resource, current, next);
   const final = managers === undefined ? counted : withManagers(counted, managers);
@@ -43,6 +44,14 @@ export function change(request: WriteRequest, make: (current: KubeObject) => unk
   if (!isReleased(final)) return transaction.put(key, final);
   transaction.remove(key);
   return final;
+}
+
+/** Whoever reports on an object is not to blame for what was wrong in it before. */
+function newErrors(resource: Resource, current: KubeObject, next: KubeObject, lenient: boolean): readonly FieldError[] {
+  const errors = validate(resource, next);
+  if (errors.length === 0 || !lenient) return errors;
+  const before = new Set(validate(resource, current).map(({ field, message }) => `${field}: ${message}`));
+  return errors.filter(({ field, message }) => !before.has(`${field}: ${message}`));
 }
 
 function checkIdentity(resource: Resource, { metadata }: KubeObject, made: Partial<ObjectMeta>): void {

@@ -7,6 +7,7 @@ import { dataRules } from "./data-rules.ts";
 import {
   all,
   atLeast,
+  checked,
   countOrPercent,
   fields,
   needed,
@@ -50,6 +51,8 @@ const MAX_POLICY_SECONDS = 1800;
 
 const replicas = { replicas: notNegative, minReadySeconds: notNegative, revisionHistoryLimit: notNegative };
 
+const podManagementPolicy = checked((value) => (value === "OrderedReady" || value === "Parallel" ? undefined : "must be 'OrderedReady' or 'Parallel'"));
+
 const sharedRules: RuleTable = {
   "core/v1.Pod": [podMounts],
   "core/v1.PodTemplate": [templateMounts],
@@ -60,7 +63,7 @@ const sharedRules: RuleTable = {
   "apps/v1.DeploymentStrategy": [fields({ type: oneOf("Recreate", "RollingUpdate") }), recreateAlone],
   "apps/v1.RollingUpdateDeployment": [fields({ maxUnavailable: all(countOrPercent, notAbove100Percent), maxSurge: countOrPercent }), noSurgeWithoutRoom],
   "apps/v1.ReplicaSetSpec": [fields(replicas), templated("deployment")],
-  "apps/v1.StatefulSetSpec": [fields({ ...replicas, podManagementPolicy: oneOf("OrderedReady", "Parallel") }), templated("statefulset")],
+  "apps/v1.StatefulSetSpec": [fields({ ...replicas, podManagementPolicy }), templated("statefulset")],
   "apps/v1.StatefulSetOrdinals": [fields({ start: notNegative })],
   "apps/v1.StatefulSetUpdateStrategy": [fields({ type: oneOf("OnDelete", "RollingUpdate") }), rollingAlone],
   "apps/v1.RollingUpdateStatefulSetStrategy": [fields({ partition: notNegative, maxUnavailable: all(countOrPercent, notAbove100Percent) })],

@@ -1,5 +1,8 @@
 /** Bad manifests get the API server's usual 4xx with the field path, and change nothing. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KubeObject } from "../../orchestrator/cluster.ts";
+import { change } from "../../orchestrator/objects/change.ts";
+import { resourceNamed } from "../../orchestrator/schema/resources.ts";
 import { testApi, type TestApi } from "./api-server.ts";
 import { metadataRows, objectRows } from "./bad-objects.ts";
 import { containerRows, podSpecRows, probeRows, volumeRows, type Row } from "./bad-pods.ts";
@@ -85,6 +88,11 @@ describe.each(Object.entries(objectRows))("a %s with", (kind, rows) => {
 const podSays =
   "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
+const statefulSetSays =
+  "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+
+const claimSays = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+
 describe("a change of", () => {
   const changes: readonly (readonly [
     name: string,
@@ -118,6 +126,8 @@ describe("a change of", () => {
       'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"other"}: cannot change roleRef',
       {},
     ],
+    ["a StatefulSet's service", "StatefulSet", { "spec.serviceName": "other" }, `spec: Forbidden: ${statefulSetSays}`, {}],
+    ["a claim's class", "PersistentVolumeClaim", { "spec.storageClassName": "other" }, `spec: Forbidden: ${claimSays}`, { "spec.storageClassName": "one" }],
     ["a Service's address", "Service", { "spec.clusterIP": "10.96.9.9" }, 'spec.clusterIPs[0]: Invalid value: ["10.96.9.9"]: may not change once set', {}],
     ["a slice's type", "EndpointSlice", { addressType: "FQDN" }, 'addressType: Invalid value: "FQDN": field is immutable', {}],
     ["a priority's value", "PriorityClass", { value: 11 }, "value: Forbidden: may not be changed in an update.", {}],
@@ -130,6 +140,13 @@ describe("a change of", () => {
     expect([status, body.message]).toEqual([422, `${printed(kind)} "${called}" is invalid: ${says}`]);
     const { body: after } = await server.call("GET", `${collection(kind)}/${called}`);
     expect(after).toEqual(first.body);
+  });
+
+  test("a Job's template is refused, and told", async () => {
+    const { body: made } = await server.call("POST", collection("Job"), { body: spoil(manifest("Job", "begun"), { "spec.suspend": false }) });
+    const { status, body } = await refused("PUT", `${collection("Job")}/begun`, spoil(made, { "spec.template.spec.containers[0].image": "y" }));
+    expect([status, body.details.causes.map(({ field }: any) => field)]).toEqual([422, ["spec.template"]]);
+    expect(body.message).toMatch(/^Job\.batch "begun" is invalid: spec\.template: Invalid value: \{.*\}: field is immutable$/);
   });
 
   test("the number of replicas to less than none is refused by /scale too", async () => {
@@ -150,4 +167,23 @@ describe("a change of", () => {
     const json = [{ op: "remove", path: "/spec/template/spec/containers/0/image" }];
     expect((await refused("PATCH", path, json, { "content-type": "application/json-patch+json" })).body.message).toBe(says);
   });
+});
+
+test("who reports the status of an object is not refused for what was wrong in it before; who writes it is", () => {
+  const metadata = { name: "old", namespace: "default", uid: "u", resourceVersion: "1", creationTimestamp: "2030-01-01T00:00:00Z" };
+  const stored = { ...spoil(manifest("Deployment", "old"), { "spec.replicas": -1 }), metadata } as unknown as KubeObject;
+  const request = {
+    transaction: { get: () => stored, list: () => [], put: (_: unknown, object: KubeObject) => object, remove: () => {} },
+    resource: resourceNamed("deployments.apps"),
+    namespace: "default",
+    name: "old",
+    writer: { manager: "test", dryRun: false, internal: false },
+    settings: { serviceCidr: "10.96.0.0/16", nodePorts: [30_000, 32_767], authority: "" },
+    now: "2030-01-01T00:00:01Z",
+  } as const;
+  const told = change(request, (current) => ({ ...current, status: { replicas: 2 } }), { subresource: "status" });
+  expect(told.status).toEqual({ replicas: 2 });
+  expect(() => change(request, (current) => ({ ...current, metadata: { ...current.metadata, labels: { a: "b" } } }))).toThrow(
+    "spec.replicas: Invalid value: -1",
+  );
 });

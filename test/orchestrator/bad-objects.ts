@@ -133,6 +133,28 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
     ["no configuration", { type: "kubernetes.io/dockerconfigjson", data: {} }, "data[.dockerconfigjson]: Required value"],
     ["no account", { type: "kubernetes.io/service-account-token" }, "metadata.annotations[kubernetes.io/service-account.name]: Required value"],
   ],
+  PersistentVolumeClaim: [
+    ["no access modes", { "spec.accessModes": [] }, "spec.accessModes: Required value: at least 1 access mode is required"],
+    [
+      "an unknown access mode",
+      { "spec.accessModes": ["Sometimes"] },
+      'spec.accessModes: Unsupported value: "Sometimes": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+    ],
+    ["no size", { "spec.resources": {} }, "spec.resources[storage]: Required value"],
+    ["a size of nothing", { "spec.resources.requests.storage": "0" }, 'spec.resources[storage]: Invalid value: "0": must be greater than zero'],
+    ["an unknown mode", { "spec.volumeMode": "Tape" }, 'spec.volumeMode: Unsupported value: "Tape": supported values: "Block", "Filesystem"'],
+  ],
+  PersistentVolume: [
+    ["no size", { "spec.capacity": undefined }, "spec.capacity: Required value"],
+    ["no source", { "spec.hostPath": undefined }, "spec: Required value: must specify a volume type"],
+    ["two sources", { "spec.nfs": { server: "s", path: "/p" } }, "spec.nfs: Forbidden: may not specify more than 1 volume type"],
+    [
+      "an unknown end",
+      { "spec.persistentVolumeReclaimPolicy": "Burn" },
+      'spec.persistentVolumeReclaimPolicy: Unsupported value: "Burn": supported values: "Delete", "Recycle", "Retain"',
+    ],
+  ],
+  ServiceAccount: [["a name in capitals", { "metadata.name": "Robot" }, `metadata.name: Invalid value: "Robot": ${SUBDOMAIN}`]],
   Namespace: [
     ["a name with dots", { "metadata.name": "a.b" }, 'metadata.name: Invalid value: "a.b": must not contain dots'],
     ["a name in capitals", { "metadata.name": "Team" }, `metadata.name: Invalid value: "Team": ${LABEL}`],
@@ -206,6 +228,11 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   HorizontalPodAutoscaler: [
+    [
+      "a most below the least",
+      { "spec.minReplicas": 5, "spec.maxReplicas": 3 },
+      "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`",
+    ],
     ["no most", { "spec.maxReplicas": 0 }, "spec.maxReplicas: Invalid value: 0: must be greater than 0"],
     ["nothing to scale", { "spec.scaleTargetRef.name": "" }, "spec.scaleTargetRef.name: Required value"],
   ],

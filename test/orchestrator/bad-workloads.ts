@@ -80,11 +80,16 @@ export const workloadRows: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   StatefulSet: [
+    [
+      "a partition below zero",
+      { "spec.updateStrategy.rollingUpdate.partition": -1 },
+      `spec.updateStrategy.rollingUpdate.partition: Invalid value: -1: ${notNegative}`,
+    ],
     ["an empty selector", { "spec.selector": {} }, "spec.selector: Invalid value: {}: empty selector is invalid for statefulset"],
     [
       "an unknown way to manage pods",
       { "spec.podManagementPolicy": "Random" },
-      'spec.podManagementPolicy: Unsupported value: "Random": supported values: "OrderedReady", "Parallel"',
+      `spec.podManagementPolicy: Invalid value: "Random": must be 'OrderedReady' or 'Parallel'`,
     ],
     [
       "a partition below none",
@@ -132,6 +137,8 @@ export const workloadRows: Readonly<Record<string, readonly Row[]>> = {
     ["less than no failures", { "spec.backoffLimit": -1 }, `spec.backoffLimit: Invalid value: -1: ${notNegative}`],
   ],
   CronJob: [
+    ["a schedule that is none", { "spec.schedule": "often" }, 'spec.schedule: Invalid value: "often": expected exactly 5 fields, found 1: [often]'],
+    ["a zone that is none", { "spec.timeZone": "Moon/Base" }, 'spec.timeZone: Invalid value: "Moon/Base": unknown time zone Moon/Base'],
     ["no schedule", { "spec.schedule": "" }, "spec.schedule: Required value"],
     [
       "an unknown policy",
