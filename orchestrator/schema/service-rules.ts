@@ -2,7 +2,7 @@
 import { duplicate, forbiddenField, invalid, required, tooMany, type FieldError } from "./field-error.ts";
 import { checked, each, fields, named, neededOneOf, oneOf, optionalPort, port, unique, type FieldRule, type StructRule } from "./field-rules.ts";
 import { validateLabels } from "./labels.ts";
-import { addressProblem, labelProblem, portNameProblem, portProblem, qualifiedNameProblem, subdomainProblem } from "./names.ts";
+import { addressProblem, labelProblem, portProblem, qualifiedNameProblem, subdomainProblem } from "./names.ts";
 import type { RuleTable } from "./rule-table.ts";
 
 const protocol = oneOf("SCTP", "TCP", "UDP");
@@ -98,5 +98,5 @@ export const serviceRules: RuleTable = {
   "core/v1.EndpointPort": [fields({ name: named(labelProblem), port, protocol })],
   "discovery/v1.EndpointSlice": [fields({ addressType: neededOneOf("FQDN", "IPv4", "IPv6"), ports: unique("name") }), ofAddressType],
   "discovery/v1.Endpoint": [fields({ addresses, hostname: named(labelProblem) })],
-  "discovery/v1.EndpointPort": [fields({ name: named(portNameProblem), port: (value, path) => (value === undefined ? [] : port(value, path)), protocol })],
+  "discovery/v1.EndpointPort": [fields({ name: named(labelProblem), port: (value, path) => (value === undefined ? [] : port(value, path)), protocol })],
 };

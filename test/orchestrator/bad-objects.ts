@@ -199,10 +199,14 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
       { "spec.limits[0].type": "Disk" },
       'spec.limits[0].type: Invalid value: "Disk": must be a standard limit type or fully qualified',
     ],
-    ["a least above the most", { "spec.limits[0].min": { cpu: "2" } }, 'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1'],
+    [
+      "a least above the most",
+      { "spec.limits[0].type": "Pod", "spec.limits[0].min": { cpu: "2" } },
+      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+    ],
     [
       "a default above the most",
-      { "spec.limits[0].default": { cpu: "2" } },
+      { "spec.limits[0].default": { cpu: "2" }, "spec.limits[0].defaultRequest": { cpu: "1" } },
       'spec.limits[0].default[cpu]: Invalid value: "2": default value 2 is greater than max value 1',
     ],
   ],
