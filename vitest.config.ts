@@ -12,6 +12,7 @@ export default defineConfig({
     reporters: ["default", "./scripts/totals.mjs"],
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/sweep.ts",
+    expect: { poll: { timeout: 10_000 } }, // on a busy machine a second is not long
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",

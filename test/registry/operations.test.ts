@@ -135,14 +135,14 @@ describe("a certificate", () => {
     const port = Number(registry.host.split(":")[1]);
     expect(await servedName(port)).toBe("first");
     writeFileSync(tls.certificate, pair("misfit").certificate);
-    await expect.poll(() => registry.lines.some((line) => line.startsWith("tls: ")), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => registry.lines.some((line) => line.startsWith("tls: "))).toBe(true);
     expect(await servedName(port)).toBe("first");
     const second = pair("second");
     writeFileSync(`${tls.key}.new`, second.key);
     renameSync(`${tls.key}.new`, tls.key);
     writeFileSync(`${tls.certificate}.new`, second.certificate);
     renameSync(`${tls.certificate}.new`, tls.certificate);
-    await expect.poll(async () => await servedName(port), { timeout: 10_000 }).toBe("second");
+    await expect.poll(async () => await servedName(port)).toBe("second");
   });
 
   test("that cannot be read is refused before anything listens", async () => {
