@@ -25,10 +25,14 @@ export async function freeze(groups: Groups): Promise<void> {
   throw new RuntimeError("CGROUP_FAILED", `Cannot freeze the container: ${folder} still has members that run`);
 }
 
+/** Idempotent; a group that went with its last member needs it no more. */
 export function thaw(groups: Groups): void {
-  const folder = freezerFolder(groups);
-  if (groups.version === 1) writeFileSync(`${folder}/freezer.state`, "THAWED");
-  else writeFileSync(`${folder}/cgroup.freeze`, "0");
+  const [file, value] = groups.version === 1 ? ["freezer.state", "THAWED"] : ["cgroup.freeze", "0"];
+  try {
+    writeFileSync(`${freezerFolder(groups)}/${file}`, value);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 /** Members of the group and of groups that the container made inside. */
@@ -46,6 +50,11 @@ export async function signalMembers(groups: Groups, signal: number): Promise<voi
   } finally {
     thaw(groups);
   }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENODEV";
 }
 
 /** A process that has gone meanwhile needs no signal. */
@@ -133,14 +142,23 @@ function membersBelow(folder: string): readonly number[] {
     .split("\n")
     .filter((line) => line !== "")
     .map(Number);
-  const inner = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...inner.flatMap((entry) => membersBelow(`${folder}/${entry.name}`))];
+  return [...own, ...groupsIn(folder).flatMap((name) => membersBelow(`${folder}/${name}`))];
+}
+
+/** None of a group that has gone meanwhile. */
+function groupsIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 /** @returns whether it is gone */
 function removeBelow(folder: string, deep = true): boolean {
   try {
-    if (deep) for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeBelow(`${folder}/${entry.name}`);
+    if (deep) for (const name of groupsIn(folder)) removeBelow(`${folder}/${name}`);
     rmdirSync(folder);
     return true;
   } catch (error) {
