@@ -201,12 +201,17 @@ export const objectRows: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       "a least above the most",
-      { "spec.limits[0].type": "Pod", "spec.limits[0].min": { cpu: "2" } },
-      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+      { "spec.limits[0].min": { storage: "20Ti" } },
+      'spec.limits[0].min[storage]: Invalid value: "20Ti": min value 20Ti is greater than max value 10Ti',
     ],
     [
       "a default above the most",
-      { "spec.limits[0].default": { cpu: "2" }, "spec.limits[0].defaultRequest": { cpu: "1" } },
+      {
+        "spec.limits[0].type": "Container",
+        "spec.limits[0].max": { cpu: "1" },
+        "spec.limits[0].default": { cpu: "2" },
+        "spec.limits[0].defaultRequest": { cpu: "1" },
+      },
       'spec.limits[0].default[cpu]: Invalid value: "2": default value 2 is greater than max value 1',
     ],
   ],

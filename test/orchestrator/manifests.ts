@@ -18,7 +18,7 @@ const rows: readonly (readonly [kind: string, apiVersion: string, rest: object])
   ["PersistentVolume", "v1", { spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/data" } } }],
   ["PodTemplate", "v1", { template }],
   ["ReplicationController", "v1", { spec: { replicas: 0, selector: { app: "a" }, template } }],
-  ["LimitRange", "v1", { spec: { limits: [{ type: "Container", max: { cpu: "1" } }] } }],
+  ["LimitRange", "v1", { spec: { limits: [{ type: "PersistentVolumeClaim", max: { storage: "10Ti" } }] } }],
   ["ResourceQuota", "v1", { spec: { hard: { pods: "10" } } }],
   [
     "Event",
