@@ -6,7 +6,6 @@ import { resolveOwner, type Owner } from "../copy/owner.ts";
 import { place, type Placed } from "../copy/place.ts";
 import type { CopyAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
-import type { Selection } from "./copy-work.ts";
 import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
 import type { Making, SolveScope } from "./scope.ts";
 import { checkUnchanged } from "./unchanged.ts";
@@ -15,6 +14,13 @@ import { checkUnchanged } from "./unchanged.ts";
 const NEAR = 16;
 const FEW = 16;
 const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
+
+/** What a COPY's patterns found, with the digests of the files. */
+export interface Selection {
+  readonly placed: readonly Placed[];
+  readonly digests: ReadonlyMap<SourceEntry, string>;
+  readonly digest: string;
+}
 
 export async function writeCopy(action: CopyAction, parent: ChainID | undefined, selection: Selection, making: Making, scope: SolveScope): Promise<ChainID> {
   const { store } = scope.collaborators;

@@ -4,6 +4,7 @@ import type { ChainID } from "../../store/store.ts";
 import type { Fingerprint, Source, SourceEntry } from "../context/tree.ts";
 import type { Placed } from "../copy/place.ts";
 import type { CopyAction, InlineFile } from "../plan/graph.ts";
+import type { Selection } from "./copy-layer.ts";
 import { copyParts, selectionDigest, type StepScope } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
 
@@ -29,12 +30,6 @@ async function quickFiles(action: CopyAction, scope: SolveScope): Promise<Finger
   if (pattern === undefined || more.length > 0) return undefined;
   const fingerprint = await (await scope.treeOf(action.origin)).fingerprint?.(pattern, { exclude: action.exclude });
   return fingerprint === undefined ? undefined : { ...fingerprint, text: `stat ${fingerprint.text}` };
-}
-
-export interface Selection {
-  readonly placed: readonly Placed[];
-  readonly digests: ReadonlyMap<SourceEntry, string>;
-  readonly digest: string;
 }
 
 async function select(action: CopyAction, scope: SolveScope): Promise<Selection> {

@@ -1,6 +1,5 @@
 /** A container of a pod in the engine's terms. Decides, and does nothing. */
 import type { ContainerOptions, Limits, MountRequest } from "../../runtime/engine.ts";
-import type { Image } from "../../store/store.ts";
 import type { KubeObject } from "../cluster.ts";
 import { DOMAIN } from "../dns/zone.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
@@ -10,16 +9,13 @@ import type { ClaimedVolume } from "./claimed-volume.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import { oomScore, type NodeMemory } from "./oom-score.ts";
 import type { PodFolders } from "./pod-folder.ts";
-import { securityOf } from "./container-security.ts";
+import { securityOf, type SecurityInput } from "./container-security.ts";
 import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
 import type { Resolver } from "./resolver.ts";
 import { checkedSubPath } from "./sub-path.ts";
 import { volumePath } from "./volumes.ts";
 
-export interface ContainerInput {
-  readonly pod: KubeObject;
-  readonly container: ContainerSpec;
-  readonly image: Image;
+export interface ContainerInput extends SecurityInput {
   readonly environment: ReadonlyMap<string, string>;
   readonly attempt: number;
   readonly backoff: number;
@@ -27,8 +23,6 @@ export interface ContainerInput {
   /** @default none */
   readonly claimed?: readonly ClaimedVolume[];
   readonly node: NodeMemory;
-  /** `default`, `unconfined`, or a profile's text. */
-  readonly seccomp: string;
   /** Container whose process namespace it joins. */
   readonly processes?: string;
   /** What stands in /etc/resolv.conf. */

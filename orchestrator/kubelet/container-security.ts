@@ -1,12 +1,20 @@
 /** What a container may do and who it is, in the engine's terms. Decides, and does nothing. Spec: Kubernetes documentation, "Configure a Security Context". */
 import type { ContainerOptions } from "../../runtime/engine.ts";
 import type { Image } from "../../store/store.ts";
-import type { ContainerInput } from "./container-options.ts";
+import type { KubeObject } from "../cluster.ts";
 import { StartError } from "./errors.ts";
-import { specOf } from "./pod-spec.ts";
+import { specOf, type ContainerSpec } from "./pod-spec.ts";
+
+export interface SecurityInput {
+  readonly pod: KubeObject;
+  readonly container: ContainerSpec;
+  readonly image: Image;
+  /** `default`, `unconfined`, or a profile's text. */
+  readonly seccomp: string;
+}
 
 /** @throws {StartError} `CreateContainerConfigError` */
-export function securityOf({ pod, container, image, seccomp }: Pick<ContainerInput, "pod" | "container" | "image" | "seccomp">): Partial<ContainerOptions> {
+export function securityOf({ pod, container, image, seccomp }: SecurityInput): Partial<ContainerOptions> {
   const shared = specOf(pod).securityContext ?? {};
   const own = container.securityContext ?? {};
   const user = own.runAsUser ?? shared.runAsUser;

@@ -1,7 +1,6 @@
 /** One entry of a pod's containerStatuses. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { ExitRecord } from "../../runtime/process.ts";
 import type { KubeObject } from "../cluster.ts";
-import type { PodPlan } from "./plan-pod.ts";
 import type { ContainerSpec, ResourceNeeds } from "./pod-spec.ts";
 import { ended, latest, type Instance, type InstanceState, type Problem, type RunningPod } from "./running.ts";
 
@@ -9,7 +8,12 @@ import { ended, latest, type Instance, type InstanceState, type Problem, type Ru
 export interface StatusInput {
   readonly pod: KubeObject;
   readonly running: RunningPod;
-  readonly plan: PodPlan;
+  readonly plan: {
+    /** Containers held back after a crash, with the wait in milliseconds. */
+    readonly crashing: ReadonlyMap<string, number>;
+    /** Nothing will be started any more. */
+    readonly over: boolean;
+  };
   readonly hostIP: string;
   readonly now: number;
 }

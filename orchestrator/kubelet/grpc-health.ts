@@ -1,6 +1,6 @@
 /** Asks a server the gRPC health question. Spec: grpc/doc/health-checking.md; grpc/doc/PROTOCOL-HTTP2.md. */
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
-import type { Verdict } from "./handler.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface GrpcTarget {
   readonly host: string;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../runtime/engine.ts";
 import { checkGrpcHealth } from "./grpc-health.ts";
 import type { ContainerPort, Handler, HttpGet } from "./pod-spec.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface Target {
   readonly engine: Pick<Engine, "exec">;
@@ -15,8 +16,6 @@ export interface Target {
   readonly address: string | undefined;
   readonly ports: readonly ContainerPort[];
 }
-
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
 const OK: Verdict = { ok: true };
 const MAX_OUTPUT_BYTES = 10 * 1024;

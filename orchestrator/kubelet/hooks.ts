@@ -1,9 +1,10 @@
 /** The hooks of a container's life. Spec: Kubernetes documentation, "Container Lifecycle Hooks". */
 import type { KubeObject } from "../cluster.ts";
 import { containerSpec, fieldPath, type AgentParts } from "./agent-parts.ts";
-import { runHandler, type Target, type Verdict } from "./handler.ts";
+import { runHandler, type Target } from "./handler.ts";
 import type { Held, PodEntry } from "./pod-entry.ts";
 import { graceOf, type Handler } from "./pod-spec.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Upstream waits for ever; nobody else would end it here. */
 const POST_START_MS = 600_000;

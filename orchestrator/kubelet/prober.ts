@@ -1,8 +1,8 @@
 /** The probes of one running instance: startup first, then readiness and liveness side by side. Spec: Kubernetes documentation, "Pod Lifecycle". */
 import type { Clock } from "../controllers/clock.ts";
-import type { Verdict } from "./handler.ts";
 import type { ContainerSpec, Probe } from "./pod-spec.ts";
 import type { ProbeResults } from "./running.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface ProberOptions {
   readonly container: ContainerSpec;

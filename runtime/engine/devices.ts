@@ -2,7 +2,13 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
-import type { HostDevice } from "./generate.ts";
+import type { DeviceSpec } from "../spec.ts";
+
+export interface HostDevice {
+  readonly spec: DeviceSpec;
+  /** Some of `rwm`. */
+  readonly access: string;
+}
 
 /** A folder stands for the devices in it. @throws {RuntimeError} `PATH_UNKNOWN` */
 export async function hostDevices(flags: readonly string[]): Promise<readonly HostDevice[]> {

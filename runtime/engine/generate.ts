@@ -1,6 +1,7 @@
 /** Pure: a container's record, with what its files and this machine say, as config.json. Spec: OCI runtime-spec 1.2, config.md, config-linux.md. */
+import type { HostDevice } from "./devices.ts";
 import type { ContainerRecord, MountPoint } from "../engine.ts";
-import type { DeviceSpec, LinuxSpec, MountSpec, ProcessSpec, Resources, SeccompSpec, Spec } from "../spec.ts";
+import type { LinuxSpec, MountSpec, ProcessSpec, Resources, SeccompSpec, Spec } from "../spec.ts";
 import { environment } from "./environment.ts";
 import type { IdentityFiles } from "./hosts.ts";
 import { resources } from "./limits.ts";
@@ -32,11 +33,6 @@ export interface Defaults {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly deviceRules: NonNullable<Resources["devices"]>;
-}
-
-export interface HostDevice {
-  readonly spec: DeviceSpec;
-  readonly access: string;
 }
 
 /** On the container's own tmpfs, so that neither image nor upper folder needs a place for it. */
