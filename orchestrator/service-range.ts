@@ -1,7 +1,7 @@
 /** The range of a cluster's service addresses: chosen at its first start, kept with its objects. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ServiceNetwork, ServiceRange } from "../runtime/engine.ts";
+import type { ServiceNetwork, ServiceRange } from "../runtime/service-network.ts";
 import { clusterFolder } from "./folders.ts";
 import { PodFolders } from "./kubelet/pod-folder.ts";
 import type { ApiOptions } from "./open-api.ts";

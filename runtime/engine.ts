@@ -2,7 +2,10 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
+import type { Networks, PortMapping } from "./networks.ts";
 import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
+import type { ServiceNetwork } from "./service-network.ts";
+import type { Volumes } from "./volumes.ts";
 
 export type NetworkMode =
   | { readonly kind: "bridge"; readonly name: string; readonly aliases?: readonly string[] }
@@ -11,14 +14,6 @@ export type NetworkMode =
   | { readonly kind: "container"; readonly id: string }
   /** Namespaces of a pod sandbox. */
   | { readonly kind: "sandbox"; readonly id: string };
-
-export interface PortMapping {
-  readonly hostIP?: string;
-  /** 0: choose a free one. */
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: "tcp" | "udp";
-}
 
 export type MountRequest =
   | {
@@ -315,85 +310,4 @@ export interface Engine {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly services: ServiceNetwork;
-}
-
-export interface Volume {
-  readonly name: string;
-  readonly createdAt: string;
-  readonly mountpoint: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly anonymous: boolean;
-}
-
-export interface Volumes {
-  create(name?: string, labels?: Readonly<Record<string, string>>): Promise<Volume>;
-  get(name: string): Promise<Volume | undefined>;
-  list(): Promise<readonly Volume[]>;
-  /** @throws {RuntimeError} `VOLUME_IN_USE` */
-  remove(name: string): Promise<void>;
-}
-
-export interface Network {
-  readonly name: string;
-  readonly id: string;
-  readonly bridge: string;
-  /** `10.88.0.0/16` */
-  readonly subnet: string;
-  readonly gateway: string;
-  readonly internal: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface Networks {
-  create(options: {
-    readonly name: string;
-    readonly subnet?: string;
-    readonly internal?: boolean;
-    readonly labels?: Readonly<Record<string, string>>;
-  }): Promise<Network>;
-  get(name: string): Promise<Network | undefined>;
-  list(): Promise<readonly Network[]>;
-  remove(name: string): Promise<void>;
-}
-
-export interface ServiceRange {
-  /** `10.96.0.0/20` */
-  readonly cidr: string;
-  /** Its first address: of this machine, reached from its containers too. */
-  readonly address: string;
-  /** The link was made by this call. */
-  readonly fresh: boolean;
-}
-
-/** What conntrack knows of a service's clients. */
-export interface ServiceFlow {
-  readonly protocol: "tcp" | "udp";
-  readonly address: string;
-  readonly port: number;
-  /** Address that it is translated to. */
-  readonly endpoint: string;
-}
-
-/** A link with the addresses of a cluster's services, and one nft table. All calls are idempotent. */
-export interface ServiceNetwork {
-  /** Name of the table. */
-  readonly table: string;
-  /** Pattern for the names of this root's bridges. */
-  readonly bridges: string;
-  /** Whether this machine has nft. */
-  hasRules(): boolean;
-  /** Makes the link: with the range `kept` where the machine does not use it otherwise, else with one that is free. @throws {RuntimeError} `NETWORK_FAILED` */
-  claim(kept: string | undefined): Promise<ServiceRange>;
-  /** Single addresses of the range `cidr` that the link has besides its first; others are taken off. */
-  addresses(cidr: string, wanted: readonly string[]): Promise<void>;
-  /** In one transaction: `body` is what the table holds; undefined removes it. */
-  replaceTable(body: string | undefined): Promise<void>;
-  /** As `nft -j list table` tells it; an empty object where there is none. */
-  readTable(): Promise<unknown>;
-  /** The next packet of these is translated anew. */
-  forgetFlows(flows: readonly ServiceFlow[]): Promise<void>;
-  /** Forgets every connection that was translated to an address that is nobody's any more. */
-  forgetEndpoints(addresses: readonly string[]): Promise<void>;
-  /** Link and table. */
-  remove(): Promise<void>;
 }

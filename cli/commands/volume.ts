@@ -1,6 +1,6 @@
 /** strata volume create|ls|inspect|rm|prune */
 import { Command } from "commander";
-import type { Volume } from "../../runtime/engine.ts";
+import type { Volume } from "../../runtime/volumes.ts";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
 import { UsageError } from "../errors.ts";

@@ -1,6 +1,7 @@
 /** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
 import { join } from "node:path";
-import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint, PortMapping } from "../../runtime/engine.ts";
+import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint } from "../../runtime/engine.ts";
+import type { PortMapping } from "../../runtime/networks.ts";
 import { hostOf } from "./port-flags.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";

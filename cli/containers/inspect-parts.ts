@@ -1,5 +1,6 @@
 /** Volumes and networks as docker inspect shows them. Pure. */
-import type { Network, Volume } from "../../runtime/engine.ts";
+import type { Network } from "../../runtime/networks.ts";
+import type { Volume } from "../../runtime/volumes.ts";
 
 export function inspectVolume(volume: Volume): Readonly<Record<string, unknown>> {
   return {

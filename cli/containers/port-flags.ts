@@ -1,5 +1,5 @@
 /** -p as port mappings. Pure. Spec: docker run, --publish. */
-import type { PortMapping } from "../../runtime/engine.ts";
+import type { PortMapping } from "../../runtime/networks.ts";
 import { UsageError } from "../errors.ts";
 
 const MAX_PORT = 65_535;

@@ -1,5 +1,5 @@
 /** `volume ls --filter key=value`: all must hold. Pure. */
-import type { Volume } from "../../runtime/engine.ts";
+import type { Volume } from "../../runtime/volumes.ts";
 import { UsageError } from "../errors.ts";
 
 type Test = (volume: Volume, value: string, used: ReadonlySet<string>) => boolean;

@@ -1,6 +1,6 @@
 /** Brings one pod from what runs to what its spec says. The shell around `planPod`: acts, remembers problems, writes the status. */
 import { hostname } from "node:os";
-import type { PortMapping } from "../../runtime/engine.ts";
+import type { PortMapping } from "../../runtime/networks.ts";
 import { CodedError } from "../../store/errors.ts";
 import type { KubeObject } from "../cluster.ts";
 import { isTerminal } from "../controllers/pods.ts";

@@ -3,7 +3,7 @@
  * `sync` tells when everything that was known at its call is in force.
  */
 import { readFileSync } from "node:fs";
-import type { ServiceFlow, ServiceNetwork } from "../../runtime/engine.ts";
+import type { ServiceFlow, ServiceNetwork } from "../../runtime/service-network.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
 import { Loop } from "../controllers/loop.ts";

@@ -1,5 +1,6 @@
 /** Pod sandboxes: one network namespace and hostname that several containers share; no process holds it. */
-import type { PortMapping, Sandbox } from "../engine.ts";
+import type { PortMapping } from "../networks.ts";
+import type { Sandbox } from "../engine.ts";
 import { attachTo, detach } from "../network/attach.ts";
 import { DEFAULT_NETWORK } from "../network/record.ts";
 import type { Parts } from "./parts.ts";

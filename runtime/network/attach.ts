@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Table } from "../../store/store.ts";
 import { lock } from "../engine/lock.ts";
-import type { PortMapping } from "../engine.ts";
+import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { macOf, parseSubnet } from "./address.ts";
 import { type Kernel, linkExists, presentSubnets } from "./kernel.ts";

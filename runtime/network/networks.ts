@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { checkName } from "../engine/identity.ts";
 import { lock } from "../engine/lock.ts";
-import type { Network, Networks } from "../engine.ts";
+import type { Network, Networks } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { allNetworks, namespacePath, networkLock, type NetworkParts } from "./attach.ts";
 import { presentSubnets } from "./kernel.ts";

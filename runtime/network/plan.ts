@@ -1,6 +1,6 @@
 /** What a network is to be: its subnet, its bridge, its next address. Decides, and does nothing. */
 import { randomBytes } from "node:crypto";
-import type { PortMapping } from "../engine.ts";
+import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { addressAt, chooseServiceRange, chooseSubnet, formatSubnet, gatewayOf, macOf, nextOffset, overlaps, parseSubnet, type Subnet } from "./address.ts";
 import { bridgeName, DEFAULT_NETWORK, type Endpoint, type NetworkRecord } from "./record.ts";

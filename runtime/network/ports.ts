@@ -1,7 +1,7 @@
 /** Which host ports a container gets: free ones, checked against records and against the machine. */
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import type { PortMapping } from "../engine.ts";
+import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { isAny } from "./ruleset.ts";
 

@@ -1,5 +1,5 @@
 /** What is stored of networks, and the names that the kernel knows them by. */
-import type { Network, PortMapping } from "../engine.ts";
+import type { Network, PortMapping } from "../networks.ts";
 
 export const DEFAULT_NETWORK = "bridge";
 

@@ -2,7 +2,7 @@
  * The whole nft table of a root, from its records: replaced in one transaction whenever it changes,
  * so nothing is ever taken out rule by rule. Established connections go on (conntrack keeps their translation).
  */
-import type { PortMapping } from "../engine.ts";
+import type { PortMapping } from "../networks.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
 
 /** Mark of connections between containers that a service's rules sent on, and whose answers pass those rules: they keep their source. */

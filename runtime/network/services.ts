@@ -4,7 +4,7 @@
  */
 import { lock } from "../engine/lock.ts";
 import { runCommand } from "../engine/command.ts";
-import type { ServiceNetwork, ServiceRange } from "../engine.ts";
+import type { ServiceNetwork, ServiceRange } from "../service-network.ts";
 import { RuntimeError } from "../errors.ts";
 import { addressAt, formatSubnet, macOf, overlaps, parseAddress, parseSubnet } from "./address.ts";
 import type { NetworkParts } from "./attach.ts";

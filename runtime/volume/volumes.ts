@@ -4,7 +4,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "../../store/store.ts";
 import { checkName } from "../engine/identity.ts";
-import type { ContainerRecord, Volume, Volumes } from "../engine.ts";
+import type { ContainerRecord } from "../engine.ts";
+import type { Volume, Volumes } from "../volumes.ts";
 import { RuntimeError } from "../errors.ts";
 
 export interface VolumeRecord {

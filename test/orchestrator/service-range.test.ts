@@ -4,7 +4,7 @@ import type { Cluster, KubeObject, WatchEvent } from "../../orchestrator/cluster
 import { openApi, type OpenedApi } from "../../orchestrator/open-api.ts";
 import { RulesInForce } from "../../orchestrator/proxy/rules-in-force.ts";
 import { withdrawal } from "../../orchestrator/proxy/withdrawal.ts";
-import type { ServiceNetwork } from "../../runtime/engine.ts";
+import type { ServiceNetwork } from "../../runtime/service-network.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { meta, pod } from "./objects.ts";
