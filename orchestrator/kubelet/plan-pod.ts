@@ -12,6 +12,8 @@ export type PodAction =
   | { readonly kind: "prepare" }
   | { readonly kind: "start"; readonly container: ContainerSpec; readonly attempt: number; readonly backoff: number }
   | { readonly kind: "stop"; readonly instance: Instance; readonly grace: number; readonly why: StopReason }
+  /** It was told to end, and its time is over sooner than was said then. */
+  | { readonly kind: "kill"; readonly instance: Instance }
   | { readonly kind: "forget"; readonly instance: Instance }
   /** Nothing runs any more: the sandbox goes; with `purge` also instances, logs and volumes, and the object from the API. */
   | { readonly kind: "dismantle"; readonly purge: boolean };
@@ -93,8 +95,18 @@ class Planner {
   }
 
   #stop(instance: Instance, why: StopReason, grace = graceOf(this.#pod)): void {
-    if (instance.state.kind === "created" || (instance.state.kind === "running" && instance.state.stopping)) return;
+    if (instance.state.kind === "created") return;
+    if (instance.state.kind === "running" && instance.state.stopping) return this.#hasten(instance, instance.state.stopBy);
     this.actions.push({ kind: "stop", instance, grace, why });
+  }
+
+  /** Who deletes a pod again with less grace means it. */
+  #hasten(instance: Instance, stopBy = 0): void {
+    const { deletionTimestamp } = this.#pod.metadata;
+    const due = deletionTimestamp === undefined ? Infinity : parseTime(deletionTimestamp);
+    if (due >= stopBy) return;
+    if (due > this.#now) this.#wake(due);
+    else this.actions.push({ kind: "kill", instance });
   }
 
   /** Every container has ended for good. */

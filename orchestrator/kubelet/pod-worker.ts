@@ -16,7 +16,7 @@ import { allContainers, hostnameOf, specOf, type PodSpec } from "./pod-spec.ts";
 import { OVERDUE, podStatus } from "./pod-status.ts";
 import { doubled } from "./restart-backoff.ts";
 import { startInstance } from "./start-instance.ts";
-import { stopInstance } from "./stop-instance.ts";
+import { killInstance, stopInstance } from "./stop-instance.ts";
 import { prepareClaims } from "./prepare-claims.ts";
 import { prepareVolumes } from "./volumes.ts";
 
@@ -84,6 +84,8 @@ export class PodWorker {
         return this.#work(action.container.name, pod, async () => await startInstance(this.#parts, this.#entry, pod, action));
       case "stop":
         return this.#work(`stop ${action.instance.id}`, pod, async () => await stopInstance(this.#parts, this.#entry, pod, action));
+      case "kill":
+        return this.#work(`kill ${action.instance.id}`, pod, async () => await killInstance(this.#parts, this.#entry, action.instance.id));
       case "forget":
         return this.#work(`forget ${action.instance.id}`, pod, async () => await this.#forget(action.instance.id));
       case "dismantle":

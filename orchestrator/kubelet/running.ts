@@ -28,8 +28,8 @@ export interface Instance {
 
 export type InstanceState =
   | { readonly kind: "created" }
-  /** `starting` until its postStart hook is done. */
-  | { readonly kind: "running"; readonly startedAt: string; readonly stopping: boolean; readonly starting?: boolean }
+  /** `starting` until its postStart hook is done. `stopBy` is when its grace is over, in milliseconds since the epoch. */
+  | { readonly kind: "running"; readonly startedAt: string; readonly stopping: boolean; readonly starting?: boolean; readonly stopBy?: number }
   | { readonly kind: "exited"; readonly startedAt: string | undefined; readonly exit: ExitRecord; readonly message?: string; readonly reason?: string };
 
 export interface ProbeResults {

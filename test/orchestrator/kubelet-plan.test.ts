@@ -69,6 +69,8 @@ function say(action: PodAction): string {
       return `start ${action.container.name}#${action.attempt} backoff ${action.backoff / 1000}`;
     case "stop":
       return `stop ${action.instance.id} ${action.why} within ${action.grace}`;
+    case "kill":
+      return `kill ${action.instance.id}`;
     case "forget":
       return `forget ${action.instance.id}`;
     case "dismantle":
@@ -239,6 +241,19 @@ const rows: readonly {
     pod: pod({ deleting: true }),
     running: node([runs("c", { state: { kind: "running", startedAt: at(-9), stopping: true } })]),
     want: [],
+  },
+  {
+    name: "unless the pod is deleted again with less grace: then it has until then",
+    pod: pod({ deleting: true, until: 3 }),
+    running: node([runs("c", { state: { kind: "running", startedAt: at(-9), stopping: true, stopBy: NOW + 20_000 } })]),
+    want: [],
+    wake: 3,
+  },
+  {
+    name: "and is killed when that is over",
+    pod: pod({ deleting: true, until: 0, grace: 0 }),
+    running: node([runs("c", { state: { kind: "running", startedAt: at(-9), stopping: true, stopBy: NOW + 20_000 } })]),
+    want: ["kill c-0"],
   },
   { name: "then all of it is removed", pod: pod({ deleting: true }), running: node([ended("c", 0)]), want: ["purge"] },
   { name: "but not while somebody is at work on it", pod: pod({ deleting: true }), running: node([ended("c", 0)], { busy: new Set(["c"]) }), want: [] },

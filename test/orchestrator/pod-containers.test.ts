@@ -1,6 +1,7 @@
 /** Pods of several containers, seen with kubectl: their order, how they end and begin again, their hooks, and the status that tells of it. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { strataOutput } from "../support/cli.ts";
 import { eventually, type TestCluster } from "../support/cluster.ts";
 import { conditions, eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady } from "./pod-lab.ts";
 
@@ -180,6 +181,20 @@ describe("a container that ends", { timeout: 90_000 }, () => {
     await cluster.kubectl("delete", "pod", "deaf");
     expect(Date.now() - begun).toBeGreaterThan(1900);
     expect(Date.now() - begun).toBeLessThan(30_000);
+  });
+
+  test.each([
+    ["less grace", ["--grace-period=1"]],
+    ["force", ["--grace-period=0", "--force"]],
+  ])("and does not want to, ends at once when it is deleted again with %s", async (word, flags) => {
+    const name = `deaf-${word.replace(" ", "-")}`;
+    const deaf = sh("deaf", 'trap "" TERM; echo up; while :; do sleep 1; done');
+    await cluster.apply(pod(name, { terminationGracePeriodSeconds: 600, containers: [deaf] }));
+    await eventually(async () => expect(await cluster.kubectl("logs", name)).toBe("up"));
+    await cluster.kubectl("delete", "pod", name, "--wait=false");
+    await eventually(async () => expect(await eventsOf(cluster, name)).toContain("Normal Killing: Stopping container deaf"));
+    await cluster.kubectl("delete", "pod", name, ...flags, "--timeout=30s");
+    await eventually(async () => expect(await strataOutput(cluster.root, "ps", "-q", "--filter", `label=io.kubernetes.pod.name=${name}`)).toBe(""));
   });
 });
 
