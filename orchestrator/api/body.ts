@@ -6,6 +6,7 @@ import type { Request } from "../../http/message.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import { decodeProtobuf } from "../schema/protobuf.ts";
 import { duplicateKeys } from "./duplicate-keys.ts";
+import { refuseDeepValue, refuseDeepYaml } from "./nesting.ts";
 
 /** As the peers: larger objects are refused. */
 const MAX_BODY_BYTES = 3 * 2 ** 20;
@@ -22,10 +23,16 @@ export async function readObject(request: Request): Promise<Body> {
   const bytes = await readBytes(request);
   if (bytes.length === 0) return { value: undefined, duplicates: [] };
   const type = mediaType(request) ?? "application/json";
-  if (type === "application/vnd.kubernetes.protobuf") return { value: decodeProtobuf(bytes), duplicates: [] };
+  if (type === "application/vnd.kubernetes.protobuf") return { value: protobufIn(bytes), duplicates: [] };
   if (type === "application/yaml") return { value: parseYaml(bytes.toString()), duplicates: [] };
   if (type !== "application/json") throw unsupported(type, ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
   return parseJson(bytes.toString());
+}
+
+function protobufIn(bytes: Buffer): unknown {
+  const value = decodeProtobuf(bytes);
+  refuseDeepValue(value); // it can hold JSON
+  return value;
 }
 
 export function mediaType(request: Request): string | undefined {
@@ -42,14 +49,27 @@ export async function readBytes(request: Request): Promise<Buffer> {
 }
 
 export function parseJson(text: string): Body {
+  const value = jsonIn(text);
+  refuseDeepValue(value);
+  return { value, duplicates: duplicateKeys(text) };
+}
+
+function jsonIn(text: string): unknown {
   try {
-    return { value: JSON.parse(text), duplicates: duplicateKeys(text) };
+    return JSON.parse(text);
   } catch (error) {
     throw badRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
   }
 }
 
 export function parseYaml(text: string): unknown {
+  refuseDeepYaml(text);
+  const value = yamlIn(text);
+  refuseDeepValue(value); // aliases nest too
+  return value;
+}
+
+function yamlIn(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {

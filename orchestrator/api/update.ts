@@ -7,6 +7,7 @@ import { applyPatch } from "./apply.ts";
 import { mediaType, readObject } from "./body.ts";
 import { write, type Call } from "./call.ts";
 import { negotiate } from "./negotiate.ts";
+import { refuseDeepValue } from "./nesting.ts";
 import { readPatch } from "./patch.ts";
 import { represent, served } from "./represent.ts";
 import { fromScale, toScale } from "../objects/scale.ts";
@@ -29,6 +30,7 @@ export async function patch(call: Call): Promise<Reply> {
   const warnings: string[] = [];
   return await reply(call, warnings, (current) => {
     const patched = apply(target.resource.type, served(target.resource, current));
+    refuseDeepValue(patched); // patches can go down from what is there
     const checked = checkObject(target.resource, { value: patched, duplicates: [] }, request.query);
     warnings.splice(0, Infinity, ...checked.warnings);
     return toStored(target.resource, checked.object);

@@ -85,6 +85,36 @@ describe("a body that cannot be read:", () => {
     expect([status, body.reason, body.message]).toEqual([413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"]);
   });
 
+  test("one that nests as deep as no stack goes, in every form", async () => {
+    const deep = (levels: number): string => `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"deep"},"x":${'{"a":'.repeat(levels)}1${"}".repeat(levels)}}`;
+    const map = `${collection("ConfigMap")}/kube-root-ca.crt`;
+    const type = (name: string): Record<string, string> => ({ "content-type": name });
+    const aliases = Array.from({ length: 3000 }, (_, level) => `a${level + 1}: &a${level + 1} { x: *a${level} }`);
+    const refusing = [
+      await refused("POST", collection("ConfigMap"), deep(200_000)),
+      await refused("POST", collection("ConfigMap"), deep(300), yaml),
+      await refused("POST", collection("ConfigMap"), "[ ".repeat(200_000), yaml),
+      await refused("POST", collection("ConfigMap"), "- ".repeat(200_000), yaml),
+      await refused("POST", collection("ConfigMap"), ["a0: &a0 {}", ...aliases].join("\n"), yaml),
+      await refused("PATCH", `${map}?fieldManager=deep`, deep(200_000), type("application/apply-patch+yaml")),
+      await refused("PATCH", map, deep(200_000), type("application/merge-patch+json")),
+      await refused("PATCH", map, deep(200_000), type("application/strategic-merge-patch+json")),
+      await refused("PATCH", map, `[{"op":"test","path":"/data","value":${deep(200_000)}}]`, type("application/json-patch+json")),
+    ];
+    expect(refusing.map(({ status, body }) => [status, /exceeded max depth|Excessive alias/.test(body.message)])).toEqual(refusing.map(() => [400, true]));
+    const dry = async (headers: Record<string, string>): Promise<number> =>
+      (await server.call("POST", `${collection("ConfigMap")}?dryRun=All`, { body: deep(200), headers })).status;
+    expect([await dry({}), await dry(yaml)]).toEqual([201, 201]);
+  });
+
+  test("a patch that goes deeper and deeper, each step from where the last one ended", async () => {
+    const value = JSON.parse(`${'{"a":'.repeat(200)}{}${"}".repeat(200)}`) as unknown;
+    const steps = Array.from({ length: 50 }, (_, step) => ({ op: "add", path: `/metadata/annotations/x${"/a".repeat(200 * step)}`, value }));
+    const patch = [{ op: "add", path: "/metadata/annotations", value: {} }, ...steps];
+    const answer = await refused("PATCH", `${collection("ConfigMap")}/kube-root-ca.crt`, patch, { "content-type": "application/json-patch+json" });
+    expect([answer.status, answer.body.message]).toEqual([400, "the object nests deeper than 256 levels: exceeded max depth"]);
+  });
+
   test("a form that nobody speaks", async () => {
     const { status, body } = await refused("POST", collection("ConfigMap"), "x", { "content-type": "text/plain" });
     expect([status, body.reason]).toEqual([415, "UnsupportedMediaType"]);
