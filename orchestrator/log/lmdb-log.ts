@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { open, type Database, type RootDatabase } from "lmdb";
-import { History } from "./history.ts";
+import { History, type HistoryLimit } from "./history.ts";
 import type { Change, LogKey, ObjectLog, Transaction } from "./object-log.ts";
 import { own } from "./owner.ts";
 import { formatRecord, parseRecord } from "./record.ts";
@@ -13,12 +13,14 @@ import type { KubeObject } from "../cluster.ts";
 
 /** Changes kept for watchers; between this and twice as many. */
 export const HISTORY_CHANGES = 2_000;
+/** Or fewer, when together they are larger. */
+const HISTORY_CHARACTERS = 128 * 2 ** 20;
 /** Address space reserved for the database; the file grows as needed. */
 const MAP_BYTES = 4 * 2 ** 30;
 
 export interface LmdbLogOptions {
   readonly folder: string;
-  readonly history?: number;
+  readonly history?: Partial<HistoryLimit>;
   /** Told what a listener threw: the others are told of the change all the same. */
   readonly onBug?: (error: unknown) => void;
 }
@@ -37,13 +39,13 @@ interface Outcome {
 }
 
 /** @throws {ApiError} `ServiceUnavailable` when another live process has this log open */
-export function openLmdbLog({ folder, history = HISTORY_CHANGES, onBug = () => {} }: LmdbLogOptions): ObjectLog {
+export function openLmdbLog({ folder, history, onBug = () => {} }: LmdbLogOptions): ObjectLog {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const owner = own(folder); // before anything is opened: lmdb's opening disturbs whoever writes
   const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
   const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
   const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
-  return new LmdbLog({ root, meta, records, owner }, history, onBug);
+  return new LmdbLog({ root, meta, records, owner }, { changes: HISTORY_CHANGES, characters: HISTORY_CHARACTERS, ...history }, onBug);
 }
 
 interface Databases {
@@ -64,7 +66,7 @@ class LmdbLog implements ObjectLog {
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
 
-  constructor(databases: Databases, historyLimit: number, onBug: (error: unknown) => void) {
+  constructor(databases: Databases, historyLimit: HistoryLimit, onBug: (error: unknown) => void) {
     this.#onBug = onBug;
     this.#databases = databases;
     this.#history = new History(Number(databases.meta.get("compacted") ?? 0), historyLimit);
@@ -106,7 +108,7 @@ class LmdbLog implements ObjectLog {
       const { key, object } = parseRecord(value);
       const previous = this.#state.get(key);
       this.#state.apply({ key, object });
-      if (revision > this.#history.compacted) this.#history.push({ key, revision, object, previous });
+      if (revision > this.#history.compacted) this.#history.push({ key, revision, object, previous }, value.length);
       this.revision = revision;
     }
   }
@@ -117,13 +119,15 @@ class LmdbLog implements ObjectLog {
       const batch = this.#waiting;
       this.#waiting = [];
       const outcome = this.#evaluate(batch);
+      const texts: (readonly [number, string])[] = [];
       try {
-        if (outcome.changes.length > 0) await this.#commit(outcome.changes);
+        for (const { key, revision, object } of outcome.changes) texts.push([revision, formatRecord(key, object)]);
+        if (texts.length > 0) await this.#commit(texts);
       } catch (error) {
         for (const { reject } of batch) reject(error);
         continue;
       }
-      this.#publish(outcome.groups);
+      this.#publish(outcome.groups, texts);
       for (const settle of outcome.settle) settle();
     }
     this.#flushing = undefined;
@@ -149,16 +153,17 @@ class LmdbLog implements ObjectLog {
     return { changes: whole.changes, groups, settle };
   }
 
-  async #commit(changes: readonly Change[]): Promise<void> {
+  async #commit(texts: readonly (readonly [revision: number, record: string])[]): Promise<void> {
     await this.#databases.records.batch(() => {
-      for (const { key, revision, object } of changes) void this.#databases.records.put(revision, formatRecord(key, object));
+      for (const [revision, record] of texts) void this.#databases.records.put(revision, record);
     });
   }
 
-  #publish(groups: readonly (readonly Change[])[]): void {
-    for (const change of groups.flat()) {
+  /** `texts`: the record of each change. */
+  #publish(groups: readonly (readonly Change[])[], texts: readonly (readonly [revision: number, record: string])[]): void {
+    for (const [at, change] of groups.flat().entries()) {
       this.#state.apply(change);
-      this.#history.push(change);
+      this.#history.push(change, texts[at]![1].length);
       this.revision = change.revision;
     }
     this.#compact();

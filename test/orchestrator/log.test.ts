@@ -20,8 +20,8 @@ afterEach(async () => {
   place[Symbol.dispose]();
 });
 
-function open(history = 1000): ObjectLog {
-  return openLmdbLog({ folder: place.root, history });
+function open(changes = 1000, characters = 2 ** 20): ObjectLog {
+  return openLmdbLog({ folder: place.root, history: { changes, characters } });
 }
 
 const key = (name: string, namespace = "default"): LogKey => ({ resource: "pods", namespace, name });
@@ -158,6 +158,21 @@ describe("history", () => {
     expect(names(before)).toEqual(["kept-alone", "p1", "p2", "p3", "p4", "p5", "p6"]);
     expect(() => log.changesSince(1)).toThrow(expect.objectContaining({ code: "Expired" }) as Error);
     expect(summary(log.changesSince(60))).toEqual(["61:kept-alone", "62:p0 removed"]);
+  });
+
+  test("of large objects is short, so that one that is written often fills neither memory nor disk", async () => {
+    await log[Symbol.asyncDispose]();
+    log = open(1000, 10_000);
+    for (let round = 1; round <= 60; round++) await put("large", { annotations: { padding: "x".repeat(1000) } });
+    expect(() => log.changesSince(40)).toThrow(expect.objectContaining({ code: "Expired" }) as Error);
+    expect(summary(log.changesSince(57))).toEqual(["58:large", "59:large", "60:large"]);
+    await put("larger", { annotations: { padding: "x".repeat(50_000) } });
+    expect(summary(log.changesSince(60))).toEqual(["61:larger"]);
+    expect(() => log.changesSince(59)).toThrow(expect.objectContaining({ code: "Expired" }) as Error);
+    await log[Symbol.asyncDispose]();
+    log = open(1000, 10_000);
+    expect(names(log.list("pods"))).toEqual(["large", "larger"]);
+    expect(summary(log.changesSince(60))).toEqual(["61:larger"]);
   });
 });
 
