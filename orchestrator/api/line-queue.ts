@@ -1,19 +1,34 @@
+interface Limit {
+  readonly lines: number;
+  readonly characters: number;
+}
+
 /** Lines waiting for one reader. Pushing never waits: a reader that falls too far behind is cut off and must begin again. */
 export class LineQueue implements AsyncIterable<string> {
-  readonly #limit: number;
+  readonly #limit: Limit;
   #lines: string[] = [];
+  #behind = { lines: 0, characters: 0 };
   #ended = false;
   #wake: (() => void) | undefined;
   #onEnd: (() => void)[] = [];
 
-  constructor(limit: number) {
+  constructor(limit: Limit) {
     this.#limit = limit;
+  }
+
+  /** What a reader begins with is not held against it, however much it is. */
+  begin(line: string): void {
+    if (!this.#ended) this.#lines.push(line);
   }
 
   push(...lines: readonly string[]): void {
     if (this.#ended || lines.length === 0) return;
-    this.#lines.push(...lines);
-    if (this.#lines.length > this.#limit) this.end();
+    for (const line of lines) {
+      this.#lines.push(line);
+      this.#behind.characters += line.length;
+    }
+    this.#behind.lines += lines.length;
+    if (this.#behind.lines > this.#limit.lines || this.#behind.characters > this.#limit.characters) this.end();
     this.#wake?.();
   }
 
@@ -33,12 +48,17 @@ export class LineQueue implements AsyncIterable<string> {
   async *[Symbol.asyncIterator](): AsyncGenerator<string> {
     try {
       for (;;) {
-        if (this.#lines.length > 0) yield this.#lines.splice(0).join("");
+        if (this.#lines.length > 0) yield this.#take();
         else if (this.#ended) return;
         else await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     } finally {
       this.end();
     }
+  }
+
+  #take(): string {
+    this.#behind = { lines: 0, characters: 0 };
+    return this.#lines.splice(0).join("");
   }
 }

@@ -12,8 +12,10 @@ import { represent } from "./represent.ts";
 import { selectionOf, type Selection } from "./selection.ts";
 
 const BOOKMARK_MS = 60_000;
-/** Lines that a client may be behind before its watch ends. */
-const MAX_BEHIND = 20_000;
+/** What a client may be behind before its watch ends. */
+const MAX_BEHIND = { lines: 20_000, characters: 64 * 2 ** 20 } as const;
+/** Longer timers end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function watch(call: Call): Reply {
   const { api, target, request } = call;
@@ -27,10 +29,10 @@ export function watch(call: Call): Reply {
   });
   queue.onEnd(() => subscription[Symbol.dispose]());
   if (begin.initial)
-    for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.push(tell("ADDED", object));
+    for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.begin(tell("ADDED", object));
   else
     for (const change of begin.missed)
-      queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object)));
+      for (const { type, object } of transition(target.resource, target.namespace, change, selects)) queue.begin(tell(type, object));
   if (begin.marksEnd) queue.push(bookmark(call, { "k8s.io/initial-events-end": "true" }));
   endWith(call, queue);
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "no-cache, private" }, body: queue };
@@ -50,7 +52,7 @@ function beginning({ api, request: { query } }: Call): Beginning {
   if (query.get("sendInitialEvents") === "true") return { initial: true, missed: [], marksEnd: query.get("allowWatchBookmarks") === "true" };
   if (version === "" || version === "0") return { initial: query.get("sendInitialEvents") !== "false", missed: [], marksEnd: false };
   const revision = Number(version);
-  if (!Number.isInteger(revision) || revision < 0) throw badRequest(`Invalid value: "${version}": strconv.ParseUint: parsing "${version}": invalid syntax`);
+  if (!/^\d+$/.test(version)) throw badRequest(`Invalid value: "${version}": strconv.ParseUint: parsing "${version}": invalid syntax`);
   return { initial: false, missed: api.log.changesSince(revision), marksEnd: false };
 }
 
@@ -86,7 +88,7 @@ function endWith(call: Call, queue: LineQueue): void {
   const end = (): void => queue.end();
   const seconds = Number(query.get("timeoutSeconds") ?? 0);
   const timers = [
-    ...(seconds > 0 ? [setTimeout(end, seconds * 1000)] : []),
+    ...(seconds > 0 ? [setTimeout(end, Math.min(seconds * 1000, MAX_TIMER_MS))] : []),
     ...(query.get("allowWatchBookmarks") === "true" ? [setInterval(() => queue.push(bookmark(call)), BOOKMARK_MS)] : []),
   ];
   for (const abort of [signal, closing]) abort.addEventListener("abort", end);
