@@ -3,6 +3,7 @@ import { clone } from "../schema/clone.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import { isRecord } from "../schema/decode.ts";
 import { equal } from "../schema/equal.ts";
+import { setMember } from "../schema/member.ts";
 
 export interface Operation {
   readonly op: string;
@@ -81,7 +82,7 @@ function edit(target: unknown, path: string, value: unknown, how: "add" | "repla
   if (Array.isArray(parent)) editArray(parent, last, value, how);
   else if (!isRecord(parent)) throw misfit(`doc is missing path: "${path}": missing value`);
   else if (how === "remove") delete parent[last];
-  else Object.defineProperty(parent, last, { value, writable: true, enumerable: true, configurable: true });
+  else setMember(parent, last, value);
   return target;
 }
 

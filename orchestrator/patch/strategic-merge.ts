@@ -5,6 +5,7 @@
 import { badRequest } from "../errors.ts";
 import { isRecord } from "../schema/decode.ts";
 import { equal } from "../schema/equal.ts";
+import { member, setMember } from "../schema/member.ts";
 import { structOf, type Field } from "../schema/types.ts";
 import { arrange } from "./order.ts";
 
@@ -25,7 +26,7 @@ export function applyStrategicMerge(type: string | undefined, target: Json, patc
     if (key.startsWith(ORDER)) continue;
     if (key.startsWith(DELETE_FROM)) removeValues(result, key.slice(DELETE_FROM.length), value);
     else if (value === null) delete result[key];
-    else result[key] = mergeField(struct?.byName.get(key), result[key], value);
+    else setMember(result, key, mergeField(struct?.byName.get(key), member(result, key), value));
   }
   for (const [key, order] of Object.entries(fields))
     if (key.startsWith(ORDER)) reorder(struct?.byName.get(key.slice(ORDER.length)), result, key.slice(ORDER.length), order);

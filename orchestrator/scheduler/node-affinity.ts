@@ -1,5 +1,6 @@
 /** Which nodes a pod's nodeSelector and required node affinity allow. Spec: "Assigning Pods to Nodes". */
 import type { KubeObject } from "../cluster.ts";
+import { member } from "../schema/member.ts";
 
 interface Requirement {
   readonly key: string;
@@ -36,7 +37,7 @@ function matchesTerm({ matchExpressions = [], matchFields = [] }: Term, node: Ku
   if (matchExpressions.length + matchFields.length === 0) return false;
   const labels = node.metadata.labels ?? {};
   return (
-    matchExpressions.every((requirement) => meets(labels[requirement.key], requirement)) &&
+    matchExpressions.every((requirement) => meets(member(labels, requirement.key), requirement)) &&
     matchFields.every((requirement) => meets(requirement.key === "metadata.name" ? node.metadata.name : undefined, requirement))
   );
 }

@@ -1,6 +1,7 @@
 /** What ConfigMaps and Secrets ask of what they hold. Spec: Kubernetes API reference, "ConfigMap", "Secret". */
 import { invalid, required, tooLong, type FieldError } from "./field-error.ts";
 import { fields, keys, type StructRule } from "./field-rules.ts";
+import { member } from "./member.ts";
 import type { RuleTable } from "./rule-table.ts";
 
 /** The values of one object together. */
@@ -22,7 +23,7 @@ const mapSize: StructRule = ({ data, binaryData }) => (textBytes(data) + binaryB
 const secretSize: StructRule = ({ data }) => (binaryBytes(data) > MAX_BYTES ? [tooLong("data", MAX_BYTES)] : []);
 
 const keysOnce: StructRule = ({ data = {}, binaryData = {} }) =>
-  Object.keys(data).flatMap((key) => (binaryData[key] === undefined ? [] : [invalid(`data[${key}]`, key, "duplicate of key present in binaryData")]));
+  Object.keys(data).flatMap((key) => (member(binaryData, key) === undefined ? [] : [invalid(`data[${key}]`, key, "duplicate of key present in binaryData")]));
 
 const missing = (data: Data, key: string): readonly FieldError[] => (data[key] === undefined ? [required(`data[${key}]`)] : []);
 
@@ -51,7 +52,7 @@ const contents: Readonly<Record<string, (data: Data, secret: any) => readonly Fi
     (metadata.annotations?.[ACCOUNT] ?? "") === "" ? [required(`metadata.annotations[${ACCOUNT}]`)] : [],
 };
 
-const contentsOfType: StructRule = (secret) => contents[secret.type]?.(secret.data ?? {}, secret) ?? [];
+const contentsOfType: StructRule = (secret) => member(contents, secret.type)?.(secret.data ?? {}, secret) ?? [];
 
 export const dataRules: RuleTable = {
   "core/v1.ConfigMap": [fields({ data: keys, binaryData: keys }), keysOnce, mapSize],

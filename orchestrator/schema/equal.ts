@@ -1,3 +1,5 @@
+import { member } from "./member.ts";
+
 /** Equality of JSON values; the order of keys does not count, and undefined is absent. */
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -7,9 +9,9 @@ export function equal(a: unknown, b: unknown): boolean {
   }
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  return covers(left, right) && Object.keys(right).every((key) => right[key] === undefined || left[key] !== undefined);
+  return covers(left, right) && Object.keys(right).every((key) => right[key] === undefined || member(left, key) !== undefined);
 }
 
 function covers(left: Record<string, unknown>, right: Record<string, unknown>): boolean {
-  return Object.keys(left).every((key) => left[key] === undefined || equal(left[key], right[key]));
+  return Object.keys(left).every((key) => left[key] === undefined || equal(left[key], member(right, key)));
 }

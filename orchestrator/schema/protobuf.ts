@@ -3,6 +3,7 @@
  * Spec: Kubernetes API concepts, "Kubernetes Protobuf encoding"; protobuf encoding.
  */
 import { badRequest } from "../errors.ts";
+import { member } from "./member.ts";
 import { formatQuantity, parseQuantity } from "./quantity.ts";
 import { resourceOfKind } from "./resources.ts";
 import { isStruct, rawFields, scalarOf, type RawField } from "./types.ts";
@@ -38,7 +39,7 @@ export function decodeProtobuf(bytes: Buffer): Record<string, unknown> {
 
 function typeOf(apiVersion: string, kind: string): string {
   const resource = resourceOfKind(apiVersion, kind);
-  const type = resource?.type ?? otherTypes[kind];
+  const type = resource?.type ?? member(otherTypes, kind);
   if (type === undefined || !isStruct(type)) throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
   return type;
 }
@@ -113,12 +114,16 @@ function canonical(text: string): string {
   return quantity === undefined ? text : formatQuantity(quantity);
 }
 
+/** The last second that four digits of a year can tell. */
+const LAST_SECOND = 253_402_300_799n;
+
 /** Seconds and nanoseconds; the zero time is left out. */
 function decodeTime(bytes: Buffer, digits: 3 | 6): string | undefined {
   const parts = readFields(bytes);
   const at = (number: number): bigint => BigInt.asIntN(64, (parts.find((part) => part.number === number)?.value as bigint | undefined) ?? 0n);
   const seconds = at(1);
   if (parts.length === 0 || seconds < -62_000_000_000n) return undefined;
+  if (seconds > LAST_SECOND) throw badRequest("cannot decode a time after the year 9999");
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return digits === 3 ? `${text}Z` : `${text}.${String(at(2) / 1000n).padStart(6, "0")}Z`;
 }

@@ -1,4 +1,5 @@
 /** Label selectors, as objects of the API and as the query text. Spec: "Labels and Selectors". */
+import { member } from "./member.ts";
 
 export interface Requirement {
   readonly key: string;
@@ -26,7 +27,7 @@ export function requirementsOf({ matchLabels = {}, matchExpressions = [] }: Labe
 }
 
 export function meets(labels: Labels, { key, operator, values }: Requirement): boolean {
-  const value = labels?.[key];
+  const value = member(labels, key);
   if (operator === "Exists") return value !== undefined;
   if (operator === "DoesNotExist") return value === undefined;
   const listed = value !== undefined && values.includes(value);

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testApi, type TestApi } from "./api-server.ts";
 
@@ -407,6 +408,18 @@ describe("watches", () => {
 
   test("end when their time is up", async () => expect(await take(server.watch(`${pods}?watch=1&timeoutSeconds=1&labelSelector=no%3Done`), 1)).toEqual([]));
 
+  test("take the longest time for a long time", async () => {
+    const events = take(server.watch(`${configMaps}?watch=1&timeoutSeconds=99999999999&labelSelector=late`), 1);
+    expect(await Promise.race([events, delay(200)])).toBeUndefined();
+    await server.call("POST", configMaps, { body: configMap("late", { labels: { late: "" } }) });
+    expect((await events)[0]?.type).toBe("ADDED");
+  });
+
+  test.each(["0x10", "1e3", "-1", " 5", "newest"])("of version %j are refused", async (version) => {
+    const { status, body } = await server.call("GET", `${configMaps}?watch=1&resourceVersion=${encodeURIComponent(version)}`);
+    expect([status, body.message]).toEqual([400, expect.stringContaining("strconv.ParseUint")]);
+  });
+
   test("of versions long gone are told so", async () => {
     const version = (await server.call("GET", configMaps)).body.metadata.resourceVersion as string;
     for (let round = 0; round < 45; round++) {
@@ -423,6 +436,44 @@ describe("watches", () => {
     }
     const answer = await server.call("GET", `${configMaps}?watch=1&resourceVersion=${version}`);
     expect([answer.status, answer.body.reason]).toEqual([410, "Expired"]);
+  });
+});
+
+describe("keys that every object has", () => {
+  const type = (name: string): { headers: Record<string, string> } => ({ headers: { "content-type": `application/${name}-patch+json` } });
+  const entries = async (name: string): Promise<unknown> =>
+    Object.entries((await server.call("GET", `${configMaps}/${name}`)).body.data ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+  test("are keys of a ConfigMap as others are, however they come", async () => {
+    const text = '{"constructor":"a","toString":"b","__proto__":"c"}';
+    const want = [
+      ["__proto__", "c"],
+      ["constructor", "a"],
+      ["toString", "b"],
+    ];
+    const whole = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"own"},"data":${text}}`;
+    expect((await server.call("POST", configMaps, { body: whole })).status).toBe(201);
+    expect(await entries("own")).toEqual(want);
+    for (const patch of ["merge", "strategic-merge"]) {
+      await server.call("PUT", `${configMaps}/own`, { body: configMap("own") });
+      expect((await server.call("PATCH", `${configMaps}/own`, { body: `{"data":${text}}`, ...type(patch) })).status).toBe(200);
+      expect(await entries("own"), patch).toEqual(want);
+    }
+  });
+
+  test("are seen as changes, and select only what has them", async () => {
+    await server.call("POST", configMaps, { body: configMap("plain", { labels: { plain: "yes" } }) });
+    const labels = { plain: "yes", constructor: "new" };
+    await server.call("PUT", `${configMaps}/plain`, { body: configMap("plain", { labels }) });
+    expect((await server.call("GET", `${configMaps}/plain`)).body.metadata.labels).toEqual(labels);
+    const selected = async (selector: string): Promise<string[]> =>
+      (await server.call("GET", `${configMaps}?labelSelector=${encodeURIComponent(selector)}`)).body.items.map(({ metadata }: any) => metadata.name);
+    expect([await selected("plain,constructor"), await selected("plain,toString"), await selected("plain,!toString")]).toEqual([["plain"], [], ["plain"]]);
+  });
+
+  test("are types of a Secret", async () => {
+    const body = { apiVersion: "v1", kind: "Secret", metadata: { name: "typed" }, type: "constructor", data: { a: "YQ==" } };
+    expect((await server.call("POST", "/api/v1/namespaces/default/secrets", { body })).status).toBe(201);
   });
 });
 

@@ -86,7 +86,8 @@ describe("a body that cannot be read:", () => {
   });
 
   test("one that nests as deep as no stack goes, in every form", async () => {
-    const deep = (levels: number): string => `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"deep"},"x":${'{"a":'.repeat(levels)}1${"}".repeat(levels)}}`;
+    const deep = (levels: number): string =>
+      `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"deep"},"x":${'{"a":'.repeat(levels)}1${"}".repeat(levels)}}`;
     const map = `${collection("ConfigMap")}/kube-root-ca.crt`;
     const type = (name: string): Record<string, string> => ({ "content-type": name });
     const aliases = Array.from({ length: 3000 }, (_, level) => `a${level + 1}: &a${level + 1} { x: *a${level} }`);

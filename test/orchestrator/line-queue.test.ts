@@ -3,7 +3,6 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { LineQueue } from "../../orchestrator/api/line-queue.ts";
 
-
 const rows = [
   { name: "so many lines", lines: ["1", "2", "3", "4"], read: "b1234" },
   { name: "so much text", lines: ["x".repeat(60), "y".repeat(60), "z"], read: `b${"x".repeat(60)}${"y".repeat(60)}` },
