@@ -68,7 +68,9 @@ export function openMirror(options: MirrorOptions): Mirror {
       await answer.body.dump();
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) throw await answerError(answer, `look for ${digest}`, "BLOB_UNKNOWN");
-      return Number(answer.headers["content-length"]);
+      const length = answer.headers["content-length"] ?? "";
+      if (!/^\d+$/.test(length)) throw new RegistryError("UNREACHABLE", `Cannot fetch ${digest}: the other registry does not tell its size`);
+      return Number(length);
     },
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
       const there = await remote.get();

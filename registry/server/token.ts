@@ -30,8 +30,8 @@ export function signToken(secret: string, claims: Claims): string {
 /** Undefined for one that is not ours, was changed, is for another use or too old. `now` in milliseconds. */
 export function readToken(secret: string, token: string, use: Claims["use"], now: number): Claims | undefined {
   const [header = "", payload = "", given = "", ...more] = token.split(".");
-  const expected = Buffer.from(signature(secret, `${header}.${payload}`));
-  if (more.length > 0 || header !== HEADER || expected.length !== given.length || !timingSafeEqual(expected, Buffer.from(given))) return undefined;
+  const [expected, actual] = [Buffer.from(signature(secret, `${header}.${payload}`)), Buffer.from(given)];
+  if (more.length > 0 || header !== HEADER || expected.length !== actual.length || !timingSafeEqual(expected, actual)) return undefined;
   const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as Claims;
   return claims.use === use && claims.exp * 1000 > now ? claims : undefined;
 }

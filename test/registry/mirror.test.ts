@@ -1,6 +1,8 @@
 /** A registry read through another one, with real clients, also while the first is away. */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
@@ -130,6 +132,20 @@ test("content with another digest than was asked for is cut off before its end, 
   const reply = await fetch(`${fooled.url}/v2/app/blobs/${liar.digest}`);
   await expect(reply.arrayBuffer()).rejects.toThrow();
   expect(await fooled.store.blobs.stat(liar.digest as never)).toBeUndefined();
+});
+
+test("content without end, of a size that nobody tells, is not taken", async () => {
+  const endless = createServer((request, response) => {
+    response.writeHead(200, { "transfer-encoding": "chunked" });
+    if (request.method === "HEAD" || request.url === "/v2/") response.end();
+    else setInterval(() => response.write("x".repeat(1000)), 1).unref();
+  });
+  await new Promise<void>((resolve) => endless.listen(0, "127.0.0.1", resolve));
+  await using fooled = await startRegistry({ mirror: { host: `127.0.0.1:${(endless.address() as AddressInfo).port}`, env } });
+  const { digest } = blob(noise(1000)).descriptor;
+  expect((await fetch(`${fooled.url}/v2/app/blobs/${digest}`)).status).toBe(502);
+  endless.closeAllConnections();
+  endless.close();
 });
 
 test("logs in at the other registry with what its owner has kept", async () => {

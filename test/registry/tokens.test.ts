@@ -126,6 +126,18 @@ describe("the token service", () => {
     expect([reply.status, ((await reply.json()) as any).errors[0].code]).toEqual([401, "UNAUTHORIZED"]);
   });
 
+  test("a token that is forged is none, whatever its letters", async () => {
+    const [header, payload = "", signature = ""] = String((await token("bob", ["repository:team/app:pull"])).token).split(".");
+    const more = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(payload, "base64url").toString()), sub: "root" })).toString("base64url");
+    const none = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url");
+    const forged = [`${header}.${more}.${signature}`, `${none}.${payload}.`, `${header}.${payload}.`, `${header}.${payload}.é${signature.slice(1)}`, "", ".."];
+    for (const value of forged) {
+      expect((await fetch(`${registry.url}/v2/team/app/tags/list`, bearer(value))).status, value).toBe(401);
+      const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: value });
+      expect((await fetch(`${registry.url}/auth/token`, { method: "POST", body: form })).status, value).toBe(401);
+    }
+  });
+
   test("a token for less is asked to be exchanged, one that no right is behind is refused", async () => {
     const ann = await token("ann", ["repository:team/app:pull"]);
     const bob = await token("bob", ["repository:team/app:pull"]);
