@@ -56,6 +56,12 @@ test("starting, healthy, unhealthy and healthy again, in ps and inspect; the tim
   await eventually(async () => expect(await timers(id)).toBe(0));
 });
 
+test("the interval of the start period does not hold where there is no such period", async () => {
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, "--health-start-interval", "10m", BOX_IMAGE, "sleep", "120");
+  await becomes(id, "healthy");
+  await box.strata("rm", "-f", id);
+});
+
 test("a check that takes too long fails, and is killed", async () => {
   const slow = ["--health-cmd", "echo slow; sleep 77", "--health-timeout", "300ms", "--health-retries", "1", "--health-interval", "200ms"];
   const id = await box.strata("run", "-d", "--network", "none", ...slow, BOX_IMAGE, "sleep", "120");

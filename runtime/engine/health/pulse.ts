@@ -12,7 +12,8 @@ export const STILL_STARTING = 3;
 export function startPulse(parts: Parts, record: ContainerRecord, state: Pick<ProcessState, "pid" | "startTime">): void {
   const check = checkOf(record);
   if (check === undefined) return;
-  const times = [check.intervalMs, check.startIntervalMs, check.startPeriodMs].map((time) => String(Math.max(1, Math.round(time))));
-  const args = ["pulse", `${state.pid}:${state.startTime}`, ...times, ...parts.self, "container-health", record.id];
+  const intervals = [check.intervalMs, check.startIntervalMs].map((time) => String(Math.max(1, Math.round(time))));
+  const period = String(Math.round(check.startPeriodMs)); // 0 is none: the first check comes after an interval, too
+  const args = ["pulse", `${state.pid}:${state.startTime}`, ...intervals, period, ...parts.self, "container-health", record.id];
   spawn(parts.helper, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) }).unref();
 }
