@@ -1,5 +1,6 @@
 /** A controller is which objects wake which keys, and what to do about a key. `runController` joins it to the cluster. */
 import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../cluster.ts";
+import { ApiError } from "../errors.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { Loop, type Outcome } from "./loop.ts";
 
@@ -23,7 +24,8 @@ export function runController(cluster: Cluster, controller: Controller, options:
     workers: controller.workers ?? 1,
     reconcile: async (key) => await controller.reconcile(parseKey(key)),
     onError: (key, error) => {
-      if (!isConflict(error)) options.log?.(`${controller.name} ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!isConflict(error) && !isOfGoingNamespace(error))
+        options.log?.(`${controller.name} ${key}: ${error instanceof Error ? error.message : String(error)}`);
     },
   });
   const watches = Object.entries(controller.watches).map(([resource, keysOf]) =>
@@ -55,6 +57,11 @@ export function parseKey(text: string): ObjectKey {
 /** Lost races are the loop's daily bread: retried, not told. */
 function isConflict(error: unknown): boolean {
   return hasReason(error, "Conflict");
+}
+
+/** Nothing is wrong: what is owned by the namespace goes with it. */
+function isOfGoingNamespace(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.causes?.some(({ reason }) => reason === "NamespaceTerminating") === true;
 }
 
 /** Whether the API server refused with this Kubernetes reason. */

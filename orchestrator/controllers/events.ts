@@ -26,7 +26,7 @@ export function createRecorder({ cluster, clock, component, host }: RecorderOpti
     record(object, type, reason, message, fieldPath) {
       const namespace = object.metadata.namespace ?? "default";
       const involved = involvedObject(object, fieldPath);
-      const key = JSON.stringify([involved, type, reason, message]);
+      const key = JSON.stringify([{ ...involved, resourceVersion: undefined }, type, reason, message]); // the object may have changed between
       const now = clock.now();
       const before = known.get(key);
       const name =
