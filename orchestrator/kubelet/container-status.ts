@@ -139,8 +139,9 @@ function stateOf(input: StatusInput, container: ContainerSpec, instance: Instanc
 function waitingFor({ pod, running, now }: StatusInput, container: ContainerSpec, init: boolean): { readonly reason: string; readonly message?: string } {
   const problem = running.problems.get(container.name);
   if (problem !== undefined) return explain(problem, container, now);
+  if (init) return { reason: "PodInitializing" };
   const begun = (pod.status?.containerStatuses ?? []).some(({ containerID }: ContainerStatus) => containerID !== undefined);
-  return { reason: !init && !begun && (pod.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating" };
+  return { reason: !begun && (pod.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating" };
 }
 
 function explain({ reason, message, at }: Problem, { image }: ContainerSpec, now: number): { readonly reason: string; readonly message: string } {

@@ -337,6 +337,13 @@ describe("a pod's status", () => {
     expect([status.phase, [condition.status, condition.reason].filter(Boolean).join(" ")]).toEqual([phase, ready]);
   });
 
+  test("tells that a pod is initializing until its init containers are done, though volumes are still missing", () => {
+    const status = statusOf(pod({ init: inits }), node([], { sandbox: undefined }));
+    const reasons = [...status.initContainerStatuses, ...status.containerStatuses].map(({ state }) => state.waiting.reason);
+    expect(reasons).toEqual(["PodInitializing", "PodInitializing", "PodInitializing"]);
+    expect(statusOf(pod(), node([], { sandbox: undefined })).containerStatuses[0].state.waiting.reason).toBe("ContainerCreating");
+  });
+
   test("tells of a crash loop with the wait, and keeps how the last run ended", () => {
     const [container] = statusOf(pod(), node([ended("c", 7, { attempt: 4, backoff: 160_000 })])).containerStatuses;
     expect(container.state.waiting).toEqual({ reason: "CrashLoopBackOff", message: "back-off 2m40s restarting failed container=c pod=p_default(uid-p)" });
