@@ -10,6 +10,7 @@ import type { Api, Call } from "./call.ts";
 import { post } from "./create.ts";
 import { deleteCollection, deleteOne } from "./delete.ts";
 import { discover } from "./discovery.ts";
+import { noDefinitions } from "./no-definitions.ts";
 import { OpenApi } from "./openapi.ts";
 import { OpenApiV2 } from "./openapi-v2.ts";
 import { isMeasured, measure } from "./measure.ts";
@@ -30,7 +31,7 @@ export function createHandler(api: Api): Handler {
     if (health !== undefined) return health;
     const user = authenticate(request, api.checkToken);
     if (request.path === "/version" || request.path === "/version/") return json(200, versionInfo());
-    const described = discover(request) ?? openApi.reply(request) ?? openApiV2.reply(request);
+    const described = discover(request) ?? openApi.reply(request) ?? openApiV2.reply(request) ?? noDefinitions(request);
     if (described !== undefined) return described;
     const target = parseTarget(request.path);
     if (target === undefined) throw noSuchResource();

@@ -83,6 +83,11 @@ describe.each(versions)("kubectl %s", (version) => {
     expect(await ok("apply -f -", manifest)).toBe("deployment.apps/web unchanged\nservice/web unchanged");
   });
 
+  thoroughly("says which kind is unknown", async () => {
+    const { code, stderr } = await run("apply -f -", "apiVersion: v1\nkind: Pode\nmetadata: { name: typo }\n");
+    expect([code, stderr]).toEqual([1, expect.stringContaining('no matches for kind "Pode" in version "v1"')]);
+  });
+
   test("prints tables for people", async () => {
     expect(await ok("get deployments -o wide")).toMatch(
       /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\nweb +0\/2 +0 +0 +\d+s +web +hello:v1 +app=web$/,
