@@ -28,10 +28,16 @@ async function main(argv: readonly string[]): Promise<number> {
   return typeof process.exitCode === "number" ? process.exitCode : 0;
 }
 
-/** commander throws instead of ending the process, in groups of verbs too. */
+/** commander throws instead of ending the process, in groups of verbs too, and does not tell that the default is nothing. */
 function strict(command: Command): Command {
   command.commands.forEach(strict);
+  const usual = command.createHelp();
+  command.configureHelp({ optionDescription: (option) => (isNothing(option.defaultValue) ? option.description : usual.optionDescription(option)) });
   return command.exitOverride();
+}
+
+function isNothing(value: unknown): boolean {
+  return value === false || (Array.isArray(value) && value.length === 0);
 }
 
 function readGlobals(argv: readonly string[]): { readonly root: string | undefined; readonly rest: readonly string[] } {

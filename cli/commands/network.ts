@@ -1,8 +1,12 @@
 /** strata network create|ls|inspect|rm|prune */
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
+import { DEFAULT_NETWORK } from "../../runtime/network/record.ts";
+import type { Networks } from "../../runtime/networks.ts";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
+import { UsageError } from "../errors.ts";
+import { confirmed } from "../images/prune-images.ts";
 import { inspectNetwork } from "../containers/inspect-parts.ts";
 import { printRows } from "../containers/print-rows.ts";
 import { printInspected } from "./inspect.ts";
@@ -22,10 +26,11 @@ interface CreateFlags {
 }
 
 export function command(context: Context): Command {
-  const networks = async (): Promise<Awaited<ReturnType<Context["engine"]>>["networks"]> => (await context.engine()).networks;
+  const networks = async (): Promise<Networks> => (await context.engine()).networks;
   const group = new Command().description("Manage networks");
   group
     .command("create <name>")
+    .description("Create a network")
     .option("-d, --driver <name>", "bridge is the only one", "bridge")
     .option("--subnet <subnet>", "as in 10.90.0.0/16")
     .option("--internal", "without a way out")
@@ -40,6 +45,7 @@ export function command(context: Context): Command {
   group
     .command("ls")
     .alias("list")
+    .description("List networks")
     .option("-q, --quiet", "ids only")
     .option("--format <template>", "json or a Go template")
     .option("-o, --output <format>", "json")
@@ -54,6 +60,7 @@ export function command(context: Context): Command {
     });
   group
     .command("inspect <name...>")
+    .description("Show all there is to know of networks")
     .option("-f, --format <template>", "Go template")
     .action(async (names: readonly string[], flags: { readonly format?: string }) => {
       const open = await networks();
@@ -68,9 +75,32 @@ export function command(context: Context): Command {
   group
     .command("rm <name...>")
     .alias("remove")
+    .description("Remove networks")
     .action(async (names: readonly string[]) => {
       const open = await networks();
       await forEach(context, names, async (name) => await open.remove(name));
     });
+  group
+    .command("prune")
+    .description("Remove networks that no container is on")
+    .option("-f, --force", "do not ask")
+    .action(async ({ force = false }: { readonly force?: boolean }) => {
+      if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
+      if (force || (await confirmed(context, "This will remove all networks that no container is on."))) await prune(context, await networks());
+    });
   return group;
+}
+
+async function prune(context: Context, networks: Networks): Promise<void> {
+  const removed: string[] = [];
+  for (const { name } of await networks.list()) {
+    if (name === DEFAULT_NETWORK) continue;
+    await networks.remove(name).then(
+      () => removed.push(name),
+      (error: unknown) => {
+        if (!(error instanceof RuntimeError && error.code === "CONTAINER_STATE")) throw error;
+      },
+    );
+  }
+  if (removed.length > 0) context.stdout.write(`Deleted Networks:\n${removed.map((name) => `${name}\n`).join("")}\n`);
 }

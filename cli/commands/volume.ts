@@ -24,6 +24,7 @@ export function command(context: Context): Command {
   const group = new Command().description("Manage volumes");
   group
     .command("create [name]")
+    .description("Create a volume")
     .option("-l, --label <key=value>", "set a label", collect, [] as readonly string[])
     .option("-d, --driver <name>", "local is the only one", "local")
     .action(async (name: string | undefined, flags: { readonly label: readonly string[] }) => {
@@ -33,6 +34,7 @@ export function command(context: Context): Command {
   group
     .command("ls")
     .alias("list")
+    .description("List volumes")
     .option("-q, --quiet", "names only")
     .option("-f, --filter <key=value>", "name, label or dangling", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
@@ -45,6 +47,7 @@ export function command(context: Context): Command {
     });
   group
     .command("inspect <name...>")
+    .description("Show all there is to know of volumes")
     .option("-f, --format <template>", "Go template")
     .action(async (names: readonly string[], flags: { readonly format?: string }) => {
       const open = await volumes();
@@ -54,6 +57,7 @@ export function command(context: Context): Command {
   group
     .command("rm <name...>")
     .alias("remove")
+    .description("Remove volumes")
     .option("-f, --force", "no error when there is none")
     .action(async (names: readonly string[], flags: { readonly force?: boolean }) => {
       const open = await volumes();
@@ -63,6 +67,7 @@ export function command(context: Context): Command {
     });
   group
     .command("prune")
+    .description("Remove volumes that no container uses")
     .option("-f, --force", "do not ask")
     .option("-a, --all", "named ones too")
     .action(async ({ all = false, force = false }: { readonly all?: boolean; readonly force?: boolean }) => {

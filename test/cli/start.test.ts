@@ -40,3 +40,14 @@ test("apply of a file that is not there says so", async () => {
     stderr: `strata: Cannot read ${join(place.root, "absent.yaml")}: there is no such file or folder\n`,
   });
 });
+
+test.each(["run", "build", "deploy", "ps"])("%s --help does not tell that the default is nothing", async (verb) => {
+  const { status, stdout } = await runStrata(place, [verb, "--help"]);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^Usage: strata /);
+  expect(stdout.replaceAll(/\s+/g, " ")).not.toMatch(/default: (?:\[\]|false)/);
+});
+
+test("build --help tells the other defaults", async () => {
+  expect((await runStrata(place, ["build", "--help"])).stdout).toContain('(default: "64m")');
+});
