@@ -5,6 +5,8 @@ import type { Answerer } from "./answer.ts";
 import { frame, messages } from "./frame.ts";
 
 const IDLE_MS = 10_000;
+/** Of all pods together: a descriptor each, which the rest of the control plane needs too. */
+const MAX_STREAMS = 1_000;
 
 /** Listens when it resolves; dispose ends it. */
 export async function serveNames(address: string, port: number, answer: Answerer): Promise<AsyncDisposable> {
@@ -53,6 +55,7 @@ async function serveStreams(address: string, port: number, answer: Answerer): Pr
     socket.on("error", () => socket.destroy()).on("close", () => clients.delete(socket));
     void talk(socket, answer).catch(() => socket.destroy());
   });
+  server.maxConnections = MAX_STREAMS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, address, () => {
@@ -72,7 +75,19 @@ async function serveStreams(address: string, port: number, answer: Answerer): Pr
 async function talk(socket: Socket, answer: Answerer): Promise<void> {
   for await (const query of messages(socket)) {
     const reply = await answer(query, "tcp");
-    if (reply !== undefined) socket.write(frame(reply));
+    if (reply !== undefined && !socket.write(frame(reply))) await drained(socket);
   }
   socket.end();
+}
+
+/** Who asks and does not read is not answered further; in the end the stream is idle. */
+async function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      socket.off("drain", go).off("close", go);
+      resolve();
+    };
+    socket.on("drain", go).on("close", go);
+  });
 }

@@ -7,6 +7,8 @@ import { frame, messages } from "./frame.ts";
 /** Each server has this long. */
 const PATIENCE_MS = 2000;
 const MAX_SERVERS = 3;
+/** Questions under way, a socket each; one more finds no answer, as with CoreDNS. */
+const MAX_ASKED = 1_000;
 const PORT = 53;
 
 export interface Upstream {
@@ -16,14 +18,20 @@ export interface Upstream {
 
 /** `isOwn`: asking oneself would go round for ever. */
 export function hostUpstream(isOwn: (address: string) => boolean, path = "/etc/resolv.conf"): Upstream {
+  let asked = 0;
+  const ask: Upstream["ask"] = async (query, transport) => {
+    const text = await readFile(path, "utf8").catch(() => "");
+    for (const server of foreignServers(text, isOwn)) {
+      const answer = await (transport === "udp" ? byDatagram(query, server) : byStream(query, server)).catch(() => undefined);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  };
   return {
     async ask(query, transport): Promise<Buffer | undefined> {
-      const text = await readFile(path, "utf8").catch(() => "");
-      for (const server of foreignServers(text, isOwn)) {
-        const answer = await (transport === "udp" ? byDatagram(query, server) : byStream(query, server)).catch(() => undefined);
-        if (answer !== undefined) return answer;
-      }
-      return undefined;
+      if (asked >= MAX_ASKED) return undefined;
+      asked++;
+      return await ask(query, transport).finally(() => asked--);
     },
   };
 }

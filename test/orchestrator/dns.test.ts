@@ -1,13 +1,16 @@
 /** What the cluster's name server answers: names as a table, then whole packets. */
 import { createSocket } from "node:dgram";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Resolver } from "node:dns/promises";
 import { decode, encode, type Packet } from "dns-packet";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { answerer, type Transport } from "../../orchestrator/dns/answer.ts";
+import { frame } from "../../orchestrator/dns/frame.ts";
 import { serveNames } from "../../orchestrator/dns/server.ts";
 import { foreignServers, hostUpstream, type Upstream } from "../../orchestrator/dns/upstream.ts";
 import { findRecords, type NameSource } from "../../orchestrator/dns/zone.ts";
@@ -217,6 +220,43 @@ describe("the server", () => {
     await expect(resolver.resolve4("no.default.svc.cluster.local")).rejects.toMatchObject({ code: "ENOTFOUND" });
     await expect(resolver.resolve6("web.default.svc.cluster.local")).rejects.toMatchObject({ code: "ENODATA" });
   });
+
+  test("answers who does not read no further than the stream holds, and goes on when they read", async () => {
+    const count = 20_000;
+    let answered = 0;
+    await using counting = await serveNames(own, 5354, async () => {
+      answered++;
+      return Buffer.alloc(1000);
+    });
+    const client = connect({ host: own, port: 5354 });
+    client.write(Buffer.concat(Array.from({ length: count }, () => frame(Buffer.alloc(20)))));
+    await vi.waitUntil(async () => {
+      const before = answered;
+      await delay(300);
+      return before > 0 && before === answered;
+    }, 20_000);
+    expect(answered).toBeLessThan(count);
+    let bytes = 0;
+    for await (const chunk of client) if ((bytes += (chunk as Buffer).length) === count * 1002) break;
+    expect([answered, bytes]).toEqual([count, count * 1002]);
+    void counting;
+  }, 60_000);
+
+  test("asks others so much at once and no more", async () => {
+    const silent = own.replace(/7$/, "9");
+    using _ = await new Promise<Disposable>((resolve) => {
+      const socket = createSocket("udp4");
+      socket.bind(53, silent, () => resolve({ [Symbol.dispose]: () => void socket.close() }));
+    });
+    writeFileSync(join(folder, "silent.conf"), `nameserver ${silent}\n`);
+    const upstream = hostUpstream(() => false, join(folder, "silent.conf"));
+    const query = encode({ type: "query", id: 1, questions: [{ type: "A", name: "example.com" }] });
+    const asked = Array.from({ length: 1000 }, async () => await upstream.ask(query, "udp"));
+    expect(await Promise.race([upstream.ask(query, "udp"), Promise.any(asked).then(() => "late")])).toBeUndefined();
+    await Promise.all(asked);
+    writeFileSync(join(folder, "silent.conf"), `nameserver ${other}\n`);
+    expect(await upstream.ask(query, "udp")).toBeDefined();
+  }, 30_000);
 
   const texts = [
     {
