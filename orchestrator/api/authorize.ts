@@ -15,14 +15,15 @@ export interface Attempt {
   readonly name: string;
 }
 
-interface PolicyRule {
+export interface PolicyRule {
   readonly verbs?: readonly string[];
   readonly apiGroups?: readonly string[];
   readonly resources?: readonly string[];
   readonly resourceNames?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
 }
 
-const RBAC = "rbac.authorization.k8s.io";
+export const RBAC = "rbac.authorization.k8s.io";
 
 export function isAllowed(log: LogReader, user: User, attempt: Attempt): boolean {
   return user.groups.includes(ADMINISTRATORS) || rulesOf(log, user, attempt.namespace).some((rule) => permits(rule, attempt));
@@ -36,7 +37,8 @@ export function rulesOf(log: LogReader, user: User, namespace: string): PolicyRu
   return [...everywhere, ...here].filter((binding) => names(binding, user)).flatMap((binding) => roleOf(log, binding)?.["rules"] ?? []);
 }
 
-function roleOf(log: LogReader, { metadata, roleRef }: KubeObject): KubeObject | undefined {
+/** The role that a binding gives. */
+export function roleOf(log: LogReader, { metadata, roleRef }: KubeObject): KubeObject | undefined {
   if (roleRef?.kind === "Role") return log.get({ resource: `roles.${RBAC}`, namespace: metadata.namespace ?? "", name: roleRef.name });
   return log.get({ resource: `clusterroles.${RBAC}`, namespace: "", name: roleRef?.name ?? "" });
 }
@@ -49,7 +51,7 @@ function names({ subjects }: KubeObject, user: User): boolean {
   });
 }
 
-function permits({ verbs = [], apiGroups = [], resources = [], resourceNames = [] }: PolicyRule, { verb, group, resource, name }: Attempt): boolean {
+export function permits({ verbs = [], apiGroups = [], resources = [], resourceNames = [] }: PolicyRule, { verb, group, resource, name }: Attempt): boolean {
   const has = (list: readonly string[], value: string): boolean => list.includes("*") || list.includes(value);
   const subresource = resource.split("/")[1];
   const anySubresource = subresource !== undefined && resources.includes(`*/${subresource}`);

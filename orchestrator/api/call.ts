@@ -1,5 +1,5 @@
 /** A request on its way through the API, and what the API works with. */
-import type { PodStreams, UsageSource } from "../cluster.ts";
+import type { KubeObject, PodStreams, UsageSource } from "../cluster.ts";
 import type { ObjectLog, Transaction } from "../log/object-log.ts";
 import { timestamp } from "../objects/local-cluster.ts";
 import type { ClusterSettings, WriteRequest } from "../objects/request.ts";
@@ -8,6 +8,7 @@ import { nameOf } from "../schema/resource.ts";
 import { resourceNamed } from "../schema/resources.ts";
 import type { Target } from "./target.ts";
 import type { TokenCheck, User } from "./authenticate.ts";
+import { refuseEscalation } from "./escalation.ts";
 
 export interface Api {
   readonly log: ObjectLog;
@@ -33,7 +34,8 @@ export interface Call {
 export function write<T>({ api, request, target, user }: Call, body: (write: WriteRequest) => T): Promise<T> {
   const { query, headers } = request;
   const manager = query.get("fieldManager") ?? (headers["user-agent"] ?? user.name).split("/")[0]!;
-  const writer = { manager, dryRun: query.getAll("dryRun").includes("All"), internal: false };
+  const checkGrant = ({ transaction, resource }: WriteRequest, object: KubeObject): void => refuseEscalation(transaction, user, resource, object);
+  const writer = { manager, dryRun: query.getAll("dryRun").includes("All"), internal: false, checkGrant };
   const { namespace, name = "" } = target;
   const resource = resourceNamed(nameOf(target.resource));
   return api.log.transact((transaction: Transaction) =>

@@ -33,6 +33,8 @@ type OnChange = (request: WriteRequest, current: KubeObject, next: any, subresou
 
 const NOT_READY_SECONDS = 300;
 
+const GRANTS: readonly ResourceName[] = ["roles", "rolebindings", "clusterroles", "clusterrolebindings"].map((name) => `${name}.rbac.authorization.k8s.io`);
+
 const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
   pods: (request, pod) => {
     admitPod(request, pod);
@@ -67,6 +69,7 @@ const onCreate: Readonly<Record<ResourceName, OnCreate>> = {
     limitClaim(request, claim);
   },
   persistentvolumes: admitVolume,
+  ...Object.fromEntries(GRANTS.map((name): [string, OnCreate] => [name, (request, object) => request.writer.checkGrant?.(request, object)])),
   ...Object.fromEntries(
     [
       "deployments.apps",
@@ -87,6 +90,7 @@ const onChange: Readonly<Record<ResourceName, OnChange>> = {
   secrets: (_, __, secret) => mergeStringData(secret),
   services: keepService,
   "daemonsets.apps": (_, current, set) => countGenerations(current, set),
+  ...Object.fromEntries(GRANTS.map((name): [string, OnChange] => [name, (request, _, next) => request.writer.checkGrant?.(request, next)])),
   persistentvolumeclaims: admitGrowth,
   nodes: ({ now }, _, node) => settleTaints(node, now),
   namespaces: ({ writer }, current, namespace, subresource) => {

@@ -1,5 +1,6 @@
 /** What every write carries besides the object: who writes, when, and with which effects. */
 import type { Transaction } from "../log/object-log.ts";
+import type { KubeObject } from "../cluster.ts";
 import type { Resource } from "../schema/resource.ts";
 
 export interface ClusterSettings {
@@ -18,6 +19,8 @@ export interface Writer {
   readonly dryRun: boolean;
   /** A part of the control plane: may set what users may not (a pod's node, a namespace's finalizers). */
   readonly internal: boolean;
+  /** Refuses an object that gives away what the writer does not have. */
+  readonly checkGrant?: (request: WriteRequest, object: KubeObject) => void;
 }
 
 export interface WriteRequest {
