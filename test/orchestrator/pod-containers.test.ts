@@ -165,7 +165,7 @@ describe("a container that ends", { timeout: 90_000 }, () => {
   });
 
   test("is taken with its pod when the pod's time is over", async () => {
-    await cluster.apply(pod("late", { activeDeadlineSeconds: 1, containers: [sh("c", IDLE)] }));
+    await cluster.apply(pod("late", { activeDeadlineSeconds: 8, containers: [sh("c", IDLE)] })); // time to start, also where much else runs
     const { status } = await untilPhase(cluster, "late", "Failed");
     expect(status).toMatchObject({ reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" });
     await untilPod(cluster, "late", (found) => found.status.containerStatuses[0].state.terminated !== undefined);

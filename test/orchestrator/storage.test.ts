@@ -155,13 +155,13 @@ describe("volumes made by hand", { timeout: 180_000 }, () => {
     await cluster.apply(claim("shared", { storageClassName: "", accessModes: ["ReadWriteMany"] }));
     await cluster.apply(user("part", "shared", "echo sub > /data/word", {}, { subPath: "inner/deep" }));
     await ended("part");
-    const locked = user("locked", "shared", "cat /data/inner/deep/word; touch /data/x || echo refused", {
+    const locked = user("locked", "shared", "cat /data/inner/deep/word; touch /data/x 2>/dev/null || echo refused", {
       volumes: [{ name: "data", persistentVolumeClaim: { claimName: "shared", readOnly: true } }],
     });
     await cluster.apply(locked, user("host", "static", "echo host > /data/word"));
     await ended("locked");
     await ended("host");
-    expect(await kubectl("logs", "locked")).toMatch(/^sub\n(?:.*\n)?refused$/);
+    expect(await kubectl("logs", "locked")).toBe("sub\nrefused");
     expect(readFileSync(join(place, "fit", "word"), "utf8")).toBe("host\n");
     await kubectl("delete", "pod", "part", "locked", "host");
   });
