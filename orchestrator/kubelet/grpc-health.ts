@@ -16,6 +16,8 @@ const CODE_OK = "0";
 const CODE_UNIMPLEMENTED = "12";
 /** Length prefix of a message: a flag for compression, then a 32 bit size. */
 const PREFIX_BYTES = 5;
+/** More than any answer to the question has. */
+const MAX_BODY_BYTES = 4096;
 
 export async function checkGrpcHealth(target: GrpcTarget, timeout: number, signal: AbortSignal): Promise<Verdict> {
   const { host, port } = target;
@@ -46,16 +48,30 @@ async function ask(session: ClientHttp2Session, service: string, signal: AbortSi
     );
     let headers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
+    let bytes = 0;
     const keep = (more: IncomingHttpHeaders): void => void (headers = { ...headers, ...more });
     stream.once("response", keep).once("trailers", keep).once("error", reject);
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) stream.destroy(new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`));
+    });
     stream.once("close", () => {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) reject(new Error(`stream reset with code ${stream.rstCode}`));
       const text = (name: string): string => String(headers[name] ?? "");
-      resolve({ code: text("grpc-status"), message: decodeURIComponent(text("grpc-message")), body: Buffer.concat(chunks) });
+      resolve({ code: text("grpc-status"), message: decodeMessage(text("grpc-message")), body: Buffer.concat(chunks) });
     });
     stream.end(encodeRequest(service));
   });
+}
+
+/** The container wrote it: what is not well encoded stays as it came. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** HealthCheckRequest { string service = 1 } */

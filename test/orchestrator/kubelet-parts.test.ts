@@ -1,3 +1,5 @@
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,6 +8,7 @@ import { writeAtomically } from "../../orchestrator/kubelet/atomic-folder.ts";
 import { limitsOf } from "../../orchestrator/kubelet/container-options.ts";
 import { environmentOf, expand } from "../../orchestrator/kubelet/environment.ts";
 import { Gate } from "../../orchestrator/kubelet/gate.ts";
+import { checkGrpcHealth } from "../../orchestrator/kubelet/grpc-health.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
 import { oomScore } from "../../orchestrator/kubelet/oom-score.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
@@ -293,4 +296,24 @@ describe("a token", () => {
 test("where the kernel allows no less, a score is raised to what it allows", () => {
   expect(oomScore("Guaranteed", 0, { memory: 2 ** 30, leastScore: -100 })).toBe(-100);
   expect(oomScore("Burstable", 2 ** 28, { memory: 2 ** 30, leastScore: -100 })).toBe(750);
+});
+
+const strangeAnswers = [
+  { name: "a message that is not well encoded", trailers: { "grpc-status": "2", "grpc-message": "50% of it" }, says: "desc = 50% of it" },
+  { name: "a message that is", trailers: { "grpc-status": "2", "grpc-message": "no%20luck" }, says: "desc = no luck" },
+  { name: "far more than an answer", body: Buffer.alloc(100_000), trailers: { "grpc-status": "0" }, says: "the answer is longer than" },
+];
+test.each(strangeAnswers)("a gRPC probe survives $name", async ({ body = Buffer.alloc(0), trailers, says }) => {
+  const server = createServer();
+  server.on("stream", (stream) => {
+    stream.on("error", () => {}); // the probe hangs up
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const verdict = await checkGrpcHealth({ host: "127.0.0.1", port }, 5000, AbortSignal.timeout(5000));
+  server.close();
+  expect(verdict).toEqual({ ok: false, message: expect.stringContaining(says) });
 });
