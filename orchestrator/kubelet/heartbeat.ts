@@ -3,6 +3,7 @@ import type { Cluster, KubeObject } from "../cluster.ts";
 import { formatMicroTime, formatTime, type Clock } from "../controllers/clock.ts";
 import { findCondition } from "../controllers/conditions.ts";
 import { hasReason } from "../controllers/controller.ts";
+import { repeat } from "../controllers/repeat.ts";
 import { nodeLabels, nodeStatus, type NodeFacts } from "./node-status.ts";
 
 const STATUS_MS = 300_000;
@@ -74,24 +75,4 @@ async function createOnce(cluster: Cluster, ...[resource, draft]: Parameters<Clu
   } catch (error) {
     if (!hasReason(error, "AlreadyExists")) throw error;
   }
-}
-
-/** A beat that fails is missed; the next one comes when this one is done. */
-export function repeat(clock: Clock, every: number, beat: () => Promise<void>): Disposable {
-  let timer: Disposable;
-  const schedule = (): void => {
-    timer = clock.after(every, () => {
-      void beat()
-        .catch(() => {})
-        .finally(() => void (ended || schedule()));
-    });
-  };
-  let ended = false;
-  schedule();
-  return {
-    [Symbol.dispose](): void {
-      ended = true;
-      timer[Symbol.dispose]();
-    },
-  };
 }

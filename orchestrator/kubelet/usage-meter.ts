@@ -3,6 +3,7 @@ import type { Engine } from "../../runtime/engine.ts";
 import type { Meter } from "../../runtime/process.ts";
 import type { Measured, Usage, UsageSource } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
+import { repeat } from "../controllers/repeat.ts";
 import { extend, rateOf, type UsageWindow } from "./usage-window.ts";
 
 /** A container that runs. */
@@ -48,19 +49,9 @@ export class UsageMeter implements UsageSource {
   /** Reads at once, and then at the interval; dispose ends it. */
   start(targets: () => Iterable<MeterTarget>): Disposable {
     const { clock, every } = this.#options;
-    let timer: Disposable | undefined;
-    let ended = false;
-    const beat = async (): Promise<void> => {
-      await this.#read([...targets()]);
-      if (!ended) timer = clock.after(every, () => void beat());
-    };
-    void beat();
-    return {
-      [Symbol.dispose](): void {
-        ended = true;
-        timer?.[Symbol.dispose]();
-      },
-    };
+    const beat = async (): Promise<void> => await this.#read([...targets()]);
+    void beat().catch(() => {}); // missed, as those that come
+    return repeat(clock, every, beat);
   }
 
   async #read(targets: readonly MeterTarget[]): Promise<void> {
