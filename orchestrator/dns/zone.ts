@@ -4,9 +4,8 @@
  */
 import type { StringAnswer, SrvAnswer, TxtAnswer } from "dns-packet";
 import type { Cluster, KubeObject } from "../cluster.ts";
-import type { ServicePort } from "../controllers/endpoints/plan.ts";
+import { SERVICE_LABEL, SLICES, type ServicePort } from "../controllers/endpoints/plan.ts";
 import { dnsService } from "../objects/furnish.ts";
-import { SERVICE_LABEL } from "../proxy/routes.ts";
 
 export type Record = StringAnswer | SrvAnswer | TxtAnswer;
 
@@ -126,7 +125,7 @@ interface Endpoint {
 }
 
 function slicesOf(source: NameSource, { metadata }: KubeObject): readonly KubeObject[] {
-  return source.list("endpointslices.discovery.k8s.io", metadata.namespace).filter(({ metadata: own }) => own.labels?.[SERVICE_LABEL] === metadata.name);
+  return source.list(SLICES, metadata.namespace).filter(({ metadata: own }) => own.labels?.[SERVICE_LABEL] === metadata.name);
 }
 
 /** Ready ones, with IPv4 addresses. */
@@ -177,7 +176,7 @@ function reverse(source: NameSource, name: string, type: string): Found {
   const service = source.list("services").find(({ spec }) => spec.clusterIP === address);
   const answer = (target: string): Found => known(type === "PTR" ? [{ type: "PTR", name, ttl: TTL, data: target }] : []);
   if (service !== undefined) return answer(`${service.metadata.name}.${service.metadata.namespace}.svc.${DOMAIN}`);
-  for (const slice of source.list("endpointslices.discovery.k8s.io")) {
+  for (const slice of source.list(SLICES)) {
     const { namespace, labels } = slice.metadata;
     const owner = labels?.[SERVICE_LABEL] ?? "";
     const endpoint = endpointsOf([slice]).find(({ addresses: [first] }) => first === address);

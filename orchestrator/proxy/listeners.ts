@@ -1,6 +1,6 @@
 /** Where the proxy listens for a route. Decides, and does nothing. */
 import { nodeAddress } from "../kubelet/node-status.ts";
-import type { Route } from "./routes.ts";
+import { keyOfRoute, type Route } from "./routes.ts";
 
 export interface WantedListener {
   readonly protocol: "tcp" | "udp";
@@ -19,7 +19,7 @@ export interface Places {
 /** A LoadBalancer at its own ports, as on a cluster of one node; both it and NodePort at their node ports. */
 export function wantedListeners(route: Route, { node, cluster }: Places): readonly WantedListener[] {
   const at = (addresses: readonly string[], port: number): readonly WantedListener[] =>
-    addresses.map((address) => ({ protocol: route.protocol, address, port, route: `${route.name}/${route.protocol}` }));
+    addresses.map((address) => ({ protocol: route.protocol, address, port, route: keyOfRoute(route) }));
   return [
     ...(route.type === "LoadBalancer" ? at(node, route.port) : []),
     ...(route.nodePort === undefined ? [] : at(node, route.nodePort)),

@@ -1,8 +1,6 @@
 /** Where connections to each port of each service go, from Services and EndpointSlices. Decides, and does nothing. Spec: Kubernetes documentation, "Virtual IPs and Service Proxies". */
 import type { KubeObject } from "../cluster.ts";
-import type { ServicePort } from "../controllers/endpoints/plan.ts";
-
-export const SERVICE_LABEL = "kubernetes.io/service-name";
+import { SERVICE_LABEL, type ServicePort } from "../controllers/endpoints/plan.ts";
 
 export interface Backend {
   readonly host: string;
@@ -68,6 +66,10 @@ export function backendsOf(port: ServicePort, slices: readonly KubeObject[]): re
   };
   const ready = those((conditions) => conditions.ready !== false);
   return ready.length > 0 ? ready : those((conditions) => conditions.serving === true && conditions.terminating === true);
+}
+
+export function keyOfRoute({ name, protocol }: Route): string {
+  return `${name}/${protocol}`;
 }
 
 export function keyOfBackend({ host, port }: Backend): string {

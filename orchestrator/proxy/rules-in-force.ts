@@ -6,14 +6,17 @@ import { readFileSync } from "node:fs";
 import type { ServiceFlow, ServiceNetwork } from "../../runtime/service-network.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
+import { SLICES } from "../controllers/endpoints/plan.ts";
 import { Loop } from "../controllers/loop.ts";
+import { repeat } from "../controllers/repeat.ts";
 import { readClients } from "./affinity.ts";
-import { keyOfBackend, routesOf, type Route } from "./routes.ts";
+import { keyOfBackend, keyOfRoute, routesOf, type Route } from "./routes.ts";
 import { serviceRules, type Client } from "./ruleset.ts";
 
-const SLICES = "endpointslices.discovery.k8s.io";
 /** What happens within this long goes into one replacement. */
 const GATHER_MS = 10;
+/** From one replacement to the next: where much changes, each of them holds more. */
+const REST_MS = 200;
 const LOOK_AGAIN_MS = 30_000;
 const KEY = "rules";
 
@@ -34,11 +37,11 @@ export class RulesInForce implements AsyncDisposable {
   /** Changes seen, and how many of them are in force. */
   #seen = 0;
   #done = 0;
-  readonly #waiting = new Set<() => void>();
+  #waiting: { readonly wanted: number; readonly resolve: () => void }[] = [];
+  /** Begin of the last replacement, in milliseconds since the epoch. */
+  #replaced = 0;
   /** Addresses of pods that are gone. */
   #gone: string[] = [];
-  #timer: Disposable | undefined;
-  #ended = false;
 
   constructor(options: RulesOptions) {
     const { cluster, clock, log } = options;
@@ -51,28 +54,22 @@ export class RulesInForce implements AsyncDisposable {
     this.#watches = [
       ...["services", SLICES].map((resource) => cluster.watch(resource, () => this.#change())),
       cluster.watch("pods", (event) => this.#onPod(event)),
+      repeat(clock, LOOK_AGAIN_MS, async () => await this.#lookAgain()),
     ];
     this.#change();
-    this.#lookAgain();
   }
 
-  /** Whether all that the cluster says is in force. */
-  get isCurrent(): boolean {
-    return this.#done === this.#seen;
+  /** Resolves when everything that is known now is in force; what comes later need not be. */
+  async sync(): Promise<void> {
+    const wanted = this.#seen;
+    if (this.#done < wanted) await new Promise<void>((resolve) => this.#waiting.push({ wanted, resolve }));
   }
 
-  /** Calls after each replacement. */
-  onApplied(listener: () => void): Disposable {
-    this.#waiting.add(listener);
-    return { [Symbol.dispose]: () => void this.#waiting.delete(listener) };
-  }
-
-  /** The rules stay in force. */
+  /** The rules stay in force. Nobody waits any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ended = true;
-    this.#timer?.[Symbol.dispose]();
     for (const watch of this.#watches) watch[Symbol.dispose]();
     await this.#loop[Symbol.asyncDispose]();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
   /** A client that never heard of a pod's end would meet its address again when it takes the same port. */
@@ -83,41 +80,35 @@ export class RulesInForce implements AsyncDisposable {
   }
 
   /** A firewall that is loaded anew may have taken all tables with it. */
-  #lookAgain(): void {
-    const { clock, network, log } = this.#options;
-    if (this.#ended) return;
-    this.#timer = clock.after(LOOK_AGAIN_MS, () => {
-      void network
-        .readTable()
-        .then((table) => {
-          if (this.#text === undefined || Object.hasOwn(table as object, "nftables")) return;
-          log("The rules of services were taken away: putting them back");
-          this.#text = undefined;
-          this.#change();
-        })
-        .finally(() => this.#lookAgain());
-    });
+  async #lookAgain(): Promise<void> {
+    const table = await this.#options.network.readTable();
+    if (this.#text === undefined || Object.hasOwn(table as object, "nftables")) return;
+    this.#options.log("The rules of services were taken away: putting them back");
+    this.#text = undefined;
+    this.#change();
   }
 
   #change(): void {
     this.#seen++;
-    this.#loop.addAfter(KEY, GATHER_MS);
+    this.#loop.addAfter(KEY, Math.max(GATHER_MS, this.#replaced + REST_MS - this.#options.clock.now()));
   }
 
   async #apply(): Promise<void> {
-    const { cluster, network, cidr } = this.#options;
+    const { cluster, clock, network, cidr } = this.#options;
     const seen = this.#seen;
     const routes = routesOf(cluster.list("services"), cluster.list(SLICES));
     const input = { cidr, bridges: network.bridges, seesBridged: seesBridged(), routes };
     const text = serviceRules({ ...input, clients: new Map() });
     if (text !== this.#text) {
+      this.#replaced = clock.now();
       const clients = await this.#clients(routes);
       await network.replaceTable(clients.size === 0 ? text : serviceRules({ ...input, clients }));
       await network.forgetFlows(staleFlows(this.#routes, routes));
     }
     await network.forgetEndpoints(this.#gone.splice(0));
     [this.#text, this.#routes, this.#done] = [text, routes, seen];
-    for (const listener of this.#waiting) listener();
+    for (const { resolve } of this.#waiting.filter(({ wanted }) => wanted <= seen)) resolve();
+    this.#waiting = this.#waiting.filter(({ wanted }) => wanted > seen);
   }
 
   async #clients(routes: readonly Route[]): Promise<ReadonlyMap<string, readonly Client[]>> {
@@ -127,12 +118,12 @@ export class RulesInForce implements AsyncDisposable {
 
 /** Datagrams of one client are one flow for as long as they come: those to a backend that left would go there for ever. */
 export function staleFlows(before: readonly Route[], after: readonly Route[]): readonly ServiceFlow[] {
-  const now = new Map(after.map((route) => [`${route.name}/${route.protocol}`, new Set(route.backends.map(keyOfBackend))]));
+  const now = new Map(after.map((route) => [keyOfRoute(route), new Set(route.backends.map(keyOfBackend))]));
   return before
     .filter(({ protocol }) => protocol === "udp")
     .flatMap((route) =>
       route.backends
-        .filter((backend) => now.get(`${route.name}/${route.protocol}`)?.has(keyOfBackend(backend)) !== true)
+        .filter((backend) => now.get(keyOfRoute(route))?.has(keyOfBackend(backend)) !== true)
         .flatMap(({ host }) => route.addresses.map((address) => ({ protocol: "udp" as const, address, port: route.port, endpoint: host }))),
     );
 }

@@ -3,7 +3,7 @@
  * keep their translation. Only packets of this root's bridges and of this machine's own programs meet it.
  */
 import { KEEPS_SOURCE } from "../../runtime/network/ruleset.ts";
-import { keyOfBackend, type Backend, type Route } from "./routes.ts";
+import { keyOfBackend, keyOfRoute, type Backend, type Route } from "./routes.ts";
 
 export interface RulesetInput {
   /** Of the services' addresses. */
@@ -31,7 +31,7 @@ export function serviceRules(input: RulesetInput): string {
 
 /** Name of the set of clients that stay with a backend. */
 export function affinitySet(route: Route, backend: Backend): string {
-  return `clients-${route.name}/${route.protocol}-${backend.host}/${backend.port}`;
+  return `clients-${keyOfRoute(route)}-${backend.host}/${backend.port}`;
 }
 
 function sets(routes: readonly Route[], clients: RulesetInput["clients"]): readonly string[] {
@@ -59,7 +59,7 @@ function elements(list: readonly string[]): string {
 }
 
 function chainOf(route: Route): string {
-  return `service-${route.name}/${route.protocol}`;
+  return `service-${keyOfRoute(route)}`;
 }
 
 function routeChains(route: Route): readonly string[] {
@@ -72,7 +72,7 @@ function spreading(route: Route): readonly string[] {
 }
 
 function staying(route: Route): readonly string[] {
-  const to = (backend: Backend): string => `endpoint-${route.name}/${route.protocol}-${backend.host}/${backend.port}`;
+  const to = (backend: Backend): string => `endpoint-${keyOfRoute(route)}-${backend.host}/${backend.port}`;
   const ends = route.backends.flatMap((backend) =>
     chain(to(backend), [`update @${affinitySet(route, backend)} { ip saddr }`, `meta l4proto ${route.protocol} dnat ip to ${keyOfBackend(backend)}`]),
   );

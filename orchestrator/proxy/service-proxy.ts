@@ -5,15 +5,14 @@
 import { createServer, type Server } from "node:net";
 import type { Cluster, KubeObject, ObjectKey } from "../cluster.ts";
 import { formatKey, keyOf, type Controller } from "../controllers/controller.ts";
+import { SERVICE_LABEL, SLICES } from "../controllers/endpoints/plan.ts";
 import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
 import { equal } from "../schema/equal.ts";
 import { Chooser } from "./chooser.ts";
 import { forwardDatagrams } from "./forward-datagrams.ts";
 import { forward } from "./forward.ts";
 import { keyOfListener, wantedListeners, type Places, type WantedListener } from "./listeners.ts";
-import { routesOfService, SERVICE_LABEL, type Route } from "./routes.ts";
-
-const SLICES = "endpointslices.discovery.k8s.io";
+import { keyOfRoute, routesOfService, type Backend, type Route } from "./routes.ts";
 
 export interface ProxyPlaces extends Places {
   /** The address that a LoadBalancer tells. */
@@ -22,10 +21,16 @@ export interface ProxyPlaces extends Places {
   readonly own: (addresses: readonly string[]) => Promise<void>;
 }
 
-interface Listening {
+interface Listener {
+  /** No new connection is taken; those that are open go on until their ends close them. */
+  readonly close: () => void;
+  /** Backends that are left. */
+  readonly retain: (backends: readonly Backend[]) => void;
+}
+
+interface Listening extends Listener {
   readonly service: string;
   readonly route: string;
-  readonly close: () => void;
 }
 
 export interface ServiceProxy extends AsyncDisposable {
@@ -52,9 +57,14 @@ export function serviceProxy(room: Collaborators, places: ProxyPlaces): ServiceP
 
 async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators, places: ProxyPlaces, listening: Map<string, Listening>): Promise<void> {
   const service = cluster.get("services", key);
-  const wanted = currentRoutes(cluster, key).flatMap((route) => wantedListeners(route, places));
-  for (const [name, { service: owner, route, close }] of listening) {
-    if (owner !== formatKey(key) || wanted.some((one) => keyOfListener(one) === name && one.route === route)) continue;
+  const routes = currentRoutes(cluster, key);
+  const wanted = routes.flatMap((route) => wantedListeners(route, places));
+  for (const [name, { service: owner, route, close, retain }] of listening) {
+    if (owner !== formatKey(key)) continue;
+    if (wanted.some((one) => keyOfListener(one) === name && one.route === route)) {
+      retain(routes.find((one) => keyOfRoute(one) === route)?.backends ?? []);
+      continue;
+    }
     listening.delete(name);
     close();
   }
@@ -63,7 +73,7 @@ async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators, p
   for (const one of wanted) {
     if (listening.get(keyOfListener(one))?.service === formatKey(key)) continue;
     try {
-      listening.set(keyOfListener(one), { service: formatKey(key), route: one.route, close: await listen(cluster, key, one) });
+      listening.set(keyOfListener(one), { service: formatKey(key), route: one.route, ...(await listen(cluster, key, one)) });
     } catch (error) {
       failures.push(error);
       const found = error instanceof Error ? error.message : String(error);
@@ -84,19 +94,18 @@ function clusterAddresses(cluster: Cluster): readonly string[] {
   return cluster.list("services").flatMap(({ spec }) => (spec.clusterIP === undefined || spec.clusterIP === "None" ? [] : [spec.clusterIP]));
 }
 
-/** Resolves with what ends it: no new connection is taken; those that are open go on until their ends close them. */
-async function listen(cluster: Cluster, key: ObjectKey, { protocol, address, port, route }: WantedListener): Promise<() => void> {
-  const chooser = new Chooser(() => currentRoutes(cluster, key).find((one) => `${one.name}/${one.protocol}` === route));
+async function listen(cluster: Cluster, key: ObjectKey, { protocol, address, port, route }: WantedListener): Promise<Listener> {
+  const chooser = new Chooser(() => currentRoutes(cluster, key).find((one) => keyOfRoute(one) === route));
   if (protocol === "udp") {
     const forwarder = await forwardDatagrams(address, port, (client) => chooser.next(client, new Set()));
-    return () => forwarder[Symbol.dispose]();
+    return { close: () => forwarder[Symbol.dispose](), retain: (backends) => forwarder.retain(backends) };
   }
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const { remoteAddress = "" } = client;
     void forward(client, (tried) => chooser.next(remoteAddress, tried));
   });
   await bind(server, address, port);
-  return () => void server.close();
+  return { close: () => void server.close(), retain: () => {} };
 }
 
 async function bind(server: Server, address: string, port: number): Promise<void> {

@@ -1,8 +1,8 @@
 /** Tells when no new connection is sent to a pod that ends: every slice says that it terminates, and the rules that say so are in force. */
 import type { Cluster, KubeObject } from "../cluster.ts";
+import { SLICES } from "../controllers/endpoints/plan.ts";
 import type { RulesInForce } from "./rules-in-force.ts";
 
-const SLICES = "endpointslices.discovery.k8s.io";
 /** A pod is not kept from ending for longer. */
 const PATIENCE_MS = 5000;
 
@@ -12,30 +12,38 @@ export interface Withdrawal {
 }
 
 /** `rules` undefined: connections ask the cluster themselves. */
-export function withdrawal(cluster: Cluster, rules: RulesInForce | undefined): Withdrawal {
+export function withdrawal(cluster: Cluster, rules: Pick<RulesInForce, "sync"> | undefined): Withdrawal {
   return {
-    async withdrawn({ metadata }): Promise<void> {
-      const isDone = (): boolean => !isOffered(cluster, metadata.namespace ?? "", metadata.uid) && rules?.isCurrent !== false;
-      if (isDone()) return;
-      await new Promise<void>((resolve) => {
-        const end = (): void => {
-          clearTimeout(timer);
-          watch[Symbol.dispose]();
-          applied?.[Symbol.dispose]();
-          resolve();
-        };
-        const look = (): void => {
-          if (isDone()) setImmediate(end);
-        };
-        const timer = setTimeout(end, PATIENCE_MS);
-        const applied = rules?.onApplied(look);
-        const watch = cluster.watch(SLICES, () => setImmediate(look));
-      });
+    async withdrawn(pod): Promise<void> {
+      const patience = AbortSignal.timeout(PATIENCE_MS);
+      await untilUnoffered(cluster, pod, patience);
+      await Promise.race([rules?.sync(), new Promise<void>((resolve) => patience.addEventListener("abort", () => resolve()))]);
     },
   };
 }
 
-function isOffered(cluster: Cluster, namespace: string, uid: string): boolean {
+async function untilUnoffered(cluster: Cluster, { metadata: { namespace, uid } }: KubeObject, patience: AbortSignal): Promise<void> {
+  if (!isOffered(cluster, namespace, uid)) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      watch[Symbol.dispose]();
+      resolve();
+    };
+    let looking = false;
+    const look = (): void => {
+      looking = false;
+      if (!isOffered(cluster, namespace, uid)) end();
+    };
+    const watch = cluster.watch(SLICES, ({ object }) => {
+      if (looking || object.metadata.namespace !== namespace) return;
+      looking = true;
+      setImmediate(look);
+    });
+    patience.addEventListener("abort", end);
+  });
+}
+
+function isOffered(cluster: Cluster, namespace: string | undefined, uid: string): boolean {
   return cluster
     .list(SLICES, namespace)
     .some((slice) => (slice["endpoints"] ?? []).some((endpoint: any) => endpoint.targetRef?.uid === uid && endpoint.conditions?.terminating !== true));

@@ -54,11 +54,42 @@ test("rules that something took away are put back", async () => {
   await using rules = new RulesInForce({ cluster, clock, network, cidr: "10.96.0.0/20", log: () => {} });
   await clock.advance(100);
   await clock.advance(31_000);
-  expect([replaced.length, rules.isCurrent]).toEqual([1, true]);
+  await rules.sync();
+  expect(replaced.length).toBe(1);
   table = {};
   await clock.advance(31_000);
   await clock.advance(100);
   expect(replaced).toEqual([replaced[0], replaced[0]]);
+});
+
+test("who waits for the rules waits for what was known then, whatever changes meanwhile", async () => {
+  const clock = new FakeClock();
+  const handlers = new Map<string, (event: WatchEvent) => void>();
+  const change = (): void => handlers.get("services")?.({ type: "ADDED", object: { apiVersion: "v1", kind: "Service", metadata: meta("web") } });
+  const network = {
+    bridges: "stabc*",
+    readTable: async () => ({ nftables: [] }),
+    replaceTable: async () => change(),
+    forgetFlows: async () => {},
+    forgetEndpoints: async () => {},
+  } as unknown as ServiceNetwork;
+  const watch = (resource: string, handler: (event: WatchEvent) => void): Disposable => {
+    handlers.set(resource, handler);
+    return { [Symbol.dispose]() {} };
+  };
+  const cluster = { list: () => [], watch } as unknown as Cluster;
+  await using rules = new RulesInForce({ cluster, clock, network, cidr: "10.96.0.0/20", log: () => {} });
+  let done = false;
+  const first = rules.sync().then(() => (done = true));
+  expect(done).toBe(false);
+  await clock.advance(10);
+  await first;
+  let second = false;
+  void rules.sync().then(() => (second = true));
+  await clock.advance(150);
+  expect(second, "replacements rest").toBe(false);
+  await clock.advance(100);
+  expect(second).toBe(true);
 });
 
 describe("a pod that ends", () => {
@@ -71,9 +102,10 @@ describe("a pod that ends", () => {
 
   /** A cluster of one slice, and rules that are put in force by hand. */
   function stage(first: KubeObject | undefined) {
-    let [current, inForce] = [first, true];
+    let current = first;
+    let inForce = Promise.resolve();
+    let apply = (): void => {};
     const watchers = new Set<(event: WatchEvent) => void>();
-    const listeners = new Set<() => void>();
     const cluster = {
       list: () => (current === undefined ? [] : [current]),
       watch: (_: string, handler: (event: WatchEvent) => void) => {
@@ -81,26 +113,16 @@ describe("a pod that ends", () => {
         return { [Symbol.dispose]: () => void watchers.delete(handler) };
       },
     } as unknown as Cluster;
-    const rules = {
-      get isCurrent() {
-        return inForce;
-      },
-      onApplied(listener: () => void) {
-        listeners.add(listener);
-        return { [Symbol.dispose]: () => void listeners.delete(listener) };
-      },
-    };
+    const rules = { sync: async () => await inForce };
     return {
-      withdrawn: async () => await withdrawal(cluster, rules as never).withdrawn(pod("p")),
+      withdrawn: async () => await withdrawal(cluster, rules).withdrawn(pod("p")),
       change(next: KubeObject): void {
-        [current, inForce] = [next, false];
+        current = next;
+        inForce = new Promise((resolve) => (apply = resolve));
         for (const watcher of watchers) watcher({ type: "MODIFIED", object: next });
       },
-      apply(): void {
-        inForce = true;
-        for (const listener of listeners) listener();
-      },
-      listening: () => watchers.size + listeners.size,
+      apply: () => apply(),
+      listening: () => watchers.size,
     };
   }
 

@@ -1,4 +1,6 @@
 /** Where connections to services go: routes, rules and listeners, as tables. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { planEndpoints } from "../../orchestrator/controllers/endpoints/legacy-plan.ts";
@@ -6,8 +8,9 @@ import { isMirrored, planMirror } from "../../orchestrator/controllers/endpoints
 import type { SliceDraft } from "../../orchestrator/controllers/endpoints/plan.ts";
 import { readClients } from "../../orchestrator/proxy/affinity.ts";
 import { Chooser } from "../../orchestrator/proxy/chooser.ts";
+import { forwardDatagrams } from "../../orchestrator/proxy/forward-datagrams.ts";
 import { wantedListeners } from "../../orchestrator/proxy/listeners.ts";
-import { keyOfBackend, routesOf, type Route } from "../../orchestrator/proxy/routes.ts";
+import { keyOfBackend, routesOf, type Backend, type Route } from "../../orchestrator/proxy/routes.ts";
 import { serviceRules } from "../../orchestrator/proxy/ruleset.ts";
 import { staleFlows } from "../../orchestrator/proxy/rules-in-force.ts";
 import { meta } from "./objects.ts";
@@ -186,6 +189,40 @@ describe("the proxy's choice", () => {
     expect(chooser.next("c", new Set(), 4000)?.host).toBe("10.88.0.9");
   });
 });
+
+test("a client's datagrams go elsewhere when its backend is left out, and stay otherwise", async () => {
+  const backends = await Promise.all(["one", "two"].map(async (name) => await echo(name)));
+  const [one, two] = backends.map((socket): Backend => ({ host: "127.0.0.1", port: socket.address().port }));
+  let chosen = one;
+  const client = createSocket("udp4");
+  const front = createSocket("udp4");
+  await new Promise<void>((resolve) => front.bind(0, "127.0.0.1", resolve));
+  const { port } = front.address();
+  front.close();
+  using forwarder = await forwardDatagrams("127.0.0.1", port, () => chosen);
+  const ask = async (): Promise<string> => {
+    const answer = once(client, "message");
+    client.send("?", port, "127.0.0.1");
+    return String((await answer)[0]);
+  };
+  try {
+    expect(await ask()).toBe("one");
+    chosen = two;
+    forwarder.retain([one!, two!]);
+    expect(await ask()).toBe("one");
+    forwarder.retain([two!]);
+    expect(await ask()).toBe("two");
+  } finally {
+    for (const socket of [client, ...backends]) socket.close();
+  }
+});
+
+async function echo(name: string): Promise<Socket> {
+  const socket = createSocket("udp4");
+  socket.on("message", (_, from) => socket.send(name, from.port, from.address));
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  return socket;
+}
 
 describe("Endpoints that a user keeps", () => {
   const endpoints = (more: object = {}): KubeObject => ({

@@ -3,7 +3,8 @@ import type { Cluster, ObjectKey } from "../../cluster.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { isMirrored, planMirror } from "./mirror-plan.ts";
-import { MANAGED_BY, SERVICE_LABEL, SLICES, writeSlices } from "./write-slices.ts";
+import { SERVICE_LABEL, SLICES } from "./plan.ts";
+import { MANAGED_BY, writeSlices } from "./write-slices.ts";
 
 const MANAGER = "endpointslicemirroring-controller.k8s.io";
 

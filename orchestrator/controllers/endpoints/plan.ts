@@ -3,6 +3,10 @@ import type { KubeObject } from "../../cluster.ts";
 import { isReady, isTerminal } from "../pods.ts";
 import { holds } from "../labels.ts";
 
+export const SLICES = "endpointslices.discovery.k8s.io";
+/** On a slice: the name of its service. */
+export const SERVICE_LABEL = "kubernetes.io/service-name";
+
 export interface ServicePort {
   readonly name?: string;
   readonly port: number;

@@ -6,8 +6,8 @@ import { holds } from "../labels.ts";
 import { controllerReference, isControlledBy } from "../owner.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { OVER_CAPACITY, planEndpoints } from "./legacy-plan.ts";
-import { hasSelector, planSlices, type SliceDraft } from "./plan.ts";
-import { SLICES, writeSlices } from "./write-slices.ts";
+import { hasSelector, planSlices, SLICES, type SliceDraft } from "./plan.ts";
+import { writeSlices } from "./write-slices.ts";
 
 const MANAGER = "endpointslice-controller.k8s.io";
 

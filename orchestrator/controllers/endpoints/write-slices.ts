@@ -3,10 +3,8 @@ import type { Cluster, Draft, KubeObject } from "../../cluster.ts";
 import { equal } from "../../schema/equal.ts";
 import { keyOf } from "../controller.ts";
 import { controllerReference } from "../owner.ts";
-import type { SliceDraft } from "./plan.ts";
+import { SERVICE_LABEL, SLICES, type SliceDraft } from "./plan.ts";
 
-export const SLICES = "endpointslices.discovery.k8s.io";
-export const SERVICE_LABEL = "kubernetes.io/service-name";
 export const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
 
 export interface SlicesWanted {
