@@ -1,10 +1,10 @@
 /** Gives each pod without a node one. One worker: a decision sees all decisions before it. The shell around `chooseNode`. */
-import { keyOf, type Controller } from "../controllers/controller.ts";
+import { formatKey, hasReason, keyOf, parseKey, type Controller } from "../controllers/controller.ts";
 import { formatTime } from "../controllers/clock.ts";
 import { setCondition } from "../controllers/conditions.ts";
 import type { Outcome } from "../controllers/loop.ts";
 import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
-import { formatKey, parseKey } from "../controllers/controller.ts";
+import { isTerminal } from "../controllers/pods.ts";
 import type { KubeObject, ObjectKey, WatchEvent } from "../cluster.ts";
 import { claimNames } from "../storage/claims.ts";
 import { CLAIMS, CLASSES, VOLUMES } from "../storage/names.ts";
@@ -40,7 +40,7 @@ export function scheduler(room: Collaborators): Controller {
         if (isPending(event.object) && event.type !== "DELETED") return [keyOf(event.object)];
         waiting.delete(formatKey(keyOf(event.object)));
         state.reserved.delete(formatKey(keyOf(event.object)));
-        return event.type === "DELETED" || event.object.status?.phase !== event.previous?.status?.phase ? wakeWaiting() : [];
+        return makesRoom(event) ? wakeWaiting() : [];
       },
       [CLAIMS]: wakeUsers,
       [VOLUMES]: wakeWaiting,
@@ -60,6 +60,11 @@ interface State {
 function isPending(pod: KubeObject): boolean {
   const { nodeName, schedulerName = SCHEDULER, schedulingGates = [] } = pod.spec;
   return !nodeName && schedulerName === SCHEDULER && schedulingGates.length === 0 && pod.metadata.deletionTimestamp === undefined;
+}
+
+/** It has gone, or has ended just now. */
+function makesRoom({ type, object, previous }: WatchEvent): boolean {
+  return type === "DELETED" || (isTerminal(object) && previous !== undefined && !isTerminal(previous));
 }
 
 function isOnlyHeartbeat({ type, object, previous }: WatchEvent): boolean {
@@ -88,8 +93,7 @@ async function schedule(key: ObjectKey, room: Collaborators, { ledger, waiting, 
     return await reserveVolumes(cluster, choice.volumes, choice.node);
   }
   reserved.delete(name);
-  await bind(key, choice.node, room);
-  recorder.record(pod, "Normal", "Scheduled", `Successfully assigned ${key.namespace}/${key.name} to ${choice.node}`);
+  if (await bind(key, choice.node, room)) recorder.record(pod, "Normal", "Scheduled", `Successfully assigned ${key.namespace}/${key.name} to ${choice.node}`);
 }
 
 type Placed = { readonly node: string; readonly volumes: readonly VolumeChoice[] } | { readonly refused: string };
@@ -106,8 +110,15 @@ function choose(pod: KubeObject, { cluster }: Collaborators, infos: readonly Nod
   return { node: choice.node, volumes: needs === undefined || node === undefined ? [] : (planVolumes(needs, node) ?? []) };
 }
 
-async function bind(key: ObjectKey, node: string, { cluster }: Collaborators): Promise<void> {
-  await cluster.modify("pods", key, (current) => (current.spec.nodeName ? current : { ...current, spec: { ...current.spec, nodeName: node } }));
+/** False for a pod that has gone meanwhile. @throws {ApiError} `Conflict` when it has another node, or is going */
+async function bind(key: ObjectKey, node: string, { cluster }: Collaborators): Promise<boolean> {
+  try {
+    await cluster.bind(key, node);
+    return true;
+  } catch (error) {
+    if (hasReason(error, "NotFound")) return false;
+    throw error;
+  }
 }
 
 /** True when the message is news. */

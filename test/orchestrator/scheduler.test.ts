@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { KubeObject } from "../../orchestrator/cluster.ts";
+import type { Cluster, KubeObject, WatchEvent } from "../../orchestrator/cluster.ts";
 import { chooseNode } from "../../orchestrator/scheduler/choose.ts";
 import { Ledger } from "../../orchestrator/scheduler/ledger.ts";
 import { podRequests } from "../../orchestrator/scheduler/requests.ts";
+import { scheduler } from "../../orchestrator/scheduler/scheduler.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { meta, pod } from "./objects.ts";
 
 interface NodeOptions {
@@ -126,6 +128,20 @@ describe("what is promised on a node", () => {
     ];
     expect(podRequests(asking("p", { cpu: "1", memory: "1Mi" }, { initContainers: inits }))).toEqual({ cpu: 3000, memory: 2 ** 20 });
   });
+});
+
+const running = pod("other");
+const wakes: readonly { readonly name: string; readonly event: WatchEvent; readonly wakes: boolean }[] = [
+  { name: "begins to run", event: { type: "MODIFIED", object: running, previous: pod("other", { phase: "Pending" }) }, wakes: false },
+  { name: "ends", event: { type: "MODIFIED", object: pod("other", { phase: "Succeeded" }), previous: running }, wakes: true },
+  { name: "ended long ago", event: { type: "MODIFIED", object: pod("other", { phase: "Failed" }), previous: pod("other", { phase: "Failed" }) }, wakes: false },
+  { name: "goes", event: { type: "DELETED", object: running }, wakes: true },
+];
+test.each(wakes)("those that found no room are looked at again: $wakes, when a pod $name", async ({ event, wakes: want }) => {
+  const cluster = { get: () => pod("waiting", { node: "" }), list: () => [], modify: async () => await Promise.resolve(undefined) } as unknown as Cluster;
+  const controller = scheduler({ cluster, clock: new FakeClock(), recorder: { record: () => {} } });
+  await controller.reconcile({ namespace: "default", name: "waiting" });
+  expect([...(controller.watches["pods"]?.(event) ?? [])].map(({ name }) => name)).toEqual(want ? ["waiting"] : []);
 });
 
 test("places a thousand pods on a thousand nodes within seconds", () => {
