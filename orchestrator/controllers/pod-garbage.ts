@@ -17,7 +17,10 @@ export function podGarbage(room: Collaborators): Controller {
   return {
     name: "pod-garbage",
     watches: {
-      nodes: ({ type, object }) => (type === "DELETED" ? cluster.list("pods").filter(({ spec }) => spec.nodeName === object.metadata.name) : []).map(keyOf),
+      nodes: ({ type, object }) => {
+        missed.delete(object.metadata.name);
+        return (type === "DELETED" ? cluster.list("pods").filter(({ spec }) => spec.nodeName === object.metadata.name) : []).map(keyOf);
+      },
       // Pods bound to a node that never was, and those that are found at the start.
       pods: ({ type, object, previous }) =>
         type !== "DELETED" && object.spec.nodeName !== previous?.spec.nodeName && isOrphan(room, object) ? [keyOf(object)] : [],
@@ -36,7 +39,7 @@ async function reconcile(key: ObjectKey, room: Collaborators, missed: Map<string
   const pod = cluster.get("pods", key);
   if (pod === undefined) return;
   const node: string = pod.spec.nodeName ?? "";
-  if (!isOrphan(room, pod)) return void missed.delete(node);
+  if (!isOrphan(room, pod)) return;
   const since = missed.get(node) ?? clock.now();
   missed.set(node, since);
   const left = since + QUARANTINE_MS - clock.now();

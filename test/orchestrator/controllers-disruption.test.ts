@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Draft, KubeObject } from "../../orchestrator/cluster.ts";
+import type { Cluster, Draft, KubeObject } from "../../orchestrator/cluster.ts";
 import { runController } from "../../orchestrator/controllers/controller.ts";
 import { createRecorder } from "../../orchestrator/controllers/events.ts";
 import { podGarbage } from "../../orchestrator/controllers/pod-garbage.ts";
@@ -273,5 +273,20 @@ describe("pods of a node that is gone", () => {
     await clock.advance(2000);
     await expect.poll(() => ends).toEqual([["lost", "Failed", [expect.objectContaining({ type: "DisruptionTarget", reason: "DeletionByPodGC" })]]]);
     expect(cluster.list("pods", "default").map(({ metadata }) => metadata.name)).toEqual(["kept"]);
+  });
+
+  test("have their whole time again when it came back and goes once more", async () => {
+    const clock = new FakeClock();
+    const lost = pod("lost", { node: "gone" });
+    const cluster = { get: (resource: string) => (resource === "pods" ? lost : undefined), list: () => [lost] } as unknown as Cluster;
+    const controller = podGarbage({ cluster, clock, recorder: { record: () => {} } });
+    const key = { namespace: "default", name: "lost" };
+    expect(await controller.reconcile(key)).toEqual({ requeueAfter: 40_000 });
+    await clock.advance(30_000);
+    const node = { apiVersion: "v1", kind: "Node", metadata: meta("gone") };
+    controller.watches["nodes"]?.({ type: "ADDED", object: node });
+    await clock.advance(3_600_000);
+    controller.watches["nodes"]?.({ type: "DELETED", object: node });
+    expect(await controller.reconcile(key)).toEqual({ requeueAfter: 40_000 });
   });
 });

@@ -9,17 +9,19 @@ import type { Collaborators } from "../replica-set/reconcile.ts";
 import { evictingTaints, toleratedFor } from "./plan.ts";
 
 export function taintEvictionController(room: Collaborators): Controller {
-  /** By pod uid, since when its node has taints that send it away: milliseconds. */
-  const since = new Map<string, number>();
+  const sent: Sent = new Map();
   return {
     name: "taint-eviction",
     watches: {
       nodes: (event) => podsOf(room.cluster, event),
-      pods: ({ object, type }) => (type === "DELETED" || since.has(object.metadata.uid) || isSent(room.cluster, object) ? [keyOf(object)] : []),
+      pods: ({ object, type }) => (type === "DELETED" || sent.has(formatKey(keyOf(object))) || isSent(room.cluster, object) ? [keyOf(object)] : []),
     },
-    reconcile: async (key) => await reconcile(key, room, since),
+    reconcile: async (key) => await reconcile(key, room, sent),
   };
 }
+
+/** By pod key, since when the node of this very pod has taints that send it away: milliseconds. */
+type Sent = Map<string, { readonly uid: string; readonly since: number }>;
 
 function podsOf(cluster: Cluster, { type, object, previous }: WatchEvent): readonly ObjectKey[] {
   if (type === "MODIFIED" && equal(evictingTaints(object), evictingTaints(previous))) return [];
@@ -38,22 +40,25 @@ function isSent(cluster: Cluster, pod: KubeObject): boolean {
   return pod.metadata.deletionTimestamp === undefined && taintsFor(cluster, pod).length > 0;
 }
 
-async function reconcile(key: ObjectKey, room: Collaborators, since: Map<string, number>): Promise<Outcome | void> {
+async function reconcile(key: ObjectKey, room: Collaborators, sent: Sent): Promise<Outcome | void> {
   const { cluster, clock, recorder } = room;
   const pod = cluster.get("pods", key);
-  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return forget(cluster, since);
+  const name = formatKey(key);
+  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return void sent.delete(name);
   const { uid } = pod.metadata;
+  const before = sent.get(name)?.uid === uid ? sent.get(name) : undefined;
   const taints = taintsFor(cluster, pod);
   const stay = taints.length === 0 ? Infinity : toleratedFor(pod, taints);
   if (stay === Infinity) {
-    if (since.delete(uid)) recorder.record(pod, "Normal", "TaintManagerEviction", `Cancelling deletion of Pod ${formatKey(key)}`);
+    sent.delete(name);
+    if (before !== undefined) recorder.record(pod, "Normal", "TaintManagerEviction", `Cancelling deletion of Pod ${name}`);
     return;
   }
-  const begun = since.get(uid) ?? clock.now();
-  since.set(uid, begun);
-  const left = begun + stay - clock.now();
+  const since = before?.since ?? clock.now();
+  sent.set(name, { uid, since });
+  const left = since + stay - clock.now();
   if (left > 0) return { requeueAfter: left };
-  recorder.record(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${formatKey(key)}`);
+  recorder.record(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${name}`);
   await evict(pod, room);
 }
 
@@ -62,10 +67,4 @@ async function evict(pod: KubeObject, { cluster, clock }: Collaborators): Promis
   const mark = (current: KubeObject): KubeObject => disruptionTarget(current, "DeletionByTaintManager", message, formatTime(clock.now()));
   await cluster.modify("pods", keyOf(pod), mark, { status: true });
   await cluster.delete("pods", keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-}
-
-function forget(cluster: Cluster, since: Map<string, number>): void {
-  if (since.size === 0) return;
-  const live = new Set(cluster.list("pods").flatMap(({ metadata }) => (metadata.deletionTimestamp === undefined ? [metadata.uid] : [])));
-  for (const uid of since.keys()) if (!live.has(uid)) since.delete(uid);
 }
