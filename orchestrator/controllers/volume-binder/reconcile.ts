@@ -48,7 +48,8 @@ function volumesNaming(cluster: Cluster, { metadata: { namespace, name }, spec }
 function claimsTouched(cluster: Cluster, { type, object }: WatchEvent): readonly ObjectKey[] {
   const { claimRef } = object.spec;
   const named = claimRef === undefined ? [] : [{ namespace: claimRef.namespace, name: claimRef.name }];
-  const others = cluster.list(CLAIMS).filter((claim) => claim.spec.volumeName === object.metadata.name || (type !== "DELETED" && !isBound(claim)));
+  const free = claimRef === undefined && type !== "DELETED";
+  const others = cluster.list(CLAIMS).filter((claim) => claim.spec.volumeName === object.metadata.name || (free && !isBound(claim)));
   return [...named, ...others.map(keyOf)];
 }
 
