@@ -48,6 +48,7 @@ function claimedVolume(pod: KubeObject, spec: VolumeSpec, cluster: Pick<Cluster,
 
 /** What holds only before the pod has begun: what runs goes on. @throws {StartError} `FailedMount` */
 export function checkFirstUse(pod: KubeObject, volumes: readonly ClaimedVolume[], cluster: Pick<Cluster, "get" | "list">): void {
+  if (volumes.length === 0) return;
   const node = cluster.get("nodes", { namespace: undefined, name: specOf(pod).nodeName ?? "" });
   const others = cluster.list("pods", pod.metadata.namespace).filter(({ metadata, spec }) => metadata.uid !== pod.metadata.uid && spec.nodeName);
   for (const { name, volume } of volumes) {

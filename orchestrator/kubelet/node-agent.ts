@@ -26,7 +26,7 @@ import { PodWorker } from "./pod-worker.ts";
 import type { NodeFacts } from "./node-status.ts";
 import type { IssueToken } from "./service-account-token.ts";
 import type { MeterTarget, UsageMeter } from "./usage-meter.ts";
-import { refreshVolumes } from "./volumes.ts";
+import { refreshVolumes, shows } from "./volumes.ts";
 
 /** Starting a container takes a few processes: more at once only queue for the processor. */
 const STARTS_AT_ONCE = 4;
@@ -108,7 +108,7 @@ class Agent implements NodeAgent {
       cluster.watch(CLAIMS, (event) => this.#onSource(event)),
       cluster.watch(VOLUMES, (event) => this.#onSource(event)),
     );
-    this.#watches.push(this.#keepHouse());
+    this.#watches.push(...this.#keepHouse());
     for (const uid of this.#entries.keys()) this.#loop.add(uid);
     this.#watches.push(this.#options.meter.start(() => this.#running()));
   }
@@ -120,14 +120,15 @@ class Agent implements NodeAgent {
   }
 
   /** What no event tells of: tokens grow old, folders grow large. */
-  #keepHouse(): Disposable {
-    return repeat(this.#parts.clock, HOUSEKEEPING_MS, async () => {
-      for (const { entry } of this.#entries.values()) {
-        if (entry.pod === undefined || entry.sandbox === undefined) continue;
-        await refreshVolumes(this.#parts, entry);
-        await evictWhenFull(this.#parts, entry.pod);
-      }
-    });
+  #keepHouse(): readonly Disposable[] {
+    const { clock } = this.#parts;
+    const each = async (look: (entry: PodEntry, pod: KubeObject) => Promise<void>): Promise<void> => {
+      for (const { entry } of this.#entries.values()) if (entry.pod !== undefined && entry.sandbox !== undefined) await look(entry, entry.pod);
+    };
+    return [
+      repeat(clock, REFRESH_MS, async () => await each(async (entry) => await refreshVolumes(this.#parts, entry))),
+      repeat(clock, HOUSEKEEPING_MS, async () => await each(async (_, pod) => await evictWhenFull(this.#parts, pod))),
+    ];
   }
 
   entry(uid: string): PodEntry | undefined {
@@ -160,7 +161,7 @@ class Agent implements NodeAgent {
     if (type === "DELETED") return;
     for (const { entry } of this.#entries.values()) {
       if ((object.metadata.namespace !== undefined && entry.key.namespace !== object.metadata.namespace) || entry.pod === undefined) continue;
-      if (usesVolume(entry.pod, object)) void refreshVolumes(this.#parts, entry);
+      if (shows(entry.pod, object)) void refreshVolumes(this.#parts, entry);
       if (entry.problems.size === 0) continue;
       for (const [name, problem] of entry.problems)
         if (problem.reason === "CreateContainerConfigError" || problem.reason === "FailedMount") entry.problems.set(name, { ...problem, retryAt: 0 });
@@ -175,10 +176,7 @@ class Agent implements NodeAgent {
 
 /** As upstream's eviction manager looks. */
 const HOUSEKEEPING_MS = 10_000;
+/** A token is replaced while a fifth of its time is left, which is two minutes at least. Each look reads all files of all pods. */
+const REFRESH_MS = 60_000;
 /** How long work under way may take to end when the agent is stopped. */
 const SHUTDOWN_MS = 2000;
-
-function usesVolume(pod: KubeObject, source: KubeObject): boolean {
-  const text = JSON.stringify(pod.spec.volumes ?? []);
-  return text.includes(`"${source.metadata.name}"`);
-}

@@ -44,6 +44,17 @@ export async function refreshVolumes(parts: Parts, entry: PodEntry): Promise<voi
   await entry.volumes;
 }
 
+/** Whether a volume of the pod shows this ConfigMap or Secret. */
+export function shows(pod: KubeObject, { kind, metadata }: KubeObject): boolean {
+  if (kind !== "ConfigMap" && kind !== "Secret") return false;
+  const names = (specOf(pod).volumes ?? []).flatMap(({ configMap, secret, projected }) =>
+    kind === "ConfigMap"
+      ? [configMap?.name, ...(projected?.sources ?? []).map((source) => source.configMap?.name)]
+      : [secret?.secretName, ...(projected?.sources ?? []).map((source) => source.secret?.name)],
+  );
+  return names.includes(metadata.name);
+}
+
 /** The host path of a volume. @throws {StartError} `FailedMount` for a kind that this node does not know */
 export function volumePath(pod: KubeObject, volume: VolumeSpec, folders: PodFolders): string {
   if (volume.hostPath !== undefined) return volume.hostPath.path;

@@ -17,9 +17,10 @@ import { pullLogins } from "../../orchestrator/kubelet/pull-secrets.ts";
 import { isFresh } from "../../orchestrator/kubelet/service-account-token.ts";
 import { checkedSubPath } from "../../orchestrator/kubelet/sub-path.ts";
 import { volumeFiles } from "../../orchestrator/kubelet/volume-files.ts";
+import { shows } from "../../orchestrator/kubelet/volumes.ts";
 import { temporaryFolder } from "../support/root.ts";
 import { FakeClock } from "./fake-clock.ts";
-import { meta } from "./objects.ts";
+import { meta, pod as podOf } from "./objects.ts";
 
 const expansions = [
   { text: "$(A)-$(B)", want: "1-2" },
@@ -316,4 +317,27 @@ test.each(strangeAnswers)("a gRPC probe survives $name", async ({ body = Buffer.
   const verdict = await checkGrpcHealth({ host: "127.0.0.1", port }, 5000, AbortSignal.timeout(5000));
   server.close();
   expect(verdict).toEqual({ ok: false, message: expect.stringContaining(says) });
+});
+
+const sources = [
+  { name: "a ConfigMap of its own", volume: { configMap: { name: "site" } }, kind: "ConfigMap", shown: true },
+  { name: "a Secret of its own", volume: { secret: { secretName: "site" } }, kind: "Secret", shown: true },
+  {
+    name: "a ConfigMap among others",
+    volume: { projected: { sources: [{ serviceAccountToken: {} }, { configMap: { name: "site" } }] } },
+    kind: "ConfigMap",
+    shown: true,
+  },
+  { name: "a Secret among others", volume: { projected: { sources: [{ secret: { name: "site" } }] } }, kind: "Secret", shown: true },
+  { name: "a Secret of a ConfigMap's name", volume: { configMap: { name: "site" } }, kind: "Secret", shown: false },
+  { name: "a claim", volume: { persistentVolumeClaim: { claimName: "site" } }, kind: "PersistentVolumeClaim", shown: false },
+  {
+    name: "another ConfigMap, with a file of that name",
+    volume: { configMap: { name: "other", items: [{ key: "site", path: "site" }] } },
+    kind: "ConfigMap",
+    shown: false,
+  },
+];
+test.each(sources)("a volume shows $name: $shown", ({ volume, kind, shown }) => {
+  expect(shows(podOf("web", { spec: { volumes: [{ name: "v", ...volume }] } }), { apiVersion: "v1", kind, metadata: meta("site") })).toBe(shown);
 });
