@@ -99,19 +99,20 @@ async function act(action: GarbageAction, reference: Reference, object: KubeObje
     case "drop-owners":
       return await dropOwners(cluster, reference, action.uids);
     case "delete-dependents":
-      for (const one of dependents) {
-        const dependent = cluster.get(one.resource, one);
-        if (dependent !== undefined && dependent.metadata.deletionTimestamp === undefined && !hasOtherOwner(cluster, dependent, uid)) {
-          await cluster.delete(one.resource, one, { propagationPolicy: FOREGROUND_KINDS.has(one.resource) ? "Foreground" : "Background" });
-        }
-      }
+      await Promise.all(dependents.map(async (one) => await deleteDependent(cluster, one, uid)));
       return;
     case "orphan-dependents":
-      for (const one of dependents) await dropOwners(cluster, one, [uid]);
+      await Promise.all(dependents.map(async (one) => await dropOwners(cluster, one, [uid])));
       return await release(cluster, reference, ORPHAN);
     case "release":
       return await release(cluster, reference, action.finalizer === ORPHAN ? ORPHAN : FOREGROUND);
   }
+}
+
+async function deleteDependent(cluster: Cluster, reference: Reference, owner: string): Promise<void> {
+  const dependent = cluster.get(reference.resource, reference);
+  if (dependent === undefined || dependent.metadata.deletionTimestamp !== undefined || hasOtherOwner(cluster, dependent, owner)) return;
+  await cluster.delete(reference.resource, reference, { propagationPolicy: FOREGROUND_KINDS.has(reference.resource) ? "Foreground" : "Background" });
 }
 
 /** These have dependents of their own. */

@@ -36,7 +36,7 @@ async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome |
   await Promise.all(plan.remove.map(async (pod) => await removePod(job, pod, room)));
   const { missing, failure } = await createPods(job, plan, room);
   await writeStatus(job, withoutMissing(plan.status, missing), plan, room);
-  for (const pod of plan.release) await untrack(cluster, pod);
+  await Promise.all(plan.release.map(async (pod) => await untrack(cluster, pod)));
   if (failure !== undefined) throw failure;
   return plan.requeueAfter === undefined ? {} : { requeueAfter: plan.requeueAfter };
 }

@@ -72,14 +72,9 @@ async function empty(cluster: Cluster, namespace: string): Promise<{ readonly co
   const failed: string[] = [];
   for (const row of resources.filter(({ namespaced, verbs, conversion }) => namespaced && verbs.includes("delete") && conversion === undefined)) {
     const resource = nameOf(row);
-    for (const object of cluster.list(resource, namespace)) {
-      if (object.metadata.deletionTimestamp !== undefined) continue;
-      try {
-        await cluster.delete(resource, keyOf(object), { propagationPolicy: "Background" });
-      } catch (error) {
-        failed.push(messageOf(error));
-      }
-    }
+    const staying = cluster.list(resource, namespace).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const asked = await Promise.allSettled(staying.map(async (object) => await cluster.delete(resource, keyOf(object), { propagationPolicy: "Background" })));
+    failed.push(...asked.flatMap((one) => (one.status === "rejected" ? [messageOf(one.reason)] : [])));
     const left = cluster.list(resource, namespace);
     if (left.length > 0) content.set(resource, left);
   }

@@ -47,13 +47,11 @@ async function reconcile(key: ObjectKey, room: Collaborators, pace: { readonly s
 /** Nobody knows whether they still serve, so nobody is sent to them. */
 async function markPods(node: string, { cluster, clock, recorder }: Collaborators): Promise<void> {
   const now = formatTime(clock.now());
-  for (const pod of cluster.list("pods").filter(({ spec }) => spec.nodeName === node)) {
-    if (!isReady(pod)) continue;
-    const change = (current: KubeObject): KubeObject => {
-      const conditions = setCondition(current.status?.conditions ?? [], { type: "Ready", status: "False", lastProbeTime: null }, now);
-      return { ...current, status: { ...current.status, conditions } };
-    };
-    await cluster.modify("pods", keyOf(pod), change, { status: true });
-    recorder.record(pod, "Warning", "NodeNotReady", "Node is not ready");
-  }
+  const mark = (pod: KubeObject): KubeObject => {
+    const conditions = setCondition(pod.status?.conditions ?? [], { type: "Ready", status: "False", lastProbeTime: null }, now);
+    return { ...pod, status: { ...pod.status, conditions } };
+  };
+  const ready = cluster.list("pods").filter((pod) => pod.spec.nodeName === node && isReady(pod));
+  await Promise.all(ready.map(async (pod) => await cluster.modify("pods", keyOf(pod), mark, { status: true })));
+  for (const pod of ready) recorder.record(pod, "Warning", "NodeNotReady", "Node is not ready");
 }
