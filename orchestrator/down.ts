@@ -46,8 +46,9 @@ export async function takeDown({ root, engine, purge, signal }: DownOptions): Pr
     uids.add(name.pod.uid);
     return [container.record.id];
   });
+  await Promise.all(containers.map(async (id) => await engine.stop(id, { timeout: STOP_SECONDS }))); // all wait in the same seconds
   const gate = new Gate(AT_ONCE);
-  await Promise.all(containers.map(async (id) => await gate.run(async () => await remove(engine, id))));
+  await Promise.all(containers.map(async (id) => await gate.run(async () => await engine.remove(id, { force: true }))));
   for (const uid of uids) {
     await engine.removeSandbox(uid);
     await folders.remove(uid);
@@ -66,9 +67,4 @@ async function endProcess(pid: number, lives: () => boolean, signal: AbortSignal
     if (Date.now() > deadline) process.kill(pid, "SIGKILL");
     await delay(20, undefined, { signal });
   }
-}
-
-async function remove(engine: Engine, id: string): Promise<void> {
-  await engine.stop(id, { timeout: STOP_SECONDS });
-  await engine.remove(id, { force: true });
 }
