@@ -9,12 +9,18 @@ import type { Change, LogKey, ObjectLog, Transaction } from "./object-log.ts";
 import { own } from "./owner.ts";
 import { formatRecord, parseRecord } from "./record.ts";
 import { Draft, State } from "./state.ts";
+import { StoreError } from "../../store/errors.ts";
+import { commitFailure, leave } from "../../store/records/commit-failure.ts";
+import { Reserve } from "../../store/records/reserve.ts";
 import type { KubeObject } from "../cluster.ts";
+import { ApiError } from "../errors.ts";
 
 /** Changes kept for watchers; between this and twice as many. */
 export const HISTORY_CHANGES = 2_000;
 /** Or fewer, when together they are larger. */
 const HISTORY_CHARACTERS = 128 * 2 ** 20;
+/** The page that a record is in, or that it leaves when it is removed. */
+const RECORD_BYTES = 4096;
 /** Address space reserved for the database; the file grows as needed. */
 const MAP_BYTES = 4 * 2 ** 30;
 
@@ -45,13 +51,18 @@ export function openLmdbLog({ folder, history, onBug = () => {} }: LmdbLogOption
   const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
   const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
   const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
-  return new LmdbLog({ root, meta, records, owner }, { changes: HISTORY_CHANGES, characters: HISTORY_CHARACTERS, ...history }, onBug);
+  return new LmdbLog(
+    { root, meta, records, owner, reserve: new Reserve(folder) },
+    { changes: HISTORY_CHANGES, characters: HISTORY_CHARACTERS, ...history },
+    onBug,
+  );
 }
 
 interface Databases {
   readonly root: RootDatabase;
   readonly meta: Database<string, string>;
   readonly records: Database<string, number>;
+  readonly reserve: Reserve;
   /** Dispose lets another process open the log. */
   readonly owner: Disposable;
 }
@@ -100,6 +111,7 @@ class LmdbLog implements ObjectLog {
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
     await this.#databases.root.close();
+    this.#databases.reserve[Symbol.dispose]();
     this.#databases.owner[Symbol.dispose]();
   }
 
@@ -154,9 +166,22 @@ class LmdbLog implements ObjectLog {
   }
 
   async #commit(texts: readonly (readonly [revision: number, record: string])[]): Promise<void> {
-    await this.#databases.records.batch(() => {
-      for (const [revision, record] of texts) void this.#databases.records.put(revision, record);
-    });
+    const { records, reserve } = this.#databases;
+    try {
+      reserve.ensure(texts.reduce((sum, [, record]) => sum + Buffer.byteLength(record) + RECORD_BYTES, 0));
+      await records.batch(() => {
+        for (const [revision, record] of texts) leave(records.put(revision, record));
+      });
+    } catch (error) {
+      const cause = error instanceof StoreError ? error : await commitFailure(records, error);
+      if (cause === undefined) throw error;
+      throw new ApiError(
+        "InternalError",
+        `Internal error occurred: ${cause.message.replace(/^Cannot write records/, "cannot write objects")}`,
+        undefined,
+        cause,
+      );
+    }
   }
 
   /** `texts`: the record of each change. */
@@ -179,7 +204,7 @@ class LmdbLog implements ObjectLog {
     }
   }
 
-  /** A record may go once a newer change has replaced it. Losing this commit in a crash only leaves records that the next compaction takes. */
+  /** A record may go once a newer change has replaced it. Losing this commit in a crash, or for want of room, only leaves records that may go later. */
   #compact(): void {
     const forgotten = this.#history.compact();
     if (forgotten.length === 0) return;
@@ -187,9 +212,16 @@ class LmdbLog implements ObjectLog {
       ...(previous === undefined ? [] : [Number(previous.metadata.resourceVersion)]),
       ...(object === undefined ? [revision] : []),
     ]);
-    void this.#databases.root.batch(() => {
-      for (const revision of stale) void this.#databases.records.remove(revision);
-      void this.#databases.meta.put("compacted", String(this.#history.compacted));
+    const { root, records, meta, reserve } = this.#databases;
+    try {
+      reserve.ensure(stale.length * RECORD_BYTES);
+    } catch (error) {
+      return this.#onBug(error);
+    }
+    const removed = root.batch(() => {
+      for (const revision of stale) leave(records.remove(revision));
+      leave(meta.put("compacted", String(this.#history.compacted)));
     });
+    leave(removed.catch(async (error: unknown) => await commitFailure(root, error)));
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
 import { Gate } from "./gate.ts";
+import { Reserve } from "./reserve.ts";
 import { saveSnapshot, type Entry } from "./snapshot.ts";
 
 /** Address space, not disk: no process ever has to grow the map under another's feet. */
@@ -45,6 +46,7 @@ class Environment implements AsyncDisposable {
   readonly gate: Gate;
   users = 0;
   readonly #path: string;
+  #reserve: Reserve | undefined;
   #hasWritten = false;
   /** At the process's end lmdb closes what is still open, and the kernel opens the gate after that. */
   readonly #atExit = (): void => this.gate.enterAlone();
@@ -63,7 +65,12 @@ class Environment implements AsyncDisposable {
 
   async write<T>(act: (database: Database) => Promise<T>): Promise<T> {
     this.#hasWritten = true;
-    return await this.gate.write(async () => await act(this.root));
+    this.#reserve ??= new Reserve(this.#path);
+    const reserve = this.#reserve;
+    return await this.gate.write(async () => {
+      reserve.ensure();
+      return await act(this.root);
+    });
   }
 
   /** One who only read leaves a snapshot for the next; one who wrote will write again, and is not kept waiting. */
@@ -73,6 +80,7 @@ class Environment implements AsyncDisposable {
     this.gate.enterAlone();
     if (!this.#hasWritten) saveSnapshot(this.#path, () => this.#entries());
     await this.root.close();
+    this.#reserve?.[Symbol.dispose]();
     this.gate[Symbol.dispose]();
   }
 

@@ -1,6 +1,7 @@
 /** Tables share one key space: `<table>/<key>`. Every call is one transaction. */
 import { StoreError } from "../errors.ts";
 import type { Table } from "../store.ts";
+import { commitFailure, leave } from "./commit-failure.ts";
 import type { Database } from "./database.ts";
 import type { Records } from "./records.ts";
 
@@ -33,21 +34,13 @@ export function openTable<Value>(records: Records, name: string): Table<Value> {
   };
 }
 
-/** A part of a transaction, whose own promise tells how it went. */
-function leave(part: PromiseLike<unknown>): void {
-  part.then(undefined, () => undefined);
-}
-
-/** Why a commit failed lmdb tells in promises of its own, for which nobody else waits. */
 async function committed<T>(database: Database, write: Promise<T>): Promise<T> {
   try {
     return await write;
   } catch (error) {
-    const reason = (error as { readonly commitError?: Promise<never> }).commitError;
-    if (reason === undefined) throw error;
-    leave(database.committed);
-    const cause = await reason.catch((found: unknown) => found);
-    throw new StoreError("RECORDS_FAILED", `Cannot write records: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    const cause = await commitFailure(database, error);
+    if (cause === undefined) throw error;
+    throw new StoreError("RECORDS_FAILED", `Cannot write records: ${cause.message}`, {
       cause,
       hint: "The disk is full or damaged",
     });

@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
@@ -174,6 +175,31 @@ describe("history", () => {
     expect(names(log.list("pods"))).toEqual(["large", "larger"]);
     expect(summary(log.changesSince(60))).toEqual(["61:larger"]);
   });
+});
+
+test("a full disk ends nothing: what does not fit is refused, what is small goes on, and the rest does when there is room", async () => {
+  const disk = join(place.root, "disk");
+  mkdirSync(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "strata-full", disk]);
+  const full = openLmdbLog({ folder: join(disk, "log") });
+  const write = async (name: string, length: number): Promise<unknown> =>
+    await full.transact((transaction) => transaction.put(key(name), pod(name, { annotations: { padding: "x".repeat(length) } })));
+  try {
+    await write("first", 10);
+    expect(() => writeFileSync(join(disk, "fill"), Buffer.alloc(8 << 20))).toThrow("ENOSPC");
+    await write("small", 10);
+    const refused = await Promise.allSettled(Array.from({ length: 20 }, async (_, at) => await write("large", 1_000_000 + at)));
+    expect(refused.map(({ status }) => status)).toContain("rejected");
+    for (let round = 0; round < 20; round++)
+      await expect(write("huge", 3_000_000)).rejects.toThrow("Internal error occurred: cannot write objects: no space left on device");
+    await full.transact((transaction) => transaction.remove(key("small")));
+    unlinkSync(join(disk, "fill"));
+    await write("after", 1_000_000);
+    expect(names(full.list("pods"))).toEqual(expect.arrayContaining(["after", "first"]));
+  } finally {
+    await full[Symbol.asyncDispose]();
+    execFileSync("umount", ["-l", disk]);
+  }
 });
 
 /** Writes objects until it is killed, saying the revision of each that is acknowledged. */
