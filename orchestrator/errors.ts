@@ -129,3 +129,8 @@ export function noSuchResource(): ApiError {
 export function notAllowed(): ApiError {
   return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
 }
+
+/** What is told of a failure, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

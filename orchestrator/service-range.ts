@@ -5,6 +5,7 @@ import type { ServiceNetwork, ServiceRange } from "../runtime/service-network.ts
 import { clusterFolder } from "./folders.ts";
 import { PodFolders } from "./kubelet/pod-folder.ts";
 import type { ApiOptions } from "./open-api.ts";
+import { messageOf } from "./errors.ts";
 
 export interface ClaimedRange extends ServiceRange {
   /** What it was before, when another use of this machine's addresses made it move. */
@@ -27,7 +28,7 @@ export async function claimServiceRange(root: string, network: ServiceNetwork, l
     if (kept !== undefined) log(`This machine uses ${kept} otherwise now: services move to ${range.cidr}`);
     return { ...range, former: kept };
   } catch (error) {
-    log(`Services have no cluster addresses: ${error instanceof Error ? error.message : String(error)}`);
+    log(`Services have no cluster addresses: ${messageOf(error)}`);
     return undefined;
   }
 }

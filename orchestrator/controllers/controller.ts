@@ -1,6 +1,6 @@
 /** A controller is which objects wake which keys, and what to do about a key. `runController` joins it to the cluster. */
 import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../cluster.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, messageOf } from "../errors.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { Loop, type Outcome } from "./loop.ts";
 
@@ -24,8 +24,7 @@ export function runController(cluster: Cluster, controller: Controller, options:
     workers: controller.workers ?? 1,
     reconcile: async (key) => await controller.reconcile(parseKey(key)),
     onError: (key, error) => {
-      if (!isConflict(error) && !isOfGoingNamespace(error))
-        options.log?.(`${controller.name} ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!isConflict(error) && !isOfGoingNamespace(error)) options.log?.(`${controller.name} ${key}: ${messageOf(error)}`);
     },
   });
   const watches = Object.entries(controller.watches).map(([resource, keysOf]) =>

@@ -1,5 +1,6 @@
 /** Makes the claim of each generic ephemeral volume; it is the pod's, and goes with it. Spec: Kubernetes documentation, "Ephemeral Volumes". */
 import type { Draft, KubeObject, ObjectKey } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
 import { CLAIMS } from "../storage/names.ts";
 import { hasReason, keyOf, type Controller } from "./controller.ts";
@@ -38,7 +39,7 @@ async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators): 
       if (there === undefined) await cluster.create(CLAIMS, draft);
     } catch (error) {
       if (hasReason(error, "AlreadyExists")) continue;
-      recorder.record(pod, "Warning", "FailedBinding", `ephemeral volume ${volume.name}: ${error instanceof Error ? error.message : String(error)}`);
+      recorder.record(pod, "Warning", "FailedBinding", `ephemeral volume ${volume.name}: ${messageOf(error)}`);
       throw error;
     }
   }

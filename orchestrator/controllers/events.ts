@@ -96,8 +96,3 @@ async function repeat(cluster: Cluster, namespace: string, before: Promise<strin
     return undefined;
   }
 }
-
-/** What an event tells of a failure. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

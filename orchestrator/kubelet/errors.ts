@@ -14,7 +14,3 @@ export type StartReason =
   | "FailedCreatePodSandBox";
 
 export class StartError extends CodedError<StartReason> {}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,6 +1,7 @@
 /** Asks a server the gRPC health question. Spec: grpc/doc/health-checking.md; grpc/doc/PROTOCOL-HTTP2.md. */
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import type { Verdict } from "./verdict.ts";
+import { messageOf } from "../errors.ts";
 
 export interface GrpcTarget {
   readonly host: string;
@@ -26,7 +27,7 @@ export async function checkGrpcHealth(target: GrpcTarget, timeout: number, signa
     const answer = await ask(session, target.service ?? "", signal);
     return judge(answer);
   } catch (error) {
-    const why = signal.aborted ? "context deadline exceeded" : error instanceof Error ? error.message : String(error);
+    const why = signal.aborted ? "context deadline exceeded" : messageOf(error);
     return { ok: false, message: `timeout: failed to connect service "${host}:${port}" within ${timeout / 1000}s: ${why}` };
   } finally {
     session.destroy();

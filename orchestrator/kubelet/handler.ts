@@ -7,6 +7,7 @@ import type { Engine } from "../../runtime/engine.ts";
 import { checkGrpcHealth } from "./grpc-health.ts";
 import type { ContainerPort, Handler, HttpGet } from "./pod-spec.ts";
 import type { Verdict } from "./verdict.ts";
+import { messageOf } from "../errors.ts";
 
 export interface Target {
   readonly engine: Pick<Engine, "exec">;
@@ -32,7 +33,7 @@ export async function runHandler(handler: Handler, target: Target, timeout: numb
     if (handler.sleep !== undefined) await delay(handler.sleep.seconds * 1000, undefined, { signal });
     return OK;
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    return { ok: false, message: messageOf(error) };
   }
 }
 

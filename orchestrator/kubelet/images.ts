@@ -1,8 +1,9 @@
 /** An image for a container: from the local store first, then by pulling. Spec: Kubernetes documentation, "Images". */
 import { parseReference } from "../../store/reference.ts";
 import type { Image, Images } from "../../store/store.ts";
-import { messageOf, StartError } from "./errors.ts";
+import { StartError } from "./errors.ts";
 import type { ContainerSpec } from "./pod-spec.ts";
+import { messageOf } from "../errors.ts";
 
 /** Brings an image into the local store; met by the registry client. */
 export interface ImagePuller {

@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import type { Engine } from "../../runtime/engine.ts";
 import type { Images } from "../../store/store.ts";
 import type { Cluster, KubeObject, WatchEvent } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import type { Clock } from "../controllers/clock.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { createRecorder } from "../controllers/events.ts";
@@ -78,7 +79,7 @@ class Agent implements NodeAgent {
       clock,
       workers: WORKERS,
       reconcile: async (uid) => await this.#entries.get(uid)?.worker.reconcile(),
-      onError: (uid, error) => options.log(`pod ${uid}: ${error instanceof Error ? error.message : String(error)}`),
+      onError: (uid, error) => options.log(`pod ${uid}: ${messageOf(error)}`),
     });
     this.#parts = {
       cluster,

@@ -1,6 +1,7 @@
 /** Makes the volumes of a pod's claims ready: they are there, and the pod's group may write. */
 import { stat } from "node:fs/promises";
 import type { Cluster, KubeObject } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import { checkFirstUse, claimedVolumes, type ClaimedVolume } from "./claimed-volume.ts";
 import { StartError } from "./errors.ts";
 import { prepareHostPath } from "./host-path.ts";
@@ -18,7 +19,7 @@ export async function prepareClaims(pod: KubeObject, cluster: Cluster): Promise<
     await giveToGroup(one.path, fsGroup, fsGroupChangePolicy ?? "Always").catch((error: unknown) => {
       throw new StartError(
         "FailedMount",
-        `MountVolume.SetUp failed for volume "${one.volume.metadata.name}" : applyFSGroup failed for vol ${one.path}: ${wordsOf(error)}`,
+        `MountVolume.SetUp failed for volume "${one.volume.metadata.name}" : applyFSGroup failed for vol ${one.path}: ${messageOf(error)}`,
         {
           cause: error,
         },
@@ -31,15 +32,11 @@ async function prepare({ volume, path, hostPathType }: ClaimedVolume): Promise<v
   const { name } = volume.metadata;
   if (hostPathType !== undefined) {
     await prepareHostPath(path, hostPathType).catch((error: unknown) => {
-      throw new StartError("FailedMount", `MountVolume.SetUp failed for volume "${name}" : ${wordsOf(error)}`, { cause: error });
+      throw new StartError("FailedMount", `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`, { cause: error });
     });
     return;
   }
   await stat(path).catch((error: unknown) => {
     throw new StartError("FailedMount", `MountVolume.NewMounter initialization failed for volume "${name}" : path "${path}" does not exist`, { cause: error });
   });
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

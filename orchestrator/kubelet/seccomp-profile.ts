@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeObject } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import { localPathProblem } from "../schema/names.ts";
 import { StartError } from "./errors.ts";
 import type { PodFolders } from "./pod-folder.ts";
@@ -20,7 +21,7 @@ export async function seccompProfile(folders: PodFolders, pod: KubeObject, { sec
     JSON.parse(text);
     return text;
   } catch (error) {
-    throw new StartError("CreateContainerError", `cannot load seccomp profile "${path}": ${error instanceof Error ? error.message : String(error)}`, {
+    throw new StartError("CreateContainerError", `cannot load seccomp profile "${path}": ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KubeObject } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import { lookupFor, type AgentParts } from "./agent-parts.ts";
 import { writeAtomically } from "./atomic-folder.ts";
 import { prepareEmptyDir } from "./empty-dir.ts";
@@ -23,7 +24,7 @@ export async function prepareVolumes(parts: Parts, pod: KubeObject): Promise<voi
     try {
       await prepareVolume(parts, pod, volume);
     } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
+      const found = messageOf(error);
       throw new StartError("FailedMount", `MountVolume.SetUp failed for volume "${volume.name}" : ${found}`, { cause: error });
     }
   }

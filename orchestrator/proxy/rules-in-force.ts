@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { ServiceFlow, ServiceNetwork } from "../../runtime/service-network.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import type { Clock } from "../controllers/clock.ts";
 import { SLICES } from "../controllers/endpoints/plan.ts";
 import { Loop } from "../controllers/loop.ts";
@@ -49,7 +50,7 @@ export class RulesInForce implements AsyncDisposable {
     this.#loop = new Loop({
       clock,
       reconcile: async () => await this.#apply(),
-      onError: (_, error) => log(`services: ${error instanceof Error ? error.message : String(error)}`),
+      onError: (_, error) => log(`services: ${messageOf(error)}`),
     });
     this.#watches = [
       ...["services", SLICES].map((resource) => cluster.watch(resource, () => this.#change())),

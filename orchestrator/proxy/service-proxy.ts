@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:net";
 import type { Cluster, KubeObject, ObjectKey } from "../cluster.ts";
+import { messageOf } from "../errors.ts";
 import { formatKey, keyOf, type Controller } from "../controllers/controller.ts";
 import { SERVICE_LABEL, SLICES } from "../controllers/endpoints/plan.ts";
 import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
@@ -76,7 +77,7 @@ async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators, p
       listening.set(keyOfListener(one), { service: formatKey(key), route: one.route, ...(await listen(cluster, key, one)) });
     } catch (error) {
       failures.push(error);
-      const found = error instanceof Error ? error.message : String(error);
+      const found = messageOf(error);
       if (service !== undefined) recorder.record(service, "Warning", "FailedToListen", `Cannot listen on ${one.address}:${one.port}: ${found}`);
     }
   }

@@ -1,7 +1,7 @@
 /** The far end of an exec or attach, whatever the transport, and the pumping between it and a process. Spec: facts of kubectl's remotecommand v4, v5. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { PodProcess } from "../cluster.ts";
-import { ApiError, statusOf, type Status } from "../errors.ts";
+import { ApiError, messageOf, statusOf, type Status } from "../errors.ts";
 
 export interface TerminalSize {
   readonly width: number;
@@ -37,7 +37,7 @@ export async function connectTerminal(remote: RemoteTerminal, start: Start, clos
     if (outcome === "closing") throw new ApiError("ServiceUnavailable", "the server is shutting down");
     if (typeof outcome === "number") await remote.finish(exitStatus(outcome));
   } catch (error) {
-    const told = error instanceof ApiError ? error : new ApiError("InternalError", error instanceof Error ? error.message : String(error), undefined, error);
+    const told = error instanceof ApiError ? error : new ApiError("InternalError", messageOf(error), undefined, error);
     await remote.finish(statusOf(told));
   }
 }

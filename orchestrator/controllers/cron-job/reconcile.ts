@@ -1,6 +1,7 @@
 /** Makes a Job at each time of a CronJob's schedule, and keeps a few of those that ended. The shell around `planCronJob`. */
 import { isDeepStrictEqual } from "node:util";
 import type { KubeObject, ObjectKey } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { JOBS } from "../job/reconcile.ts";
 import type { Outcome } from "../loop.ts";
@@ -73,8 +74,4 @@ function withActive(status: CronJobStatus, job: KubeObject): CronJobStatus {
 async function writeStatus(cronJob: KubeObject, status: CronJobStatus, { news }: CronJobPlan, { cluster, recorder }: Collaborators): Promise<void> {
   if (!isDeepStrictEqual(status, statusOf(cronJob))) await cluster.updateStatus(CRON_JOBS, { ...cronJob, status });
   for (const { type, reason, message } of news) recorder.record(cronJob, type, reason, message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

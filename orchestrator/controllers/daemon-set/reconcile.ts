@@ -1,9 +1,9 @@
 /** Keeps one pod of each DaemonSet on every node that suits. The shell around `planDaemonSet`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { nextAvailable } from "../pods.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";

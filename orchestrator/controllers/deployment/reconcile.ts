@@ -1,6 +1,7 @@
 /** Rolls each Deployment towards its template. The shell around `planDeployment`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { claimAll, keysOfMember } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
@@ -75,12 +76,7 @@ async function createSet(
     await cluster.create(SETS, draft);
   } catch (error) {
     if (!hasReason(error, "AlreadyExists"))
-      recorder.record(
-        deployment,
-        "Warning",
-        "ReplicaSetCreateError",
-        `Failed to create new replica set "${name}": ${error instanceof Error ? error.message : String(error)}`,
-      );
+      recorder.record(deployment, "Warning", "ReplicaSetCreateError", `Failed to create new replica set "${name}": ${messageOf(error)}`);
     else await countCollision(deployment, name, cluster);
     throw error;
   }

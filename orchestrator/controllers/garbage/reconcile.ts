@@ -1,5 +1,6 @@
 /** Removes what has lost its owners, and lets owners go when what they wait for is gone. The shell around `planGarbage`. */
 import type { Cluster, KubeObject, OwnerReference, ResourceName, WatchEvent } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { nameOf } from "../../schema/resource.ts";
 import { resourceOfKind, resources } from "../../schema/resources.ts";
 import { systemClock, type Clock } from "../clock.ts";
@@ -24,7 +25,7 @@ export function collectGarbage({ cluster, recorder, clock = systemClock, log }: 
     clock,
     workers: 8,
     reconcile: async (key) => await reconcile(JSON.parse(key) as Reference, { cluster, recorder }, graph),
-    onError: (key, error) => log?.(`garbage ${key}: ${error instanceof Error ? error.message : String(error)}`),
+    onError: (key, error) => log?.(`garbage ${key}: ${messageOf(error)}`),
   });
   const add = (reference: Reference): void => loop.add(JSON.stringify(reference));
   const watched = resources

@@ -4,6 +4,7 @@ import { resourceOfKind } from "../../schema/resources.ts";
 import { equal } from "../../schema/equal.ts";
 import { meets, parseSelector } from "../../schema/selector.ts";
 import type { KubeObject, ObjectKey, ResourceName, UsageSource } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { fromScale, toScale } from "../../objects/scale.ts";
 import { formatTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
@@ -102,7 +103,7 @@ async function rescale(view: AutoscalerView, plan: AutoscalerPlan, target: Scale
     const written = await cluster.modify(target.resource, target.key, (current) => fromScale(current, { spec: { replicas } }));
     if (written === undefined) throw new Error(`${target.resource} "${target.key.name}" not found`);
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     recorder.record(view.autoscaler, "Warning", "FailedRescale", `New size: ${replicas}; reason: ${reason}; error: ${found}`);
     const message = `the HPA controller was unable to update the target scale: ${found}`;
     return { type: "AbleToScale", status: "False", reason: "FailedUpdateScale", message };

@@ -1,6 +1,7 @@
 /** Runs each Job's pods until enough of them have succeeded, or too many failed. The shell around `planJob`. */
 import { isDeepStrictEqual } from "node:util";
 import type { KubeObject, ObjectKey } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { keysOfMember } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
@@ -85,8 +86,4 @@ async function writeStatus(job: KubeObject, status: JobStatus, { news }: JobPlan
   if (isDeepStrictEqual(status, statusOf(job))) return;
   const written = await cluster.updateStatus(JOBS, { ...job, status });
   for (const { type, reason, message } of news) recorder.record(written, type, reason, message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

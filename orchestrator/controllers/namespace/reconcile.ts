@@ -1,12 +1,12 @@
 /** Furnishes each namespace; empties one that is being deleted, then lets it go. Spec: Kubernetes documentation, "Namespaces". */
 import type { Cluster, Draft, KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { equal } from "../../schema/equal.ts";
 import { nameOf } from "../../schema/resource.ts";
 import { resources } from "../../schema/resources.ts";
 import { formatTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
-import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { planConditions, type Content } from "./plan.ts";

@@ -1,11 +1,12 @@
 /** Keeps as many pods as each ReplicaSet asks for, and each ReplicationController, its elder. The shell around `planReplicaSet`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { keysOfMember } from "../claim.ts";
 import { formatTime, type Clock } from "../clock.ts";
 import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import { messageOf, type Recorder } from "../events.ts";
+import type { Recorder } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { adopted, released } from "../owner.ts";
 import { draftPod } from "../pod-template.ts";

@@ -1,8 +1,8 @@
 /** Gives each StatefulSet its pods with their names and storage, in order. The shell around `planStatefulSet`. */
 import type { Cluster, Draft, KubeObject, ObjectKey } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
-import { messageOf } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { isControlledBy } from "../owner.ts";
 import { nextAvailable } from "../pods.ts";

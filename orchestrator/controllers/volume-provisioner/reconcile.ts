@@ -2,6 +2,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { syncFolder } from "../../../store/durable.ts";
 import type { Cluster, KubeObject, ObjectKey } from "../../cluster.ts";
+import { messageOf } from "../../errors.ts";
 import { compareQuantities } from "../../schema/quantity.ts";
 import { capacityOf, classNameOf, requestOf } from "../../storage/claims.ts";
 import { CLAIMS, CLASSES, LOCAL_PROVISIONER, PROVISIONED_BY, PROVISIONER_PROTECTION, VOLUMES } from "../../storage/names.ts";
@@ -57,7 +58,7 @@ async function provision(claim: KubeObject, storageClass: KubeObject, { cluster,
     await cluster.create(VOLUMES, draft);
   } catch (error) {
     if (hasReason(error, "AlreadyExists")) return;
-    failed(error instanceof Error ? error.message : String(error));
+    failed(messageOf(error));
     throw error;
   }
   recorder.record(claim, "Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${name}`);
@@ -114,7 +115,7 @@ async function remove(volume: KubeObject, path: string, { cluster, recorder }: C
   try {
     await removeTree(path);
   } catch (error) {
-    recorder.record(volume, "Warning", "VolumeFailedDelete", error instanceof Error ? error.message : String(error));
+    recorder.record(volume, "Warning", "VolumeFailedDelete", messageOf(error));
     throw error;
   }
   await cluster.delete(VOLUMES, keyOf(volume), { preconditions: { uid: volume.metadata.uid } });
