@@ -3,6 +3,7 @@ import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from ".
 import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
 import { CLAIM_PROTECTION, CLAIMS, VOLUME_PROTECTION, VOLUMES } from "../storage/names.ts";
 import { keyOf, type Controller } from "./controller.ts";
+import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizers.ts";
 
 export function volumeProtection({ cluster }: { readonly cluster: Cluster }): Controller {
   const touched = ({ type, object }: WatchEvent): readonly ObjectKey[] => (type === "DELETED" ? [] : [keyOf(object)]);
@@ -22,20 +23,9 @@ export function volumeProtection({ cluster }: { readonly cluster: Cluster }): Co
 
 async function protect(cluster: Cluster, resource: ResourceName, key: ObjectKey, finalizer: string, isUsed: (object: KubeObject) => boolean): Promise<void> {
   await cluster.modify(resource, key, (current) => {
-    const { finalizers = [], deletionTimestamp } = current.metadata;
-    const held = finalizers.includes(finalizer);
-    if (deletionTimestamp === undefined) return held ? current : withFinalizers(current, [...finalizers, finalizer]);
-    return held && !isUsed(current)
-      ? withFinalizers(
-          current,
-          finalizers.filter((one) => one !== finalizer),
-        )
-      : current;
+    if (current.metadata.deletionTimestamp === undefined) return withFinalizer(current, finalizer);
+    return hasFinalizer(current, finalizer) && !isUsed(current) ? withoutFinalizer(current, finalizer) : current;
   });
-}
-
-function withFinalizers(object: KubeObject, finalizers: readonly string[]): KubeObject {
-  return { ...object, metadata: { ...object.metadata, finalizers } };
 }
 
 function isVolumeUsed({ status }: KubeObject): boolean {

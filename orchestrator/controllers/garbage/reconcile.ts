@@ -5,6 +5,7 @@ import { nameOf } from "../../schema/resource.ts";
 import { resourceOfKind, resources } from "../../schema/resources.ts";
 import { systemClock, type Clock } from "../clock.ts";
 import type { Recorder } from "../events.ts";
+import { withoutFinalizer } from "../finalizers.ts";
 import { Loop } from "../loop.ts";
 import { OwnerGraph, referenceTo, type Reference } from "./graph.ts";
 import { FOREGROUND, ORPHAN, planGarbage, type GarbageAction } from "./plan.ts";
@@ -136,9 +137,5 @@ async function dropOwners(cluster: Cluster, reference: Reference, uids: readonly
 }
 
 async function release(cluster: Cluster, reference: Reference, finalizer: string): Promise<void> {
-  await cluster.modify(reference.resource, reference, (current) => {
-    const { finalizers = [], ...metadata } = current.metadata;
-    const kept = finalizers.filter((one) => one !== finalizer);
-    return { ...current, metadata: kept.length === 0 ? metadata : { ...metadata, finalizers: kept } };
-  });
+  await cluster.modify(reference.resource, reference, (current) => withoutFinalizer(current, finalizer));
 }

@@ -2,12 +2,13 @@
 import type { KubeObject } from "../../cluster.ts";
 import { parseTime } from "../clock.ts";
 import { findCondition } from "../conditions.ts";
+import { hasFinalizer } from "../finalizers.ts";
 import { isActive, isTerminal } from "../pods.ts";
 import { COMPLETION_INDEX, INDEX_FAILURES, INDEX_IGNORED_FAILURES, isIndexed, TRACKING, type JobSpec } from "./job-spec.ts";
 
 /** Not counted yet. */
 export function isTracked(pod: KubeObject): boolean {
-  return (pod.metadata.finalizers ?? []).includes(TRACKING);
+  return hasFinalizer(pod, TRACKING);
 }
 
 /** Being deleted, and still running. */

@@ -1,6 +1,7 @@
 /** Gives each StatefulSet its pods with their names and storage, in order. The shell around `planStatefulSet`. */
 import type { Cluster, Draft, KubeObject, ObjectKey } from "../../cluster.ts";
 import { messageOf } from "../../errors.ts";
+import { CLAIMS } from "../../storage/names.ts";
 import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
@@ -17,7 +18,6 @@ import { statefulSetStatus } from "./status.ts";
 
 const SETS = "statefulsets.apps";
 const OWNERS: OwnerKind = { resource: SETS, kind: "StatefulSet" };
-const CLAIMS = "persistentvolumeclaims";
 const HASH_LABEL = "controller.kubernetes.io/hash";
 
 export function statefulSetController(room: Collaborators): Controller {

@@ -8,6 +8,7 @@ import { capacityOf, classNameOf, requestOf } from "../../storage/claims.ts";
 import { CLAIMS, CLASSES, LOCAL_PROVISIONER, PROVISIONED_BY, PROVISIONER_PROTECTION, VOLUMES } from "../../storage/names.ts";
 import { removeTree } from "../../storage/remove-tree.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
+import { withoutFinalizer } from "../finalizers.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { setVolumePhase } from "../volume-binder/bind.ts";
 import { formatTime } from "../clock.ts";
@@ -123,9 +124,6 @@ async function remove(volume: KubeObject, path: string, { cluster, recorder }: C
 }
 
 async function letGo(volume: KubeObject, cluster: Cluster): Promise<void> {
-  await cluster.modify(VOLUMES, keyOf(volume), (current) => {
-    const { finalizers = [], uid } = current.metadata;
-    if (uid !== volume.metadata.uid || !finalizers.includes(PROVISIONER_PROTECTION)) return current;
-    return { ...current, metadata: { ...current.metadata, finalizers: finalizers.filter((one) => one !== PROVISIONER_PROTECTION) } };
-  });
+  const { uid } = volume.metadata;
+  await cluster.modify(VOLUMES, keyOf(volume), (current) => (current.metadata.uid === uid ? withoutFinalizer(current, PROVISIONER_PROTECTION) : current));
 }
