@@ -2,6 +2,13 @@
 import type { Cluster, Draft, KubeObject } from "../cluster.ts";
 import { formatTime, type Clock } from "./clock.ts";
 
+/** What an event tells, before anybody records it. */
+export interface Notice {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface Recorder {
   /** `fieldPath` names a part of the object: `spec.containers{web}`. */
   record(object: KubeObject, type: "Normal" | "Warning", reason: string, message: string, fieldPath?: string): void;

@@ -1,14 +1,9 @@
 /** What users are told when a container could not be started, in upstream's words. */
+import type { Notice } from "../controllers/events.ts";
 import type { StartReason } from "./errors.ts";
 
-export interface FailureEvent {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
-}
-
-export function failureEvents(reason: StartReason, message: string, image: string): readonly FailureEvent[] {
-  const failed = (text: string): FailureEvent => ({ type: "Warning", reason: "Failed", message: text });
+export function failureEvents(reason: StartReason, message: string, image: string): readonly Notice[] {
+  const failed = (text: string): Notice => ({ type: "Warning", reason: "Failed", message: text });
   switch (reason) {
     case "ErrImagePull":
       return [

@@ -1,13 +1,13 @@
 /** A CronJob's list of running Jobs, brought up to what its Jobs are now. Decides, and does nothing. */
 import type { KubeObject } from "../../cluster.ts";
-import type { JobNews } from "../job/conditions.ts";
+import type { Notice } from "../events.ts";
 import { finishOf, statusOf as jobStatusOf } from "../job/job-spec.ts";
 import { statusOf, type JobReference } from "./cron-job-spec.ts";
 
 export interface Followed {
   readonly active: readonly JobReference[];
   readonly lastSuccessfulTime: string | undefined;
-  readonly news: readonly JobNews[];
+  readonly news: readonly Notice[];
 }
 
 /** `expected` is the name of a Job that was made, but not yet written into the list. */
@@ -29,7 +29,7 @@ export function followJobs(cronJob: KubeObject, jobs: readonly KubeObject[], exp
   };
 }
 
-function newsOf(job: KubeObject, listed: boolean, expected: string | undefined): JobNews[] {
+function newsOf(job: KubeObject, listed: boolean, expected: string | undefined): Notice[] {
   const finish = finishOf(job);
   const { name } = job.metadata;
   if (listed) return finish === undefined ? [] : [normal("SawCompletedJob", `Saw completed job: ${name}, condition: ${finish.type}`)];
@@ -37,6 +37,6 @@ function newsOf(job: KubeObject, listed: boolean, expected: string | undefined):
   return [{ type: "Warning", reason: "UnexpectedJob", message: `Saw a job that the controller did not create or forgot: ${name}` }];
 }
 
-export function normal(reason: string, message: string): JobNews {
+export function normal(reason: string, message: string): Notice {
   return { type: "Normal", reason, message };
 }

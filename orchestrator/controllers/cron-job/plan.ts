@@ -3,7 +3,7 @@ import type { KubeObject } from "../../cluster.ts";
 import { parseSchedule, scheduleProblem, type CronSchedule } from "../../schema/cron-schedule.ts";
 import { timeZoneProblem, wallClock, type WallClock } from "../../schema/time-zone.ts";
 import { formatTime, parseTime } from "../clock.ts";
-import type { JobNews } from "../job/conditions.ts";
+import type { Notice } from "../events.ts";
 import { finishOf } from "../job/job-spec.ts";
 import { followJobs, normal, type Followed } from "./active.ts";
 import { referenceTo, specOf, statusOf, type CronJobStatus } from "./cron-job-spec.ts";
@@ -19,7 +19,7 @@ export interface CronJobPlan {
   readonly start: number | undefined;
   /** Without the Job that is to be made. */
   readonly status: CronJobStatus;
-  readonly news: readonly JobNews[];
+  readonly news: readonly Notice[];
   readonly requeueAfter: number | undefined;
 }
 
@@ -57,13 +57,13 @@ export function jobName({ metadata }: KubeObject, at: number): string {
   return `${metadata.name}-${Math.floor(at / 60_000)}`;
 }
 
-const TOO_MANY: JobNews = {
+const TOO_MANY: Notice = {
   type: "Warning",
   reason: "TooManyMissedTimes",
   message: "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew",
 };
 
-type Timing = { readonly schedule: CronSchedule; readonly wall: WallClock } | { readonly problem: JobNews };
+type Timing = { readonly schedule: CronSchedule; readonly wall: WallClock } | { readonly problem: Notice };
 
 function timingOf(cronJob: KubeObject): Timing {
   const { schedule, timeZone } = specOf(cronJob);

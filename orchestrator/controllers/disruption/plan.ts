@@ -2,6 +2,7 @@
 import type { KubeObject } from "../../cluster.ts";
 import { formatTime, parseTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
+import type { Notice } from "../events.ts";
 import { resolvePercent } from "../percent.ts";
 import { isReady } from "../pods.ts";
 import { formatSelector } from "../../schema/selector.ts";
@@ -17,7 +18,7 @@ export interface BudgetView {
 
 export interface BudgetPlan {
   readonly status: object;
-  readonly notices: readonly { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string }[];
+  readonly notices: readonly Notice[];
   /** Milliseconds until an eviction that came to nothing is forgotten. */
   readonly requeueAfter: number | undefined;
 }

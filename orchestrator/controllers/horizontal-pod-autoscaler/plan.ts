@@ -2,6 +2,7 @@
 import type { KubeObject, Measured, Usage } from "../../cluster.ts";
 import { parseQuantity } from "../../schema/quantity.ts";
 import type { Condition } from "../conditions.ts";
+import type { Notice } from "../events.ts";
 import { allow } from "./behavior.ts";
 import { noHistory, remember, rememberChange, type History } from "./history.ts";
 import { judge, type MetricFailure, type MetricVerdict } from "./metric.ts";
@@ -21,12 +22,6 @@ export interface AutoscalerView {
   readonly rivals: readonly string[];
   readonly history: History | undefined;
   readonly now: number;
-}
-
-export interface Notice {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
 }
 
 export interface AutoscalerPlan {

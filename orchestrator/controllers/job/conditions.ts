@@ -1,15 +1,9 @@
 /** A Job's conditions, its start and completion times, and what is told of their changes. Decides, and does nothing. */
 import type { KubeObject } from "../../cluster.ts";
 import { findCondition, type Condition } from "../conditions.ts";
+import type { Notice } from "../events.ts";
 import { statusOf, type JobStatus } from "./job-spec.ts";
 import type { Verdict } from "./verdict.ts";
-
-/** An event. */
-export interface JobNews {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface ConditionsInput {
   readonly verdict: Verdict | undefined;
@@ -22,7 +16,7 @@ export interface ConditionsInput {
 
 export interface JobConditions {
   readonly status: Pick<JobStatus, "conditions" | "startTime" | "completionTime">;
-  readonly news: readonly JobNews[];
+  readonly news: readonly Notice[];
 }
 
 export function jobConditions(job: KubeObject, input: ConditionsInput): JobConditions {
@@ -54,7 +48,7 @@ function endingConditions(job: KubeObject, { type, reason, message }: Verdict, {
       news: [{ type: "Warning", reason, message }],
     };
   }
-  const many: readonly JobNews[] =
+  const many: readonly Notice[] =
     job.spec.completions !== undefined && succeeded > job.spec.completions
       ? [{ type: "Warning", reason: "TooManySucceededPods", message: "Too many succeeded pods recorded" }]
       : [];

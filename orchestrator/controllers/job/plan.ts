@@ -1,8 +1,9 @@
 /** What one look at a Job and its pods asks for. Decides, and does nothing. Spec: Kubernetes documentation, "Jobs". */
 import type { KubeObject } from "../../cluster.ts";
 import { formatTime } from "../clock.ts";
+import type { Notice } from "../events.ts";
 import { planClaim } from "../owner.ts";
-import { jobConditions, type JobNews } from "./conditions.ts";
+import { jobConditions } from "./conditions.ts";
 import { formatIndexes } from "./index-set.ts";
 import { finishOf, isIndexed, specOf, type JobSpec, type JobStatus } from "./job-spec.ts";
 import { planPods, type PodsPlan, type Slot } from "./plan-pods.ts";
@@ -20,7 +21,7 @@ export interface JobPlan {
   /** Pods whose tracking finalizer goes. */
   readonly release: readonly KubeObject[];
   /** To be told once the status is written. */
-  readonly news: readonly JobNews[];
+  readonly news: readonly Notice[];
   readonly requeueAfter: number | undefined;
 }
 

@@ -4,21 +4,16 @@ import { classNameOf } from "../../storage/claims.ts";
 import { defaultClass, isDelayed } from "../../storage/classes.ts";
 import { findVolume, isReservedFor, mismatch } from "../../storage/match.ts";
 import { BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE } from "../../storage/names.ts";
+import type { Notice } from "../events.ts";
 import { isTerminal } from "../pods.ts";
-
-export interface ClaimEvent {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
-}
 
 export type ClaimPlan =
   | { readonly kind: "bind"; readonly volume: KubeObject }
   /** Nobody's class was asked for and there is a default by now. */
   | { readonly kind: "assign"; readonly className: string }
   /** `provisioner`: who is asked to make the volume. */
-  | { readonly kind: "wait"; readonly event?: ClaimEvent; readonly provisioner?: string }
-  | { readonly kind: "lost"; readonly event: ClaimEvent };
+  | { readonly kind: "wait"; readonly event?: Notice; readonly provisioner?: string }
+  | { readonly kind: "lost"; readonly event: Notice };
 
 export interface Surroundings {
   readonly volumes: readonly KubeObject[];
@@ -56,7 +51,7 @@ function planUnbound(claim: KubeObject, around: Surroundings): ClaimPlan {
   return wait("Normal", "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
 }
 
-function consumerAwaited(pods: readonly KubeObject[]): ClaimEvent {
+function consumerAwaited(pods: readonly KubeObject[]): Notice {
   const waiting = pods.filter((pod) => !isTerminal(pod)).map(({ metadata }) => metadata.name);
   if (waiting.length === 0) return { type: "Normal", reason: "WaitForFirstConsumer", message: "waiting for first consumer to be created before binding" };
   const names = waiting.length === 1 ? `pod ${waiting[0]}` : `pods ${waiting.toSorted().join(",")}`;
@@ -87,6 +82,6 @@ function planNamed(claim: KubeObject, { volumes }: Surroundings): ClaimPlan {
   return { kind: "bind", volume };
 }
 
-function wait(type: ClaimEvent["type"], reason: string, message: string): ClaimPlan {
+function wait(type: Notice["type"], reason: string, message: string): ClaimPlan {
   return { kind: "wait", event: { type, reason, message } };
 }

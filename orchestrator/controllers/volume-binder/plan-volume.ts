@@ -1,10 +1,10 @@
 /** The phase of a volume, and what becomes of it when its claim goes. Decides, and does nothing. Spec: Kubernetes documentation, "Persistent Volumes", Reclaiming. */
 import type { KubeObject } from "../../cluster.ts";
 import { BOUND_BY_CONTROLLER, PROVISIONED_BY } from "../../storage/names.ts";
-import type { ClaimEvent } from "./plan-claim.ts";
+import type { Notice } from "../events.ts";
 
 export type VolumePlan =
-  | { readonly kind: "phase"; readonly phase: VolumePhase; readonly message?: string; readonly event?: ClaimEvent }
+  | { readonly kind: "phase"; readonly phase: VolumePhase; readonly message?: string; readonly event?: Notice }
   /** Its claim took another volume: the reservation is taken back, whole or down to the names that the user wrote. */
   | { readonly kind: "unbind"; readonly whole: boolean }
   /** The claim's turn. */

@@ -4,10 +4,11 @@ import { claimNames, isBound } from "../../storage/claims.ts";
 import { BETA_STORAGE_PROVISIONER, BOUND_BY_CONTROLLER, CLAIMS, CLASSES, STORAGE_PROVISIONER, VOLUMES } from "../../storage/names.ts";
 import { formatTime } from "../clock.ts";
 import { keyOf, type Controller } from "../controller.ts";
+import type { Notice } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import type { Collaborators } from "../replica-set/reconcile.ts";
 import { annotated, bind, setVolumePhase, withStatus } from "./bind.ts";
-import { planClaim, type ClaimEvent, type ClaimPlan } from "./plan-claim.ts";
+import { planClaim, type ClaimPlan } from "./plan-claim.ts";
 import { planVolume } from "./plan-volume.ts";
 
 export function volumeBinder(room: Collaborators): Controller {
@@ -89,7 +90,7 @@ async function act(claim: KubeObject, plan: Exclude<ClaimPlan, { kind: "bind" }>
   }
 }
 
-function tell(claim: KubeObject, { type, reason, message }: ClaimEvent, { recorder, clock }: Collaborators, told: Told): void {
+function tell(claim: KubeObject, { type, reason, message }: Notice, { recorder, clock }: Collaborators, told: Told): void {
   const last = told.get(claim.metadata.uid);
   if (last?.message === message && clock.now() - last.at < TELL_AGAIN_MS) return;
   told.set(claim.metadata.uid, { message, at: clock.now() });
