@@ -1,32 +1,14 @@
 /** What a pod asks of a node. Spec: Kubernetes documentation, "Resource Management for Pods and Containers". */
 import type { KubeObject } from "../cluster.ts";
+import { formatAmounts, podAmounts } from "../objects/quota/amounts.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
 
 /** Amounts by resource name: `cpu` in thousandths, all others in whole units. */
 export type Amounts = Readonly<Record<string, number>>;
 
-interface Container {
-  readonly restartPolicy?: string;
-  readonly resources?: { readonly requests?: Readonly<Record<string, string | number>> };
-}
-
-/** Containers run together, init containers one by one beside the sidecars started before them: the larger need counts. */
+/** At its peak, rounded up once. */
 export function podRequests(pod: KubeObject): Amounts {
-  const containers: readonly Container[] = pod.spec.containers ?? [];
-  const inits: readonly Container[] = pod.spec.initContainers ?? [];
-  let sidecars: Amounts = {};
-  let peak: Amounts = {};
-  for (const init of inits) {
-    const own = requestsOf(init);
-    if (init.restartPolicy === "Always") sidecars = plus(sidecars, own);
-    peak = max(peak, init.restartPolicy === "Always" ? sidecars : plus(sidecars, own));
-  }
-  const together = containers.reduce((total, container) => plus(total, requestsOf(container)), sidecars);
-  return plus(max(together, peak), parseAmounts(pod.spec.overhead ?? {}));
-}
-
-export function requestsOf(container: Container): Amounts {
-  return parseAmounts(container.resources?.requests ?? {});
+  return parseAmounts(formatAmounts(podAmounts(pod.spec, "requests")));
 }
 
 export function parseAmounts(list: Readonly<Record<string, string | number>>): Amounts {
@@ -39,10 +21,6 @@ export function plus(left: Amounts, right: Amounts): Amounts {
 
 export function minus(left: Amounts, right: Amounts): Amounts {
   return merge(left, right, (a, b) => a - b);
-}
-
-function max(left: Amounts, right: Amounts): Amounts {
-  return merge(left, right, Math.max);
 }
 
 function merge(left: Amounts, right: Amounts, join: (a: number, b: number) => number): Amounts {

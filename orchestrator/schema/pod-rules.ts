@@ -20,6 +20,7 @@ import {
 import { validateAnnotations, validateLabels } from "./labels.ts";
 import { addressProblem, labelProblem, labelValueProblem, qualifiedNameProblem, subdomainProblem } from "./names.ts";
 import type { RuleTable } from "./rule-table.ts";
+import { valuesFitOperator } from "./struct-rules.ts";
 
 const namesAcrossContainers: StructRule = ({ containers = [], initContainers = [] }, path) => {
   const seen = new Set(containers.map(({ name }: any) => name));
@@ -102,14 +103,10 @@ const gates: FieldRule = (list: readonly any[] | undefined, path) =>
     return [...checked(qualifiedNameProblem)(name, `${path}[${index}]`), ...(repeated ? [duplicate(`${path}[${index}]`, name)] : [])];
   });
 
-const nodeRequirement: StructRule = ({ operator, values = [] }, path) => {
-  if (operator === "In" || operator === "NotIn")
-    return values.length > 0 ? [] : [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
-  if (operator === "Exists" || operator === "DoesNotExist")
-    return values.length === 0 ? [] : [forbiddenField(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
-  if (operator === "Gt" || operator === "Lt")
-    return values.length === 1 ? [] : [required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")];
-  return [invalid(`${path}.operator`, operator ?? "", "not a valid selector operator")];
+const nodeRequirement: StructRule = (requirement, path) => {
+  const { operator, values = [] } = requirement;
+  if (operator !== "Gt" && operator !== "Lt") return valuesFitOperator(requirement, path);
+  return values.length === 1 ? [] : [required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")];
 };
 
 const weight: FieldRule = (value = 0, path) => (value >= 1 && value <= 100 ? [] : [invalid(path, value, "must be in the range 1-100")]);

@@ -98,5 +98,5 @@ export const serviceRules: RuleTable = {
   "core/v1.EndpointPort": [fields({ name: named(labelProblem), port, protocol })],
   "discovery/v1.EndpointSlice": [fields({ addressType: neededOneOf("FQDN", "IPv4", "IPv6"), ports: unique("name") }), ofAddressType],
   "discovery/v1.Endpoint": [fields({ addresses, hostname: named(labelProblem) })],
-  "discovery/v1.EndpointPort": [fields({ name: named(labelProblem), port: (value, path) => (value === undefined ? [] : port(value, path)), protocol })],
+  "discovery/v1.EndpointPort": [fields({ name: named(labelProblem), port, protocol })],
 };
