@@ -4,6 +4,7 @@
 #include "identity.h"
 #include "launch.h"
 #include "mounts.h"
+#include "processes.h"
 #include "program.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "launch.h"
 #include "helper.h"
+#include "processes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>

@@ -55,8 +55,6 @@ typedef struct
   bool attach; /* the control socket gets output from the first byte on */
   int theirs[3]; /* init's standard streams */
   int ours[3];   /* the monitor's ends of them, -1 when none; a terminal's master is ours[0] and ours[1] alike */
-  char *log_path;
-  bool log_cri;
   char **exit_command; /* NULL-terminated, or NULL */
   char **exit_environment;
   char *uid_map, *gid_map;
@@ -83,7 +81,6 @@ void monitor_listen (const Launch *launch);
 int monitor_run (Launch *launch);
 
 /* record.c */
-unsigned long long process_start_time (pid_t pid);
 void record_write (int directory, const char *name, const char *text);
 void record_pids (Launch *launch, char *text, size_t size);
 void record_exit (char *text, size_t size, int wait_status, bool oom_killed);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /* Field 22 of /proc/PID/stat, or 0; field 2 may hold spaces and brackets, so count from its last bracket. */
-static unsigned long long
-start_time (int pid)
+unsigned long long
+process_start_time (pid_t pid)
 {
   char path[64], text[1024];
   unsigned long long start = 0;
@@ -36,7 +36,7 @@ process_open (const char *name)
   if (sscanf (name, "%d:%llu", &pid, &start) != 2 || pid <= 0)
     return -1;
   int process = (int) syscall (SYS_pidfd_open, pid, 0);
-  if (process >= 0 && start_time (pid) != start)
+  if (process >= 0 && process_start_time (pid) != start)
     {
       close (process);
       return -1;

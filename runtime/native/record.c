@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "helper.h"
 #include "launch.h"
+#include "processes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,23 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Field 22 of /proc/PID/stat, or 0; field 2 may hold spaces and brackets, so count from its last bracket. */
-unsigned long long
-process_start_time (pid_t pid)
-{
-  char path[64], text[1024];
-  unsigned long long start = 0;
-
-  snprintf (path, sizeof path, "/proc/%d/stat", pid);
-  AUTO_CLOSE int fd = open (path, O_RDONLY | O_CLOEXEC);
-  ssize_t size = fd < 0 ? 0 : read (fd, text, sizeof text - 1);
-  text[size > 0 ? size : 0] = '\0';
-  const char *rest = strrchr (text, ')');
-  if (rest != NULL)
-    sscanf (rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &start);
-  return start;
-}
 
 /* Whole or absent: written beside, then renamed. */
 void
