@@ -98,7 +98,7 @@ void cgroup_kill (void);
 void cgroup_remove (void);
 
 /* log.c: lines of a stream to the log file. Of `limit` bytes at most, `count` files of them are kept; limit 0 is none. */
-bool log_open (const char *path, bool cri, unsigned long long limit, unsigned count);
+bool log_open (const char *path, bool cri, unsigned long long limit, unsigned long long count);
 void log_feed (int stream, const char *data, size_t size);
 void log_end (void);
 

@@ -18,7 +18,8 @@
 static int log_fd = -1;
 static char *log_path;
 static unsigned long long log_size, log_limit; /* bytes; limit 0 is none */
-static unsigned log_count;
+static unsigned long long log_count; /* of files, this one too */
+static bool log_torn;                /* a full disk took the end of the last record */
 static struct /* without an initial value, so that it takes no room before it is used */
 {
   bool cri;
@@ -38,7 +39,7 @@ open_file (void)
 }
 
 bool
-log_open (const char *path, bool cri, unsigned long long limit, unsigned count)
+log_open (const char *path, bool cri, unsigned long long limit, unsigned long long count)
 {
   log_path = strdup (path);
   log_file.cri = cri;
@@ -47,20 +48,33 @@ log_open (const char *path, bool cri, unsigned long long limit, unsigned count)
   return log_path != NULL && open_file ();
 }
 
+static void
+name_of (char *name, unsigned long long number)
+{
+  if (number == 0)
+    snprintf (name, PATH_MAX, "%s", log_path);
+  else
+    snprintf (name, PATH_MAX, "%s.%llu", log_path, number);
+}
+
 /* Readers hold the file that they read: it is renamed or removed, never emptied. */
 static void
 rotate (void)
 {
   char from[PATH_MAX], to[PATH_MAX];
+  unsigned long long last = 0; /* the highest number that a file will have: not far above those that are there */
   int full = log_fd;
 
-  for (unsigned i = log_count - 1; i > 0; i--)
+  do
+    name_of (to, ++last);
+  while (last + 1 < log_count && access (to, F_OK) == 0);
+  for (unsigned long long i = log_count > 1 ? last : 0; i > 0; i--)
     {
-      snprintf (to, sizeof to, "%s.%u", log_path, i);
-      snprintf (from, sizeof from, i == 1 ? "%s" : "%s.%u", log_path, i - 1);
+      name_of (from, i - 1);
+      name_of (to, i);
       rename (from, to);
     }
-  if (log_count == 1)
+  if (log_count <= 1)
     unlink (log_path);
   if (open_file ())
     close (full);
@@ -120,6 +134,8 @@ write_record (int stream, bool ended)
   char time[48], *to = log_file.record;
 
   record_time (time, sizeof time);
+  if (log_torn)
+    *to++ = '\n'; /* this one is not to be lost with it */
   if (log_file.cri)
     {
       to += sprintf (to, "%s %s %c ", time, name, ended ? 'F' : 'P');
@@ -136,7 +152,10 @@ write_record (int stream, bool ended)
   if (log_limit > 0 && log_size > 0 && log_size + (to - log_file.record) > log_limit)
     rotate ();
   ssize_t written = write (log_fd, log_file.record, to - log_file.record);
-  log_size += written > 0 ? written : 0; /* a full disk must not stop the container */
+  if (written <= 0)
+    return; /* a full disk must not stop the container */
+  log_torn = written < to - log_file.record;
+  log_size += written;
 }
 
 void

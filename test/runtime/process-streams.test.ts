@@ -1,8 +1,9 @@
 /** Streams: nothing lost, nothing mixed up; logs; terminals. */
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Attachment, Stdio } from "../../runtime/process.ts";
 import { openLab, type Lab, type Overrides } from "./lab.ts";
 
@@ -138,6 +139,36 @@ describe("log", () => {
     await lab.processes.wait(state.id);
     expect(statSync(path).size).toBeLessThanOrEqual(1000);
     expect(numberIn(readFileSync(path, "utf8").trimEnd().split("\n").at(-1) ?? "")).toBe(400);
+  });
+
+  test("as many files are kept as one likes, and a rotation costs no more for it", async () => {
+    const path = join(lab.folder, `${lab.id()}.log`);
+    const log = { path, format: "cri", maxSize: 4000, maxFiles: 2 ** 32 } as const;
+    const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", "seq 1 400"]), stdio: { kind: "monitor", stdin: false, log } });
+    await lab.processes.wait(state.id);
+    const files = readdirSync(lab.folder).filter((name) => join(lab.folder, name).startsWith(path));
+    const lines = files.flatMap((name) => readFileSync(join(lab.folder, name), "utf8").split("\n").slice(0, -1));
+    expect(lines.map(numberIn).toSorted((one, other) => one - other)).toEqual(Array.from({ length: 400 }, (_, index) => index + 1));
+  });
+
+  test("a record that a full disk cut off takes no other with it", async () => {
+    const disk = join(lab.folder, lab.id());
+    mkdirSync(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]);
+    try {
+      const path = join(disk, "log");
+      writeFileSync(join(disk, "ballast"), Buffer.alloc(8192)); // half of it
+      const script = "head -c 9000 /dev/zero | tr '\\0' x; echo; read go; echo after";
+      const request = { ...lab.request(["sh", "-c", script]), stdio: { kind: "monitor", stdin: true, log: { path, format: "cri" } } } as const;
+      const { state, attachment } = await lab.processes.run(request, { attach: true });
+      await vi.waitFor(() => expect(statSync(path).size).toBe(8192), 20_000);
+      rmSync(join(disk, "ballast"));
+      await attachment?.write(Buffer.from("go\n"));
+      await lab.processes.wait(state.id);
+      expect(readFileSync(path, "utf8").split("\n").at(-2)).toMatch(/^\S+ stdout F after$/);
+    } finally {
+      execFileSync("umount", ["-l", disk]); // its monitor may still have the log open
+    }
   });
 
   test("what the program wrote last is in the log when its exit is known", async () => {
