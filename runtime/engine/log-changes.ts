@@ -1,8 +1,8 @@
 /** Tells when something was written to a file, or another took its name. */
-import { watch } from "node:fs";
+import { watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
 
-/** Where inotify tells nothing (some network file systems), and when the end itself writes nothing. */
+/** Where inotify tells nothing (some network file systems, no watches left), and when the end itself writes nothing. */
 const FALLBACK_MS = 500;
 
 export interface Changes extends Disposable {
@@ -18,8 +18,7 @@ export function changesOf(path: string, signal: AbortSignal | undefined): Change
     pending = true;
     wake();
   };
-  const watcher = watch(dirname(path), notice);
-  watcher.on("error", notice);
+  const watcher = watchFolder(dirname(path), notice);
   signal?.addEventListener("abort", notice);
   return {
     async next(): Promise<void> {
@@ -35,8 +34,17 @@ export function changesOf(path: string, signal: AbortSignal | undefined): Change
       pending = false;
     },
     [Symbol.dispose](): void {
-      watcher.close();
+      watcher?.close();
       signal?.removeEventListener("abort", notice);
     },
   };
+}
+
+/** Undefined when the kernel has no watch to give: all of a user's are bounded, and the log can be read without. */
+function watchFolder(folder: string, notice: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, notice).on("error", notice);
+  } catch {
+    return undefined;
+  }
 }

@@ -7,6 +7,8 @@ import type { Changes } from "./log-changes.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 10;
+/** A log that is rotated faster than its names can be read is taken as it was found at last. */
+const MAX_LOOKS = 20;
 
 /** One file of the log, read up to `offset`; `rest` is the start of a line that is not whole yet. */
 export class LogFile implements AsyncDisposable {
@@ -39,11 +41,25 @@ export class LogFile implements AsyncDisposable {
   }
 }
 
-/**
- * Opened from the newest to the oldest, because a rotation under way moves them in that direction: one that comes twice is taken once,
- * and none is missed. Returned oldest first; with `after` only those that are newer than that one.
- */
+/** Oldest first; with `after` only those that are newer than that one. Looks again when a rotation was completed meanwhile. */
 export async function openLogFiles(path: string, after?: LogFile): Promise<readonly LogFile[]> {
+  for (let looks = 1; ; looks++) {
+    const newest = await inodeOf(path);
+    const files = await openNames(path, after);
+    if (looks === MAX_LOOKS || ((await inodeOf(path)) === newest && (files.at(-1) ?? after)?.inode === newest)) return files;
+    await closeAll(files);
+  }
+}
+
+async function closeAll(files: readonly LogFile[]): Promise<void> {
+  await Promise.all(files.map(async (file) => await file[Symbol.asyncDispose]()));
+}
+
+/**
+ * From the newest to the oldest, because a rotation under way moves them in that direction: one that comes twice is taken once,
+ * and none is missed.
+ */
+async function openNames(path: string, after: LogFile | undefined): Promise<readonly LogFile[]> {
   const found: LogFile[] = [];
   for (let [index, missing] = [0, 0]; missing < 2; index++) {
     const file = await openOne(index === 0 ? path : `${path}.${index}`);
@@ -91,34 +107,38 @@ export async function* tailLines(files: readonly LogFile[], count: number | unde
   yield* parts;
 }
 
-/** Goes on after what `file` has given, over rotations; ends when nobody writes any more and all was read, or on `signal`. */
+/** Goes on after what `file` (taken over) has given, over rotations; ends when nobody writes any more and all was read, or on `signal`. */
 export async function* followLines(
   path: string,
   file: LogFile | undefined,
   { changes, stillRuns, signal }: { readonly changes: Changes; readonly stillRuns: () => Promise<boolean>; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<readonly string[]> {
-  let current = file;
+  const opened: LogFile[] = file === undefined ? [] : [file]; /* the last is the one that is written to */
   try {
     for (;;) {
       const over = !(await stillRuns()); /* asked before reading: what was written before the end is read after it */
+      const current = opened.at(-1);
       if (current !== undefined) yield* current.lines();
       const rotated = await isRotated(path, current);
       if (rotated && current !== undefined) yield* current.lines(); /* nothing is added after it was renamed */
-      for (const next of rotated ? await openLogFiles(path, current) : []) {
-        yield* next.lines();
-        await current?.[Symbol.asyncDispose]();
-        current = next;
-      }
+      const newer = rotated ? await openLogFiles(path, current) : [];
+      opened.push(...newer);
+      for (const next of newer) yield* next.lines();
+      await closeAll(opened.splice(0, opened.length - 1));
       if (over || signal?.aborted === true) return;
       if (!rotated) await changes.next();
     }
   } finally {
-    if (current !== file) await current?.[Symbol.asyncDispose]();
+    await closeAll(opened);
   }
 }
 
 /** A name that is missing for a moment comes back; until then there is nothing to read. */
 async function isRotated(path: string, current: LogFile | undefined): Promise<boolean> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found !== undefined && found.ino !== current?.inode;
+  const inode = await inodeOf(path);
+  return inode !== undefined && inode !== current?.inode;
+}
+
+async function inodeOf(path: string): Promise<bigint | undefined> {
+  return (await stat(path, { bigint: true }).catch(() => undefined))?.ino;
 }
