@@ -35,7 +35,9 @@ export function openDatabase(folder: string): SharedDatabase {
     write: async (act) => await environment.write(act),
     async [Symbol.asyncDispose]() {
       if (--environment.users > 0) return;
-      opened.delete(path);
+      await environment.gate.settled();
+      if (environment.users > 0) return; // opened again meanwhile: another environment would have waited for this one's writes, and for ever
+      if (opened.get(path) === environment) opened.delete(path);
       await environment[Symbol.asyncDispose]();
     },
   };
@@ -48,6 +50,7 @@ class Environment implements AsyncDisposable {
   readonly #path: string;
   #reserve: Reserve | undefined;
   #hasWritten = false;
+  #closed: Promise<void> | undefined;
   /** At the process's end lmdb closes what is still open, and the kernel opens the gate after that. */
   readonly #atExit = (): void => this.gate.enterAlone();
 
@@ -73,10 +76,14 @@ class Environment implements AsyncDisposable {
     });
   }
 
-  /** One who only read leaves a snapshot for the next; one who wrote will write again, and is not kept waiting. */
+  /** Idempotent. No write may be under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await (this.#closed ??= this.#close());
+  }
+
+  /** One who only read leaves a snapshot for the next; one who wrote will write again, and is not kept waiting. */
+  async #close(): Promise<void> {
     process.off("exit", this.#atExit);
-    await this.gate.settled();
     this.gate.enterAlone();
     if (!this.#hasWritten) saveSnapshot(this.#path, () => this.#entries());
     await this.root.close();

@@ -37,6 +37,20 @@ test("a second store on the root opens in the middle of the first one's writes",
   expect(table.get("n")).toBe(120);
 });
 
+test("a store that is opened while another of this process closes waits for nobody", async () => {
+  using place = temporaryRoot();
+  const first = await openStore({ root: place.root, helper });
+  const written = first.table<number>("test.a").put("n", 1);
+  const closed = first[Symbol.asyncDispose]();
+  await using second = await openStore({ root: place.root, helper });
+  await second.table<number>("test.a").put("m", 2);
+  await Promise.all([written, closed]);
+  expect(second.table<number>("test.a").list()).toEqual([
+    ["m", 2],
+    ["n", 1],
+  ]);
+});
+
 /** Opens, counts and closes, again and again: whoever opens or closes must not disturb those who write. */
 const COUNTER = `
 import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
