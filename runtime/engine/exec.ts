@@ -15,7 +15,7 @@ export async function execIn(
   parts: Parts,
   reference: string,
   options: ExecOptions,
-): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }> {
+): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }> {
   const { record, status } = await needLive(parts, reference, "exec in");
   if (status.status === "paused") throw new RuntimeError("CONTAINER_STATE", `Cannot exec in container ${record.name}: it is paused`);
   const user = options.user ?? record.config.User ?? "";

@@ -5,6 +5,7 @@
 #include "helper.h"
 #include "processes.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ ends_within (int process, long long time)
   long long until = milliseconds () + time, left;
 
   while ((left = until - milliseconds ()) > 0)
-    if (poll (&watched, 1, (int) left) > 0)
+    if (poll (&watched, 1, left < INT_MAX ? (int) left : INT_MAX) > 0)
       return true;
   return false;
 }

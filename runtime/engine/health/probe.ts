@@ -33,17 +33,16 @@ async function probe(parts: Parts, record: ContainerRecord, check: HealthCheck):
   const start = new Date().toISOString();
   const finish = (exitCode: number, output: string): HealthResult => ({ start, end: new Date().toISOString(), exitCode, output });
   try {
-    const { pid, attachment, exit } = await execIn(parts, record.id, { command: check.command });
-    const output: Buffer[] = [];
+    const { attachment, exit } = await execIn(parts, record.id, { command: check.command, bound: true });
+    let output = Buffer.alloc(0);
     const done = (async (): Promise<number> => {
-      for await (const { data } of attachment?.output ?? []) output.push(Buffer.from(data));
+      for await (const { data } of attachment?.output ?? []) output = Buffer.concat([output, data.subarray(0, MAX_OUTPUT_BYTES - output.length)]);
       return (await exit).exitCode;
     })();
     const exitCode = await within(check.timeoutMs, done);
-    const said = Buffer.concat(output).subarray(0, MAX_OUTPUT_BYTES).toString();
+    const said = output.toString();
     if (exitCode !== undefined) return finish(exitCode, said);
-    kill(pid);
-    await attachment?.[Symbol.asyncDispose]();
+    await attachment?.[Symbol.asyncDispose](); // its monitor kills it
     return finish(NO_EXIT_CODE, `Health check exceeded timeout (${check.timeoutMs / 1000}s)${said === "" ? "" : `: ${said}`}`);
   } catch (error) {
     return finish(NO_EXIT_CODE, error instanceof Error ? error.message : String(error));
@@ -61,13 +60,5 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | un
   } finally {
     clearTimeout(timer);
     work.catch(() => {});
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // it has ended in this very moment
   }
 }

@@ -15,5 +15,7 @@ export function startPulse(parts: Parts, record: ContainerRecord, state: Pick<Pr
   const intervals = [check.intervalMs, check.startIntervalMs].map((time) => String(Math.max(1, Math.round(time))));
   const period = String(Math.round(check.startPeriodMs)); // 0 is none: the first check comes after an interval, too
   const args = ["pulse", `${state.pid}:${state.startTime}`, ...intervals, period, ...parts.self, "container-health", record.id];
-  spawn(parts.helper, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) }).unref();
+  const timer = spawn(parts.helper, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) });
+  timer.once("error", () => undefined); // no process to be had: the container runs on, and its health stays `starting`
+  timer.unref();
 }
