@@ -135,16 +135,19 @@ parse (const char *protocol, const char *service, const char *endpoint)
   return wanted;
 }
 
-/* Deletes what matches of one part of the kernel's list; false at its end. */
+/* Deletes what matches of one part of the kernel's list; false at its end. `length` is signed: NLMSG_NEXT may take more than is left. */
 static bool
-read_part (const char *part, size_t length, const Wanted *wanted, int deleter)
+read_part (const char *part, ssize_t length, const Wanted *wanted, int deleter)
 {
+  const size_t skip = NLMSG_ALIGN (sizeof (struct nfgenmsg));
+
   for (const struct nlmsghdr *message = (const struct nlmsghdr *) part; NLMSG_OK (message, length); message = NLMSG_NEXT (message, length))
     {
       Attributes flow;
       if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
         return false;
-      size_t skip = NLMSG_ALIGN (sizeof (struct nfgenmsg));
+      if (message->nlmsg_len < NLMSG_HDRLEN + skip)
+        continue;
       read_attributes (flow, (const char *) NLMSG_DATA (message) + skip, message->nlmsg_len - NLMSG_HDRLEN - skip);
       if (matches (wanted, flow[CTA_TUPLE_ORIG], flow[CTA_TUPLE_REPLY]))
         delete_flow (deleter, flow[CTA_TUPLE_ORIG]);
@@ -169,7 +172,7 @@ forget_flows (const char *protocol, const char *service, const char *endpoint)
       ssize_t got = recv (list, part, sizeof part, 0);
       if (got < 0)
         die ("network: list flows", "conntrack");
-      if (!read_part (part, (size_t) got, &wanted, deleter))
+      if (!read_part (part, got, &wanted, deleter))
         return;
     }
 }
