@@ -64,9 +64,9 @@ async function prepareFiles(parts: Parts, id: string, options: ContainerOptions,
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN` */
 function borrowedMounts({ records }: Parts, lenders: ContainerOptions["volumesFrom"] = []): readonly MountRequest[] {
   return lenders.flatMap(({ container, readOnly }) =>
-    records.find(container).mounts.flatMap(({ kind, name, source, target, readOnly: lent }): readonly MountRequest[] => {
+    records.find(container).mounts.flatMap(({ kind, name, source, subPath, target, readOnly: lent }): readonly MountRequest[] => {
       const access = { target, readOnly: readOnly ?? lent };
-      if (kind === "bind") return [{ kind, source, ...access }];
+      if (kind === "bind") return [{ kind, source, ...(subPath !== undefined && { subPath }), ...access }];
       return name === undefined ? [] : [{ kind: "volume", name, ...access }];
     }),
   );
