@@ -3,6 +3,7 @@ import { totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import type { Container, Engine } from "../../runtime/engine.ts";
+import { trafficOf } from "../../runtime/network/traffic.ts";
 import type { Usage } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
 import { printRows } from "../containers/print-rows.ts";
@@ -31,6 +32,7 @@ const COLUMNS = [
   ["CPU %", "CPUPerc"],
   ["MEM USAGE / LIMIT", "MemUsage"],
   ["MEM %", "MemPerc"],
+  ["NET I/O", "NetIO"],
   ["BLOCK I/O", "BlockIO"],
   ["PIDS", "PIDs"],
 ] as const;
@@ -78,7 +80,7 @@ function row(sample: Sample, before: Sample | undefined, truncate: boolean): Rea
   const { record } = sample.container;
   const identity = { ID: truncate ? record.id.slice(0, 12) : record.id, Container: record.id.slice(0, 12), Name: record.name };
   const { usage } = sample;
-  if (usage === undefined) return { ...identity, CPUPerc: "--", MemUsage: "-- / --", MemPerc: "--", BlockIO: "--", PIDs: "--" };
+  if (usage === undefined) return { ...identity, CPUPerc: "--", MemUsage: "-- / --", MemPerc: "--", NetIO: "--", BlockIO: "--", PIDs: "--" };
   const nanoseconds = (sample.at - (before?.at ?? sample.at)) * 1e6;
   const cpu = before?.usage === undefined || nanoseconds <= 0 ? 0 : ((usage.cpuTotal - before.usage.cpuTotal) / nanoseconds) * 100;
   const limit = Math.min(usage.memoryLimit, totalmem());
@@ -87,7 +89,14 @@ function row(sample: Sample, before: Sample | undefined, truncate: boolean): Rea
     CPUPerc: `${cpu.toFixed(2)}%`,
     MemUsage: `${formatBinary(usage.memory)} / ${formatBinary(limit)}`,
     MemPerc: `${((usage.memory / limit) * 100).toFixed(2)}%`,
+    NetIO: netIO(sample.container),
     BlockIO: `${formatDecimal(usage.ioRead)} / ${formatDecimal(usage.ioWrite)}`,
     PIDs: String(usage.pids),
   };
+}
+
+/** The machine's own traffic is no container's. */
+function netIO({ record, status }: Container): string {
+  const { received, sent } = record.network.mode.kind === "host" ? { received: 0, sent: 0 } : trafficOf(status.pid);
+  return `${formatDecimal(received)} / ${formatDecimal(sent)}`;
 }

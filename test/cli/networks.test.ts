@@ -1,12 +1,14 @@
 /** strata network: what users make, list and remove. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { parseTraffic } from "../../runtime/network/traffic.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
+import { eventually } from "../support/cluster.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let box: Box;
 beforeAll(async () => {
-  box = await openBox("sleep");
+  box = await openBox("sh sleep node");
 });
 afterAll(async () => await box[Symbol.asyncDispose]());
 
@@ -18,4 +20,22 @@ test("prune removes the networks that no container is on", async () => {
   await box.strata("rm", "-f", id);
   expect(await box.strata("network", "prune", "--force")).toBe("Deleted Networks:\nused");
   expect(await box.strata("network", "ls", "--format", "{{.Name}}")).toBe("bridge\nhost\nnone");
+});
+
+test("what stayed on the loopback is no traffic", () => {
+  const text =
+    "Inter-|   Receive  |  Transmit\n face |bytes    packets|bytes\n    lo: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n  eth0:1500 2 0 0 0 0 0 0 70 1 0 0 0 0 0 0\n";
+  expect(parseTraffic(text)).toEqual({ received: 1500, sent: 70 });
+});
+
+test("stats tells what went over the network", async () => {
+  const send = `require("dgram").createSocket("udp4").send(Buffer.alloc(1000), 9, process.argv[1]); setTimeout(() => {}, 120000)`;
+  const id = await box.strata("run", "-d", BOX_IMAGE, "sh", "-c", `node -e '${send}' "$0"`, "203.0.113.1");
+  const none = await box.strata("run", "-d", "--network", "host", BOX_IMAGE, "sleep", "120");
+  await eventually(async () => {
+    const sent = (await box.strata("stats", "--no-stream", "--format", "{{.NetIO}}", id)).split(" / ")[1];
+    expect(sent).toMatch(/^\d(?:\.\d+)?kB$/);
+  });
+  expect(await box.strata("stats", "--no-stream", "--format", "{{.NetIO}}", none)).toBe("0B / 0B");
+  await box.strata("rm", "-f", id, none);
 });
