@@ -1,6 +1,7 @@
 /** Opens the API server: the object log, the cluster over it, and the HTTPS listener with its own authority. */
 import { join } from "node:path";
-import { serve } from "../http/serve.ts";
+import { serve, type Listener } from "../http/serve.ts";
+import type { Api } from "./api/call.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
 import { issueToken, tokenCheck } from "./api/tokens.ts";
@@ -8,11 +9,12 @@ import type { Cluster, PodStreams, UsageSource } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import type { IssueToken } from "./kubelet/service-account-token.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
+import type { ObjectLog } from "./log/object-log.ts";
 import { furnishCluster } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
 import { moveServices } from "./objects/move-services.ts";
 import { addressIn } from "./objects/service-addresses.ts";
-import { openPki } from "./pki.ts";
+import { openPki, type Pki } from "./pki.ts";
 import { createUpgrades } from "./stream/upgrade.ts";
 
 export interface ApiOptions {
@@ -53,51 +55,76 @@ export interface OpenedApi extends AsyncDisposable {
 const DEFAULT_LISTEN = { host: "127.0.0.1", port: 6443 };
 const NODE_PORTS = [30_000, 32_767] as const;
 
-/** @throws {ApiError} `ServiceUnavailable` when another process has the cluster open */
+/** What fails leaves nothing open. @throws {ApiError} `ServiceUnavailable` when another process has the cluster open */
 export async function openApi(options: ApiOptions): Promise<OpenedApi> {
-  const { root, listen = DEFAULT_LISTEN, names = [], serviceCidr = "10.96.0.0/16", now = () => new Date(), onBug = () => {} } = options;
-  const folder = join(root, "cluster");
-  const log = openLmdbLog({ folder: join(folder, "log"), onBug });
-  const pki = await openPki(join(folder, "pki"), [listen.host, ...names, addressIn(serviceCidr, 1)]);
+  const log = openLmdbLog({ folder: join(options.root, "cluster", "log"), onBug: options.onBug ?? (() => {}) });
+  const closers: AsyncDisposable[] = [log];
+  const end = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer[Symbol.asyncDispose]();
+  };
+  let ended: Promise<void> | undefined;
+  const close = async (): Promise<void> => await (ended ??= end());
+  try {
+    return { ...(await openOver(log, options, closers)), close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Adds what it opens to `closers`. */
+async function openOver(log: ObjectLog, options: ApiOptions, closers: AsyncDisposable[]): Promise<Omit<OpenedApi, "close" | typeof Symbol.asyncDispose>> {
+  const { root, listen = DEFAULT_LISTEN, inside, names = [], serviceCidr = "10.96.0.0/16", now = () => new Date(), onBug = () => {} } = options;
+  const pki = await openPki(join(root, "cluster", "pki"), [listen.host, ...names, addressIn(serviceCidr, 1)]);
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now, onBug });
   let streams: PodStreams | undefined;
   const api = { log, settings, now, streams: () => streams, usage: options.usage, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
-  const upgrades = createUpgrades(api, onBug);
-  const { certificate, key } = pki.server;
-  const server = {
-    handler: createHandler(api),
-    upgrade: upgrades.take,
-    tls: { certificate, key, ca: pki.authority.certificate },
-    onError: (error: unknown) => failureReply(error, onBug),
-  };
-  const listener = await serve({ ...server, ...listen });
-  const { inside } = options;
-  const second = inside !== undefined && isLoopback(listen.host) ? await serve({ ...server, host: inside, port: listener.port }) : undefined;
+  const { url, port } = await startListeners(api, pki, { listen, inside, onBug }, closers);
   await moveServices(log, serviceCidr, options.formerCidr);
   const address = inside !== undefined && (isLoopback(listen.host) || isAny(listen.host)) ? inside : listen.host;
-  await furnishCluster(cluster, { serviceCidr, api: { address, port: listener.port }, names: inside });
-  const end = async (): Promise<void> => {
-    const closed = Promise.all([listener.close(CLOSE_GRACE_MS), second?.close(CLOSE_GRACE_MS)]);
-    await upgrades[Symbol.asyncDispose]();
-    await closed;
-    await log[Symbol.asyncDispose]();
-  };
-  let ended: Promise<void> | undefined;
-  const close = async (): Promise<void> => await (ended ??= end());
+  await furnishCluster(cluster, { serviceCidr, api: { address, port }, names: inside });
   return {
     cluster,
-    url: listener.url,
+    url,
     authority: pki.authority.certificate,
     setStreams: (given) => void (streams = given),
     issueToken: ({ namespace, serviceAccount, ...wish }) => {
       const account = cluster.get("serviceaccounts", { namespace, name: serviceAccount });
       return account && issueToken(pki.secret, { ...wish, namespace, name: serviceAccount, uid: account.metadata.uid, now: now() });
     },
-    kubeconfig: () => formatKubeconfig({ url: listener.url, authority: pki.authority.certificate, admin: pki.admin }),
-    close,
-    [Symbol.asyncDispose]: close,
+    kubeconfig: () => formatKubeconfig({ url, authority: pki.authority.certificate, admin: pki.admin }),
   };
+}
+
+interface Places {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly inside: string | undefined;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** The first of them. */
+async function startListeners(api: Api, { server, authority }: Pki, { listen, inside, onBug }: Places, closers: AsyncDisposable[]): Promise<Listener> {
+  const upgrades = createUpgrades(api, onBug);
+  const listeners: Listener[] = [];
+  closers.push({
+    async [Symbol.asyncDispose](): Promise<void> {
+      const closed = Promise.all(listeners.map(async (listener) => await listener.close(CLOSE_GRACE_MS)));
+      await upgrades[Symbol.asyncDispose]();
+      await closed;
+    },
+  });
+  const { certificate, key } = server;
+  const shared = {
+    handler: createHandler(api),
+    upgrade: upgrades.take,
+    tls: { certificate, key, ca: authority.certificate },
+    onError: (error: unknown) => failureReply(error, onBug),
+  };
+  const first = await serve({ ...shared, ...listen });
+  listeners.push(first);
+  if (inside !== undefined && isLoopback(listen.host)) listeners.push(await serve({ ...shared, host: inside, port: first.port }));
+  return first;
 }
 
 function isLoopback(host: string): boolean {

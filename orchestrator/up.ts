@@ -109,7 +109,8 @@ export async function up(options: UpOptions): Promise<Up> {
     const kubeconfig = await writeKubeconfig(options.root, api);
     await options.engine.sweep();
     const services = await startServices(api, options, range);
-    closers.push(services, ...startControllers(api, options, meter, services));
+    closers.push(services);
+    closers.push(...startControllers(api, options, meter, services));
     closers.push(await startNode(api, options, meter, services));
     return { url: api.url, kubeconfig, [Symbol.asyncDispose]: close };
   } catch (error) {

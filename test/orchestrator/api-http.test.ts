@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openApi } from "../../orchestrator/open-api.ts";
+import { temporaryRoot } from "../support/root.ts";
 import { testApi, type TestApi } from "./api-server.ts";
 
 let server: TestApi;
@@ -564,4 +566,13 @@ test("a restart finds everything again and keeps old watches going", async () =>
   const [event] = await take(second.watch(`${configMaps}?watch=1&resourceVersion=${version}`), 1);
   expect(event.object.metadata.name).toBe("later");
   expect((await second.call("GET", `${configMaps}/stays`)).status).toBe(200);
+});
+
+test("a start that fails leaves the cluster free for the next", async () => {
+  await using other = await testApi();
+  const { port } = new URL(other.api.url);
+  using place = temporaryRoot();
+  await expect(openApi({ root: place.root, listen: { host: "127.0.0.1", port: Number(port) } })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  const second = await openApi({ root: place.root, listen: { host: "127.0.0.1", port: 0 } });
+  await second.close();
 });
