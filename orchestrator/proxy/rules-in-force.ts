@@ -16,7 +16,7 @@ import { serviceRules, type Client } from "./ruleset.ts";
 
 /** What happens within this long goes into one replacement. */
 const GATHER_MS = 10;
-/** From one replacement to the next: where much changes, each of them holds more. */
+/** From one run of programs to the next: where much changes, each does more. */
 const REST_MS = 200;
 const LOOK_AGAIN_MS = 30_000;
 const KEY = "rules";
@@ -39,10 +39,10 @@ export class RulesInForce implements AsyncDisposable {
   #seen = 0;
   #done = 0;
   #waiting: { readonly wanted: number; readonly resolve: () => void }[] = [];
-  /** Begin of the last replacement, in milliseconds since the epoch. */
-  #replaced = 0;
+  /** When programs were last run for a change, in milliseconds since the epoch. */
+  #worked = 0;
   /** Addresses of pods that are gone. */
-  #gone: string[] = [];
+  readonly #gone: string[] = [];
 
   constructor(options: RulesOptions) {
     const { cluster, clock, log } = options;
@@ -91,7 +91,7 @@ export class RulesInForce implements AsyncDisposable {
 
   #change(): void {
     this.#seen++;
-    this.#loop.addAfter(KEY, Math.max(GATHER_MS, this.#replaced + REST_MS - this.#options.clock.now()));
+    this.#loop.addAfter(KEY, Math.max(GATHER_MS, this.#worked + REST_MS - this.#options.clock.now()));
   }
 
   async #apply(): Promise<void> {
@@ -100,13 +100,15 @@ export class RulesInForce implements AsyncDisposable {
     const routes = routesOf(cluster.list("services"), cluster.list(SLICES));
     const input = { cidr, bridges: network.bridges, seesBridged: seesBridged(), routes };
     const text = serviceRules({ ...input, clients: new Map() });
+    const gone = [...this.#gone];
+    if (text !== this.#text || gone.length > 0) this.#worked = clock.now();
     if (text !== this.#text) {
-      this.#replaced = clock.now();
       const clients = await this.#clients(routes);
       await network.replaceTable(clients.size === 0 ? text : serviceRules({ ...input, clients }));
       await network.forgetFlows(staleFlows(this.#routes, routes));
     }
-    await network.forgetEndpoints(this.#gone.splice(0));
+    await network.forgetEndpoints(gone);
+    this.#gone.splice(0, gone.length);
     [this.#text, this.#routes, this.#done] = [text, routes, seen];
     for (const { resolve } of this.#waiting.filter(({ wanted }) => wanted <= seen)) resolve();
     this.#waiting = this.#waiting.filter(({ wanted }) => wanted > seen);
