@@ -25,7 +25,7 @@ export async function writeAtomically(folder: string, files: readonly VolumeFile
   for (const { path, bytes, mode, uid } of files) {
     const target = join(folder, next, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFile(target, bytes);
+    await writeFile(target, bytes, { mode: 0o600 }); // nobody else's before it is who it is for
     if (uid !== undefined || group !== undefined) await chown(target, uid ?? 0, group ?? 0);
     await chmod(target, group === undefined ? mode : mode | GROUP_READS);
   }

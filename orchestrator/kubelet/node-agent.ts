@@ -128,8 +128,17 @@ class Agent implements NodeAgent {
     };
     return [
       repeat(clock, REFRESH_MS, async () => await each(async (entry) => await refreshVolumes(this.#parts, entry))),
-      repeat(clock, HOUSEKEEPING_MS, async () => await each(async (_, pod) => await evictWhenFull(this.#parts, pod))),
+      repeat(clock, HOUSEKEEPING_MS, async () => await each(async (entry, pod) => await this.#measure(entry, pod))),
     ];
+  }
+
+  /** Folders of many files take long: looking at them is not to take more than a part of the time. */
+  async #measure(entry: PodEntry, pod: KubeObject): Promise<void> {
+    const { clock } = this.#parts;
+    const start = clock.now();
+    if (start < entry.measureAfter) return;
+    await evictWhenFull(this.#parts, pod);
+    entry.measureAfter = clock.now() + MEASURE_REST * (clock.now() - start);
   }
 
   entry(uid: string): PodEntry | undefined {
@@ -177,6 +186,8 @@ class Agent implements NodeAgent {
 
 /** As upstream's eviction manager looks. */
 const HOUSEKEEPING_MS = 10_000;
+/** So many times as long as a look took, there is none. */
+const MEASURE_REST = 100;
 /** A token is replaced while a fifth of its time is left, which is two minutes at least. Each look reads all files of all pods. */
 const REFRESH_MS = 60_000;
 /** How long work under way may take to end when the agent is stopped. */

@@ -25,6 +25,8 @@ export class PodEntry {
   readonly problems = new Map<string, Problem>();
   /** Work under way by container name, and `pod`. */
   readonly work = new Map<string, Promise<void>>();
+  /** Its folders are not measured again before: milliseconds since the epoch. */
+  measureAfter = 0;
   /** The last write of its volumes: the next waits for it. */
   volumes: Promise<void> = Promise.resolve();
   /** Ends pulls and starts when the pod is deleted. */
