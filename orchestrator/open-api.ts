@@ -5,6 +5,7 @@ import type { Api } from "./api/call.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
 import { issueToken, tokenCheck } from "./api/tokens.ts";
+import { WatchLines } from "./api/watch-lines.ts";
 import type { Cluster, PodStreams, UsageSource } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import type { IssueToken } from "./kubelet/service-account-token.ts";
@@ -79,7 +80,8 @@ async function openOver(log: ObjectLog, options: ApiOptions, closers: AsyncDispo
   const settings = { serviceCidr, nodePorts: NODE_PORTS, authority: pki.authority.certificate };
   const cluster = new LocalCluster({ log, settings, now, onBug });
   let streams: PodStreams | undefined;
-  const api = { log, settings, now, streams: () => streams, usage: options.usage, secret: pki.secret, checkToken: tokenCheck(pki.secret, log, now) };
+  const checkToken = tokenCheck(pki.secret, log, now);
+  const api = { log, settings, now, streams: () => streams, usage: options.usage, secret: pki.secret, checkToken, lines: new WatchLines() };
   const { url, port } = await startListeners(api, pki, { listen, inside, onBug }, closers);
   await moveServices(log, serviceCidr, options.formerCidr);
   const address = inside !== undefined && (isLoopback(listen.host) || isAny(listen.host)) ? inside : listen.host;

@@ -9,6 +9,7 @@ import { resourceNamed } from "../schema/resources.ts";
 import type { Target } from "./target.ts";
 import type { TokenCheck, User } from "./authenticate.ts";
 import { refuseEscalation } from "./escalation.ts";
+import type { WatchLines } from "./watch-lines.ts";
 
 export interface Api {
   readonly log: ObjectLog;
@@ -19,6 +20,7 @@ export interface Api {
   /** Undefined where nothing measures. */
   readonly usage: UsageSource | undefined;
   readonly checkToken: TokenCheck;
+  readonly lines: WatchLines;
   /** Signs the tokens of service accounts. */
   readonly secret: Buffer;
 }

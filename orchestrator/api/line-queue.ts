@@ -1,13 +1,20 @@
+import type { Line } from "./watch-lines.ts";
+
 interface Limit {
   readonly lines: number;
   readonly characters: number;
 }
 
+/** Lines that are waiting go together, up to this many characters: a longer text would be a copy for each reader that takes nothing. */
+const TOGETHER = 64 << 10;
+
 /** Lines waiting for one reader. Pushing never waits: a reader that falls too far behind is cut off and must begin again. */
 export class LineQueue implements AsyncIterable<string> {
   readonly #limit: Limit;
-  #lines: string[] = [];
-  #behind = { lines: 0, characters: 0 };
+  #lines: Line[] = [];
+  /** Lines at the front that are not counted. */
+  #begun = 0;
+  #characters = 0;
   #ended = false;
   #wake: (() => void) | undefined;
   #onEnd: (() => void)[] = [];
@@ -16,19 +23,20 @@ export class LineQueue implements AsyncIterable<string> {
     this.#limit = limit;
   }
 
-  /** What a reader begins with is not held against it, however much it is. */
-  begin(line: string): void {
-    if (!this.#ended) this.#lines.push(line);
+  /** What a reader begins with, before anything is pushed, is not held against it, however much it is. */
+  begin(line: Line): void {
+    if (this.#ended) return;
+    this.#lines.push(line);
+    this.#begun++;
   }
 
-  push(...lines: readonly string[]): void {
+  push(...lines: readonly Line[]): void {
     if (this.#ended || lines.length === 0) return;
     for (const line of lines) {
       this.#lines.push(line);
-      this.#behind.characters += line.length;
+      this.#characters += line.text.length;
     }
-    this.#behind.lines += lines.length;
-    if (this.#behind.lines > this.#limit.lines || this.#behind.characters > this.#limit.characters) this.end();
+    if (this.#lines.length - this.#begun > this.#limit.lines || this.#characters > this.#limit.characters) this.end();
     this.#wake?.();
   }
 
@@ -44,7 +52,6 @@ export class LineQueue implements AsyncIterable<string> {
     this.#onEnd.push(call);
   }
 
-  /** Lines that are waiting together come together. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string> {
     try {
       for (;;) {
@@ -58,7 +65,16 @@ export class LineQueue implements AsyncIterable<string> {
   }
 
   #take(): string {
-    this.#behind = { lines: 0, characters: 0 };
-    return this.#lines.splice(0).join("");
+    const texts: string[] = [];
+    let [count, characters] = [0, 0];
+    while (count < this.#lines.length && characters < TOGETHER) {
+      const { text } = this.#lines[count]!;
+      texts.push(text);
+      characters += text.length;
+      if (count++ >= this.#begun) this.#characters -= text.length;
+    }
+    this.#lines.splice(0, count);
+    this.#begun = Math.max(0, this.#begun - count);
+    return texts.join("");
   }
 }

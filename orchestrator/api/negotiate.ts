@@ -9,7 +9,8 @@ export interface Representation {
 const known = ["Table", "PartialObjectMetadata", "PartialObjectMetadataList"] as const;
 
 export function negotiate(accept: string | undefined, query: URLSearchParams): Representation {
-  const include = (query.get("includeObject") ?? "Metadata") as Representation["include"];
+  const wished = query.get("includeObject");
+  const include = wished === "Object" || wished === "None" ? wished : "Metadata";
   for (const type of (accept ?? "").split(",")) {
     const [media = "", ...parameters] = type.split(";").map((part) => part.trim());
     const as = parameters.find((parameter) => parameter.startsWith("as="))?.slice(3);

@@ -10,6 +10,7 @@ import { LineQueue } from "./line-queue.ts";
 import { negotiate } from "./negotiate.ts";
 import { represent } from "./represent.ts";
 import { selectionOf, type Selection } from "./selection.ts";
+import type { Line } from "./watch-lines.ts";
 
 const BOOKMARK_MS = 60_000;
 /** What a client may be behind before its watch ends. */
@@ -25,14 +26,15 @@ export function watch(call: Call): Reply {
   const queue = new LineQueue(MAX_BEHIND);
   const begin = beginning(call);
   const subscription = api.log.subscribe((changes) => {
-    for (const change of changes) queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object)));
+    for (const change of changes)
+      queue.push(...transition(target.resource, target.namespace, change, selects).map(({ type, object }) => tell(type, object, change.object ?? change)));
   });
   queue.onEnd(() => subscription[Symbol.dispose]());
   if (begin.initial)
-    for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.begin(tell("ADDED", object));
+    for (const object of api.log.list(nameOf(target.resource), target.namespace || undefined).filter(selects)) queue.begin(tell("ADDED", object, object));
   else
     for (const change of begin.missed)
-      for (const { type, object } of transition(target.resource, target.namespace, change, selects)) queue.begin(tell(type, object));
+      for (const { type, object } of transition(target.resource, target.namespace, change, selects)) queue.begin(tell(type, object, change.object ?? change));
   if (begin.marksEnd) queue.push(bookmark(call, { "k8s.io/initial-events-end": "true" }));
   endWith(call, queue);
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "no-cache, private" }, body: queue };
@@ -73,14 +75,22 @@ function transition(
   return [{ type: is ? (was ? "MODIFIED" : "ADDED") : "DELETED", object }];
 }
 
-function teller({ target, request, api }: Call): (type: EventType, object: KubeObject) => string {
+/** `of`: what a line is known by, one for all who watch. */
+function teller({ target, request, api }: Call): (type: EventType, object: KubeObject, of: object) => Line {
   const representation = negotiate(request.headers.accept, request.query);
-  return (type, object) => `${JSON.stringify({ type, object: represent(target.resource, object, representation, api.now()) })}\n`;
+  const { as, include } = representation;
+  return (type, object, of) => {
+    const now = api.now();
+    const moment = as === "Table" ? Math.floor(now.getTime() / 1000) : ""; /* tables tell ages */
+    const form = [type, apiVersionOf(target.resource), as, include, moment].join(" ");
+    return api.lines.line(of, form, () => `${JSON.stringify({ type, object: represent(target.resource, object, representation, now) })}\n`);
+  };
 }
 
-function bookmark({ api, target }: Call, annotations?: Readonly<Record<string, string>>): string {
+function bookmark({ api, target }: Call, annotations?: Readonly<Record<string, string>>): Line {
   const metadata = { resourceVersion: String(api.log.revision), creationTimestamp: null, ...(annotations && { annotations }) };
-  return `${JSON.stringify({ type: "BOOKMARK", object: { kind: target.resource.kind, apiVersion: apiVersionOf(target.resource), metadata } })}\n`;
+  const object = { kind: target.resource.kind, apiVersion: apiVersionOf(target.resource), metadata };
+  return { text: `${JSON.stringify({ type: "BOOKMARK", object })}\n` };
 }
 
 function endWith(call: Call, queue: LineQueue): void {
