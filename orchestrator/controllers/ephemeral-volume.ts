@@ -5,7 +5,7 @@ import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
 import { CLAIMS } from "../storage/names.ts";
 import { hasReason, keyOf, type Controller } from "./controller.ts";
 import { controllerReference } from "./owner.ts";
-import type { Collaborators } from "./replica-set/reconcile.ts";
+import type { Collaborators } from "./collaborators.ts";
 
 export function ephemeralVolumes(room: Collaborators): Controller {
   const { cluster } = room;

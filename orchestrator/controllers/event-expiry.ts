@@ -1,7 +1,7 @@
 /** Events are news, not history: those an hour old are removed. */
 import { hasReason, keyOf, type Controller } from "./controller.ts";
 import { parseTime } from "./clock.ts";
-import type { Collaborators } from "./replica-set/reconcile.ts";
+import type { Collaborators } from "./collaborators.ts";
 
 const KEEP_MS = 3_600_000;
 

@@ -5,7 +5,7 @@ import { keyOf, type Controller } from "./controller.ts";
 import { disruptionTarget } from "./disruption/target.ts";
 import type { Outcome } from "./loop.ts";
 import { isTerminal } from "./pods.ts";
-import type { Collaborators } from "./replica-set/reconcile.ts";
+import type { Collaborators } from "./collaborators.ts";
 
 /** A node that is gone may register again. */
 const QUARANTINE_MS = 40_000;

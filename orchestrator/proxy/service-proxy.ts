@@ -7,7 +7,7 @@ import type { Cluster, KubeObject, ObjectKey } from "../cluster.ts";
 import { messageOf } from "../errors.ts";
 import { formatKey, keyOf, type Controller } from "../controllers/controller.ts";
 import { SERVICE_LABEL, SLICES } from "../controllers/endpoints/plan.ts";
-import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
+import type { Collaborators } from "../controllers/collaborators.ts";
 import { equal } from "../schema/equal.ts";
 import { Chooser } from "./chooser.ts";
 import { forwardDatagrams } from "./forward-datagrams.ts";

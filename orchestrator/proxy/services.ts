@@ -9,7 +9,7 @@ import { answerer } from "../dns/answer.ts";
 import { serveNames } from "../dns/server.ts";
 import { hostUpstream } from "../dns/upstream.ts";
 import { isWithin } from "../objects/service-addresses.ts";
-import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
+import type { Collaborators } from "../controllers/collaborators.ts";
 import type { ServiceNetwork, ServiceRange } from "../../runtime/service-network.ts";
 import { nodePlaces } from "./listeners.ts";
 import { RulesInForce } from "./rules-in-force.ts";

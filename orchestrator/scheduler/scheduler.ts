@@ -3,7 +3,7 @@ import { formatKey, hasReason, keyOf, parseKey, type Controller } from "../contr
 import { formatTime } from "../controllers/clock.ts";
 import { setCondition } from "../controllers/conditions.ts";
 import type { Outcome } from "../controllers/loop.ts";
-import type { Collaborators } from "../controllers/replica-set/reconcile.ts";
+import type { Collaborators } from "../controllers/collaborators.ts";
 import { isTerminal } from "../controllers/pods.ts";
 import type { KubeObject, ObjectKey, WatchEvent } from "../cluster.ts";
 import { claimNames } from "../storage/claims.ts";

@@ -6,7 +6,8 @@ import { deploymentController } from "../../orchestrator/controllers/deployment/
 import { createRecorder } from "../../orchestrator/controllers/events.ts";
 import { collectGarbage } from "../../orchestrator/controllers/garbage/reconcile.ts";
 import { namespaceController } from "../../orchestrator/controllers/namespace/reconcile.ts";
-import { replicaSetController, replicationController, type Collaborators } from "../../orchestrator/controllers/replica-set/reconcile.ts";
+import type { Collaborators } from "../../orchestrator/controllers/collaborators.ts";
+import { replicaSetController, replicationController } from "../../orchestrator/controllers/replica-set/reconcile.ts";
 import { testApi, type Answer, type TestApi } from "./api-server.ts";
 
 export class ControlPlane implements AsyncDisposable {

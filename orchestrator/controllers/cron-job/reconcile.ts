@@ -6,7 +6,7 @@ import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { JOBS } from "../job/reconcile.ts";
 import type { Outcome } from "../loop.ts";
 import { controllerOf, isControlledBy } from "../owner.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { referenceTo, statusOf, type CronJobStatus } from "./cron-job-spec.ts";
 import { draftJob } from "./draft-job.ts";
 import { planCronJob, type CronJobPlan } from "./plan.ts";

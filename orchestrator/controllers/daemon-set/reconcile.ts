@@ -1,12 +1,12 @@
 /** Keeps one pod of each DaemonSet on every node that suits. The shell around `planDaemonSet`. */
 import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
-import { messageOf } from "../../errors.ts";
 import { claimAll, keysOfMember, type OwnerKind } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
+import { createPod, deletePod } from "../pod-control.ts";
 import { nextAvailable } from "../pods.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { keepHistory, trimHistory, type History } from "../revisions/keep.ts";
 import { slowStart } from "../slow-start.ts";
 import { writeStatus } from "../write-status.ts";
@@ -82,7 +82,7 @@ async function act(
 ): Promise<{ readonly error: unknown } | undefined> {
   const nodes = [...create];
   try {
-    await slowStart(create.length, async () => await createPod(set, hash, nodes.shift() ?? "", room));
+    await slowStart(create.length, async () => await createPod(set, draftDaemon(set, hash, nodes.shift() ?? ""), room));
     await Promise.all(remove.map(async (removal) => await removePod(set, removal, room, failures)));
     return undefined;
   } catch (error) {
@@ -90,29 +90,14 @@ async function act(
   }
 }
 
-async function createPod(set: KubeObject, hash: string, node: string, { cluster, recorder }: Collaborators): Promise<void> {
-  try {
-    const pod = await cluster.create("pods", draftDaemon(set, hash, node));
-    recorder.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-  } catch (error) {
-    recorder.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-    throw error;
-  }
-}
-
-async function removePod(set: KubeObject, { pod, node, ended }: Removal, { cluster, recorder, clock }: Collaborators, failures: FailedPods): Promise<void> {
-  const { namespace, name, uid } = pod.metadata;
+async function removePod(set: KubeObject, { pod, node, ended }: Removal, room: Collaborators, failures: FailedPods): Promise<void> {
+  const { clock, recorder } = room;
+  const { namespace, name } = pod.metadata;
   if (ended === "Failed") {
     failures.count(failureKey(set, node), clock.now());
     recorder.record(set, "Warning", "FailedDaemonPod", `Found failed daemon pod ${namespace}/${name} on node ${node}, will try to kill it`);
   }
   if (ended === "Succeeded")
     recorder.record(set, "Normal", "SucceededDaemonPod", `Found succeeded daemon pod ${namespace}/${name} on node ${node}, will try to delete it`);
-  try {
-    await cluster.delete("pods", keyOf(pod), { preconditions: { uid } });
-    recorder.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
-  } catch (error) {
-    recorder.record(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
-  }
+  await deletePod(set, pod, room);
 }

@@ -1,16 +1,15 @@
 /** Rolls each Deployment towards its template. The shell around `planDeployment`. */
-import { isDeepStrictEqual } from "node:util";
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
 import { messageOf } from "../../errors.ts";
 import { claimAll, keysOfMember } from "../claim.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
 import { controllerOf, isControlledBy } from "../owner.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
+import { writeStatus } from "../write-status.ts";
 import { annotationsOf, REVISION } from "./annotations.ts";
 import { planDeployment, type Action } from "./plan.ts";
 import { sameTemplate, sizeOf } from "./sets.ts";
-import type { DeploymentStatus } from "./status.ts";
 
 const DEPLOYMENTS = "deployments.apps";
 const SETS = "replicasets.apps";
@@ -45,7 +44,7 @@ async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome |
   const plan = planDeployment(deployment, sets, cluster.list("pods", key.namespace), clock.now());
   for (const action of plan.actions) await act(deployment, action, room);
   if (plan.revision !== undefined) await annotate(key, String(plan.revision), cluster);
-  await writeStatus(key, plan.status, cluster);
+  await writeStatus(cluster, DEPLOYMENTS, deployment, plan.status); // of the generation that was looked at: a newer one is looked at next
   return plan.requeueAfter === undefined ? {} : { requeueAfter: plan.requeueAfter };
 }
 
@@ -120,9 +119,4 @@ async function annotate(key: ObjectKey, revision: string, cluster: Cluster): Pro
       ? current
       : { ...current, metadata: { ...current.metadata, annotations: { ...annotationsOf(current), [REVISION]: revision } } },
   );
-}
-
-/** Counts and conditions are of the generation that was looked at: a newer one is looked at next. */
-async function writeStatus(key: ObjectKey, status: DeploymentStatus, cluster: Cluster): Promise<void> {
-  await cluster.modify(DEPLOYMENTS, key, (current) => (isDeepStrictEqual(status, current.status) ? current : { ...current, status }), { status: true });
 }

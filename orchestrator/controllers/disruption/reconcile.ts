@@ -4,7 +4,7 @@ import { equal } from "../../schema/equal.ts";
 import { matchesSelector } from "../../schema/selector.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { ownerScale } from "./owner-scale.ts";
 import { planBudget } from "./plan.ts";
 

@@ -1,7 +1,7 @@
 /** Mirrors Endpoints that users keep to EndpointSlices, which is all that the proxy and the name server read. The shell around `planMirror`. */
 import type { Cluster, ObjectKey } from "../../cluster.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { isMirrored, planMirror } from "./mirror-plan.ts";
 import { SERVICE_LABEL, SLICES } from "./plan.ts";
 import { MANAGED_BY, writeSlices } from "./write-slices.ts";

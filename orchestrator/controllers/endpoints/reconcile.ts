@@ -4,7 +4,7 @@ import { equal } from "../../schema/equal.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { holds } from "../labels.ts";
 import { controllerReference, isControlledBy } from "../owner.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { OVER_CAPACITY, planEndpoints } from "./legacy-plan.ts";
 import { hasSelector, planSlices, SLICES, type SliceDraft } from "./plan.ts";
 import { writeSlices } from "./write-slices.ts";

@@ -10,7 +10,7 @@ import { formatTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
 import { formatKey, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import type { History } from "./history.ts";
 import { planAutoscaler, resized, type AutoscalerPlan, type AutoscalerView, type Target } from "./plan.ts";
 

@@ -2,7 +2,7 @@
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import { controllerOf } from "../owner.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { isTracked } from "./job-pods.ts";
 import { JOBS } from "./reconcile.ts";
 import { untrack } from "./track.ts";

@@ -6,7 +6,8 @@ import { keysOfMember } from "../claim.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
 import { adopted, released } from "../owner.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
+import { createPod, deletePod } from "../pod-control.ts";
 import { slowStart } from "../slow-start.ts";
 import { draftJobPod } from "./draft-pod.ts";
 import { statusOf, type JobStatus } from "./job-spec.ts";
@@ -34,7 +35,7 @@ async function reconcile(key: ObjectKey, room: Collaborators): Promise<Outcome |
   if (job === undefined || plan === undefined) return;
   for (const pod of plan.adopt) await cluster.update("pods", withTracking(adopted(pod, job)));
   for (const pod of plan.disown) await cluster.update("pods", withoutTracking(released(pod, job)));
-  await Promise.all(plan.remove.map(async (pod) => await removePod(job, pod, room)));
+  await Promise.all(plan.remove.map(async (pod) => await deletePod(job, pod, room)));
   const { missing, failure } = await createPods(job, plan, room);
   await writeStatus(job, withoutMissing(plan.status, missing), plan, room);
   await Promise.all(plan.release.map(async (pod) => await untrack(cluster, pod)));
@@ -49,29 +50,17 @@ interface Made {
   readonly failure?: Error;
 }
 
-async function createPods(job: KubeObject, { create }: JobPlan, { cluster, recorder }: Collaborators): Promise<Made> {
+async function createPods(job: KubeObject, { create }: JobPlan, room: Collaborators): Promise<Made> {
   const slots = [...create];
   let made = 0;
   try {
     await slowStart(create.length, async () => {
-      const pod = await cluster.create("pods", draftJobPod(job, slots.shift() ?? {}));
+      await createPod(job, draftJobPod(job, slots.shift() ?? {}), room);
       made++;
-      recorder.record(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
     });
     return { missing: 0 };
   } catch (error) {
-    recorder.record(job, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
     return { missing: create.length - made, failure: error instanceof Error ? error : new Error(messageOf(error)) };
-  }
-}
-
-async function removePod(job: KubeObject, pod: KubeObject, { cluster, recorder }: Collaborators): Promise<void> {
-  try {
-    await cluster.delete("pods", keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-    recorder.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-  } catch (error) {
-    recorder.record(job, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
   }
 }
 

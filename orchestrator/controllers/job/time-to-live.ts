@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../cluster.ts";
 import { parseTime } from "../clock.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { finishOf, specOf } from "./job-spec.ts";
 import { JOBS } from "./reconcile.ts";
 

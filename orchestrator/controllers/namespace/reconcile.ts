@@ -8,7 +8,7 @@ import { formatTime } from "../clock.ts";
 import { setCondition, type Condition } from "../conditions.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { planConditions, type Content } from "./plan.ts";
 
 const LOOK_AGAIN_MS = 250;

@@ -5,7 +5,7 @@ import { findCondition, setCondition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
 import { isReady } from "../pods.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { planNode } from "./plan.ts";
 
 const LEASES = "leases.coordination.k8s.io";

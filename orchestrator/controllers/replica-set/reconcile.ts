@@ -1,14 +1,15 @@
 /** Keeps as many pods as each ReplicaSet asks for, and each ReplicationController, its elder. The shell around `planReplicaSet`. */
 import { isDeepStrictEqual } from "node:util";
-import type { Cluster, KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
+import type { KubeObject, ObjectKey, ResourceName } from "../../cluster.ts";
 import { messageOf } from "../../errors.ts";
 import { keysOfMember } from "../claim.ts";
-import { formatTime, type Clock } from "../clock.ts";
+import { formatTime } from "../clock.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { setCondition, withoutCondition, type Condition } from "../conditions.ts";
 import { keyOf, type Controller } from "../controller.ts";
-import type { Recorder } from "../events.ts";
 import type { Outcome } from "../loop.ts";
 import { adopted, released } from "../owner.ts";
+import { createPod, deletePod } from "../pod-control.ts";
 import { draftPod } from "../pod-template.ts";
 import type { LabelSelector } from "../../schema/selector.ts";
 import { slowStart } from "../slow-start.ts";
@@ -27,12 +28,6 @@ const replicationControllers: SetKind = {
   kind: "ReplicationController",
   selectorOf: ({ spec }) => ({ matchLabels: spec.selector ?? {} }),
 };
-
-export interface Collaborators {
-  readonly cluster: Cluster;
-  readonly recorder: Recorder;
-  readonly clock: Clock;
-}
 
 export function replicaSetController(room: Collaborators): Controller {
   return setController("replicaset", replicaSets, room);
@@ -74,36 +69,16 @@ interface Failure {
 
 async function manage(set: KubeObject, plan: ReplicaSetPlan, room: Collaborators): Promise<Failure | undefined> {
   try {
-    await slowStart(plan.create, async () => await createPod(set, room));
+    await slowStart(plan.create, async () => await createPod(set, draftPod(set, set.spec.template), room));
   } catch (error) {
     return { reason: "FailedCreate", error };
   }
   try {
-    await Promise.all(plan.remove.map(async (pod) => await removePod(set, pod, room)));
+    await Promise.all(plan.remove.map(async (pod) => await deletePod(set, pod, room)));
   } catch (error) {
     return { reason: "FailedDelete", error };
   }
   return undefined;
-}
-
-async function createPod(set: KubeObject, { cluster, recorder }: Collaborators): Promise<void> {
-  try {
-    const pod = await cluster.create("pods", draftPod(set, set.spec.template));
-    recorder.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-  } catch (error) {
-    recorder.record(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-    throw error;
-  }
-}
-
-async function removePod(set: KubeObject, pod: KubeObject, { cluster, recorder }: Collaborators): Promise<void> {
-  try {
-    await cluster.delete("pods", keyOf(pod), { preconditions: { uid: pod.metadata.uid } });
-    recorder.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-  } catch (error) {
-    recorder.record(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
-  }
 }
 
 async function writeStatus(

@@ -7,7 +7,7 @@ import { hasReason, keyOf, type Controller } from "../controller.ts";
 import type { Outcome } from "../loop.ts";
 import { isControlledBy } from "../owner.ts";
 import { nextAvailable } from "../pods.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { keepHistory, trimHistory } from "../revisions/keep.ts";
 import { templateOf } from "../revisions/plan.ts";
 import { writeStatus } from "../write-status.ts";

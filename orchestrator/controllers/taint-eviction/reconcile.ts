@@ -5,7 +5,7 @@ import { formatTime } from "../clock.ts";
 import { formatKey, keyOf, type Controller } from "../controller.ts";
 import { disruptionTarget } from "../disruption/target.ts";
 import type { Outcome } from "../loop.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { evictingTaints, toleratedFor } from "./plan.ts";
 
 export function taintEvictionController(room: Collaborators): Controller {

@@ -6,7 +6,7 @@ import { formatTime } from "../clock.ts";
 import { keyOf, type Controller } from "../controller.ts";
 import type { Notice } from "../events.ts";
 import type { Outcome } from "../loop.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { annotated, bind, setVolumePhase, withStatus } from "./bind.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
 import { planVolume } from "./plan-volume.ts";

@@ -9,7 +9,7 @@ import { CLAIMS, CLASSES, LOCAL_PROVISIONER, PROVISIONED_BY, PROVISIONER_PROTECT
 import { removeTree } from "../../storage/remove-tree.ts";
 import { hasReason, keyOf, type Controller } from "../controller.ts";
 import { withoutFinalizer } from "../finalizers.ts";
-import type { Collaborators } from "../replica-set/reconcile.ts";
+import type { Collaborators } from "../collaborators.ts";
 import { setVolumePhase } from "../volume-binder/bind.ts";
 import { formatTime } from "../clock.ts";
 import { cannotProvision, draftVolume, fateOf, isAsked, wantsGrowth, type Place } from "./plan.ts";
