@@ -9,8 +9,15 @@ export function command(context: Context): Command {
     .action(async ({ purge }: { readonly purge: boolean }) => {
       const { takeDown } = await import("../../orchestrator/down.ts");
       const done = await takeDown({ root: context.root, engine: await context.engine(), purge, signal: context.signal });
-      if (done.process === undefined && done.pods === 0) context.stderr.write("The cluster was down already\n");
-      else context.stderr.write(`The cluster is down: ${done.containers} containers of ${done.pods} pods removed${purge ? ", objects forgotten" : ""}\n`);
+      const wasDown = done.process === undefined && done.pods === 0;
+      context.stderr.write(
+        wasDown ? "The cluster was down already" : `The cluster is down: ${counted(done.containers, "container")} of ${counted(done.pods, "pod")} removed`,
+      );
+      context.stderr.write(purge ? "; its objects are forgotten\n" : "\n");
       if (done.kept.length > 0) context.stderr.write(`Data that is to be retained is still there:\n${done.kept.map((path) => `  ${path}\n`).join("")}`);
     });
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
