@@ -1,6 +1,10 @@
-/* What the verbs under `files` share. */
+/* The verbs under `files`, and what they share. */
 #pragma once
 
-/* Opens the folder that holds `path`, beneath the root and through no link; `*last` is the name in it. */
+/* parent.c: opens the folder that holds `path`, beneath the root and through no link; `*last` is the name in it. */
 int open_parent (int root, char *path, const char **last);
+
+/* Each returns the exit status. */
+int scan_main (const char *folder, const char *option, const char *epoch);
+int apply_main (const char *folder);
 int write_main (const char *folder);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "files.h"
 #include "helper.h"
+#include "tar.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
@@ -18,22 +19,8 @@ enum
 {
   MAX_PATH = 4096,
   MAX_TEXT = 1 << 16,
-  BLOCK_BYTES = 512,
-  OUT_BYTES = 1 << 20,
-  NAME_BYTES = 100,
   CREATE_MODE = 0755, /* never writable for others, not even for a moment */
 };
-
-/* One entry: its header, path and source follow. A plain file's or folder's header may be left out: it is made here. */
-struct wish
-{
-  uint8_t type; /* d folder, f copy, l link, b content in place of the source, r read only, h s links in the layer, t dress, n nothing */
-  uint8_t unused[3];
-  uint32_t mode, uid, gid;
-  int64_t mtime;
-  uint64_t size; /* of the content */
-  uint32_t head_length, path_length, source_length;
-} __attribute__ ((packed));
 
 /* The folder that the last path was in: neighbours come one after the other. */
 struct folder
@@ -44,131 +31,6 @@ struct folder
 
 static struct folder layer, sources;
 static void *linked; /* inodes that have a name in this layer already */
-static char out[OUT_BYTES];
-static size_t used;
-
-static void
-write_all (int fd, const char *bytes, size_t length, const char *path)
-{
-  while (length > 0)
-    {
-      ssize_t written = write (fd, bytes, length);
-
-      if (written < 0 && errno != EINTR)
-        die ("write", path);
-      bytes += written < 0 ? 0 : written;
-      length -= written < 0 ? 0 : written;
-    }
-}
-
-/* How much of `wanted` fits into the output now; never nothing. */
-static size_t
-room (uint64_t wanted)
-{
-  if (used == OUT_BYTES)
-    {
-      write_all (STDOUT_FILENO, out, used, "tar");
-      used = 0;
-    }
-  return wanted < OUT_BYTES - used ? wanted : OUT_BYTES - used;
-}
-
-static void
-read_input (void *into, size_t length)
-{
-  if (length > 0 && fread (into, length, 1, stdin) != 1)
-    errno = EBADMSG, die ("read", "wish");
-}
-
-/* From stdin to the tar and, if there is one, to the file. */
-static void
-pass_input (uint64_t left, int target, const char *path)
-{
-  while (left > 0)
-    {
-      size_t piece = room (left);
-
-      read_input (out + used, piece);
-      if (target >= 0)
-        write_all (target, out + used, piece, path);
-      used += piece;
-      left -= piece;
-    }
-}
-
-static void
-pass_file (int source, uint64_t left, int target, const char *path)
-{
-  while (left > 0)
-    {
-      ssize_t piece = read (source, out + used, room (left));
-
-      if (piece < 0)
-        die ("read", path);
-      if (piece == 0)
-        errno = ESTALE, die ("read (it shrank)", path);
-      if (target >= 0)
-        write_all (target, out + used, piece, path);
-      used += piece;
-      left -= piece;
-    }
-}
-
-static void
-append (const char *bytes, size_t left)
-{
-  while (left > 0)
-    {
-      size_t piece = room (left);
-
-      memcpy (out + used, bytes, piece);
-      used += piece;
-      bytes += piece;
-      left -= piece;
-    }
-}
-
-static void
-pad (uint64_t size)
-{
-  static const char zeros[BLOCK_BYTES];
-
-  append (zeros, (BLOCK_BYTES - size % BLOCK_BYTES) % BLOCK_BYTES);
-}
-
-static void
-octal (char *at, uint64_t value, int digits)
-{
-  for (; digits > 0; value >>= 3)
-    at[--digits] = '0' + (value & 7);
-}
-
-/* The same bytes as store/tar/header.ts, for what fits into one block: its test holds the two together. */
-static void
-append_header (const struct wish *wish, const char *path)
-{
-  char block[BLOCK_BYTES] = "";
-  unsigned sum = 0;
-
-  memcpy (block, path, wish->path_length);
-  if (wish->type == 'd')
-    block[wish->path_length] = '/';
-  octal (block + 100, wish->mode, 7);
-  octal (block + 108, wish->uid, 7);
-  octal (block + 116, wish->gid, 7);
-  octal (block + 124, wish->size, 11);
-  octal (block + 136, wish->mtime, 11);
-  memset (block + 148, ' ', 8);
-  block[156] = wish->type == 'd' ? '5' : '0';
-  memcpy (block + 257, "ustar\0" "00", 8);
-  octal (block + 329, 0, 7);
-  octal (block + 337, 0, 7);
-  for (size_t i = 0; i < sizeof block; i++)
-    sum += (unsigned char) block[i];
-  octal (block + 148, sum, 6);
-  block[154] = '\0';
-  append (block, sizeof block);
-}
 
 /* Makes `folder` the one that holds `path`; returns the name in it. */
 static const char *
@@ -233,7 +95,7 @@ read_file (const struct wish *wish, const char *name, const char *path)
 
   if (input < 0)
     die ("open", path);
-  pass_file (input, wish->size, -1, path);
+  tar_file (input, wish->size, -1, path);
 }
 
 static int
@@ -269,7 +131,7 @@ make_file (const struct wish *wish, const char *name, char *path, char *source)
   AUTO_CLOSE int input = open_source (from, &st, source);
   AUTO_CLOSE int target = link_source (wish, from, name, &st, path) ? -1 : create (wish, name, path);
 
-  pass_file (input, wish->size, target, source);
+  tar_file (input, wish->size, target, source);
   if (target >= 0)
     dress (target, wish, wish->mode & CREATE_MODE, path);
 }
@@ -279,7 +141,7 @@ make_content (const struct wish *wish, const char *name, const char *path)
 {
   AUTO_CLOSE int target = create (wish, name, path);
 
-  pass_input (wish->size, target, path);
+  tar_input (wish->size, target, path);
   dress (target, wish, wish->mode & CREATE_MODE, path);
 }
 
@@ -350,16 +212,16 @@ next_wish (struct wish *wish, char *path, char *source)
     return false;
   if (wish->path_length >= MAX_PATH || wish->source_length >= MAX_TEXT)
     errno = ENAMETOOLONG, die ("read", "wish");
-  pass_input (wish->head_length, -1, "tar");
-  read_input (path, wish->path_length);
+  tar_input (wish->head_length, -1, "tar");
+  tar_read (path, wish->path_length);
   path[wish->path_length] = '\0';
-  read_input (source, wish->source_length);
+  tar_read (source, wish->source_length);
   source[wish->source_length] = '\0';
   if (wish->head_length == 0 && strchr ("dflbr", wish->type) != NULL)
     {
-      if (wish->path_length + (wish->type == 'd') > NAME_BYTES)
+      if (wish->path_length + (wish->type == 'd') > TAR_NAME_BYTES)
         errno = ENAMETOOLONG, die ("write header of", path);
-      append_header (wish, path);
+      tar_header (wish, path);
     }
   return true;
 }
@@ -380,10 +242,10 @@ write_main (const char *folder)
     {
       if (wish.type != 'n')
         make (&wish, path, source);
-      pad (wish.size);
+      tar_pad (wish.size);
     }
   if (ferror (stdin))
     die ("read", "wish");
-  write_all (STDOUT_FILENO, out, used, "tar");
+  tar_end ();
   return 0;
 }

@@ -1,4 +1,4 @@
-/** What the helper is asked to make, as bytes: `struct wish` in runtime/native/write.c. They go out in pieces, so that it begins while others are written. */
+/** What the helper is asked to make, as bytes: `struct wish` in runtime/native/tar.h. They go out in pieces, so that it begins while others are written. */
 import type { LayerEntry } from "../store.ts";
 import { BLOCK_BYTES, encodeHeader, fitsBlock } from "../tar/header.ts";
 import { headerOf } from "./canonical.ts";

@@ -17,7 +17,7 @@ export type Operation =
   | { readonly kind: "times"; readonly path: string; readonly mtime: number; readonly mtimeNsec?: number };
 
 const FORMAT: Readonly<Record<"fifo" | "character" | "block", number>> = { fifo: 0o010000, character: 0o020000, block: 0o060000 };
-/** Bytes of `struct operation` in runtime/native/files.c. */
+/** Bytes of `struct operation` in runtime/native/apply.c. */
 const HEADER_BYTES = 40;
 
 /** Does nothing, quickly, for an empty list. @throws {StoreError} `NATIVE_FAILED` */

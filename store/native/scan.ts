@@ -55,7 +55,7 @@ function args(folder: string, options: ScanOptions): string[] {
 
 const TYPES: Readonly<Record<string, FileType>> = { f: "file", d: "directory", l: "symlink", p: "fifo", c: "character", b: "block", s: "socket" };
 
-/** Bytes of the fixed part: `struct record` in runtime/native/files.c. */
+/** Bytes of the fixed part: `struct record` in runtime/native/scan.c. */
 const HEADER_BYTES = 88;
 
 export function decodeScan(bytes: Buffer): ScannedFile[] {
