@@ -1,7 +1,7 @@
 /* strata-helper launch: reads operations from descriptor 3, makes the process they describe, and stays as its monitor. */
 #define _GNU_SOURCE
-#include "launch.h"
 #include "helper.h"
+#include "launch.h"
 #include "processes.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,33 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CONTROL 3
-#define SEALED "sealed"
 
 static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .root = -1, .console = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
-
-bool
-send_frame (int fd, enum frame type, const void *data, uint32_t size)
-{
-  unsigned char header[5] = { type };
-  struct iovec parts[2] = { { header, sizeof header }, { (void *) data, size } };
-  struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-
-  memcpy (header + 1, &size, sizeof size);
-  return TEMP_FAILURE_RETRY (sendmsg (fd, &message, MSG_NOSIGNAL)) == (ssize_t) (sizeof header + size);
-}
 
 static void
 report (const char *step, const char *object, const char *reason)
@@ -55,151 +38,6 @@ report (const char *step, const char *object, const char *reason)
   cgroup_remove ();
   if (launch.control >= 0)
     send_frame (launch.control, FRAME_FAILED, text, size < (int) sizeof text ? size : (int) sizeof text);
-}
-
-/* A read-only mount of this very program; without the right to mount, a sealed copy in memory. */
-static int
-open_sealed (void)
-{
-  struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
-  int tree = open_tree (AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-  if (tree >= 0 && mount_setattr (tree, "", AT_EMPTY_PATH, &read_only, sizeof read_only) == 0)
-    return tree;
-  struct stat status;
-  AUTO_CLOSE int self = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  int copy = memfd_create ("strata-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (self < 0 || copy < 0 || fstat (self, &status) < 0 || sendfile (copy, self, NULL, status.st_size) != status.st_size)
-    die ("seal", "helper");
-  if (fcntl (copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-    die ("seal", "helper");
-  return copy;
-}
-
-/* What a container may see as /proc/PID/exe for a moment must not be the file on disk: it could be written to later. */
-static void
-seal (int argc, char **argv)
-{
-  char *arguments[] = { argv[0], SEALED, NULL };
-  char name[] = "strata-helper";
-  char *whole[] = { name, argv[0], arguments[1], NULL };
-
-  if (argc == 2 && strcmp (argv[1], SEALED) == 0)
-    return;
-  AUTO_CLOSE int fd = open_sealed ();
-  syscall (SYS_execveat, fd, "", whole, environ, AT_EMPTY_PATH);
-  die ("seal", "execveat");
-}
-
-static int
-open_folder (const char *path)
-{
-  int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  if (fd < 0)
-    die ("open", path);
-  return fd;
-}
-
-/* Start is a byte in a FIFO when no monitor stays to ask; the reason of a failure after it stands in a file. */
-static void
-open_fifo (void)
-{
-  if (mkfifoat (launch.directory, "start", 0600) < 0)
-    die ("fifo", "start");
-  launch.fifo = openat (launch.directory, "start", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  launch.failure = openat (launch.directory, "failure", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (launch.fifo < 0 || launch.failure < 0)
-    die ("fifo", "start");
-}
-
-/* Whoever listens there takes the terminal's master, as OCI callers do. */
-static int
-connect_console (const char *path)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  if (strlen (path) >= sizeof address.sun_path)
-    errno = ENAMETOOLONG;
-  else
-    strcpy (address.sun_path, path);
-  if (fd < 0 || address.sun_path[0] == '\0' || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
-    die ("console", path);
-  return fd;
-}
-
-static char **
-copy_strings (char **strings)
-{
-  size_t count = 0;
-
-  while (strings[count] != NULL)
-    count++;
-  char **copy = calloc (count + 1, sizeof *copy);
-  for (size_t i = 0; copy != NULL && i < count; i++)
-    copy[i] = strdup (strings[i]);
-  return copy;
-}
-
-static void
-do_cgroup (char **fields)
-{
-  const char *what = fields[0] + strlen ("cgroup-");
-
-  if (strcmp (what, "make") == 0)
-    cgroup_make (fields[1], fields[2], field_number (fields[3]) == 1);
-  else if (strcmp (what, "set") == 0)
-    cgroup_set (fields[1], fields[2], field_number (fields[3]) == 1);
-  else if (strcmp (what, "join") == 0)
-    cgroup_join (fields[1]);
-  else if (strcmp (what, "devices") == 0)
-    cgroup_filter_devices (fields[1], fields[2]);
-  else
-    cgroup_watch_oom (fields[1]);
-}
-
-/* mode once|leave|stay START-NOW ATTACH; stdio inherit|pipes|terminal KEEP-STDIN; maps UIDS GIDS DENY-SETGROUPS */
-static void
-do_option (char **fields)
-{
-  const char *name = fields[0];
-
-  if (strcmp (name, "directory") == 0)
-    launch.directory = open_folder (fields[1]);
-  else if (strcmp (name, "mode") == 0)
-    {
-      launch.once = strcmp (fields[1], "once") == 0;
-      launch.leave = strcmp (fields[1], "leave") == 0;
-      launch.start_now = field_number (fields[2]) == 1;
-      launch.attach = field_number (fields[3]) == 1;
-      if (launch.leave && !launch.start_now)
-        open_fifo ();
-    }
-  else if (strcmp (name, "stdio") == 0)
-    {
-      launch.stdio = strcmp (fields[1], "inherit") == 0 ? STDIO_INHERIT : strcmp (fields[1], "pipes") == 0 ? STDIO_PIPES : STDIO_TERMINAL;
-      launch.keep_stdin = field_number (fields[2]) == 1;
-    }
-  else if (strcmp (name, "log") == 0)
-    {
-      if (!log_open (fields[2], strcmp (fields[1], "cri") == 0, field_number (fields[3]), field_number (fields[4])))
-        die ("log", fields[2]);
-    }
-  else if (strcmp (name, "exit-command") == 0)
-    launch.exit_command = copy_strings (fields + 1);
-  else if (strcmp (name, "console") == 0)
-    launch.console = connect_console (fields[1]);
-  else if (strcmp (name, "idmap-overlay") == 0)
-    launch.idmap = copy_strings (fields);
-  else if (strcmp (name, "exit-environment") == 0)
-    launch.exit_environment = copy_strings (fields + 1);
-  else if (strcmp (name, "maps") == 0)
-    {
-      launch.uid_map = fields[1];
-      launch.gid_map = fields[2];
-      launch.deny_setgroups = field_number (fields[3]) == 1;
-    }
 }
 
 static void
@@ -410,7 +248,7 @@ launch_main (int argc, char **argv)
 
   report_with (report);
   close_range (CONTROL + 1, ~0U, 0); /* what the caller leaked is not for a monitor to hold */
-  seal (argc, argv);
+  seal_self (argc, argv);
   close_range (CONTROL, ~0U, CLOSE_RANGE_CLOEXEC);
   operations_read (&list, CONTROL);
   become_monitor ();
@@ -421,10 +259,8 @@ launch_main (int argc, char **argv)
         joiner = field_number (fields[2]) == 1;
         cloned = true;
       }
-    else if (strncmp (fields[0], "cgroup-", strlen ("cgroup-")) == 0)
-      do_cgroup (fields);
     else
-      do_option (fields);
+      option_set (&launch, fields);
   open_streams ();
   if (!launch.leave)
     monitor_listen (&launch);

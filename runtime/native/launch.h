@@ -65,10 +65,17 @@ typedef struct
   uint64_t clone_flags;
   pid_t pid;
   unsigned long long start_time;
+  bool exited; /* it was reaped */
 } Launch;
 
-/* launch.c: a frame to one socket, whole or not at all within two seconds. */
+/* frame.c: a frame to one socket, whole or not at all within two seconds. */
 bool send_frame (int fd, enum frame type, const void *data, uint32_t size);
+
+/* option.c: one operation that comes before `clone`. */
+void option_set (Launch *launch, char **fields);
+
+/* seal.c: goes on as a copy of this program that nobody can write to; returns in that copy only. */
+void seal_self (int argc, char **argv);
 
 /* init.c: the rest of the list, done in the new process; never returns. */
 void init_run (Launch *launch, Operations *list) __attribute__ ((noreturn));
