@@ -76,7 +76,7 @@ async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: stri
   });
 }
 
-async function link({ repositories }: Parts, name: string, pushed: { digest: Digest; size: number; manifest: PushedManifest }): Promise<void> {
+async function link({ linkManifest }: Parts, name: string, pushed: { digest: Digest; size: number; manifest: PushedManifest }): Promise<void> {
   const { mediaType, artifactType, annotations, subject } = pushed.manifest;
   const descriptor = {
     mediaType,
@@ -85,7 +85,7 @@ async function link({ repositories }: Parts, name: string, pushed: { digest: Dig
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
   };
-  await repositories.linkManifest(name, descriptor, subject);
+  await linkManifest(name, descriptor, subject);
 }
 
 function unknownManifest(name: string, reference: string): RegistryError {

@@ -13,8 +13,9 @@ import type { Uploads } from "./uploads.ts";
 export interface Parts {
   readonly blobs: Blobs;
   readonly repositories: Repositories;
-  /** As `repositories.linkBlob`, within the repository's quota. */
+  /** As those of `repositories`, within the repository's quota. */
   readonly linkBlob: Repositories["linkBlob"];
+  readonly linkManifest: Repositories["linkManifest"];
   readonly uploads: Uploads;
   readonly identity: Identity;
   readonly manifests: ManifestCache;

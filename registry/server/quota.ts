@@ -1,5 +1,4 @@
-/** How much a repository may hold: its blobs, each counted once, as they are stored. */
-import type { Digest } from "../../store/digest.ts";
+/** How much a repository may hold: its blobs and manifests, each counted once, as they are stored. */
 import { RegistryError } from "../errors.ts";
 import type { Repositories } from "./repositories.ts";
 
@@ -18,31 +17,47 @@ export function quotaFor(rules: readonly QuotaRule[], name: string): number | un
 }
 
 /**
- * Links blobs within the quota. One at a time in a repository, so that two pushes to this server cannot both take the last room.
- * @throws {RegistryError} `DENIED`; the blob is then in no repository, and the next collection takes it
+ * Links within the quota. One at a time in a repository, so that two pushes to this server cannot both take the last room.
+ * @throws {RegistryError} `DENIED`; the content is then in no repository, and the next collection takes it
  */
-export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Repositories["linkBlob"] {
+export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Pick<Repositories, "linkBlob" | "linkManifest"> {
   const turns = new Map<string, Promise<void>>();
-  return async (name, digest, size) => {
+  const within = async (name: string, added: () => number, link: () => Promise<void>): Promise<void> => {
     const limit = await quotaOf(name);
-    if (limit === undefined) return await repositories.linkBlob(name, digest, size);
-    const turn = (turns.get(name) ?? Promise.resolve()).catch(() => undefined).then(async () => await linkUpTo(repositories, limit, name, digest, size));
+    if (limit === undefined) return await link();
+    const take = async (): Promise<void> => {
+      refuseBeyond(repositories, limit, name, added());
+      await link();
+    };
+    const turn = (turns.get(name) ?? Promise.resolve()).catch(() => undefined).then(take);
     turns.set(name, turn);
     await turn.finally(() => {
       if (turns.get(name) === turn) turns.delete(name);
     });
   };
+  return {
+    linkBlob: async (name, digest, size) =>
+      await within(
+        name,
+        () => (repositories.blob(name, digest) === undefined ? size : 0),
+        async () => await repositories.linkBlob(name, digest, size),
+      ),
+    linkManifest: async (name, descriptor, subject) =>
+      await within(
+        name,
+        () => (repositories.manifest(name, descriptor.digest) === undefined ? descriptor.size : 0),
+        async () => await repositories.linkManifest(name, descriptor, subject),
+      ),
+  };
 }
 
-async function linkUpTo(repositories: Repositories, limit: number, name: string, digest: Digest, size: number): Promise<void> {
-  if (repositories.blob(name, digest) !== undefined) return;
-  const held = repositories.blobs(name).reduce((sum, [, blob]) => sum + blob.size, 0);
-  if (held + size > limit) {
-    throw new RegistryError("DENIED", `Cannot store ${size} bytes in ${name}: it holds ${held} of the ${limit} that it may`, {
-      detail: { name, held, limit, size },
-    });
-  }
-  await repositories.linkBlob(name, digest, size);
+function refuseBeyond(repositories: Repositories, limit: number, name: string, size: number): void {
+  if (size === 0) return;
+  const held = [...repositories.blobs(name), ...repositories.manifests(name)].reduce((sum, [, link]) => sum + link.size, 0);
+  if (held + size <= limit) return;
+  throw new RegistryError("DENIED", `Cannot store ${size} bytes in ${name}: it holds ${held} of the ${limit} that it may`, {
+    detail: { name, held, limit, size },
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };

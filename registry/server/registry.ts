@@ -46,9 +46,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const identity = await openIdentity(store);
   const uploads = openUploads(store.ingests, identity);
   const repositories = openRepositories(store);
-  const linkBlob = options.quotaOf === undefined ? repositories.linkBlob : linkWithin(repositories, options.quotaOf);
+  const { linkBlob, linkManifest } = options.quotaOf === undefined ? repositories : linkWithin(repositories, options.quotaOf);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: store.blobs, repositories, now: () => Date.now() });
-  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, uploads, identity, manifests: openManifestCache(store.blobs), mirror };
+  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, linkManifest, uploads, identity, manifests: openManifestCache(store.blobs), mirror };
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
   const handler: Handler = async (request) => {
     try {

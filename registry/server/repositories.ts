@@ -34,7 +34,7 @@ export interface Repositories {
   manifest(name: string, digest: Digest): ManifestLink | undefined;
   manifests(name: string): readonly (readonly [Digest, ManifestLink])[];
   /** Records it, and as a referrer of its subject; idempotent. */
-  linkManifest(name: string, descriptor: Descriptor, subject: Digest | undefined): Promise<void>;
+  readonly linkManifest: (name: string, descriptor: Descriptor, subject: Digest | undefined) => Promise<void>;
   /** Removes its tags too. */
   unlinkManifest(name: string, digest: Digest): Promise<boolean>;
   tags(name: string): readonly string[];

@@ -213,5 +213,12 @@ test("a repository takes no more than its quota, also from two pushes at once", 
   expect((await statuses("limited/app", [1, 2])).toSorted((a, b) => a - b)).toEqual([201, 403]);
   expect((await statuses("limited/app", [1, 2])).toSorted((a, b) => a - b)).toEqual([201, 403]);
   expect(await statuses("free/app", [1, 2])).toEqual([201, 201]);
+  const type = "application/vnd.oci.image.index.v1+json";
+  const manifest = async (name: string, length: number): Promise<number> => {
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [], annotations: { padding: "x".repeat(length) } });
+    return (await fetch(`${registry.url}/v2/${name}/manifests/v1`, { method: "PUT", headers: { ...basic("root"), "content-type": type }, body })).status;
+  };
+  expect([await manifest("limited/app", 1000), await manifest("limited/app", 10), await manifest("limited/app", 10)]).toEqual([403, 201, 201]);
+  expect([await manifest("limited/notes", 900), await manifest("limited/notes", 800), await manifest("free/app", 3000)]).toEqual([201, 403, 201]);
   writeFileSync(policy, policyText("[pull, push]"));
 });
