@@ -4,7 +4,7 @@ import { ApiError } from "../errors.ts";
 import type { LogReader } from "../log/object-log.ts";
 import { nameOf } from "../schema/resource.ts";
 import { ADMINISTRATORS, type User } from "./authenticate.ts";
-import type { Call } from "./call.ts";
+import type { Target } from "./target.ts";
 
 export interface Attempt {
   readonly verb: string;
@@ -60,8 +60,15 @@ export function permits({ verbs = [], apiGroups = [], resources = [], resourceNa
   );
 }
 
+/** What of a request decides. */
+interface Asked {
+  readonly api: { readonly log: LogReader };
+  readonly user: User;
+  readonly target: Target;
+}
+
 /** @throws {ApiError} `Forbidden` */
-export function authorize({ api, user, target }: Pick<Call, "api" | "user" | "target">, verb: string): void {
+export function authorize({ api, user, target }: Asked, verb: string): void {
   const { resource, namespace, name = "", subresource } = target;
   const what = subresource === undefined ? resource.resource : `${resource.resource}/${subresource}`;
   if (isAllowed(api.log, user, { verb, group: resource.group, resource: what, namespace, name })) return;
