@@ -2,6 +2,7 @@
 import type { Cluster, KubeObject, OwnerReference } from "../../cluster.ts";
 import { nameOf } from "../../schema/resource.ts";
 import { resourceOfKind } from "../../schema/resources.ts";
+import { findOwner } from "../find-owner.ts";
 import { controllerOf } from "../owner.ts";
 
 export type OwnerScale =
@@ -26,9 +27,7 @@ export function ownerScale(cluster: Reader, pod: KubeObject): OwnerScale {
   return { kind: "scale", uid: scaled.metadata.uid, replicas: scaled.spec.replicas ?? 1 };
 }
 
-/** Undefined when it is gone, or another has its name. */
-function ownerOf(cluster: Reader, { metadata }: KubeObject, { apiVersion, kind, name, uid }: OwnerReference): KubeObject | undefined {
-  const row = resourceOfKind(apiVersion, kind);
-  const found = row && cluster.get(nameOf(row), { namespace: row.namespaced ? metadata.namespace : undefined, name });
-  return found?.metadata.uid === uid ? found : undefined;
+function ownerOf(cluster: Reader, dependent: KubeObject, reference: OwnerReference): KubeObject | undefined {
+  const found = findOwner(cluster, dependent, reference);
+  return found === "unknown" ? undefined : found;
 }

@@ -6,6 +6,7 @@ import { resourceOfKind, resources } from "../../schema/resources.ts";
 import { systemClock, type Clock } from "../clock.ts";
 import type { Recorder } from "../events.ts";
 import { withoutFinalizer } from "../finalizers.ts";
+import { findOwner } from "../find-owner.ts";
 import { Loop } from "../loop.ts";
 import { OwnerGraph, referenceTo, type Reference } from "./graph.ts";
 import { FOREGROUND, ORPHAN, planGarbage, type GarbageAction } from "./plan.ts";
@@ -49,7 +50,7 @@ function touched(cluster: Cluster, graph: OwnerGraph, resource: ResourceName, ev
   const going = type === "DELETED" || (object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined);
   const owners = [...(object.metadata.ownerReferences ?? []), ...(previous?.metadata.ownerReferences ?? [])];
   const waiting = owners.flatMap((owner) => {
-    const found = ownerOf(cluster, object, owner);
+    const found = findOwner(cluster, object, owner);
     return typeof found === "object" && found.metadata.deletionTimestamp !== undefined ? [referenceTo(resourceOf(owner) ?? "", found)] : [];
   });
   const concerned = owners.length > 0 || object.metadata.deletionTimestamp !== undefined;
@@ -61,14 +62,6 @@ function resourceOf({ apiVersion, kind }: OwnerReference): ResourceName | undefi
   return row && nameOf(row);
 }
 
-/** An owner in another namespace is none; what is not in a namespace cannot be owned from inside of one, and stays. */
-function ownerOf(cluster: Cluster, dependent: KubeObject, reference: OwnerReference): KubeObject | undefined | "unknown" {
-  const row = resourceOfKind(reference.apiVersion, reference.kind);
-  if (row === undefined || (row.namespaced && dependent.metadata.namespace === undefined)) return "unknown";
-  const found = cluster.get(nameOf(row), { namespace: row.namespaced ? dependent.metadata.namespace : undefined, name: reference.name });
-  return found?.metadata.uid === reference.uid ? found : undefined;
-}
-
 type Room = Pick<GarbageOptions, "cluster" | "recorder">;
 
 async function reconcile(reference: Reference, room: Room, graph: OwnerGraph): Promise<void> {
@@ -77,7 +70,7 @@ async function reconcile(reference: Reference, room: Room, graph: OwnerGraph): P
   if (object === undefined) return;
   const references = graph.dependentsOf(object.metadata.uid);
   const dependents = references.map((one) => cluster.get(one.resource, one)).filter((one) => one !== undefined);
-  const action = planGarbage(object, { owner: (owner) => ownerOf(cluster, object, owner), dependents });
+  const action = planGarbage(object, { owner: (owner) => findOwner(cluster, object, owner), dependents });
   if (action?.kind === "delete" || action?.kind === "drop-owners") tellStrangers(object, room);
   if (action !== undefined) await act(action, reference, object, references, cluster);
 }
@@ -123,7 +116,7 @@ const FOREGROUND_KINDS: ReadonlySet<ResourceName> = new Set(["replicasets.apps",
 /** A live owner besides: the dependent stays and only loses the reference, when its own turn comes. */
 function hasOtherOwner(cluster: Cluster, dependent: KubeObject, uid: string): boolean {
   return (dependent.metadata.ownerReferences ?? []).some((owner) => {
-    const found = owner.uid === uid ? undefined : ownerOf(cluster, dependent, owner);
+    const found = owner.uid === uid ? undefined : findOwner(cluster, dependent, owner);
     return found === "unknown" || (found !== undefined && found.metadata.deletionTimestamp === undefined);
   });
 }

@@ -1,6 +1,7 @@
 /** Lets go of pods that wait to be counted by a Job that is no more, or is no longer theirs. */
 import type { Cluster, KubeObject, ObjectKey, WatchEvent } from "../../cluster.ts";
 import { keyOf, type Controller } from "../controller.ts";
+import { findOwner } from "../find-owner.ts";
 import { controllerOf } from "../owner.ts";
 import type { Collaborators } from "../collaborators.ts";
 import { isTracked } from "./job-pods.ts";
@@ -31,6 +32,5 @@ function podsOf(cluster: Cluster, { type, object: job }: WatchEvent): ObjectKey[
 
 function hasJob(cluster: Cluster, pod: KubeObject): boolean {
   const owner = controllerOf(pod);
-  if (owner?.kind !== "Job") return false;
-  return cluster.get(JOBS, { namespace: pod.metadata.namespace, name: owner.name })?.metadata.uid === owner.uid;
+  return owner?.kind === "Job" && typeof findOwner(cluster, pod, owner) === "object";
 }
