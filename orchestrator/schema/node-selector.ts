@@ -1,6 +1,6 @@
-/** Which nodes a pod's nodeSelector and required node affinity allow. Spec: "Assigning Pods to Nodes". */
+/** Which nodes the terms of a node selector allow. Spec: Kubernetes API reference, "NodeSelector". */
 import type { KubeObject } from "../cluster.ts";
-import { member } from "../schema/member.ts";
+import { member } from "./member.ts";
 
 interface Requirement {
   readonly key: string;
@@ -8,32 +8,18 @@ interface Requirement {
   readonly values?: readonly string[];
 }
 
-interface Term {
+export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly Requirement[];
   readonly matchFields?: readonly Requirement[];
 }
 
-export function matchesNode(pod: KubeObject, node: KubeObject): boolean {
-  const labels = node.metadata.labels ?? {};
-  const selector: Readonly<Record<string, string>> = pod.spec.nodeSelector ?? {};
-  const terms: readonly Term[] | undefined = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return Object.entries(selector).every(([key, value]) => labels[key] === value) && (terms === undefined || matchesTerms(terms, node));
-}
-
 /** One of the terms is enough. */
-export function matchesTerms(terms: readonly Term[], node: KubeObject): boolean {
+export function matchesTerms(terms: readonly NodeSelectorTerm[], node: KubeObject): boolean {
   return terms.some((term) => matchesTerm(term, node));
 }
 
-/** Sum of the weights of the preferred terms that the node meets. */
-export function preference(pod: KubeObject, node: KubeObject): number {
-  const preferred: readonly { readonly weight: number; readonly preference: Term }[] =
-    pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return preferred.filter((term) => matchesTerm(term.preference, node)).reduce((sum, { weight }) => sum + weight, 0);
-}
-
 /** A term that requires nothing matches nothing. */
-function matchesTerm({ matchExpressions = [], matchFields = [] }: Term, node: KubeObject): boolean {
+export function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: KubeObject): boolean {
   if (matchExpressions.length + matchFields.length === 0) return false;
   const labels = node.metadata.labels ?? {};
   return (

@@ -1,6 +1,6 @@
 /** Which volume suits a claim. Decides, and does nothing. Spec: Kubernetes documentation, "Persistent Volumes", Binding. */
 import type { KubeObject } from "../cluster.ts";
-import { matchesTerms } from "../scheduler/node-affinity.ts";
+import { matchesTerms } from "../schema/node-selector.ts";
 import { compareQuantities } from "../schema/quantity.ts";
 import { matchesSelector } from "../schema/selector.ts";
 import { capacityOf, classNameOf, requestOf } from "./claims.ts";
