@@ -36,6 +36,7 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     stderr: endWithReader(process.stderr),
     signal: abort.signal,
     store: once(async (): Promise<Store> => {
+      process.umask(0o022); // containers see these folders and files, and who is not root in there must be able to read them; secrets have modes of their own
       const { openStore } = await import("../store/open.ts");
       const store = await openStore({ root, helper: context.helper });
       closers.push(async () => await store[Symbol.asyncDispose]());
