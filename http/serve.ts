@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly headersMs?: number;
   /** Milliseconds that a body or a reply may stand still. @default 120_000 */
   readonly stallMs?: number;
+  /** More are closed at once: each takes a descriptor, and the process needs some for itself. @default 4096 */
+  readonly maxConnections?: number;
 }
 
 export interface Listener extends AsyncDisposable {
@@ -45,6 +47,7 @@ export interface Listener extends AsyncDisposable {
 
 const HEADERS_MS = 30_000;
 const STALL_MS = 120_000;
+const MAX_CONNECTIONS = 4096;
 const KEEP_ALIVE_MS = 75_000;
 const GRACE_MS = 5_000;
 /** While shutting down: how often connections that became idle are closed. */
@@ -54,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const server = create(options);
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   const sessions = new Set<ServerHttp2Session>();
   const answer = respond(options, closing.signal);
   server.on("request", (message: IncomingMessage, response: ServerResponse) => void answer(message, response));

@@ -1,5 +1,6 @@
 import { request as nodeRequest } from "node:http";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readJson } from "../../http/body.ts";
@@ -119,4 +120,30 @@ test("an upgrade is handed over whole", async () => {
   let seen = "";
   await new Promise((resolve) => socket.on("data", (chunk) => (seen += chunk.toString())).on("close", resolve));
   expect(seen).toContain("raw");
+});
+
+test("more connections than it may have are closed at once; those it has are served", async () => {
+  await using listener = await serve({ port: 0, handler: echo, maxConnections: 2 });
+  const open = async (): Promise<Socket> => {
+    const socket = connect({ host: listener.host, port: listener.port });
+    await once(socket, "connect");
+    return socket;
+  };
+  const [first, second] = [await open(), await open()];
+  await sleep(50); // the server has taken them
+  const third = (await open()).resume();
+  await once(third, "close");
+  first.write("GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n");
+  expect(String((await once(first, "data"))[0])).toMatch(/^HTTP\/1\.1 200/);
+  second.destroy();
+  first.destroy();
+  await expect
+    .poll(
+      async () =>
+        await fetch(`${listener.url}/v2/`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+    )
+    .toBe(200);
 });
