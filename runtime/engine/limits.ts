@@ -27,8 +27,9 @@ type DeviceNumbers = (path: string) => { readonly major: number; readonly minor:
 
 function blockOf(limits: Limits, numberOf: DeviceNumbers): NonNullable<Resources["blockIO"]> {
   const { blkioWeight: weight = 0 } = limits;
-  if (weight !== 0 && (weight < 10 || weight > 1000))
-    throw new RuntimeError("SPEC_INVALID", `Cannot weigh block input and output with ${weight}: it ranges from 10 to 1000`);
+  const weights = [...(weight === 0 ? [] : [weight]), ...(limits.blkioWeightDevice ?? []).map(({ rate }) => rate)];
+  const wrong = weights.find((each) => !(each >= 10 && each <= 1000));
+  if (wrong !== undefined) throw new RuntimeError("SPEC_INVALID", `Cannot weigh block input and output with ${wrong}: it ranges from 10 to 1000`);
   const rates = (all: readonly DeviceRate[] = []): readonly ThrottleDevice[] => all.map(({ path, rate }) => ({ ...numberOf(path), rate }));
   const lists = {
     weightDevice: rates(limits.blkioWeightDevice).map(({ rate, ...device }) => ({ ...device, weight: rate })),

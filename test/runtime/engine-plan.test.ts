@@ -63,7 +63,8 @@ describe("limits", () => {
     { name: "swap below memory", limits: { memory: 64 << 20, memorySwap: 32 << 20 } },
     { name: "swap without memory", limits: { memorySwap: 32 << 20 } },
     { name: "a block weight below ten", limits: { blkioWeight: 9 } },
-  ])("refuse $name", ({ limits }) => expect(() => resources(limits)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }) as Error));
+    { name: "a device's weight above a thousand", limits: { blkioWeightDevice: [{ path: "/dev/a", rate: 1001 }] } },
+  ])("refuse $name", ({ limits }) => expect(() => resources(limits, numberOf)).toThrow(expect.objectContaining({ code: "SPEC_INVALID" }) as Error));
   test("of the process are clamped to what this one has", () => {
     const own =
       "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 4096                 files     \nMax stack size            8388608              unlimited            bytes     \n";
