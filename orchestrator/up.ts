@@ -84,7 +84,9 @@ export interface Up extends AsyncDisposable {
 export async function up(options: UpOptions): Promise<Up> {
   const closers: AsyncDisposable[] = [];
   const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer[Symbol.asyncDispose]();
+    const failures: unknown[] = [];
+    for (const closer of closers.splice(0).reverse()) await closer[Symbol.asyncDispose]().then(undefined, (error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const meter = new UsageMeter({
