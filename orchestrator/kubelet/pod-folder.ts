@@ -1,5 +1,5 @@
 /** Where a pod's files are on the node: `<data>/pods/<uid>/{volumes,logs,termination}`. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { removeTree } from "../storage/remove-tree.ts";
 import { unmountBelow } from "./empty-dir.ts";
@@ -40,8 +40,11 @@ export class PodFolders {
     return join(this.of(uid), "termination", `${container}-${attempt}`);
   }
 
-  /** Made before anything else of a pod, so that a later node agent finds what was begun. */
+  /** Made before anything else of a pod, so that a later node agent finds what was begun. Other users of the machine may not look in: Secrets are there. */
   async prepare(uid: string): Promise<void> {
+    const pods = dirname(this.of(uid));
+    await mkdir(pods, { recursive: true });
+    await chmod(pods, 0o700);
     await mkdir(this.of(uid), { recursive: true, mode: 0o755 });
   }
 

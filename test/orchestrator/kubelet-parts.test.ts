@@ -1,6 +1,6 @@
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
@@ -11,6 +11,7 @@ import { Gate } from "../../orchestrator/kubelet/gate.ts";
 import { checkGrpcHealth } from "../../orchestrator/kubelet/grpc-health.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
 import { oomScore } from "../../orchestrator/kubelet/oom-score.ts";
+import { PodFolders } from "../../orchestrator/kubelet/pod-folder.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { Prober } from "../../orchestrator/kubelet/prober.ts";
 import { pullLogins } from "../../orchestrator/kubelet/pull-secrets.ts";
@@ -340,4 +341,13 @@ const sources = [
 ];
 test.each(sources)("a volume shows $name: $shown", ({ volume, kind, shown }) => {
   expect(shows(podOf("web", { spec: { volumes: [{ name: "v", ...volume }] } }), { apiVersion: "v1", kind, metadata: meta("site") })).toBe(shown);
+});
+
+test("only root looks into the folders of pods, also where an older one was open", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "pods"));
+  chmodSync(join(folder, "pods"), 0o755);
+  await new PodFolders(folder).prepare("uid");
+  expect([join(folder, "pods"), join(folder, "pods/uid")].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o755]);
+  rmSync(folder, { recursive: true });
 });
