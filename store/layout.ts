@@ -29,12 +29,20 @@ export function layoutAt(root: string): Layout {
 
 /** Idempotent. The last file made says that the others are there. */
 export function makeLayout(layout: Layout): void {
-  const marker = join(layout.root, "oci-layout");
-  if (existsSync(marker)) return;
+  if (isMade(layout.root)) return;
   for (const folder of ["blobs/sha256", "blobs/sha512", "ingest", "layers", "active", "db"]) {
     mkdirSync(join(layout.root, folder), { recursive: true, mode: folder === "layers" || folder === "active" ? 0o711 : 0o755 });
   }
-  writeFileSync(marker, '{"imageLayoutVersion":"1.0.0"}');
+  writeFileSync(markerIn(layout.root), '{"imageLayoutVersion":"1.0.0"}');
+}
+
+/** False before the first use of a root, and after its removal. */
+export function isMade(root: string): boolean {
+  return existsSync(markerIn(root));
+}
+
+function markerIn(root: string): string {
+  return join(root, "oci-layout");
 }
 
 export function blobPath(layout: Layout, digest: Digest): string {

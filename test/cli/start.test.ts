@@ -1,5 +1,6 @@
 /** How the program starts: its own words, and flags that node would like to take for itself. */
 import { execFile } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -50,4 +51,11 @@ test.each(["run", "build", "deploy", "ps"])("%s --help does not tell that the de
 
 test("build --help tells the other defaults", async () => {
   expect((await runStrata(place, ["build", "--help"])).stdout).toContain('(default: "64m")');
+});
+
+test.each(["container-settle", "container-health"])("%s of a container whose root was removed does not make the root anew", async (verb) => {
+  using gone = temporaryRoot();
+  rmSync(gone.root, { recursive: true });
+  expect(await runStrata(gone, [verb, "0123456789ab"])).toMatchObject({ status: 0, stderr: "" });
+  expect(existsSync(gone.root)).toBe(false);
 });
