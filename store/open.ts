@@ -5,7 +5,7 @@ import { openLeases, type LeaseRecord } from "./care/leases.ts";
 import { openSession } from "./care/session.ts";
 import { openImages } from "./image/images.ts";
 import type { StoredImage } from "./image/record.ts";
-import { folderPath, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
+import { folderPaths, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
 import type { Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout, type Layout } from "./layout.ts";
 import { openRecords } from "./records/records.ts";
@@ -79,7 +79,7 @@ function layerBlobs(host: SnapshotHost): VirtualBlobs {
     stat: (digest) => (folderOf(digest) === undefined ? undefined : { digest, size: host.tables.diffs.get(digest)!.size }),
     async *open(digest) {
       const { folderTar } = await import("./snapshot/folder-content.ts");
-      yield* folderTar(host.helper, folderPath(host.layout, folderOf(digest)!));
+      yield* folderTar(host.helper, folderPaths(host.layout, folderOf(digest)!));
     },
   };
 }

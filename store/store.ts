@@ -92,6 +92,8 @@ export interface Layer {
   readonly size: number;
   /** The folder of this layer's diff, usable as an overlay lower directory. */
   readonly folder: string;
+  /** Of an amended layer: the folder below the other, with all that did not change. */
+  readonly over: string | undefined;
 }
 
 /** A writable layer: mount it as overlay with these three. */
@@ -150,6 +152,11 @@ export interface Snapshots {
   ): Promise<Layer>;
   /** Writes a layer from `entries` (any order; parents must be entries or exist below) in one pass: read, write, hash. */
   write(parent: ChainID | undefined, entries: readonly LayerEntry[]): Promise<Layer>;
+  /**
+   * As `write` of what `base` (a wide layer written here) holds, but for a few paths: only those are written, the rest stays where it is.
+   * Undefined when that cannot be done; nothing is written then.
+   */
+  amend(parent: ChainID | undefined, base: ChainID, changes: Amendment): Promise<Layer | undefined>;
   /** Unpacks a layer blob (media type tells the compression) on `parent`, verifying `diffID`. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */
   apply(parent: ChainID | undefined, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<Layer>;
   /**
@@ -172,6 +179,14 @@ export interface Snapshots {
 /** A layer that is unpacked but stands on nothing yet. Dispose without commit removes it. */
 export interface StagedLayer extends AsyncDisposable {
   commit(parent: ChainID | undefined): Promise<Layer>;
+}
+
+/** What is other than in the layer that is amended. */
+export interface Amendment {
+  /** Files with their bytes, folders and symlinks, that are new or take the place of one of the same type. */
+  readonly entries: readonly LayerEntry[];
+  /** Paths with all that is below them. */
+  readonly removed: readonly string[];
 }
 
 export type Compression = "none" | "gzip" | "zstd";

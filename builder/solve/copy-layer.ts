@@ -28,10 +28,8 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   const saved = loadFileList(listPath);
   const below = await store.snapshots.view(parent);
   const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
-  const earlier = new Earlier(
-    saved === undefined ? undefined : { files: saved.files, folder: (await store.snapshots.use(saved.chain))?.folder },
-    selection.digests,
-  );
+  const last = saved === undefined ? undefined : await store.snapshots.use(saved.chain);
+  const earlier = new Earlier(saved === undefined || last?.over !== undefined ? undefined : { files: saved.files, folder: last?.folder }, selection.digests);
   const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });
   const options = {
     destination: action.destination,

@@ -71,13 +71,14 @@ export async function prepareMounts(action: RunAction, shown: readonly (ChainID 
 
 async function bindMount(mount: Bind, chain: ChainID | undefined, folder: string, scope: SolveScope): Promise<{ mount: RunMount; isFile: boolean }> {
   const layer = chain === undefined ? undefined : await scope.collaborators.store.snapshots.get(chain);
-  const source = join(layer?.folder ?? "", NAME);
+  const lowers = [layer?.folder, layer?.over].flatMap((path) => (path === undefined ? [] : [join(path, NAME)]));
+  const source = lowers[0] ?? "";
   const isFile = !fs.lstatSync(source).isDirectory();
-  if (!mount.writable) return { mount: { kind: "bind", source, target: mount.target, readOnly: true }, isFile };
+  if (!mount.writable && lowers.length === 1) return { mount: { kind: "bind", source, target: mount.target, readOnly: true }, isFile };
   if (isFile) throw new BuilderError("UNSUPPORTED", `Cannot mount file ${mount.source} with rw: only folders can be written to`);
   const [upper, work] = [join(folder, "upper"), join(folder, "work")];
   for (const path of [upper, work]) fs.mkdirSync(path, { recursive: true, mode: 0o755 });
-  return { mount: { kind: "overlay", lowers: [source], upper, work, target: mount.target }, isFile: false };
+  return { mount: { kind: "overlay", lowers, upper, work, target: mount.target }, isFile: false };
 }
 
 /** Lives in the root from build to build. `private` gets an empty one; `locked` is not waited for: builds of one folder are few. */

@@ -3,6 +3,7 @@
 #include "tar.h"
 #include "helper.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -116,9 +117,10 @@ tar_header (const struct wish *wish, const char *path)
 {
   char block[BLOCK_BYTES] = "";
   unsigned sum = 0;
+  bool is_folder = wish->type == 'd' || wish->type == 'D';
 
   memcpy (block, path, wish->path_length);
-  if (wish->type == 'd')
+  if (is_folder)
     block[wish->path_length] = '/';
   octal (block + 100, wish->mode, 7);
   octal (block + 108, wish->uid, 7);
@@ -126,7 +128,7 @@ tar_header (const struct wish *wish, const char *path)
   octal (block + 124, wish->size, 11);
   octal (block + 136, wish->mtime, 11);
   memset (block + 148, ' ', 8);
-  block[156] = wish->type == 'd' ? '5' : '0';
+  block[156] = is_folder ? '5' : '0';
   memcpy (block + 257, "ustar\0" "00", 8);
   octal (block + 329, 0, 7);
   octal (block + 337, 0, 7);

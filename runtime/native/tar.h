@@ -10,7 +10,7 @@
 /* One entry: its header, path and source follow. A plain file's or folder's header may be left out: it is made here. */
 struct wish
 {
-  uint8_t type; /* d folder, f copy, l link, b content in place of the source, r read only, h s links in the layer, t dress, n nothing */
+  uint8_t type; /* d folder, f copy, l link, b content in place of the source, r read only, D a folder that is there, h s links in the layer, t dress, n nothing */
   uint8_t unused[3];
   uint32_t mode, uid, gid;
   int64_t mtime;

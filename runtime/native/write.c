@@ -217,9 +217,9 @@ next_wish (struct wish *wish, char *path, char *source)
   path[wish->path_length] = '\0';
   tar_read (source, wish->source_length);
   source[wish->source_length] = '\0';
-  if (wish->head_length == 0 && strchr ("dflbr", wish->type) != NULL)
+  if (wish->head_length == 0 && strchr ("dDflbr", wish->type) != NULL)
     {
-      if (wish->path_length + (wish->type == 'd') > TAR_NAME_BYTES)
+      if (wish->path_length + (wish->type == 'd' || wish->type == 'D') > TAR_NAME_BYTES)
         errno = ENAMETOOLONG, die ("write header of", path);
       tar_header (wish, path);
     }
@@ -240,7 +240,7 @@ write_main (const char *folder)
   umask (0);
   while (next_wish (&wish, path, source))
     {
-      if (wish.type != 'n')
+      if (wish.type != 'n' && wish.type != 'D')
         make (&wish, path, source);
       tar_pad (wish.size);
     }

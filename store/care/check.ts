@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "../image/documents.ts";
-import { folderPath } from "../layer/records.ts";
+import { folderPath, foldersOf } from "../layer/records.ts";
 import type { Descriptor } from "../oci.ts";
 import type { ChainID, Damage } from "../store.ts";
 import type { MarkHost } from "./marks.ts";
@@ -26,8 +26,9 @@ async function* checkLayers(host: CheckHost): AsyncIterable<Damage> {
   for (const [key, { parent, diffID, folder }] of host.tables.layers.list()) {
     const chain = key as ChainID;
     if (parent !== undefined && host.tables.layers.get(parent) === undefined) yield { what: `layer ${chain}`, problem: `its parent ${parent} is gone` };
-    if (!existsSync(folderPath(host.layout, folder))) {
-      yield { what: `layer ${chain}`, problem: `its folder ${folder.id} is gone` };
+    const lost = foldersOf(folder).find((part) => !existsSync(folderPath(host.layout, part)));
+    if (lost !== undefined) {
+      yield { what: `layer ${chain}`, problem: `its folder ${lost.id} is gone` };
       continue;
     }
     if (checked.has(diffID)) continue;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { sweepUploads } from "../blob/ingests.ts";
 import type { Digest } from "../digest.ts";
 import { ownedName } from "../owner.ts";
+import { foldersOf } from "../layer/records.ts";
 import type { ChainID, Collected } from "../store.ts";
 import { folderBytes } from "./folder-bytes.ts";
 import { markAll, type MarkHost } from "./marks.ts";
@@ -39,7 +40,7 @@ export async function collect(host: MarkHost, { cache = false, dryRun = false }:
 
 /** Folders of the layers that stay. */
 function keptFolders(host: MarkHost, lost: ReadonlySet<ChainID>): ReadonlySet<string> {
-  return new Set(host.tables.layers.list().flatMap(([chain, { folder }]) => (lost.has(chain as ChainID) ? [] : [folder.id])));
+  return new Set(host.tables.layers.list().flatMap(([chain, { folder }]) => (lost.has(chain as ChainID) ? [] : foldersOf(folder).map(({ id }) => id))));
 }
 
 interface Rubbish {

@@ -1,6 +1,7 @@
 /** Disk use in docker's rows. */
 import { join } from "node:path";
 import type { Digest } from "../digest.ts";
+import { foldersOf } from "../layer/records.ts";
 import { blobPath } from "../layout.ts";
 import type { ChainID, StoreUsage } from "../store.ts";
 import { collect } from "./collect.ts";
@@ -11,7 +12,7 @@ import { statSync } from "node:fs";
 export async function usage(host: MarkHost, imagesInUse: ReadonlySet<Digest>): Promise<StoreUsage> {
   const folders = new Map<string, number>();
   const layerBytes = (chains: Iterable<ChainID>): number => {
-    const ids = new Set([...chains].flatMap((chain) => host.tables.layers.get(chain)?.folder.id ?? []));
+    const ids = new Set([...chains].flatMap((chain) => layerFolders(host, chain)));
     return sum([...ids].map((id) => folders.get(id) ?? remember(folders, id, folderBytes(join(host.layout.layers, id)))));
   };
   const images: Marks = { blobs: new Set(), layers: new Set() };
@@ -31,6 +32,11 @@ export async function usage(host: MarkHost, imagesInUse: ReadonlySet<Digest>): P
     cache: { total: cached.length, active: 0, size: cacheSize, reclaimable: cacheSize },
     blobs: { total: blobs.count, active: blobs.count, size: blobs.size, reclaimable: (await collect(host, { dryRun: true })).bytes },
   };
+}
+
+function layerFolders(host: MarkHost, chain: ChainID): readonly string[] {
+  const record = host.tables.layers.get(chain);
+  return record === undefined ? [] : foldersOf(record.folder).map(({ id }) => id);
 }
 
 function blobBytes(host: MarkHost, digests: Iterable<Digest>): number {

@@ -8,11 +8,14 @@ import { pipeHelper } from "../native/helper.ts";
 import { applyOperations } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
 import { specialOperations, type TarSum } from "./create.ts";
+import { saveTarList } from "./tar-list.ts";
 import { Wishes } from "./wishes.ts";
 
-/** As `createLayer`, without stopping the event loop. @throws {StoreError} `NATIVE_FAILED` */
-export async function createNatively(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
-  const sum = await hashTar(helper, folder, creation(entries));
+/** As `createLayer`, without stopping the event loop. `list`: where to keep what amending it takes, if it can be. @throws {StoreError} `NATIVE_FAILED` */
+export async function createNatively(helper: string, folder: string, entries: readonly LayerEntry[], list?: string): Promise<TarSum> {
+  const wishes = new Wishes({ listed: list !== undefined && entries.every(isListed) });
+  const sum = await hashTar(helper, folder, creation(entries, wishes));
+  if (list !== undefined && wishes.list().length > 0) saveTarList(list, wishes.list());
   const special = entries.flatMap((entry) => (isPlain(entry) ? [] : specialOperations(entry)));
   if (special.length === 0) return sum;
   const times = entries.flatMap(({ path, type, mtime }) => (type === "directory" ? [{ kind: "times", path, mtime } as const] : []));
@@ -23,6 +26,16 @@ export async function createNatively(helper: string, folder: string, entries: re
 /** The tar of a folder as it is; `entries` in normal order. @throws {StoreError} `NATIVE_FAILED` */
 export async function sumNatively(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
   return await hashTar(helper, folder, reading(entries));
+}
+
+/** The tar of a folder with a list, changed in a few places. @throws {StoreError} `NATIVE_FAILED` */
+export async function sumAmended(helper: string, folder: string, wishes: readonly Buffer[]): Promise<TarSum> {
+  return await hashTar(helper, folder, wishes);
+}
+
+/** Whatever does not depend on another entry, or on what is below. */
+function isListed({ type, xattrs }: LayerEntry): boolean {
+  return (type === "file" || type === "directory" || type === "symlink") && xattrs === undefined;
 }
 
 function isPlain({ type, xattrs }: LayerEntry): boolean {
@@ -50,8 +63,7 @@ function* reading(entries: readonly LayerEntry[]): Generator<Buffer> {
 }
 
 /** Links after all files: none of those may be written through one. Folders get their mode and time when nothing changes in them any more. */
-function* creation(entries: readonly LayerEntry[]): Generator<Buffer> {
-  const wishes = new Wishes();
+function* creation(entries: readonly LayerEntry[], wishes: Wishes): Generator<Buffer> {
   for (const entry of entries) {
     if (entry.type === "file") yield* file(wishes, entry);
     else yield* wishes.add(entry.type === "directory" ? "d" : "n", entry);

@@ -1,5 +1,5 @@
 /** A committed diff folder read as entries: 0/0 devices are whiteouts, an xattr marks opaque folders, one inode is one file. */
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
 import type { ScannedFile } from "../native/scan.ts";
@@ -60,11 +60,12 @@ export function portableXattrs(xattrs: Readonly<Record<string, Uint8Array>> | un
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** Reads the files where the layer has them. */
-export function folderReader(folder: string): FileReader {
+/** Reads the files where the layer has them: in the first of `folders` that does. */
+export function folderReader(folders: readonly string[]): FileReader {
   let fd = -1;
   return {
     open(entry) {
+      const folder = folders.find((path, at) => at === folders.length - 1 || lstatSync(join(path, entry.path), { throwIfNoEntry: false }) !== undefined) ?? "";
       fd = openSync(join(folder, entry.path), constants.O_RDONLY | constants.O_NOFOLLOW);
       return entry.size ?? 0;
     },

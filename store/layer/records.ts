@@ -8,6 +8,8 @@ import type { ChainID, Compression, Layer, LayerEntry, Table } from "../store.ts
 /** A diff folder under layers/, with what Node cannot see in it. */
 export interface FolderRecord {
   readonly id: string;
+  /** The folder with all of this layer that is not in its own, which says only what differs: see snapshot/amend.ts. */
+  readonly over?: string;
   /** Folders that hide what is below them; "" is the root. */
   readonly opaque?: readonly string[];
   /** Values in base64, by path and name. */
@@ -42,12 +44,27 @@ export function folderID(name: Digest, isShared: boolean): string {
   return encodedOf(name).slice(0, 32) + (isShared ? "" : "-c");
 }
 
-export function folderPath(layout: Layout, folder: FolderRecord): string {
-  return join(layout.layers, folder.id, "fs");
+export function folderPath(layout: Layout, { id }: Pick<FolderRecord, "id">): string {
+  return join(layout.layers, id, "fs");
+}
+
+/** Of the layer's own folder and of the one it stands over, as overlay would stack them. */
+export function folderPaths(layout: Layout, folder: FolderRecord): readonly string[] {
+  return foldersOf(folder).map((part) => folderPath(layout, part));
+}
+
+export function foldersOf(folder: FolderRecord): readonly FolderRecord[] {
+  return folder.over === undefined ? [folder] : [folder, { id: folder.over }];
+}
+
+/** What the tar of a wide layer is made of, to make it again with a few changes: see layer/tar-list.ts. */
+export function listPath(layout: Layout, id: string): string {
+  return join(layout.layers, id, "list");
 }
 
 export function layerOf(layout: Layout, chainID: ChainID, record: LayerRecord): Layer {
-  return { chainID, parent: record.parent, diffID: record.diffID, size: record.size, folder: folderPath(layout, record.folder) };
+  const [folder = "", over] = folderPaths(layout, record.folder);
+  return { chainID, parent: record.parent, diffID: record.diffID, size: record.size, folder, over };
 }
 
 /** The part of a folder's entries that only a walk with xattrs shows. */

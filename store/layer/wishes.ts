@@ -3,8 +3,11 @@ import type { LayerEntry } from "../store.ts";
 import { BLOCK_BYTES, encodeHeader, fitsBlock } from "../tar/header.ts";
 import { headerOf } from "./canonical.ts";
 
-/** As in write.c: folder, copy, link, content that follows, read only, hard link, symlink, final mode and time of a folder, nothing but a header. */
-export type WishType = "d" | "f" | "l" | "b" | "r" | "h" | "s" | "t" | "n";
+/**
+ * As in write.c: folder, copy, link, content that follows, read only, folder that is there, hard link, symlink, final mode and time of a folder,
+ * nothing but a header.
+ */
+export type WishType = "d" | "f" | "l" | "b" | "r" | "D" | "h" | "s" | "t" | "n";
 
 export interface WishOptions {
   /** Bytes of the content. */
@@ -15,6 +18,8 @@ export interface WishOptions {
 
 const WISH_BYTES = 44;
 const PIECE_BYTES = 1 << 17;
+/** What to ask for when the entry is there already. */
+const READING: Readonly<Partial<Record<WishType, WishType>>> = { d: "D", f: "r", l: "r", b: "r", n: "n" };
 /** Headers that the helper makes itself, unless they need more than a block. */
 const PLAIN: ReadonlySet<WishType> = new Set(["d", "f", "l", "b", "r"]);
 const WITHOUT_HEADER: ReadonlySet<WishType> = new Set(["h", "s", "t"]);
@@ -24,6 +29,17 @@ const NO_OPTIONS: WishOptions = {};
 export class Wishes {
   #buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   #used = 0;
+  readonly #list: List | undefined;
+
+  /** `listed`: the same entries to be read later are gathered too. */
+  constructor(options: { readonly listed?: boolean } = {}) {
+    this.#list = options.listed === true ? new List() : undefined;
+  }
+
+  /** Wishes to read what these made. */
+  list(): Buffer {
+    return this.#list?.bytes() ?? Buffer.alloc(0);
+  }
 
   /** Pieces that became full. */
   add(type: WishType, entry: LayerEntry, { size = 0, source = "" }: WishOptions = NO_OPTIONS): readonly Buffer[] {
@@ -61,6 +77,8 @@ export class Wishes {
     buffer.writeUInt32LE(pathBytes, at + 36);
     buffer.writeUInt32LE(sourceBytes, at + 40);
     this.#used = pathAt + pathBytes + sourceBytes;
+    const reading = this.#list === undefined ? undefined : READING[type];
+    if (reading !== undefined) this.#list!.add(reading, buffer, at, pathAt + pathBytes);
     return pieces;
   }
 
@@ -76,4 +94,52 @@ export class Wishes {
 function writeLong(buffer: Buffer, value: number, at: number): void {
   buffer.writeUInt32LE(value >>> 0, at);
   buffer.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}
+
+/** One record after the other, in memory. */
+class List {
+  #buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #used = 0;
+
+  /** A wish without its source. */
+  add(type: WishType, from: Buffer, start: number, end: number): void {
+    const at = this.#used;
+    if (at + end - start > this.#buffer.length) this.#grow(at + end - start);
+    from.copy(this.#buffer, at, start, end);
+    this.#buffer[at] = type.charCodeAt(0);
+    this.#buffer.writeUInt32LE(0, at + 40);
+    this.#used = at + end - start;
+  }
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#used);
+  }
+
+  #grow(bytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, bytes));
+    this.#buffer.copy(grown, 0, 0, this.#used);
+    this.#buffer = grown;
+  }
+}
+
+/** Where things are in a buffer of wishes. */
+export interface Wish {
+  readonly type: string;
+  readonly pathStart: number;
+  readonly pathEnd: number;
+  readonly end: number;
+}
+
+export function wishAt(bytes: Buffer, at: number): Wish {
+  const pathStart = at + WISH_BYTES + bytes.readUInt32LE(at + 32);
+  const pathEnd = pathStart + bytes.readUInt32LE(at + 36);
+  return { type: String.fromCharCode(bytes[at]!), pathStart, pathEnd, end: pathEnd + bytes.readUInt32LE(at + 40) };
+}
+
+/** Bytes that go into the tar as they are. */
+export function headerWish(header: Buffer): Buffer {
+  const wish = Buffer.alloc(WISH_BYTES);
+  wish[0] = "n".charCodeAt(0);
+  wish.writeUInt32LE(header.length, 32);
+  return Buffer.concat([wish, header]);
 }

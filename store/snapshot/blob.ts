@@ -4,7 +4,7 @@ import { createGunzip } from "node:zlib";
 import { pipeline } from "node:stream";
 import { StoreError } from "../errors.ts";
 import { gzip } from "../layer/gzip.ts";
-import { folderPath, type DiffRecord } from "../layer/records.ts";
+import { folderPaths, type DiffRecord } from "../layer/records.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import type { ChainID, Compression } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
@@ -17,7 +17,7 @@ const MEDIA_TYPES: Readonly<Record<Compression, string>> = { none: MEDIA_TYPE.la
 export async function* layerTar(host: SnapshotHost, chain: ChainID): AsyncIterable<Uint8Array> {
   const { diffID, folder } = recordOf(host, chain);
   const diff = host.tables.diffs.get(diffID);
-  if (diff?.canonical === true) return yield* folderTar(host.helper, folderPath(host.layout, diff.folder ?? folder));
+  if (diff?.canonical === true) return yield* folderTar(host.helper, folderPaths(host.layout, diff.folder ?? folder));
   for (const compression of ["none", "gzip", "zstd"] as const) {
     const blob = diff?.blobs[compression];
     if (blob !== undefined && (await host.blobs().stat(blob.digest)) !== undefined) return yield* inflated(host.blobs().open(blob.digest), compression);

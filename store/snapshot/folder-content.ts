@@ -1,22 +1,32 @@
 /** What is in a diff folder, read from the disk. */
 import { canonicalTar } from "../layer/canonical.ts";
 import { entriesOf, folderReader } from "../layer/folder.ts";
+import { normalEntries } from "../layer/normal.ts";
 import { hiddenFacts, type FolderRecord } from "../layer/records.ts";
 import { scanFolder } from "../native/scan.ts";
 import type { LayerEntry } from "../store.ts";
 
-/** Sorted by path. */
-export async function folderEntries(helper: string, path: string): Promise<readonly LayerEntry[]> {
-  return entriesOf(await scanFolder(helper, path));
+/** Sorted by path. `paths` as `folderPaths` gives them. */
+export async function folderEntries(helper: string, paths: readonly string[]): Promise<readonly LayerEntry[]> {
+  const [own = [], below] = await Promise.all(paths.map(async (path) => entriesOf(await scanFolder(helper, path))));
+  return below === undefined ? own : amended(own, below);
 }
 
 /** Of a folder that no record describes. */
 export async function folderFacts(helper: string, path: string): Promise<Omit<FolderRecord, "id">> {
-  return hiddenFacts(await folderEntries(helper, path));
+  return hiddenFacts(await folderEntries(helper, [path]));
 }
 
 /** The bytes of a layer that is written again from its folder. */
-export async function* folderTar(helper: string, path: string): AsyncIterable<Uint8Array> {
-  const entries = await folderEntries(helper, path);
-  for (const bytes of canonicalTar(entries, folderReader(path))) yield Buffer.from(bytes);
+export async function* folderTar(helper: string, paths: readonly string[]): AsyncIterable<Uint8Array> {
+  const entries = await folderEntries(helper, paths);
+  for (const bytes of canonicalTar(entries, folderReader(paths))) yield Buffer.from(bytes);
+}
+
+/** What stands in a folder over another replaces it there; a whiteout says only that it is gone. */
+function amended(own: readonly LayerEntry[], below: readonly LayerEntry[]): readonly LayerEntry[] {
+  const given = new Set(own.map(({ path }) => path));
+  const removed = own.filter(({ type }) => type === "whiteout").map(({ path }) => `${path}/`);
+  const kept = below.filter(({ path }) => !given.has(path) && !removed.some((prefix) => path.startsWith(prefix)));
+  return normalEntries([...own.filter(({ type }) => type !== "whiteout"), ...kept]);
 }

@@ -1,6 +1,6 @@
 /** Layers as folders: prepare a writable one, commit or write it, and look at stacks of them. What writes is loaded when first needed. */
 import { join } from "node:path";
-import { folderPath, layerOf } from "../layer/records.ts";
+import { folderPath, folderPaths, layerOf } from "../layer/records.ts";
 import type { ActiveSnapshot, ChainID, Snapshots } from "../store.ts";
 import { activeFolder, makeActive, readActive, removeActive } from "./active.ts";
 import type { SnapshotHost } from "./host.ts";
@@ -15,7 +15,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
       return record === undefined ? undefined : layerOf(layout, chain, record);
     },
     use: async (chain) => useLayer(host, chain),
-    lowers: async (chain) => stackOf(host, chain).map((record) => folderPath(layout, record.folder)),
+    lowers: async (chain) => stackOf(host, chain).map((folder) => folderPath(layout, folder)),
     async prepare(key, parent, options) {
       stackOf(host, parent);
       await makeActive(layout, key, parent, options?.ephemeral === true);
@@ -27,6 +27,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
     },
     commit: async (key, options = {}) => await (await import("./write.ts")).commitActive(host, key, options),
     write: async (parent, entries) => await (await import("./write.ts")).writeLayer(host, parent, entries),
+    amend: async (parent, base, changes) => await (await import("./amend.ts")).amendLayer(host, parent, base, changes),
     apply: async (parent, blob, diffID, content) => await (await import("./apply.ts")).applyBlob(host, parent, blob, diffID, content),
     stage: async (blob, diffID, content) => await (await import("./apply.ts")).stageLayer(host, blob, diffID, content),
     async *tar(chain) {
@@ -38,13 +39,13 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
       const { folderFacts } = await import("./folder-content.ts");
       return viewOf(host, chain, await Promise.all(above.map(async (path) => ({ path, record: await folderFacts(helper, path) }))));
     },
-    entries: async (chain) => await (await import("./folder-content.ts")).folderEntries(helper, folderPath(layout, recordOf(host, chain).folder)),
+    entries: async (chain) => await (await import("./folder-content.ts")).folderEntries(helper, folderPaths(layout, recordOf(host, chain).folder)),
     remove: async (key) => await removeActive(layout, key),
   };
 }
 
 function activeOf(host: SnapshotHost, key: string, parent: ChainID | undefined): ActiveSnapshot {
   const folder = activeFolder(host.layout, key);
-  const lowers = stackOf(host, parent).map((record) => folderPath(host.layout, record.folder));
+  const lowers = stackOf(host, parent).map((record) => folderPath(host.layout, record));
   return { key, parent, lowers, upper: join(folder, "fs"), work: join(folder, "work") };
 }

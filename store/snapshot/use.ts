@@ -1,6 +1,6 @@
 /** Relying on a layer that nobody may hold any more: it is made young, so that a collection beside this process spares it and all below. */
 import { dirname } from "node:path";
-import { folderPath, layerOf, type FolderRecord } from "../layer/records.ts";
+import { folderPaths, layerOf, type FolderRecord } from "../layer/records.ts";
 import { renew } from "../renew.ts";
 import type { ChainID, Layer } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
@@ -15,5 +15,5 @@ export function useLayer(host: SnapshotHost, chain: ChainID): Layer | undefined 
 /** False when it is gone. */
 export function useFolder(host: SnapshotHost, folder: FolderRecord): boolean {
   host.begin();
-  return renew(dirname(folderPath(host.layout, folder)));
+  return folderPaths(host.layout, folder).every((path) => renew(dirname(path)));
 }

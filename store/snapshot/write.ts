@@ -1,6 +1,6 @@
 /** New layers: from a writable one, or from a list of entries. Loaded when first needed: a build that finds everything in its cache writes none. */
 import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StoreError } from "../errors.ts";
 import { createLayer, sumTar, type TarSum } from "../layer/create.ts";
 import { entriesOf, folderReader } from "../layer/folder.ts";
@@ -19,6 +19,8 @@ import { useFolder } from "./use.ts";
 /** Fewer and smaller than this is written at once: starting a process takes longer. */
 const INLINE_ENTRIES = 100;
 const INLINE_BYTES = 1 << 20;
+/** Fewer are written anew as quickly as amended. */
+const LISTED_ENTRIES = 1000;
 
 export async function writeLayer(host: SnapshotHost, parent: ChainID | undefined, given: readonly LayerEntry[]): Promise<Layer> {
   checkPaths(given);
@@ -38,11 +40,11 @@ function isSmall(entries: readonly LayerEntry[]): boolean {
 async function create(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
   if (isSmall(entries)) return createLayer(helper, folder, entries);
   const { createNatively } = await import("../layer/create-natively.ts");
-  return await createNatively(helper, folder, entries);
+  return await createNatively(helper, folder, entries, entries.length < LISTED_ENTRIES ? undefined : join(dirname(folder), "list"));
 }
 
 async function sum(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
-  if (isSmall(entries)) return sumTar(entries, folderReader(folder));
+  if (isSmall(entries)) return sumTar(entries, folderReader([folder]));
   const { sumNatively } = await import("../layer/create-natively.ts");
   return await sumNatively(helper, folder, entries);
 }
@@ -93,12 +95,23 @@ export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) =>
 }
 
 /** Makes the finished folder a layer of the store. Somebody else may have been quicker with the same one: theirs is as good. */
-async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, entries: readonly LayerEntry[], { diffID, size }: TarSum): Promise<Layer> {
+async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, entries: readonly LayerEntry[], sum: TarSum): Promise<Layer> {
+  return await admitFolder(host, aside, parent, sum, { id: folderID(sum.diffID, true), ...hiddenFacts(entries) }, true);
+}
+
+export async function admitFolder(
+  host: SnapshotHost,
+  aside: string,
+  parent: ChainID | undefined,
+  { diffID, size }: TarSum,
+  made: FolderRecord,
+  isShared: boolean,
+): Promise<Layer> {
   const known = host.tables.diffs.get(diffID)?.folder;
   const isThere = known !== undefined && useFolder(host, known);
-  const folder: FolderRecord = isThere ? known : { id: folderID(diffID, true), ...hiddenFacts(entries) };
+  const folder = isThere ? known : made;
   if (!isThere) await moveIntoPlace(aside, join(host.layout.layers, folder.id));
-  return await host.record(parent, { diffID, size, folder, isShared: true, canonical: true, blobs: {} });
+  return await host.record(parent, { diffID, size, folder, isShared, canonical: true, blobs: {} });
 }
 
 export async function moveIntoPlace(aside: string, place: string): Promise<void> {
