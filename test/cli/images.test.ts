@@ -76,7 +76,7 @@ describe("image", () => {
     const files = (await strata("image", "files", "team/tools:v1")).split("\n");
     expect(files).toEqual(expect.arrayContaining(["/bin/true", "/etc/motd"]));
     expect(await strata("image", "files", "-l", "team/tools:v1", "/tmp")).toMatch(/^drwxrwxrwt 0:0 /);
-    expect(await strata("image", "diff", "team/tools:v1")).toContain("  1 A /etc/motd");
+    expect(await strata("image", "diff", "team/tools:v1")).toContain("  1 A       6B /etc/motd");
     expect(await strata("image", "diff", "team/tools:v1", "team/tools:v1")).toBe("");
     expect(await runStrata(place, ["image", "files", "team/tools:v1", "/nowhere"])).toMatchObject({ status: 1 });
   });
