@@ -14,6 +14,7 @@ export type BuilderErrorCode =
   | "SOURCE_CHANGED"
   | "COPY_CONFLICT"
   | "USER_UNKNOWN"
+  | "CHECK_FAILED"
   | "RUN_FAILED"
   | "SECRET_UNKNOWN"
   | "DOWNLOAD_FAILED"

@@ -23,3 +23,9 @@ export function parseDirectives(lines: readonly string[]): Directives {
   const check = found.get("check");
   return { escape, ...(syntax === undefined ? {} : { syntax }), ...(check === undefined ? {} : { check }) };
 }
+
+/** How many lines at the top are directives; what looks like a comment after them is one. */
+export function directiveLines(lines: readonly string[]): number {
+  const end = lines.findIndex((line) => !KNOWN.has((DIRECTIVE.exec(line.trimStart())?.[1] ?? "").toLowerCase()));
+  return end < 0 ? lines.length : end;
+}

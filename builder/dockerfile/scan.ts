@@ -69,9 +69,14 @@ export function scan(lines: readonly string[], escape: Directives["escape"]): Sc
   return { instructions, warnings };
 }
 
-function isSkipped(line: string): boolean {
+export function isSkipped(line: string): boolean {
   const trimmed = line.trimStart();
   return trimmed === "" || trimmed.startsWith("#");
+}
+
+/** What a line ends with that goes on in the next one. */
+export function continuationOf(escape: Directives["escape"]): RegExp {
+  return escape === "`" ? /([^`])`[ \t]*$|^`[ \t]*$/ : /([^\\])\\[ \t]*$|^\\[ \t]*$/;
 }
 
 interface LogicalLine {
@@ -82,7 +87,7 @@ interface LogicalLine {
 }
 
 function joinLines(lines: readonly string[], from: number, escape: Directives["escape"]): LogicalLine {
-  const continuation = escape === "`" ? /([^`])`[ \t]*$|^`[ \t]*$/ : /([^\\])\\[ \t]*$|^\\[ \t]*$/;
+  const continuation = continuationOf(escape);
   let text = "";
   let gaps = false;
   for (let at = from; at < lines.length; at++) {

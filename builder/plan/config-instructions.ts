@@ -14,6 +14,7 @@ export function applyArg(state: StageState, instruction: InstructionOf<"ARG">): 
     const name = state.expand(word, instruction);
     const fallback = value === undefined ? globals.values.get(name) : state.expand(value, instruction);
     const given = buildArgs.get(name) ?? fallback;
+    state.declared.add(name);
     if (given === undefined) state.args.delete(name);
     else state.args.set(name, given);
     const shown = PROXY_ARGS.includes(name) ? value : given;

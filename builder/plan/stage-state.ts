@@ -36,6 +36,8 @@ export class StageState {
   readonly env: Map<string, string>;
   /** ARGs with a value, as declared. */
   readonly args: Map<string, string>;
+  /** ARGs of this stage, also those without a value. */
+  readonly declared = new Set<string>();
   readonly config: Draft;
   readonly steps: Omit<Step, "name">[] = [];
   readonly labels: string[] = [];
@@ -102,6 +104,7 @@ export class StageState {
 
   #warn(unset: ReadonlySet<string>, instruction: Instruction, variables: Variables): void {
     for (const name of unset) {
+      if (this.declared.has(name)) continue;
       const near = suggest(name, variables.keys());
       const message = `Usage of undefined variable '$${name}'${near === undefined ? "" : ` (did you mean $${near}?)`}`;
       this.warnings.push({ rule: "UndefinedVar", message, place: instruction.place });

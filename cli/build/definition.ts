@@ -11,6 +11,8 @@ export interface Definition {
   /** Undefined: there is none. */
   readonly context: string | undefined;
   readonly ignore: readonly string[];
+  /** The Dockerfile, when it is a file of the user's. */
+  readonly path?: string;
 }
 
 export interface DefinitionInput {
@@ -47,7 +49,12 @@ async function folderDefinition(folder: string, file: string | undefined, { read
   const own = readIfThere(`${path}.dockerignore`);
   const inside = relative(folder, path);
   const name = inside.startsWith("..") ? join(basename(dirname(path)), basename(path)) : inside;
-  return { dockerfile: { text: readFileSync(path, "utf8"), file: name }, context: folder, ignore: own === undefined ? general() : parseIgnoreFile(own) };
+  return {
+    dockerfile: { text: readFileSync(path, "utf8"), file: name },
+    context: folder,
+    ignore: own === undefined ? general() : parseIgnoreFile(own),
+    ...(isUnpacked ? {} : { path }),
+  };
 }
 
 /** A given path counts from the working folder, inside an unpacked context from its root. */

@@ -25,6 +25,8 @@ export interface BuildFlags {
   readonly progress: string;
   readonly quiet?: boolean;
   readonly check?: boolean;
+  readonly fix?: boolean;
+  readonly call: string;
   readonly explain?: boolean;
 }
 
@@ -42,7 +44,6 @@ const REFUSED = [
   "memory",
   "cpuset-cpus",
   "security-opt",
-  "call",
   "attest",
 ];
 /** Asked for by tools that only want them off. */
@@ -73,6 +74,8 @@ export function defineFlags(command: Command): Command {
     .option("--progress <kind>", "auto, tty, plain, rawjson or quiet", "auto")
     .option("-q, --quiet", "print the image id only")
     .option("--check", "say what could be better in the Dockerfile, build nothing")
+    .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
+    .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
     .option("--explain", "say for every step why it was made or not");
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../builder/build.ts";
 import { BuilderError } from "../../builder/errors.ts";
-import type { BuildResult, Collaborators } from "../../builder/request.ts";
+import type { BuildRequest, BuildResult, Collaborators } from "../../builder/request.ts";
 import { ownedName } from "../../store/owner.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
@@ -25,17 +25,21 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   try {
     const definition = await read(context, folder, flags, unpacked);
     const request = buildRequest(flags, definition, context.env);
-    if (flags.check === true) {
-      const { runCheck } = await import("./run-check.ts");
-      runCheck(context, definition.dockerfile);
-      return;
+    if (flags.check === true || flags.fix === true || flags.call !== "build") {
+      const { callFlags, runCall } = await import("./run-call.ts");
+      const call = callFlags(flags);
+      if (call !== undefined) return await runCall(context, call, request, definition);
+    }
+    if (mustPassChecks(request)) {
+      const { refuseFindings } = await import("./run-call.ts");
+      await refuseFindings(context, request);
     }
     const store = await context.store();
     const result = await build(request, collaborators(context, store, scratch, progress));
     for (const name of names) await tag(store, name, result);
     if (names.length === 0) await store.images.keep(result.target);
     progress.end();
-    warn(context, flags, result);
+    await warn(context, flags, request, result);
     if (outputs.some((output) => output.kind !== "image")) {
       const { writeOutput } = await import("./write-output.ts");
       for (const output of outputs) await writeOutput(context, store, result, names, output);
@@ -96,10 +100,15 @@ function collaborators(context: Context, store: Store, scratch: string, progress
   };
 }
 
-function warn(context: Context, flags: BuildFlags, { warnings }: BuildResult): void {
-  if (flags.quiet === true || warnings.length === 0) return;
-  const lines = warnings.map(({ rule, message, place }) => ` - ${rule}: ${message} (line ${place.start})\n`);
-  context.stderr.write(`\n ${warnings.length} warning${warnings.length === 1 ? "" : "s"} found:\n${lines.join("")}`);
+/** `error=true` of the check options, looked for before they are read. */
+function mustPassChecks({ buildArgs, dockerfile }: BuildRequest): boolean {
+  return /error/.test(buildArgs.get("BUILDKIT_DOCKERFILE_CHECK") ?? /^\s*#\s*check\s*=(.*)/im.exec(dockerfile.text)?.[1] ?? "");
+}
+
+async function warn(context: Context, flags: BuildFlags, request: BuildRequest, { warnings }: BuildResult): Promise<void> {
+  if (flags.quiet === true) return;
+  const { warningsText } = await import("./warnings.ts");
+  context.stderr.write(warningsText(request, warnings));
 }
 
 async function pushAll(context: Context, names: readonly string[]): Promise<void> {

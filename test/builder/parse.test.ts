@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DockerfileParser } from "dockerfile-ast";
 import { expect, test } from "vitest";
-import { checkDockerfile } from "../../builder/check/check.ts";
 import { parseDuration } from "../../builder/dockerfile/duration.ts";
 import { expandPorts } from "../../builder/dockerfile/port.ts";
 import { parseDockerfile } from "../../builder/dockerfile/parse.ts";
@@ -136,26 +135,6 @@ test.each([
 
 test.each(["abc", "80/icmp", "90-80", "70000", "80/tcp/udp", ""])("Port %j is refused", (word) => {
   expect(() => expandPorts(word)).toThrow(/Cannot expose/);
-});
-
-test("Checks name the rule and the line", () => {
-  const text = "from a as B\nMAINTAINER me\nWORKDIR x\nENV a b\nENV API_KEY=1\nCMD run\nCMD run\nFROM scratch AS scratch\n";
-  expect(checkDockerfile(text, "Dockerfile").map(({ rule, place }) => `${place.start} ${rule}`)).toEqual([
-    "1 ConsistentInstructionCasing",
-    "1 StageNameCasing",
-    "2 MaintainerDeprecated",
-    "3 WorkdirRelativePath",
-    "4 LegacyKeyValueFormat",
-    "5 SecretsUsedInArgOrEnv",
-    "6 JSONArgsRecommended",
-    "6 MultipleInstructionsDisallowed",
-    "7 JSONArgsRecommended",
-    "8 ReservedStageName",
-  ]);
-});
-
-test("A directive skips checks", () => {
-  expect(checkDockerfile("# check=skip=MaintainerDeprecated, JSONArgsRecommended\nFROM a\nMAINTAINER me\nCMD x\n", "Dockerfile")).toEqual([]);
 });
 
 test("A NUL byte is refused where it stands", () => {
