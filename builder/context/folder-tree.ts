@@ -6,7 +6,7 @@ import { suggest } from "../dockerfile/suggest.ts";
 import type { DigestIndex } from "./digest-index.ts";
 import { compileMatch, hasWildcard } from "./go-match.ts";
 import { compileRules, type IgnoreRules } from "./ignore.ts";
-import type { Fingerprint, SelectOptions, Source, SourceEntry, SourceTree } from "./tree.ts";
+import type { Fingerprint, SelectOptions, Source, SourceEntry, SourceTree, WideWalk } from "./tree.ts";
 import { fromStat, walk, type Walked } from "./walk.ts";
 
 const MAX_LINKS = 40;
@@ -22,6 +22,7 @@ export class FolderTree implements SourceTree {
   readonly #options: FolderTreeOptions;
   /** Two COPYs of one folder walk it once. */
   readonly #walked = new Map<string, Promise<Walked>>();
+  #isWide = false;
 
   /** `root` is a real path. */
   constructor(root: string, options: FolderTreeOptions) {
@@ -46,6 +47,18 @@ export class FolderTree implements SourceTree {
     if (real === undefined || stat?.isDirectory() !== true) return undefined;
     const { text, isSettled } = (await this.#walk(real)).fingerprint();
     return { text: `${stat.mode} ${text}`, isSettled };
+  }
+
+  get isWide(): boolean {
+    return this.#isWide;
+  }
+
+  async wide(pattern: string): Promise<WideWalk | undefined> {
+    const real = this.#resolve(insideRoot(pattern));
+    const stat = real === undefined ? undefined : fs.lstatSync(this.#file(real));
+    if (real === undefined || stat?.isDirectory() !== true) return undefined;
+    const { wide } = await this.#walk(real);
+    return wide === undefined ? undefined : { ...wide, mode: stat.mode & 0o7777 };
   }
 
   async digests(entries: readonly SourceEntry[]): Promise<readonly string[]> {
@@ -73,7 +86,9 @@ export class FolderTree implements SourceTree {
       walked = walk(this.#file(path), { helper, rules, prefix: path, isWide: digests.isWide });
       this.#walked.set(path, walked);
     }
-    return await walked;
+    const found = await walked;
+    if (found.wide !== undefined) this.#isWide = true;
+    return found;
   }
 
   /** Paths that match a pattern, element by element, sorted. */

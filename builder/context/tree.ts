@@ -1,4 +1,5 @@
 /** Where COPY takes files from: the build context, a stage or an image. All three give the same plain entries. */
+import type { ScannedFile } from "../../store/native/scan.ts";
 
 export interface SourceEntry {
   /** Relative to the source; "" is the source itself. */
@@ -49,6 +50,19 @@ export interface Fingerprint {
   readonly isSettled: () => boolean;
 }
 
+/** A wide folder as the helper saw it: see store/native/scan.ts. */
+export interface WideWalk {
+  /** Real path. */
+  readonly folder: string;
+  /** Permission bits of the folder. */
+  readonly mode: number;
+  readonly bytes: Buffer;
+  /** Milliseconds. */
+  readonly startedAt: number;
+  /** One record of the walk as an entry. */
+  readonly entryOf: (file: ScannedFile) => SourceEntry | undefined;
+}
+
 export interface SourceTree {
   /**
    * Literal paths must exist; a pattern with wildcards may match nothing.
@@ -59,6 +73,10 @@ export interface SourceTree {
    * Changes whenever what `pattern` selects may have changed, told by stat data alone; undefined when it cannot be told so cheaply.
    */
   fingerprint?(pattern: string, options: SelectOptions): Promise<Fingerprint | undefined>;
+  /** It may have wide folders. */
+  readonly isWide?: boolean;
+  /** The walk of a literal path that is a wide folder, if it is one. */
+  wide?(pattern: string): Promise<WideWalk | undefined>;
   /** Hex sha256 of each file's content, in the order of `entries`; "" for what is no file. */
   digests(entries: readonly SourceEntry[]): Promise<readonly string[]>;
 }

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { BuilderError } from "../errors.ts";
 import type { ScannedFile } from "../../store/native/scan.ts";
 import type { IgnoreRules, Marks } from "./ignore.ts";
-import type { Fingerprint, SourceEntry } from "./tree.ts";
+import type { Fingerprint, SourceEntry, WideWalk } from "./tree.ts";
 
 /** Beyond this the helper's walk is worth starting a process. */
 export const NATIVE_FROM_FILES = 600;
@@ -25,6 +25,8 @@ export interface Walked {
   /** All below the folder, sorted by path. */
   entries(): readonly SourceEntry[];
   fingerprint(): Fingerprint;
+  /** Only of a native walk. */
+  readonly wide?: Omit<WideWalk, "mode">;
 }
 
 /** Ignored paths are not looked into unless a rule takes some of them back. */
@@ -41,12 +43,14 @@ export async function walk(folder: string, options: WalkOptions): Promise<Walked
 
 /** The helper's bytes are hashed as they are: decoding them costs more than the walk. */
 async function walkNatively(folder: string, helper: string, startedAt: number): Promise<Walked> {
-  const { decodeScan, scanBytes } = await import("../../store/native/scan.ts"); // small contexts start no process
+  const { decodeScan, lastChange, scanBytes } = await import("../../store/native/scan.ts"); // small contexts start no process
   const bytes = await scanBytes(helper, folder);
   let decoded: readonly SourceEntry[] | undefined;
   const entries = (): readonly SourceEntry[] => (decoded ??= decodeScan(bytes).flatMap((file) => fromScan(folder, file)));
   const text = (): string => `${folder} ${createHash("sha256").update(bytes).digest("hex")}`;
-  return { entries, fingerprint: () => ({ text: text(), isSettled: () => isSettled(entries(), startedAt) }) };
+  const isOld = (): boolean => lastChange(bytes) < startedAt - RACY_MS;
+  const wide = { folder, bytes, startedAt, entryOf: (file: ScannedFile) => fromScan(folder, file)[0] };
+  return { entries, fingerprint: () => ({ text: text(), isSettled: isOld }), wide };
 }
 
 function hashStamps(entries: readonly SourceEntry[]): string {

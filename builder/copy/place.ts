@@ -84,7 +84,9 @@ async function placeEntries(plan: LayerPlan, entries: readonly SourceEntry[], fo
   }
 }
 
-function layerEntry(source: SourceEntry, path: string, options: PlaceOptions): LayerEntry {
+export type EntryOptions = Pick<PlaceOptions, "owner" | "mode" | "epoch" | "earlier">;
+
+export function layerEntry(source: SourceEntry, path: string, options: EntryOptions): LayerEntry {
   const { type, mtime, target, major, minor, xattrs, size } = source;
   const entry: LayerEntry = {
     path,

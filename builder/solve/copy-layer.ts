@@ -7,6 +7,7 @@ import { place, type Placed } from "../copy/place.ts";
 import type { CopyAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
 import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
+import type { KeyParts } from "./key.ts";
 import type { Making, SolveScope } from "./scope.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
@@ -19,10 +20,23 @@ const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
 export interface Selection {
   readonly placed: readonly Placed[];
   readonly digests: ReadonlyMap<SourceEntry, string>;
+  /** See `selectionText`. */
+  readonly text: string;
   readonly digest: string;
 }
 
-export async function writeCopy(action: CopyAction, parent: ChainID | undefined, selection: Selection, making: Making, scope: SolveScope): Promise<ChainID> {
+export interface CopyMaking extends Making {
+  /** Of the key: all but the files. */
+  readonly rest: KeyParts;
+}
+
+export async function writeCopy(
+  action: CopyAction,
+  parent: ChainID | undefined,
+  selection: Selection,
+  making: CopyMaking,
+  scope: SolveScope,
+): Promise<ChainID> {
   const { store } = scope.collaborators;
   const listPath = sidePath(store.root, "steps", making.place);
   const saved = loadFileList(listPath);
@@ -47,7 +61,24 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   const layer = await store.snapshots.write(parent, plan.entries());
   checkUnchanged(selection.digests.keys());
   saveFileList(listPath, { chain: layer.chainID, files });
+  if (layer.over === undefined) await remember(action, layer.chainID, plan, selection.text, making, scope);
   return layer.chainID;
+}
+
+function destinationOf({ destination }: CopyAction): string {
+  return destination.replace(/^\/+|\/+$/g, "");
+}
+
+/** A wide folder of the context that was copied whole is amended the next time. */
+async function remember(action: CopyAction, chain: ChainID, plan: LayerPlan, text: string, making: CopyMaking, scope: SolveScope): Promise<void> {
+  const tree = action.origin.kind === "context" ? await scope.treeOf(action.origin) : undefined;
+  if (tree?.isWide !== true) return;
+  const { isWholeFolder, rememberCopy } = await import("../again/copy-again.ts");
+  const walk = isWholeFolder(action) ? await tree.wide?.(action.patterns[0]!) : undefined;
+  if (walk === undefined) return;
+  const { folder, mode, bytes, startedAt } = walk;
+  const target = await plan.folder(destinationOf(action)); // it is there: the files are in it
+  rememberCopy({ parts: JSON.stringify(making.rest), chain, folder, mode, target, startedAt, walk: bytes, lines: Buffer.from(text) }, making.place, scope);
 }
 
 /** Archives are opened into the layer; what is none is left to be copied. */

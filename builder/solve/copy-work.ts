@@ -5,22 +5,45 @@ import type { Fingerprint, Source, SourceEntry } from "../context/tree.ts";
 import type { Placed } from "../copy/place.ts";
 import type { CopyAction, InlineFile } from "../plan/graph.ts";
 import type { Selection } from "./copy-layer.ts";
-import { copyParts, selectionDigest, type StepScope } from "./key.ts";
+import type { CopyAgain } from "../again/copy-again.ts";
+import { BuilderError } from "../errors.ts";
+import { copyParts, selectionDigest, selectionText, type KeyParts, type StepScope } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
 
-export async function copyWork(action: CopyAction, parent: ChainID | undefined, scope: SolveScope): Promise<Work> {
+export async function copyWork(action: CopyAction, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
   const step: StepScope = { parent, epoch: scope.epoch, platform: scope.platform };
   let selected: Promise<Selection> | undefined;
   const selection = async (): Promise<Selection> => await (selected ??= select(action, scope));
+  let again: CopyAgain | undefined;
   const quick = action.urls.length === 0 ? await quickFiles(action, scope) : undefined;
   return {
     ...(quick === undefined ? {} : { quick: { parts: copyParts(action, quick.text, step), isLasting: () => quick.isSettled() } }),
-    full: async () => copyParts(action, (await selection()).digest, step),
+    async full() {
+      again = await lookAgain(action, parent, copyParts(action, "", step), place, scope);
+      return copyParts(action, again?.digest ?? (await selection()).digest, step);
+    },
     async make(making) {
+      const chain = await again?.make(making);
+      if (chain !== undefined) return chain;
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
-      return await writeCopy(action, parent, await selection(), making, scope);
+      const found = await selection();
+      if (again !== undefined && found.digest !== again.digest) throw changed(action);
+      return await writeCopy(action, parent, found, { ...making, rest: copyParts(action, "", step) }, scope);
     },
   };
+}
+
+async function lookAgain(action: CopyAction, parent: ChainID | undefined, parts: KeyParts, place: string, scope: SolveScope): Promise<CopyAgain | undefined> {
+  if (action.origin.kind !== "context" || !(await scope.treeOf(action.origin)).isWide) return undefined;
+  const { copyAgain, isWholeFolder } = await import("../again/copy-again.ts");
+  return isWholeFolder(action) ? await copyAgain(action, parent, parts, place, scope) : undefined;
+}
+
+/** The key was told from files that have changed since. */
+function changed({ patterns }: CopyAction): BuilderError {
+  return new BuilderError("SOURCE_CHANGED", `Cannot copy ${patterns.join(" ")}: it changed while it was copied`, {
+    hint: "Build again when nothing writes to the context",
+  });
 }
 
 /** What stands for the files without reading them: the stack they are in, or the stat data of the folder. */
@@ -48,14 +71,11 @@ async function select(action: CopyAction, scope: SolveScope): Promise<Selection>
     for (const entry of file.source.entries) digests.set(entry, file.digest);
   }
   const sources = placed.map(({ source }) => source);
-  return {
-    placed,
-    digests,
-    digest: selectionDigest(
-      sources,
-      sources.map(({ entries }) => entries.map((entry) => digests.get(entry) ?? "")),
-    ),
-  };
+  const text = selectionText(
+    sources,
+    sources.map(({ entries }) => entries.map((entry) => digests.get(entry) ?? "")),
+  );
+  return { placed, digests, text, digest: selectionDigest(text) };
 }
 
 /** Content that no tree holds. */

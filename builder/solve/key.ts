@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ChainID } from "../../store/store.ts";
-import type { Source } from "../context/tree.ts";
+import type { Source, SourceEntry } from "../context/tree.ts";
 import type { CopyAction, MountPlan, RunAction, WorkdirAction } from "../plan/graph.ts";
 
 /** Changes when the layers that steps make change. */
@@ -70,17 +70,25 @@ export function workdirParts(action: WorkdirAction, scope: StepScope): KeyParts 
   return { ...common(scope), kind: "WORKDIR", path: action.path, user: action.user };
 }
 
-/** One digest for what a COPY selected: names, kinds, modes, owners, sizes, links and bytes. */
-export function selectionDigest(sources: readonly Source[], digests: readonly (readonly string[])[]): string {
-  const hash = createHash("sha256");
-  sources.forEach((source, at) => {
-    const lines = source.entries.map(
-      ({ path, type, mode, uid, gid, size, target = "", major = 0, minor = 0, xattrs }, index) =>
-        `${path}\0${type}\0${mode}\0${uid}:${gid}\0${size}\0${target}\0${major}:${minor}\0${xattrs === undefined ? "" : xattrsText(xattrs)}\0${digests[at]?.[index]}\n`,
-    );
-    hash.update(`${source.path}\0${source.entries.length}\n`).update(lines.join(""));
-  });
-  return hash.digest("hex");
+/** What a COPY selected, in words: names, kinds, modes, owners, sizes, links and bytes. Its digest stands for the files in the key. */
+export function selectionText(sources: readonly Source[], digests: readonly (readonly string[])[]): string {
+  return sources
+    .map(
+      ({ path, entries }, at) => selectionHead(path, entries.length) + entries.map((entry, index) => selectionLine(entry, digests[at]?.[index] ?? "")).join(""),
+    )
+    .join("");
+}
+
+export function selectionDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+export function selectionHead(path: string, count: number): string {
+  return `${path}\0${count}\n`;
+}
+
+export function selectionLine({ path, type, mode, uid, gid, size, target = "", major = 0, minor = 0, xattrs }: SourceEntry, digest: string): string {
+  return `${path}\0${type}\0${mode}\0${uid}:${gid}\0${size}\0${target}\0${major}:${minor}\0${xattrs === undefined ? "" : xattrsText(xattrs)}\0${digest}\n`;
 }
 
 function xattrsText(xattrs: Readonly<Record<string, Uint8Array>>): string {

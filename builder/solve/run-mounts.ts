@@ -9,7 +9,7 @@ import { BuilderError } from "../errors.ts";
 import type { RunMount } from "../executor.ts";
 import type { MountPlan, RunAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
-import { selectionDigest } from "./key.ts";
+import { selectionDigest, selectionText } from "./key.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { MountTarget } from "./run-stubs.ts";
 import type { SolveScope } from "./scope.ts";
@@ -30,7 +30,7 @@ export async function mountedContent(mount: Bind, scope: SolveScope): Promise<Sh
   const tree = await scope.treeOf(mount.origin);
   const [source] = await tree.select(mount.source, { exclude: [] });
   const entries = source?.entries ?? [];
-  const digest = source === undefined ? "" : selectionDigest([{ path: "", entries }], [await tree.digests(entries)]);
+  const digest = source === undefined ? "" : selectionDigest(selectionText([{ path: "", entries }], [await tree.digests(entries)]));
   const key = createHash("sha256").update(`mount\0${scope.epoch}\0${digest}`).digest("hex");
   const cached = await scope.cache.find(key);
   if (cached !== undefined) return { digest, chain: cached.chainID };

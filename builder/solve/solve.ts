@@ -93,7 +93,7 @@ class Solver {
     this.#scope.signal.throwIfAborted();
     const vertex = this.#scope.progress.start(step.name);
     try {
-      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#scope), vertex);
+      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#parts.identityOf(step), this.#scope), vertex);
       vertex.done();
       return chain;
     } catch (error) {
@@ -157,9 +157,9 @@ function hit(vertex: Vertex, chain: ChainID): ChainID {
   return chain;
 }
 
-async function prepare(action: Action, parent: ChainID | undefined, scope: SolveScope): Promise<Work> {
+async function prepare(action: Action, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
   if (action.kind === "run") return await runWork(action, parent, scope);
-  return action.kind === "copy" ? await copyWork(action, parent, scope) : workdirWork(action, parent, scope);
+  return action.kind === "copy" ? await copyWork(action, parent, place, scope) : workdirWork(action, parent, scope);
 }
 
 /** What a step reads besides its parent. */

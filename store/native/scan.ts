@@ -57,11 +57,29 @@ const TYPES: Readonly<Record<string, FileType>> = { f: "file", d: "directory", l
 
 /** Bytes of the fixed part: `struct record` in runtime/native/scan.c. */
 const HEADER_BYTES = 88;
+const REGULAR = "f".charCodeAt(0);
 
 export function decodeScan(bytes: Buffer): ScannedFile[] {
   const files: ScannedFile[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) files.push(decodeRecord(bytes, at));
   return files;
+}
+
+/** Milliseconds: when the file of the record at `at` last changed. */
+export function lastChangeAt(bytes: Buffer, at: number): number {
+  return readLong(bytes, at + 56) * 1000 + bytes.readUInt32LE(at + 52) / 1e6;
+}
+
+/** The latest of all files. */
+export function lastChange(bytes: Buffer): number {
+  let last = 0;
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) last = Math.max(last, bytes[at + 4] === REGULAR ? lastChangeAt(bytes, at) : 0);
+  return last;
+}
+
+/** Where the path of the record at `at` stands. */
+export function pathAt(bytes: Buffer, at: number): { readonly start: number; readonly end: number } {
+  return { start: at + HEADER_BYTES, end: at + HEADER_BYTES + bytes.readUInt32LE(at + 80) };
 }
 
 function decodeRecord(bytes: Buffer, at: number): ScannedFile {
