@@ -166,8 +166,13 @@ export interface Snapshots {
   stage(blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<StagedLayer>;
   /** The canonical tar, written again bit for bit from the folder. */
   tar(chain: ChainID): AsyncIterable<Uint8Array>;
-  /** Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID. */
-  blob(chain: ChainID, compression: Compression): Promise<Descriptor>;
+  /**
+   * Descriptor of the layer as a blob in the store, made now if it is not there. Deterministic, cached by diffID and level.
+   * Without a level, any blob of that compression will do: the one that the layer came as, say.
+   */
+  blob(chain: ChainID, compression: Compression, level?: number): Promise<Descriptor>;
+  /** The blob that the layer was unpacked from; undefined for layers that were built here. */
+  original(chain: ChainID): Promise<Descriptor | undefined>;
   /** The files of a stack, seen merged, without a mount. `above` are diff folders on top of it, topmost first, that may change meanwhile (a container's upper folder). */
   view(chain: ChainID | undefined, options?: { readonly above?: readonly string[] }): Promise<MergedView>;
   /** Entries of one layer's diff as they are on disk, sorted by path. */
@@ -190,6 +195,13 @@ export interface Amendment {
 }
 
 export type Compression = "none" | "gzip" | "zstd";
+
+/** How a layer is packed as a blob. */
+export interface Packing {
+  readonly compression: Compression;
+  /** gzip 0 to 9, zstd 1 to 22. @default what suits most */
+  readonly level?: number;
+}
 
 /** Read-only look at stacked layers; symlinks are resolved inside the root and never leave it. */
 export interface MergedView {
@@ -250,7 +262,7 @@ export interface Images {
   /** Every layer unpacked; idempotent. Returns the chain of the stack. */
   unpack(image: Image): Promise<ChainID | undefined>;
   /** Writes config and manifest blobs of a built image whose layers are committed snapshots; not yet tagged. */
-  assemble(layers: readonly Layer[], config: ImageConfig, annotations?: Readonly<Record<string, string>>): Promise<Descriptor>;
+  assemble(layers: readonly Layer[], config: ImageConfig): Promise<Descriptor>;
 }
 
 export interface RemovedImage {

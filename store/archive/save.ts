@@ -3,7 +3,7 @@
  * Same images, same bytes. Spec: image-spec v1.1, image-layout.md; docker image spec v1.2, "Combined Image JSON".
  */
 import { algorithmOf, encodedOf, type Digest } from "../digest.ts";
-import { isIndex, parseIndex, parseManifest } from "../image/documents.ts";
+import { isIndex, isManifest, parseIndex, parseManifest } from "../image/documents.ts";
 import { choosePlatform, hostPlatform } from "../image/platform.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import { familiarName } from "../reference.ts";
@@ -60,14 +60,22 @@ interface DockerImage {
 async function dockerManifest(blobs: Blobs, images: readonly SavedImage[]): Promise<readonly DockerImage[]> {
   const found = new Map<Digest, DockerImage>();
   for (const { name, target } of images) {
-    const descriptor = isIndex(target) ? choosePlatform(parseIndex(await blobs.read(target.digest)).manifests, hostPlatform()) : target;
-    if (descriptor === undefined || !(await blobs.has(descriptor))) continue;
+    const descriptor = isIndex(target) ? await imageOfIndex(blobs, target) : target;
+    if (descriptor === undefined) continue;
     const { config, layers } = parseManifest(await blobs.read(descriptor.digest));
     const image = found.get(descriptor.digest) ?? { Config: blobPath(config.digest), RepoTags: null, Layers: layers.map(({ digest }) => blobPath(digest)) };
     if (name !== undefined) image.RepoTags = [...(image.RepoTags ?? []), familiarName(name)];
     found.set(descriptor.digest, image);
   }
   return [...found.values()];
+}
+
+/** docker's own manifest knows one image a name: this machine's, else the first that is here. */
+async function imageOfIndex(blobs: Blobs, target: Descriptor): Promise<Descriptor | undefined> {
+  const { manifests } = parseIndex(await blobs.read(target.digest));
+  const here: Descriptor[] = [];
+  for (const manifest of manifests) if (isManifest(manifest) && manifest.platform?.os !== "unknown" && (await blobs.has(manifest))) here.push(manifest);
+  return choosePlatform(here, hostPlatform()) ?? here[0];
 }
 
 function blobPath(digest: Digest): string {

@@ -101,5 +101,5 @@ function markTars(host: MarkHost, marks: Marks, layers: readonly (readonly [chai
 function markBlobsOf(host: MarkHost, marks: Marks, chain: ChainID): void {
   const record = host.tables.layers.get(chain);
   const diff = record === undefined ? undefined : host.tables.diffs.get(record.diffID);
-  for (const blob of Object.values(diff?.blobs ?? {})) marks.blobs.add(blob.digest);
+  for (const blob of Object.values(diff?.blobs ?? {})) if (blob !== undefined) marks.blobs.add(blob.digest);
 }

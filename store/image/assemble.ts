@@ -4,12 +4,7 @@ import { MEDIA_TYPE, type Descriptor, type ImageConfig, type Manifest } from "..
 import type { Blobs, Layer } from "../store.ts";
 
 /** @throws {StoreError} `CONFIG_INVALID` */
-export async function assembleImage(
-  blobs: Blobs,
-  layers: readonly Layer[],
-  config: ImageConfig,
-  annotations?: Readonly<Record<string, string>>,
-): Promise<Descriptor> {
+export async function assembleImage(blobs: Blobs, layers: readonly Layer[], config: ImageConfig): Promise<Descriptor> {
   if (layers.some(({ diffID }, index) => config.rootfs.diff_ids[index] !== diffID) || config.rootfs.diff_ids.length !== layers.length) {
     throw new StoreError("CONFIG_INVALID", "Cannot assemble image: its config's diff_ids are not those of its layers");
   }
@@ -19,7 +14,6 @@ export async function assembleImage(
     mediaType: MEDIA_TYPE.manifest,
     config: { mediaType: MEDIA_TYPE.config, digest: stored.digest, size: stored.size },
     layers: layers.map(({ diffID, size }) => ({ mediaType: MEDIA_TYPE.layerTar, digest: diffID, size })),
-    ...(annotations === undefined ? {} : { annotations }),
   };
   return { mediaType: MEDIA_TYPE.manifest, ...(await blobs.put(JSON.stringify(manifest))) };
 }

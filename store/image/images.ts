@@ -36,7 +36,7 @@ export function openImages(host: ImagesHost): Images {
     untag: async (name) => await table.remove(parseReference(name).name),
     remove: async (reference, { force = false } = {}) => await removeImage(table, reference, force),
     unpack: async (image) => await unpack(host.snapshots(), image),
-    assemble: async (layers, config, annotations) => await assembleImage(blobs, layers, config, annotations),
+    assemble: async (layers, config) => await assembleImage(blobs, layers, config),
   };
   return images;
 }

@@ -12,7 +12,7 @@ const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 const BLOCK_BYTES = 512 << 10;
 const DICTIONARY_BYTES = 32 << 10;
 /** 3 % more bytes than level 6 in half the time: docs/decisions/gzip.md. */
-const LEVEL = 4;
+export const GZIP_LEVEL = 4;
 const MEM_LEVEL = 9;
 /** What does not shrink is only wrapped. Parts of a block are tried, so that half a block of text is not missed. */
 const SAMPLES = 4;
@@ -20,7 +20,8 @@ const SAMPLE_BYTES = 4 << 10;
 const WORTH_IT = 0.99;
 const deflate = promisify(deflateRaw) as (block: Buffer, options: object) => Promise<Buffer>;
 
-export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/** `level` 0 to 9. */
+export async function* gzip(content: AsyncIterable<Uint8Array>, level = GZIP_LEVEL): AsyncIterable<Uint8Array> {
   const pending: Promise<Buffer>[] = [];
   const width = availableParallelism() + 1;
   let dictionary: Buffer = Buffer.alloc(0);
@@ -29,7 +30,7 @@ export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<U
   for await (const block of blocksOf(content)) {
     sum = crc32(block, sum);
     size += block.length;
-    pending.push(compress(block, dictionary));
+    pending.push(compress(block, dictionary, level));
     dictionary = block.subarray(-DICTIONARY_BYTES);
     if (pending.length >= width) yield await pending.shift()!;
   }
@@ -41,8 +42,8 @@ export async function* gzip(content: AsyncIterable<Uint8Array>): AsyncIterable<U
 }
 
 /** A sync flush ends each block on a byte, so that the blocks can simply stand behind one another. */
-async function compress(block: Buffer, dictionary: Buffer): Promise<Buffer> {
-  const level = (await shrinks(block)) ? LEVEL : 0;
+async function compress(block: Buffer, dictionary: Buffer, wanted: number): Promise<Buffer> {
+  const level = wanted > 0 && (await shrinks(block)) ? wanted : 0;
   const common = { level, memLevel: MEM_LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: BLOCK_BYTES };
   return await deflate(block, level === 0 || dictionary.length === 0 ? common : { ...common, dictionary });
 }

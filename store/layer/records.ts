@@ -31,8 +31,11 @@ export interface DiffRecord {
   /** The tar can be written again from the folder. Otherwise it is in `blobs`. */
   readonly canonical: boolean;
   /** Blobs whose uncompressed content this is. */
-  readonly blobs: Partial<Readonly<Record<Compression, Descriptor>>>;
+  readonly blobs: Partial<Readonly<Record<BlobForm, Descriptor>>>;
 }
+
+/** A compression, or one at a level that was asked for: those are no substitute for each other. */
+export type BlobForm = Compression | `${Compression}-${number}`;
 
 export interface LayerTables {
   readonly layers: Table<LayerRecord>;

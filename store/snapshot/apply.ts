@@ -10,11 +10,12 @@ import { StoreError } from "../errors.ts";
 import type { Applied } from "../layer/apply.ts";
 import { chainOf } from "../layer/chain.ts";
 import { openGrowth } from "../layer/growing.ts";
+import { compressionOf } from "../layer/media-type.ts";
 import { folderID, type FolderRecord } from "../layer/records.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
-import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
+import type { Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
-import type { ChainID, Compression, Layer, MergedView, StagedLayer } from "../store.ts";
+import type { ChainID, Layer, MergedView, StagedLayer } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
 import { viewOf } from "./stack.ts";
 import { useFolder, useLayer } from "./use.ts";
@@ -85,14 +86,6 @@ async function receive(writer: BlobWriter, blob: Descriptor, content: AsyncItera
     growth.end(isWhole);
   }
   await writer.commit(blob);
-}
-
-/** @throws {StoreError} `UNSUPPORTED` */
-export function compressionOf(mediaType: string): Compression {
-  if (mediaType === MEDIA_TYPE.layerTar || mediaType.endsWith(".tar")) return "none";
-  if (mediaType === MEDIA_TYPE.dockerLayer || /[.+]gzip$/.test(mediaType)) return "gzip";
-  if (/[.+]zstd$/.test(mediaType)) return "zstd";
-  throw new StoreError("UNSUPPORTED", `Cannot unpack a layer of media type ${mediaType}: it is neither tar, gzip nor zstd`);
 }
 
 /** Folders that the tar took for granted look as they do below. */

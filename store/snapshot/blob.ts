@@ -1,63 +1,66 @@
-/** Layers as blobs: the tar of a stack's layer, and its compressed form made once and kept. */
-import { spawn } from "node:child_process";
-import { createGunzip } from "node:zlib";
+/** Layers as blobs: the tar of a stack's layer, and its compressed forms, each made once and kept. */
 import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { StoreError } from "../errors.ts";
-import { gzip } from "../layer/gzip.ts";
-import { folderPaths, type DiffRecord } from "../layer/records.ts";
-import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
+import { gzip, GZIP_LEVEL } from "../layer/gzip.ts";
+import { layerMediaType } from "../layer/media-type.ts";
+import { folderPaths, type BlobForm, type DiffRecord } from "../layer/records.ts";
+import { unzstd, zstd, ZSTD_LEVEL } from "../layer/zstd.ts";
+import type { Descriptor } from "../oci.ts";
 import type { ChainID, Compression } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
 import { folderTar } from "./folder-content.ts";
 import { recordOf } from "./stack.ts";
 
-const MEDIA_TYPES: Readonly<Record<Compression, string>> = { none: MEDIA_TYPE.layerTar, gzip: MEDIA_TYPE.layerGzip, zstd: MEDIA_TYPE.layerZstd };
+const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
+const DEFAULT_LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: GZIP_LEVEL, zstd: ZSTD_LEVEL };
 
 /** The uncompressed tar: written again from the folder, or inflated from the blob it came as. */
 export async function* layerTar(host: SnapshotHost, chain: ChainID): AsyncIterable<Uint8Array> {
   const { diffID, folder } = recordOf(host, chain);
   const diff = host.tables.diffs.get(diffID);
   if (diff?.canonical === true) return yield* folderTar(host.helper, folderPaths(host.layout, diff.folder ?? folder));
-  for (const compression of ["none", "gzip", "zstd"] as const) {
+  for (const compression of COMPRESSIONS) {
     const blob = diff?.blobs[compression];
     if (blob !== undefined && (await host.blobs().stat(blob.digest)) !== undefined) return yield* inflated(host.blobs().open(blob.digest), compression);
   }
   throw new StoreError("BLOB_UNKNOWN", `Cannot write the tar of layer ${diffID}: the blob it was unpacked from is gone`);
 }
 
+/** The blob that a layer of another maker was unpacked from, while it is here. */
+export async function originalBlob(host: SnapshotHost, chain: ChainID): Promise<Descriptor | undefined> {
+  const diff = host.tables.diffs.get(recordOf(host, chain).diffID);
+  if (diff === undefined || diff.canonical) return undefined;
+  const blobs = COMPRESSIONS.flatMap((compression) => diff.blobs[compression] ?? []);
+  for (const blob of blobs) if ((await host.blobs().stat(blob.digest)) !== undefined) return blob;
+  return undefined;
+}
+
 /** Idempotent; two processes that make the same blob make the same bytes. */
-export async function layerBlob(host: SnapshotHost, chain: ChainID, compression: Compression): Promise<Descriptor> {
+export async function layerBlob(host: SnapshotHost, chain: ChainID, compression: Compression, level?: number): Promise<Descriptor> {
   const { diffID, size } = recordOf(host, chain);
-  const known = host.tables.diffs.get(diffID)?.blobs[compression];
+  const form = formOf(compression, level);
+  const known = host.tables.diffs.get(diffID)?.blobs[form];
   if (known !== undefined && (await host.blobs().stat(known.digest)) !== undefined) return known;
-  const blobs = host.blobs();
   const tar = layerTar(host, chain);
-  const stored =
-    compression === "none" ? await blobs.ingest(tar, { digest: diffID, size }) : await blobs.ingest(compression === "gzip" ? gzip(tar) : throughZstd(tar, []));
-  const made: Descriptor = { mediaType: MEDIA_TYPES[compression], digest: stored.digest, size: stored.size };
+  const stored = compression === "none" ? await host.blobs().ingest(tar, { digest: diffID, size }) : await host.blobs().ingest(packed(tar, compression, level));
+  const made: Descriptor = { mediaType: layerMediaType(compression), digest: stored.digest, size: stored.size };
   await host.tables.diffs.update(diffID, (current): DiffRecord | undefined =>
-    current === undefined ? current : { ...current, blobs: { ...current.blobs, [compression]: made } },
+    current === undefined ? current : { ...current, blobs: { ...current.blobs, [form]: made } },
   );
   return made;
 }
 
-function inflated(content: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
-  if (compression === "none") return content;
-  if (compression === "zstd") return throughZstd(content, ["-d"]);
-  return pipeline(content, createGunzip({ chunkSize: 1 << 20 }), () => undefined);
+/** The usual level needs no name of its own: what was packed without one is the same. */
+function formOf(compression: Compression, level: number | undefined): BlobForm {
+  return level === undefined || compression === "none" || level === DEFAULT_LEVELS[compression] ? compression : `${compression}-${level}`;
 }
 
-/** Node 20 has no zstd of its own. */
-async function* throughZstd(content: AsyncIterable<Uint8Array>, flags: readonly string[]): AsyncIterable<Uint8Array> {
-  const child = spawn("zstd", ["-c", "-q", "-3", "-T0", ...flags], { stdio: ["pipe", "pipe", "inherit"] });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("close", resolve);
-    child.on("error", (cause) =>
-      reject(new StoreError("UNSUPPORTED", "Cannot use zstd: the program is not installed", { cause, hint: "Install the package zstd, or ask for gzip" })),
-    );
-  });
-  ended.catch(() => undefined);
-  pipeline(content, child.stdin, () => undefined);
-  yield* child.stdout as AsyncIterable<Uint8Array>;
-  if ((await ended) !== 0) throw new StoreError("LAYER_INVALID", "Cannot read or write zstd data: the program failed");
+function packed(tar: AsyncIterable<Uint8Array>, compression: "gzip" | "zstd", level: number | undefined): AsyncIterable<Uint8Array> {
+  return compression === "gzip" ? gzip(tar, level) : zstd(tar, level);
+}
+
+function inflated(content: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
+  if (compression === "none") return content;
+  return compression === "zstd" ? unzstd(content) : pipeline(content, createGunzip({ chunkSize: 1 << 20 }), () => undefined);
 }

@@ -33,7 +33,8 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
     async *tar(chain) {
       yield* (await import("./blob.ts")).layerTar(host, chain);
     },
-    blob: async (chain, compression) => await (await import("./blob.ts")).layerBlob(host, chain, compression),
+    original: async (chain) => await (await import("./blob.ts")).originalBlob(host, chain),
+    blob: async (chain, compression, level) => await (await import("./blob.ts")).layerBlob(host, chain, compression, level),
     async view(chain, { above = [] } = {}) {
       if (above.length === 0) return viewOf(host, chain);
       const { folderFacts } = await import("./folder-content.ts");

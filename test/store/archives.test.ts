@@ -99,7 +99,7 @@ const formats = [
   { format: "docker-archive", compression: "gzip" as const },
 ];
 test.each(formats)("skopeo reads it as $format with $compression layers, and what it writes is loaded", async ({ format, compression }) => {
-  const packed = await exportableImage(store, target, compression);
+  const packed = await exportableImage(store, target, { compression });
   await save({ ...saved(), target: packed });
   const { stdout } = await run("skopeo", ["inspect", "--config", `${format}:${archive()}`]);
   expect((JSON.parse(stdout) as { rootfs: { diff_ids: string[] } }).rootfs.diff_ids).toEqual(layers.map(({ diffID }) => diffID));
@@ -164,7 +164,7 @@ test.each(refused)("refuses $name", async ({ tar, code }) => {
 });
 
 test("copyImage copies from the leaves up, only what is missing, and tells what it does", async () => {
-  const packed = await exportableImage(store, target, "gzip");
+  const packed = await exportableImage(store, target, { compression: "gzip" });
   const index: Descriptor = {
     mediaType: MEDIA_TYPE.index,
     ...(await store.blobs.put(
@@ -199,8 +199,8 @@ test("copyImage copies from the leaves up, only what is missing, and tells what 
 });
 
 test("an exported image keeps its id; exporting twice gives the same manifest", async () => {
-  const first = await exportableImage(store, target, "gzip");
-  expect(await exportableImage(store, target, "gzip")).toEqual(first);
-  expect(await exportableImage(store, first, "gzip")).toBe(first);
+  const first = await exportableImage(store, target, { compression: "gzip" });
+  expect(await exportableImage(store, target, { compression: "gzip" })).toEqual(first);
+  expect(await exportableImage(store, first, { compression: "gzip" })).toBe(first);
   expect([first.digest === target.digest, await idOf(store, first)]).toEqual([false, await idOf(store, target)]);
 });

@@ -105,7 +105,7 @@ describe("collect", () => {
     const [kept, lost] = [await layer("kept", base), await layer("lost", base)];
     await image("kept", base, kept);
     const target = await image("lost", base, lost);
-    const packed = await exportableImage(store, target, "gzip");
+    const packed = await exportableImage(store, target, { compression: "gzip" });
     await store.images.remove("lost");
     const collected = await store.care.collect();
     expect([await isHere(base), await isHere(kept), await isHere(lost)]).toEqual([true, true, false]);
@@ -258,7 +258,7 @@ describe("check", () => {
 
   test("says nothing of a store that is whole", async () => {
     await image("hello", await layer("base"));
-    await exportableImage(store, (await store.images.find("hello"))!.target, "gzip");
+    await exportableImage(store, (await store.images.find("hello"))!.target, { compression: "gzip" });
     expect(await damages()).toEqual([]);
   });
 
