@@ -14,13 +14,12 @@ export interface AssembleOptions {
   /** Seconds. */
   readonly epoch: number;
   readonly labels: ReadonlyMap<string, string>;
-  readonly annotations: ReadonlyMap<string, string>;
 }
 
 export async function assemble(store: Store, graph: BuildGraph, chain: ChainID | undefined, options: AssembleOptions): Promise<Assembled> {
   const layers = await layersOf(store, chain);
   const config = imageConfig(graph, layers, options);
-  const target = await store.images.assemble(layers, config, options.annotations.size === 0 ? undefined : Object.fromEntries(options.annotations));
+  const target = await store.images.assemble(layers, config);
   const manifest = JSON.parse(Buffer.from(await store.blobs.read(target.digest)).toString("utf8")) as Manifest;
   return { target, id: manifest.config.digest, config };
 }

@@ -1,7 +1,8 @@
 /** build: Dockerfile → instructions → plan → layers → image. */
 import { realpathSync } from "node:fs";
 import { digestOf } from "../store/digest.ts";
-import { formatPlatform, hostPlatform } from "../store/image/platform.ts";
+import { hostPlatform } from "../store/image/platform.ts";
+import type { Platform } from "../store/oci.ts";
 import { assemble } from "./assemble.ts";
 import { ContextTrees } from "./context/open-trees.ts";
 import { frame } from "./dockerfile/frame.ts";
@@ -12,7 +13,7 @@ import { BuilderError } from "./errors.ts";
 import type { Step } from "./plan/graph.ts";
 import { planBuild, type PlannedBuild } from "./plan/plan.ts";
 import { Progress } from "./progress.ts";
-import type { BuildRequest, BuildResult, Collaborators } from "./request.ts";
+import type { BuildRequest, BuildResult, BuiltImage, Collaborators } from "./request.ts";
 import { openCache } from "./solve/cache.ts";
 import { BaseImages } from "./solve/open-image.ts";
 import { RunFolder, sweepScratch } from "./solve/run-folder.ts";
@@ -30,7 +31,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const trees = new ContextTrees(request, collaborators);
   await using scratch = RunFolder.open(collaborators.scratch);
   using abort = linkedAbort(collaborators.signal);
-  const { graph } = planned;
+  const { graph, targets, platforms } = planned;
   try {
     const chains = await solve({
       request,
@@ -41,18 +42,22 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       progress,
       graph,
       signal: abort.signal,
-      platform: formatPlatform(request.platform ?? hostPlatform()),
       contextTree: (name) => trees.open(name),
       unpack: async (origin, name) => await images.unpack(origin, name),
       fail: (reason) => abort.fail(reason),
       placeOf: (step) => frame(dockerfile, step.place),
       identityOf: (step) => identity(request, planned, step),
     });
-    const chain = chains.get(graph.target);
     const vertex = progress.start("exporting to image");
-    const assembled = await assemble(collaborators.store, graph, chain, { epoch, labels: request.labels, annotations: request.annotations });
+    const built = await Promise.all(
+      targets.map(async (target, at): Promise<BuiltImage> => {
+        const chain = chains.get(target);
+        return { ...(await assemble(collaborators.store, { ...graph, target }, chain, { epoch, labels: request.labels })), chain, platform: platforms[at]! };
+      }),
+    );
+    const result = await resultOf(built, request, collaborators);
     vertex.done();
-    return { ...assembled, chain, warnings: planned.warnings };
+    return { ...result, warnings: planned.warnings };
   } finally {
     trees.save();
     await cache.settle();
@@ -66,11 +71,35 @@ function loadDefinition({ dockerfile: { text, file } }: BuildRequest, progress: 
   return dockerfile;
 }
 
-async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<PlannedBuild> {
+interface Plan extends PlannedBuild {
+  /** The stage that is each platform's image. */
+  readonly targets: readonly number[];
+  readonly platforms: readonly Platform[];
+}
+
+async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
   const machine = hostPlatform();
   const { target, buildArgs, contexts } = request;
-  const platform = request.platform ?? machine;
-  return await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, openImage: async (origin) => await images.open(origin) });
+  const platforms = request.platforms.length === 0 ? [machine] : request.platforms;
+  const planned = await Promise.all(
+    platforms.map(
+      async (platform) =>
+        await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, openImage: async (origin) => await images.open(origin) }),
+    ),
+  );
+  const [only] = planned;
+  if (only !== undefined && planned.length === 1) return { ...only, targets: [only.graph.target], platforms };
+  const { mergeGraphs } = await import("./plan/merge-graphs.ts");
+  const warnings = new Map(planned.flatMap((one) => one.warnings).map((warning) => [JSON.stringify(warning), warning]));
+  return { ...mergeGraphs(planned.map(({ graph }) => graph)), warnings: [...warnings.values()], platforms };
+}
+
+/** One platform is a plain image unless an index is asked for, as with BuildKit. */
+async function resultOf(images: readonly BuiltImage[], { buildArgs }: BuildRequest, { store }: Collaborators): Promise<Omit<BuildResult, "warnings">> {
+  const { platform: _, ...first } = images[0]!;
+  if (images.length === 1 && !/^(?:1|t|true)$/i.test(buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")) return { ...first, images };
+  const { assembleIndex } = await import("./output/image-index.ts");
+  return { ...first, target: await assembleIndex(store, images), images };
 }
 
 function epochOf(request: BuildRequest): number {
@@ -79,7 +108,7 @@ function epochOf(request: BuildRequest): number {
 }
 
 /** Steps keep their name while their content changes: file, context, stage and number. Hashed, because a key of the database is short. */
-function identity(request: BuildRequest, { graph }: PlannedBuild, step: Step): string {
+function identity(request: BuildRequest, { graph }: Plan, step: Step): string {
   const stage = graph.stages.find(({ index }) => index === step.stage);
   const at = stage?.steps.findIndex(({ id }) => id === step.id);
   const context = request.context === undefined ? "" : realpathSync(request.context);

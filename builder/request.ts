@@ -24,8 +24,8 @@ export interface BuildRequest {
   readonly target: string | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
-  readonly annotations: ReadonlyMap<string, string>;
-  readonly platform: Platform | undefined;
+  /** What images are wanted for; none is this machine's. */
+  readonly platforms: readonly Platform[];
   readonly secrets: ReadonlyMap<string, Secret>;
   /** Say for every step why it was made or not. */
   readonly explain: boolean;
@@ -54,11 +54,21 @@ export interface Collaborators {
   readonly signal?: AbortSignal;
 }
 
-export interface BuildResult {
+/** The image of one platform. */
+export interface BuiltImage {
+  readonly platform: Platform;
+  /** Its manifest. */
   readonly target: Descriptor;
   /** Digest of the configuration: the image id. */
   readonly id: Digest;
   readonly config: ImageConfig;
   readonly chain: ChainID | undefined;
+}
+
+/** Of several images, `id`, `config` and `chain` are those of the first. */
+export interface BuildResult extends Omit<BuiltImage, "platform"> {
+  /** A manifest, or the index over several. */
+  readonly target: Descriptor;
+  readonly images: readonly BuiltImage[];
   readonly warnings: readonly Warning[];
 }

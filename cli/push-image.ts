@@ -11,6 +11,10 @@ import { PUSH_WORDS, showTransfers } from "./registry/transfer-progress.ts";
 export interface PushImageOptions {
   /** What is pushed, when the name is not yet one of the store. */
   readonly source?: string;
+  /** What is pushed, whatever the store has under the name. */
+  readonly target?: Descriptor;
+  /** Without a tag: only its digest names it there. */
+  readonly byDigest?: boolean;
   readonly platform?: Platform | undefined;
   /** Say what is done, on stderr. @default true */
   readonly progress?: boolean;
@@ -22,8 +26,8 @@ export interface PushImageOptions {
 export async function pushImage(context: Context, text: string, options: PushImageOptions = {}): Promise<Descriptor> {
   const { source = text, platform, progress = true, insecure = false } = options;
   const store = await context.store();
-  const record = await store.images.find(source);
-  if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
+  const target = options.target ?? (await store.images.find(source))?.target;
+  if (target === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
   using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
   const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
   await using opened = await openReference(context, text, { insecure }, async (remote) => ({
@@ -33,9 +37,9 @@ export async function pushImage(context: Context, text: string, options: PushIma
   const { repository, reference } = opened;
   say(`The push refers to repository [${reference.domain}/${reference.path}]`);
   const { push } = await import("../registry/client/push.ts");
-  const pushed = await push(store, repository, record.target, { platform });
-  await repository.tag(reference.tag ?? pushed.descriptor.digest, pushed);
-  const { id } = await store.images.read(record.target, platform);
+  const pushed = await push(store, repository, target, { platform });
+  await repository.tag(options.byDigest === true ? pushed.descriptor.digest : (reference.tag ?? pushed.descriptor.digest), pushed);
+  const { id } = await store.images.read(target, platform);
   const { rememberDigest } = await import("./registry/pushed.ts");
   await rememberDigest(store, id, `${reference.domain}/${reference.path}@${pushed.descriptor.digest}`);
   return pushed.descriptor;

@@ -1,4 +1,5 @@
 /** What every step of one build shares. */
+import type { Platform } from "../../store/oci.ts";
 import type { ChainID } from "../../store/store.ts";
 import type { SourceTree } from "../context/tree.ts";
 import type { Origin } from "../plan/graph.ts";
@@ -19,7 +20,10 @@ export interface SolveScope {
   readonly progress: Progress;
   /** Aborted when any step fails. */
   readonly signal: AbortSignal;
+  /** What the step's stage is for, as text. */
   readonly platform: string;
+  /** What the programs in the stage are made for. */
+  readonly programs: Platform;
   /** The stack that an origin stands for; waits for stages. Undefined is the empty one. */
   readonly chainOf: (origin: Origin) => Promise<ChainID | undefined>;
   /** Where COPY takes files of an origin from. */

@@ -3,6 +3,7 @@
  * equal steps are made once; the first failure stops the others.
  */
 import { availableParallelism } from "node:os";
+import { hostPlatform } from "../../store/image/platform.ts";
 import type { ChainID } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import type { ErrorPlace } from "../errors.ts";
@@ -13,13 +14,14 @@ import { keyOf, type KeyParts } from "./key.ts";
 import { runWork } from "./run-work.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { SolveScope, Work } from "./scope.ts";
+import { stageScope } from "./stage-scope.ts";
 import { workdirWork } from "./workdir-work.ts";
 import type { Vertex } from "../progress.ts";
 
 /** RUNs mostly wait; copies keep a core and the disk busy. */
 const MAX_RUNS = 16;
 
-export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf"> {
+export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "platform" | "programs"> {
   readonly graph: BuildGraph;
   /** An image unpacked; its stack. */
   readonly unpack: (origin: ImageOrigin, name: string) => Promise<ChainID | undefined>;
@@ -52,7 +54,13 @@ class Solver {
 
   constructor(parts: SolveParts) {
     this.#parts = parts;
-    this.#scope = { ...parts, chainOf: async (origin) => await this.#chainOf(origin), treeOf: async (origin) => await this.#treeOf(origin) };
+    this.#scope = {
+      ...parts,
+      platform: "",
+      programs: hostPlatform(),
+      chainOf: async (origin) => await this.#chainOf(origin),
+      treeOf: async (origin) => await this.#treeOf(origin),
+    };
   }
 
   stage(index: number): Promise<ChainID | undefined> {
@@ -93,7 +101,8 @@ class Solver {
     this.#scope.signal.throwIfAborted();
     const vertex = this.#scope.progress.start(step.name);
     try {
-      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#parts.identityOf(step), this.#scope), vertex);
+      const scope = stageScope(this.#scope, this.#parts.graph, step.stage);
+      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#parts.identityOf(step), scope), vertex);
       vertex.done();
       return chain;
     } catch (error) {

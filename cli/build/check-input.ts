@@ -6,5 +6,5 @@ import { hostPlatform } from "../../store/image/platform.ts";
 export function checkInput(request: BuildRequest): CheckInput {
   const { dockerfile, buildArgs, ignore, target } = request;
   const machine = hostPlatform();
-  return { dockerfile, buildArgs, ignore, target, machine, platform: request.platform ?? machine };
+  return { dockerfile, buildArgs, ignore, target, machine, platform: request.platforms[0] ?? machine };
 }

@@ -9,7 +9,7 @@ export interface BuildFlags {
   readonly target?: string;
   readonly cache: boolean;
   readonly pull?: boolean;
-  readonly platform?: string;
+  readonly platform: readonly string[];
   readonly secret: readonly string[];
   readonly buildContext: readonly string[];
   readonly label: readonly string[];
@@ -20,6 +20,7 @@ export interface BuildFlags {
   readonly ulimit: readonly string[];
   readonly output: readonly string[];
   readonly push?: boolean;
+  readonly load?: boolean;
   readonly iidfile?: string;
   readonly metadataFile?: string;
   readonly progress: string;
@@ -57,19 +58,19 @@ export function defineFlags(command: Command): Command {
     .option("--target <stage>", "stage to build")
     .option("--no-cache", "make every step again")
     .option("--pull", "ask the registry for newer base images")
-    .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
+    .option("--platform <list>", "instead of this machine's: os/architecture[/variant], several with commas make an index", collect, [])
     .option("--secret <id=…>", "for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE", collect, [])
     .option("--build-context <name=source>", "a further folder, or docker-image://IMAGE", collect, [])
     .option("--label <name=value>", "label of the image; may be repeated", collect, [])
-    .option("--annotation <name=value>", "annotation of the manifest; may be repeated", collect, [])
+    .option("--annotation <[level:]name=value>", "of the manifest, or of the level: index, manifest[PLATFORM], index-descriptor…; may be repeated", collect, [])
     .option("--network <mode>", "of RUN steps: default, none or host", "default")
     .option("--add-host <name:address>", "line of /etc/hosts in RUN steps; may be repeated", collect, [])
     .option("--shm-size <bytes>", "size of /dev/shm in RUN steps", "64m")
     .option("--ulimit <name=soft[:hard]>", "limit of RUN steps; may be repeated", collect, [])
-    .option("-o, --output <spec>", "type=image|oci|docker|local|tar,dest=PATH; may be repeated", collect, [])
+    .option("-o, --output <spec>", "type=image|registry|oci|docker|local|tar|cacheonly,dest=PATH,…; may be repeated", collect, [])
     .option("--push", "push every name when it is built")
-    .option("--load", "keep the image in the store (always done)")
-    .option("--iidfile <path>", "write the image id to a file")
+    .option("--load", "keep the image in the store, which is what happens without --output")
+    .option("--iidfile <path>", "write the image id, of several platforms the index's digest, to a file")
     .option("--metadata-file <path>", "write digests and names as JSON to a file")
     .option("--progress <kind>", "auto, tty, plain, rawjson or quiet", "auto")
     .option("-q, --quiet", "print the image id only")

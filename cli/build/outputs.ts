@@ -1,38 +1,63 @@
-/** --output: where the result goes besides the store. */
-import { resolve } from "node:path";
-import { UsageError } from "../errors.ts";
-import { readFields } from "./pairs.ts";
+/** Where the result of a build goes. */
+import type { ExportForm } from "../../store/image/exportable.ts";
+import type { Annotation } from "../../builder/output/annotations.ts";
+
+/** How the image's documents and layers are written; undefined compression: as they are until they leave the machine. */
+export interface OutputForm extends Omit<ExportForm, "compression" | "annotate"> {
+  readonly compression: ExportForm["compression"] | undefined;
+  readonly annotations: readonly Annotation[];
+  /** Layers of the build get no time later than the epoch, wherever they come from. */
+  readonly rewriteTimestamp: boolean;
+}
+
+/** Undefined is standard output. */
+export type Destination = string | undefined;
+
+export interface ImageOutput {
+  readonly kind: "image";
+  /** Undefined: the build's own. */
+  readonly names: readonly string[] | undefined;
+  readonly push: boolean;
+  readonly pushByDigest: boolean;
+  readonly insecure: boolean;
+  /** Kept in the store. */
+  readonly store: boolean;
+  /** Named by digest besides. */
+  readonly nameCanonical: boolean;
+  /** Name of an image that has none: this and its digest. */
+  readonly danglingPrefix: string | undefined;
+  readonly form: OutputForm;
+}
 
 export type Output =
-  | { readonly kind: "image"; readonly names: readonly string[]; readonly push: boolean }
-  | { readonly kind: "archive"; readonly names: readonly string[]; readonly destination: string | undefined }
-  | { readonly kind: "local"; readonly destination: string }
-  | { readonly kind: "tar"; readonly destination: string | undefined };
+  | ImageOutput
+  | {
+      readonly kind: "archive";
+      readonly names: readonly string[] | undefined;
+      readonly destination: Destination;
+      /** An OCI layout as a folder rather than as a tar. */
+      readonly isFolder: boolean;
+      readonly form: OutputForm;
+    }
+  | {
+      readonly kind: "local";
+      readonly destination: string;
+      /** Remove what is there and not in the result. */ readonly isMirror: boolean;
+      readonly split: boolean;
+    }
+  | { readonly kind: "tar"; readonly destination: Destination; readonly split: boolean }
+  | { readonly kind: "none" };
 
-/** @throws {UsageError} */
-export function parseOutput(text: string): Output {
-  if (text === "-") return { kind: "tar", destination: undefined };
-  if (!text.includes("=")) return { kind: "local", destination: resolve(text) };
-  const fields = readFields(text);
-  const type = fields.get("type") ?? "";
-  const known = ["type", "dest", ...(type === "image" || type === "registry" ? ["name", "push"] : type === "oci" || type === "docker" ? ["tar", "name"] : [])];
-  for (const key of fields.keys()) if (!known.includes(key)) throw new UsageError(`Cannot use ${key} in --output ${text}: this builder does not have it yet`);
-  const dest = fields.get("dest");
-  const destination = dest === undefined || dest === "-" ? undefined : resolve(dest);
-  switch (type) {
-    case "image":
-    case "registry":
-      return { kind: "image", names: (fields.get("name") ?? "").split(",").filter(Boolean), push: type === "registry" || fields.get("push") === "true" };
-    case "oci":
-    case "docker":
-      if (fields.get("tar") === "false") throw new UsageError(`Cannot use tar=false in --output ${text}: this builder does not have it yet`);
-      return { kind: "archive", names: (fields.get("name") ?? "").split(",").filter(Boolean), destination };
-    case "tar":
-      return { kind: "tar", destination };
-    case "local":
-      if (destination === undefined) throw new UsageError("Cannot write --output type=local: it needs dest=FOLDER");
-      return { kind: "local", destination };
-    default:
-      throw new UsageError(`Cannot use --output type=${type}: expected image, registry, oci, docker, local or tar`);
-  }
-}
+export const PLAIN_FORM: OutputForm = { compression: undefined, force: false, docker: false, annotations: [], rewriteTimestamp: false };
+
+export const PLAIN_IMAGE: ImageOutput = {
+  kind: "image",
+  names: undefined,
+  push: false,
+  pushByDigest: false,
+  insecure: false,
+  store: true,
+  nameCanonical: false,
+  danglingPrefix: undefined,
+  form: PLAIN_FORM,
+};

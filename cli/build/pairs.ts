@@ -12,10 +12,11 @@ export function readPairs(flag: string, texts: readonly string[]): ReadonlyMap<s
   return new Map(texts.map((text) => readPair(flag, text)));
 }
 
-/** `a=b,c=d`; a word alone means `true`. */
+/** `a=b,c=d`; a word alone means `true`. A field in double quotes may hold commas, as in CSV: `"name=a,b"`, a quote in it is doubled. */
 export function readFields(text: string): ReadonlyMap<string, string> {
+  const fields = (text.match(/"(?:[^"]|"")*"|[^,]+/g) ?? []).map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
   return new Map(
-    text.split(",").map((field) => {
+    fields.map((field) => {
       const equals = field.indexOf("=");
       return equals < 0 ? [field.trim(), "true"] : [field.slice(0, equals).trim(), field.slice(equals + 1)];
     }),

@@ -5,6 +5,8 @@ import { parseEpoch } from "../../builder/epoch.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
 import type { BuildRequest, ContextSource, Secret } from "../../builder/request.ts";
+import { formatPlatform, hostPlatform } from "../../store/image/platform.ts";
+import type { Platform } from "../../store/oci.ts";
 import { UsageError } from "../errors.ts";
 import type { Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
@@ -23,11 +25,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     target: flags.target,
     buildArgs: buildArgs(flags.buildArg, env),
     labels: readPairs("label", flags.label),
-    annotations: readPairs(
-      "annotation",
-      flags.annotation.map((text) => text.replace(/^manifest:/, "")),
-    ),
-    platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+    platforms: platforms(flags.platform),
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
     explain: flags.explain ?? false,
     noCache: !flags.cache,
@@ -38,6 +36,13 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     ulimits: flags.ulimit.map(ulimit),
     epoch: epoch === undefined || epoch === "" ? undefined : parseEpoch(epoch),
   };
+}
+
+/** Each once, in the order of the flags; `local` is this machine's. */
+function platforms(texts: readonly string[]): readonly Platform[] {
+  const words = texts.flatMap((text) => text.split(",")).map((word) => word.trim());
+  const found = words.map((word) => (word === "local" ? hostPlatform() : parsePlatform(word)));
+  return [...new Map(found.map((platform) => [JSON.stringify([formatPlatform(platform), platform["os.version"]]), platform])).values()];
 }
 
 /** A name alone takes the environment's value, and none when there is none. */

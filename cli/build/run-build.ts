@@ -4,21 +4,20 @@ import { join } from "node:path";
 import { build } from "../../builder/build.ts";
 import { BuilderError } from "../../builder/errors.ts";
 import type { BuildRequest, BuildResult, Collaborators } from "../../builder/request.ts";
+import type { Descriptor } from "../../store/oci.ts";
 import { ownedName } from "../../store/owner.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { readDefinition, type Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
-import { parseOutput } from "./outputs.ts";
+import type { OutputWork, WrittenImage } from "./write-output.ts";
 import { openProgress, type ProgressView } from "./progress.ts";
 import { buildRequest } from "./request.ts";
 
 export async function runBuild(context: Context, folder: string, flags: BuildFlags): Promise<void> {
-  const outputs = flags.output.map(parseOutput);
-  const names = [...flags.tag, ...outputs.flatMap((output) => (output.kind === "image" || output.kind === "archive" ? output.names : []))].map(
-    (name) => parseReference(name).name,
-  );
+  const names = flags.tag.map((name) => parseReference(name).name);
+  const outputs = await outputsOf(flags);
   const progress = openProgress({ kind: flags.quiet === true ? "quiet" : flags.progress, explain: flags.explain === true, stream: context.stderr });
   const scratch = join(context.runRoot, "build");
   const unpacked = join(scratch, ownedName());
@@ -36,17 +35,11 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     }
     const store = await context.store();
     const result = await build(request, collaborators(context, store, scratch, progress));
-    for (const name of names) await tag(store, name, result);
-    if (names.length === 0) await store.images.keep(result.target);
     progress.end();
     await warn(context, flags, request, result);
-    if (outputs.some((output) => output.kind !== "image")) {
-      const { writeOutput } = await import("./write-output.ts");
-      for (const output of outputs) await writeOutput(context, store, result, names, output);
-    }
-    if (flags.push === true || outputs.some((output) => output.kind === "image" && output.push)) await pushAll(context, names);
-    writeResultFiles(flags, result, names);
-    if (flags.quiet === true) context.stdout.write(`${result.id}\n`);
+    const written = outputs === undefined ? await keep(store, names, result) : await outputs({ context, store, result, names: flags.tag });
+    if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await writeResultFiles(flags, result, written);
+    if (flags.quiet === true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
   } catch (error) {
     progress.end();
     if (error instanceof BuilderError && error.place !== undefined) context.stderr.write(`${error.place.frame}\n`);
@@ -56,8 +49,25 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   }
 }
 
+type WriteOutputs = (work: Omit<OutputWork, "annotations">) => Promise<WrittenImage>;
+
+/** Undefined: nothing but an image in the store is wanted, as mostly. Wrong flags are told before anything is built. */
+async function outputsOf(flags: BuildFlags): Promise<WriteOutputs | undefined> {
+  if (flags.output.length === 0 && flags.push !== true && flags.annotation.length === 0) return undefined;
+  const [{ planOutputs }, { parseAnnotation }] = await Promise.all([import("./parse-output.ts"), import("../../builder/output/annotations.ts")]);
+  const outputs = planOutputs(flags);
+  const annotations = flags.annotation.flatMap(parseAnnotation);
+  return async (work) => await (await import("./write-output.ts")).writeOutputs({ ...work, annotations }, outputs);
+}
+
+async function keep(store: Store, names: readonly string[], { target }: BuildResult): Promise<WrittenImage> {
+  for (const name of names) await tag(store, name, target);
+  if (names.length === 0) await store.images.keep(target);
+  return { target, names };
+}
+
 /** A name that points there already is left alone: a write has to reach the disk. */
-async function tag(store: Store, name: string, { target }: BuildResult): Promise<void> {
+async function tag(store: Store, name: string, target: Descriptor): Promise<void> {
   if ((await store.images.find(name))?.target.digest !== target.digest) await store.images.tag(name, target);
 }
 
@@ -111,20 +121,7 @@ async function warn(context: Context, flags: BuildFlags, request: BuildRequest, 
   context.stderr.write(warningsText(request, warnings));
 }
 
-async function pushAll(context: Context, names: readonly string[]): Promise<void> {
-  if (names.length === 0) throw new BuilderError("OUTPUT_FAILED", "Cannot push the image: it has no name", { hint: "Name it with -t" });
-  const { pushImage } = await import("../push-image.ts");
-  for (const name of names) await pushImage(context, name);
-}
-
-function writeResultFiles(flags: BuildFlags, { id, target }: BuildResult, names: readonly string[]): void {
-  if (flags.iidfile !== undefined) writeFileSync(flags.iidfile, id);
-  if (flags.metadataFile === undefined) return;
-  const metadata = {
-    "containerimage.config.digest": id,
-    "containerimage.descriptor": target,
-    "containerimage.digest": target.digest,
-    ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
-  };
-  writeFileSync(flags.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
+async function writeResultFiles(flags: BuildFlags, result: BuildResult, written: WrittenImage): Promise<void> {
+  const { resultFiles } = await import("./result-files.ts");
+  resultFiles(flags, result, written);
 }

@@ -77,7 +77,7 @@ async function plan(context: Context, request: BuildRequest): Promise<Planned> {
   const { images } = await context.store();
   const { buildArgs, contexts, target } = request;
   const machine = hostPlatform();
-  const platform = request.platform ?? machine;
+  const platform = request.platforms[0] ?? machine;
   const openImage: Parameters<typeof planFacts>[1]["openImage"] = async ({ reference }) =>
     await images.open(reference, platform).catch(async () => await images.open(reference));
   return await planFacts(dockerfile, { target, platform, machine, buildArgs, contexts, openImage });

@@ -1,28 +1,119 @@
-/** Writes a result outside the store: the whole image as an archive, its files as folder or tar. */
-import { createWriteStream } from "node:fs";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { rootfsTar, writeRootfs } from "../../builder/output/rootfs.ts";
+/** Writes the result of a build to where it was asked to go, each output in its own form, all of them from the same layers. */
+import { annotatorOf, checkAnnotations, type Annotation } from "../../builder/output/annotations.ts";
+import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult } from "../../builder/request.ts";
+import { isIndex } from "../../store/image/documents.ts";
+import { exportableImage } from "../../store/image/exportable.ts";
+import type { Descriptor } from "../../store/oci.ts";
+import { parseReference } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
-import type { Output } from "./outputs.ts";
+import type { ImageOutput, Output, OutputForm } from "./outputs.ts";
+import { sendArchive, writeWholeFile } from "./send-output.ts";
 
-export async function writeOutput(context: Context, store: Store, result: BuildResult, names: readonly string[], output: Output): Promise<void> {
-  if (output.kind === "image") return;
-  if (output.kind === "local") await writeRootfs(store, result.chain, output.destination);
-  else if (output.kind === "tar") await send(context, rootfsTar(store, result.chain), output.destination);
-  else await send(context, await archive(store, result, names), output.destination);
+export interface OutputWork {
+  readonly context: Context;
+  readonly store: Store;
+  readonly result: BuildResult;
+  /** Of --tag, as they are written. */
+  readonly names: readonly string[];
+  /** Of --annotation. */
+  readonly annotations: readonly Annotation[];
 }
 
-/** One tar is both: an OCI archive and a docker archive. */
-async function archive(store: Store, { target }: BuildResult, names: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
-  const { saveImages } = await import("../../store/archive/save.ts");
-  return saveImages(store.blobs, names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target })));
+/** What the metadata file tells of an image that went out. */
+export interface WrittenImage {
+  readonly target: Descriptor;
+  readonly names: readonly string[];
 }
 
-/** Standard output stays open for others. */
-async function send(context: Context, content: AsyncIterable<Uint8Array>, destination: string | undefined): Promise<void> {
-  if (destination !== undefined) await pipeline(Readable.from(content), createWriteStream(destination));
-  else await pipeline(Readable.from(content), context.stdout, { end: false });
+/** One after the other: they share disk and cores. The last image is the one that is told of. */
+export async function writeOutputs(work: OutputWork, outputs: readonly Output[]): Promise<WrittenImage> {
+  let written: WrittenImage = { target: work.result.target, names: [] };
+  for (const output of outputs) written = (await writeOutput(work, output)) ?? written;
+  return written;
+}
+
+async function writeOutput(work: OutputWork, output: Output): Promise<WrittenImage | undefined> {
+  switch (output.kind) {
+    case "image":
+      return await writeImage(work, output);
+    case "archive": {
+      const target = await finished(work, output.form);
+      const names = namesOf(work, output.names);
+      await sendArchive(work, target, names, output);
+      return { target, names };
+    }
+    case "local":
+    case "tar":
+      await writeFiles(work, output);
+      return undefined;
+    case "none":
+      return undefined;
+  }
+}
+
+/** The image as this output has it. */
+async function finished({ store, result, annotations }: OutputWork, form: OutputForm): Promise<Descriptor> {
+  const { compression, ...rest } = form;
+  const all = [...annotations, ...form.annotations];
+  const platforms = result.images.map(({ platform }) => platform);
+  checkAnnotations(all, platforms, isIndex(result.target));
+  if (compression === undefined && all.length === 0 && !form.docker && form.force !== true) return result.target;
+  const isPacked = compression !== undefined || form.docker || form.force === true;
+  return await exportableImage(store, result.target, { ...rest, compression: compression ?? (isPacked ? "gzip" : "none"), annotate: annotatorOf(all) });
+}
+
+function namesOf({ names }: OutputWork, own: readonly string[] | undefined): readonly string[] {
+  return (own ?? names).map((name) => parseReference(name).name);
+}
+
+async function writeImage(work: OutputWork, output: ImageOutput): Promise<WrittenImage> {
+  const { store } = work;
+  const target = await finished(work, output.form);
+  const given = namesOf(work, output.names);
+  const dangling = given.length === 0 && output.danglingPrefix !== undefined ? [parseReference(`${output.danglingPrefix}@${target.digest}`).name] : given;
+  const canonical = output.nameCanonical ? given.map((name) => `${repositoryOf(name)}@${target.digest}`) : [];
+  if (output.store) {
+    for (const name of [...dangling, ...canonical]) await store.images.tag(name, target);
+    if (dangling.length === 0) await store.images.keep(target);
+  }
+  const names = output.pushByDigest ? dangling.map((name) => untagged(name, output.names ?? work.names)) : dangling;
+  const pushed = output.push ? await pushAll(work, names, target, output) : target;
+  return { target: pushed, names: [...names, ...canonical] };
+}
+
+function repositoryOf(name: string): string {
+  const { domain, path } = parseReference(name);
+  return `${domain}/${path}`;
+}
+
+/** @throws {BuilderError} `OUTPUT_FAILED` for a name that was given with a tag */
+function untagged(name: string, given: readonly string[]): string {
+  const { domain, path, tag } = parseReference(name);
+  if (tag !== undefined && given.some((text) => text.endsWith(`:${tag}`)))
+    throw new BuilderError("OUTPUT_FAILED", `Cannot push ${name} by digest: it has a tag`, { hint: `Name it ${domain}/${path}` });
+  return `${domain}/${path}`;
+}
+
+async function pushAll({ context }: OutputWork, names: readonly string[], target: Descriptor, output: ImageOutput): Promise<Descriptor> {
+  if (names.length === 0) throw new BuilderError("OUTPUT_FAILED", "Cannot push the image: it has no name", { hint: "Name it with -t" });
+  const { pushImage } = await import("../push-image.ts");
+  let pushed = target;
+  for (const name of names) pushed = await pushImage(context, name, { target, insecure: output.insecure, byDigest: output.pushByDigest });
+  return { ...target, ...pushed };
+}
+
+async function writeFiles({ context, store, result }: OutputWork, output: Extract<Output, { kind: "local" | "tar" }>): Promise<void> {
+  const { rootfsEntries } = await import("../../builder/output/rootfs-entries.ts");
+  const created = result.config.created;
+  const epoch = created === undefined ? 0 : Date.parse(created) / 1000;
+  const entries = await rootfsEntries(store, result.images, { split: output.split, epoch });
+  if (output.kind === "local") {
+    const { writeRootfs } = await import("../../builder/output/rootfs-folder.ts");
+    writeRootfs(entries, output.destination, { helper: context.helper, isMirror: output.isMirror });
+    return;
+  }
+  const { rootfsTar } = await import("../../builder/output/rootfs-tar.ts");
+  await writeWholeFile(context, rootfsTar(entries), output.destination);
 }

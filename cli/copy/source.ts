@@ -42,7 +42,7 @@ async function openStored(context: Context, reference: string): Promise<CopySour
   const record = await store.images.find(reference);
   if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot copy ${reference}: it is not in the store`);
   const { exportableImage } = await import("../../store/image/exportable.ts");
-  return held(store.blobs, await exportableImage(store, record.target, "gzip"));
+  return held(store.blobs, await exportableImage(store, record.target, { compression: "gzip" }));
 }
 
 async function openDir(folder: string): Promise<CopySource> {

@@ -30,7 +30,7 @@ async function save(context: Context, images: readonly string[], { output, compr
   for (const reference of images) {
     const record = await store.images.find(reference);
     if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot save image ${reference}: it is not in the store`);
-    saved.push({ name: record.name, target: await exportableImage(store, record.target, compression) });
+    saved.push({ name: record.name, target: await exportableImage(store, record.target, { compression }) });
   }
   const target = output === undefined ? context.stdout : createWriteStream(output);
   await pipeline(Readable.from(saveImages(store.blobs, saved), { objectMode: false }), target, { signal: context.signal, end: output !== undefined });

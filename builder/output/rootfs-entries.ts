@@ -1,0 +1,39 @@
+/** The built file system as a list: of one image, or of several, each below a folder named after its platform. */
+import { formatPlatform } from "../../store/image/platform.ts";
+import type { Store } from "../../store/store.ts";
+import { StackTree } from "../context/stack-tree.ts";
+import type { SourceEntry } from "../context/tree.ts";
+import type { BuiltImage } from "../request.ts";
+
+export interface RootfsOptions {
+  /** False puts the files of all platforms into one place; the last one's win. */
+  readonly split: boolean;
+  /** Seconds: the time of the platforms' folders. */
+  readonly epoch: number;
+}
+
+/** Parents before what is in them. */
+export async function rootfsEntries(store: Store, images: readonly BuiltImage[], { split, epoch }: RootfsOptions): Promise<readonly SourceEntry[]> {
+  const found = await Promise.all(images.map(async (image) => await entriesOf(store, image)));
+  if (images.length === 1) return found[0] ?? [];
+  if (!split) return [...new Map(found.flat().map((entry) => [entry.path, entry])).values()].sort(byPath);
+  return images.flatMap(({ platform }, at) => {
+    const folder = formatPlatform(platform).replaceAll("/", "_");
+    const own = (found[at] ?? []).map((entry) => ({
+      ...entry,
+      path: `${folder}/${entry.path}`,
+      ...(entry.inode === undefined ? {} : { inode: `${folder}:${entry.inode}` }),
+    }));
+    return [{ path: folder, type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: epoch, size: 0, file: "" } satisfies SourceEntry, ...own];
+  });
+}
+
+async function entriesOf(store: Store, { chain }: BuiltImage): Promise<readonly SourceEntry[]> {
+  if (chain === undefined) return [];
+  const [root] = await new StackTree(await store.snapshots.view(chain), "the result").select("/", { exclude: [] });
+  return root?.entries.slice(1) ?? [];
+}
+
+function byPath(a: SourceEntry, b: SourceEntry): number {
+  return a.path < b.path ? -1 : 1;
+}

@@ -1,0 +1,33 @@
+/** --iidfile and --metadata-file: what was built, for programs. The keys are BuildKit's. */
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import type { BuildResult } from "../../builder/request.ts";
+import { isIndex } from "../../store/image/documents.ts";
+import type { BuildFlags } from "./flags.ts";
+import { placeOf } from "./send-output.ts";
+import type { WrittenImage } from "./write-output.ts";
+
+export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: BuildResult, { target, names }: WrittenImage): void {
+  const isSeveral = isIndex(target);
+  if (iidfile !== undefined) writeWhole(iidfile, isSeveral ? target.digest : id);
+  if (metadataFile === undefined) return;
+  const metadata = {
+    ...(isSeveral ? {} : { "containerimage.config.digest": id }),
+    "containerimage.descriptor": target,
+    "containerimage.digest": target.digest,
+    ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
+  };
+  writeWhole(metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
+}
+
+/** Who waits for the file must not read half of it. */
+function writeWhole(path: string, text: string): void {
+  const { place, isPlain } = placeOf(path);
+  if (!isPlain) return writeFileSync(place, text);
+  const fresh = `${place}.${process.pid}.part`;
+  try {
+    writeFileSync(fresh, text);
+    renameSync(fresh, place);
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+}

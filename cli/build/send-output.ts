@@ -1,0 +1,69 @@
+/** An image or a stream of bytes out of the store: to a file that is whole or absent, to a folder, or to standard output. */
+import { createWriteStream, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { BuilderError } from "../../builder/errors.ts";
+import type { Descriptor } from "../../store/oci.ts";
+import type { Store } from "../../store/store.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
+import type { Destination } from "./outputs.ts";
+
+interface ArchivePlace {
+  readonly destination: Destination;
+  readonly isFolder: boolean;
+}
+
+/** Names are canonical. One tar is both: an OCI archive and a docker archive. */
+export async function sendArchive(
+  { context, store }: { readonly context: Context; readonly store: Store },
+  target: Descriptor,
+  names: readonly string[],
+  { destination, isFolder }: ArchivePlace,
+): Promise<void> {
+  if (isFolder && destination !== undefined) return await writeLayout(store, target, names, destination);
+  const { saveImages } = await import("../../store/archive/save.ts");
+  const images = names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target }));
+  await writeWholeFile(context, saveImages(store.blobs, images), destination);
+}
+
+/** Other images that are in the layout stay in it. */
+async function writeLayout(store: Store, target: Descriptor, names: readonly string[], folder: string): Promise<void> {
+  const [{ layoutContent, nameInLayout }, { copyImage }] = await Promise.all([import("../copy/layout.ts"), import("../../store/image/copy.ts")]);
+  await copyImage(store.blobs, layoutContent(folder), target, { isHere: async (descriptor) => await store.blobs.has(descriptor) });
+  for (const name of names.length === 0 ? [undefined] : names) await nameInLayout(folder, name?.slice(name.lastIndexOf(":") + 1), target);
+}
+
+/** Written beside and renamed. What is no plain file (a pipe, /dev/null) is written as it is. @throws {BuilderError} `OUTPUT_FAILED` */
+export async function writeWholeFile({ stdout, signal }: Context, content: AsyncIterable<Uint8Array>, destination: Destination): Promise<void> {
+  const source = Readable.from(content, { objectMode: false });
+  if (destination === undefined) {
+    if (stdout.isTTY) throw new UsageError("Cannot write the output to a terminal: name a file with dest=FILE, or use a pipe");
+    return await pipeline(source, stdout, { end: false, signal }); // it stays open for others
+  }
+  const { place, isPlain } = placeOf(destination);
+  const fresh = isPlain ? `${place}.${process.pid}.part` : place;
+  try {
+    await pipeline(source, createWriteStream(fresh), { signal });
+    if (isPlain) renameSync(fresh, place);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Error) || !("syscall" in error)) throw error;
+    throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${destination}: ${error.message}`, { cause: error });
+  } finally {
+    if (isPlain) rmSync(fresh, { force: true });
+  }
+}
+
+export interface FilePlace {
+  readonly place: string;
+  /** A plain file, or one that is to be: it can be replaced by another. */
+  readonly isPlain: boolean;
+}
+
+/** Where a file is written that may be named through a link. */
+export function placeOf(path: string): FilePlace {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return { place: path, isPlain: true };
+  return found.isFile() ? { place: realpathSync(path), isPlain: true } : { place: path, isPlain: false };
+}
