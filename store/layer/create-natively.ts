@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { finish } from "../digest.ts";
+import { filePath } from "../file-names.ts";
 import { pipeHelper } from "../native/helper.ts";
 import { applyOperations } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
@@ -86,5 +87,5 @@ function* file(wishes: Wishes, entry: LayerEntry): Generator<Buffer> {
   }
   const path = "link" in source ? source.link : source.copy;
   const mayLink = "link" in source && entry.xattrs === undefined;
-  yield* wishes.add(mayLink ? "l" : "f", entry, { source: path, size: entry.size ?? statSync(path).size });
+  yield* wishes.add(mayLink ? "l" : "f", entry, { source: path, size: entry.size ?? statSync(filePath(path)).size });
 }

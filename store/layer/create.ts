@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { finish, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
+import { filePath } from "../file-names.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
 import { canonicalTar, type FileReader } from "./canonical.ts";
@@ -20,13 +21,13 @@ export interface TarSum {
 /** `folder` must be there and empty; `entries` in normal order with every parent. @throws {StoreError} `LAYER_INVALID`, `NATIVE_FAILED` */
 export function createLayer(helper: string, folder: string, entries: readonly LayerEntry[]): TarSum {
   const directories = entries.filter(({ type }) => type === "directory");
-  for (const { path } of directories) fs.mkdirSync(join(folder, path), 0o755);
+  for (const { path } of directories) fs.mkdirSync(filePath(join(folder, path)), 0o755);
   const sum = sumTar(entries, copyingReader(folder));
   for (const entry of entries) if (entry.type === "symlink") createSymlink(folder, entry);
-  for (const entry of entries) if (entry.type === "hardlink") fs.linkSync(join(folder, entry.target ?? ""), join(folder, entry.path));
-  for (const { path, mode, uid, gid } of directories) setOwnerAndMode(join(folder, path), uid, gid, mode);
+  for (const entry of entries) if (entry.type === "hardlink") fs.linkSync(filePath(join(folder, entry.target ?? "")), filePath(join(folder, entry.path)));
+  for (const { path, mode, uid, gid } of directories) setOwnerAndMode(filePath(join(folder, path)), uid, gid, mode);
   applyOperations(helper, folder, entries.flatMap(specialOperations));
-  for (const { path, mtime } of directories) fs.utimesSync(join(folder, path), mtime, mtime);
+  for (const { path, mtime } of directories) fs.utimesSync(filePath(join(folder, path)), mtime, mtime);
   return sum;
 }
 
@@ -62,14 +63,14 @@ function opaqueXattr(): string {
 }
 
 function createSymlink(folder: string, entry: LayerEntry): void {
-  const path = join(folder, entry.path);
-  fs.symlinkSync(entry.target ?? "", path);
+  const path = filePath(join(folder, entry.path));
+  fs.symlinkSync(filePath(entry.target ?? ""), path);
   if (!isOwn(entry.uid, entry.gid)) fs.lchownSync(path, entry.uid, entry.gid);
   fs.lutimesSync(path, entry.mtime, entry.mtime);
 }
 
 /** Owner first: changing it clears the set-id bits. */
-function setOwnerAndMode(path: string, uid: number, gid: number, mode: number): void {
+function setOwnerAndMode(path: fs.PathLike, uid: number, gid: number, mode: number): void {
   if (!isOwn(uid, gid)) fs.chownSync(path, uid, gid);
   fs.chmodSync(path, mode);
 }
@@ -135,7 +136,7 @@ function openEntry(folder: string, entry: LayerEntry, linked: Set<string>): Open
     return { entry, size: bytes.length, source: -1, bytes, target: createFile(path, entry.mode), copied: 0 };
   }
   const from = "copy" in source ? source.copy : source.link;
-  const fd = fs.openSync(from, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+  const fd = fs.openSync(filePath(from), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   const stat = fs.fstatSync(fd);
   if (!stat.isFile()) throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${entry.path}: ${from} is no plain file any more`);
   const isLink = "link" in source && linkInto(path, from, stat, entry, linked);
@@ -148,7 +149,7 @@ function linkInto(path: string, from: string, stat: fs.Stats, entry: LayerEntry,
   const isSame = stat.uid === entry.uid && stat.gid === entry.gid && (stat.mode & 0o7777) === entry.mode && stat.mtimeMs === entry.mtime * 1000;
   if (!isSame || linked.has(inode) || entry.xattrs !== undefined) return false;
   try {
-    fs.linkSync(from, path);
+    fs.linkSync(filePath(from), filePath(path));
   } catch (error) {
     if (["EXDEV", "EMLINK", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
@@ -158,7 +159,7 @@ function linkInto(path: string, from: string, stat: fs.Stats, entry: LayerEntry,
 }
 
 function createFile(path: string, mode: number): number {
-  return fs.openSync(path, "wx", mode & CREATE_MODE);
+  return fs.openSync(filePath(path), "wx", mode & CREATE_MODE);
 }
 
 function writeFully(fd: number, buffer: Buffer, at: number, length: number): void {

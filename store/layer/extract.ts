@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
+import { filePath } from "../file-names.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
 import type { TarMember, TarReader } from "../tar/reader.ts";
@@ -102,7 +103,7 @@ class Extraction {
       missing.push(parent);
     }
     for (const parent of missing.reverse()) {
-      fs.mkdirSync(join(this.#folder, parent), 0o755);
+      fs.mkdirSync(this.#place(parent), 0o755);
       this.#kinds.set(parent, "implied");
     }
   }
@@ -111,7 +112,7 @@ class Extraction {
   #makeRoom(path: string, member: TarMember): void {
     const kind = this.#kinds.get(path);
     if (kind === undefined || (member.type === "directory" && (kind === "directory" || kind === "implied"))) return;
-    if (kind !== "special") fs.rmSync(join(this.#folder, path), { recursive: true });
+    if (kind !== "special") fs.rmSync(this.#place(path), { recursive: true });
     for (const map of [this.#kinds, this.#directories, this.#operations, this.#xattrs]) {
       for (const key of map.keys()) if (key === path || key.startsWith(`${path}/`)) map.delete(key);
     }
@@ -120,7 +121,7 @@ class Extraction {
   }
 
   #create(path: string, member: TarMember, content: Iterable<Buffer>): void {
-    const file = join(this.#folder, path);
+    const file = this.#place(path);
     switch (member.type) {
       case "directory":
         if (!this.#kinds.has(path)) fs.mkdirSync(file, 0o700);
@@ -130,7 +131,7 @@ class Extraction {
         writeFile(file, member, content);
         break;
       case "symlink":
-        fs.symlinkSync(member.target, file);
+        fs.symlinkSync(filePath(member.target), file);
         fs.lchownSync(file, member.uid, member.gid);
         fs.lutimesSync(file, member.mtime, member.mtime);
         break;
@@ -146,11 +147,11 @@ class Extraction {
     this.#wish(path, member, isSpecial);
   }
 
-  #link(file: string, member: TarMember): void {
+  #link(file: fs.PathLike, member: TarMember): void {
     const target = plainPath(member, member.target);
     const kind = this.#kinds.get(target);
     if (kind !== "file" && kind !== "symlink") throw invalid(member, `its hard link's target ${JSON.stringify(member.target)} is no file of this layer`);
-    fs.linkSync(join(this.#folder, target), file);
+    fs.linkSync(this.#place(target), file);
   }
 
   #wish(path: string, member: TarMember, isSpecial: boolean): void {
@@ -172,16 +173,20 @@ class Extraction {
     if (isSpecial || xattrs !== undefined || exact.length > 0) this.#operations.set(path, [...specialOperations(entry), ...exact]);
   }
 
+  #place(path: string): string | Buffer {
+    return filePath(join(this.#folder, path));
+  }
+
   #setDirectories(): void {
     const exact: Operation[] = [];
     for (const [path, { uid, gid, mode, mtime, mtimeNsec }] of this.#directories) {
-      const file = join(this.#folder, path);
+      const file = this.#place(path);
       fs.chownSync(file, uid, gid);
       fs.chmodSync(file, mode);
       fs.utimesSync(file, mtime, mtime);
       if (mtimeNsec > 0) exact.push({ kind: "times", path, mtime, mtimeNsec });
     }
-    for (const [path, kind] of this.#kinds) if (kind === "implied") fs.utimesSync(join(this.#folder, path), 0, 0);
+    for (const [path, kind] of this.#kinds) if (kind === "implied") fs.utimesSync(this.#place(path), 0, 0);
     applyOperations(this.#helper, this.#folder, exact);
   }
 }
@@ -205,7 +210,7 @@ function marker(type: LayerEntry["type"], path: string): LayerEntry {
   return { path, type, mode: 0, uid: 0, gid: 0, mtime: 0 };
 }
 
-function writeFile(file: string, member: TarMember, content: Iterable<Buffer>): void {
+function writeFile(file: fs.PathLike, member: TarMember, content: Iterable<Buffer>): void {
   const fd = fs.openSync(file, "wx", 0o600);
   try {
     for (const piece of content) for (let at = 0; at < piece.length;) at += fs.writeSync(fd, piece, at);

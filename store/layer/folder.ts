@@ -2,6 +2,7 @@
 import { closeSync, constants, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
+import { filePath } from "../file-names.ts";
 import type { ScannedFile } from "../native/scan.ts";
 import type { LayerEntry } from "../store.ts";
 import type { FileReader } from "./canonical.ts";
@@ -65,8 +66,9 @@ export function folderReader(folders: readonly string[]): FileReader {
   let fd = -1;
   return {
     open(entry) {
-      const folder = folders.find((path, at) => at === folders.length - 1 || lstatSync(join(path, entry.path), { throwIfNoEntry: false }) !== undefined) ?? "";
-      fd = openSync(join(folder, entry.path), constants.O_RDONLY | constants.O_NOFOLLOW);
+      const folder =
+        folders.find((path, at) => at === folders.length - 1 || lstatSync(filePath(join(path, entry.path)), { throwIfNoEntry: false }) !== undefined) ?? "";
+      fd = openSync(filePath(join(folder, entry.path)), constants.O_RDONLY | constants.O_NOFOLLOW);
       return entry.size ?? 0;
     },
     read: (buffer, at, length) => readSync(fd, buffer, at, length, null),

@@ -3,6 +3,7 @@
  * Whatever order they were given in, the tar comes out the same.
  */
 import { StoreError } from "../errors.ts";
+import { encodeName } from "../file-names.ts";
 import type { LayerEntry } from "../store.ts";
 
 export const WHITEOUT_PREFIX = ".wh.";
@@ -53,7 +54,7 @@ const MARKER = /(?:^|\/)\.wh\./;
 function checkPath(path: string, mayBeRoot: boolean): void {
   if (path === "" && mayBeRoot) return;
   if (NOT_PLAIN.test(path)) throw new StoreError("PATH_ESCAPES", `Cannot write layer entry ${JSON.stringify(path)}: it is not a plain path below the root`);
-  if (path.length > MAX_NAME_BYTES / 4 && path.split("/").some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
+  if (path.length > MAX_NAME_BYTES / 4 && path.split("/").some((part) => encodeName(part).length > MAX_NAME_BYTES))
     throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path.slice(0, MAX_NAME_BYTES)}…: a name in it is longer than ${MAX_NAME_BYTES} bytes`);
   if (MARKER.test(path))
     throw new StoreError("LAYER_INVALID", `Cannot write layer entry ${path}: names that begin with ${WHITEOUT_PREFIX} mean removals in a layer`);
@@ -62,7 +63,7 @@ function checkPath(path: string, mayBeRoot: boolean): void {
 /** UTF-16 order is byte order but for surrogates: only then are bytes compared. */
 function sortEntries(entries: readonly LayerEntry[]): LayerEntry[] {
   const named = entries.map((entry) => ({ name: tarName(entry), entry }));
-  if (named.some(({ name }) => /[\ud800-\udfff]/.test(name))) named.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  if (named.some(({ name }) => /[\ud800-\udfff]/.test(name))) named.sort((a, b) => Buffer.compare(encodeName(a.name), encodeName(b.name)));
   else named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return named.map(({ entry }) => entry);
 }

@@ -1,6 +1,7 @@
 /** What the database knows of layers: by chainID the stack, by diffID the content. */
 import { join } from "node:path";
 import { encodedOf, type Digest } from "../digest.ts";
+import { nameKey } from "../file-names.ts";
 import type { Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
 import type { ChainID, Compression, Layer, LayerEntry, Table } from "../store.ts";
@@ -10,7 +11,7 @@ export interface FolderRecord {
   readonly id: string;
   /** The folder with all of this layer that is not in its own, which says only what differs: see snapshot/amend.ts. */
   readonly over?: string;
-  /** Folders that hide what is below them; "" is the root. */
+  /** Folders that hide what is below them; "" is the root. Paths here are keys: see `nameKey`. */
   readonly opaque?: readonly string[];
   /** Values in base64, by path and name. */
   readonly xattrs?: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -72,13 +73,13 @@ export function layerOf(layout: Layout, chainID: ChainID, record: LayerRecord): 
 
 /** The part of a folder's entries that only a walk with xattrs shows. */
 export function hiddenFacts(entries: readonly LayerEntry[]): Omit<FolderRecord, "id"> {
-  const opaque = entries.filter(({ type }) => type === "opaque").map(({ path }) => path);
+  const opaque = entries.filter(({ type }) => type === "opaque").map(({ path }) => nameKey(path));
   const attributed = entries.filter(({ xattrs }) => xattrs !== undefined);
   const encode = (xattrs: LayerEntry["xattrs"]): Record<string, string> =>
     Object.fromEntries(Object.entries(xattrs ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
   return {
     ...(opaque.length === 0 ? {} : { opaque }),
-    ...(attributed.length === 0 ? {} : { xattrs: Object.fromEntries(attributed.map(({ path, xattrs }) => [path, encode(xattrs)])) }),
+    ...(attributed.length === 0 ? {} : { xattrs: Object.fromEntries(attributed.map(({ path, xattrs }) => [nameKey(path), encode(xattrs)])) }),
   };
 }
 

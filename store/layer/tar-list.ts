@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { encodeName } from "../file-names.ts";
 import type { LayerEntry } from "../store.ts";
 import { canonicalTar, type FileReader } from "./canonical.ts";
 import { headerWish, wishAt, type Wish } from "./wishes.ts";
@@ -35,8 +36,8 @@ function digestOf(bytes: Buffer): Buffer {
 /** The list with `entries` (their bytes at hand) in their places, for those of the same path too, and without `removed`; undefined when it does not fit. */
 export function amendTarList(list: Buffer, entries: readonly LayerEntry[], removed: readonly string[]): Buffer[] | undefined {
   const changes = [
-    ...entries.map((entry) => ({ path: Buffer.from(entry.path), entry })),
-    ...removed.map((path) => ({ path: Buffer.from(path), entry: undefined })),
+    ...entries.map((entry) => ({ path: encodeName(entry.path), entry })),
+    ...removed.map((path) => ({ path: encodeName(path), entry: undefined })),
   ];
   changes.sort((a, b) => Buffer.compare(a.path, b.path));
   const pieces: Buffer[] = [];

@@ -1,4 +1,5 @@
 /** What the helper is asked to make, as bytes: `struct wish` in runtime/native/tar.h. They go out in pieces, so that it begins while others are written. */
+import { writeName } from "../file-names.ts";
 import type { LayerEntry } from "../store.ts";
 import { BLOCK_BYTES, encodeHeader, fitsBlock } from "../tar/header.ts";
 import { headerOf } from "./canonical.ts";
@@ -65,8 +66,8 @@ export class Wishes {
     const buffer = this.#buffer;
     const at = this.#used;
     const pathAt = at + WISH_BYTES + (header?.copy(buffer, at + WISH_BYTES) ?? 0);
-    const pathBytes = buffer.write(path, pathAt);
-    const sourceBytes = source === "" ? 0 : buffer.write(source, pathAt + pathBytes);
+    const pathBytes = writeName(buffer, path, pathAt);
+    const sourceBytes = source === "" ? 0 : writeName(buffer, source, pathAt + pathBytes);
     buffer.writeUInt32LE(type.charCodeAt(0), at);
     buffer.writeUInt32LE(mode, at + 4);
     buffer.writeUInt32LE(uid, at + 8);

@@ -1,4 +1,5 @@
 /** What Node has no call for, as a list of operations that the helper carries out beneath one folder, through no link. */
+import { encodeName } from "../file-names.ts";
 import { runHelperSync } from "./helper.ts";
 
 export type Operation =
@@ -50,7 +51,7 @@ interface Fields {
 }
 
 function pack(code: string, path: string, { a = 0, b = 0, c = 0, d = 0, name = "", value = new Uint8Array() }: Fields): Buffer {
-  const parts = [Buffer.from(path), Buffer.from(name), value] as const;
+  const parts = [encodeName(path), Buffer.from(name), value] as const;
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(HEADER_BYTES + parts[0].length + parts[1].length + parts[2].length, 0);
   header.write(code, 4, "latin1");

@@ -1,5 +1,5 @@
 /** A whole tree's metadata in one quick walk: sorted bytewise by path, one file system, links never followed. */
-import { StoreError } from "../errors.ts";
+import { decodeName } from "../file-names.ts";
 import { runHelper } from "./helper.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "character" | "block" | "socket";
@@ -87,7 +87,7 @@ function decodeRecord(bytes: Buffer, at: number): ScannedFile {
   const targetEnd = pathEnd + bytes.readUInt32LE(at + 84);
   const xattrs = bytes.readUInt16LE(at + 6);
   return {
-    path: readName(bytes, at + HEADER_BYTES, pathEnd),
+    path: decodeName(bytes.subarray(at + HEADER_BYTES, pathEnd)),
     type: TYPES[String.fromCharCode(bytes[at + 4]!)]!,
     clamped: bytes[at + 5] === 1,
     mode: bytes.readUInt32LE(at + 8),
@@ -103,17 +103,9 @@ function decodeRecord(bytes: Buffer, at: number): ScannedFile {
     ctime: readLong(bytes, at + 56),
     dev: readLong(bytes, at + 64),
     ino: readLong(bytes, at + 72),
-    ...(targetEnd > pathEnd ? { target: bytes.toString("utf8", pathEnd, targetEnd) } : {}),
+    ...(targetEnd > pathEnd ? { target: decodeName(bytes.subarray(pathEnd, targetEnd)) } : {}),
     ...(xattrs > 0 ? { xattrs: decodeXattrs(bytes, targetEnd, xattrs) } : {}),
   };
-}
-
-/** @throws {StoreError} `LAYER_INVALID`: the name could not be found again by what it would be decoded to */
-function readName(bytes: Buffer, start: number, end: number): string {
-  const name = bytes.toString("utf8", start, end);
-  if (name.includes("\ufffd") && !Buffer.from(name).equals(bytes.subarray(start, end)))
-    throw new StoreError("LAYER_INVALID", `Cannot read the file ${JSON.stringify(name)}: its name is not UTF-8`);
-  return name;
 }
 
 /** Exact up to 2^53, which sizes and times never pass. */

@@ -1,7 +1,8 @@
 /** A stack of layers seen merged, without a mount: whiteouts and opaque folders hide, links resolve inside the root. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from "node:fs";
+import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
+import { filePath, listTyped, nameKey, readLink } from "../file-names.ts";
 import type { FolderRecord } from "../layer/records.ts";
 import type { MergedView, ViewEntry } from "../store.ts";
 
@@ -37,7 +38,7 @@ export function openView(layers: readonly ViewLayer[]): MergedView {
       const found = stack.resolve(path, true);
       if (found?.stat.isFile() !== true) return undefined;
       if (found.stat.size > limit) throw new StoreError("SIZE_MISMATCH", `Cannot read ${path}: it is longer than ${limit} bytes`);
-      return readFileSync(fileOf(found));
+      return readFileSync(filePath(fileOf(found)));
     },
   };
 }
@@ -69,7 +70,7 @@ class Stack {
         continue;
       }
       if (++links > MAX_LINKS) return undefined;
-      const target = readlinkSync(fileOf(next));
+      const target = readLink(fileOf(next));
       left.push(...split(target).reverse());
       if (target.startsWith("/")) at = this.#folders.get("");
     }
@@ -79,9 +80,9 @@ class Stack {
   names(folder: Found): string[] {
     const seen = new Map<string, boolean>();
     for (const layer of folder.layers) {
-      for (const entry of readdirSync(join(layer.path, folder.path), { withFileTypes: true })) {
-        if (seen.has(entry.name)) continue;
-        seen.set(entry.name, !entry.isCharacterDevice() || !isWhiteout(lstatSync(join(layer.path, folder.path, entry.name))));
+      for (const { name, type } of listTyped(join(layer.path, folder.path))) {
+        if (seen.has(name)) continue;
+        seen.set(name, !type.isCharacterDevice() || !isWhiteout(lstatSync(filePath(join(layer.path, folder.path, name)))));
       }
     }
     return [...seen].flatMap(([name, shown]) => (shown ? [name] : [])).sort();
@@ -101,12 +102,12 @@ function findIn(layers: readonly ViewLayer[], path: string): Found | undefined {
   const merged: ViewLayer[] = [];
   let top: Stats | undefined;
   for (const layer of layers) {
-    const stat = lstatSync(join(layer.path, path), { throwIfNoEntry: false });
+    const stat = lstatSync(filePath(join(layer.path, path)), { throwIfNoEntry: false });
     if (stat === undefined) continue;
     if (isWhiteout(stat) || (top !== undefined && !stat.isDirectory())) break;
     top ??= stat;
     merged.push(layer);
-    if (!stat.isDirectory() || layer.record.opaque?.includes(path) === true) break;
+    if (!stat.isDirectory() || layer.record.opaque?.includes(nameKey(path)) === true) break;
   }
   return top === undefined ? undefined : { path, stat: top, layers: merged };
 }
@@ -130,7 +131,7 @@ function parentPath(path: string): string {
 function entryOf(found: Found): ViewEntry {
   const { path, stat } = found;
   const file = fileOf(found);
-  const stored = found.layers[0]!.record.xattrs?.[path];
+  const stored = found.layers[0]!.record.xattrs?.[nameKey(path)];
   const type = typeOf(stat);
   return {
     path,
@@ -141,7 +142,7 @@ function entryOf(found: Found): ViewEntry {
     mtime: Math.floor(stat.mtimeMs / 1000),
     file,
     ...(type === "file" ? { size: stat.size } : {}),
-    ...(type === "symlink" ? { target: readlinkSync(file) } : {}),
+    ...(type === "symlink" ? { target: readLink(file) } : {}),
     ...(type === "character" || type === "block" ? deviceNumber(stat.rdev) : {}),
     ...(stored === undefined ? {} : { xattrs: Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, Buffer.from(value, "base64")])) }),
   };

@@ -2,6 +2,8 @@
  * Headers of the canonical tar: the same entry gives the same bytes on every machine. ustar, with PAX only where a field cannot hold its value.
  * Spec: POSIX.1-2024 pax, "ustar Interchange Format"; image-spec v1.1, layer.md.
  */
+import { encodeName } from "../file-names.ts";
+
 export type TarType = "file" | "hardlink" | "symlink" | "character" | "block" | "directory" | "fifo";
 
 export interface TarHeader {
@@ -58,7 +60,7 @@ interface Fields extends Omit<TarHeader, "type" | "target"> {
 function paxRecords(fields: Fields): Buffer[] {
   const records: Buffer[] = [];
   for (const name of Object.keys(fields.xattrs ?? {}).sort()) records.push(paxRecord(`SCHILY.xattr.${name}`, fields.xattrs![name]!));
-  const text = (key: string, value: string | number): number => records.push(paxRecord(key, Buffer.from(String(value))));
+  const text = (key: string, value: string | number): number => records.push(paxRecord(key, encodeName(String(value))));
   if (fields.gid > MAX_ID) text("gid", fields.gid);
   if (!isAscii(fields.target) || fields.target.length > NAME_BYTES) text("linkpath", fields.target);
   if (fields.mtime < 0 || fields.mtime > MAX_NUMBER) text("mtime", fields.mtime);

@@ -3,6 +3,7 @@
  * Spec: POSIX.1-2024 pax; GNU tar manual, "Basic Tar Format".
  */
 import { StoreError } from "../errors.ts";
+import { decodeName } from "../file-names.ts";
 import { BLOCK_BYTES, paddingOf, type TarType } from "./header.ts";
 
 export interface TarMember {
@@ -78,7 +79,7 @@ export class TarReader {
   }
 
   #member(block: Buffer, flag: string, extensions: Extensions): TarMember {
-    const name = text(extensions.get("path") ?? shortName(block));
+    const name = decodeName(extensions.get("path") ?? shortName(block));
     const type = TYPES[flag];
     if (type === undefined || [...extensions.keys()].some((key) => key.startsWith("GNU.sparse."))) {
       throw new StoreError(
@@ -98,7 +99,7 @@ export class TarReader {
       gid: number("gid", 116, 8),
       ...splitTime(extensions.get("mtime")?.toString("latin1"), mtime),
       size: type === "file" ? size : 0,
-      target: text(extensions.get("linkpath") ?? field(block, 157, 100)),
+      target: decodeName(extensions.get("linkpath") ?? field(block, 157, 100)),
       major: type === "character" || type === "block" ? readNumber(block, 329, 8) : 0,
       minor: type === "character" || type === "block" ? readNumber(block, 337, 8) : 0,
       xattrs: xattrsOf(extensions),
@@ -232,15 +233,6 @@ function parsePax(bytes: Buffer, into: Map<string, Buffer>): Map<string, Buffer>
     at += length;
   }
   return into;
-}
-
-/** @throws {StoreError} `LAYER_INVALID` */
-function text(bytes: Buffer): string {
-  const decoded = bytes.toString("utf8");
-  if (decoded.includes("\ufffd") && !Buffer.from(decoded).equals(bytes)) {
-    throw new StoreError("LAYER_INVALID", `Cannot read tar entry ${JSON.stringify(bytes.toString("latin1"))}: its name is not UTF-8`);
-  }
-  return decoded;
 }
 
 /** PAX writes decimals: the fraction is taken from the text, which a double would round. */
