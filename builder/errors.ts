@@ -17,8 +17,6 @@ export type BuilderErrorCode =
   | "CHECK_FAILED"
   | "RUN_FAILED"
   | "SECRET_UNKNOWN"
-  | "SSH_UNKNOWN"
-  | "NOT_ALLOWED"
   | "DOWNLOAD_FAILED"
   | "ARCHIVE_INVALID"
   | "OUTPUT_FAILED"

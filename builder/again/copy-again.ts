@@ -3,10 +3,12 @@
  * and the new layer is that one, amended. Everything out of the ordinary is left to the way that looks at every file.
  */
 import { createHash } from "node:crypto";
+import { decodeName } from "../../store/file-names.ts";
 import type { ChainID, LayerEntry } from "../../store/store.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { hasWildcard } from "../context/go-match.ts";
 import { RACY_MS } from "../context/walk.ts";
+import { parseMode } from "../copy/file-mode.ts";
 import { resolveOwner } from "../copy/owner.ts";
 import { layerEntry } from "../copy/place.ts";
 import type { CopyAction } from "../plan/graph.ts";
@@ -74,7 +76,7 @@ function isPlain({ before, now }: Edit): boolean {
 
 /** The first line of a selection: its path, then how many entries it has. */
 function pathIn({ lines }: WalkRecord): string {
-  return lines.toString("utf8", 0, lines.indexOf(0));
+  return decodeName(lines.subarray(0, lines.indexOf(0)));
 }
 
 function countOf({ lines }: WalkRecord, edits: readonly Edit[]): number {
@@ -94,7 +96,7 @@ async function amend(
   const below = await snapshots.view(parent);
   const pathOf = (path: string): string => (record.target === "" ? path : `${record.target}/${path}`);
   const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
-  const options = { owner, mode: action.chmod === undefined ? undefined : Number.parseInt(action.chmod, 8), epoch: scope.epoch };
+  const options = { owner, mode: action.chmod === undefined ? undefined : parseMode(action.chmod), epoch: scope.epoch };
   const entries: LayerEntry[] = [];
   const removed: string[] = [];
   for (const [index, { before }] of change.edits.entries()) {

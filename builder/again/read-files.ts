@@ -1,6 +1,7 @@
 /** Few files, whole, with their digests: what was read is what is written, whatever happens to them meanwhile. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { filePath } from "../../store/file-names.ts";
 import type { SourceEntry } from "../context/tree.ts";
 
 /** Bytes of all together. */
@@ -28,7 +29,7 @@ export function readFiles(entries: readonly (SourceEntry | undefined)[]): readon
 function readAsSeen({ file, size, stamp }: SourceEntry): Uint8Array | undefined {
   let fd: number;
   try {
-    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    fd = fs.openSync(filePath(file), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 /** The text of a selection, one line an entry, changed in a few places. */
+import { decodeName, encodeName } from "../../store/file-names.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { selectionHead, selectionLine } from "../solve/key.ts";
 import type { Edit } from "./compare-walks.ts";
@@ -24,7 +25,7 @@ export interface EditedLines {
 /** `edits` in order. `path` is the selection's own, `count` its entries now. */
 export function editLines(lines: Buffer, edits: readonly LineEdit[], path: string, count: number): EditedLines {
   const itself = lineEnd(lines, 0);
-  const pieces: Buffer[] = [Buffer.from(selectionHead(path, count))];
+  const pieces: Buffer[] = [encodeName(selectionHead(path, count))];
   const before: (string | undefined)[] = [];
   const now: (string | undefined)[] = [];
   let from = itself;
@@ -34,8 +35,8 @@ export function editLines(lines: Buffer, edits: readonly LineEdit[], path: strin
     for (; line < edit.at + HEAD_LINES; line++) at = lineEnd(lines, at);
     const end = edit.before === undefined ? at : lineEnd(lines, at);
     const text = edit.entry === undefined ? undefined : selectionLine(edit.entry, edit.digest);
-    pieces.push(lines.subarray(from, at), Buffer.from(text ?? ""));
-    before.push(edit.before === undefined ? undefined : lines.toString("utf8", at, end));
+    pieces.push(lines.subarray(from, at), encodeName(text ?? ""));
+    before.push(edit.before === undefined ? undefined : decodeName(lines.subarray(at, end)));
     now.push(text);
     if (edit.before !== undefined) line++;
     at = from = end;

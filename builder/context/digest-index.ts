@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
+import { decodeName, encodeName } from "../../store/file-names.ts";
 import type { SourceEntry, Stamp } from "./tree.ts";
 import { NATIVE_FROM_FILES, RACY_MS } from "./walk.ts";
 
@@ -35,7 +36,7 @@ export class DigestIndex {
     return bytes > NATIVE_FROM_FILES * MIN_RECORD_BYTES;
   }
 
-  /** Hex sha256 of each; "" for what is no file. */
+  /** Hex sha256 of each; "" for what is no file, and for a file that is gone. */
   async of(entries: readonly SourceEntry[]): Promise<readonly string[]> {
     const known = (this.#known ??= this.#path === undefined ? new Map() : load(this.#path));
     const unknown: SourceEntry[] = [];
@@ -78,6 +79,10 @@ export class DigestIndex {
   }
 
   #learn(known: Map<string, Known>, { file, stamp, size }: SourceEntry, digest: string, now: number): void {
+    if (digest === "") {
+      known.delete(file);
+      return;
+    }
     const isRacy = stamp === undefined || stamp.ctimeMs > now - RACY_MS;
     known.set(file, { ino: stamp?.ino ?? 0, mtimeMs: stamp?.mtimeMs ?? 0, ctimeMs: isRacy ? Number.NaN : stamp.ctimeMs, size, digest });
     this.#isDirty = true;
@@ -87,7 +92,7 @@ export class DigestIndex {
 /** Four columns of doubles, then digests, then the paths. */
 function encode(entries: readonly (readonly [string, Known])[]): Buffer {
   const count = entries.length;
-  const paths = Buffer.from(entries.map(([file]) => file).join("\0"));
+  const paths = encodeName(entries.map(([file]) => file).join("\0"));
   const numbers = new Float64Array(4 * count);
   const digests = Buffer.alloc(DIGEST_BYTES * count);
   entries.forEach(([, { ino, size, mtimeMs, ctimeMs, digest }], index) => {
@@ -116,8 +121,7 @@ function load(path: string): Map<string, Known> {
   if (count === 0 || bytes.length !== pathsAt + bytes.readUInt32LE(8)) return known;
   const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset + HEADER_BYTES, bytes.byteOffset + digestsAt));
   const digests = bytes.toString("hex", digestsAt, pathsAt);
-  bytes
-    .toString("utf8", pathsAt)
+  decodeName(bytes.subarray(pathsAt))
     .split("\0")
     .forEach((file, index) => {
       const column = (number: number): number => numbers[number * count + index] ?? Number.NaN;

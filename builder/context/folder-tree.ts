@@ -1,11 +1,14 @@
 /** The build context: a folder seen through its ignore rules. Links are followed inside it and never lead out. */
 import * as fs from "node:fs";
 import { posix } from "node:path";
+import { filePath, listNames, readLink } from "../../store/file-names.ts";
 import { BuilderError } from "../errors.ts";
 import { suggest } from "../dockerfile/suggest.ts";
+import type { ContextMode } from "./context-mode.ts";
 import type { DigestIndex } from "./digest-index.ts";
-import { compileMatch, hasWildcard } from "./go-match.ts";
-import { compileRules, type IgnoreRules } from "./ignore.ts";
+import { hasWildcard } from "./go-match.ts";
+import type { IgnoreRules } from "./ignore.ts";
+import { ancestors, Exclusion, expand, insideRoot } from "./selection.ts";
 import type { Fingerprint, SelectOptions, Source, SourceEntry, SourceTree, WideWalk } from "./tree.ts";
 import { fromStat, walk, type Walked } from "./walk.ts";
 
@@ -15,6 +18,7 @@ export interface FolderTreeOptions {
   readonly helper: string;
   readonly rules: IgnoreRules;
   readonly digests: DigestIndex;
+  readonly modes: ContextMode;
 }
 
 export class FolderTree implements SourceTree {
@@ -32,21 +36,31 @@ export class FolderTree implements SourceTree {
 
   async select(pattern: string, options: SelectOptions): Promise<readonly Source[]> {
     const path = insideRoot(pattern);
-    if (hasWildcard(path))
-      return (await Promise.all(this.#expand(path).map(async (found) => await this.#source(found, options)))).flatMap((source) => source ?? []);
-    const source = await this.#source(path, options);
-    if (source === undefined) throw this.#unknown(path);
-    return [source];
+    try {
+      if (!hasWildcard(path)) {
+        const source = await this.#source(pattern, path, options);
+        if (source === undefined) throw this.#unknown(path);
+        return [source];
+      }
+      const found = await expand(path, this, options.parents === true);
+      return (await Promise.all(found.map(async (one) => await this.#source(pattern, one, options)))).flatMap((source) => source ?? []);
+    } catch (error) {
+      throw await this.#failure(error);
+    }
   }
 
   async fingerprint(pattern: string, options: SelectOptions): Promise<Fingerprint | undefined> {
     const path = insideRoot(pattern);
-    if (hasWildcard(path) || options.exclude.length > 0) return undefined;
-    const real = this.#resolve(path);
-    const stat = real === undefined || this.#options.rules.ignores(path) ? undefined : fs.lstatSync(this.#file(real));
-    if (real === undefined || stat?.isDirectory() !== true) return undefined;
-    const { text, isSettled } = (await this.#walk(real)).fingerprint();
-    return { text: `${stat.mode} ${text}`, isSettled };
+    if (hasWildcard(path) || options.exclude.length > 0 || options.parents === true) return undefined;
+    try {
+      const real = this.#resolve(path);
+      const stat = real === undefined || this.#options.rules.ignores(path) ? undefined : fs.lstatSync(filePath(this.#file(real)));
+      if (real === undefined || stat?.isDirectory() !== true) return undefined;
+      const { text, isSettled } = (await this.#walk(real)).fingerprint();
+      return { text: `${this.#options.modes} ${stat.mode} ${text}`, isSettled };
+    } catch (error) {
+      throw await this.#failure(error);
+    }
   }
 
   get isWide(): boolean {
@@ -62,28 +76,63 @@ export class FolderTree implements SourceTree {
   }
 
   async digests(entries: readonly SourceEntry[]): Promise<readonly string[]> {
-    return await this.#options.digests.of(entries);
+    try {
+      return await this.#options.digests.of(entries);
+    } catch (error) {
+      throw await this.#failure(error);
+    }
   }
 
-  async #source(path: string, options: SelectOptions): Promise<Source | undefined> {
+  names(folder: string): readonly string[] {
+    const { rules } = this.#options;
+    const real = this.#resolve(folder);
+    if (real === undefined || (folder !== "" && !rules.hasExceptions && rules.ignores(folder))) return [];
+    try {
+      return listNames(this.#file(real)).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOTDIR") throw error;
+      return []; // a file where the pattern wants a folder
+    }
+  }
+
+  isFolder(path: string): boolean {
+    return fs.lstatSync(filePath(this.#file(path)), { throwIfNoEntry: false })?.isDirectory() === true;
+  }
+
+  async #source(pattern: string, path: string, options: SelectOptions): Promise<Source | undefined> {
     const { rules } = this.#options;
     const isIgnored = path !== "" && rules.ignores(path);
     if (isIgnored && !rules.hasExceptions) return undefined;
     const real = this.#resolve(path);
-    const stat = real === undefined ? undefined : fs.lstatSync(this.#file(real), { throwIfNoEntry: false });
-    if (real === undefined || stat === undefined) return undefined;
-    const itself = fromStat("", this.#file(real), stat);
-    if (!stat.isDirectory()) return isIgnored || isExcluded(posix.basename(path), options) ? undefined : { path, entries: [itself] };
+    const itself = real === undefined ? undefined : this.#stat("", real);
+    if (real === undefined || itself === undefined) return undefined;
+    const exclusion = new Exclusion(pattern, path, options);
+    const above = options.parents === true ? { above: ancestors(path).flatMap((folder) => this.#ancestor(folder)) } : {};
+    if (itself.type !== "directory") return isIgnored || exclusion.excludesItself(path) ? undefined : { path, entries: [itself], ...above };
     const below = (await this.#walk(real)).entries();
     if (isIgnored && below.length === 0) return undefined;
-    return { path, entries: [itself, ...without(below, options)] };
+    return { path, entries: [itself, ...exclusion.filter(below)], ...above };
+  }
+
+  #ancestor(path: string): SourceEntry[] {
+    const real = this.#resolve(path);
+    const entry = real === undefined ? undefined : this.#stat(path, real);
+    return entry === undefined ? [] : [entry];
+  }
+
+  /** What is at a real path. @throws {BuilderError} `SOURCE_UNKNOWN` for a socket */
+  #stat(path: string, real: string): SourceEntry | undefined {
+    const stat = fs.lstatSync(filePath(this.#file(real)), { throwIfNoEntry: false });
+    if (stat?.isSocket() === true)
+      throw new BuilderError("SOURCE_UNKNOWN", `Cannot copy /${real} of the build context: it is a socket, which means nothing without its process`);
+    return stat === undefined ? undefined : fromStat(path, this.#file(real), stat, { modes: this.#options.modes });
   }
 
   async #walk(path: string): Promise<Walked> {
-    const { helper, rules, digests } = this.#options;
+    const { helper, rules, digests, modes } = this.#options;
     let walked = this.#walked.get(path);
     if (walked === undefined) {
-      walked = walk(this.#file(path), { helper, rules, prefix: path, isWide: digests.isWide });
+      walked = walk({ helper, rules, modes, root: this.#root, prefix: path, isWide: digests.isWide });
       this.#walked.set(path, walked);
     }
     const found = await walked;
@@ -91,27 +140,9 @@ export class FolderTree implements SourceTree {
     return found;
   }
 
-  /** Paths that match a pattern, element by element, sorted. */
-  #expand(pattern: string): readonly string[] {
-    let found = [""];
-    for (const element of pattern.split("/")) {
-      const matches = hasWildcard(element) ? compileMatch(element) : undefined;
-      found = found.flatMap((folder) => {
-        const join = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
-        return matches === undefined ? [join(element)] : this.#names(folder).filter(matches).map(join);
-      });
-    }
-    return found.filter((path) => this.#resolve(path) !== undefined);
-  }
-
-  #names(folder: string): readonly string[] {
-    const real = this.#resolve(folder);
-    if (real === undefined) return [];
-    try {
-      return fs.readdirSync(this.#file(real)).sort();
-    } catch {
-      return []; // a file where the pattern wants a folder
-    }
+  async #failure(error: unknown): Promise<unknown> {
+    const { readFailure } = await import("./read-failure.ts");
+    return readFailure(error, this.#root);
   }
 
   /** The path with every link followed inside the root; undefined when there is nothing. */
@@ -128,13 +159,14 @@ export class FolderTree implements SourceTree {
         continue;
       }
       const file = this.#file([...at, name].join("/"));
-      const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+      const stat = fs.lstatSync(filePath(file), { throwIfNoEntry: false });
       if (stat === undefined || (links += Number(stat.isSymbolicLink())) > MAX_LINKS) return undefined;
       if (!stat.isSymbolicLink()) {
+        if (left.length > 0 && !stat.isDirectory()) return undefined;
         at.push(name);
         continue;
       }
-      const target = fs.readlinkSync(file);
+      const target = readLink(file);
       if (target.startsWith("/")) at.length = 0;
       left.push(
         ...target
@@ -153,7 +185,7 @@ export class FolderTree implements SourceTree {
   #unknown(path: string): BuilderError {
     const folder = posix.dirname(path) === "." ? "" : posix.dirname(path);
     const isIgnored = this.#options.rules.ignores(path) && this.#resolve(path) !== undefined;
-    const near = suggest(posix.basename(path), this.#names(folder));
+    const near = suggest(posix.basename(path), this.names(folder));
     const hint = isIgnored
       ? `/${path} is there, but the ignore file leaves it out`
       : near === undefined
@@ -165,19 +197,4 @@ export class FolderTree implements SourceTree {
       hint === undefined ? {} : { hint },
     );
   }
-}
-
-/** `..` and a leading slash never lead out: both are cut at the root. */
-export function insideRoot(pattern: string): string {
-  return posix.join("/", pattern).replace(/^\/+/, "").replace(/\/+$/, "");
-}
-
-export function without(entries: readonly SourceEntry[], options: SelectOptions): readonly SourceEntry[] {
-  if (options.exclude.length === 0) return entries;
-  const rules = compileRules(options.exclude);
-  return entries.filter(({ path }) => !rules.ignores(path));
-}
-
-export function isExcluded(name: string, options: SelectOptions): boolean {
-  return options.exclude.length > 0 && compileRules(options.exclude).ignores(name);
 }

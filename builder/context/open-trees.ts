@@ -27,7 +27,7 @@ export class ContextTrees {
       const path = this.#path(name);
       const rules = compileRules(name === undefined ? this.#request.ignore : parseIgnoreFile(readIfThere(join(path, ".dockerignore")) ?? ""));
       const digests = new DigestIndex(sidePath(this.#collaborators.store.root, "contexts", path));
-      opened = { tree: new FolderTree(path, { helper: this.#collaborators.helper, rules, digests }), digests };
+      opened = { tree: new FolderTree(path, { helper: this.#collaborators.helper, rules, digests, modes: this.#request.contextModes }), digests };
       this.#open.set(name, opened);
     }
     return opened.tree;

@@ -1,12 +1,13 @@
 /** A stage or an image as a source of files: its layers seen merged. */
 import { lstatSync } from "node:fs";
 import { posix } from "node:path";
+import { filePath, sortByName } from "../../store/file-names.ts";
 import type { MergedView, ViewEntry } from "../../store/store.ts";
 import { BuilderError } from "../errors.ts";
 import { suggest } from "../dockerfile/suggest.ts";
-import { insideRoot, isExcluded, without } from "./folder-tree.ts";
-import { compileMatch, hasWildcard } from "./go-match.ts";
+import { hasWildcard } from "./go-match.ts";
 import { hashFiles } from "./hash-files.ts";
+import { ancestors, Exclusion, expand, insideRoot } from "./selection.ts";
 import type { SelectOptions, Source, SourceEntry, SourceTree } from "./tree.ts";
 
 export class StackTree implements SourceTree {
@@ -21,16 +22,24 @@ export class StackTree implements SourceTree {
   async select(pattern: string, options: SelectOptions): Promise<readonly Source[]> {
     const path = insideRoot(pattern);
     if (!hasWildcard(path)) {
-      const source = await this.#source(path, options);
+      const source = await this.#source(pattern, path, options);
       if (source === undefined) throw await this.#unknown(path);
       return [source];
     }
     const sources: Source[] = [];
-    for (const found of await this.#expand(path)) {
-      const source = await this.#source(found, options);
+    for (const found of await expand(path, this, options.parents === true)) {
+      const source = await this.#source(pattern, found, options);
       if (source !== undefined) sources.push(source);
     }
     return sources;
+  }
+
+  names(folder: string): Promise<readonly string[]> {
+    return this.#view.list(folder);
+  }
+
+  async isFolder(path: string): Promise<boolean> {
+    return (await this.#view.lookup(path, { follow: false }))?.type === "directory";
   }
 
   async digests(entries: readonly SourceEntry[]): Promise<readonly string[]> {
@@ -39,14 +48,21 @@ export class StackTree implements SourceTree {
     return entries.map(({ type }) => (type === "file" ? (digests.next().value ?? "") : ""));
   }
 
-  async #source(path: string, options: SelectOptions): Promise<Source | undefined> {
+  async #source(pattern: string, path: string, options: SelectOptions): Promise<Source | undefined> {
     const itself = await this.#view.lookup(path);
     if (itself === undefined) return undefined;
-    if (itself.type !== "directory") return isExcluded(posix.basename(path), options) ? undefined : { path, entries: [fromView("", itself)] };
+    const exclusion = new Exclusion(pattern, path, options);
+    const above = options.parents === true ? { above: await this.#above(path) } : {};
+    if (itself.type !== "directory") return exclusion.excludesItself(path) ? undefined : { path, entries: [fromView("", itself)], ...above };
     const below: SourceEntry[] = [];
     await this.#walk(itself.path, "", below);
-    below.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-    return { path, entries: [fromView("", itself), ...without(below, options)] };
+    sortByName(below, (entry) => entry.path);
+    return { path, entries: [fromView("", itself), ...exclusion.filter(below)], ...above };
+  }
+
+  async #above(path: string): Promise<readonly SourceEntry[]> {
+    const found = await Promise.all(ancestors(path).map(async (folder) => [folder, await this.#view.lookup(folder)] as const));
+    return found.flatMap(([folder, entry]) => (entry === undefined ? [] : [fromView(folder, entry)]));
   }
 
   async #walk(folder: string, prefix: string, into: SourceEntry[]): Promise<void> {
@@ -58,20 +74,6 @@ export class StackTree implements SourceTree {
       into.push(fromView(relative, entry));
       if (entry.type === "directory") await this.#walk(path, relative, into);
     }
-  }
-
-  async #expand(pattern: string): Promise<readonly string[]> {
-    let found = [""];
-    for (const element of pattern.split("/")) {
-      const matches = hasWildcard(element) ? compileMatch(element) : undefined;
-      const next: string[] = [];
-      for (const folder of found) {
-        const names = matches === undefined ? [element] : (await this.#view.list(folder)).filter(matches);
-        next.push(...names.map((name) => (folder === "" ? name : `${folder}/${name}`)));
-      }
-      found = next;
-    }
-    return found;
   }
 
   async #unknown(path: string): Promise<BuilderError> {
@@ -88,7 +90,7 @@ export class StackTree implements SourceTree {
 /** Layers may share an inode; only names within one layer are links of each other. */
 function fromView(path: string, entry: ViewEntry): SourceEntry {
   const type = entry.type as SourceEntry["type"];
-  const stat = type === "file" ? lstatSync(entry.file, { throwIfNoEntry: false }) : undefined;
+  const stat = type === "file" ? lstatSync(filePath(entry.file), { throwIfNoEntry: false }) : undefined;
   return {
     path,
     type,

@@ -18,6 +18,8 @@ export interface SourceEntry {
   /** Where the bytes are on this machine; "" when they are `bytes`. */
   readonly file: string;
   readonly bytes?: Uint8Array;
+  /** `file` is this build's own and is never written again: a link to it is as good as a copy. */
+  readonly isOwn?: boolean;
   /** Same for all names of one file; only when it has several. */
   readonly inode?: string;
   /** What tells that the content is as it was: see DigestIndex. */
@@ -37,11 +39,15 @@ export interface Source {
   readonly path: string;
   /** Itself first, then all that is in it, sorted. */
   readonly entries: readonly SourceEntry[];
+  /** With `parents`: the folders on the way, outermost first, their paths counted from the tree. */
+  readonly above?: readonly SourceEntry[];
 }
 
 export interface SelectOptions {
   /** Ignore-like patterns, relative to each source. */
   readonly exclude: readonly string[];
+  /** Keep the folders on the way; `**` is any number of folders then. */
+  readonly parents?: boolean;
 }
 
 export interface Fingerprint {
@@ -77,6 +83,6 @@ export interface SourceTree {
   readonly isWide?: boolean;
   /** The walk of a literal path that is a wide folder, if it is one. */
   wide?(pattern: string): Promise<WideWalk | undefined>;
-  /** Hex sha256 of each file's content, in the order of `entries`; "" for what is no file. */
+  /** Hex sha256 of each file's content, in the order of `entries`; "" for what is no file, and for a file that is gone by now. */
   digests(entries: readonly SourceEntry[]): Promise<readonly string[]>;
 }

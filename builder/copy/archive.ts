@@ -1,19 +1,24 @@
-/** ADD of archives: told by their first bytes, unpacked into numbered files of a scratch folder, never to a path that they name. */
+/**
+ * ADD of archives: told by their content, unpacked into numbered files of a scratch folder, never to a path that they name.
+ * What Node cannot inflate its own program does; the tar is read on a thread of its own.
+ */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { join, posix } from "node:path";
-import { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { extract, type Extract, type Header } from "tar-stream";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Worker } from "node:worker_threads";
+import { filePath } from "../../store/file-names.ts";
 import { ownedName } from "../../store/owner.ts";
-import type { Source, SourceEntry } from "../context/tree.ts";
+import type { Source } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
+import type { ArchiveAnswer, ArchiveTask } from "./archive-worker.ts";
 
 export interface ArchiveOptions {
-  /** For the files' content; emptied by whoever made it. */
+  /** For the files' content; emptied by whoever made it. On the disk of the store the layer's files are links to them. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** Seconds: later times become this. */
+  readonly epoch?: number;
 }
 
 type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd";
@@ -24,132 +29,89 @@ const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
 ];
-/** Where a tar header says `ustar`. */
-const USTAR_AT = 257;
+const BLOCK_BYTES = 512;
+const CHECKSUM_AT = 148;
 
-export function isArchive(file: string): boolean {
-  return compressionOf(file) !== undefined;
+/** The archive as a folder to be copied: owners, modes and times are the archive's. @throws {BuilderError} `ARCHIVE_INVALID` */
+export async function openArchive(file: string, options: ArchiveOptions): Promise<Source> {
+  const source = await tryArchive(file, options);
+  if (source === undefined) throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: it is no tar, packed or not`);
+  return source;
 }
 
-/** Undefined for what is no tar, packed or not. A packed file that holds no tar is found out when it is opened, as BuildKit does. */
+/** Undefined for what is no tar, or one without an entry: that is copied as it is. @throws {BuilderError} `ARCHIVE_INVALID` for one that breaks off later */
+export async function tryArchive(file: string, options: ArchiveOptions): Promise<Source | undefined> {
+  const compression = compressionOf(file);
+  if (compression === undefined) return undefined;
+  const folder = join(options.folder, ownedName());
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const isOurs = compression === "none" || compression === "gzip";
+  const tar = isOurs ? file : join(folder, "tar");
+  try {
+    const complaint = isOurs ? undefined : await inflate(compression, file, tar, options.signal);
+    const answer = await read(
+      { file: tar, folder, compression: isOurs ? compression : "none", epoch: options.epoch ?? Number.MAX_SAFE_INTEGER },
+      options.signal,
+    );
+    if ("problem" in answer) throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: ${answer.problem}`);
+    if (answer.entries !== undefined && complaint !== undefined)
+      throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: ${compression} says ${complaint}`);
+    return answer.entries === undefined ? undefined : { path: "", entries: answer.entries };
+  } finally {
+    if (!isOurs) fs.rmSync(tar, { force: true });
+  }
+}
+
 function compressionOf(file: string): Compression | undefined {
-  const head = Buffer.alloc(512);
-  const fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  const head = Buffer.alloc(BLOCK_BYTES);
+  const fd = fs.openSync(filePath(file), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   try {
     fs.readSync(fd, head, 0, head.length, 0);
   } finally {
     fs.closeSync(fd);
   }
-  const packed = MAGIC.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0];
-  return packed ?? (head.toString("latin1", USTAR_AT, USTAR_AT + 5) === "ustar" ? "none" : undefined);
+  return MAGIC.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? (isHeader(head) ? "none" : undefined);
 }
 
-/** The archive as a folder to be copied: owners, modes and times are the archive's. @throws {BuilderError} `ARCHIVE_INVALID` */
-export async function openArchive(file: string, options: ArchiveOptions): Promise<Source> {
-  const folder = join(options.folder, ownedName());
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const entries = new Map<string, SourceEntry>();
-  const unpacker = extract();
+/** By the checksum alone: the oldest tars have no other mark. */
+function isHeader(block: Buffer): boolean {
+  const stored = /^ *([0-7]+)[ \0]*$/.exec(block.toString("latin1", CHECKSUM_AT, CHECKSUM_AT + 8))?.[1];
+  if (stored === undefined) return false;
+  let sum = 8 * 32;
+  block.forEach((byte, at) => (sum += at >= CHECKSUM_AT && at < CHECKSUM_AT + 8 ? 0 : byte));
+  return sum === Number.parseInt(stored, 8);
+}
+
+/** What the program complains of: `target` has what came before. @throws {BuilderError} `ARCHIVE_INVALID` when there is no such program */
+async function inflate(program: Exclude<Compression, "none" | "gzip">, file: string, target: string, signal: AbortSignal): Promise<string | undefined> {
+  const [input, output] = [fs.openSync(filePath(file), "r"), fs.openSync(target, "wx", 0o600)];
   try {
-    const unpacking = pipeline([fs.createReadStream(file, { highWaterMark: 1 << 20 }), ...unpackers(compressionOf(file) ?? "none"), unpacker], {
-      signal: options.signal,
-    });
-    const failed = (await Promise.allSettled([unpacking, collect(unpacker, folder, entries)])).filter((result) => result.status === "rejected");
-    if (failed.length > 0) throw (failed.find(({ reason }) => !isEcho(reason)) ?? failed[0]!).reason;
+    const child = spawn(program, ["-dc"], { stdio: [input, output, "pipe"], signal });
+    const said = text(child.stderr!);
+    const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+    return code === 0 ? undefined : (await said).trim() || `exit code ${code}`;
   } catch (error) {
-    if (options.signal.aborted || error instanceof BuilderError) throw error;
-    throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  return { path: "", entries: [rootEntry(), ...withParents(entries)] };
-}
-
-/** The other side of the stream failed: its error says why. */
-function isEcho(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
-}
-
-/** Node has no bzip2, xz or zstd: their programs do it. */
-function unpackers(compression: Compression): NodeJS.ReadWriteStream[] {
-  if (compression === "none") return [];
-  return [compression === "gzip" ? createGunzip({ chunkSize: 1 << 20 }) : program(compression)];
-}
-
-function program(name: "bzip2" | "xz" | "zstd"): NodeJS.ReadWriteStream {
-  const child = spawn(name, ["-dc"], { stdio: ["pipe", "pipe", "ignore"] });
-  const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  child.on("error", (error) => duplex.destroy(error));
-  child.on("close", (code) => {
-    if (code !== 0) duplex.destroy(new Error(`${name} failed with exit code ${code}`));
-  });
-  return duplex;
-}
-
-async function collect(unpacker: Extract, folder: string, entries: Map<string, SourceEntry>): Promise<void> {
-  for await (const entry of unpacker) {
-    if (entry.header.name.includes("\ufffd"))
-      throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${JSON.stringify(entry.header.name)}: its name is not UTF-8`);
-    const path = posix.join("/", entry.header.name).replace(/^\/+|\/+$/g, "");
-    const file = join(folder, String(entries.size));
-    if (entry.header.type === "file" || entry.header.type === "contiguous-file" || entry.header.type === null)
-      await pipeline(entry, fs.createWriteStream(file, { flags: "w", mode: 0o600 }));
-    else entry.resume();
-    const read = path === "" ? undefined : readEntry(path, entry.header, file, entries);
-    if (read !== undefined) entries.set(path, read);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: it is packed with ${program}, which is not installed`, {
+      cause: error,
+      hint: `Install ${program === "xz" ? "xz-utils" : program}`,
+    });
+  } finally {
+    fs.closeSync(input);
+    fs.closeSync(output);
   }
 }
 
-const TYPES: Readonly<Record<string, SourceEntry["type"]>> = {
-  file: "file",
-  "contiguous-file": "file",
-  directory: "directory",
-  symlink: "symlink",
-  fifo: "fifo",
-  "character-device": "character",
-  "block-device": "block",
-};
-
-function readEntry(path: string, header: Header, file: string, entries: Map<string, SourceEntry>): SourceEntry | undefined {
-  if (header.type === "link") return linkedEntry(path, header.linkname ?? "", entries);
-  const type = TYPES[header.type ?? "file"];
-  if (type === undefined) return undefined;
-  const capability = (header.pax as Readonly<Record<string, string>> | null | undefined)?.["SCHILY.xattr.security.capability"];
-  return {
-    path,
-    type,
-    mode: (header.mode ?? 0o644) & 0o7777,
-    uid: header.uid ?? 0,
-    gid: header.gid ?? 0,
-    mtime: Math.floor((header.mtime?.getTime() ?? 0) / 1000),
-    size: type === "file" ? (header.size ?? 0) : 0,
-    file: type === "file" ? file : "",
-    ...(type === "symlink" ? { target: header.linkname ?? "" } : {}),
-    ...(type === "character" || type === "block" ? { major: header.devmajor ?? 0, minor: header.devminor ?? 0 } : {}),
-    ...(capability === undefined ? {} : { xattrs: { "security.capability": Buffer.from(capability, "latin1") } }),
-  };
-}
-
-function linkedEntry(path: string, name: string, entries: Map<string, SourceEntry>): SourceEntry {
-  const first = posix.join("/", name).slice(1);
-  const target = entries.get(first);
-  if (target === undefined) throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack hard link ${path}: its target ${name} is not in the archive before it`);
-  const linked = { ...target, inode: target.inode ?? first };
-  entries.set(first, linked);
-  return { ...linked, path };
-}
-
-function rootEntry(path = ""): SourceEntry {
-  return { path, type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: Number.MAX_SAFE_INTEGER, size: 0, file: "" };
-}
-
-/** Sorted, with the folders that the archive only implies. @throws {BuilderError} `ARCHIVE_INVALID` when something stands in what is no folder */
-function withParents(entries: ReadonlyMap<string, SourceEntry>): readonly SourceEntry[] {
-  const all = new Map(entries);
-  for (const path of entries.keys()) {
-    for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) {
-      const found = all.get(parent);
-      if (found === undefined) all.set(parent, rootEntry(parent));
-      else if (found.type !== "directory") throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${path}: its parent ${parent} is a ${found.type}`);
-    }
+async function read(task: ArchiveTask, signal: AbortSignal): Promise<ArchiveAnswer> {
+  const worker = new Worker(new URL("./archive-worker.js", import.meta.url), { workerData: task });
+  const stop = (): void => void worker.terminate();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await new Promise<ArchiveAnswer>((resolve, reject) => {
+      worker.once("message", resolve).once("error", reject);
+      worker.once("exit", () => reject(signal.aborted ? (signal.reason as Error) : new Error("The archive's reader ended without an answer")));
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

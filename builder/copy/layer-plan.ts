@@ -19,6 +19,8 @@ export interface LayerPlanOptions {
   readonly epoch: number;
 }
 
+export type FolderLook = Pick<LayerEntry, "mode" | "uid" | "gid" | "mtime">;
+
 export class LayerPlan {
   readonly #entries = new Map<string, LayerEntry>();
   readonly #options: LayerPlanOptions;
@@ -57,11 +59,14 @@ export class LayerPlan {
     return await this.#options.below.lookup(path, { follow: false });
   }
 
-  /** Makes sure that `path` is a folder, and repeats it in this layer. Returns its real path. @throws {BuilderError} `COPY_CONFLICT` */
-  async folder(path: string): Promise<string> {
+  /**
+   * Makes sure that `path` is a folder, and repeats it in this layer; one that is not there looks like `like`.
+   * Returns its real path. @throws {BuilderError} `COPY_CONFLICT`
+   */
+  async folder(path: string, like: FolderLook = this.plainFolder(this.#options.owner)): Promise<string> {
     const known = this.#real.get(path);
     if (known !== undefined) return known;
-    const real = path === "" ? "" : await this.#folder(path);
+    const real = path === "" ? "" : await this.#folder(path, like);
     this.#real.set(path, real);
     return real;
   }
@@ -74,6 +79,21 @@ export class LayerPlan {
       return undefined;
     }
     return this.#options.below.lookup(entry.path, { follow: false }).then((below) => this.#set(entry, below));
+  }
+
+  plainFolder(owner: Owner): FolderLook {
+    return { mode: FOLDER_MODE, ...owner, mtime: this.#options.epoch };
+  }
+
+  /** As `put`, in the place of whatever is there. */
+  async replace(entry: LayerEntry): Promise<void> {
+    const existing = await this.lookup(entry.path);
+    if (existing === undefined || (existing.type === "directory" && entry.type === "directory")) return await this.put(entry);
+    const inside = `${entry.path}/`;
+    for (const path of this.#entries.keys()) if (path === entry.path || (existing.type === "directory" && path.startsWith(inside))) this.#entries.delete(path);
+    for (const path of this.#fresh) if (path === entry.path || path.startsWith(inside)) this.#fresh.delete(path);
+    this.#real.clear(); // some may have led through it
+    this.#set(entry, undefined);
   }
 
   #set(entry: LayerEntry, existing: Pick<LayerEntry, "type"> | undefined): void {
@@ -89,14 +109,14 @@ export class LayerPlan {
     this.#entries.set(entry.path, entry.mtime <= epoch ? entry : { ...entry, mtime: epoch });
   }
 
-  async #folder(path: string): Promise<string> {
+  async #folder(path: string, like: FolderLook): Promise<string> {
     const slash = path.lastIndexOf("/");
-    const parent = await this.folder(slash < 0 ? "" : path.slice(0, slash));
+    const parent = await this.folder(slash < 0 ? "" : path.slice(0, slash), like);
     const name = path.slice(slash + 1);
     const real = parent === "" ? name : `${parent}/${name}`;
     if (this.#entries.get(real)?.type === "directory") return real;
     const below = await this.#options.below.lookup(real);
-    if (below?.type === "directory" && below.path !== real) return await this.folder(below.path); // a link to a folder
+    if (below?.type === "directory" && below.path !== real) return await this.folder(below.path, like); // a link to a folder
     if (below?.type === "directory") {
       const { file: _, ...entry } = below;
       await this.put(entry);
@@ -106,8 +126,8 @@ export class LayerPlan {
     if (dangling !== undefined || this.#entries.has(real)) {
       throw new BuilderError("COPY_CONFLICT", `Cannot make folder /${real}: there is a ${dangling?.type ?? "file"} already`);
     }
-    const { owner, epoch } = this.#options;
-    await this.put({ path: real, type: "directory", mode: FOLDER_MODE, ...owner, mtime: epoch });
+    const { mode, uid, gid, mtime } = like;
+    await this.put({ path: real, type: "directory", mode, uid, gid, mtime });
     return real;
   }
 }

@@ -1,17 +1,23 @@
 /** Where each source lands. Spec: Dockerfile reference, "COPY", "ADD". */
 import { posix } from "node:path";
 import type { LayerEntry } from "../../store/store.ts";
+import { belowPivot, pivotDepth } from "../context/selection.ts";
 import type { Source, SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
+import type { FileMode } from "./file-mode.ts";
 import type { LayerPlan } from "./layer-plan.ts";
 import type { Owner } from "./owner.ts";
+
+/** Of all xattrs the one that is kept, as BuildKit keeps it. */
+const CAPABILITY = "security.capability";
+const ROOT: Owner = { uid: 0, gid: 0 };
 
 export interface PlaceOptions {
   /** Absolute; a trailing slash means "into". */
   readonly destination: string;
   /** Undefined keeps the source's (0:0 for a context). */
   readonly owner: Owner | undefined;
-  readonly mode: number | undefined;
+  readonly mode: FileMode | undefined;
   /** Keep the source's folders below the destination, from the pivot `/./` on. */
   readonly parents: boolean;
   /** Seconds: later times become this. */
@@ -43,10 +49,7 @@ async function placeOne(plan: LayerPlan, { pattern, source }: Placed, options: P
   const [itself] = source.entries;
   if (itself === undefined) return;
   if (options.parents) {
-    const kept = belowPivot(pattern, source.path);
-    const folder = await plan.folder(posix.join(destination, itself.type === "directory" ? kept : posix.dirname(kept)).replace(/^\.$/, ""));
-    if (itself.type === "directory") await placeBelow(plan, source, folder, options);
-    else await placeEntries(plan, [{ ...itself, path: posix.basename(kept) }], folder, options);
+    await placeWithParents(plan, pattern, source, destination, options);
     return;
   }
   if (itself.type === "directory") {
@@ -60,11 +63,33 @@ async function placeOne(plan: LayerPlan, { pattern, source }: Placed, options: P
   await placeEntries(plan, [{ ...itself, path: posix.basename(target) }], folder, options);
 }
 
-function belowPivot(pattern: string, path: string): string {
-  const pivot = pattern.indexOf("/./");
-  if (pivot < 0) return path;
-  const cut = posix.join("/", pattern.slice(0, pivot)).split("/").filter(Boolean).length;
-  return path.split("/").slice(cut).join("/");
+/** Folders on the way that are not there yet look as they do in the source. */
+async function placeWithParents(plan: LayerPlan, pattern: string, source: Source, destination: string, options: PlaceOptions): Promise<void> {
+  const [itself] = source.entries;
+  if (itself === undefined) return;
+  const kept = belowPivot(pattern, source.path);
+  const isFolder = itself.type === "directory";
+  const way = [...(source.above ?? []), ...(isFolder ? [{ ...itself, path: source.path }] : [])].slice(pivotDepth(pattern));
+  let folder = await plan.folder(destination);
+  for (const entry of way) {
+    const path = posix.join(destination, belowPivot(pattern, entry.path));
+    folder = await plan.folder(path, layerEntry(entry, path, options));
+  }
+  if (isFolder) await placeBelow(plan, source, folder, options);
+  else await placeEntries(plan, [{ ...itself, path: posix.basename(kept) }], folder, options);
+}
+
+/** An archive's entries replace whatever is there, as tar would; what it only implies is made, root's, or is gone through, links too. */
+export async function placeArchive(plan: LayerPlan, source: Source, options: PlaceOptions): Promise<void> {
+  const destination = options.destination.replace(/^\/+|\/+$/g, "");
+  await plan.folder(destination);
+  const firstNames = new Map<string, string>();
+  for (const entry of source.entries.slice(1)) {
+    const slash = entry.path.lastIndexOf("/");
+    const folder = await plan.folder(posix.join(destination, entry.path.slice(0, Math.max(0, slash))).replace(/^\.$/, ""), plan.plainFolder(ROOT));
+    const name = entry.path.slice(slash + 1);
+    await plan.replace(entryOf(entry, folder === "" ? name : `${folder}/${name}`, firstNames, options));
+  }
 }
 
 async function placeBelow(plan: LayerPlan, source: Source, folder: string, options: PlaceOptions): Promise<void> {
@@ -76,33 +101,40 @@ async function placeEntries(plan: LayerPlan, entries: readonly SourceEntry[], fo
   const firstNames = new Map<string, string>();
   for (const source of entries) {
     const path = folder === "" ? source.path : `${folder}/${source.path}`;
-    const entry = layerEntry(source, path, options);
-    const first = source.inode === undefined ? undefined : firstNames.get(source.inode);
-    if (source.inode !== undefined && first === undefined) firstNames.set(source.inode, path);
-    const looking = plan.put(first === undefined ? entry : { ...withoutContent(entry), type: "hardlink", target: first });
+    const looking = plan.put(entryOf(source, path, firstNames, options));
     if (looking !== undefined) await looking; // most entries are in new folders: no turn of the loop for those
   }
+}
+
+/** `firstNames` knows, by inode, the first name of each file that has several. */
+function entryOf(source: SourceEntry, path: string, firstNames: Map<string, string>, options: PlaceOptions): LayerEntry {
+  const entry = layerEntry(source, path, options);
+  const first = source.inode === undefined ? undefined : firstNames.get(source.inode);
+  if (source.inode !== undefined && first === undefined) firstNames.set(source.inode, path);
+  return first === undefined ? entry : { ...withoutContent(entry), type: "hardlink", target: first };
 }
 
 export type EntryOptions = Pick<PlaceOptions, "owner" | "mode" | "epoch" | "earlier">;
 
 export function layerEntry(source: SourceEntry, path: string, options: EntryOptions): LayerEntry {
-  const { type, mtime, target, major, minor, xattrs, size } = source;
+  const { type, mtime, target, major, minor, size } = source;
+  const capability = source.xattrs?.[CAPABILITY];
   const entry: LayerEntry = {
     path,
     type,
-    mode: type === "symlink" ? 0o777 : (options.mode ?? source.mode),
+    mode: type === "symlink" ? 0o777 : (options.mode?.(source.mode, type === "directory") ?? source.mode),
     uid: options.owner?.uid ?? source.uid,
     gid: options.owner?.gid ?? source.gid,
     mtime: Math.min(mtime, options.epoch),
     ...(target === undefined ? {} : { target }),
     ...(major === undefined ? {} : { major, minor: minor ?? 0 }),
-    ...(xattrs === undefined ? {} : { xattrs }),
+    ...(capability === undefined ? {} : { xattrs: { [CAPABILITY]: capability } }),
   };
   if (type !== "file") return entry;
   const earlier = options.earlier?.(entry, source);
   if (source.bytes !== undefined) return { ...entry, size, source: { bytes: source.bytes } };
-  return { ...entry, size, source: earlier === undefined ? { copy: source.file } : { link: earlier } };
+  const link = earlier ?? (source.isOwn === true ? source.file : undefined);
+  return { ...entry, size, source: link === undefined ? { copy: source.file } : { link } };
 }
 
 function withoutContent(entry: LayerEntry): LayerEntry {

@@ -57,9 +57,8 @@ export type Body =
       readonly heredocs: readonly Heredoc[];
       readonly mounts: readonly string[];
       readonly network: "default" | "none" | "host";
-      readonly security: "sandbox" | "insecure";
     }
-  | ({ readonly kind: "COPY" } & FileSources)
+  | ({ readonly kind: "COPY"; /** Of our own: archives are opened, from stages too. */ readonly unpack?: boolean } & FileSources)
   | ({ readonly kind: "ADD"; readonly checksum?: string; readonly unpack?: boolean; readonly keepGitDir: boolean } & FileSources)
   | Each<"WORKDIR" | "USER" | "STOPSIGNAL" | "MAINTAINER", { readonly value: string }>
   | { readonly kind: "EXPOSE"; readonly ports: readonly string[] }
@@ -70,17 +69,10 @@ export type Body =
   | { readonly kind: "ONBUILD"; readonly trigger: string };
 
 export type Keyword = Body["kind"];
-export type Instruction = Body & {
-  readonly place: Place;
-  /** The logical line as written, continuations joined. */
-  readonly text: string;
-  /** Of the lines right above it, without `#`; an empty comment begins anew. */
-  readonly comments?: readonly string[];
-};
+export type Instruction = Body & { readonly place: Place; /** The logical line as written, continuations joined. */ readonly text: string };
 export type InstructionOf<Kind extends Keyword> = Extract<Instruction, { kind: Kind }>;
 
 export interface Directives {
-  /** The front end that the file asks for: the first word of `syntax`. */
   readonly syntax?: string;
   readonly check?: string;
   readonly escape: "\\" | "`";

@@ -5,8 +5,7 @@ import { parseHealthcheck } from "./healthcheck.ts";
 import { parseFileSources } from "./file-sources.ts";
 import type { Body, Keyword, Pair } from "./instruction.ts";
 import { listWords, notStrings, one, parseCommand, some, type Parts } from "./parts.ts";
-import { requirePlainFrom } from "./mount-fields.ts";
-import { splitKeyword, type RawInstruction } from "./scan.ts";
+import type { RawInstruction } from "./scan.ts";
 import { didYouMean } from "./suggest.ts";
 import { jsonWords, plainWords, shellWords } from "./words.ts";
 
@@ -15,10 +14,8 @@ interface Reader {
   readonly read: (parts: Parts) => Body;
 }
 
-const FILE_FLAGS = { text: ["from", "chown", "chmod"], bool: ["link", "parents"], repeated: ["exclude"] };
-const ADD_FLAGS = { text: ["chown", "chmod", "checksum"], bool: ["link", "unpack", "keep-git-dir"], repeated: ["exclude"] };
+const FILE_FLAGS = { text: ["from", "chown", "chmod"], bool: ["link", "parents", "unpack"], repeated: ["exclude"] };
 const NETWORKS = ["default", "none", "host"] as const;
-const SECURITIES = ["sandbox", "insecure"] as const;
 
 const READERS: Readonly<Record<Keyword, Reader>> = {
   FROM: { flags: { text: ["platform"] }, read: parseFrom },
@@ -26,8 +23,8 @@ const READERS: Readonly<Record<Keyword, Reader>> = {
   ENV: { read: (parts) => ({ kind: "ENV", pairs: parsePairs(parts) }) },
   LABEL: { read: (parts) => ({ kind: "LABEL", pairs: parsePairs(parts) }) },
   RUN: { flags: { text: ["network", "security"], repeated: ["mount", "device"] }, read: parseRun },
-  COPY: { flags: FILE_FLAGS, read: (parts) => ({ kind: "COPY", ...parseFileSources(parts) }) },
-  ADD: { flags: ADD_FLAGS, read: parseAdd },
+  COPY: { flags: FILE_FLAGS, read: (parts) => ({ kind: "COPY", ...parseFileSources(parts), ...unpackFlag(parts) }) },
+  ADD: { flags: { ...FILE_FLAGS, text: ["chown", "chmod", "checksum"], bool: ["link", "parents", "unpack", "keep-git-dir"] }, read: parseAdd },
   WORKDIR: { read: (parts) => ({ kind: "WORKDIR", value: one(parts) }) },
   USER: { read: (parts) => ({ kind: "USER", value: one(parts) }) },
   STOPSIGNAL: { read: (parts) => ({ kind: "STOPSIGNAL", value: one(parts) }) },
@@ -48,7 +45,7 @@ export function parseBody(raw: RawInstruction): Body {
     throw new BuilderError("INSTRUCTION_UNKNOWN", `Cannot read instruction ${raw.keyword}: unknown instruction`, didYouMean(raw.keyword, Object.keys(READERS)));
   }
   const reader = READERS[keyword];
-  const { flags, rest } = splitFlags(raw.rest, raw.escape);
+  const { flags, rest } = keyword === "ONBUILD" ? { flags: [], rest: raw.rest } : splitFlags(raw.rest);
   return reader.read({ keyword, flags: readFlags(keyword, flags, reader.flags ?? {}), rest, heredocs: raw.heredocs, escape: raw.escape });
 }
 
@@ -96,40 +93,31 @@ function parsePairs({ keyword, rest, escape }: Parts): readonly Pair[] {
 }
 
 function parseRun(parts: Parts): Body {
+  const security = parts.flags.text("security") ?? "sandbox";
+  if (security !== "sandbox") throw new BuilderError("UNSUPPORTED", `Cannot use RUN --security=${security}: only sandbox is allowed`);
   if (parts.flags.all("device").length > 0) throw new BuilderError("UNSUPPORTED", "Cannot use RUN --device: devices are not given to builds");
-  const command = parseCommand(parts);
-  if (command.form === "exec" && command.args.length === 0)
-    throw new BuilderError("DOCKERFILE_INVALID", "Cannot read RUN: the exec form requires at least one argument");
-  const mounts = parts.flags.all("mount");
-  for (const mount of mounts) requirePlainFrom(mount);
-  return {
-    kind: "RUN",
-    command,
-    heredocs: parts.heredocs,
-    mounts,
-    network: oneOf(parts.flags, "network", NETWORKS),
-    security: oneOf(parts.flags, "security", SECURITIES),
-  };
-}
-
-/** The first of `known` is what holds when the flag is not given. */
-function oneOf<Value extends string>(flags: Parts["flags"], name: string, known: readonly [Value, ...Value[]]): Value {
-  const wanted = flags.text(name) ?? known[0];
-  const found = known.find((value) => value === wanted);
-  if (found !== undefined) return found;
-  throw new BuilderError("FLAG_INVALID", `Cannot use RUN --${name}=${wanted}: expected ${known.join(", ")}`, didYouMean(wanted, known));
+  const wanted = parts.flags.text("network") ?? "default";
+  const network = NETWORKS.find((name) => name === wanted);
+  if (network === undefined)
+    throw new BuilderError("FLAG_INVALID", `Cannot use RUN --network=${wanted}: expected ${NETWORKS.join(", ")}`, didYouMean(wanted, NETWORKS));
+  if (parts.rest === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read RUN: it requires at least one argument");
+  return { kind: "RUN", command: parseCommand(parts), heredocs: parts.heredocs, mounts: parts.flags.all("mount"), network };
 }
 
 function parseAdd(parts: Parts): Body {
   const checksum = parts.flags.text("checksum");
-  const unpack = parts.flags.bool("unpack");
   return {
     kind: "ADD",
     ...parseFileSources(parts),
     keepGitDir: parts.flags.bool("keep-git-dir") ?? false,
     ...(checksum === undefined ? {} : { checksum }),
-    ...(unpack === undefined ? {} : { unpack }),
+    ...unpackFlag(parts),
   };
+}
+
+function unpackFlag({ flags }: Parts): { readonly unpack?: boolean } {
+  const unpack = flags.bool("unpack");
+  return unpack === undefined ? {} : { unpack };
 }
 
 function parseShell({ rest }: Parts): Body {
@@ -144,7 +132,7 @@ function parseShell({ rest }: Parts): Body {
 }
 
 function parseOnbuild({ rest, heredocs, escape }: Parts): Body {
-  const { keyword, rest: tail } = splitKeyword(rest);
+  const [, keyword = "", tail = ""] = /^(\S+)\s*([^]*)$/.exec(rest) ?? [];
   const trigger = keyword.toUpperCase();
   if (trigger === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read ONBUILD: it requires an instruction");
   if (trigger === "ONBUILD" || trigger === "FROM" || trigger === "MAINTAINER") {

@@ -6,7 +6,6 @@ import type { Dockerfile, Instruction, Warning } from "../dockerfile/instruction
 import * as configs from "./config-instructions.ts";
 import type { StagePlan, Step } from "./graph.ts";
 import * as layers from "./layer-instructions.ts";
-import { applyRun } from "./run-instruction.ts";
 import { StageState, type StageBase, type StageScope } from "./stage-state.ts";
 import type { Stage } from "./stages.ts";
 
@@ -83,7 +82,7 @@ function apply(state: StageState, instruction: Instruction): void {
     case "WORKDIR":
       return layers.applyWorkdir(state, instruction);
     case "RUN":
-      return applyRun(state, instruction);
+      return layers.applyRun(state, instruction);
     case "COPY":
     case "ADD":
       return layers.applyCopy(state, instruction);

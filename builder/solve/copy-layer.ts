@@ -1,68 +1,121 @@
 /** COPY and ADD on a miss: one layer, in which files that did not change since the last one are links to it. */
-import type { ChainID, LayerEntry } from "../../store/store.ts";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { encodeName } from "../../store/file-names.ts";
+import { ownedName } from "../../store/owner.ts";
+import type { ChainID, Layer, LayerEntry } from "../../store/store.ts";
 import type { SourceEntry } from "../context/tree.ts";
+import { parseMode } from "../copy/file-mode.ts";
 import { LayerPlan } from "../copy/layer-plan.ts";
 import { resolveOwner, type Owner } from "../copy/owner.ts";
-import { place, type Placed } from "../copy/place.ts";
+import { place, placeArchive, type Placed } from "../copy/place.ts";
+import { BuilderError } from "../errors.ts";
 import type { CopyAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
+import { changedEntries, settle } from "./copy-settle.ts";
+import { selectionOf, type Selection } from "./copy-selection.ts";
 import { loadFileList, metaOf, saveFileList, type FileList, type ListedFile } from "./file-list.ts";
 import type { KeyParts } from "./key.ts";
 import type { Making, SolveScope } from "./scope.ts";
-import { checkUnchanged } from "./unchanged.ts";
 
 /** So many folders may stand between two files of a list. */
 const NEAR = 16;
 const FEW = 16;
+/** A layer is written again when files changed under it; from then on those are copies of our own. */
+const MAX_ROUNDS = 10;
 const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
-
-/** What a COPY's patterns found, with the digests of the files. */
-export interface Selection {
-  readonly placed: readonly Placed[];
-  readonly digests: ReadonlyMap<SourceEntry, string>;
-  /** See `selectionText`. */
-  readonly text: string;
-  readonly digest: string;
-}
 
 export interface CopyMaking extends Making {
   /** Of the key: all but the files. */
   readonly rest: KeyParts;
 }
 
-export async function writeCopy(
-  action: CopyAction,
-  parent: ChainID | undefined,
-  selection: Selection,
-  making: CopyMaking,
-  scope: SolveScope,
-): Promise<ChainID> {
-  const { store } = scope.collaborators;
-  const listPath = sidePath(store.root, "steps", making.place);
-  const saved = loadFileList(listPath);
-  const below = await store.snapshots.view(parent);
-  const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, below);
-  const last = saved === undefined ? undefined : await store.snapshots.use(saved.chain);
-  const earlier = new Earlier(saved === undefined || last?.over !== undefined ? undefined : { files: saved.files, folder: last?.folder }, selection.digests);
-  const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });
-  const options = {
-    destination: action.destination,
-    owner,
-    mode: action.chmod === undefined ? undefined : Number.parseInt(action.chmod, 8),
-    parents: action.parents,
-    epoch: scope.epoch,
-    earlier: (entry: LayerEntry, source: SourceEntry) => earlier.find(entry, source),
-  };
-  const plain = action.unpack === "never" ? selection.placed : await unpackArchives(action, selection, plan, options, scope);
-  await place(plan, plain, options);
-  const files = earlier.list(plan.entries());
-  making.explain({ before: saved?.files, now: files });
-  scope.signal.throwIfAborted();
-  const layer = await store.snapshots.write(parent, plan.entries());
-  checkUnchanged(selection.digests.keys());
-  saveFileList(listPath, { chain: layer.chainID, files });
-  if (layer.over === undefined) await remember(action, layer.chainID, plan, selection.text, making, scope);
-  return layer.chainID;
+export interface Written {
+  readonly chain: ChainID;
+  /** What was copied in the end: files may have changed meanwhile. */
+  readonly selection: Selection;
+}
+
+export async function writeCopy(action: CopyAction, parent: ChainID | undefined, first: Selection, making: CopyMaking, scope: SolveScope): Promise<Written> {
+  const aside = join(scope.collaborators.store.root, "ingest", ownedName());
+  const copy = new CopyStep(action, parent, making, { ...scope, scratch: aside });
+  try {
+    let selection = first;
+    for (let round = 1; ; round++) {
+      const written = await copy.write(selection, round === 1).catch((error: unknown) => ({ error }));
+      const changed = changedEntries(selection.digests.keys());
+      if (changed.size === 0 && "error" in written) throw written.error;
+      if (changed.size === 0 && "layer" in written) return { chain: await copy.remember(written, selection), selection };
+      scope.signal.throwIfAborted();
+      if (round > MAX_ROUNDS) throw restless(changed);
+      const settled = settle(selection.placed, changed, aside, scope.request.contextModes);
+      selection = selectionOf(settled.placed, new Map([...selection.digests, ...settled.digests]));
+    }
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+function restless(changed: ReadonlySet<SourceEntry>): BuilderError {
+  const [first] = changed;
+  return new BuilderError("SOURCE_CHANGED", `Cannot copy ${first?.file}: files change faster than they can be copied`, {
+    hint: "Build again when nothing writes to the context",
+  });
+}
+
+interface WrittenLayer {
+  readonly layer: Layer;
+  readonly plan: LayerPlan;
+  readonly files: FileList;
+}
+
+/** One COPY, written again when files changed under it. */
+class CopyStep {
+  readonly #action: CopyAction;
+  readonly #parent: ChainID | undefined;
+  readonly #making: CopyMaking;
+  readonly #scope: SolveScope;
+  readonly #listPath: string;
+
+  constructor(action: CopyAction, parent: ChainID | undefined, making: CopyMaking, scope: SolveScope) {
+    this.#action = action;
+    this.#parent = parent;
+    this.#making = making;
+    this.#scope = scope;
+    this.#listPath = sidePath(scope.collaborators.store.root, "steps", making.place);
+  }
+
+  async write(selection: Selection, isFirst: boolean): Promise<WrittenLayer> {
+    const [action, scope] = [this.#action, this.#scope];
+    const { snapshots } = scope.collaborators.store;
+    const saved = loadFileList(this.#listPath);
+    const image = await snapshots.view(this.#parent);
+    const owner = action.chown === undefined ? undefined : await resolveOwner(action.chown, image);
+    const last = saved === undefined ? undefined : await snapshots.use(saved.chain);
+    const earlier = new Earlier(saved === undefined || last?.over !== undefined ? undefined : { files: saved.files, folder: last?.folder }, selection.digests);
+    const below = action.link ? await snapshots.view(undefined) : image; // --link: as if nothing were there
+    const plan = new LayerPlan({ below, owner: owner ?? ROOT_OWNER, epoch: scope.epoch });
+    const options = {
+      destination: action.destination,
+      owner,
+      mode: action.chmod === undefined ? undefined : parseMode(action.chmod),
+      parents: action.parents,
+      epoch: scope.epoch,
+      earlier: (entry: LayerEntry, source: SourceEntry) => earlier.find(entry, source),
+    };
+    const plain = action.unpack === "never" ? selection.placed : await unpackArchives(action, selection, plan, options, scope);
+    await place(plan, plain, options);
+    const files = earlier.list(plan.entries());
+    if (isFirst) this.#making.explain({ before: saved?.files, now: files });
+    scope.signal.throwIfAborted();
+    return { layer: await snapshots.write(this.#parent, plan.entries()), plan, files };
+  }
+
+  async remember({ layer, plan, files }: WrittenLayer, { text }: Selection): Promise<ChainID> {
+    saveFileList(this.#listPath, { chain: layer.chainID, files });
+    if (layer.over === undefined) await rememberWide(this.#action, layer.chainID, plan, text, this.#making, this.#scope);
+    return layer.chainID;
+  }
 }
 
 function destinationOf({ destination }: CopyAction): string {
@@ -70,7 +123,7 @@ function destinationOf({ destination }: CopyAction): string {
 }
 
 /** A wide folder of the context that was copied whole is amended the next time. */
-async function remember(action: CopyAction, chain: ChainID, plan: LayerPlan, text: string, making: CopyMaking, scope: SolveScope): Promise<void> {
+async function rememberWide(action: CopyAction, chain: ChainID, plan: LayerPlan, text: string, making: CopyMaking, scope: SolveScope): Promise<void> {
   const tree = action.origin.kind === "context" ? await scope.treeOf(action.origin) : undefined;
   if (tree?.isWide !== true) return;
   const { isWholeFolder, rememberCopy } = await import("../again/copy-again.ts");
@@ -78,7 +131,7 @@ async function remember(action: CopyAction, chain: ChainID, plan: LayerPlan, tex
   if (walk === undefined) return;
   const { folder, mode, bytes, startedAt } = walk;
   const target = await plan.folder(destinationOf(action)); // it is there: the files are in it
-  rememberCopy({ parts: JSON.stringify(making.rest), chain, folder, mode, target, startedAt, walk: bytes, lines: Buffer.from(text) }, making.place, scope);
+  rememberCopy({ parts: JSON.stringify(making.rest), chain, folder, mode, target, startedAt, walk: bytes, lines: encodeName(text) }, making.place, scope);
 }
 
 /** Archives are opened into the layer; what is none is left to be copied. */
@@ -89,17 +142,15 @@ async function unpackArchives(
   options: Parameters<typeof place>[2],
   scope: SolveScope,
 ): Promise<readonly Placed[]> {
-  const { isArchive, openArchive } = await import("../copy/archive.ts");
+  const { tryArchive } = await import("../copy/archive.ts");
   const plain: Placed[] = [];
   for (const placed of selection.placed) {
     const [itself] = placed.source.entries;
     const isLocal = !action.urls.includes(placed.pattern);
-    if (itself?.type !== "file" || itself.bytes !== undefined || !(isLocal || action.unpack === "always") || !isArchive(itself.file)) {
-      plain.push(placed);
-      continue;
-    }
-    const source = await openArchive(itself.file, { folder: scope.scratch, signal: scope.signal });
-    await place(plan, [{ pattern: placed.pattern, source }], { ...options, parents: false });
+    const mayBe = itself?.type === "file" && itself.bytes === undefined && (isLocal || action.unpack === "always");
+    const source = mayBe ? await tryArchive(itself.file, { folder: scope.scratch, signal: scope.signal, epoch: scope.epoch }) : undefined;
+    if (source === undefined) plain.push(placed);
+    else await placeArchive(plan, source, options);
   }
   return plain;
 }

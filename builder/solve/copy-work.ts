@@ -1,34 +1,40 @@
 /** COPY and ADD: what is selected, and the key by its content. */
 import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { ownedName } from "../../store/owner.ts";
 import type { ChainID } from "../../store/store.ts";
 import type { Fingerprint, Source, SourceEntry } from "../context/tree.ts";
 import type { Placed } from "../copy/place.ts";
 import type { CopyAction, InlineFile } from "../plan/graph.ts";
-import type { Selection } from "./copy-layer.ts";
 import type { CopyAgain } from "../again/copy-again.ts";
-import { BuilderError } from "../errors.ts";
-import { copyParts, selectionDigest, selectionText, type KeyParts, type StepScope } from "./key.ts";
+import { selectionOf, type Selection } from "./copy-selection.ts";
+import { copyParts, type KeyParts, type StepScope } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
 
 export async function copyWork(action: CopyAction, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
   const step: StepScope = { parent, epoch: scope.epoch, platform: scope.platform };
+  const rest = { ...copyParts(action, "", step), "context modes": scope.request.contextModes };
   let selected: Promise<Selection> | undefined;
   const selection = async (): Promise<Selection> => await (selected ??= select(action, scope));
   let again: CopyAgain | undefined;
+  let digest: string | undefined;
   const quick = action.urls.length === 0 ? await quickFiles(action, scope) : undefined;
   return {
     ...(quick === undefined ? {} : { quick: { parts: copyParts(action, quick.text, step), isLasting: () => quick.isSettled() } }),
     async full() {
-      again = await lookAgain(action, parent, copyParts(action, "", step), place, scope);
-      return copyParts(action, again?.digest ?? (await selection()).digest, step);
+      if (digest === undefined) {
+        again = await lookAgain(action, parent, rest, place, scope);
+        digest = again?.digest ?? (await selection()).digest;
+      }
+      return copyParts(action, digest, step);
     },
     async make(making) {
       const chain = await again?.make(making);
       if (chain !== undefined) return chain;
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
-      const found = await selection();
-      if (again !== undefined && found.digest !== again.digest) throw changed(action);
-      return await writeCopy(action, parent, found, { ...making, rest: copyParts(action, "", step) }, scope);
+      const written = await writeCopy(action, parent, await selection(), { ...making, rest }, scope);
+      digest = written.selection.digest;
+      return written.chain;
     },
   };
 }
@@ -39,19 +45,12 @@ async function lookAgain(action: CopyAction, parent: ChainID | undefined, parts:
   return isWholeFolder(action) ? await copyAgain(action, parent, parts, place, scope) : undefined;
 }
 
-/** The key was told from files that have changed since. */
-function changed({ patterns }: CopyAction): BuilderError {
-  return new BuilderError("SOURCE_CHANGED", `Cannot copy ${patterns.join(" ")}: it changed while it was copied`, {
-    hint: "Build again when nothing writes to the context",
-  });
-}
-
 /** What stands for the files without reading them: the stack they are in, or the stat data of the folder. */
 async function quickFiles(action: CopyAction, scope: SolveScope): Promise<Fingerprint | undefined> {
   if (action.origin.kind !== "context") return { text: `stack ${await scope.chainOf(action.origin)}`, isSettled: () => true };
   const [pattern, ...more] = action.patterns;
   if (pattern === undefined || more.length > 0) return undefined;
-  const fingerprint = await (await scope.treeOf(action.origin)).fingerprint?.(pattern, { exclude: action.exclude });
+  const fingerprint = await (await scope.treeOf(action.origin)).fingerprint?.(pattern, { exclude: action.exclude, parents: action.parents });
   return fingerprint === undefined ? undefined : { ...fingerprint, text: `stat ${fingerprint.text}` };
 }
 
@@ -60,22 +59,21 @@ async function select(action: CopyAction, scope: SolveScope): Promise<Selection>
   const placed: Placed[] = [];
   const digests = new Map<SourceEntry, string>();
   for (const pattern of action.patterns) {
-    for (const source of (await tree?.select(pattern, { exclude: action.exclude })) ?? []) {
-      placed.push({ pattern, source });
+    for (const source of (await tree?.select(pattern, { exclude: action.exclude, parents: action.parents })) ?? []) {
       const found = (await tree?.digests(source.entries)) ?? [];
       source.entries.forEach((entry, index) => digests.set(entry, found[index] ?? ""));
+      placed.push({ pattern, source });
     }
   }
   for (const file of [...action.inline.map(inlineSource), ...(await downloads(action, scope))]) {
     placed.push({ pattern: file.pattern, source: file.source });
     for (const entry of file.source.entries) digests.set(entry, file.digest);
   }
-  const sources = placed.map(({ source }) => source);
-  const text = selectionText(
-    sources,
-    sources.map(({ entries }) => entries.map((entry) => digests.get(entry) ?? "")),
-  );
-  return { placed, digests, text, digest: selectionDigest(text) };
+  const gone = new Set([...digests].flatMap(([entry, digest]) => (entry.type === "file" && digest === "" ? [entry] : [])));
+  if (gone.size === 0) return selectionOf(placed, digests);
+  const { settle } = await import("./copy-settle.ts");
+  const settled = settle(placed, gone, join(scope.scratch, ownedName()), scope.request.contextModes);
+  return selectionOf(settled.placed, new Map([...digests, ...settled.digests]));
 }
 
 /** Content that no tree holds. */

@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
+import { decodeName, encodeName } from "../../store/file-names.ts";
 import type { ChainID, LayerEntry } from "../../store/store.ts";
 
 export interface ListedFile {
@@ -29,7 +30,7 @@ export function metaOf({ type, mode, uid, gid, mtime, target = "" }: LayerEntry)
 /** Undefined when there is none, or it is damaged. */
 export function loadFileList(path: string): SavedList | undefined {
   try {
-    const [chain = "", paths = "", digests = "", metas = "", indexes = ""] = fs.readFileSync(path, "utf8").split("\n\0\n");
+    const [chain = "", paths = "", digests = "", metas = "", indexes = ""] = decodeName(fs.readFileSync(path)).split("\n\0\n");
     const shared = metas.split("\0");
     const digestOf = digests.split(",");
     const metaAt = indexes.split(",");
@@ -58,7 +59,7 @@ export function saveFileList(path: string, { chain, files }: SavedList): void {
   const temporary = `${path}.${process.pid}`;
   try {
     fs.mkdirSync(dirname(path), { recursive: true });
-    fs.writeFileSync(temporary, columns.join("\n\0\n"));
+    fs.writeFileSync(temporary, encodeName(columns.join("\n\0\n")));
     fs.renameSync(temporary, path);
   } catch {
     fs.rmSync(temporary, { force: true });

@@ -3,6 +3,7 @@
  * proxy settings are left out; permission bits are kept, for they land in the layer.
  */
 import { createHash } from "node:crypto";
+import { encodeName } from "../../store/file-names.ts";
 import type { ChainID } from "../../store/store.ts";
 import type { Source, SourceEntry } from "../context/tree.ts";
 import type { CopyAction, MountPlan, RunAction, WorkdirAction } from "../plan/graph.ts";
@@ -41,8 +42,6 @@ export function runParts(action: RunAction, network: string, mounts: readonly st
     "working folder": action.cwd,
     user: action.user,
     network,
-    ...(action.security === "sandbox" ? {} : { security: action.security }),
-    ...(action.hostname === undefined ? {} : { hostname: action.hostname }),
     mounts: JSON.stringify(action.mounts.map(mountPart)),
     "mounted files": JSON.stringify(mounts),
   };
@@ -82,7 +81,7 @@ export function selectionText(sources: readonly Source[], digests: readonly (rea
 }
 
 export function selectionDigest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return createHash("sha256").update(encodeName(text)).digest("hex");
 }
 
 export function selectionHead(path: string, count: number): string {

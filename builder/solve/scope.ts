@@ -40,6 +40,7 @@ export interface QuickKey {
 export interface Work {
   /** A key that needs no content to be read, if there is one. */
   readonly quick?: QuickKey;
+  /** After `make`, the parts of what was made. */
   full(): Promise<KeyParts>;
   make(making: Making): Promise<ChainID>;
 }

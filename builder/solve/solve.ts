@@ -8,7 +8,7 @@ import type { ChainID } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import type { ErrorPlace } from "../errors.ts";
 import type { SourceTree } from "../context/tree.ts";
-import { shownBy, type Action, type BuildGraph, type ImageOrigin, type Origin, type Step } from "../plan/graph.ts";
+import type { Action, BuildGraph, ImageOrigin, Origin, Step } from "../plan/graph.ts";
 import { copyWork } from "./copy-work.ts";
 import { keyOf, type KeyParts } from "./key.ts";
 import { runWork } from "./run-work.ts";
@@ -32,6 +32,12 @@ export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "pla
   readonly identityOf: (step: Step) => string;
 }
 
+interface Made {
+  readonly chain: ChainID;
+  /** By what was copied in the end. */
+  readonly parts: KeyParts;
+}
+
 /** The chain of every stage, by its index. Settles only when all work has ended. */
 export async function solve(parts: SolveParts): Promise<ReadonlyMap<number, ChainID | undefined>> {
   const solver = new Solver(parts);
@@ -48,7 +54,7 @@ class Solver {
   readonly #parts: SolveParts;
   readonly #scope: SolveScope;
   readonly #stages = new Map<number, Promise<ChainID | undefined>>();
-  readonly #making = new Map<string, Promise<ChainID>>();
+  readonly #making = new Map<string, Promise<Made>>();
   readonly #runs = new Semaphore(MAX_RUNS);
   readonly #copies = new Semaphore(availableParallelism());
 
@@ -121,14 +127,15 @@ class Solver {
     const parts = await work.full();
     const key = keyOf(parts);
     const cached = request.noCache ? undefined : await cache.find(key);
-    const chain = cached === undefined ? await this.#makeOnce(key, step, work, vertex, parts, place) : hit(vertex, cached.chainID);
-    const quickKeys = quick !== undefined && work.quick?.isLasting() === true ? [quick] : [];
+    const made = cached === undefined ? await this.#makeOnce(key, step, work, vertex, parts, place) : { chain: hit(vertex, cached.chainID), parts };
+    const look = { key: made.parts === parts ? key : keyOf(made.parts), ...made }; // files that changed while they were copied make it another
+    const quickKeys = quick !== undefined && look.key === key && work.quick?.isLasting() === true ? [quick] : [];
     const isNews = cached === undefined || quickKeys.length > 0 || cache.lastLook(place)?.key !== key;
-    if (isNews) cache.remember(cached === undefined ? [key, ...quickKeys] : quickKeys, place, { key, parts, chain });
-    return chain;
+    if (isNews) cache.remember(cached === undefined ? [look.key, ...quickKeys] : quickKeys, place, look);
+    return made.chain;
   }
 
-  async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<ChainID> {
+  async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<Made> {
     const others = this.#making.get(key);
     if (others !== undefined) {
       vertex.explain(true, () => "an equal step of this build made it");
@@ -139,7 +146,8 @@ class Solver {
     const made = gate.run(async () => {
       const { explainMiss } = await import("./explain.ts");
       this.#scope.signal.throwIfAborted();
-      return await work.make({ vertex, place, explain: (files) => vertex.explain(false, () => explainMiss(parts, last, files)) });
+      const chain = await work.make({ vertex, place, explain: (files) => vertex.explain(false, () => explainMiss(parts, last, files)) });
+      return { chain, parts: await work.full() };
     });
     this.#making.set(key, made);
     return await made;
@@ -174,5 +182,5 @@ async function prepare(action: Action, parent: ChainID | undefined, place: strin
 /** What a step reads besides its parent. */
 export function originsOf(action: Action): readonly Origin[] {
   if (action.kind === "copy") return [action.origin];
-  return action.kind === "run" ? action.mounts.flatMap((mount) => shownBy(mount)?.origin ?? []) : [];
+  return action.kind === "run" ? action.mounts.flatMap((mount) => (mount.kind === "bind" ? [mount.origin] : [])) : [];
 }

@@ -1,10 +1,8 @@
 /** The flags of `strata build`: docker's names, read into plain values. What is not done yet is refused by name, never ignored. */
 import { Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
-import { collect } from "./collect.ts";
-import { defineRunFlags, type RunFlags } from "./run-options.ts";
 
-export interface BuildFlags extends RunFlags {
+export interface BuildFlags {
   readonly tag: readonly string[];
   readonly file?: string;
   readonly buildArg: readonly string[];
@@ -14,6 +12,7 @@ export interface BuildFlags extends RunFlags {
   readonly platform: readonly string[];
   readonly secret: readonly string[];
   readonly buildContext: readonly string[];
+  readonly contextMode: string;
   readonly label: readonly string[];
   readonly annotation: readonly string[];
   readonly network: string;
@@ -34,7 +33,21 @@ export interface BuildFlags extends RunFlags {
 }
 
 /** docker's flags that this builder does not have. */
-const REFUSED = ["cache-from", "cache-to", "builder", "cgroup-parent", "no-cache-filter", "squash", "isolation", "security-opt", "attest"];
+const REFUSED = [
+  "ssh",
+  "cache-from",
+  "cache-to",
+  "allow",
+  "builder",
+  "cgroup-parent",
+  "no-cache-filter",
+  "squash",
+  "isolation",
+  "memory",
+  "cpuset-cpus",
+  "security-opt",
+  "attest",
+];
 /** Asked for by tools that only want them off. */
 const OFF_ONLY = ["sbom", "provenance"];
 
@@ -49,6 +62,7 @@ export function defineFlags(command: Command): Command {
     .option("--platform <list>", "instead of this machine's: os/architecture[/variant], several with commas make an index", collect, [])
     .option("--secret <id=…>", "for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE", collect, [])
     .option("--build-context <name=source>", "a further folder, or docker-image://IMAGE", collect, [])
+    .option("--context-mode <rule>", "permission bits of context files: portable (no group write), git (644 and 755) or keep", "portable")
     .option("--label <name=value>", "label of the image; may be repeated", collect, [])
     .option("--annotation <[level:]name=value>", "of the manifest, or of the level: index, manifest[PLATFORM], index-descriptor…; may be repeated", collect, [])
     .option("--network <mode>", "of RUN steps: default, none or host", "default")
@@ -66,7 +80,6 @@ export function defineFlags(command: Command): Command {
     .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
     .option("--explain", "say for every step why it was made or not");
-  defineRunFlags(command);
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
   return command;
@@ -77,4 +90,8 @@ function refused(name: string, isWanted: (value: string) => boolean): Option {
     if (isWanted(value)) throw new UsageError(`Cannot use --${name}: this builder does not have it yet`);
     return value;
   });
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
 }

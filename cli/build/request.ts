@@ -1,6 +1,7 @@
 /** Flags → what the builder is asked for. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
 import { parseEpoch } from "../../builder/epoch.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
@@ -10,7 +11,6 @@ import type { Platform } from "../../store/oci.ts";
 import { UsageError } from "../errors.ts";
 import type { Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
-import { runOptions } from "./run-options.ts";
 import { readFields, readPair, readPairs } from "./pairs.ts";
 
 const NETWORKS = ["default", "none", "host"] as const;
@@ -19,16 +19,18 @@ const NETWORKS = ["default", "none", "host"] as const;
 export function buildRequest(flags: BuildFlags, definition: Definition, env: NodeJS.ProcessEnv): BuildRequest {
   const network = NETWORKS.find((name) => name === flags.network);
   if (network === undefined) throw new UsageError(`Cannot use --network ${flags.network}: expected ${NETWORKS.join(", ")}`);
+  const contextModes = CONTEXT_MODES.find((name) => name === flags.contextMode);
+  if (contextModes === undefined) throw new UsageError(`Cannot use --context-mode ${flags.contextMode}: expected ${CONTEXT_MODES.join(", ")}`);
   const epoch = env["SOURCE_DATE_EPOCH"];
   return {
     ...definition,
+    contextModes,
     contexts: new Map(flags.buildContext.map(contextSource)),
     target: flags.target,
     buildArgs: buildArgs(flags.buildArg, env),
     labels: readPairs("label", flags.label),
     platforms: platforms(flags.platform),
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
-    ...runOptions(flags, env),
     explain: flags.explain ?? false,
     noCache: !flags.cache,
     pull: flags.pull ?? false,

@@ -75,6 +75,7 @@ export function defaults(dockerfile: string, context: string): BuildRequest {
     context,
     ignore: [],
     contexts: new Map(),
+    contextModes: "portable",
     target: undefined,
     buildArgs: new Map(),
     labels: new Map(),
