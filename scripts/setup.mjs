@@ -24,6 +24,7 @@ const NEEDS = {
     { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
     { program: "nginx", package: "nginx-light", why: "the web server of the example with a StatefulSet" },
     { program: "curl", package: "curl", why: "reads that web server from another pod" },
+    { program: "qemu-aarch64-static", package: "qemu-user-static", why: "runs the arm64 program of the tests of foreign RUN steps" },
     { program: "script", package: "bsdutils", why: "gives kubectl a terminal in the tests of exec -it and attach -it" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],

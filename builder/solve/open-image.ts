@@ -7,6 +7,9 @@ import type { ImageOrigin } from "../plan/graph.ts";
 import type { Progress } from "../progress.ts";
 import type { BuildRequest, Collaborators } from "../request.ts";
 
+/** Not here, or of an index that was pulled for another platform not this one's part. */
+const ABSENT: ReadonlySet<string> = new Set(["IMAGE_UNKNOWN", "BLOB_UNKNOWN"]);
+
 export class BaseImages {
   readonly #request: Pick<BuildRequest, "pull">;
   readonly #collaborators: Collaborators;
@@ -45,7 +48,7 @@ export class BaseImages {
     try {
       if (!refresh) return await store.images.open(reference, platform);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== "IMAGE_UNKNOWN") throw asBuilderError(error, reference);
+      if (!(error instanceof StoreError) || !ABSENT.has(error.code)) throw asBuilderError(error, reference);
       if (puller === undefined) throw await this.#unknown(reference, error);
     }
     const vertex = this.#progress.start(`[internal] load metadata for ${reference}`);

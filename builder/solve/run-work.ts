@@ -1,4 +1,5 @@
 /** RUN: its key, with the content of what its mounts show. */
+import { hostPlatform, matches } from "../../store/image/platform.ts";
 import type { ChainID } from "../../store/store.ts";
 import type { RunAction } from "../plan/graph.ts";
 import { runParts } from "./key.ts";
@@ -12,6 +13,7 @@ export async function runWork(action: RunAction, parent: ChainID | undefined, sc
     full: async () => runParts(action, network, contents, { parent, epoch: scope.epoch, platform: scope.platform }),
     async make(making) {
       making.explain({ before: undefined, now: undefined });
+      if (!matches(scope.programs, hostPlatform())) await (await import("../foreign/emulation.ts")).requireEmulation(action, scope);
       const { runStep } = await import("./run-step.ts"); // not needed while the cache answers
       return await runStep({ action, network, shown: shown.map((content) => content?.chain), parent }, making, scope);
     },

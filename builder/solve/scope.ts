@@ -24,6 +24,8 @@ export interface SolveScope {
   readonly platform: string;
   /** What the programs in the stage are made for. */
   readonly programs: Platform;
+  /** By architecture: whether this machine turned out to run its programs. */
+  readonly probes: Map<string, Promise<boolean>>;
   /** The stack that an origin stands for; waits for stages. Undefined is the empty one. */
   readonly chainOf: (origin: Origin) => Promise<ChainID | undefined>;
   /** Where COPY takes files of an origin from. */

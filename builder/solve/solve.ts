@@ -21,7 +21,7 @@ import type { Vertex } from "../progress.ts";
 /** RUNs mostly wait; copies keep a core and the disk busy. */
 const MAX_RUNS = 16;
 
-export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "platform" | "programs"> {
+export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "platform" | "programs" | "probes"> {
   readonly graph: BuildGraph;
   /** An image unpacked; its stack. */
   readonly unpack: (origin: ImageOrigin, name: string) => Promise<ChainID | undefined>;
@@ -64,6 +64,7 @@ class Solver {
       ...parts,
       platform: "",
       programs: hostPlatform(),
+      probes: new Map(),
       chainOf: async (origin) => await this.#chainOf(origin),
       treeOf: async (origin) => await this.#treeOf(origin),
     };

@@ -14,6 +14,7 @@ export async function findImage(context: Context, reference: string, options: { 
   if (options.pull !== "always") {
     const found = await openImage(store.images, reference, platform);
     if (found !== undefined) return found;
+    if (options.pull === "never" && (await store.images.find(reference)) !== undefined) return await store.images.open(reference, platform); // which tells what platforms there are
     if (options.pull === "never") throw new RuntimeError("IMAGE_UNKNOWN", `Cannot find image ${JSON.stringify(reference)}: it is not in the store`);
     context.stderr.write(`Unable to find image '${reference}' locally\n`);
   }

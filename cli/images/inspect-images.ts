@@ -2,10 +2,13 @@
 import { Command } from "commander";
 import { parsePlatform } from "../../store/image/platform.ts";
 import { StoreError } from "../../store/errors.ts";
+import type { Platform } from "../../store/oci.ts";
+import type { Image, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { renderTemplate } from "../template.ts";
 import { inspectImage } from "./inspect-image.ts";
+import { readAny } from "./read-any.ts";
 
 interface Flags {
   readonly format?: string;
@@ -30,7 +33,7 @@ async function inspect(context: Context, names: readonly string[], { format, pla
   const found: object[] = [];
   for (const name of names) {
     try {
-      found.push(await inspectImage(store, await store.images.open(name, wanted)));
+      found.push(await inspectImage(store, await open(store, name, wanted)));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       context.stderr.write(`strata: ${error.message}\n`);
@@ -39,4 +42,9 @@ async function inspect(context: Context, names: readonly string[], { format, pla
   }
   if (format === undefined || format === "json") context.stdout.write(`${JSON.stringify(found, null, format === undefined ? 4 : 0)}\n`);
   else for (const image of found) context.stdout.write(`${renderTemplate(format, image)}\n`);
+}
+
+async function open(store: Store, name: string, wanted: Platform | undefined): Promise<Image> {
+  const record = wanted === undefined ? await store.images.find(name) : undefined;
+  return record === undefined ? await store.images.open(name, wanted) : await readAny(store, record);
 }

@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { imageFilter } from "./image-filter.ts";
 import { imageRow, type ImageRow } from "./image-row.ts";
 import { imageSize } from "./image-size.ts";
+import { readAny } from "./read-any.ts";
 
 interface Flags {
   readonly all?: boolean;
@@ -57,11 +58,11 @@ async function list(context: Context, repository: string | undefined, flags: Fla
   await printRows(context, unique, columns, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
 }
 
-/** An index without this machine's platform has no config here: it is shown by its own digest. */
+/** An index of which no image is here has no config: it is shown by its own digest. */
 async function rowOf(store: Store, record: Parameters<typeof imageRow>[0], truncate: boolean): Promise<ImageRow> {
   const options = { now: Date.now(), truncate };
   try {
-    const image = await store.images.read(record.target);
+    const image = await readAny(store, record);
     return imageRow(record, image.id, await imageSize(store, image), options);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;

@@ -34,9 +34,15 @@ export async function pull(repository: RemoteRepository, store: Pick<Store, "blo
 async function chooseImage(repository: RemoteRepository, top: Fetched, platform: Platform): Promise<readonly Fetched[]> {
   const path = [top];
   for (let at = top; isIndex(at.descriptor);) {
-    const chosen = choosePlatform(parseIndex(at.bytes).manifests, platform);
-    if (chosen === undefined || path.length > MAX_NESTING)
-      throw new RegistryError("MANIFEST_UNKNOWN", `Cannot pull ${top.descriptor.digest}: it has no image for ${formatPlatform(platform)}`);
+    const { manifests } = parseIndex(at.bytes);
+    const chosen = choosePlatform(manifests, platform);
+    if (chosen === undefined || path.length > MAX_NESTING) {
+      const there = manifests.flatMap(({ platform: its }) => (its === undefined || its.os === "unknown" ? [] : [formatPlatform(its)]));
+      throw new RegistryError(
+        "MANIFEST_UNKNOWN",
+        `Cannot pull ${top.descriptor.digest}: it has no image for ${formatPlatform(platform)}, only for ${there.join(", ") || "no named platform"}`,
+      );
+    }
     at = await repository.read(chosen.digest);
     path.push(at);
   }

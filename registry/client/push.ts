@@ -10,7 +10,7 @@ import { replayable } from "./replayable.ts";
 import type { Fetched, RemoteRepository } from "./repository.ts";
 
 export interface PushOptions {
-  /** Of an index, only this platform's image. */
+  /** Of an index, only this platform's image. @default all that are here */
   readonly platform?: Platform | undefined;
 }
 
@@ -25,13 +25,15 @@ export async function push(store: Source, repository: RemoteRepository, target: 
   const bytes = await store.blobs.read(target.digest);
   const { manifests } = parseIndex(bytes);
   const here = await Promise.all(manifests.map(async (manifest) => await store.blobs.has(manifest)));
-  if (platform !== undefined || !here.every(Boolean))
+  const present = manifests.filter((_, index) => here[index]);
+  if (platform !== undefined || (present.length < 2 && present.length < manifests.length))
     return await pushImage(store, repository, await store.images.read(target, platform ?? hostPlatform()), turn);
-  const pushed = await Promise.all(manifests.map(async (manifest) => await pushManifest(store, repository, manifest, turn)));
-  if (pushed.every(({ descriptor }, index) => descriptor.digest === manifests[index]?.digest)) return { descriptor: target, bytes };
+  const pushed = await Promise.all(present.map(async (manifest) => await pushManifest(store, repository, manifest, turn)));
+  const isWhole = present.length === manifests.length && pushed.every(({ descriptor }, index) => descriptor.digest === present[index]?.digest);
+  if (isWhole) return { descriptor: target, bytes };
   const index = {
     ...(JSON.parse(Buffer.from(bytes).toString("utf8")) as object),
-    manifests: manifests.map((manifest, at) => ({ ...manifest, ...pushed[at]?.descriptor })),
+    manifests: present.map((manifest, at) => ({ ...manifest, ...pushed[at]?.descriptor })),
   };
   return documentOf(target.mediaType, index);
 }

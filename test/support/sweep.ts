@@ -1,8 +1,9 @@
 /** Before and after a run: removes what killed runs left behind. A folder whose owner lives, or is not known, is somebody else's and stays. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeHandlers } from "./foreign.ts";
 import { isOrphaned } from "./owner.ts";
 import { strata, TEST_PREFIX } from "./root.ts";
 
@@ -31,6 +32,7 @@ function remove(folder: string): void {
       .filter((id) => id !== "");
     if (containers.length > 0) attempt(env, "rm", "-f", "-v", ...containers);
   }
+  if (existsSync(join(folder, "work/binfmt/register"))) removeHandlers(join(folder, "work/binfmt"));
   for (const mount of mountsIn(folder).reverse()) execFileSync("umount", ["-l", mount]);
   rmSync(folder, { recursive: true, force: true });
 }
