@@ -64,9 +64,9 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   }
 }
 
-function loadDefinition({ dockerfile: { text, file } }: BuildRequest, progress: Progress): Dockerfile {
+function loadDefinition({ dockerfile: { text, file }, buildArgs }: BuildRequest, progress: Progress): Dockerfile {
   const vertex = progress.start(`[internal] load build definition from ${file}`);
-  const dockerfile = parseDockerfile(text, file);
+  const dockerfile = parseDockerfile(text, file, buildArgs.get("BUILDKIT_SYNTAX"));
   vertex.done();
   return dockerfile;
 }
@@ -79,12 +79,12 @@ interface Plan extends PlannedBuild {
 
 async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
   const machine = hostPlatform();
-  const { target, buildArgs, contexts } = request;
+  const { target, buildArgs, contexts, allow } = request;
   const platforms = request.platforms.length === 0 ? [machine] : request.platforms;
   const planned = await Promise.all(
     platforms.map(
       async (platform) =>
-        await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, openImage: async (origin) => await images.open(origin) }),
+        await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, allow, openImage: async (origin) => await images.open(origin) }),
     ),
   );
   const [only] = planned;

@@ -17,6 +17,8 @@ export type BuilderErrorCode =
   | "CHECK_FAILED"
   | "RUN_FAILED"
   | "SECRET_UNKNOWN"
+  | "SSH_UNKNOWN"
+  | "NOT_ALLOWED"
   | "DOWNLOAD_FAILED"
   | "ARCHIVE_INVALID"
   | "OUTPUT_FAILED"

@@ -13,12 +13,29 @@ export interface RunRequest {
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   readonly hostname: string;
   readonly network: "default" | "none" | "host";
+  /** `insecure`: every capability, no filter of system calls, nothing hidden. */
+  readonly security: "sandbox" | "insecure";
+  readonly limits?: RunLimits;
   /** Bytes of /dev/shm. */
   readonly shmSize: number;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly mounts: readonly RunMount[];
   readonly onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => void;
   readonly signal?: AbortSignal;
+}
+
+/** Of one program, as docker's flags of the same names. */
+export interface RunLimits {
+  /** Bytes. */
+  readonly memory?: number;
+  /** Bytes of memory and swap together; -1 is unlimited. */
+  readonly memorySwap?: number;
+  readonly cpuShares?: number;
+  /** Microseconds. */
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
 }
 
 export type RunMount =

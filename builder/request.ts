@@ -4,7 +4,7 @@ import type { Descriptor, ImageConfig, Platform } from "../store/oci.ts";
 import type { ChainID, Store } from "../store/store.ts";
 import type { ContextMode } from "./context/context-mode.ts";
 import type { Warning } from "./dockerfile/instruction.ts";
-import type { Executor, ImagePuller } from "./executor.ts";
+import type { Executor, ImagePuller, RunLimits } from "./executor.ts";
 import type { BuildEvent } from "./progress.ts";
 
 /** A place that COPY can read: a folder of this machine or an image. */
@@ -14,6 +14,9 @@ export interface Secret {
   /** Reads it; called only when a step wants it. */
   readonly read: () => Uint8Array;
 }
+
+/** What `--ssh` gives to a step: the socket of a running agent, or keys that a throw-away one holds. */
+export type SshSource = { readonly kind: "socket"; readonly path: string } | { readonly kind: "keys"; readonly paths: readonly string[] };
 
 export interface BuildRequest {
   readonly dockerfile: { readonly text: string; /** As errors name it. */ readonly file: string };
@@ -30,6 +33,12 @@ export interface BuildRequest {
   /** What images are wanted for; none is this machine's. */
   readonly platforms: readonly Platform[];
   readonly secrets: ReadonlyMap<string, Secret>;
+  /** By id. */
+  readonly ssh?: ReadonlyMap<string, SshSource>;
+  /** Entitlements: what a Dockerfile may only do when the user says so. */
+  readonly allow?: ReadonlySet<"network.host" | "security.insecure">;
+  /** Of each RUN. */
+  readonly limits?: RunLimits;
   /** Say for every step why it was made or not. */
   readonly explain: boolean;
   readonly noCache: boolean;

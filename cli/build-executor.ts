@@ -2,7 +2,9 @@
 import type { Executor, RunMount, RunRequest } from "../builder/executor.ts";
 import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../runtime/defaults.ts";
 import { capabilitySets } from "../runtime/engine/generate.ts";
+import { resources } from "../runtime/engine/limits.ts";
 import { ownLimits, rlimits } from "../runtime/engine/rlimits.ts";
+import { capabilitiesOf } from "../runtime/engine/spec-of.ts";
 import { defaultSeccomp } from "../runtime/process/seccomp/default-profile.ts";
 import type { Processes } from "../runtime/process.ts";
 import type { LinuxSpec, MountSpec, Spec } from "../runtime/spec.ts";
@@ -24,6 +26,7 @@ export function buildExecutor(processes: Processes): Executor {
 
 function runSpec(id: string, request: RunRequest): Spec {
   const { uid, gid, groups } = request.user;
+  const isInsecure = request.security === "insecure";
   return {
     ociVersion: "1.2.0",
     process: {
@@ -31,20 +34,22 @@ function runSpec(id: string, request: RunRequest): Spec {
       args: request.args,
       env: request.env,
       cwd: request.cwd,
-      capabilities: capabilitySets(DEFAULT_CAPABILITIES),
+      capabilities: capabilitySets(isInsecure ? capabilitiesOf({ privileged: true }) : DEFAULT_CAPABILITIES),
       noNewPrivileges: false,
       ...(request.ulimits.length === 0 ? {} : { rlimits: rlimits(request.ulimits, ownLimits()) }),
     },
     root: { path: "rootfs", readonly: false },
     hostname: request.hostname,
-    mounts: [...DEFAULT_MOUNTS.map((mount) => withShmSize(mount, request.shmSize)), ...request.mounts.map(mountSpec)],
+    mounts: [...DEFAULT_MOUNTS.map((mount) => adapt(mount, request)), ...request.mounts.map(mountSpec)],
     linux: linux(id, request),
   };
 }
 
-function withShmSize(mount: MountSpec, bytes: number): MountSpec {
-  if (mount.destination !== "/dev/shm") return mount;
-  return { ...mount, options: [...(mount.options ?? []).filter((word) => !word.startsWith("size=")), `size=${bytes}`] };
+/** /dev/shm as large as it is wanted; an insecure step writes to /sys. */
+function adapt(mount: MountSpec, { shmSize, security }: RunRequest): MountSpec {
+  if (mount.destination === "/dev/shm") return { ...mount, options: [...(mount.options ?? []).filter((word) => !word.startsWith("size=")), `size=${shmSize}`] };
+  const isSystem = mount.destination === "/sys" || mount.destination === "/sys/fs/cgroup";
+  return isSystem && security === "insecure" ? { ...mount, options: (mount.options ?? []).filter((word) => word !== "ro") } : mount;
 }
 
 function mountSpec(mount: RunMount): MountSpec {
@@ -61,7 +66,8 @@ function mountSpec(mount: RunMount): MountSpec {
 }
 
 /** `default` is this machine's own network, as buildah does without privilege: builds need no bridge, and `none` is there for those that must not reach out. */
-function linux(id: string, { network }: RunRequest): LinuxSpec {
+function linux(id: string, { network, security, limits }: RunRequest): LinuxSpec {
+  const isInsecure = security === "insecure";
   return {
     namespaces: [
       { type: "mount" },
@@ -72,9 +78,7 @@ function linux(id: string, { network }: RunRequest): LinuxSpec {
       ...(network === "none" ? [{ type: "network" } as const] : []),
     ],
     cgroupsPath: id,
-    resources: { devices: DEFAULT_DEVICE_RULES },
-    seccomp: defaultSeccomp(DEFAULT_CAPABILITIES),
-    maskedPaths: MASKED_PATHS,
-    readonlyPaths: READONLY_PATHS,
+    resources: { ...resources(limits ?? {}), devices: isInsecure ? [{ allow: true, access: "rwm" }] : DEFAULT_DEVICE_RULES },
+    ...(isInsecure ? {} : { seccomp: defaultSeccomp(DEFAULT_CAPABILITIES), maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
   };
 }

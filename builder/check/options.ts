@@ -2,7 +2,6 @@
  * Which checks are on: `skip=A,B;error=true;experimental=C`, from the `# check=` directive, a build argument, or a comment
  * above one instruction. Spec: Dockerfile reference, "check"; Docker docs, "Build checks".
  */
-import { parseDirectives } from "../dockerfile/directives.ts";
 import { BuilderError } from "../errors.ts";
 import { isExperimental, type RuleName } from "./finding.ts";
 
@@ -56,7 +55,7 @@ export function isOn(rule: RuleName, { skip, experimental }: CheckOptions): bool
 }
 
 function directiveOf(comment: string): string | undefined {
-  return parseDirectives([`#${comment}`]).check;
+  return /^\s*check\s*=\s*(.+?)\s*$/i.exec(comment)?.[1];
 }
 
 function readNames(value: string): Names {

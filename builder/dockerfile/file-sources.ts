@@ -3,6 +3,7 @@ import { BuilderError } from "../errors.ts";
 import { parseHeredoc } from "./heredoc.ts";
 import type { FileSources, Heredoc } from "./instruction.ts";
 import { listWords, type Parts } from "./parts.ts";
+import { jsonWords } from "./words.ts";
 
 export function parseFileSources(parts: Parts): FileSources {
   const words = listWords(parts);
@@ -10,9 +11,10 @@ export function parseFileSources(parts: Parts): FileSources {
     throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${parts.keyword}: it requires at least two arguments, source and destination`);
   const optional = (name: "from" | "chown" | "chmod"): object => {
     const value = parts.flags.text(name);
-    if (value === "") throw new BuilderError("FLAG_INVALID", `Cannot use ${parts.keyword} --${name}: the value is empty`);
-    return value === undefined ? {} : { [name]: value };
+    return value === undefined || value === "" ? {} : { [name]: value };
   };
+  if (parseHeredoc(words.at(-1) ?? "") !== undefined && jsonWords(parts.rest).kind !== "words")
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${parts.keyword}: it cannot accept a heredoc as a destination`);
   if (parts.flags.text("from")?.includes("$") === true)
     throw new BuilderError("FLAG_INVALID", `Cannot use variables in ${parts.keyword} --from`, { hint: "Name the image by FROM … AS first" });
   return {

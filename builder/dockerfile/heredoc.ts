@@ -30,7 +30,8 @@ export function parseHeredoc(word: string): HeredocStart | undefined {
 
 /** True when `line` ends the heredoc. */
 export function endsHeredoc(start: HeredocStart, line: string): boolean {
-  return (start.chomp ? line.replace(/^\t+/, "") : line) === start.name;
+  const text = line.replace(/\r+$/, "");
+  return (start.chomp ? text.replace(/^\t+/, "") : text) === start.name;
 }
 
 export function chomp(body: string): string {

@@ -57,6 +57,7 @@ export type Body =
       readonly heredocs: readonly Heredoc[];
       readonly mounts: readonly string[];
       readonly network: "default" | "none" | "host";
+      readonly security: "sandbox" | "insecure";
     }
   | ({ readonly kind: "COPY"; /** Of our own: archives are opened, from stages too. */ readonly unpack?: boolean } & FileSources)
   | ({ readonly kind: "ADD"; readonly checksum?: string; readonly unpack?: boolean; readonly keepGitDir: boolean } & FileSources)
@@ -69,10 +70,17 @@ export type Body =
   | { readonly kind: "ONBUILD"; readonly trigger: string };
 
 export type Keyword = Body["kind"];
-export type Instruction = Body & { readonly place: Place; /** The logical line as written, continuations joined. */ readonly text: string };
+export type Instruction = Body & {
+  readonly place: Place;
+  /** The logical line as written, continuations joined. */
+  readonly text: string;
+  /** Of the lines right above it, without `#`; an empty comment begins anew. */
+  readonly comments?: readonly string[];
+};
 export type InstructionOf<Kind extends Keyword> = Extract<Instruction, { kind: Kind }>;
 
 export interface Directives {
+  /** The front end that the file asks for: the first word of `syntax`. */
   readonly syntax?: string;
   readonly check?: string;
   readonly escape: "\\" | "`";

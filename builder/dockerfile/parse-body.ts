@@ -5,7 +5,8 @@ import { parseHealthcheck } from "./healthcheck.ts";
 import { parseFileSources } from "./file-sources.ts";
 import type { Body, Keyword, Pair } from "./instruction.ts";
 import { listWords, notStrings, one, parseCommand, some, type Parts } from "./parts.ts";
-import type { RawInstruction } from "./scan.ts";
+import { requirePlainFrom } from "./mount-fields.ts";
+import { splitKeyword, type RawInstruction } from "./scan.ts";
 import { didYouMean } from "./suggest.ts";
 import { jsonWords, plainWords, shellWords } from "./words.ts";
 
@@ -15,7 +16,9 @@ interface Reader {
 }
 
 const FILE_FLAGS = { text: ["from", "chown", "chmod"], bool: ["link", "parents", "unpack"], repeated: ["exclude"] };
+const ADD_FLAGS = { text: ["chown", "chmod", "checksum"], bool: ["link", "unpack", "keep-git-dir"], repeated: ["exclude"] };
 const NETWORKS = ["default", "none", "host"] as const;
+const SECURITIES = ["sandbox", "insecure"] as const;
 
 const READERS: Readonly<Record<Keyword, Reader>> = {
   FROM: { flags: { text: ["platform"] }, read: parseFrom },
@@ -24,7 +27,7 @@ const READERS: Readonly<Record<Keyword, Reader>> = {
   LABEL: { read: (parts) => ({ kind: "LABEL", pairs: parsePairs(parts) }) },
   RUN: { flags: { text: ["network", "security"], repeated: ["mount", "device"] }, read: parseRun },
   COPY: { flags: FILE_FLAGS, read: (parts) => ({ kind: "COPY", ...parseFileSources(parts), ...unpackFlag(parts) }) },
-  ADD: { flags: { ...FILE_FLAGS, text: ["chown", "chmod", "checksum"], bool: ["link", "parents", "unpack", "keep-git-dir"] }, read: parseAdd },
+  ADD: { flags: ADD_FLAGS, read: parseAdd },
   WORKDIR: { read: (parts) => ({ kind: "WORKDIR", value: one(parts) }) },
   USER: { read: (parts) => ({ kind: "USER", value: one(parts) }) },
   STOPSIGNAL: { read: (parts) => ({ kind: "STOPSIGNAL", value: one(parts) }) },
@@ -45,7 +48,7 @@ export function parseBody(raw: RawInstruction): Body {
     throw new BuilderError("INSTRUCTION_UNKNOWN", `Cannot read instruction ${raw.keyword}: unknown instruction`, didYouMean(raw.keyword, Object.keys(READERS)));
   }
   const reader = READERS[keyword];
-  const { flags, rest } = keyword === "ONBUILD" ? { flags: [], rest: raw.rest } : splitFlags(raw.rest);
+  const { flags, rest } = splitFlags(raw.rest, raw.escape);
   return reader.read({ keyword, flags: readFlags(keyword, flags, reader.flags ?? {}), rest, heredocs: raw.heredocs, escape: raw.escape });
 }
 
@@ -93,15 +96,28 @@ function parsePairs({ keyword, rest, escape }: Parts): readonly Pair[] {
 }
 
 function parseRun(parts: Parts): Body {
-  const security = parts.flags.text("security") ?? "sandbox";
-  if (security !== "sandbox") throw new BuilderError("UNSUPPORTED", `Cannot use RUN --security=${security}: only sandbox is allowed`);
   if (parts.flags.all("device").length > 0) throw new BuilderError("UNSUPPORTED", "Cannot use RUN --device: devices are not given to builds");
-  const wanted = parts.flags.text("network") ?? "default";
-  const network = NETWORKS.find((name) => name === wanted);
-  if (network === undefined)
-    throw new BuilderError("FLAG_INVALID", `Cannot use RUN --network=${wanted}: expected ${NETWORKS.join(", ")}`, didYouMean(wanted, NETWORKS));
-  if (parts.rest === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read RUN: it requires at least one argument");
-  return { kind: "RUN", command: parseCommand(parts), heredocs: parts.heredocs, mounts: parts.flags.all("mount"), network };
+  const command = parseCommand(parts);
+  if (command.form === "exec" && command.args.length === 0)
+    throw new BuilderError("DOCKERFILE_INVALID", "Cannot read RUN: the exec form requires at least one argument");
+  const mounts = parts.flags.all("mount");
+  for (const mount of mounts) requirePlainFrom(mount);
+  return {
+    kind: "RUN",
+    command,
+    heredocs: parts.heredocs,
+    mounts,
+    network: oneOf(parts.flags, "network", NETWORKS),
+    security: oneOf(parts.flags, "security", SECURITIES),
+  };
+}
+
+/** The first of `known` is what holds when the flag is not given. */
+function oneOf<Value extends string>(flags: Parts["flags"], name: string, known: readonly [Value, ...Value[]]): Value {
+  const wanted = flags.text(name) ?? known[0];
+  const found = known.find((value) => value === wanted);
+  if (found !== undefined) return found;
+  throw new BuilderError("FLAG_INVALID", `Cannot use RUN --${name}=${wanted}: expected ${known.join(", ")}`, didYouMean(wanted, known));
 }
 
 function parseAdd(parts: Parts): Body {
@@ -132,7 +148,7 @@ function parseShell({ rest }: Parts): Body {
 }
 
 function parseOnbuild({ rest, heredocs, escape }: Parts): Body {
-  const [, keyword = "", tail = ""] = /^(\S+)\s*([^]*)$/.exec(rest) ?? [];
+  const { keyword, rest: tail } = splitKeyword(rest);
   const trigger = keyword.toUpperCase();
   if (trigger === "") throw new BuilderError("DOCKERFILE_INVALID", "Cannot read ONBUILD: it requires an instruction");
   if (trigger === "ONBUILD" || trigger === "FROM" || trigger === "MAINTAINER") {

@@ -1,19 +1,27 @@
 /** parseDockerfile: text → typed instructions. Everything that can be known without variables or files is checked here. */
-import { BuilderError, placed } from "../errors.ts";
+import { BuilderError, placed, type ErrorPlace } from "../errors.ts";
 import { parseDirectives } from "./directives.ts";
 import { frame } from "./frame.ts";
-import type { Directives, Dockerfile, Instruction, Place } from "./instruction.ts";
+import { requireBuiltIn } from "./front-end.ts";
+import type { Dockerfile, Instruction, Place } from "./instruction.ts";
 import { parseBody } from "./parse-body.ts";
 import { scan, ScanFailure, sourceLines, type RawInstruction } from "./scan.ts";
 
-/** @throws {BuilderError} `DOCKERFILE_INVALID`, `INSTRUCTION_UNKNOWN`, `FLAG_INVALID`, each with its place */
-export function parseDockerfile(text: string, file = "Dockerfile"): Dockerfile {
+/**
+ * `frontEnd` is read instead of what the file's `syntax` asks for.
+ * @throws {BuilderError} `DOCKERFILE_INVALID`, `INSTRUCTION_UNKNOWN`, `FLAG_INVALID`, `UNSUPPORTED`, each with its place
+ */
+export function parseDockerfile(text: string, file = "Dockerfile", frontEnd?: string): Dockerfile {
   const lines = sourceLines(text);
   const source = { file, lines };
   const at = (place: Place) => () => frame(source, place);
-  const directives = attempt(() => parseDirectives(lines), at({ start: 1, end: 1 }));
-  const scanned = attemptScan(lines, directives, (place) => at(place));
-  const instructions = scanned.instructions.map((raw) => attempt(() => parseInstruction(raw), at(raw.place)));
+  const { directives, syntaxAt, count } = attempt(() => parseDirectives(lines), at);
+  if (frontEnd !== undefined) requireBuiltIn(frontEnd, "BUILDKIT_SYNTAX");
+  const { syntax } = directives;
+  if (frontEnd === undefined && syntax !== undefined) attempt(() => requireBuiltIn(syntax, "syntax"), at, syntaxAt);
+  const readable = count === 0 ? lines : lines.map((line, index) => (index < count ? "" : line));
+  const scanned = attempt(() => scan(readable, directives.escape), at);
+  const instructions = scanned.instructions.map((raw) => attempt(() => parseInstruction(raw), at, raw.place));
   const first = instructions.find((instruction) => instruction.kind !== "ARG");
   if (first === undefined)
     throw new BuilderError("DOCKERFILE_INVALID", `Cannot build ${file}: the file has no ${instructions.length === 0 ? "instructions" : "FROM"}`);
@@ -28,28 +36,24 @@ export function parseDockerfile(text: string, file = "Dockerfile"): Dockerfile {
 
 export function parseInstruction(raw: RawInstruction): Instruction {
   if (raw.text.includes("\0")) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${raw.keyword}: a NUL byte is in it`);
-  return { ...parseBody(raw), place: raw.place, text: raw.text };
+  return { ...parseBody(raw), place: raw.place, text: raw.text, ...(raw.comments === undefined ? {} : { comments: raw.comments }) };
 }
 
 /** Instructions of an ONBUILD trigger, placed where the FROM stands that brought them. */
 export function parseTrigger(trigger: string, place: Place): Instruction {
-  const [raw] = scan(sourceLines(trigger), "\\").instructions;
-  if (raw === undefined) throw new BuilderError("DOCKERFILE_INVALID", "Cannot read an empty ONBUILD trigger");
-  return parseInstruction({ ...raw, place });
+  const [raw, ...more] = attempt(() => scan(sourceLines(trigger), "\\"), undefined).instructions;
+  if (raw === undefined || more.length > 0)
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ONBUILD trigger ${JSON.stringify(trigger)}: it is not exactly one instruction`);
+  const { text, ...instruction } = parseInstruction({ ...raw, place });
+  return { ...instruction, text: `ONBUILD ${text}` };
 }
 
-function attempt<Value>(action: () => Value, place: () => ReturnType<typeof frame>): Value {
+/** Gives an error the lines it is about: `place`, or where the scan failed. */
+function attempt<Value>(action: () => Value, at: ((place: Place) => () => ErrorPlace) | undefined, place: Place = { start: 1, end: 1 }): Value {
   try {
     return action();
   } catch (error) {
-    throw placed(error, place);
-  }
-}
-
-function attemptScan(lines: readonly string[], directives: Directives, at: (place: Place) => () => ReturnType<typeof frame>): ReturnType<typeof scan> {
-  try {
-    return scan(lines, directives.escape);
-  } catch (error) {
-    throw error instanceof ScanFailure ? placed(error.error, at(error.place)) : error;
+    const [reason, where] = error instanceof ScanFailure ? [error.error, error.place] : [error, place];
+    throw at === undefined ? reason : placed(reason, at(where));
   }
 }

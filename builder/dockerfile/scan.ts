@@ -3,8 +3,10 @@
  * Own scanner: dockerfile-ast's split loses instructions after a quoted `<<`. Spec: Dockerfile reference, "Format", "Escape", "Here-documents".
  */
 import { BuilderError } from "../errors.ts";
+import { splitFlags } from "./flags.ts";
 import { endsHeredoc, heredocsOf, type HeredocStart } from "./heredoc.ts";
 import type { Directives, Heredoc, Place, Warning } from "./instruction.ts";
+import { jsonWords } from "./words.ts";
 
 /** bufio.MaxScanTokenSize, which BuildKit's scanner keeps. */
 export const MAX_LINE_BYTES = 64 * 1024 - 1;
@@ -18,6 +20,7 @@ export interface RawInstruction {
   readonly heredocs: readonly Heredoc[];
   readonly place: Place;
   readonly escape: Directives["escape"];
+  readonly comments?: readonly string[];
 }
 
 export interface Scan {
@@ -37,21 +40,26 @@ export class ScanFailure extends Error {
   }
 }
 
+/** Carriage returns stay: only a heredoc keeps them. */
 export function sourceLines(text: string): string[] {
   return text
     .replace(/^\uFEFF/, "")
     .replace(/\n$/, "")
-    .split("\n")
-    .map((line) => line.replace(/\r$/, ""));
+    .split("\n");
 }
 
 /** @throws {ScanFailure} */
 export function scan(lines: readonly string[], escape: Directives["escape"]): Scan {
   const instructions: RawInstruction[] = [];
   const warnings: Warning[] = [];
+  const long = lines.findIndex(isTooLong);
+  if (long >= 0) throw tooLong(long + 1);
+  let comments: string[] = [];
   let at = 0;
   while (at < lines.length) {
-    if (isSkipped(lines[at] ?? "")) {
+    const line = lines[at] ?? "";
+    if (isSkipped(line)) {
+      comments = isComment(line) ? withComment(comments, line) : comments;
       at++;
       continue;
     }
@@ -61,17 +69,33 @@ export function scan(lines: readonly string[], escape: Directives["escape"]): Sc
     const text = logical.text.trim();
     if (text === "") continue;
     if (logical.gaps) warnings.push({ rule: "NoEmptyContinuation", message: "Empty continuation line", place: { start, end: at } });
-    const heredocs = takesHeredocs(text) ? readBodies(lines, at, start, heredocsOf(text)) : { bodies: [], next: at };
+    const heredocs = takesHeredocs(text, escape) ? readBodies(lines, at, start, heredocsOf(text)) : { bodies: [], next: at };
     at = heredocs.next;
-    const [, keyword = "", rest = ""] = /^(\S+)\s*([^]*)$/.exec(text) ?? [];
-    instructions.push({ keyword: keyword.toUpperCase(), rest, text, heredocs: heredocs.bodies, place: { start, end: at }, escape });
+    const { keyword, rest } = splitKeyword(text);
+    const above = comments.length === 0 ? {} : { comments };
+    instructions.push({ keyword: keyword.toUpperCase(), rest, text, heredocs: heredocs.bodies, place: { start, end: at }, escape, ...above });
+    comments = [];
   }
   return { instructions, warnings };
 }
 
+/** Only these blanks end a keyword: others, as a no-break space, are part of it. */
+export function splitKeyword(text: string): { readonly keyword: string; readonly rest: string } {
+  const [, keyword = "", rest = ""] = /^([^\t\v\f\r\n ]+)\s*([^]*)$/.exec(text) ?? [];
+  return { keyword, rest };
+}
+
 export function isSkipped(line: string): boolean {
-  const trimmed = line.trimStart();
-  return trimmed === "" || trimmed.startsWith("#");
+  return line.trimStart() === "" || isComment(line);
+}
+
+function isComment(line: string): boolean {
+  return line.trimStart().startsWith("#");
+}
+
+function withComment(before: readonly string[], line: string): string[] {
+  const text = line.trimStart().slice(1).trim();
+  return text === "" ? [] : [...before, text];
 }
 
 /** What a line ends with that goes on in the next one. */
@@ -91,8 +115,7 @@ function joinLines(lines: readonly string[], from: number, escape: Directives["e
   let text = "";
   let gaps = false;
   for (let at = from; at < lines.length; at++) {
-    const line = lines[at] ?? "";
-    if (Buffer.byteLength(line) > MAX_LINE_BYTES) throw tooLong(at + 1);
+    const line = (lines[at] ?? "").replace(/\r+$/, "");
     if (at > from && isSkipped(line)) {
       gaps ||= line.trim() === "";
       continue;
@@ -104,15 +127,20 @@ function joinLines(lines: readonly string[], from: number, escape: Directives["e
   return { text, next: lines.length, gaps };
 }
 
+function isTooLong(line: string): boolean {
+  return line.length > MAX_LINE_BYTES / 3 && Buffer.byteLength(line) > MAX_LINE_BYTES; // at most three bytes a unit
+}
+
 function tooLong(line: number): ScanFailure {
   const error = new BuilderError("DOCKERFILE_INVALID", `Cannot read line ${line}: dockerfile line greater than max allowed size of ${MAX_LINE_BYTES}`);
   return new ScanFailure(error, { start: line, end: line });
 }
 
 /** Only these three, and ONBUILD of them, and never their exec form. */
-function takesHeredocs(text: string): boolean {
-  const [, rest] = /^(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s+(?:--\S+\s+)*([^]*)$/i.exec(text) ?? [];
-  return rest !== undefined && !rest.startsWith("[");
+function takesHeredocs(text: string, escape: Directives["escape"]): boolean {
+  if (!text.includes("<<")) return false;
+  const [, rest] = /^(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s+([^]*)$/i.exec(text) ?? [];
+  return rest !== undefined && jsonWords(splitFlags(rest, escape).rest).kind !== "words";
 }
 
 function readBodies(

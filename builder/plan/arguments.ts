@@ -4,7 +4,29 @@ import type { Directives, InstructionOf } from "../dockerfile/instruction.ts";
 import { substitute } from "../dockerfile/substitute.ts";
 import { formatPlatform } from "../../store/image/platform.ts";
 
-export const PROXY_ARGS = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+/** Not given to programs, also when they are declared: they only steer the build. */
+const STEERING = new Set(["BUILDKIT_SBOM_SCAN_STAGE", "BUILDKIT_SBOM_SCAN_CONTEXT"]);
+
+export function isSteering(name: string): boolean {
+  return STEERING.has(name);
+}
+
+/** Arguments that need no ARG. */
+export function isPredefined(name: string): boolean {
+  return PROXIES.includes(name.toUpperCase()) || name.startsWith("BUILDKIT_") || name === "SOURCE_DATE_EPOCH";
+}
+
+/** Proxy settings as programs look for them, in capitals and small. */
+export function proxyVariables(buildArgs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of buildArgs) {
+    const upper = name.toUpperCase();
+    if (PROXIES.includes(upper)) for (const spelled of [upper, upper.toLowerCase()]) found.set(spelled, value);
+  }
+  return found;
+}
 
 export interface GlobalArgs {
   readonly values: ReadonlyMap<string, string>;
@@ -33,8 +55,7 @@ export function globalArgs(
   const values = new Map(automatic);
   for (const [name, value] of buildArgs) if (automatic.has(name)) values.set(name, value);
   const declared = new Set<string>();
-  for (const { name: word, value } of instructions.flatMap((instruction) => instruction.args)) {
-    const name = substitute(word, values, { escape }).text;
+  for (const { name, value } of instructions.flatMap((instruction) => instruction.args)) {
     const given = buildArgs.get(name) ?? (value === undefined ? undefined : substitute(value, values, { escape }).text);
     if (given !== undefined) values.set(name, given);
     declared.add(name);

@@ -4,21 +4,16 @@ import type { Command, InstructionOf } from "../dockerfile/instruction.ts";
 import { expandPorts } from "../dockerfile/port.ts";
 import { signalNumber } from "../dockerfile/signal.ts";
 import { goDuration, goQuote } from "./go-format.ts";
-import { PROXY_ARGS } from "./arguments.ts";
+import { isSteering } from "./arguments.ts";
 import type { StageState } from "./stage-state.ts";
 
 export function applyArg(state: StageState, instruction: InstructionOf<"ARG">): void {
   const { buildArgs, globals } = state.scope;
   const seen: string[] = [];
-  for (const { name: word, value } of instruction.args) {
-    const name = state.expand(word, instruction);
-    const fallback = value === undefined ? globals.values.get(name) : state.expand(value, instruction);
-    const given = buildArgs.get(name) ?? fallback;
-    state.declared.add(name);
-    if (given === undefined) state.args.delete(name);
-    else state.args.set(name, given);
-    const shown = PROXY_ARGS.includes(name) ? value : given;
-    seen.push(shown === undefined ? name : `${name}=${shown}`);
+  for (const { name, value } of instruction.args) {
+    const given = buildArgs.get(name) ?? (value === undefined ? globals.values.get(name) : state.expand(value, instruction));
+    seen.push(given === undefined ? name : `${name}=${given}`);
+    if (!isSteering(name)) state.args.set(name, given ?? state.args.get(name));
   }
   state.record(`ARG ${seen.join(" ")}`);
 }
@@ -38,10 +33,12 @@ export function applyUser(state: StageState, instruction: InstructionOf<"USER">)
 }
 
 export function applyExpose(state: StageState, instruction: InstructionOf<"EXPOSE">): void {
-  const ports = instruction.ports.flatMap((word) => state.expandWords(word, instruction)).flatMap(expandPorts);
-  const sorted = [...new Set(ports)].sort();
-  state.config.ExposedPorts = { ...state.config.ExposedPorts, ...Object.fromEntries(sorted.map((port) => [port, {}])) };
-  state.record(`EXPOSE [${sorted.join(" ")}]`);
+  const ports = instruction.ports
+    .toSorted()
+    .flatMap((word) => state.expandWords(word, instruction))
+    .flatMap(expandPorts);
+  state.config.ExposedPorts = { ...state.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
+  state.record(`EXPOSE [${ports.join(" ")}]`);
 }
 
 export function applyVolume(state: StageState, instruction: InstructionOf<"VOLUME">): void {
@@ -72,8 +69,7 @@ export function applyCommand(state: StageState, instruction: InstructionOf<"CMD"
   const args = commandArgs(state, instruction.command);
   if (instruction.kind === "CMD") {
     state.config.Cmd = args;
-    if (instruction.command.form === "shell") state.config.ArgsEscaped = true;
-    else delete state.config.ArgsEscaped;
+    state.config.ArgsEscaped = true; // in either form, as BuildKit
     state.ownCmd = true;
   } else {
     state.config.Entrypoint = args;
@@ -97,8 +93,9 @@ export function applyHealthcheck(state: StageState, instruction: InstructionOf<"
     ...(startInterval === 0 ? {} : { StartInterval: startInterval }),
     ...(retries === 0 ? {} : { Retries: retries }),
   };
-  const times = [interval, timeout, startPeriod, startInterval].map((value) => goQuote(goDuration(value))).join(" ");
-  state.record(`HEALTHCHECK &{[${words.map(goQuote).join(" ")}] ${times} '\\x${retries.toString(16).padStart(2, "0")}'}`);
+  const times = Object.entries({ Interval: interval, Timeout: timeout, StartPeriod: startPeriod, StartInterval: startInterval });
+  const shown = times.map(([name, value]) => `${name}:${goDuration(value)}`).join(" ");
+  state.record(`HEALTHCHECK {Test:[${words.join(" ")}] ${shown} Retries:${retries}}`);
 }
 
 export function applyOnbuild(state: StageState, instruction: InstructionOf<"ONBUILD">): void {

@@ -12,7 +12,12 @@ export function goQuote(text: string): string {
     '"': '\\"',
     "\\": "\\\\",
   };
-  return `"${text.replace(/["\\\p{Cc}]/gu, (char) => escapes[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`)}"`;
+  return `"${text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, (char) => escapes[char] ?? codePoint(char.codePointAt(0) ?? 0))}"`;
+}
+
+function codePoint(code: number): string {
+  const [letter, digits] = code < 0x80 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return `\\${letter}${code.toString(16).padStart(digits, "0")}`;
 }
 
 /** Nanoseconds as `1h2m3.5s`. */

@@ -38,29 +38,54 @@ export interface CopyAction {
   readonly checksum?: string;
 }
 
-export type MountPlan =
-  | { readonly kind: "bind"; readonly origin: Origin; readonly source: string; readonly target: string; readonly writable: boolean }
-  | {
-      readonly kind: "cache";
-      readonly id: string;
-      readonly target: string;
-      readonly readOnly: boolean;
-      readonly sharing: "shared" | "private" | "locked";
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    }
-  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number }
-  | {
-      readonly kind: "secret";
-      readonly id: string;
-      readonly target: string | undefined;
-      readonly env: string | undefined;
-      readonly required: boolean;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    };
+export interface FileAccess {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a mount shows of an origin. */
+export interface Shown {
+  readonly origin: Origin;
+  readonly source: string;
+}
+
+export type BindPlan = Shown & { readonly kind: "bind"; readonly target: string; readonly writable: boolean };
+
+export type CachePlan = FileAccess & {
+  readonly kind: "cache";
+  readonly id: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly sharing: "shared" | "private" | "locked";
+  /** What is in it when it is new. */
+  readonly seed?: Shown;
+  /** Mode or owner were written: they go before those of the seed. */
+  readonly isOwned: boolean;
+};
+
+export type SecretPlan = FileAccess & {
+  readonly kind: "secret";
+  readonly id: string;
+  readonly target: string | undefined;
+  readonly env: string | undefined;
+  readonly required: boolean;
+};
+
+export type SshPlan = FileAccess & {
+  readonly kind: "ssh";
+  readonly id: string;
+  /** Undefined: the usual place. */
+  readonly target: string | undefined;
+  readonly required: boolean;
+};
+
+export type MountPlan = BindPlan | CachePlan | SecretPlan | SshPlan | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number };
+
+/** The content that a mount shows, if it shows any. */
+export function shownBy(mount: MountPlan): Shown | undefined {
+  return mount.kind === "bind" ? mount : mount.kind === "cache" ? mount.seed : undefined;
+}
 
 export interface RunAction {
   readonly kind: "run";
@@ -71,7 +96,9 @@ export interface RunAction {
   readonly hiddenEnv: readonly string[];
   readonly cwd: string;
   readonly user: string;
+  readonly hostname?: string;
   readonly network: "default" | "none" | "host";
+  readonly security: "sandbox" | "insecure";
   readonly mounts: readonly MountPlan[];
   /** Heredoc programs, mounted as /dev/pipes/NAME. */
   readonly scripts: readonly InlineFile[];
@@ -101,6 +128,9 @@ export interface HistoryPlan {
   readonly step: Step | undefined;
 }
 
+/** ARGs as declared; undefined when one has no value. */
+export type DeclaredArgs = ReadonlyMap<string, string | undefined>;
+
 export interface StagePlan {
   readonly index: number;
   /** `stage-N` when it has no name. */
@@ -112,8 +142,8 @@ export interface StagePlan {
   readonly history: readonly HistoryPlan[];
   readonly config: ExecutionConfig;
   readonly author: string | undefined;
-  /** Declared ARGs with a value: stages built on this one see them. */
-  readonly args: ReadonlyMap<string, string>;
+  /** Stages built on this one see them. */
+  readonly args: DeclaredArgs;
   readonly platform: Platform;
 }
 

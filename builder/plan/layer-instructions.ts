@@ -1,13 +1,11 @@
-/** Instructions that change files: RUN, COPY, ADD and WORKDIR become steps. */
+/** Instructions that put files in place: COPY, ADD and WORKDIR become steps. */
 import { parseMode } from "../copy/file-mode.ts";
 import { posix } from "node:path";
 import { BuilderError } from "../errors.ts";
-import { chomp, parseHeredoc } from "../dockerfile/heredoc.ts";
+import { chomp } from "../dockerfile/heredoc.ts";
 import type { Heredoc, InstructionOf } from "../dockerfile/instruction.ts";
 import { substitute } from "../dockerfile/substitute.ts";
-import { PROXY_ARGS } from "./arguments.ts";
 import type { CopyAction, InlineFile } from "./graph.ts";
-import { parseMount } from "./mount.ts";
 import type { StageState } from "./stage-state.ts";
 
 export function applyWorkdir(state: StageState, instruction: InstructionOf<"WORKDIR">): void {
@@ -17,49 +15,6 @@ export function applyWorkdir(state: StageState, instruction: InstructionOf<"WORK
   state.config.WorkingDir = path;
   if (joined === "/") state.record(`WORKDIR ${path}`);
   else state.addStep({ kind: "workdir", path: joined, user: state.config.User ?? "" }, instruction, `WORKDIR ${path}`);
-}
-
-export function applyRun(state: StageState, instruction: InstructionOf<"RUN">): void {
-  const { args, scripts } = program(state, instruction);
-  const declared = [...state.args].filter(([name]) => !PROXY_ARGS.includes(name));
-  const env = [...state.variables()].filter(([name]) => state.env.has(name) || !PROXY_ARGS.includes(name));
-  const hidden = PROXY_ARGS.flatMap((name) => {
-    const value = state.scope.buildArgs.get(name) ?? state.args.get(name);
-    return value === undefined || state.env.has(name) ? [] : [`${name}=${value}`];
-  });
-  const scope = { cwd: state.cwd, expand: (text: string) => state.expand(text, instruction), from: state.scope.from };
-  const shownArgs = declared.length === 0 ? "" : `|${declared.length} ${declared.map(([name, value]) => `${name}=${value}`).join(" ")} `;
-  state.addStep(
-    {
-      kind: "run",
-      args,
-      scripts,
-      env: env.map(([name, value]) => `${name}=${value}`),
-      hiddenEnv: hidden,
-      cwd: state.cwd,
-      user: state.config.User ?? "",
-      network: instruction.network,
-      mounts: instruction.mounts.map((text) => parseMount(text, scope)),
-    },
-    instruction,
-    `RUN ${shownArgs}${args.join(" ")} # buildkit`,
-  );
-}
-
-/** A heredoc alone is the program itself; next to a command it stays a heredoc for the shell. */
-function program(
-  state: StageState,
-  { command, heredocs }: InstructionOf<"RUN">,
-): { readonly args: readonly string[]; readonly scripts: readonly InlineFile[] } {
-  if (command.form === "exec") return { args: command.args, scripts: [] };
-  const [first] = heredocs;
-  if (first === undefined) return { args: [...state.shell, command.text], scripts: [] };
-  const isAlone =
-    heredocs.length === 1 && parseHeredoc(command.text.replace(/\s+/g, "")) !== undefined && !/\S\s+\S/.test(command.text.replace(/<<-?\s+/, "<<"));
-  if (!isAlone) return { args: [...state.shell, command.text + heredocs.map(({ body, name }) => `\n${body}${name}`).join("")], scripts: [] };
-  const body = first.chomp ? chomp(first.body) : first.body;
-  if (!body.startsWith("#!")) return { args: [...state.shell, body], scripts: [] };
-  return { args: [`/dev/pipes/${first.name}`], scripts: [{ name: first.name, content: body }] };
 }
 
 export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" | "ADD">): void {
@@ -88,7 +43,7 @@ export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" |
     exclude: instruction.exclude,
     parents: instruction.parents,
     link: instruction.link,
-    ...addOptions(instruction),
+    ...addOptions(instruction, expand),
   };
   state.addStep(action, instruction, createdBy(instruction, action, words));
 }
@@ -100,8 +55,8 @@ function absolute(cwd: string, destination: string): string {
 }
 
 function copyFlags(instruction: InstructionOf<"COPY" | "ADD">, expand: (text: string) => string): { readonly chown?: string; readonly chmod?: string } {
-  const chown = instruction.chown === undefined ? undefined : expand(instruction.chown);
-  const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod);
+  const chown = expand(instruction.chown ?? "") || undefined; // empty is as not given
+  const chmod = expand(instruction.chmod ?? "") || undefined;
   if (chmod !== undefined) parseMode(chmod);
   return { ...(chown === undefined ? {} : { chown }), ...(chmod === undefined ? {} : { chmod }) };
 }
@@ -112,10 +67,11 @@ function inlineFile(heredoc: Heredoc, state: StageState): InlineFile {
   return { name: heredoc.name, content };
 }
 
-function addOptions(instruction: InstructionOf<"COPY" | "ADD">): Pick<CopyAction, "unpack" | "checksum"> {
+function addOptions(instruction: InstructionOf<"COPY" | "ADD">, expand: (text: string) => string): Pick<CopyAction, "unpack" | "checksum"> {
   if (instruction.kind === "COPY") return { unpack: instruction.unpack === true ? "always" : "never" };
   const unpack = instruction.unpack === undefined ? "local" : instruction.unpack ? "always" : "never";
-  return { unpack, ...(instruction.checksum === undefined ? {} : { checksum: instruction.checksum }) };
+  const checksum = expand(instruction.checksum ?? "");
+  return { unpack, ...(checksum === "" ? {} : { checksum }) };
 }
 
 function createdBy(instruction: InstructionOf<"COPY" | "ADD">, action: CopyAction, words: readonly (string | Heredoc)[]): string {

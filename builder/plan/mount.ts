@@ -1,103 +1,111 @@
-/** RUN --mount=type=…,key=value: comma-separated, quotable as CSV. Spec: Dockerfile reference, "RUN --mount". */
+/** RUN --mount: its fields, expanded, as what is to be mounted. Spec: Dockerfile reference, "RUN --mount". */
 import { posix } from "node:path";
 import { BuilderError } from "../errors.ts";
 import { readBool } from "../dockerfile/flags.ts";
+import { mountFields } from "../dockerfile/mount-fields.ts";
 import { didYouMean } from "../dockerfile/suggest.ts";
-import type { MountPlan, Origin } from "./graph.ts";
+import type { FileAccess, MountPlan, Origin } from "./graph.ts";
 
 const ALIASES: Readonly<Record<string, string>> = { src: "source", dst: "target", destination: "target", readonly: "ro", readwrite: "rw" };
+/** These two every type takes, as BuildKit, also where they say nothing. */
+const GENERAL = ["type", "id", "ro", "rw", "target"];
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  bind: ["source", "target", "from", "ro", "rw"],
-  cache: ["id", "target", "ro", "rw", "sharing", "from", "source", "mode", "uid", "gid"],
-  tmpfs: ["target", "size"],
-  secret: ["id", "target", "source", "env", "required", "mode", "uid", "gid"],
-  ssh: ["id", "target", "required", "mode", "uid", "gid"],
+  bind: [...GENERAL, "source", "from"],
+  cache: [...GENERAL, "sharing", "from", "source", "mode", "uid", "gid"],
+  tmpfs: [...GENERAL, "size"],
+  secret: [...GENERAL, "source", "env", "required", "mode", "uid", "gid"],
+  ssh: [...GENERAL, "required", "mode", "uid", "gid"],
 };
+/** Only these may stand alone. */
+const BARE = ["ro", "rw", "required"];
 const SHARING = ["shared", "private", "locked"] as const;
+const MAX_ID = 2 ** 32 - 1;
 
 export interface MountScope {
   readonly cwd: string;
   /** Expands variables; not applied to `from`. */
   readonly expand: (text: string) => string;
   readonly from: (name: string) => Origin;
+  /** Cache mounts of different ones never meet. */
+  readonly cacheNamespace: string;
 }
 
-/** @throws {BuilderError} `FLAG_INVALID`, `UNSUPPORTED` */
+/** @throws {BuilderError} `FLAG_INVALID` */
 export function parseMount(text: string, scope: MountScope): MountPlan {
   const options = readOptions(text, scope);
-  const type = options.get("type") ?? "bind";
-  if (type === "ssh") throw new BuilderError("UNSUPPORTED", "Cannot use RUN --mount=type=ssh: no agent is forwarded to builds");
-  if (type === "bind") return bindMount(options, scope);
-  if (type === "cache") return cacheMount(options, scope);
-  if (type === "tmpfs") return tmpfsMount(options, scope);
-  return secretMount(options, scope);
-}
-
-/** The origins that a mount reads, before variables are known. */
-export function mountOrigin(text: string): string | undefined {
-  return csvFields(text)
-    .find((field) => field.startsWith("from="))
-    ?.slice("from=".length);
+  switch (options.get("type") ?? "bind") {
+    case "cache":
+      return cacheMount(options, scope);
+    case "tmpfs":
+      return tmpfsMount(options, scope);
+    case "secret":
+      return secretMount(options, scope);
+    case "ssh":
+      return sshMount(options, scope);
+    default:
+      return bindMount(options, scope);
+  }
 }
 
 type Options = ReadonlyMap<string, string>;
 
 function readOptions(text: string, scope: MountScope): Options {
   const options = new Map<string, string>();
-  for (const field of csvFields(text)) {
-    const equals = field.indexOf("=");
-    const written = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
+  for (const { key: written, value } of mountFields(text)) {
     const key = ALIASES[written] ?? written;
-    const value = equals < 0 ? "true" : field.slice(equals + 1);
-    options.set(key, key === "from" ? value : scope.expand(value));
+    if (value === undefined && !BARE.includes(key)) throw invalid(`Cannot read ${JSON.stringify(written)} in --mount: it must be a key=value pair`);
+    const expanded = value === undefined ? "true" : key === "from" ? value : scope.expand(value);
+    options.set(key, key === "type" || key === "sharing" ? expanded.toLowerCase() : expanded);
   }
   const type = options.get("type") ?? "bind";
   const keys = Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
-  if (keys === undefined) throw new BuilderError("FLAG_INVALID", `Cannot mount type ${type}: unknown type`, didYouMean(type, Object.keys(KEYS)));
+  if (keys === undefined) throw invalid(`Cannot mount type ${type}: unknown type`, didYouMean(type, Object.keys(KEYS)));
   for (const key of options.keys()) {
-    if (key !== "type" && !keys.includes(key))
-      throw new BuilderError("FLAG_INVALID", `Cannot use ${key} in --mount=type=${type}: unknown key`, didYouMean(key, keys));
+    if (!keys.includes(key)) throw invalid(`Cannot use ${key} in --mount=type=${type}: unknown key`, didYouMean(key, [...keys, ...Object.keys(ALIASES)]));
   }
   return options;
-}
-
-function csvFields(text: string): readonly string[] {
-  return (text.match(/(?:"(?:[^"]|"")*"|[^,])+/g) ?? []).map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
 }
 
 function targetOf(options: Options, scope: MountScope): string {
   const target = options.get("target") ?? "";
   const path = posix.resolve(scope.cwd, target);
-  if (target === "" || path === "/") throw new BuilderError("FLAG_INVALID", `Cannot mount on ${JSON.stringify(target)}: a target other than / is required`);
+  if (target === "" || path === "/") throw invalid(`Cannot mount on ${JSON.stringify(target)}: a target other than / is required`);
   return path;
 }
 
+function isReadOnly(options: Options, fallback: boolean): boolean {
+  const writable = readBool("rw", options.get("rw"));
+  return readBool("ro", options.get("ro")) ?? (writable === undefined ? fallback : !writable);
+}
+
 function bindMount(options: Options, scope: MountScope): MountPlan {
-  const from = options.get("from");
-  const writable = readBool("rw", options.get("rw")) ?? readBool("ro", options.get("ro")) === false;
+  const from = options.get("from") ?? "";
   return {
     kind: "bind",
-    origin: from === undefined ? { kind: "context" } : scope.from(from),
+    origin: from === "" ? { kind: "context" } : scope.from(from),
     source: posix.join("/", options.get("source") ?? "/"),
     target: targetOf(options, scope),
-    writable,
+    writable: !isReadOnly(options, true),
   };
 }
 
 function cacheMount(options: Options, scope: MountScope): MountPlan {
-  if (options.has("from") || options.has("source"))
-    throw new BuilderError("UNSUPPORTED", "Cannot use from or source in --mount=type=cache: cache mounts start empty");
   const target = targetOf(options, scope);
   const wanted = options.get("sharing") ?? "shared";
   const sharing = SHARING.find((name) => name === wanted);
-  if (sharing === undefined) throw new BuilderError("FLAG_INVALID", `Cannot use sharing=${wanted}: expected ${SHARING.join(", ")}`);
+  if (sharing === undefined) throw invalid(`Cannot use sharing=${wanted}: expected ${SHARING.join(", ")}`, didYouMean(wanted, SHARING));
+  const from = options.get("from") ?? "";
+  const source = posix.join("/", options.get("source") ?? "/");
+  const isOwned = ["mode", "uid", "gid"].some((key) => options.has(key));
   return {
     kind: "cache",
-    id: options.get("id") ?? target,
+    id: posix.join(scope.cacheNamespace, options.get("id") || posix.normalize(options.get("target") ?? "")),
     target,
-    readOnly: readBool("ro", options.get("ro")) ?? false,
+    readOnly: isReadOnly(options, false),
     sharing,
-    ...ownership(options, 0o755),
+    ...(from === "" ? {} : { seed: { origin: scope.from(from), source } }),
+    ...access(options, 0o755),
+    isOwned,
   };
 }
 
@@ -107,27 +115,47 @@ function tmpfsMount(options: Options, scope: MountScope): MountPlan {
 }
 
 function secretMount(options: Options, scope: MountScope): MountPlan {
+  const [source, target] = [options.get("source") || undefined, options.get("target") || undefined];
+  if (source !== undefined && options.has("id")) throw invalid("Cannot mount a secret: both source and id can't be set");
+  const id = options.get("id") || source || (target === undefined ? "" : posix.basename(target));
+  if (id === "") throw invalid("Cannot mount a secret: one of id, source, target is required");
   const env = options.get("env");
-  const target = options.get("target");
-  const id = options.get("id") ?? options.get("source") ?? (target === undefined ? undefined : posix.basename(target)) ?? env;
-  if (id === undefined || id === "") throw new BuilderError("FLAG_INVALID", "Cannot mount a secret: it has no id");
-  const path = target === undefined ? (env === undefined ? `/run/secrets/${id}` : undefined) : posix.resolve(scope.cwd, target);
-  return { kind: "secret", id, target: path, env, required: readBool("required", options.get("required")) ?? false, ...ownership(options, 0o400) };
+  const path = target === undefined ? (env === undefined ? `/run/secrets/${posix.basename(id)}` : undefined) : posix.resolve(scope.cwd, target);
+  return { kind: "secret", id, target: path, env: env === "" ? id : env, required: isRequired(options), ...access(options, 0o400) };
 }
 
-function ownership(options: Options, mode: number): { readonly mode: number; readonly uid: number; readonly gid: number } {
-  const number = (key: string, base: number, fallback: number): number => {
+function sshMount(options: Options, scope: MountScope): MountPlan {
+  const target = options.get("target") || undefined;
+  return {
+    kind: "ssh",
+    id: options.get("id") || "default",
+    target: target === undefined ? undefined : posix.resolve(scope.cwd, target),
+    required: isRequired(options),
+    ...access(options, 0o600),
+  };
+}
+
+function isRequired(options: Options): boolean {
+  return readBool("required", options.get("required")) ?? false;
+}
+
+function access(options: Options, mode: number): FileAccess {
+  const number = (key: string, digits: RegExp, base: number, fallback: number): number => {
     const text = options.get(key);
-    const value = text === undefined ? fallback : Number.parseInt(text, base);
-    if (!Number.isInteger(value) || value < 0) throw new BuilderError("FLAG_INVALID", `Cannot use ${key}=${text} in --mount: expected a number`);
+    const value = text === undefined ? fallback : digits.test(text) ? Number.parseInt(text, base) : Number.NaN;
+    if (!(value <= MAX_ID)) throw invalid(`Cannot use ${key}=${text} in --mount: expected ${base === 8 ? "octal digits" : "a number"}`);
     return value;
   };
-  return { mode: number("mode", 8, mode), uid: number("uid", 10, 0), gid: number("gid", 10, 0) };
+  return { mode: number("mode", /^[0-7]+$/, 8, mode), uid: number("uid", /^\d+$/, 10, 0), gid: number("gid", /^\d+$/, 10, 0) };
+}
+
+function invalid(message: string, options: { readonly hint?: string } = {}): BuilderError {
+  return new BuilderError("FLAG_INVALID", message, options);
 }
 
 /** `64m`, `1g`, `1024`. @throws {BuilderError} `FLAG_INVALID` */
 export function parseBytes(text: string): number {
-  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
-  if (amount === undefined) throw new BuilderError("FLAG_INVALID", `Cannot read ${JSON.stringify(text)} as a size`);
-  return Math.floor(Number(amount) * 1024 ** " kmgt".indexOf(unit === "" ? " " : unit.toLowerCase()));
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?$/i.exec(text.trim()) ?? [];
+  if (amount === undefined) throw invalid(`Cannot read ${JSON.stringify(text)} as a size`);
+  return Math.floor(Number(amount) * 1024 ** " kmgtp".indexOf(unit === "" ? " " : unit.toLowerCase()));
 }

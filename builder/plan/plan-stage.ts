@@ -6,6 +6,7 @@ import type { Dockerfile, Instruction, Warning } from "../dockerfile/instruction
 import * as configs from "./config-instructions.ts";
 import type { StagePlan, Step } from "./graph.ts";
 import * as layers from "./layer-instructions.ts";
+import { applyRun } from "./run-instruction.ts";
 import { StageState, type StageBase, type StageScope } from "./stage-state.ts";
 import type { Stage } from "./stages.ts";
 
@@ -82,7 +83,7 @@ function apply(state: StageState, instruction: Instruction): void {
     case "WORKDIR":
       return layers.applyWorkdir(state, instruction);
     case "RUN":
-      return layers.applyRun(state, instruction);
+      return applyRun(state, instruction);
     case "COPY":
     case "ADD":
       return layers.applyCopy(state, instruction);

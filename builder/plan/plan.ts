@@ -7,11 +7,12 @@ import type { Image } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import { frame } from "../dockerfile/frame.ts";
 import type { Dockerfile, Instruction, Warning } from "../dockerfile/instruction.ts";
+import { mountOrigin } from "../dockerfile/mount-fields.ts";
 import { parseTrigger } from "../dockerfile/parse.ts";
 import { automaticArgs } from "./arguments.ts";
 import type { BuildGraph, ImageOrigin, StagePlan } from "./graph.ts";
-import { mountOrigin } from "./mount.ts";
 import { planStage } from "./plan-stage.ts";
+import { unusedArguments } from "./unused-arguments.ts";
 import { findTarget, resolveFrom, splitStages, type Contexts, type Stage } from "./stages.ts";
 
 export interface PlanOptions {
@@ -21,6 +22,8 @@ export interface PlanOptions {
   readonly machine: Platform;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly contexts: Contexts;
+  /** Entitlements: none unless given. */
+  readonly allow?: ReadonlySet<string> | undefined;
   /** Opens the image of a FROM; nothing else is asked of the world. */
   readonly openImage: (origin: ImageOrigin) => Promise<Image>;
 }
@@ -32,7 +35,7 @@ export interface PlannedBuild {
 
 /** @throws {BuilderError} `STAGE_UNKNOWN`, `STAGE_CYCLE`, `SUBSTITUTION_FAILED`, `DOCKERFILE_INVALID`… each with its place */
 export async function planBuild(dockerfile: Dockerfile, options: PlanOptions): Promise<PlannedBuild> {
-  const automatic = automaticArgs(options.platform, options.machine, options.target ?? "default");
+  const automatic = automaticArgs(options.platform, options.machine, options.target || (lastStageName(dockerfile) ?? "default"));
   const { stages, globals } = splitStages(dockerfile, { ...options, automatic });
   const target = findTarget(stages, options.target);
   const bases = await openBases(dockerfile, stages, target, options);
@@ -44,11 +47,14 @@ export async function planBuild(dockerfile: Dockerfile, options: PlanOptions): P
     if (base === undefined) continue; // not needed
     const parent = stage.base.kind === "stage" ? plans.get(stage.base.index) : undefined;
     const start =
-      parent === undefined ? { config: base.image?.config.config ?? {}, author: base.image?.config.author, args: new Map<string, string>() } : parent;
+      parent === undefined
+        ? { config: base.image?.config.config ?? {}, author: base.image?.config.author, args: new Map<string, string | undefined>() }
+        : parent;
     const scope = {
       globals,
       buildArgs: options.buildArgs,
       escape: dockerfile.directives.escape,
+      allow: options.allow,
       from: (name: string) => resolveFrom(name, stage, stages, options.contexts),
       firstStep,
       stage: stage.index,
@@ -65,7 +71,13 @@ export async function planBuild(dockerfile: Dockerfile, options: PlanOptions): P
     warnings.push(...planned.warnings);
     firstStep += planned.plan.steps.length;
   }
+  const triggered = Array.from(bases.values(), ({ instructions }) => instructions).flat();
+  warnings.push(...unusedArguments(options.buildArgs, automatic, [...dockerfile.instructions, ...triggered]));
   return { graph: { stages: [...plans.values()], target: target.index }, warnings };
+}
+
+function lastStageName({ instructions }: Dockerfile): string | undefined {
+  return instructions.findLast((instruction) => instruction.kind === "FROM")?.name;
 }
 
 interface Base {
@@ -116,7 +128,7 @@ function readTrigger(dockerfile: Dockerfile, trigger: string, stage: Stage): Ins
 
 function fromNames(instruction: Instruction): readonly string[] {
   if (instruction.kind === "COPY") return instruction.from === undefined ? [] : [instruction.from];
-  return instruction.kind === "RUN" ? instruction.mounts.flatMap((mount) => mountOrigin(mount) ?? []) : [];
+  return instruction.kind === "RUN" ? instruction.mounts.flatMap((mount) => mountOrigin(mount) || []) : [];
 }
 
 async function attempt<Value>(dockerfile: Dockerfile, instruction: Instruction, action: () => Promise<Value>): Promise<Value> {

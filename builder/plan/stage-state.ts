@@ -3,8 +3,9 @@ import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Directives, Instruction, Warning } from "../dockerfile/instruction.ts";
 import { substitute, type Variables } from "../dockerfile/substitute.ts";
 import { suggest } from "../dockerfile/suggest.ts";
+import { heredocAlone } from "./heredoc-alone.ts";
 import type { GlobalArgs } from "./arguments.ts";
-import type { Action, HistoryPlan, Origin, Step } from "./graph.ts";
+import type { Action, DeclaredArgs, HistoryPlan, Origin, Step } from "./graph.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
@@ -15,6 +16,8 @@ export interface StageScope {
   readonly globals: GlobalArgs;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly escape: Directives["escape"];
+  /** Entitlements. */
+  readonly allow: ReadonlySet<string> | undefined;
   /** Meaning of a `--from`. */
   readonly from: (name: string) => Origin;
   /** Number of the first step of this stage in the graph. */
@@ -27,17 +30,14 @@ export interface StageBase {
   readonly config: ExecutionConfig;
   readonly author: string | undefined;
   /** Of the parent stage: they are inherited. */
-  readonly args: ReadonlyMap<string, string>;
+  readonly args: DeclaredArgs;
 }
 
 export class StageState {
   readonly scope: StageScope;
   /** A Map keeps its order: a name set again stays where it was. */
   readonly env: Map<string, string>;
-  /** ARGs with a value, as declared. */
-  readonly args: Map<string, string>;
-  /** ARGs of this stage, also those without a value. */
-  readonly declared = new Set<string>();
+  readonly args: Map<string, string | undefined>;
   readonly config: Draft;
   readonly steps: Omit<Step, "name">[] = [];
   readonly labels: string[] = [];
@@ -67,7 +67,8 @@ export class StageState {
 
   /** ENV wins over ARG of the same name, whichever came first, as the Dockerfile reference says. */
   variables(): Variables {
-    return new Map([...this.args, ...this.env]);
+    const args = [...this.args].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+    return new Map([...args, ...this.env]);
   }
 
   expand(text: string, instruction: Instruction, variables: Variables = this.variables()): string {
@@ -94,7 +95,13 @@ export class StageState {
   }
 
   executionConfig(): ExecutionConfig {
-    return { ...this.config, Env: [...this.env].map(([name, value]) => `${name}=${value}`) };
+    const { Cmd, Entrypoint, ...config } = this.config;
+    return {
+      ...config,
+      ...(Cmd === undefined || Cmd.length === 0 ? {} : { Cmd }), // an empty one is none
+      ...(Entrypoint === undefined || Entrypoint.length === 0 ? {} : { Entrypoint }),
+      Env: [...this.env].map(([name, value]) => `${name}=${value}`),
+    };
   }
 
   #entry(createdBy: string, isEmpty: boolean): HistoryPlan["entry"] {
@@ -104,7 +111,7 @@ export class StageState {
 
   #warn(unset: ReadonlySet<string>, instruction: Instruction, variables: Variables): void {
     for (const name of unset) {
-      if (this.declared.has(name)) continue;
+      if (this.args.has(name)) continue;
       const near = suggest(name, variables.keys());
       const message = `Usage of undefined variable '$${name}'${near === undefined ? "" : ` (did you mean $${near}?)`}`;
       this.warnings.push({ rule: "UndefinedVar", message, place: instruction.place });
@@ -120,6 +127,7 @@ export function splitPair(pair: string): [string, string] {
 /** One line; of a heredoc its beginning. */
 function stepLabel(instruction: Instruction): string {
   const line = instruction.text.replace(/\s+/g, " ");
-  const body = instruction.kind === "RUN" ? instruction.heredocs[0]?.body.trim().split("\n")[0] : undefined;
-  return body === undefined ? line : `${line} (${body}...)`;
+  if (instruction.kind !== "RUN" || heredocAlone(instruction) === undefined) return line;
+  const [first, ...more] = (instruction.heredocs[0]?.body ?? "").trim().split(/\r?\n/);
+  return `${line} (${first}${more.length > 0 ? "..." : ""})`;
 }

@@ -109,7 +109,9 @@ export function resolveFrom(name: string, at: Stage, stages: readonly Stage[], c
 export function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
   const wanted = target?.toLowerCase();
   const found =
-    wanted === undefined ? stages.at(-1) : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
+    wanted === undefined || wanted === ""
+      ? stages.at(-1)
+      : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
   if (found !== undefined) return found;
   const names = stages.flatMap((stage) => stage.name ?? []);
   throw new BuilderError("STAGE_UNKNOWN", `Cannot build target ${target}: there is no such stage`, didYouMean(target ?? "", names));

@@ -42,6 +42,8 @@ export function runParts(action: RunAction, network: string, mounts: readonly st
     "working folder": action.cwd,
     user: action.user,
     network,
+    ...(action.security === "sandbox" ? {} : { security: action.security }),
+    ...(action.hostname === undefined ? {} : { hostname: action.hostname }),
     mounts: JSON.stringify(action.mounts.map(mountPart)),
     "mounted files": JSON.stringify(mounts),
   };

@@ -7,14 +7,14 @@ import { LayerPlan } from "../copy/layer-plan.ts";
 import { place } from "../copy/place.ts";
 import { BuilderError } from "../errors.ts";
 import type { RunMount } from "../executor.ts";
-import type { MountPlan, RunAction } from "../plan/graph.ts";
+import type { BindPlan, CachePlan, RunAction, SecretPlan, Shown as ShownPlan } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
 import { selectionDigest, selectionText } from "./key.ts";
+import { beginCache } from "./run-cache.ts";
 import type { RunFolder } from "./run-folder.ts";
+import type { AgentSockets } from "./run-ssh.ts";
 import type { MountTarget } from "./run-stubs.ts";
 import type { SolveScope } from "./scope.ts";
-
-type Bind = Extract<MountPlan, { kind: "bind" }>;
 
 export interface Shown {
   /** For the key. */
@@ -26,7 +26,7 @@ export interface Shown {
 const NAME = "mounted";
 
 /** Everything shown is content: a folder of the context or of a stage becomes a layer of its own, shared by all steps that mount it. */
-export async function mountedContent(mount: Bind, scope: SolveScope): Promise<Shown> {
+export async function mountedContent(mount: ShownPlan, scope: SolveScope): Promise<Shown> {
   const tree = await scope.treeOf(mount.origin);
   const [source] = await tree.select(mount.source, { exclude: [] });
   const entries = source?.entries ?? [];
@@ -44,55 +44,89 @@ export async function mountedContent(mount: Bind, scope: SolveScope): Promise<Sh
   return { digest, chain: layer.chainID };
 }
 
-export interface PreparedMounts {
+/** Dispose ends what serves the mounts. */
+export interface PreparedMounts extends AsyncDisposable {
   readonly mounts: readonly RunMount[];
   readonly targets: readonly MountTarget[];
   /** Secrets that are given as variables. */
   readonly env: readonly string[];
 }
 
-/** @throws {BuilderError} `SECRET_UNKNOWN` */
+/** @throws {BuilderError} `SECRET_UNKNOWN`, `SSH_UNKNOWN` */
 export async function prepareMounts(action: RunAction, shown: readonly (ChainID | undefined)[], folder: RunFolder, scope: SolveScope): Promise<PreparedMounts> {
-  const prepared: { mount: RunMount; isFile: boolean }[] = [];
+  const prepared: PreparedMount[] = [];
   const env: string[] = [];
+  const sockets = action.mounts.some(({ kind }) => kind === "ssh") ? await openSockets(action, folder, scope) : undefined;
   for (const [index, mount] of action.mounts.entries()) {
     if (mount.kind === "bind") prepared.push(await bindMount(mount, shown[index], folder.path(`bind-${index}`), scope));
     else if (mount.kind === "tmpfs") prepared.push({ mount, isFile: false });
-    else if (mount.kind === "cache") prepared.push({ mount: cacheMount(mount, folder.path(`cache-${index}`), scope), isFile: false });
-    else prepared.push(...secretMount(mount, folder.path(`secret-${index}`), env, scope));
+    else if (mount.kind === "cache") prepared.push({ mount: await cacheMount(mount, shown[index], folder.path(`cache-${index}`), scope), isFile: false });
+    else if (mount.kind === "secret") prepared.push(...secretMount(mount, folder.path(`secret-${index}`), env, scope));
+  }
+  if (sockets !== undefined) {
+    prepared.push(...sockets.mounts.map((mount) => ({ mount, isFile: true })));
+    env.push(...sockets.env.filter(() => !action.env.some((pair) => pair.startsWith("SSH_AUTH_SOCK="))));
   }
   for (const script of action.scripts) {
     const path = folder.path(`script-${script.name}`);
     fs.writeFileSync(path, script.content, { mode: 0o755 });
     prepared.push({ mount: { kind: "bind", source: path, target: `/dev/pipes/${script.name}`, readOnly: true }, isFile: true });
   }
-  return { mounts: prepared.map(({ mount }) => mount), targets: prepared.map(({ mount, isFile }) => ({ path: mount.target, isFile })), env };
+  return {
+    mounts: prepared.map(({ mount }) => mount),
+    targets: prepared.map(({ mount, isFile }) => ({ path: mount.target, isFile })),
+    env,
+    [Symbol.asyncDispose]: async () => await sockets?.[Symbol.asyncDispose](),
+  };
 }
 
-async function bindMount(mount: Bind, chain: ChainID | undefined, folder: string, scope: SolveScope): Promise<{ mount: RunMount; isFile: boolean }> {
+interface PreparedMount {
+  readonly mount: RunMount;
+  readonly isFile: boolean;
+}
+
+/** Heavy, and rarely needed. */
+async function openSockets(action: RunAction, folder: RunFolder, scope: SolveScope): Promise<AgentSockets> {
+  const { openAgentSockets } = await import("./run-ssh.ts");
+  return await openAgentSockets(action.mounts, folder, scope);
+}
+
+/** Where a layer of `mountedContent` has what is shown; topmost first. */
+async function shownPaths(chain: ChainID | undefined, scope: SolveScope): Promise<readonly string[]> {
   const layer = chain === undefined ? undefined : await scope.collaborators.store.snapshots.get(chain);
-  const lowers = [layer?.folder, layer?.over].flatMap((path) => (path === undefined ? [] : [join(path, NAME)]));
+  return [layer?.folder, layer?.over].flatMap((path) => (path === undefined ? [] : [join(path, NAME)]));
+}
+
+async function bindMount(mount: BindPlan, chain: ChainID | undefined, folder: string, scope: SolveScope): Promise<PreparedMount> {
+  const lowers = await shownPaths(chain, scope);
   const source = lowers[0] ?? "";
   const isFile = !fs.lstatSync(source).isDirectory();
   if (!mount.writable && lowers.length === 1) return { mount: { kind: "bind", source, target: mount.target, readOnly: true }, isFile };
-  if (isFile) throw new BuilderError("UNSUPPORTED", `Cannot mount file ${mount.source} with rw: only folders can be written to`);
+  if (isFile) return { mount: { kind: "bind", source: copyOf(source, folder), target: mount.target, readOnly: false }, isFile };
   const [upper, work] = [join(folder, "upper"), join(folder, "work")];
   for (const path of [upper, work]) fs.mkdirSync(path, { recursive: true, mode: 0o755 });
   return { mount: { kind: "overlay", lowers, upper, work, target: mount.target }, isFile: false };
 }
 
+/** What is written to a file mounted with rw goes with the copy. */
+function copyOf(source: string, copy: string): string {
+  const { uid, gid, mode, mtime } = fs.statSync(source);
+  fs.copyFileSync(source, copy);
+  fs.chownSync(copy, uid, gid);
+  fs.chmodSync(copy, mode & 0o7777);
+  fs.utimesSync(copy, mtime, mtime);
+  return copy;
+}
+
 /** Lives in the root from build to build. `private` gets an empty one; `locked` is not waited for: builds of one folder are few. */
-function cacheMount(mount: Extract<MountPlan, { kind: "cache" }>, fresh: string, scope: SolveScope): RunMount {
-  const path = mount.sharing === "private" ? fresh : sidePath(scope.collaborators.store.root, "mounts", mount.id);
-  if (!fs.existsSync(path)) {
-    fs.mkdirSync(path, { recursive: true });
-    fs.chownSync(path, mount.uid, mount.gid);
-    fs.chmodSync(path, mount.mode);
-  }
+async function cacheMount(mount: CachePlan, seed: ChainID | undefined, fresh: string, scope: SolveScope): Promise<RunMount> {
+  const id = seed === undefined ? mount.id : `${mount.id}\0${seed}`; // begun with something else it is another one
+  const path = mount.sharing === "private" ? fresh : sidePath(scope.collaborators.store.root, "mounts", id);
+  if (!fs.existsSync(path)) await beginCache(path, mount, seed === undefined ? undefined : await shownPaths(seed, scope));
   return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly };
 }
 
-function secretMount(mount: Extract<MountPlan, { kind: "secret" }>, path: string, env: string[], scope: SolveScope): { mount: RunMount; isFile: boolean }[] {
+function secretMount(mount: SecretPlan, path: string, env: string[], scope: SolveScope): PreparedMount[] {
   const secret = scope.request.secrets.get(mount.id);
   if (secret === undefined) {
     if (!mount.required) return [];

@@ -8,7 +8,7 @@ import { BuilderError } from "../errors.ts";
 import type { RunRequest } from "../executor.ts";
 import type { RunAction } from "../plan/graph.ts";
 import { RunFolder } from "./run-folder.ts";
-import { prepareMounts } from "./run-mounts.ts";
+import { prepareMounts, type PreparedMounts } from "./run-mounts.ts";
 import { nameFiles } from "./run-names.ts";
 import { makeStubs } from "./run-stubs.ts";
 import type { Making, SolveScope } from "./scope.ts";
@@ -24,15 +24,15 @@ export interface RunStep {
   readonly parent: ChainID | undefined;
 }
 
-/** @throws {BuilderError} `RUN_FAILED`, `USER_UNKNOWN`, `SECRET_UNKNOWN` */
+/** @throws {BuilderError} `RUN_FAILED`, `USER_UNKNOWN`, `SECRET_UNKNOWN`, `SSH_UNKNOWN` */
 export async function runStep(step: RunStep, making: Making, scope: SolveScope): Promise<ChainID> {
   const { snapshots } = scope.collaborators.store;
   await using folder = RunFolder.open(scope.collaborators.scratch);
   const key = `build-${ownedName()}`;
   const active = await snapshots.prepare(key, step.parent, { ephemeral: true });
   try {
-    const request = await prepareRun(step, active, folder, making, scope);
-    await execute(request, scope);
+    await using prepared = await prepareMounts(step.action, step.shown, folder, scope);
+    await execute(await prepareRun(step, prepared, active, folder, making, scope), scope);
     return (await snapshots.commit(key, { epoch: scope.epoch })).chainID;
   } finally {
     await snapshots.remove(key);
@@ -40,7 +40,8 @@ export async function runStep(step: RunStep, making: Making, scope: SolveScope):
 }
 
 async function prepareRun(
-  { action, network, shown, parent }: RunStep,
+  { action, network, parent }: RunStep,
+  prepared: PreparedMounts,
   active: ActiveSnapshot,
   folder: RunFolder,
   making: Making,
@@ -49,8 +50,8 @@ async function prepareRun(
   const { request, collaborators } = scope;
   const below = await collaborators.store.snapshots.view(parent);
   const user = await resolveAccount(action.user, below);
-  const prepared = await prepareMounts(action, shown, folder, scope);
   const stubs = await makeStubs(folder.path("stubs"), below, prepared.targets);
+  const hostname = action.hostname ?? HOSTNAME;
   const env = [...action.env, ...action.hiddenEnv, ...prepared.env];
   return {
     lowers: stubs === undefined ? active.lowers : [stubs, ...active.lowers],
@@ -60,11 +61,13 @@ async function prepareRun(
     env: env.some((pair) => pair.startsWith("HOME=")) ? env : [...env, `HOME=${user.home}`],
     cwd: posix.resolve("/", action.cwd),
     user,
-    hostname: HOSTNAME,
+    hostname,
     network,
+    security: action.security,
+    ...(request.limits === undefined ? {} : { limits: request.limits }),
     shmSize: request.shmSize,
     ulimits: request.ulimits,
-    mounts: [...nameFiles(folder, network, request.extraHosts), ...prepared.mounts],
+    mounts: [...nameFiles(folder, { hostname, network, extraHosts: request.extraHosts }), ...prepared.mounts],
     onOutput: (stream, data) => making.vertex.output(stream, data),
     signal: scope.signal,
   };

@@ -1,7 +1,7 @@
 /** RUN: its key, with the content of what its mounts show. */
 import { hostPlatform, matches } from "../../store/image/platform.ts";
 import type { ChainID } from "../../store/store.ts";
-import type { RunAction } from "../plan/graph.ts";
+import { shownBy, type RunAction } from "../plan/graph.ts";
 import { runParts } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
 
@@ -22,5 +22,10 @@ export async function runWork(action: RunAction, parent: ChainID | undefined, sc
 
 async function mountedContents(action: RunAction, scope: SolveScope): Promise<readonly ({ readonly digest: string; readonly chain: ChainID } | undefined)[]> {
   const { mountedContent } = await import("./run-mounts.ts");
-  return await Promise.all(action.mounts.map(async (mount) => (mount.kind === "bind" ? await mountedContent(mount, scope) : undefined)));
+  return await Promise.all(
+    action.mounts.map(async (mount) => {
+      const shown = shownBy(mount);
+      return shown === undefined ? undefined : await mountedContent(shown, scope);
+    }),
+  );
 }

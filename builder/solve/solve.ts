@@ -8,7 +8,7 @@ import type { ChainID } from "../../store/store.ts";
 import { placed } from "../errors.ts";
 import type { ErrorPlace } from "../errors.ts";
 import type { SourceTree } from "../context/tree.ts";
-import type { Action, BuildGraph, ImageOrigin, Origin, Step } from "../plan/graph.ts";
+import { shownBy, type Action, type BuildGraph, type ImageOrigin, type Origin, type Step } from "../plan/graph.ts";
 import { copyWork } from "./copy-work.ts";
 import { keyOf, type KeyParts } from "./key.ts";
 import { runWork } from "./run-work.ts";
@@ -183,5 +183,5 @@ async function prepare(action: Action, parent: ChainID | undefined, place: strin
 /** What a step reads besides its parent. */
 export function originsOf(action: Action): readonly Origin[] {
   if (action.kind === "copy") return [action.origin];
-  return action.kind === "run" ? action.mounts.flatMap((mount) => (mount.kind === "bind" ? [mount.origin] : [])) : [];
+  return action.kind === "run" ? action.mounts.flatMap((mount) => shownBy(mount)?.origin ?? []) : [];
 }

@@ -1,8 +1,10 @@
 /** The flags of `strata build`: docker's names, read into plain values. What is not done yet is refused by name, never ignored. */
 import { Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
+import { collect } from "./collect.ts";
+import { defineRunFlags, type RunFlags } from "./run-options.ts";
 
-export interface BuildFlags {
+export interface BuildFlags extends RunFlags {
   readonly tag: readonly string[];
   readonly file?: string;
   readonly buildArg: readonly string[];
@@ -33,21 +35,7 @@ export interface BuildFlags {
 }
 
 /** docker's flags that this builder does not have. */
-const REFUSED = [
-  "ssh",
-  "cache-from",
-  "cache-to",
-  "allow",
-  "builder",
-  "cgroup-parent",
-  "no-cache-filter",
-  "squash",
-  "isolation",
-  "memory",
-  "cpuset-cpus",
-  "security-opt",
-  "attest",
-];
+const REFUSED = ["cache-from", "cache-to", "builder", "cgroup-parent", "no-cache-filter", "squash", "isolation", "security-opt", "attest"];
 /** Asked for by tools that only want them off. */
 const OFF_ONLY = ["sbom", "provenance"];
 
@@ -80,6 +68,7 @@ export function defineFlags(command: Command): Command {
     .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
     .option("--explain", "say for every step why it was made or not");
+  defineRunFlags(command);
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
   return command;
@@ -90,8 +79,4 @@ function refused(name: string, isWanted: (value: string) => boolean): Option {
     if (isWanted(value)) throw new UsageError(`Cannot use --${name}: this builder does not have it yet`);
     return value;
   });
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }

@@ -11,6 +11,7 @@ import type { Platform } from "../../store/oci.ts";
 import { UsageError } from "../errors.ts";
 import type { Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
+import { runOptions } from "./run-options.ts";
 import { readFields, readPair, readPairs } from "./pairs.ts";
 
 const NETWORKS = ["default", "none", "host"] as const;
@@ -31,6 +32,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     labels: readPairs("label", flags.label),
     platforms: platforms(flags.platform),
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
+    ...runOptions(flags, env),
     explain: flags.explain ?? false,
     noCache: !flags.cache,
     pull: flags.pull ?? false,

@@ -44,7 +44,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
   });
 }
 
-export function capabilitiesOf(options: Flags): readonly string[] {
+export function capabilitiesOf(options: Pick<Flags, "capAdd" | "capDrop" | "privileged">): readonly string[] {
   const own = ownCapabilities();
   return grantedCapabilities(
     own,

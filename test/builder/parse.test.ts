@@ -50,10 +50,10 @@ const errors: readonly (readonly [string, string, string, RegExp, number | undef
   ["a pair without =", "FROM a\nENV a=1 b", "DOCKERFILE_INVALID", /can't find =/, 2],
   ["HEALTHCHECK with a tiny interval", "FROM a\nHEALTHCHECK --interval=1us CMD x", "FLAG_INVALID", /1ms/, 2],
   ["HEALTHCHECK of neither kind", "FROM a\nHEALTHCHECK curl", "DOCKERFILE_INVALID", /NONE or CMD/, 2],
-  ["a directive given twice", "# escape=`\n# escape=`\nFROM a", "DOCKERFILE_INVALID", /only one escape/, 1],
+  ["a directive given twice", "# escape=`\n# escape=`\nFROM a", "DOCKERFILE_INVALID", /only one escape/, 2],
   ["an impossible escape", "# escape=x\nFROM a", "DOCKERFILE_INVALID", /escape character/, 1],
   ["an unknown network", "FROM a\nRUN --network=hots x", "FLAG_INVALID", /hots/, 2, "Did you mean host?"],
-  ["RUN --security=insecure", "FROM a\nRUN --security=insecure x", "UNSUPPORTED", /insecure/, 2],
+  ["an unknown security mode", "FROM a\nRUN --security=insecrue x", "FLAG_INVALID", /insecrue/, 2, "Did you mean insecure?"],
   ["a line that is too long", `FROM a\nRUN ${"x".repeat(65_536)}`, "DOCKERFILE_INVALID", /greater than max allowed size/, 2],
   ["a variable in --from", "FROM a\nCOPY --from=$x a b", "FLAG_INVALID", /variables/, 2, "Name the image by FROM … AS first"],
 ];
