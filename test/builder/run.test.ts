@@ -278,11 +278,11 @@ test("A Dockerfile on stdin has no context", async () => {
 /** flags, message */
 const refusals: readonly (readonly [readonly string[], RegExp])[] = [
   [["--cache-to", "type=inline"], /Cannot use --cache-to: this builder does not have it yet/],
-  [["--ssh", "default"], /--ssh/],
+  [["--ssh", "x=/nowhere/at/all"], /--ssh/],
   [["--provenance", "true"], /--provenance/],
   [["--network", "bridge"], /--network bridge/],
   [["--build-context", "x=https://127.0.0.1/"], /as a context/],
-  [["--output", "type=image,compression=zstd"], /compression/],
+  [["--output", "type=image,compression=lz4"], /compression/],
   [["--label", "x"], /NAME=VALUE/],
   [["--progress", "fancy"], /--progress fancy/],
 ];
