@@ -6,6 +6,7 @@ import type { ContextMode } from "./context/context-mode.ts";
 import type { Warning } from "./dockerfile/instruction.ts";
 import type { Executor, ImagePuller, RunLimits } from "./executor.ts";
 import type { BuildEvent } from "./progress.ts";
+import type { Pins } from "./remote/scope.ts";
 
 /** A place that COPY can read: a folder of this machine or an image. */
 export type ContextSource = { readonly kind: "folder"; readonly path: string } | { readonly kind: "image"; readonly reference: string };
@@ -62,6 +63,8 @@ export interface Collaborators {
   /** Asked for at the first RUN that is not cached. */
   readonly executor: () => Promise<Executor>;
   readonly puller?: ImagePuller;
+  /** A lock file that the build holds to. */
+  readonly pins?: Pins | undefined;
   readonly onEvent: (event: BuildEvent) => void;
   readonly signal?: AbortSignal;
 }

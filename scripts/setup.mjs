@@ -26,6 +26,8 @@ const NEEDS = {
     { program: "curl", package: "curl", why: "reads that web server from another pod" },
     { program: "qemu-aarch64-static", package: "qemu-user-static", why: "runs the arm64 program of the tests of foreign RUN steps" },
     { program: "script", package: "bsdutils", why: "gives kubectl a terminal in the tests of exec -it and attach -it" },
+    { program: "git", package: "git", why: "fetches the repositories of contexts and ADD" },
+    { program: "sshd", package: "openssh-server", why: "serves git over ssh in the tests" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [

@@ -31,8 +31,8 @@ export interface CopyAgain {
 }
 
 /** One folder of the context, taken as it is. */
-export function isWholeFolder({ origin, patterns, exclude, parents, unpack, inline, urls }: CopyAction): boolean {
-  const isOne = patterns.length === 1 && inline.length + urls.length + exclude.length === 0;
+export function isWholeFolder({ origin, patterns, exclude, parents, unpack, inline, urls, git = [] }: CopyAction): boolean {
+  const isOne = patterns.length === 1 && inline.length + urls.length + git.length + exclude.length === 0;
   return isOne && origin.kind === "context" && !parents && unpack === "never" && !hasWildcard(patterns[0]!);
 }
 

@@ -25,6 +25,9 @@ export interface CopyAction {
   readonly inline: readonly InlineFile[];
   /** ADD: `http(s)` sources. */
   readonly urls: readonly string[];
+  /** ADD: git repositories, as written. */
+  readonly git?: readonly string[];
+  readonly keepGitDir?: boolean;
   /** Absolute; a trailing slash means "into". */
   readonly destination: string;
   readonly chown?: string;

@@ -6,6 +6,7 @@ import { chomp } from "../dockerfile/heredoc.ts";
 import type { Heredoc, InstructionOf } from "../dockerfile/instruction.ts";
 import { substitute } from "../dockerfile/substitute.ts";
 import type { CopyAction, InlineFile } from "./graph.ts";
+import { remoteKind, type RemoteKind } from "./remote-kind.ts";
 import type { StageState } from "./stage-state.ts";
 
 export function applyWorkdir(state: StageState, instruction: InstructionOf<"WORKDIR">): void {
@@ -28,15 +29,15 @@ export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" |
     );
   }
   const paths = words.filter((word) => typeof word === "string");
-  const isUrl = (word: string): boolean => instruction.kind === "ADD" && /^https?:\/\//.test(word);
-  const git = instruction.kind === "ADD" ? paths.find((word) => /^(?:git@|git:\/\/|ssh:\/\/)|^https?:\/\/\S+\.git(?:[#?]|$)/.test(word)) : undefined;
-  if (git !== undefined) throw new BuilderError("UNSUPPORTED", `Cannot ADD ${git}: git sources are not supported`);
+  const kindOf = (word: string): RemoteKind | undefined => (instruction.kind === "ADD" ? remoteKind(word) : undefined);
+  const git = paths.filter((word) => kindOf(word) === "git");
   const flags = copyFlags(instruction, expand);
   const action: CopyAction = {
     kind: "copy",
     origin: instruction.from === undefined ? { kind: "context" } : state.scope.from(instruction.from),
-    patterns: paths.filter((word) => !isUrl(word)),
-    urls: paths.filter(isUrl),
+    patterns: paths.filter((word) => kindOf(word) === undefined),
+    urls: paths.filter((word) => kindOf(word) === "url"),
+    ...(git.length === 0 ? {} : { git }),
     inline: words.filter((word) => typeof word !== "string").map((heredoc) => inlineFile(heredoc, state)),
     destination,
     ...flags,
@@ -67,11 +68,11 @@ function inlineFile(heredoc: Heredoc, state: StageState): InlineFile {
   return { name: heredoc.name, content };
 }
 
-function addOptions(instruction: InstructionOf<"COPY" | "ADD">, expand: (text: string) => string): Pick<CopyAction, "unpack" | "checksum"> {
+function addOptions(instruction: InstructionOf<"COPY" | "ADD">, expand: (text: string) => string): Pick<CopyAction, "unpack" | "checksum" | "keepGitDir"> {
   if (instruction.kind === "COPY") return { unpack: instruction.unpack === true ? "always" : "never" };
   const unpack = instruction.unpack === undefined ? "local" : instruction.unpack ? "always" : "never";
   const checksum = expand(instruction.checksum ?? "");
-  return { unpack, ...(checksum === "" ? {} : { checksum }) };
+  return { unpack, ...(checksum === "" ? {} : { checksum }), ...(instruction.keepGitDir ? { keepGitDir: true } : {}) };
 }
 
 function createdBy(instruction: InstructionOf<"COPY" | "ADD">, action: CopyAction, words: readonly (string | Heredoc)[]): string {

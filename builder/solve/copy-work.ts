@@ -6,7 +6,9 @@ import type { ChainID } from "../../store/store.ts";
 import type { Fingerprint, Source, SourceEntry } from "../context/tree.ts";
 import type { Placed } from "../copy/place.ts";
 import type { CopyAction, InlineFile } from "../plan/graph.ts";
+import type { RemoteFiles } from "../remote/add-sources.ts";
 import type { CopyAgain } from "../again/copy-again.ts";
+import { BuilderError } from "../errors.ts";
 import { selectionOf, type Selection } from "./copy-selection.ts";
 import { copyParts, type KeyParts, type StepScope } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
@@ -18,22 +20,27 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
   const selection = async (): Promise<Selection> => await (selected ??= select(action, scope));
   let again: CopyAgain | undefined;
   let digest: string | undefined;
-  const quick = action.urls.length === 0 ? await quickFiles(action, scope) : undefined;
+  const remote =
+    action.urls.length === 0 && action.git === undefined ? undefined : await (await import("../remote/add-sources.ts")).resolveSources(action, scope);
+  const quick = remote === undefined ? await quickFiles(action, scope) : undefined;
   return {
     ...(quick === undefined ? {} : { quick: { parts: copyParts(action, quick.text, step), isLasting: () => quick.isSettled() } }),
     async full() {
       if (digest === undefined) {
-        again = await lookAgain(action, parent, rest, place, scope);
+        again = remote === undefined ? await lookAgain(action, parent, rest, place, scope) : undefined;
         digest = again?.digest ?? (await selection()).digest;
       }
-      return copyParts(action, digest, step);
+      return copyParts(action, remote === undefined ? digest : `${digest} ${remote.digest}`, step);
     },
     async make(making) {
       const chain = await again?.make(making);
       if (chain !== undefined) return chain;
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
-      const written = await writeCopy(action, parent, await selection(), { ...making, rest }, scope);
-      digest = written.selection.digest;
+      const found = await selection();
+      const whole = remote === undefined ? found : withRemote(found, await remote.open());
+      const written = await writeCopy(action, parent, whole, { ...making, rest }, scope);
+      if (remote === undefined) digest = written.selection.digest;
+      else if (written.selection !== whole) throw changed(action);
       return written.chain;
     },
   };
@@ -65,7 +72,7 @@ async function select(action: CopyAction, scope: SolveScope): Promise<Selection>
       placed.push({ pattern, source });
     }
   }
-  for (const file of [...action.inline.map(inlineSource), ...(await downloads(action, scope))]) {
+  for (const file of action.inline.map(inlineSource)) {
     placed.push({ pattern: file.pattern, source: file.source });
     for (const entry of file.source.entries) digests.set(entry, file.digest);
   }
@@ -74,6 +81,18 @@ async function select(action: CopyAction, scope: SolveScope): Promise<Selection>
   const { settle } = await import("./copy-settle.ts");
   const settled = settle(placed, gone, join(scope.scratch, ownedName()), scope.request.contextModes);
   return selectionOf(settled.placed, new Map([...digests, ...settled.digests]));
+}
+
+/** The key was told from files that have changed since. */
+function changed({ patterns }: CopyAction): BuilderError {
+  return new BuilderError("SOURCE_CHANGED", `Cannot copy ${patterns.join(" ")}: it changed while it was copied`, {
+    hint: "Build again when nothing writes to the context",
+  });
+}
+
+/** What comes from elsewhere is brought only for a layer that is made. */
+function withRemote(selection: Selection, { placed, digests }: RemoteFiles): Selection {
+  return { ...selection, placed: [...selection.placed, ...placed], digests: new Map([...selection.digests, ...digests]) };
 }
 
 /** Content that no tree holds. */
@@ -87,11 +106,4 @@ function inlineSource({ name, content }: InlineFile): Extra {
   const bytes = Buffer.from(content);
   const entry: SourceEntry = { path: "", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: Number.MAX_SAFE_INTEGER, size: bytes.length, file: "", bytes };
   return { pattern: name, source: { path: name, entries: [entry] }, digest: createHash("sha256").update(bytes).digest("hex") };
-}
-
-async function downloads(action: CopyAction, scope: SolveScope): Promise<readonly Extra[]> {
-  if (action.urls.length === 0) return [];
-  const { download } = await import("../copy/download.ts");
-  const options = { folder: scope.scratch, checksum: action.checksum, signal: scope.signal };
-  return await Promise.all(action.urls.map(async (url) => ({ pattern: url, ...(await download(url, options)) })));
 }

@@ -64,7 +64,7 @@ export function copyParts(action: CopyAction, files: string, scope: StepScope): 
     destination: action.destination,
     options: JSON.stringify([action.chown ?? "", action.chmod ?? "", action.exclude, action.parents, action.unpack]),
     "inline files": JSON.stringify(action.inline),
-    downloads: JSON.stringify(action.urls),
+    downloads: JSON.stringify([...action.urls, ...(action.git ?? [])]),
     files,
   };
 }

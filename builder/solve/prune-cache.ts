@@ -7,6 +7,8 @@ import { CACHE_TABLE, LOOKS_TABLE, type CacheRecord, type LastLook } from "./cac
 /** `before` in milliseconds since the epoch: what was used since then stays. */
 export async function pruneCache(store: Pick<Store, "root" | "table" | "snapshots">, before: number): Promise<void> {
   const records = store.table<CacheRecord>(CACHE_TABLE);
+  const { pruneRemote } = await import("../remote/prune.ts");
+  pruneRemote(store.root, before);
   const looks = store.table<LastLook>(LOOKS_TABLE);
   for (const [key, { chain, at }] of records.list()) {
     if (at < before || (await store.snapshots.get(chain)) === undefined) await records.remove(key);

@@ -1,0 +1,11 @@
+/** What a build lets its remote sources use: its secrets, its default ssh agent or keys, its lock file. */
+import type { BuildRequest, Collaborators } from "../request.ts";
+import type { RemoteScope } from "./scope.ts";
+
+export function buildScope(
+  { secrets, ssh }: BuildRequest,
+  { store, pins, signal: outer }: Collaborators,
+  signal: AbortSignal | undefined = outer,
+): RemoteScope {
+  return { root: store.root, secrets, ssh: ssh?.get("default") ?? "none", pins, signal };
+}
