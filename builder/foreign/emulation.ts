@@ -58,6 +58,7 @@ async function isRun(program: Buffer, { architecture }: Platform, scope: SolveSc
       user: { uid: 0, gid: 0, groups: [] },
       hostname: architecture,
       network: "none",
+      security: "sandbox",
       shmSize: 1 << 20,
       ulimits: [],
       mounts: [],
