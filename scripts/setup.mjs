@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Installs the Debian packages that a task needs and this machine lacks, each announced with its reason.
-// Usage: node scripts/setup.mjs [test|bench]…
+// Usage: node scripts/setup.mjs [test|bench|conformance]…
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -34,6 +34,12 @@ const NEEDS = {
     { program: "dockerd", package: "docker.io", why: "BuildKit, the peer of the build benchmarks" },
     { program: "buildah", package: "buildah", why: "the second peer of the build benchmarks" },
     { program: "ip", package: "iproute2", why: "gives the peers a loopback device in their own network" },
+  ],
+  conformance: [
+    { program: "dockerd", package: "docker.io", why: "BuildKit and the classic builder, which the builder is compared with" },
+    { program: "ip", package: "iproute2", why: "gives dockerd a loopback device in its own network" },
+    { program: "xz", package: "xz-utils", why: "unpacks the sources that the Dockerfiles are taken from" },
+    { program: "bzip2", package: "bzip2", why: "unpacks the sources that the Dockerfiles are taken from" },
   ],
 };
 
