@@ -21,7 +21,8 @@ export function applyWorkdir(state: StageState, instruction: InstructionOf<"WORK
 export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" | "ADD">): void {
   const expand = (text: string): string => state.expand(text, instruction);
   const words = instruction.sources.map((source) => (typeof source === "string" ? expand(source) : source));
-  const destination = absolute(state.cwd, expand(instruction.destination));
+  const written = expand(instruction.destination);
+  const destination = absolute(state.cwd, written);
   if (words.length > 1 && !destination.endsWith("/")) {
     throw new BuilderError(
       "COPY_CONFLICT",
@@ -46,7 +47,7 @@ export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" |
     link: instruction.link,
     ...addOptions(instruction, expand),
   };
-  state.addStep(action, instruction, createdBy(instruction, action, words));
+  state.addStep(action, instruction, createdBy(instruction.kind, action, words, written));
 }
 
 function absolute(cwd: string, destination: string): string {
@@ -75,15 +76,9 @@ function addOptions(instruction: InstructionOf<"COPY" | "ADD">, expand: (text: s
   return { unpack, ...(checksum === "" ? {} : { checksum }), ...(instruction.keepGitDir ? { keepGitDir: true } : {}) };
 }
 
-function createdBy(instruction: InstructionOf<"COPY" | "ADD">, action: CopyAction, words: readonly (string | Heredoc)[]): string {
-  const flags = [
-    ...(action.chown === undefined ? [] : [`--chown=${action.chown}`]),
-    ...(action.chmod === undefined ? [] : [`--chmod=${action.chmod}`]),
-    ...(action.parents ? ["--parents"] : []),
-    ...(action.link ? ["--link"] : []),
-    ...(instruction.unpack === undefined ? [] : [`--unpack=${instruction.unpack}`]),
-    ...action.exclude.map((pattern) => `--exclude=${pattern}`),
-  ];
-  const sources = words.map((word) => (typeof word === "string" ? word : `<<${word.name}`));
-  return [instruction.kind, ...flags, ...sources, action.destination, "# buildkit"].join(" ");
+/** As BuildKit writes it: the words as they are written, files before heredocs, and of the flags these. */
+function createdBy(kind: string, { parents, chown, chmod }: CopyAction, words: readonly (string | Heredoc)[], destination: string): string {
+  const flags = [...(parents ? ["--parents"] : []), ...(chown === undefined ? [] : [`--chown=${chown}`]), ...(chmod === undefined ? [] : [`--chmod=${chmod}`])];
+  const sources = [...words.filter((word) => typeof word === "string"), ...words.flatMap((word) => (typeof word === "string" ? [] : [`<<${word.name}`]))];
+  return [kind, ...flags, ...sources, destination, "# buildkit"].join(" ");
 }

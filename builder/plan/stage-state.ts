@@ -48,7 +48,7 @@ export class StageState {
   ownCmd = false;
 
   constructor(scope: StageScope, base: StageBase) {
-    const { Env: env = [], OnBuild: _, ...config } = base.config;
+    const { Env: env = [], OnBuild: _, ...config } = withoutNulls(base.config);
     this.scope = scope;
     this.config = config;
     this.author = base.author;
@@ -117,6 +117,11 @@ export class StageState {
       this.warnings.push({ rule: "UndefinedVar", message, place: instruction.place });
     }
   }
+}
+
+/** docker writes null for what is not set. */
+function withoutNulls(config: ExecutionConfig): ExecutionConfig {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
 }
 
 export function splitPair(pair: string): [string, string] {

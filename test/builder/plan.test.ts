@@ -83,7 +83,7 @@ test("History has one entry an instruction, in BuildKit's words, with a layer ex
       "ARG a=1",
       "ENV b=2 c=3",
       "WORKDIR /w",
-      "COPY --chown=1:2 a x/",
+      "COPY --link --chmod=640 --chown=1:2 a x/",
       "ADD a /y",
       "EXPOSE 81 80",
       "VOLUME /v",
@@ -102,7 +102,7 @@ test("History has one entry an instruction, in BuildKit's words, with a layer ex
     "- ARG a=1",
     "- ENV b=2 c=3",
     "+ WORKDIR /w",
-    "+ COPY --chown=1:2 a /w/x/ # buildkit",
+    "+ COPY --chown=1:2 --chmod=640 a x/ # buildkit",
     "+ ADD a /y # buildkit",
     "- EXPOSE [80/tcp 81/tcp]",
     "- VOLUME [/v]",
@@ -126,6 +126,13 @@ test("A base's configuration, history and layers come first", async () => {
   expect(result.config.config).toEqual({ Entrypoint: ["e"], Env: ["PATH=/bin", "K=v"], Labels: { x: "1", y: "2" } });
   expect(result.config.rootfs.diff_ids[0]).toBe(base.config.rootfs.diff_ids[0]);
   expect(result.config.history?.map(({ created_by }) => created_by)).toEqual(["test image", 'ENTRYPOINT ["e"]', "COPY a /a # buildkit"]);
+});
+
+test("A base as docker writes it, with null for what is not set, is a base like others", async () => {
+  const nothing = Object.fromEntries(["Env", "Cmd", "Entrypoint", "Volumes", "OnBuild", "Labels", "Shell"].map((key) => [key, null]));
+  await testImage(lab.store, { config: nothing });
+  const { result } = await lab.build("FROM strata-test/tools\nCOPY a /a\nCMD x\n");
+  expect(result.config.config).toEqual({ Env: [expect.stringMatching(/^PATH=/)], Cmd: ["/bin/sh", "-c", "x"], ArgsEscaped: true });
 });
 
 test("Triggers of the base run first, can copy from the child's stages, and are gone in the child", async () => {

@@ -22,7 +22,11 @@ const layer = (entries: Readonly<Record<string, Entry | string>>): readonly Laye
 const stacks = [
   { name: "an upper file replaces a lower one", layers: [layer({ a: file("1") }), layer({ a: file("2") })], paths: { a: "2" } },
   { name: "a whiteout removes a file", layers: [layer({ a: file("1"), b: file("1") }), layer({ ".wh.a": file("") })], paths: { b: "1" } },
-  { name: "a whiteout removes a folder with all in it", layers: [layer({ d: folder, "d/a": file("1"), dd: file("2") }), layer({ ".wh.d": file("") })], paths: { dd: "2" } },
+  {
+    name: "a whiteout removes a folder with all in it",
+    layers: [layer({ d: folder, "d/a": file("1"), dd: file("2") }), layer({ ".wh.d": file("") })],
+    paths: { dd: "2" },
+  },
   {
     name: "an opaque folder hides what was below, wherever the mark stands in its layer",
     layers: [layer({ d: folder, "d/a": file("1") }), layer({ d: folder, "d/b": file("2"), "d/.wh..wh..opq": file("") })],
@@ -41,7 +45,12 @@ const trees = [
   { name: "nothing", one: linked, other: layer({ a: file("1"), b: "a" }), found: [] },
   { name: "a missing path", one: linked, other: layer({ a: file("1") }), found: ["/b: file ≠ missing"] },
   { name: "a link that became a copy", one: linked, other: layer({ a: file("1"), b: file("1") }), found: ["/b: hard link of a ≠ nothing"] },
-  { name: "mode and owner", one: layer({ a: file("1", { mode: 0o4755, uid: 5 }) }), other: layer({ a: file("1") }), found: ["/a: mode 4755 ≠ 644", "/a: owner 5:0 ≠ 0:0"] },
+  {
+    name: "mode and owner",
+    one: layer({ a: file("1", { mode: 0o4755, uid: 5 }) }),
+    other: layer({ a: file("1") }),
+    found: ["/a: mode 4755 ≠ 644", "/a: owner 5:0 ≠ 0:0"],
+  },
   { name: "content", one: layer({ a: file("1") }), other: layer({ a: file("2") }), found: ["/a: content 1 ≠ 2"] },
   { name: "an attribute", one: layer({ a: file("1", { xattrs: ["user.x=eQ=="] }) }), other: layer({ a: file("1") }), found: ["/a: xattrs user.x=eQ== ≠ "] },
 ];
