@@ -8,7 +8,7 @@ import { ContextTrees } from "./context/open-trees.ts";
 import { frame } from "./dockerfile/frame.ts";
 import type { Dockerfile } from "./dockerfile/instruction.ts";
 import { parseDockerfile } from "./dockerfile/parse.ts";
-import { DEFAULT_EPOCH, parseEpoch } from "./epoch.ts";
+import { DEFAULT_EPOCH, EPOCH_ARG, firstEpoch } from "./epoch.ts";
 import { BuilderError } from "./errors.ts";
 import type { Step } from "./plan/graph.ts";
 import { planBuild, type PlannedBuild } from "./plan/plan.ts";
@@ -26,7 +26,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const dockerfile = loadDefinition(request, progress);
   const images = new BaseImages(request, collaborators, progress);
   const planned = await plan(dockerfile, request, images);
-  const epoch = epochOf(request);
+  const epoch = epochOf(request, planned);
   const cache = openCache(collaborators.store);
   const trees = new ContextTrees(request, collaborators);
   await using scratch = RunFolder.open(collaborators.scratch);
@@ -91,7 +91,7 @@ async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseI
   if (only !== undefined && planned.length === 1) return { ...only, targets: [only.graph.target], platforms };
   const { mergeGraphs } = await import("./plan/merge-graphs.ts");
   const warnings = new Map(planned.flatMap((one) => one.warnings).map((warning) => [JSON.stringify(warning), warning]));
-  return { ...mergeGraphs(planned.map(({ graph }) => graph)), warnings: [...warnings.values()], platforms };
+  return { ...mergeGraphs(planned.map(({ graph }) => graph)), warnings: [...warnings.values()], epoch: only?.epoch, platforms };
 }
 
 /** One platform is a plain image unless an index is asked for, as with BuildKit. */
@@ -102,9 +102,9 @@ async function resultOf(images: readonly BuiltImage[], { buildArgs }: BuildReque
   return { ...first, target: await assembleIndex(store, images), images };
 }
 
-function epochOf(request: BuildRequest): number {
-  const text = request.buildArgs.get("SOURCE_DATE_EPOCH");
-  return text === undefined ? (request.epoch ?? DEFAULT_EPOCH) : parseEpoch(text);
+/** What the command line says, then the environment, then the Dockerfile. */
+function epochOf(request: BuildRequest, planned: PlannedBuild): number {
+  return firstEpoch(request.buildArgs.get(EPOCH_ARG)) ?? request.epoch ?? firstEpoch(planned.epoch) ?? DEFAULT_EPOCH;
 }
 
 /** Steps keep their name while their content changes: file, context, stage and number. Hashed, because a key of the database is short. */

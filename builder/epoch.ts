@@ -4,8 +4,16 @@ import { BuilderError } from "./errors.ts";
 /** 1980-01-01T00:00:01Z, as Cloud Native Buildpacks use: the earliest that zip files can hold, and not mistaken for "no time". */
 export const DEFAULT_EPOCH = 315_532_801;
 
+export const EPOCH_ARG = "SOURCE_DATE_EPOCH";
+
 /** 9999-12-31T23:59:59Z: dates of images have four digits for the year. */
 const MAX_EPOCH = 253_402_300_799;
+
+/** The first that says something. Seconds. @throws {BuilderError} `FLAG_INVALID` */
+export function firstEpoch(...texts: readonly (string | undefined)[]): number | undefined {
+  const found = texts.find((text) => text !== undefined && text.trim() !== "");
+  return found === undefined ? undefined : parseEpoch(found);
+}
 
 /** Seconds. @throws {BuilderError} `FLAG_INVALID` */
 export function parseEpoch(text: string): number {

@@ -9,6 +9,7 @@ import { frame } from "../dockerfile/frame.ts";
 import type { Dockerfile, Instruction, Warning } from "../dockerfile/instruction.ts";
 import { mountOrigin } from "../dockerfile/mount-fields.ts";
 import { parseTrigger } from "../dockerfile/parse.ts";
+import { EPOCH_ARG } from "../epoch.ts";
 import { automaticArgs } from "./arguments.ts";
 import type { BuildGraph, ImageOrigin, StagePlan } from "./graph.ts";
 import { planStage } from "./plan-stage.ts";
@@ -31,6 +32,8 @@ export interface PlanOptions {
 export interface PlannedBuild {
   readonly graph: BuildGraph;
   readonly warnings: readonly Warning[];
+  /** SOURCE_DATE_EPOCH as an ARG before the first FROM has it, a build argument before its default. */
+  readonly epoch: string | undefined;
 }
 
 /** @throws {BuilderError} `STAGE_UNKNOWN`, `STAGE_CYCLE`, `SUBSTITUTION_FAILED`, `DOCKERFILE_INVALID`… each with its place */
@@ -73,7 +76,7 @@ export async function planBuild(dockerfile: Dockerfile, options: PlanOptions): P
   }
   const triggered = Array.from(bases.values(), ({ instructions }) => instructions).flat();
   warnings.push(...unusedArguments(options.buildArgs, automatic, [...dockerfile.instructions, ...triggered]));
-  return { graph: { stages: [...plans.values()], target: target.index }, warnings };
+  return { graph: { stages: [...plans.values()], target: target.index }, warnings, epoch: globals.values.get(EPOCH_ARG) };
 }
 
 function lastStageName({ instructions }: Dockerfile): string | undefined {

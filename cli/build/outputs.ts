@@ -6,8 +6,6 @@ import type { Annotation } from "../../builder/output/annotations.ts";
 export interface OutputForm extends Omit<ExportForm, "compression" | "annotate"> {
   readonly compression: ExportForm["compression"] | undefined;
   readonly annotations: readonly Annotation[];
-  /** Layers of the build get no time later than the epoch, wherever they come from. */
-  readonly rewriteTimestamp: boolean;
 }
 
 /** Undefined is standard output. */
@@ -48,7 +46,7 @@ export type Output =
   | { readonly kind: "tar"; readonly destination: Destination; readonly split: boolean }
   | { readonly kind: "none" };
 
-export const PLAIN_FORM: OutputForm = { compression: undefined, force: false, docker: false, annotations: [], rewriteTimestamp: false };
+export const PLAIN_FORM: OutputForm = { compression: undefined, force: false, docker: false, annotations: [] };
 
 export const PLAIN_IMAGE: ImageOutput = {
   kind: "image",

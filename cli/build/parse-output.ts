@@ -104,13 +104,13 @@ function formOf(fields: Fields): OutputForm {
   if (word !== undefined && compression === undefined) throw fields.wrong("compression", `expected ${Object.keys(COMPRESSIONS).join(", ")}`);
   const level = levelOf(fields, compression ?? "gzip");
   const annotations = fields.annotations();
+  fields.flag("rewrite-timestamp", true); // layers of a build never hold later times than the epoch: docs/decisions/reproducible.md
   return {
     compression: compression ?? (level === undefined ? undefined : "gzip"),
     ...(level === undefined ? {} : { level }),
     force: fields.flag("force-compression", false),
     docker: !fields.flag("oci-mediatypes", true) && annotations.length === 0, // docker's documents have no annotations: they turn OCI's on, as in BuildKit
     annotations,
-    rewriteTimestamp: fields.flag("rewrite-timestamp", false),
   };
 }
 

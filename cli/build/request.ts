@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
-import { parseEpoch } from "../../builder/epoch.ts";
+import { EPOCH_ARG } from "../../builder/epoch.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
 import type { BuildRequest, ContextSource, Secret } from "../../builder/request.ts";
@@ -22,7 +22,6 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
   if (network === undefined) throw new UsageError(`Cannot use --network ${flags.network}: expected ${NETWORKS.join(", ")}`);
   const contextModes = CONTEXT_MODES.find((name) => name === flags.contextMode);
   if (contextModes === undefined) throw new UsageError(`Cannot use --context-mode ${flags.contextMode}: expected ${CONTEXT_MODES.join(", ")}`);
-  const epoch = env["SOURCE_DATE_EPOCH"];
   return {
     ...definition,
     contextModes,
@@ -40,7 +39,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     extraHosts: flags.addHost,
     shmSize: parseBytes(flags.shmSize),
     ulimits: flags.ulimit.map(ulimit),
-    epoch: epoch === undefined || epoch === "" ? undefined : parseEpoch(epoch),
+    epoch: undefined, // the environment's is a build argument
   };
 }
 
@@ -51,7 +50,7 @@ function platforms(texts: readonly string[]): readonly Platform[] {
   return [...new Map(found.map((platform) => [JSON.stringify([formatPlatform(platform), platform["os.version"]]), platform])).values()];
 }
 
-/** A name alone takes the environment's value, and none when there is none. */
+/** A name alone takes the environment's value, and none when there is none. SOURCE_DATE_EPOCH is always taken. */
 function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
   const args = new Map<string, string>();
   for (const text of texts) {
@@ -59,6 +58,8 @@ function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): ReadonlyMa
     if (text.includes("=")) args.set(...readPair("build-arg", text));
     else if (value !== undefined) args.set(text, value);
   }
+  const epoch = env[EPOCH_ARG];
+  if (epoch !== undefined && epoch !== "" && !args.has(EPOCH_ARG)) args.set(EPOCH_ARG, epoch); // as buildx: an ARG of that name sees it
   return args;
 }
 
