@@ -14,6 +14,8 @@ export interface AssembleOptions {
   /** Seconds. */
   readonly epoch: number;
   readonly labels: ReadonlyMap<string, string>;
+  /** Further fields of the config document. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export async function assemble(store: Store, graph: BuildGraph, chain: ChainID | undefined, options: AssembleOptions): Promise<Assembled> {
@@ -47,6 +49,7 @@ export function imageConfig(graph: BuildGraph, layers: readonly Layer[], options
     config: sorted({ ...stage.config, ...(Object.keys(Labels).length === 0 ? {} : { Labels }) }),
     rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },
     history: historyOf(graph, stage, created),
+    ...options.extra,
   };
 }
 

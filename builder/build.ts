@@ -3,7 +3,8 @@ import { realpathSync } from "node:fs";
 import { digestOf } from "../store/digest.ts";
 import { hostPlatform } from "../store/image/platform.ts";
 import type { Platform } from "../store/oci.ts";
-import { assemble } from "./assemble.ts";
+import { assemble, layersOf } from "./assemble.ts";
+import type { BuildCaches } from "./cache/build-caches.ts";
 import { ContextTrees } from "./context/open-trees.ts";
 import { frame } from "./dockerfile/frame.ts";
 import type { Dockerfile } from "./dockerfile/instruction.ts";
@@ -27,15 +28,18 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const images = new BaseImages(request, collaborators, progress);
   const planned = await plan(dockerfile, request, images);
   const epoch = epochOf(request, planned);
-  const cache = openCache(collaborators.store);
+  const caches = await openCaches(request, collaborators, progress);
+  await using _caches = caches;
+  const store = caches?.store ?? collaborators.store;
+  const cache = openCache(collaborators.store, caches?.imports);
   const trees = new ContextTrees(request, collaborators);
   await using scratch = RunFolder.open(collaborators.scratch);
-  using abort = linkedAbort(collaborators.signal);
   const { graph, targets, platforms } = planned;
-  try {
+  const attempt = async (): Promise<Omit<BuildResult, "warnings">> => {
+    using abort = linkedAbort(collaborators.signal);
     const chains = await solve({
       request,
-      collaborators,
+      collaborators: { ...collaborators, store },
       scratch: scratch.path(),
       epoch,
       cache,
@@ -52,16 +56,37 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
     const built = await Promise.all(
       targets.map(async (target, at): Promise<BuiltImage> => {
         const chain = chains.get(target);
-        return { ...(await assemble(collaborators.store, { ...graph, target }, chain, { epoch, labels: request.labels })), chain, platform: platforms[at]! };
+        const extra = caches === undefined ? {} : await caches.inline(cache.used, await layersOf(store, chain));
+        return { ...(await assemble(store, { ...graph, target }, chain, { epoch, labels: request.labels, extra })), chain, platform: platforms[at]! };
       }),
     );
     const result = await resultOf(built, request, collaborators);
     vertex.done();
-    return { ...result, warnings: planned.warnings };
+    await caches?.export(
+      cache.used,
+      built.map(({ chain }) => chain),
+    );
+    return result;
+  };
+  try {
+    return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings };
   } finally {
     trees.save();
     await cache.settle();
   }
+}
+
+/** Undefined when the build has none besides the store's own. */
+async function openCaches(request: BuildRequest, collaborators: Collaborators, progress: Progress): Promise<BuildCaches | undefined> {
+  const { cacheFrom = [], cacheTo = [], buildArgs } = request;
+  const inlineCache = request.inlineCache === true || ["1", "true"].includes(buildArgs.get("BUILDKIT_INLINE_CACHE") ?? "");
+  if (cacheFrom.length === 0 && cacheTo.length === 0 && !inlineCache) return undefined;
+  const caches = await import("./cache/build-caches.ts");
+  return await caches.openCaches(
+    collaborators.store,
+    { ...request, inlineCache },
+    { storage: collaborators.cacheStorage, platform: request.platforms[0] ?? hostPlatform(), progress },
+  );
 }
 
 function loadDefinition({ dockerfile: { text, file }, buildArgs }: BuildRequest, progress: Progress): Dockerfile {

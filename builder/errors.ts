@@ -28,6 +28,7 @@ export type BuilderErrorCode =
   | "PROGRAM_UNKNOWN"
   | "LIBRARY_UNKNOWN"
   | "ELF_INVALID"
+  | "CACHE_INVALID"
   | "CANCELLED"
   | "UNSUPPORTED";
 

@@ -3,6 +3,7 @@ import type { Digest } from "../store/digest.ts";
 import type { Descriptor, ImageConfig, Platform } from "../store/oci.ts";
 import type { ChainID, Store } from "../store/store.ts";
 import type { ContextMode } from "./context/context-mode.ts";
+import type { CachePlace, CacheTarget, OpenCacheStorage } from "./cache/storage.ts";
 import type { Warning } from "./dockerfile/instruction.ts";
 import type { Executor, ImagePuller, RunLimits } from "./executor.ts";
 import type { BuildEvent } from "./progress.ts";
@@ -43,6 +44,13 @@ export interface BuildRequest {
   /** Say for every step why it was made or not. */
   readonly explain: boolean;
   readonly noCache: boolean;
+  /** Names of stages whose steps are made again. */
+  readonly noCacheFilter?: ReadonlySet<string>;
+  /** Caches of other machines to look into, and where this build leaves its own. */
+  readonly cacheFrom?: readonly CachePlace[];
+  readonly cacheTo?: readonly CacheTarget[];
+  /** The image's config carries the cache of its steps. */
+  readonly inlineCache?: boolean;
   readonly pull: boolean;
   /** For RUNs that name none. */
   readonly network: "default" | "none" | "host";
@@ -65,6 +73,8 @@ export interface Collaborators {
   readonly puller?: ImagePuller;
   /** A lock file that the build holds to. */
   readonly pins?: Pins | undefined;
+  /** For caches outside the store. */
+  readonly cacheStorage?: OpenCacheStorage;
   readonly onEvent: (event: BuildEvent) => void;
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-export function sidePath(root: string, kind: "contexts" | "steps" | "walks" | "mounts", name: string): string {
+export function sidePath(root: string, kind: "contexts" | "steps" | "walks" | "mounts" | "locks", name: string): string {
   return join(root, "builder", kind, createHash("sha256").update(name).digest("hex").slice(0, 32));
 }

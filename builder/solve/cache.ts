@@ -1,5 +1,6 @@
 /** The build cache: from the key of a step to the layer it made, and what each place of a Dockerfile last looked like. */
-import type { ChainID, Layer, Store } from "../../store/store.ts";
+import { ownedName } from "../../store/owner.ts";
+import type { ChainID, Store } from "../../store/store.ts";
 import type { KeyParts } from "./key.ts";
 
 export const CACHE_TABLE = "builder.cache";
@@ -11,6 +12,14 @@ export interface CacheRecord {
   readonly chain: ChainID;
   /** Milliseconds since the epoch: when it was made, or used on a later day. */
   readonly at: number;
+  /** Milliseconds since the epoch. */
+  readonly made?: number;
+  /** The instruction, as progress names it. */
+  readonly step?: string;
+  /** Of a quick key: the full one that it stands for. */
+  readonly full?: string;
+  /** Means something on this machine only: a quick key of stat data, say. */
+  readonly isLocal?: boolean;
 }
 
 /** The last look of one step, found by its place rather than its content. */
@@ -20,34 +29,127 @@ export interface LastLook {
   readonly chain: ChainID;
 }
 
+export interface Found {
+  readonly chainID: ChainID;
+  /** The imported cache that has it; undefined: the store's own. */
+  readonly from?: string | undefined;
+  /** Of a quick key: the full one. */
+  readonly full?: string | undefined;
+}
+
+/** Results that other machines had. Their layers come when they are needed. */
+export interface ImportedCache {
+  find(key: string): Found | undefined;
+}
+
+/** A layer that the cache promised is not to be had after all: the build goes on without the promise. */
+export class CacheGap extends Error {
+  readonly chain: ChainID;
+
+  constructor(chain: ChainID, reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = "CacheGap";
+    this.chain = chain;
+  }
+}
+
+export interface QuickRecord {
+  readonly key: string;
+  readonly isLocal: boolean;
+}
+
+export interface Remembered extends LastLook {
+  /** The instruction, as progress names it. */
+  readonly step?: string;
+  /** Keys that lead to the same layer without reading content. */
+  readonly quick: readonly QuickRecord[];
+  /** False: the layer was found under the full key, which needs no new record. */
+  readonly isMade: boolean;
+  /** No step's result, but something on the way to one: it is not exported. */
+  readonly isLocal?: boolean;
+}
+
+/** Keys by what they led to; `full` is the one that a quick key stands for. */
+export type UsedKeys = ReadonlyMap<string, { readonly chain: ChainID; readonly full?: string | undefined }>;
+
 export interface BuildCache {
   /** A layer that is gone is a miss. */
-  find(key: string): Promise<Layer | undefined>;
+  find(key: string): Promise<Found | undefined>;
   lastLook(place: string): LastLook | undefined;
-  /** Written in the background; `settle` waits. */
-  remember(keys: readonly string[], place: string, look: LastLook): void;
+  /** Written in the background; `settle` waits. Resolves when other builds see it. */
+  remember(place: string, look: Remembered): Promise<void>;
+  /** Every key that this build found or remembered and that means something on other machines. */
+  readonly used: UsedKeys;
   settle(): Promise<void>;
 }
 
-export function openCache(store: Store): BuildCache {
+export function openCache(store: Store, imported?: ImportedCache): BuildCache {
   const records = store.table<CacheRecord>(CACHE_TABLE);
   const looks = store.table<LastLook>(LOOKS_TABLE);
-  const pending: Promise<void>[] = [];
+  const used = new Map<string, { readonly chain: ChainID; readonly full?: string | undefined }>();
+  const note = (key: string, chain: ChainID, full?: string): void => {
+    used.set(key, full === undefined ? { chain } : { chain, full });
+    if (full !== undefined) used.set(full, { chain });
+  };
+  const brought = new Map<string, Found>();
+  const pending: Promise<unknown>[] = [];
+  const hold = holder(store, used);
   return {
+    used,
     async find(key) {
       const record = records.get(key);
       const layer = record === undefined ? undefined : await store.snapshots.use(record.chain);
+      if (record === undefined || layer === undefined) {
+        const found = imported?.find(key);
+        if (found === undefined) return undefined;
+        brought.set(key, found);
+        note(key, found.chainID, found.full);
+        return found;
+      }
       const now = Date.now();
-      if (layer !== undefined && record!.at < now - USE_STEP_MS) pending.push(records.put(key, { ...record!, at: now }));
-      return layer;
+      if (record.at < now - USE_STEP_MS) pending.push(records.put(key, { ...record, at: now }));
+      if (record.isLocal !== true) note(key, record.chain, record.full);
+      else if (record.full !== undefined) note(record.full, record.chain);
+      return { chainID: layer.chainID };
     },
     lastLook: (place) => looks.get(place),
-    remember(keys, place, look) {
-      for (const key of keys) pending.push(records.put(key, { chain: look.chain, at: Date.now() }));
-      pending.push(looks.put(place, look));
+    async remember(place, { quick, isMade, step, isLocal = false, ...look }) {
+      const now = Date.now();
+      const { key, chain } = look;
+      const record: CacheRecord = { chain, at: now, made: now, ...(step === undefined ? {} : { step }), ...(isLocal ? { isLocal } : {}) };
+      if (!isLocal) note(key, chain);
+      const writes = quick.map(async (one) => {
+        if (!one.isLocal) note(one.key, chain, key);
+        await records.put(one.key, { ...record, full: key, ...(one.isLocal ? { isLocal: true } : {}) });
+      });
+      const all = Promise.all([looks.put(place, look), ...(isMade ? [records.put(key, record), hold.all()] : []), ...writes]);
+      pending.push(all);
+      await all;
     },
     async settle() {
+      for (const [key, { chainID: chain, full }] of brought) {
+        if ((await store.snapshots.get(chain)) === undefined) continue; // nobody wanted its layer
+        const record = { chain, at: Date.now(), made: Date.now() };
+        pending.push(records.put(key, full === undefined ? record : { ...record, full }));
+        if (full !== undefined) pending.push(records.put(full, record));
+      }
+      pending.push(hold.release());
       await Promise.all(pending);
+    },
+  };
+}
+
+/** What a build at work stands on stays, also when another process prunes the cache beside it. A build that makes nothing is too short to need it. */
+function holder(store: Store, used: UsedKeys): { all(): Promise<void>; release(): Promise<void> } {
+  const name = `build-${ownedName()}`;
+  let isHeld = false;
+  return {
+    async all() {
+      isHeld = true;
+      await store.leases.hold(name, { chains: [...new Set([...used.values()].map(({ chain }) => chain))] }, { ephemeral: true });
+    },
+    async release() {
+      if (isHeld) await store.leases.release(name);
     },
   };
 }

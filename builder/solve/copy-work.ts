@@ -24,7 +24,9 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
     action.urls.length === 0 && action.git === undefined ? undefined : await (await import("../remote/add-sources.ts")).resolveSources(action, scope);
   const quick = remote === undefined ? await quickFiles(action, scope) : undefined;
   return {
-    ...(quick === undefined ? {} : { quick: { parts: copyParts(action, quick.text, step), isLasting: () => quick.isSettled() } }),
+    ...(quick === undefined
+      ? {}
+      : { quick: { parts: copyParts(action, quick.text, step), isLocal: action.origin.kind === "context", isLasting: () => quick.isSettled() } }),
     async full() {
       if (digest === undefined) {
         again = remote === undefined ? await lookAgain(action, parent, rest, place, scope) : undefined;

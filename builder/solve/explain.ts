@@ -5,11 +5,12 @@ import type { KeyParts } from "./key.ts";
 
 const MAX_NAMED_FILES = 3;
 
-export function explainMiss(
-  parts: KeyParts,
-  last: LastLook | undefined,
-  files: { readonly before: FileList | undefined; readonly now: FileList | undefined },
-): string {
+export interface FileChange {
+  readonly before: FileList | undefined;
+  readonly now: FileList | undefined;
+}
+
+export function explainMiss(parts: KeyParts, last: LastLook | undefined, files: FileChange): string {
   if (last === undefined) return "this step was not built here before";
   const names = [...new Set([...Object.keys(last.parts), ...Object.keys(parts)])].filter((name) => last.parts[name] !== parts[name]).sort();
   if (names.length === 0) return "nothing changed, but its layer is gone from the store (or --no-cache)";
@@ -18,13 +19,12 @@ export function explainMiss(
   return names.map((name) => describe(name, parts, last.parts, files)).join("; ");
 }
 
-function describe(name: string, now: KeyParts, before: KeyParts, files: { readonly before: FileList | undefined; readonly now: FileList | undefined }): string {
+function describe(name: string, now: KeyParts, before: KeyParts, files: FileChange): string {
   if (name === "parent") return "the step before it gave another layer";
   if (name === "epoch") return `SOURCE_DATE_EPOCH went from ${before[name]} to ${now[name]}`;
-  if (name === "files") return changedFiles(files.before, files.now);
+  if (name === "files" || name === "mounted files") return changedFiles(name, files);
   if (name.startsWith("env ")) return describeVariable(name.slice(4), before[name], now[name]);
-  if (name === "mounted files") return "what a mount shows changed";
-  return `${name} changed from ${before[name]} to ${now[name]}`;
+  return `${name} changed from ${before[name] ?? "nothing"} to ${now[name] ?? "nothing"}`;
 }
 
 function describeVariable(name: string, before: string | undefined, now: string | undefined): string {
@@ -33,8 +33,8 @@ function describeVariable(name: string, before: string | undefined, now: string 
   return `${name} changed from ${JSON.stringify(before.slice(name.length + 1))} to ${JSON.stringify(now.slice(name.length + 1))}`;
 }
 
-function changedFiles(before: FileList | undefined, now: FileList | undefined): string {
-  if (before === undefined || now === undefined) return "files changed";
+function changedFiles(what: string, { before, now }: FileChange): string {
+  if (before === undefined || now === undefined) return `${what} changed`;
   const changes: string[] = [];
   const old = new Map(before.map((file) => [file.path, file]));
   for (const { path, digest, meta } of now) {
@@ -46,5 +46,5 @@ function changedFiles(before: FileList | undefined, now: FileList | undefined): 
   }
   for (const path of old.keys()) changes.push(`${path} is gone`);
   const named = changes.slice(0, MAX_NAMED_FILES).join(", ");
-  return changes.length > MAX_NAMED_FILES ? `${named} and ${changes.length - MAX_NAMED_FILES} more files` : named || "the selection changed";
+  return changes.length > MAX_NAMED_FILES ? `${named} and ${changes.length - MAX_NAMED_FILES} more files` : named || `the selection of ${what} changed`;
 }

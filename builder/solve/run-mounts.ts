@@ -3,12 +3,14 @@ import * as fs from "node:fs";
 import { join, posix } from "node:path";
 import { createHash } from "node:crypto";
 import type { ChainID } from "../../store/store.ts";
+import type { Source } from "../context/tree.ts";
 import { LayerPlan } from "../copy/layer-plan.ts";
 import { place } from "../copy/place.ts";
 import { BuilderError } from "../errors.ts";
 import type { RunMount } from "../executor.ts";
 import type { BindPlan, CachePlan, RunAction, SecretPlan, Shown as ShownPlan } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
+import type { FileList } from "./file-list.ts";
 import { selectionDigest, selectionText } from "./key.ts";
 import { beginCache } from "./run-cache.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -19,8 +21,10 @@ import type { SolveScope } from "./scope.ts";
 export interface Shown {
   /** For the key. */
   readonly digest: string;
-  /** A layer that holds just what is shown, at `mounted`. */
-  readonly chain: ChainID;
+  /** By name, to say what changed. */
+  readonly files: FileList;
+  /** A layer that holds just what is shown, at `mounted`; made when it is asked for. */
+  layer(): Promise<ChainID>;
 }
 
 const NAME = "mounted";
@@ -30,18 +34,28 @@ export async function mountedContent(mount: ShownPlan, scope: SolveScope): Promi
   const tree = await scope.treeOf(mount.origin);
   const [source] = await tree.select(mount.source, { exclude: [] });
   const entries = source?.entries ?? [];
-  const digest = source === undefined ? "" : selectionDigest(selectionText([{ path: "", entries }], [await tree.digests(entries)]));
+  const digests = await tree.digests(entries);
+  const digest = source === undefined ? "" : selectionDigest(selectionText([{ path: "", entries }], [digests]));
+  return {
+    digest,
+    files: entries.map(({ path, type, mode }, at) => ({ path, digest: digests[at] ?? "", meta: `${type},${mode}` })),
+    layer: async () => await mountedLayer(mount, source, digest, scope),
+  };
+}
+
+async function mountedLayer(mount: ShownPlan, source: Source | undefined, digest: string, scope: SolveScope): Promise<ChainID> {
   const key = createHash("sha256").update(`mount\0${scope.epoch}\0${digest}`).digest("hex");
   const cached = await scope.cache.find(key);
-  if (cached !== undefined) return { digest, chain: cached.chainID };
+  if (cached !== undefined) return cached.chainID;
   const { snapshots } = scope.collaborators.store;
   const plan = new LayerPlan({ below: await snapshots.view(undefined), owner: { uid: 0, gid: 0 }, epoch: scope.epoch });
-  const isFile = entries[0]?.type !== "directory";
+  const isFile = source?.entries[0]?.type !== "directory";
   const options = { destination: isFile ? `/${NAME}` : `/${NAME}/`, owner: undefined, mode: undefined, parents: false, epoch: scope.epoch };
   if (source !== undefined) await place(plan, [{ pattern: mount.source, source }], options);
   const layer = await snapshots.write(undefined, plan.entries());
-  scope.cache.remember([key], `mount ${key}`, { key, parts: { kind: "mount" }, chain: layer.chainID });
-  return { digest, chain: layer.chainID };
+  const look = { key, parts: { kind: "mount" }, chain: layer.chainID };
+  await scope.cache.remember(`mount ${key}`, { ...look, quick: [], isMade: true, isLocal: true });
+  return layer.chainID;
 }
 
 /** Dispose ends what serves the mounts. */

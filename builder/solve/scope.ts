@@ -34,6 +34,8 @@ export interface SolveScope {
 
 export interface QuickKey {
   readonly parts: KeyParts;
+  /** Means something on this machine only. */
+  readonly isLocal: boolean;
   /** False: good for this look only. */
   isLasting(): boolean;
 }

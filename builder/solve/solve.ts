@@ -10,16 +10,17 @@ import type { ErrorPlace } from "../errors.ts";
 import type { SourceTree } from "../context/tree.ts";
 import { shownBy, type Action, type BuildGraph, type ImageOrigin, type Origin, type Step } from "../plan/graph.ts";
 import { copyWork } from "./copy-work.ts";
+import { CacheGap, type Found, type QuickRecord } from "./cache.ts";
 import { keyOf, type KeyParts } from "./key.ts";
 import { runWork } from "./run-work.ts";
 import { Semaphore } from "./semaphore.ts";
-import type { SolveScope, Work } from "./scope.ts";
+import type { Making, SolveScope, Work } from "./scope.ts";
 import { stageScope } from "./stage-scope.ts";
 import { workdirWork } from "./workdir-work.ts";
 import type { Vertex } from "../progress.ts";
 
-/** RUNs mostly wait; copies keep a core and the disk busy. */
-const MAX_RUNS = 16;
+/** At once: RUNs mostly wait; copies keep a core and the disk busy. */
+const MAX_RUNS = 4 * availableParallelism();
 
 export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "platform" | "programs" | "probes"> {
   readonly graph: BuildGraph;
@@ -36,6 +37,8 @@ interface Made {
   readonly chain: ChainID;
   /** By what was copied in the end. */
   readonly parts: KeyParts;
+  /** When other builds see it. */
+  readonly saved?: Promise<void>;
 }
 
 /** The chain of every stage, by its index. Settles only when all work has ended. */
@@ -114,7 +117,7 @@ class Solver {
       return chain;
     } catch (error) {
       const failure = placed(error, () => this.#parts.placeOf(step));
-      vertex.failed(failure instanceof Error ? failure.message : String(failure), this.#scope.signal.aborted);
+      vertex.failed(failure instanceof Error ? failure.message : String(failure), this.#scope.signal.aborted || failure instanceof CacheGap);
       throw this.#fail(failure);
     }
   }
@@ -123,35 +126,79 @@ class Solver {
     const { cache, request } = this.#scope;
     const place = this.#parts.identityOf(step);
     const quick = work.quick === undefined ? undefined : keyOf(work.quick.parts);
-    const known = quick === undefined || request.noCache ? undefined : await cache.find(quick);
-    if (known !== undefined) return hit(vertex, known.chainID);
+    const isAnew = request.noCache || this.#isFiltered(step);
+    const known = quick === undefined || isAnew ? undefined : await cache.find(quick);
+    if (known !== undefined) return hit(vertex, known);
     const parts = await work.full();
     const key = keyOf(parts);
-    const cached = request.noCache ? undefined : await cache.find(key);
-    const made = cached === undefined ? await this.#makeOnce(key, step, work, vertex, parts, place) : { chain: hit(vertex, cached.chainID), parts };
-    const look = { key: made.parts === parts ? key : keyOf(made.parts), ...made }; // files that changed while they were copied make it another
-    const quickKeys = quick !== undefined && look.key === key && work.quick?.isLasting() === true ? [quick] : [];
-    const isNews = cached === undefined || quickKeys.length > 0 || cache.lastLook(place)?.key !== key;
-    if (isNews) cache.remember(cached === undefined ? [look.key, ...quickKeys] : quickKeys, place, look);
-    return made.chain;
+    const found = isAnew ? undefined : await cache.find(key);
+    const quicks = (): readonly QuickRecord[] => (quick !== undefined && work.quick?.isLasting() === true ? [{ key: quick, isLocal: work.quick.isLocal }] : []);
+    const look: Look = { key, parts, place, quicks };
+    if (found === undefined) return await this.#makeOnce(step, work, vertex, look, isAnew);
+    const chain = hit(vertex, found);
+    if (quicks().length > 0 || cache.lastLook(place)?.key !== key) void this.#remember(step, look, { chain, parts }, false);
+    return chain;
   }
 
-  async #makeOnce(key: string, step: Step, work: Work, vertex: Vertex, parts: KeyParts, place: string): Promise<Made> {
-    const others = this.#making.get(key);
+  /** Its stage is one that --no-cache-filter names. */
+  #isFiltered({ stage }: Step): boolean {
+    const names = this.#scope.request.noCacheFilter;
+    return names !== undefined && this.#parts.graph.stages.some(({ index, name }) => index === stage && (names.has(name) || names.has(String(index))));
+  }
+
+  /** Files that changed while they were copied make it another step than the one that was looked up. */
+  #remember(step: Step, look: Look, { chain, parts }: Made, isMade: boolean): Promise<void> {
+    const isSame = parts === look.parts || keyOf(parts) === look.key;
+    const news = { key: isSame ? look.key : keyOf(parts), parts, chain, step: step.name, quick: isSame ? look.quicks() : [], isMade };
+    const saved = this.#scope.cache.remember(look.place, news);
+    saved.catch(() => undefined); // reported when the cache settles
+    return saved;
+  }
+
+  async #makeOnce(step: Step, work: Work, vertex: Vertex, look: Look, isAnew: boolean): Promise<ChainID> {
+    const others = this.#making.get(look.key);
     if (others !== undefined) {
       vertex.explain(true, () => "an equal step of this build made it");
-      return await others;
+      const made = await others;
+      void this.#remember(step, look, made, false);
+      return made.chain;
     }
-    const last = this.#scope.cache.lastLook(place);
+    const made = isAnew ? this.#make(step, work, vertex, look) : this.#makeAlone(step, work, vertex, look);
+    this.#making.set(look.key, made);
+    return (await made).chain;
+  }
+
+  /** While no other process makes the same: then its layer is taken. */
+  async #makeAlone(step: Step, work: Work, vertex: Vertex, look: Look): Promise<Made> {
+    const { lockStep } = await import("../cache/step-lock.ts");
+    const { collaborators, signal, cache } = this.#scope;
+    const onWait = (): void => vertex.output("stderr", Buffer.from("waiting for another build that makes this step\n"));
+    const lock = await lockStep(collaborators.store.root, look.key, { helper: collaborators.helper, signal, onWait });
+    let saved: Promise<void> | undefined;
+    try {
+      const theirs = await cache.find(look.key);
+      if (theirs !== undefined) return { chain: hit(vertex, theirs, "another build made it meanwhile"), parts: look.parts };
+      const made = await this.#make(step, work, vertex, look);
+      saved = made.saved;
+      return made;
+    } finally {
+      void Promise.resolve(saved)
+        .finally(() => lock[Symbol.dispose]())
+        .catch(() => undefined); // others may look only once it is written
+    }
+  }
+
+  async #make(step: Step, work: Work, vertex: Vertex, look: Look): Promise<Made> {
+    const last = this.#scope.cache.lastLook(look.place);
     const gate = step.action.kind === "run" ? this.#runs : this.#copies;
-    const made = gate.run(async () => {
+    return await gate.run(async () => {
       const { explainMiss } = await import("./explain.ts");
       this.#scope.signal.throwIfAborted();
-      const chain = await work.make({ vertex, place, explain: (files) => vertex.explain(false, () => explainMiss(parts, last, files)) });
-      return { chain, parts: await work.full() };
+      const explain: Making["explain"] = (files) => vertex.explain(false, () => explainMiss(look.parts, last, files));
+      const chain = await work.make({ vertex, place: look.place, explain });
+      const made = { chain, parts: await work.full() };
+      return { ...made, saved: this.#remember(step, look, made, true) };
     });
-    this.#making.set(key, made);
-    return await made;
   }
 
   async #guard<Value>(action: () => Promise<Value>): Promise<Value> {
@@ -169,10 +216,19 @@ class Solver {
   }
 }
 
-function hit(vertex: Vertex, chain: ChainID): ChainID {
+/** A step as its keys name it, and where it stands. */
+interface Look {
+  readonly key: string;
+  readonly parts: KeyParts;
+  readonly place: string;
+  /** Those that are good for more than this look. */
+  readonly quicks: () => readonly QuickRecord[];
+}
+
+function hit(vertex: Vertex, { chainID, from }: Found, reason = "nothing that it depends on changed"): ChainID {
   vertex.cached();
-  vertex.explain(true, () => "nothing that it depends on changed");
-  return chain;
+  vertex.explain(true, () => (from === undefined ? reason : `cache ${from} has it`));
+  return chainID;
 }
 
 async function prepare(action: Action, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {

@@ -10,6 +10,9 @@ export interface BuildFlags extends RunFlags {
   readonly buildArg: readonly string[];
   readonly target?: string;
   readonly cache: boolean;
+  readonly noCacheFilter: readonly string[];
+  readonly cacheFrom: readonly string[];
+  readonly cacheTo: readonly string[];
   readonly pull?: boolean;
   readonly platform: readonly string[];
   readonly secret: readonly string[];
@@ -35,7 +38,7 @@ export interface BuildFlags extends RunFlags {
 }
 
 /** docker's flags that this builder does not have. */
-const REFUSED = ["cache-from", "cache-to", "builder", "cgroup-parent", "no-cache-filter", "squash", "isolation", "security-opt", "attest"];
+const REFUSED = ["builder", "cgroup-parent", "squash", "isolation", "security-opt", "attest"];
 /** Asked for by tools that only want them off. */
 const OFF_ONLY = ["sbom", "provenance"];
 
@@ -46,6 +49,14 @@ export function defineFlags(command: Command): Command {
     .option("--build-arg <name[=value]>", "value of an ARG; without a value the environment's", collect, [])
     .option("--target <stage>", "stage to build")
     .option("--no-cache", "make every step again")
+    .addOption(noCacheFilter())
+    .option("--cache-from <source>", "cache of another build: IMAGE, type=registry,ref=REFERENCE or type=local,src=FOLDER; may be repeated", collect, [])
+    .option(
+      "--cache-to <target>",
+      "leave the cache for others: type=inline, type=registry,ref=REFERENCE or type=local,dest=FOLDER, with mode=min|max; may be repeated",
+      collect,
+      [],
+    )
     .option("--pull", "ask the registry for newer base images")
     .option("--platform <list>", "instead of this machine's: os/architecture[/variant], several with commas make an index", collect, [])
     .option("--secret <id=…>", "for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE", collect, [])
@@ -72,6 +83,13 @@ export function defineFlags(command: Command): Command {
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
   return command;
+}
+
+/** To commander every `--no-…` is the opposite of another option, unless it is told. */
+function noCacheFilter(): Option {
+  const option = new Option("--no-cache-filter <stage[,stage]>", "make the steps of these stages again").argParser(collect).default([], "none");
+  option.negate = false;
+  return option;
 }
 
 function refused(name: string, isWanted: (value: string) => boolean): Option {

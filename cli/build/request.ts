@@ -34,6 +34,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     ...runOptions(flags, env),
     explain: flags.explain ?? false,
     noCache: !flags.cache,
+    ...(flags.noCacheFilter.length === 0 ? {} : { noCacheFilter: new Set(flags.noCacheFilter.flatMap((names) => names.split(","))) }),
     pull: flags.pull ?? false,
     network,
     extraHosts: flags.addHost,

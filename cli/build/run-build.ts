@@ -10,6 +10,7 @@ import { parseReference } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { readDefinition, type Definition } from "./definition.ts";
+import type { CacheRequest } from "./cache-flags.ts";
 import type { BuildFlags } from "./flags.ts";
 import type { OutputWork, WrittenImage } from "./write-output.ts";
 import { openProgress, type ProgressView } from "./progress.ts";
@@ -23,7 +24,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   const unpacked = join(scratch, ownedName());
   try {
     const definition = await read(context, folder, flags, unpacked);
-    const request = buildRequest(flags, definition, context.env);
+    const request = { ...buildRequest(flags, definition, context.env), ...(await cacheRequest(flags)) };
     if (flags.check === true || flags.fix === true || flags.call !== "build") {
       const { callFlags, runCall } = await import("./run-call.ts");
       const call = callFlags(flags);
@@ -90,6 +91,13 @@ async function read(context: Context, folder: string, flags: BuildFlags, unpacke
   });
 }
 
+/** Of --cache-from and --cache-to. */
+async function cacheRequest(flags: BuildFlags): Promise<CacheRequest> {
+  if (flags.cacheFrom.length + flags.cacheTo.length === 0) return {};
+  const { readCacheFlags } = await import("./cache-flags.ts");
+  return readCacheFlags(flags);
+}
+
 function collaborators(context: Context, store: Store, scratch: string, progress: ProgressView): Collaborators {
   return {
     store,
@@ -100,6 +108,10 @@ function collaborators(context: Context, store: Store, scratch: string, progress
     async executor() {
       const [{ buildExecutor }, processes] = await Promise.all([import("../build-executor.ts"), context.processes()]);
       return buildExecutor(processes);
+    },
+    async cacheStorage(place) {
+      const { cacheStorage } = await import("./cache-storage.ts");
+      return await cacheStorage(context)(place);
     },
     puller: {
       async pull(reference, { platform, refresh }) {

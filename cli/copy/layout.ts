@@ -14,11 +14,11 @@ export function layoutContent(folder: string): ContentSource & ContentSink {
   return folderContent(({ digest }) => join(folder, "blobs", algorithmOf(digest), encodedOf(digest)));
 }
 
-/** The image of that name; without a name, the only one. @throws {StoreError} `ARCHIVE_INVALID`, `IMAGE_UNKNOWN` */
+/** The image of that name, or digest; without one, the only one. @throws {StoreError} `ARCHIVE_INVALID`, `IMAGE_UNKNOWN` */
 export async function findInLayout(folder: string, name: string | undefined): Promise<Descriptor> {
   const manifests = await readEntries(folder);
   if (manifests === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot read ${folder} as an OCI layout: it has no index.json`);
-  const found = name === undefined ? manifests : manifests.filter(({ annotations }) => annotations?.[REF_NAME] === name);
+  const found = name === undefined ? manifests : manifests.filter(({ annotations, digest }) => annotations?.[REF_NAME] === name || digest === name);
   const [only] = found;
   if (only === undefined || found.length > 1)
     throw new StoreError("IMAGE_UNKNOWN", `Cannot find ${name ?? "the image"} in ${folder}: ${found.length} images fit`);

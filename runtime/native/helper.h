@@ -19,6 +19,7 @@ int files_main (int argc, char **argv);
 int guard_main (int argc, char **argv);
 int network_main (int argc, char **argv);
 int launch_main (int argc, char **argv);
+int lock_main (int argc, char **argv);
 int netns_main (int argc, char **argv);
 int pause_main (int argc, char **argv);
 int pulse_main (int argc, char **argv);

@@ -49,6 +49,7 @@ static const struct
   { "files", files_main },
   { "guard", guard_main },
   { "launch", launch_main },
+  { "lock", lock_main },
   { "netns", netns_main },
   { "network", network_main },
   { "pause", pause_main },

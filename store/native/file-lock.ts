@@ -2,7 +2,7 @@
  * A lock on a file, kept by the kernel: it is let go when its process ends, however it ends, so no lock is ever stale.
  * Spec: flock(2).
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -17,6 +17,8 @@ export interface FileLock extends Disposable {
   exclusive(): void;
   /** False when another has it. */
   tryExclusive(): boolean;
+  /** False when the file was removed, so that others lock another one of that name. */
+  isThere(): boolean;
   release(): void;
 }
 
@@ -28,6 +30,7 @@ export function openFileLock(path: string): FileLock {
     shared: () => void flock(fd, SHARED),
     exclusive: () => void flock(fd, EXCLUSIVE),
     tryExclusive: () => flock(fd, EXCLUSIVE | NO_WAIT),
+    isThere: () => statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino,
     release: () => void flock(fd, UNLOCK),
     [Symbol.dispose]: () => closeSync(fd),
   };

@@ -277,7 +277,6 @@ test("A Dockerfile on stdin has no context", async () => {
 
 /** flags, message */
 const refusals: readonly (readonly [readonly string[], RegExp])[] = [
-  [["--cache-to", "type=inline"], /Cannot use --cache-to: this builder does not have it yet/],
   [["--ssh", "x=/nowhere/at/all"], /--ssh/],
   [["--provenance", "true"], /--provenance/],
   [["--network", "bridge"], /--network bridge/],

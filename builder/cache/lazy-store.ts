@@ -1,0 +1,24 @@
+/** A store in which layers of imported caches are as good as there: whoever looks into one, or builds on it, has it fetched first. */
+import type { ChainID, Store } from "../../store/store.ts";
+
+export function lazyStore(store: Store, bring: (chain: ChainID) => Promise<void>): Store {
+  const { snapshots } = store;
+  const have = async (chain: ChainID | undefined): Promise<void> => {
+    if (chain !== undefined) await bring(chain);
+  };
+  return {
+    ...store,
+    snapshots: {
+      ...snapshots,
+      get: async (chain) => (await have(chain), await snapshots.get(chain)),
+      use: async (chain) => (await have(chain), await snapshots.use(chain)),
+      lowers: async (chain) => (await have(chain), await snapshots.lowers(chain)),
+      prepare: async (key, parent, options) => (await have(parent), await snapshots.prepare(key, parent, options)),
+      write: async (parent, entries) => (await have(parent), await snapshots.write(parent, entries)),
+      apply: async (parent, blob, diffID, content) => (await have(parent), await snapshots.apply(parent, blob, diffID, content)),
+      view: async (chain, options) => (await have(chain), await snapshots.view(chain, options)),
+      entries: async (chain) => (await have(chain), await snapshots.entries(chain)),
+      blob: async (chain, compression) => (await have(chain), await snapshots.blob(chain, compression)),
+    },
+  };
+}
