@@ -16,7 +16,7 @@ export interface RootfsOptions {
 export async function rootfsEntries(store: Store, images: readonly BuiltImage[], { split, epoch }: RootfsOptions): Promise<readonly SourceEntry[]> {
   const found = await Promise.all(images.map(async (image) => await entriesOf(store, image)));
   if (images.length === 1) return found[0] ?? [];
-  if (!split) return [...new Map(found.flat().map((entry) => [entry.path, entry])).values()].sort(byPath);
+  if (!split) return merged(found.flat());
   return images.flatMap(({ platform }, at) => {
     const folder = formatPlatform(platform).replaceAll("/", "_");
     const own = (found[at] ?? []).map((entry) => ({
@@ -32,6 +32,17 @@ async function entriesOf(store: Store, { chain }: BuiltImage): Promise<readonly 
   if (chain === undefined) return [];
   const [root] = await new StackTree(await store.snapshots.view(chain), "the result").select("/", { exclude: [] });
   return root?.entries.slice(1) ?? [];
+}
+
+/** Of a path that several have, the last one's. What another had below a folder that is none any more goes, lest it be written through a link. */
+function merged(entries: readonly SourceEntry[]): readonly SourceEntry[] {
+  const last = new Map(entries.map((entry) => [entry.path, entry]));
+  const kept = new Set<string>([""]);
+  return [...last.values()].sort(byPath).filter(({ path, type }) => {
+    const isKept = kept.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    if (isKept && type === "directory") kept.add(path);
+    return isKept;
+  });
 }
 
 function byPath(a: SourceEntry, b: SourceEntry): number {

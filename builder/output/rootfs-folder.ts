@@ -65,16 +65,29 @@ function writeFile(path: string, entry: SourceEntry, names: Map<string, string>)
   const first = entry.inode === undefined ? undefined : names.get(entry.inode);
   fs.rmSync(fresh, { force: true });
   try {
-    if (first === undefined) {
-      fs.copyFileSync(entry.file, fresh, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
-      fs.chmodSync(fresh, entry.mode);
-      fs.utimesSync(fresh, entry.mtime, entry.mtime);
-    } else fs.linkSync(first, fresh);
+    if (first === undefined || !linked(first, fresh)) copy(entry, fresh);
     fs.renameSync(fresh, path);
   } finally {
     fs.rmSync(fresh, { force: true });
   }
   if (entry.inode !== undefined && first === undefined) names.set(entry.inode, path);
+}
+
+function copy({ file, mode, mtime }: SourceEntry, path: string): void {
+  fs.copyFileSync(file, path, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+  fs.chmodSync(path, mode);
+  fs.utimesSync(path, mtime, mtime);
+}
+
+/** False when the destination is on several disks. */
+function linked(first: string, path: string): boolean {
+  try {
+    fs.linkSync(first, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;
+    throw error;
+  }
 }
 
 /** What Node has no call for. */

@@ -29,6 +29,8 @@ const LEVELS: Readonly<Record<Compression, readonly [least: number, most: number
 /** @throws {UsageError} @throws {BuilderError} `FLAG_INVALID` */
 export function planOutputs({ output, push = false, load = false }: OutputFlags): readonly Output[] {
   const outputs = output.length === 0 ? [PLAIN_IMAGE] : output.map(parseOutput);
+  const streams = outputs.filter((one) => "destination" in one && one.destination === undefined);
+  if (streams.length > 1) throw new UsageError("Cannot write two outputs to standard output: name a file with dest=FILE");
   const pushed = push ? pushing(outputs) : outputs;
   const isKept = pushed.some((one) => one.kind === "image" && one.store);
   return load && !isKept ? [...pushed, PLAIN_IMAGE] : pushed;

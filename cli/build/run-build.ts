@@ -40,7 +40,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     await warn(context, flags, request, result);
     const written = outputs === undefined ? await keep(store, names, result) : await outputs({ context, store, result, names: flags.tag });
     if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await writeResultFiles(flags, result, written);
-    if (flags.quiet === true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
+    if (flags.quiet === true && written.isPiped !== true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
   } catch (error) {
     progress.end();
     if (error instanceof BuilderError && error.place !== undefined) context.stderr.write(`${error.place.frame}\n`);

@@ -25,13 +25,15 @@ export interface OutputWork {
 export interface WrittenImage {
   readonly target: Descriptor;
   readonly names: readonly string[];
+  /** Standard output holds an archive: nothing else may go there. */
+  readonly isPiped?: boolean;
 }
 
 /** One after the other: they share disk and cores. The last image is the one that is told of. */
 export async function writeOutputs(work: OutputWork, outputs: readonly Output[]): Promise<WrittenImage> {
   let written: WrittenImage = { target: work.result.target, names: [] };
   for (const output of outputs) written = (await writeOutput(work, output)) ?? written;
-  return written;
+  return { ...written, isPiped: outputs.some((output) => "destination" in output && output.destination === undefined) };
 }
 
 async function writeOutput(work: OutputWork, output: Output): Promise<WrittenImage | undefined> {

@@ -54,7 +54,7 @@ async function pushImage(store: Source, repository: RemoteRepository, { descript
   const sendLayer = async (layer: Descriptor, index: number): Promise<Descriptor> => {
     const chain = chains[index];
     const packed =
-      isPlain(layer) && chain !== undefined && (await store.snapshots.get(chain)) !== undefined ? await store.snapshots.blob(chain, "gzip") : layer;
+      isPlain(layer) && chain !== undefined && (await store.snapshots.get(chain)) !== undefined ? ociTyped(await store.snapshots.blob(chain, "gzip")) : layer;
     if (!isForeign(packed)) await turn(async () => await sendBlob(store, repository, packed));
     return packed;
   };
@@ -89,6 +89,11 @@ async function sendBlob(store: Source, repository: RemoteRepository, descriptor:
 async function send(repository: RemoteRepository, fetched: Fetched): Promise<Fetched> {
   await repository.push(fetched.descriptor, once(fetched.bytes));
   return fetched;
+}
+
+/** A layer of a base may have come under docker's name; the manifest that it goes into is OCI's. */
+function ociTyped({ digest, size }: Descriptor): Descriptor {
+  return { mediaType: MEDIA_TYPE.layerGzip, digest, size };
 }
 
 function isPlain({ mediaType }: Descriptor): boolean {

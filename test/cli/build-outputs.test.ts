@@ -4,9 +4,10 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSy
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { serveStrata, runStrata } from "../support/cli.ts";
+import { serveStrata } from "../support/cli.ts";
 import { startDockerd } from "../support/dockerd.ts";
 import { BOX_IMAGE, openBox, type Box } from "../support/box.ts";
+import { strata } from "../support/root.ts";
 
 const run = promisify(execFile);
 let box: Box;
@@ -111,8 +112,11 @@ describe("files", () => {
       .split("\n")
       .map((name) => name.replace(/\/$/, ""));
     expect(inTar.sort()).toEqual(names);
-    const piped = await runStrata(box.root, ["build", "-q", "-o", "-", context]);
-    expect(piped.stdout.includes("data/text")).toBe(true);
+    const { stdout } = await run("sh", ["-c", `"$@" | tar -xO data/text | wc -c`, "sh", process.execPath, strata, "build", "-q", "-o", "-", context], {
+      env: box.root.env,
+    });
+    expect(stdout.trim()).toBe("120000");
+    expect(await refused("-o", "-", "-o", "type=oci,dest=-")).toContain("Cannot write two outputs to standard output");
   });
 
   test("what is there stays, links in the way are not followed, mode=delete leaves the result alone", async () => {

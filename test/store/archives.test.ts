@@ -204,3 +204,45 @@ test("an exported image keeps its id; exporting twice gives the same manifest", 
   expect(await exportableImage(store, first, { compression: "gzip" })).toBe(first);
   expect([first.digest === target.digest, await idOf(store, first)]).toEqual([false, await idOf(store, target)]);
 });
+
+/** An image with one layer of another maker below one that was built here, as a build on a pulled base gives. */
+async function onPulledBase(mediaType: string, pack: (tar: Buffer) => Buffer): Promise<{ readonly image: Descriptor; readonly base: Digest }> {
+  const tar = tarOf({ name: "theirs", text: "x".repeat(2000), mtime: 77.5 });
+  const blob = await store.blobs.put(pack(tar));
+  const base = await store.snapshots.apply(undefined, { mediaType, ...blob }, digestOf(tar));
+  const meta = { mode: 0o644, uid: 0, gid: 0, mtime: 5 };
+  const own = await store.snapshots.write(base.chainID, [{ ...meta, path: "ours", type: "file", source: { bytes: Buffer.from("o".repeat(2000)) } }]);
+  const config = { os: "linux", architecture: "amd64", rootfs: { type: "layers" as const, diff_ids: [base.diffID, own.diffID] } };
+  return { image: await store.images.assemble([base, own], config), base: blob.digest };
+}
+
+const TAR = "application/vnd.oci.image.layer.v1.tar";
+const DOCKER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+const forms = [
+  { name: "as it came beside zstd", form: { compression: "zstd" }, types: ["+gzip", "+zstd"], isKept: true },
+  { name: "as it came beside plain tars", form: { compression: "none" }, types: ["+gzip", ""], isKept: true },
+  { name: "packed anew when forced", form: { compression: "zstd", level: 5, force: true }, types: ["+zstd", "+zstd"], isKept: false },
+  { name: "unpacked when forced", form: { compression: "none", force: true }, types: ["", ""], isKept: false },
+] as const;
+test.each(forms)("a layer of a pulled base leaves $name", async ({ form, types, isKept }) => {
+  const { image, base } = await onPulledBase(DOCKER_GZIP, (tar) => gzipSync(tar));
+  const exported = await exportableImage(store, image, form);
+  const { manifest, id } = await store.images.read(exported);
+  expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual(types.map((type) => TAR + type));
+  expect(manifest.layers[0]?.digest === base).toBe(isKept);
+  expect(id).toBe(await idOf(store, image));
+  expect(await exportableImage(store, image, form)).toEqual(exported);
+  await save({ name: "localhost/team/based:v1", target: exported });
+  const [loaded] = await load(archive());
+  await other.images.unpack(await other.images.read(loaded!.target));
+  const { stdout } = await run("skopeo", ["inspect", "--config", `oci-archive:${archive()}`]);
+  expect(JSON.parse(stdout)).toMatchObject({ rootfs: { diff_ids: [expect.any(String), expect.any(String)] } });
+});
+
+test("the tar of a pulled zstd layer is made into gzip of another level, the same twice", async () => {
+  const { image } = await onPulledBase("application/vnd.oci.image.layer.v1.tar+zstd", (tar) => execFileSync("zstd", ["-cq"], { input: tar }));
+  const digests: string[] = [];
+  for (const from of [store, store]) digests.push((await exportableImage(from, image, { compression: "gzip", level: 9, force: true })).digest);
+  expect(digests[0]).toBe(digests[1]);
+  expect((await exportableImage(store, image, { compression: "gzip", level: 1, force: true })).digest).not.toBe(digests[0]);
+});
