@@ -40,11 +40,27 @@ export const EXPLAINED: readonly Explanation[] = [
     rows: [
       "buildah: tests/bud/buildkit-mount-from/Dockerfilebindfrom",
       "buildah: tests/bud/buildkit-mount-from/Dockerfilebindfromwriteable",
+      "buildah: tests/bud/buildkit-mount-from/Dockerfilecachemultiplefrom",
       "buildah: tests/bud/buildkit-mount-from/Dockerfilemultistagefrom",
+      "buildah: tests/bud/buildkit-mount-from/Dockerfilemultistagefromcache",
       "buildah: tests/bud/buildkit-mount/Dockerfiletmpfs",
     ],
-    difference: /^\/(?:test|var\/tmpfs-not-empty): missing ≠ directory$/,
+    difference: /^\/(?:test2?|var\/tmpfs-not-empty): missing ≠ directory$/,
     reason: `${OLD} left the folders in the layer that it had made to mount on; newer ones remove them`,
+    fact: "3.10",
+  },
+  {
+    name: "mount points of secrets",
+    rows: "all",
+    difference: /^\/run\/secrets: missing ≠ directory$/,
+    reason: `${OLD} left the folder in the layer that it had made to mount secrets in; newer ones remove it`,
+    fact: "3.10",
+  },
+  {
+    name: "mount points of every step",
+    rows: ["buildah: tests/bud/dest-final-slash/Dockerfile"],
+    difference: /^\/(?:dev|etc|proc|sys): missing ≠ directory$/,
+    reason: "RUN on an image without /proc, /sys, /dev and /etc: BuildKit's layer keeps the folders that its runtime mounts on; ours has what the command made",
     fact: "3.10",
   },
   {
@@ -53,6 +69,18 @@ export const EXPLAINED: readonly Explanation[] = [
     difference: /^\/testfile: owner (1:1|2:2) ≠ 2510:2516$/,
     reason: `${OLD} ignored ADD --chown for what it unpacked; newer ones follow it`,
     fact: "4.15",
+  },
+  {
+    name: "exceptions with wildcards",
+    rows: [
+      "buildah: tests/bud/dockerignore/Dockerfile",
+      "buildah: tests/bud/dockerignore/Dockerfile.succeed",
+      "buildah: tests/bud/dockerignore6/Dockerfile",
+      "buildah: tests/bud/dockerignore6/Dockerfile.succeed",
+    ],
+    difference: /^(?:BuildKit refuses|\/subdir(?:\/sub1\.txt)?: (?:directory|file) ≠ missing)$/,
+    reason: `${OLD} did not look into an ignored folder for the sake of an exception that begins with a wildcard; newer ones do`,
+    fact: "5.1",
   },
   {
     name: "several sources, one name",

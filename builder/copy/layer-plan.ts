@@ -122,13 +122,21 @@ export class LayerPlan {
       await this.put(entry);
       return real;
     }
-    const dangling = below === undefined ? await this.#options.below.lookup(real, { follow: false }) : below;
-    if (dangling !== undefined || this.#entries.has(real)) {
-      throw new BuilderError("COPY_CONFLICT", `Cannot make folder /${real}: there is a ${dangling?.type ?? "file"} already`);
+    const there = below === undefined ? await this.#options.below.lookup(real, { follow: false }) : below;
+    if (below === undefined && there?.type === "symlink") return await this.#danglingFolder(real, like);
+    if (there !== undefined || this.#entries.has(real)) {
+      throw new BuilderError("COPY_CONFLICT", `Cannot make folder /${real}: there is a ${there?.type ?? "file"} already`);
     }
     const { mode, uid, gid, mtime } = like;
     await this.put({ path: real, type: "directory", mode, uid, gid, mtime });
     return real;
+  }
+
+  /** A link to nothing stands for the folder that it names, which is made. */
+  async #danglingFolder(real: string, like: FolderLook): Promise<string> {
+    const target = await this.resolve(real);
+    if ((await this.lookup(target))?.type !== "symlink") return await this.folder(target, like);
+    throw new BuilderError("COPY_CONFLICT", `Cannot make folder /${real}: it is a link that leads to itself`);
   }
 }
 

@@ -33,7 +33,14 @@ export async function openBuilders(folder: string, userlands: ReadonlyMap<string
   const open = (tool: Tool): Builder => openBuilder(tool, join(folder, `builder-${tool.name}`), layers);
   const docker = { command, flags: [], prepare: (path: string) => withoutSyntax(path, join(folder, "dockerfiles")) };
   return {
-    strata: open({ name: "strata", command: strata, env: own, flags: ["--progress", "plain"], tag: "conformance/strata", prepare: (path) => path }),
+    strata: open({
+      name: "strata",
+      command: strata,
+      env: own,
+      flags: ["--progress", "plain", "--context-mode", "keep"],
+      tag: "conformance/strata",
+      prepare: (path) => path,
+    }),
     buildkit: open({ ...docker, name: "BuildKit", env: { DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" }, tag: "conformance/buildkit" }),
     classic: open({ ...docker, name: "classic", env: { DOCKER_BUILDKIT: "0" }, tag: "conformance/classic" }),
   };

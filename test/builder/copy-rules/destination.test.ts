@@ -5,7 +5,15 @@ import { openLab } from "../lab.ts";
 import { testRefusals, testRows } from "./lab-tables.ts";
 import { D, F, TREE, under, WHOLE_D } from "./tree.ts";
 
-const LINKS = { "l/dir": "link:/real", "l/file": "link:../real/target", "l/up": "link:../../../../real", "m/sub": "file", "e/sub/in": "E" };
+const LINKS = {
+  "k/to": "link:/nowhere/yet",
+  "k/round": "link:round",
+  "l/dir": "link:/real",
+  "l/file": "link:../real/target",
+  "l/up": "link:../../../../real",
+  "m/sub": "file",
+  "e/sub/in": "E",
+};
 
 testRows(
   [
@@ -51,6 +59,19 @@ testRows(
         "real/b.txt": `${F} B`,
       },
     ],
+    [
+      "4.7 a link to nothing on the way stands for the folder that it names",
+      "COPY k /k\nCOPY a.txt /k/to/sub/",
+      {
+        k: D,
+        "k/round": "symlink 777 0:0 -> round",
+        "k/to": "symlink 777 0:0 -> /nowhere/yet",
+        nowhere: D,
+        "nowhere/yet": D,
+        "nowhere/yet/sub": D,
+        "nowhere/yet/sub/a.txt": `${F} A`,
+      },
+    ],
   ],
   LINKS,
 );
@@ -63,6 +84,7 @@ testRefusals(
     ["4.5 a folder over a file inside", "COPY m /n\nCOPY e /n", "COPY_CONFLICT", /Cannot copy a folder to \/n\/sub: there is a file already/],
     ["4.5 a file over a folder inside", "COPY e /n\nCOPY m /n", "COPY_CONFLICT", /Cannot copy a file to \/n\/sub: there is a folder already/],
     ["4.5 a folder over a link", "COPY d/link /n/sub\nCOPY d /n", "COPY_CONFLICT", /Cannot copy a folder to \/n\/sub/],
+    ["4.7 a link to itself on the way", "COPY k /k\nCOPY a.txt /k/round/", "COPY_CONFLICT", /Cannot make folder \/k\/round: it is a link that leads to itself/],
     ["4.6 a file where a parent should be", "COPY a.txt /n\nCOPY b.txt /n/b", "COPY_CONFLICT", /Cannot make folder \/n: there is a file already/],
   ],
   LINKS,
