@@ -28,6 +28,7 @@ const NEEDS = {
     { program: "script", package: "bsdutils", why: "gives kubectl a terminal in the tests of exec -it and attach -it" },
     { program: "git", package: "git", why: "fetches the repositories of contexts and ADD" },
     { program: "sshd", package: "openssh-server", why: "serves git over ssh in the tests" },
+    { program: "ssh-agent", package: "openssh-client", why: "holds the keys that RUN --mount=type=ssh forwards in the tests" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [

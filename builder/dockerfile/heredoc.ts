@@ -23,9 +23,9 @@ export function parseHeredoc(word: string): HeredocStart | undefined {
   const match = WORD.exec(word);
   if (match === null) return undefined;
   const [, digits = "", dash, rest = ""] = match;
-  const name = unquote(rest);
-  if (name === undefined || name === "") return undefined;
-  return { name, chomp: dash === "-", expand: name === rest, descriptor: digits === "" ? undefined : Number(digits) };
+  const found = unquote(rest);
+  if (found === undefined || found.text === "") return undefined;
+  return { name: found.text, chomp: dash === "-", expand: !found.isQuoted, descriptor: digits === "" ? undefined : Number(digits) };
 }
 
 /** True when `line` ends the heredoc. */
@@ -38,16 +38,17 @@ export function chomp(body: string): string {
   return body.replace(/^\t+/gm, "");
 }
 
-/** Undefined when it is more than one word. */
-function unquote(word: string): string | undefined {
+/** Undefined when it is more than one word. An escape quotes nothing: BuildKit expands such a body. */
+function unquote(word: string): { readonly text: string; readonly isQuoted: boolean } | undefined {
   let out = "";
   let quote = "";
+  let isQuoted = false;
   for (let i = 0; i < word.length; i++) {
     const char = word[i] ?? "";
     if (quote === "" && /\s/.test(char)) return undefined;
     if (char === "\\" && quote !== "'") out += word[++i] ?? "";
-    else if (quote !== "" ? char === quote : char === "'" || char === '"') quote = quote === "" ? char : "";
+    else if (quote !== "" ? char === quote : char === "'" || char === '"') [quote, isQuoted] = [quote === "" ? char : "", true];
     else out += char;
   }
-  return quote === "" ? out : undefined;
+  return quote === "" ? { text: out, isQuoted } : undefined;
 }
