@@ -6,7 +6,9 @@ import { BuilderError } from "../../../builder/errors.ts";
 
 /** Instructions after `FROM a` as `KIND detail`, one a line. */
 function outline(text: string): readonly string[] {
-  return parseDockerfile(text).instructions.filter(({ kind }) => kind !== "FROM").map(describe);
+  return parseDockerfile(text)
+    .instructions.filter(({ kind }) => kind !== "FROM")
+    .map(describe);
 }
 
 function describe(instruction: Instruction): string {
@@ -94,11 +96,15 @@ test("1.6 a line may have 65535 bytes", () => {
 
 test("1.15 flags lose quotes and escapes, and keep the escape of the file apart", () => {
   const flags = (text: string): object => {
-    const [copy] = parseDockerfile(text).instructions.filter((instruction) => instruction.kind === "COPY");
+    const copy = parseDockerfile(text).instructions.find((instruction) => instruction.kind === "COPY");
     return { chown: copy?.chown, exclude: copy?.exclude, link: copy?.link };
   };
-  expect(flags(`FROM a\nCOPY --chown="a b":c\\"d --exclude='x y' --exclude=z --link=FALSE s d`)).toEqual({ chown: 'a b:c"d', exclude: ["x y", "z"], link: false });
-  expect(flags("# escape=`\nFROM a\nCOPY --chown=a\\b`\"c s d")).toEqual({ chown: 'a\\b"c', exclude: [], link: false });
+  expect(flags(`FROM a\nCOPY --chown="a b":c\\"d --exclude='x y' --exclude=z --link=FALSE s d`)).toEqual({
+    chown: 'a b:c"d',
+    exclude: ["x y", "z"],
+    link: false,
+  });
+  expect(flags('# escape=`\nFROM a\nCOPY --chown=a\\b`"c s d')).toEqual({ chown: 'a\\b"c', exclude: [], link: false });
   expect(flags("FROM a\nCOPY --chown= s d")).toEqual({ chown: undefined, exclude: [], link: false });
 });
 
@@ -109,15 +115,27 @@ test("1.10, 1.16 comments above an instruction are kept with it", () => {
 
 /** row, text, directives */
 const directives: readonly (readonly [string, string, object])[] = [
-  ["1.8 all three, any case and blanks", "# Syntax = docker/dockerfile:1 // note\n#ESCAPE=`\n#  check=skip=A, B;error=true\nFROM a", { syntax: "docker/dockerfile:1", escape: "`", check: "skip=A, B;error=true" }],
+  [
+    "1.8 all three, any case and blanks",
+    "# Syntax = docker/dockerfile:1 // note\n#ESCAPE=`\n#  check=skip=A, B;error=true\nFROM a",
+    { syntax: "docker/dockerfile:1", escape: "`", check: "skip=A, B;error=true" },
+  ],
   ["1.8 an unknown one ends them", "# x=1\n# escape=`\nFROM a", { escape: "\\" }],
   ["1.8 an empty line ends them", "\n# escape=`\nFROM a", { escape: "\\" }],
   ["1.8 a comment ends them", "# hello\n# escape=`\nFROM a", { escape: "\\" }],
   ["1.8 after a byte order mark", "\uFEFF# escape=`\nFROM a", { escape: "`" }],
-  ["1.8 syntax and check behind #!, not escape", "#!/usr/bin/env -S docker build -f\n# syntax=docker/dockerfile:1\n# check=skip=all\n# escape=`\nFROM a", { syntax: "docker/dockerfile:1", escape: "\\", check: "skip=all" }],
+  [
+    "1.8 syntax and check behind #!, not escape",
+    "#!/usr/bin/env -S docker build -f\n# syntax=docker/dockerfile:1\n# check=skip=all\n# escape=`\nFROM a",
+    { syntax: "docker/dockerfile:1", escape: "\\", check: "skip=all" },
+  ],
   ["1.8 syntax behind //", "// syntax=docker/dockerfile:1\nFROM a", { syntax: "docker/dockerfile:1", escape: "\\" }],
   ["1.8 syntax behind #! and //", "#!/bin/x\n//syntax=docker/dockerfile:1\nFROM a", { syntax: "docker/dockerfile:1", escape: "\\" }],
-  ["1.9 any version, tag, digest or mirror of docker's front end", "# syntax=mirror.example:5000/docker/dockerfile-upstream:1.7-labs@sha256:0\nFROM a", { syntax: "mirror.example:5000/docker/dockerfile-upstream:1.7-labs@sha256:0", escape: "\\" }],
+  [
+    "1.9 any version, tag, digest or mirror of docker's front end",
+    "# syntax=mirror.example:5000/docker/dockerfile-upstream:1.7-labs@sha256:0\nFROM a",
+    { syntax: "mirror.example:5000/docker/dockerfile-upstream:1.7-labs@sha256:0", escape: "\\" },
+  ],
 ];
 
 test.each(directives)("%s", (_, text, wanted) => {
@@ -131,12 +149,31 @@ test("1.9 BUILDKIT_SYNTAX goes before the file's own", () => {
 
 /** row, text, code, message, line, hint */
 const refused: readonly (readonly [string, string, string, RegExp, number | undefined, string?])[] = [
-  ["1.6 a comment that is too long", `FROM a\n#${"x".repeat(65_535)}`, "DOCKERFILE_INVALID", /line 2: dockerfile line greater than max allowed size of 65535/, 2],
+  [
+    "1.6 a comment that is too long",
+    `FROM a\n#${"x".repeat(65_535)}`,
+    "DOCKERFILE_INVALID",
+    /line 2: dockerfile line greater than max allowed size of 65535/,
+    2,
+  ],
   ["1.6 a heredoc's line that is too long, in bytes", `FROM a\nRUN <<E\n${"ü".repeat(32_768)}\nE`, "DOCKERFILE_INVALID", /greater than max/, 3],
   ["1.7 an instruction in small letters", "FROM a\nentrypiont x", "INSTRUCTION_UNKNOWN", /unknown instruction/, 2, "Did you mean ENTRYPOINT?"],
   ["1.7 a no-break space does not end a keyword", "FROM a\nRUN\u00a0x", "INSTRUCTION_UNKNOWN", /unknown instruction/, 2],
-  ["1.8 twice", "# syntax=docker/dockerfile:1\n# check=skip=A\n# SYNTAX=docker/dockerfile:2\nFROM a", "DOCKERFILE_INVALID", /only one syntax parser directive/, 3],
-  ["1.9 another front end", "# escape=`\n# syntax=example/language:2\nanything at all", "UNSUPPORTED", /front end example\/language:2/, 2, "Read it as a Dockerfile all the same by --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1"],
+  [
+    "1.8 twice",
+    "# syntax=docker/dockerfile:1\n# check=skip=A\n# SYNTAX=docker/dockerfile:2\nFROM a",
+    "DOCKERFILE_INVALID",
+    /only one syntax parser directive/,
+    3,
+  ],
+  [
+    "1.9 another front end",
+    "# escape=`\n# syntax=example/language:2\nanything at all",
+    "UNSUPPORTED",
+    /front end example\/language:2/,
+    2,
+    "Read it as a Dockerfile all the same by --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1",
+  ],
   ["1.9 another front end, in JSON", '{"syntax": "example/language",\n "x": 1}', "UNSUPPORTED", /front end example\/language/, 1],
   ["1.11 nested arrays", 'FROM a\nCMD ["a", ["b"]]', "DOCKERFILE_INVALID", /strings only/, 2],
   ["1.11 null", "FROM a\nVOLUME [null]", "DOCKERFILE_INVALID", /strings only/, 2],
@@ -144,7 +181,7 @@ const refused: readonly (readonly [string, string, string, RegExp, number | unde
   ["1.12 <<- does not end the next one", "FROM a\nCOPY <<-A <<B /d/\n\tA\n\tB", "DOCKERFILE_INVALID", /end of heredoc B/, 2],
   ["1.12 as a destination", "FROM a\nCOPY x <<E\nE", "DOCKERFILE_INVALID", /cannot accept a heredoc as a destination/, 2],
   ["1.15 a flag for nothing", "FROM a\nENTRYPOINT --x y", "FLAG_INVALID", /Cannot use --x with ENTRYPOINT: unknown flag/, 2],
-  ["1.15 a flag of ADD alone", "FROM a\nCOPY --unpack a b", "FLAG_INVALID", /--unpack with COPY/, 2],
+  ["1.15 a flag of ADD alone", "FROM a\nCOPY --checksum=x a b", "FLAG_INVALID", /--checksum with COPY/, 2],
   ["1.15 a flag of COPY alone", "FROM a\nADD --from=x a b", "FLAG_INVALID", /--from with ADD/, 2],
   ["1.15 a flag that is neither true nor false", "FROM a\nCOPY --link=yes a b", "FLAG_INVALID", /expected true or false/, 2],
   ["1.15 a flag with = and nothing", "FROM a\nCOPY --link= a b", "FLAG_INVALID", /the value is missing/, 2],

@@ -19,15 +19,47 @@ const fixtures = readdirSync(folder).map((name) => readFileSync(join(folder, nam
 /** Pieces that mean something somewhere in the language. */
 const PIECES = [
   ..."\\`\"'${}#=<>-,:/\n\r\t []".split(""),
-  ...["<<E", "<<-'E'", "\nE\n", "3<<X", "${a:-", "${b?", "${c//x/", "#!", "# escape=`\n", "# syntax=", "\\\n", "\0", "\uFEFF", "\u2028", "\ud800", "🦊"],
-  ...["FROM ", "FROM scratch AS a\n", "RUN ", "COPY --from=a ", "ONBUILD ", "ARG x\n", "ENV x=$x ", "EXPOSE 1-65535 ", "HEALTHCHECK --interval=", "SHELL [", "VOLUME [\"", "--mount=type=cache,target=", "--link ", "WORKDIR "],
+  "<<E",
+  "<<-'E'",
+  "\nE\n",
+  "3<<X",
+  "${a:-",
+  "${b?",
+  "${c//x/",
+  "#!",
+  "# escape=`\n",
+  "# syntax=",
+  "\\\n",
+  "\0",
+  "\uFEFF",
+  "\u2028",
+  "\ud800",
+  "🦊",
+  "FROM ",
+  "FROM scratch AS a\n",
+  "RUN ",
+  "COPY --from=a ",
+  "ONBUILD ",
+  "ARG x\n",
+  "ENV x=$x ",
+  "EXPOSE 1-65535 ",
+  "HEALTHCHECK --interval=",
+  "SHELL [",
+  'VOLUME ["',
+  "--mount=type=cache,target=",
+  "--link ",
+  "WORKDIR ",
 ];
 
 type Mutation = readonly [at: number, cut: number, piece: string];
 
 const mutation: fc.Arbitrary<Mutation> = fc.tuple(fc.nat(2000), fc.nat(12), fc.constantFrom(...PIECES));
-const mutated = fc.tuple(fc.constantFrom(...fixtures), fc.array(mutation, { minLength: 1, maxLength: 12 })).map(([text, mutations]) => mutations.reduce(mutate, text));
-const composed = fc.array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: "binary", maxLength: 6 })), { maxLength: 40 }).map((pieces) => pieces.join(""));
+const mutated = fc
+  .tuple(fc.constantFrom(...fixtures), fc.array(mutation, { minLength: 1, maxLength: 12 }))
+  .map(([text, mutations]) => mutations.reduce(mutate, text));
+const composed = fc
+  .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: "binary", maxLength: 6 })), { maxLength: 40 })
+  .map((pieces) => pieces.join(""));
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array).toString("utf8"));
 const anyText = fc.oneof(mutated, composed, bytes, fc.string({ unit: "binary", maxLength: 300 }));
 
@@ -73,24 +105,63 @@ test("The plan of whatever can be parsed is made, or refused in its place", asyn
   const platform = { os: "linux", architecture: "amd64" };
   const openImage = async (): Promise<never> => await Promise.reject(new BuilderError("IMAGE_UNKNOWN", "Cannot open it: nothing is there"));
   await fc.assert(
-    fc.asyncProperty(fc.oneof(mutated, composed.map((text) => `FROM scratch\n${text}`)), async (text) => {
-      const dockerfile = answered(() => parseDockerfile(text));
-      if (dockerfile === undefined) return;
-      const options = { target: undefined, platform, machine: platform, buildArgs: new Map([["x", "1"]]), contexts: new Map(), openImage };
-      try {
-        const { graph } = await planBuild(dockerfile, options);
-        for (const { steps } of graph.stages) for (const { place } of steps) expect(place.start).toBeGreaterThan(0);
-      } catch (error) {
-        if (!(error instanceof BuilderError)) throw error;
-        expect(error.place).toBeDefined();
-      }
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        mutated,
+        composed.map((text) => `FROM scratch\n${text}`),
+      ),
+      async (text) => {
+        const dockerfile = answered(() => parseDockerfile(text));
+        if (dockerfile === undefined) return;
+        const options = { target: undefined, platform, machine: platform, buildArgs: new Map([["x", "1"]]), contexts: new Map(), openImage };
+        try {
+          const { graph } = await planBuild(dockerfile, options);
+          for (const { steps } of graph.stages) for (const { place } of steps) expect(place.start).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof BuilderError)) throw error;
+          expect(error.place).toBeDefined();
+        }
+      },
+    ),
     PARAMETERS,
   );
 });
 
-const wordPieces = ["$a", "${a}", "${", "}", "${a:-", "${u-", "${a:+", "${u:?", "${a#", "${a##*", "${a%%", "${a/", "${a//", "/", "*", "?", "\\*", "\\}", "'", '"', "\\", "`", "$", "$$", " ", "x", "/x/", "🦊", "\ud800"];
-const word = fc.oneof(fc.array(fc.constantFrom(...wordPieces), { maxLength: 25 }).map((pieces) => pieces.join("")), fc.string({ unit: "binary", maxLength: 40 }));
+const wordPieces = [
+  "$a",
+  "${a}",
+  "${",
+  "}",
+  "${a:-",
+  "${u-",
+  "${a:+",
+  "${u:?",
+  "${a#",
+  "${a##*",
+  "${a%%",
+  "${a/",
+  "${a//",
+  "/",
+  "*",
+  "?",
+  "\\*",
+  "\\}",
+  "'",
+  '"',
+  "\\",
+  "`",
+  "$",
+  "$$",
+  " ",
+  "x",
+  "/x/",
+  "🦊",
+  "\ud800",
+];
+const word = fc.oneof(
+  fc.array(fc.constantFrom(...wordPieces), { maxLength: 25 }).map((pieces) => pieces.join("")),
+  fc.string({ unit: "binary", maxLength: 40 }),
+);
 const values = fc.record({ a: fc.string({ unit: "binary", maxLength: 30 }), x: fc.constantFrom("", "*", "\\", "a b") });
 
 test("Words are expanded or refused, and what is quoted never splits", () => {
@@ -130,7 +201,10 @@ test("Flags that are written with quotes are read as they were", () => {
 });
 
 const keys = ["type", "target", "dst", "source", "from", "ro", "rw", "id", "sharing", "mode", "uid", "gid", "size", "env", "required", "Type", "nope"];
-const fieldValues = fc.oneof(fc.constantFrom("bind", "cache", "tmpfs", "secret", "ssh", "/", "..", "/a", "0755", "true", "1g", "locked", "$a", '"', '""', ","), fc.string({ unit: "binary", maxLength: 8 }));
+const fieldValues = fc.oneof(
+  fc.constantFrom("bind", "cache", "tmpfs", "secret", "ssh", "/", "..", "/a", "0755", "true", "1g", "locked", "$a", '"', '""', ","),
+  fc.string({ unit: "binary", maxLength: 8 }),
+);
 const field = fc.tuple(fc.constantFrom(...keys), fieldValues, fc.boolean()).map(([key, value, isBare]) => (isBare ? key : `${key}=${value}`));
 
 test("Mounts have an absolute target below the root, or are refused", () => {

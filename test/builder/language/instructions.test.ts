@@ -17,7 +17,10 @@ afterAll(async () => {
 
 const noop = { run: async () => await Promise.resolve(0) };
 
-async function built(text: string, request: Parameters<Lab["build"]>[1] = {}): Promise<{ readonly config: ExecutionConfig; readonly history: readonly string[]; readonly files: readonly string[] }> {
+async function built(
+  text: string,
+  request: Parameters<Lab["build"]>[1] = {},
+): Promise<{ readonly config: ExecutionConfig; readonly history: readonly string[]; readonly files: readonly string[] }> {
   const { result, files } = await lab.build(`${text}\n`, request, noop);
   return { config: result.config.config ?? {}, history: (result.config.history ?? []).map(({ created_by }) => created_by ?? ""), files: Object.keys(files) };
 }
@@ -30,11 +33,26 @@ const configs: readonly (readonly [string, string, Readonly<Record<string, unkno
   ["3.19 special characters in history", 'CMD ["a\\n\\"\\u00a0é\\u0001"]', {}, 'CMD ["a\\n\\"\\u00a0é\\x01"]'],
   ["3.20 CMD [] clears", 'CMD ["a"]\nCMD []', { Cmd: null }, "CMD []"],
   ["3.20 ENTRYPOINT [] clears", 'ENTRYPOINT ["a"]\nENTRYPOINT []', { Entrypoint: null }, "ENTRYPOINT []"],
-  ["3.21 names and values with variables, quotes and continuations", 'ENV v=1\nLABEL a.$v="x y" \\\n  b=z\\ z', { Labels: { "a.1": "x y", b: "z z" } }, "LABEL a.1=x y b=z z"],
+  [
+    "3.21 names and values with variables, quotes and continuations",
+    'ENV v=1\nLABEL a.$v="x y" \\\n  b=z\\ z',
+    { Labels: { "a.1": "x y", b: "z z" } },
+    "LABEL a.1=x y b=z z",
+  ],
   ["3.21 the old form", "LABEL a b c", { Labels: { a: "b c" } }, "LABEL a=b c"],
   ["3.22 MAINTAINER", "MAINTAINER Some One", {}, "MAINTAINER Some One"],
-  ["3.23 words are sorted, then ranges opened", "EXPOSE 80 9-11/UDP 443", { ExposedPorts: { "80/tcp": {}, "443/tcp": {}, "9/udp": {}, "10/udp": {}, "11/udp": {} } }, "EXPOSE [443/tcp 80/tcp 9/udp 10/udp 11/udp]"],
-  ["3.23 addresses and ports of hosts are dropped", "EXPOSE 127.0.0.1:8080:80 [::1]:81:81/sctp 8000-8001:90-91", { ExposedPorts: { "80/tcp": {}, "81/sctp": {}, "90/tcp": {}, "91/tcp": {} } }, "EXPOSE [80/tcp 90/tcp 91/tcp 81/sctp]"],
+  [
+    "3.23 words are sorted, then ranges opened",
+    "EXPOSE 80 9-11/UDP 443",
+    { ExposedPorts: { "80/tcp": {}, "443/tcp": {}, "9/udp": {}, "10/udp": {}, "11/udp": {} } },
+    "EXPOSE [443/tcp 80/tcp 9/udp 10/udp 11/udp]",
+  ],
+  [
+    "3.23 addresses and ports of hosts are dropped",
+    "EXPOSE 127.0.0.1:8080:80 [::1]:81:81/sctp 8000-8001:90-91",
+    { ExposedPorts: { "80/tcp": {}, "81/sctp": {}, "90/tcp": {}, "91/tcp": {} } },
+    "EXPOSE [80/tcp 90/tcp 91/tcp 81/sctp]",
+  ],
   ["3.24 the old form takes the rest, quotes taken off", 'ENV a  "b  c" d', { Env: [expect.stringMatching(/^PATH=/), "a=b  c d"] }, "ENV a=b  c d"],
   ["3.24 replaced in place, PATH too", "ENV a=1 PATH=/p\nENV b=2 a=3", { Env: ["PATH=/p", "a=3", "b=2"] }, "ENV b=2 a=3"],
   ["3.25 VOLUME in both forms", 'VOLUME ["/a b"]\nVOLUME /c /d', { Volumes: { "/a b": {}, "/c": {}, "/d": {} } }, "VOLUME [/c /d]"],
@@ -47,11 +65,26 @@ const configs: readonly (readonly [string, string, Readonly<Record<string, unkno
     { Healthcheck: { Test: ["CMD-SHELL", "a $b"], Interval: 90e9, Timeout: 2e9, StartPeriod: 1.5e9, StartInterval: 5e8, Retries: 3 } },
     "HEALTHCHECK {Test:[CMD-SHELL a $b] Interval:1m30s Timeout:2s StartPeriod:1.5s StartInterval:500ms Retries:3}",
   ],
-  ["3.31 zero and empty inherit", "HEALTHCHECK --interval=0s --retries= --timeout= none", { Healthcheck: { Test: ["NONE"] } }, "HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}"],
+  [
+    "3.31 zero and empty inherit",
+    "HEALTHCHECK --interval=0s --retries= --timeout= none",
+    { Healthcheck: { Test: ["NONE"] } },
+    "HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}",
+  ],
   ["3.32 SHELL is stored and used", 'SHELL ["/s", "-x"]\nCMD a', { Shell: ["/s", "-x"], Cmd: ["/s", "-x", "a"] }, 'CMD ["/s" "-x" "a"]'],
-  ["3.32 HEALTHCHECK leaves its shell to whoever runs it", 'SHELL ["/s", "-x"]\nHEALTHCHECK CMD a', { Healthcheck: { Test: ["CMD-SHELL", "a"] } }, "HEALTHCHECK {Test:[CMD-SHELL a] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}"],
+  [
+    "3.32 HEALTHCHECK leaves its shell to whoever runs it",
+    'SHELL ["/s", "-x"]\nHEALTHCHECK CMD a',
+    { Healthcheck: { Test: ["CMD-SHELL", "a"] } },
+    "HEALTHCHECK {Test:[CMD-SHELL a] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}",
+  ],
   ["3.29 ONBUILD leaves no entry", "LABEL x=1\nONBUILD RUN $a \\\n  b", { OnBuild: ["RUN $a   b"] }, "LABEL x=1"],
-  ["3.29 with a heredoc and a stage of the child", "LABEL x=1\nONBUILD COPY --from=src <<-'E' /f\n\t$a\n\tE", { OnBuild: ["COPY --from=src <<-'E' /f\n\t$a\nE"] }, "LABEL x=1"],
+  [
+    "3.29 with a heredoc and a stage of the child",
+    "LABEL x=1\nONBUILD COPY --from=src <<-'E' /f\n\t$a\n\tE",
+    { OnBuild: ["COPY --from=src <<-'E' /f\n\t$a\nE"] },
+    "LABEL x=1",
+  ],
 ];
 
 test.each(configs)("%s", async (_, text, wanted, shown) => {
@@ -98,12 +131,21 @@ const programs: readonly (readonly [string, string, readonly string[], string])[
   ["1.13 a heredoc alone is the command", "RUN <<E\na $b\nE", ["/bin/sh", "-c", "a $b\n"], "RUN /bin/sh -c a $b\n # buildkit"],
   ["1.13 chomped", "RUN <<-E\n\ta\n\t\tb\n\tE", ["/bin/sh", "-c", "a\nb\n"], "RUN /bin/sh -c a\nb\n # buildkit"],
   ["1.13 with #! it is a program", "RUN <<E\n#!/bin/x\ny\nE", ["/dev/pipes/E"], "RUN /dev/pipes/E # buildkit"],
-  ["1.13 next to a command it stays for the shell", "RUN <<-'E' x 3<<F\n\ta\n\tE\nb\nF", ["/bin/sh", "-c", "<<-'E' x 3<<F\n\ta\nE\nb\nF"], "RUN /bin/sh -c <<-'E' x 3<<F\n\ta\nE\nb\nF # buildkit"],
+  [
+    "1.13 next to a command it stays for the shell",
+    "RUN <<-'E' x 3<<F\n\ta\n\tE\nb\nF",
+    ["/bin/sh", "-c", "<<-'E' x 3<<F\n\ta\nE\nb\nF"],
+    "RUN /bin/sh -c <<-'E' x 3<<F\n\ta\nE\nb\nF # buildkit",
+  ],
 ];
 
 test.each(programs)("%s", async (_, text, args, shown) => {
   const requests: RunRequest[] = [];
-  const { result } = await lab.build(`FROM strata-test/tools\n${text}\n`, { noCache: true }, { run: async (request) => (requests.push(request), await Promise.resolve(0)) });
+  const { result } = await lab.build(
+    `FROM strata-test/tools\n${text}\n`,
+    { noCache: true },
+    { run: async (request) => (requests.push(request), await Promise.resolve(0)) },
+  );
   expect(requests.map((request) => request.args)).toEqual([args]);
   expect(result.config.history?.at(-1)?.created_by).toBe(shown);
 });
@@ -115,11 +157,20 @@ test("1.14 heredocs of COPY are files: expanded with quotes left alone, unless t
 });
 
 test("3.29 triggers run first, in order, with the child's stages and arguments, and not in the grandchild", async () => {
-  const base = await lab.build("FROM scratch\nARG v=base\nONBUILD ARG v=trigger\nONBUILD ENV e=$v\nONBUILD COPY --from=src /a /from-src\nONBUILD COPY <<E /doc\n[$e]\nE\n");
+  const base = await lab.build(
+    "FROM scratch\nARG v=base\nONBUILD ARG v=trigger\nONBUILD ENV e=$v\nONBUILD COPY --from=src /a /from-src\nONBUILD COPY <<E /doc\n[$e]\nE\n",
+  );
   await lab.store.images.tag("strata-test/onbuild", base.result.target);
   const { result, files } = await lab.build("FROM scratch AS src\nCOPY a /a\nFROM strata-test/onbuild AS child\nFROM child\nLABEL x=1\n");
   expect(files).toMatchObject({ doc: "file 644 0:0 [trigger]\n", "from-src": "file 644 0:0 A" });
-  expect(result.config.history?.map(({ created_by }) => created_by)).toEqual(["ARG v=base", "ARG v=trigger", "ENV e=trigger", "COPY /a /from-src # buildkit", "COPY <<E /doc # buildkit", "LABEL x=1"]);
+  expect(result.config.history?.map(({ created_by }) => created_by)).toEqual([
+    "ARG v=base",
+    "ARG v=trigger",
+    "ENV e=trigger",
+    "COPY /a /from-src # buildkit",
+    "COPY <<E /doc # buildkit",
+    "LABEL x=1",
+  ]);
   expect(result.config.config?.OnBuild).toBeUndefined();
 });
 
@@ -135,22 +186,41 @@ const errors: readonly (readonly [string, string, string, RegExp, number, string
   ["3.1 FROM of two words", "FROM scratch x", "DOCKERFILE_INVALID", /expected 'FROM image \[AS name\]'/, 1],
   ["3.2 an empty platform", "ARG P\nFROM --platform=$P scratch", "FLAG_INVALID", /the value is empty/, 2],
   ["3.2 no platform at all", "FROM --platform=a/b/c/d/e scratch", "FLAG_INVALID", /as a platform/, 1],
-  ["3.7 a later stage in a mount", "FROM scratch\nRUN --mount=from=late,target=/x y\nFROM scratch AS late\nFROM scratch\nCOPY --from=0 / /", "STAGE_CYCLE", /defined later/, 2],
+  [
+    "3.7 a later stage in a mount",
+    "FROM scratch\nRUN --mount=from=late,target=/x y\nFROM scratch AS late\nFROM scratch\nCOPY --from=0 / /",
+    "STAGE_CYCLE",
+    /defined later/,
+    2,
+  ],
   ["3.9 an unknown type", "FROM scratch\nRUN --mount=type=bnid,target=/x y", "FLAG_INVALID", /Cannot mount type bnid/, 2, "Did you mean bind?"],
   ["3.9 no target", "FROM scratch\nRUN --mount=type=bind y", "FLAG_INVALID", /a target other than/, 2],
   ["3.9 the root as target", "FROM scratch\nWORKDIR /w\nRUN --mount=target=.. y", "FLAG_INVALID", /a target other than/, 3],
   ["3.9 a key that needs a value", "FROM scratch\nRUN --mount=type=cache,target=/x,id y", "FLAG_INVALID", /"id" in --mount: it must be a key=value pair/, 2],
   ["3.9 a variable in from", "FROM scratch\nARG x\nRUN --mount=from=$x,target=/x y", "FLAG_INVALID", /'from' doesn't support variable expansion/, 3],
-  ["3.9 a quote in the middle", 'FROM scratch\nRUN --mount=\'type=cache,target=/a"b\' y', "FLAG_INVALID", /a quote is not closed/, 2],
+  ["3.9 a quote in the middle", "FROM scratch\nRUN --mount='type=cache,target=/a\"b' y", "FLAG_INVALID", /a quote is not closed/, 2],
   ["3.9 an owner of a bind", "FROM scratch\nRUN --mount=target=/x,uid=1 y", "FLAG_INVALID", /Cannot use uid in --mount=type=bind/, 2],
   ["3.10 an unknown sharing", "FROM scratch\nRUN --mount=type=cache,target=/x,sharing=lokced y", "FLAG_INVALID", /sharing=lokced/, 2, "Did you mean locked?"],
-  ["3.10 a mode that is not octal", "FROM scratch\nRUN --mount=type=cache,target=/x,mode=0888 y", "FLAG_INVALID", /mode=0888 in --mount: expected octal digits/, 2],
+  [
+    "3.10 a mode that is not octal",
+    "FROM scratch\nRUN --mount=type=cache,target=/x,mode=0888 y",
+    "FLAG_INVALID",
+    /mode=0888 in --mount: expected octal digits/,
+    2,
+  ],
   ["3.11 a size that is none", "FROM scratch\nRUN --mount=type=tmpfs,target=/x,size=big y", "FLAG_INVALID", /"big" as a size/, 2],
   ["3.12 a secret without a name", "FROM scratch\nRUN --mount=type=secret,env=X y", "FLAG_INVALID", /one of id, source, target is required/, 2],
   ["3.12 a secret with two names", "FROM scratch\nRUN --mount=type=secret,id=a,source=b y", "FLAG_INVALID", /both source and id can't be set/, 2],
   ["3.13 a source of ssh", "FROM scratch\nRUN --mount=type=ssh,source=x y", "FLAG_INVALID", /Cannot use source in --mount=type=ssh/, 2],
   ["3.16 an unknown network", "FROM scratch\nRUN --network=bridge y", "FLAG_INVALID", /--network=bridge: expected default, none, host/, 2],
-  ["3.17 insecure without leave", "FROM scratch\nRUN --security=insecure y", "NOT_ALLOWED", /security.insecure is not allowed/, 2, "Allow it by --allow security.insecure: the step can then do to this machine whatever root can"],
+  [
+    "3.17 insecure without leave",
+    "FROM scratch\nRUN --security=insecure y",
+    "NOT_ALLOWED",
+    /security.insecure is not allowed/,
+    2,
+    "Allow it by --allow security.insecure: the step can then do to this machine whatever root can",
+  ],
   ["3.18 devices", "FROM scratch\nRUN --device=vendor.com/gpu=all y", "UNSUPPORTED", /Cannot use RUN --device/, 2],
   ["3.8 an empty exec form", "FROM scratch\nRUN []", "DOCKERFILE_INVALID", /the exec form requires at least one argument/, 2],
   ["3.23 a name for an address", "FROM scratch\nEXPOSE localhost:80:80", "DOCKERFILE_INVALID", /Cannot expose "localhost:80:80"/, 2],
@@ -173,5 +243,9 @@ test.each(refused)("$name is refused with its place", async ({ text, code, messa
 
 test("3.29 a trigger that holds two instructions is refused where the FROM stands", async () => {
   await testImage(lab.store, { name: "strata-test/two", config: { OnBuild: ["LABEL a=1\nLABEL b=2"] }, programs: [] });
-  await expect(lab.build("FROM strata-test/two\n")).rejects.toMatchObject({ code: "DOCKERFILE_INVALID", message: /not exactly one instruction/, place: { line: 1 } });
+  await expect(lab.build("FROM strata-test/two\n")).rejects.toMatchObject({
+    code: "DOCKERFILE_INVALID",
+    message: /not exactly one instruction/,
+    place: { line: 1 },
+  });
 });

@@ -41,7 +41,10 @@ function addKey(name: string): void {
 
 async function build(instructions: string, flags: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   const words = flags.map((flag) => flag.replaceAll("@", `${folder}/`));
-  return await runStrata(root, ["build", "--progress=plain", "--no-cache", ...words, "-f", "-", join(folder, "context")], { input: `FROM strata-test/tools\n${instructions}\n`, env });
+  return await runStrata(root, ["build", "--progress=plain", "--no-cache", ...words, "-f", "-", join(folder, "context")], {
+    input: `FROM strata-test/tools\n${instructions}\n`,
+    env,
+  });
 }
 
 function output({ stderr }: Outcome): readonly string[] {
@@ -54,9 +57,24 @@ const KEYS = "ssh-add -L | cut -d ' ' -f 3";
 const rows: readonly (readonly [string, string, readonly string[], readonly string[]])[] = [
   ["the agent of a socket", `RUN --mount=type=ssh ${KEYS}`, ["--ssh", "default=@agent"], ["one"]],
   ["keys", `RUN --mount=type=ssh ${KEYS}`, ["--ssh", "default=@two,@three"], ["two", "three"]],
-  ["two ids, at the usual places", "RUN --mount=type=ssh,id=a --mount=type=ssh,id=b echo $SSH_AUTH_SOCK; ls /run/buildkit", ["--ssh", "a=@agent", "--ssh", "b=@two"], ["/run/buildkit/ssh_agent.0", "ssh_agent.0", "ssh_agent.1"]],
-  ["a target, relative to WORKDIR, with mode and owner", "WORKDIR /w\nRUN --mount=type=ssh,target=s,mode=0666,uid=5,gid=6 echo $SSH_AUTH_SOCK; stat -c '%F %a %u:%g' /w/s", ["--ssh", "default=@agent"], ["/w/s", "socket 666 5:6"]],
-  ["only its owner may use it", `USER 1000\nRUN --mount=type=ssh,uid=1000 ${KEYS}\nRUN --mount=type=ssh (ssh-add -L || echo no) 2>/dev/null`, ["--ssh", "default=@agent"], ["one", "no"]],
+  [
+    "two ids, at the usual places",
+    "RUN --mount=type=ssh,id=a --mount=type=ssh,id=b echo $SSH_AUTH_SOCK; ls /run/buildkit",
+    ["--ssh", "a=@agent", "--ssh", "b=@two"],
+    ["/run/buildkit/ssh_agent.0", "ssh_agent.0", "ssh_agent.1"],
+  ],
+  [
+    "a target, relative to WORKDIR, with mode and owner",
+    "WORKDIR /w\nRUN --mount=type=ssh,target=s,mode=0666,uid=5,gid=6 echo $SSH_AUTH_SOCK; stat -c '%F %a %u:%g' /w/s",
+    ["--ssh", "default=@agent"],
+    ["/w/s", "socket 666 5:6"],
+  ],
+  [
+    "only its owner may use it",
+    `USER 1000\nRUN --mount=type=ssh,uid=1000 ${KEYS}\nRUN --mount=type=ssh (ssh-add -L || echo no) 2>/dev/null`,
+    ["--ssh", "default=@agent"],
+    ["one", "no"],
+  ],
   ["an id that was not given is not there", "RUN --mount=type=ssh,id=none ls /run/buildkit 2>/dev/null || echo none", [], ["none"]],
   ["ENV names another socket", "ENV SSH_AUTH_SOCK=/mine\nRUN --mount=type=ssh echo $SSH_AUTH_SOCK", ["--ssh", "default=@agent"], ["/mine"]],
 ];
@@ -87,14 +105,19 @@ test("a key with a passphrase is refused, and nobody is asked for it", async () 
 
 test("what is given is no part of the cache key", async () => {
   const text = "FROM strata-test/tools\nRUN --mount=type=ssh echo the same\n";
-  const explained = async (flag: string): Promise<string> => (await runStrata(root, ["build", "--progress=plain", "--explain", "--ssh", flag, "-f", "-", join(folder, "context")], { input: text })).stderr;
+  const explained = async (flag: string): Promise<string> =>
+    (await runStrata(root, ["build", "--progress=plain", "--explain", "--ssh", flag, "-f", "-", join(folder, "context")], { input: text })).stderr;
   await explained(`default=${join(folder, "agent")}`);
   expect(await explained(`default=${join(folder, "two")}`)).toMatch(/CACHED/);
 });
 
 test("A build that is killed takes its throw-away agent along", async () => {
   writeFileSync(join(folder, "context", "Dockerfile"), "FROM strata-test/tools\nRUN --mount=type=ssh echo begun; sleep 60\n");
-  const child = spawn(process.execPath, [strata, "build", "--progress=plain", "--no-cache", "--ssh", `default=${join(folder, "two")}`, join(folder, "context")], { env: root.env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(
+    process.execPath,
+    [strata, "build", "--progress=plain", "--no-cache", "--ssh", `default=${join(folder, "two")}`, join(folder, "context")],
+    { env: root.env, stdio: ["ignore", "ignore", "pipe"] },
+  );
   let text = "";
   child.stderr.on("data", (data: Buffer) => (text += data.toString()));
   await expect.poll(() => text, { timeout: 20_000 }).toMatch(/\d begun/);
