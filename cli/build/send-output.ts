@@ -61,9 +61,12 @@ export interface FilePlace {
   readonly isPlain: boolean;
 }
 
+/** Names of open files: another file in their place would not be what was opened. */
+const STREAM = /^\/(?:proc\/|dev\/(?:stdout|stderr|fd\/))/;
+
 /** Where a file is written that may be named through a link. */
 export function placeOf(path: string): FilePlace {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return { place: path, isPlain: true };
-  return found.isFile() ? { place: realpathSync(path), isPlain: true } : { place: path, isPlain: false };
+  return found.isFile() && !STREAM.test(path) ? { place: realpathSync(path), isPlain: true } : { place: path, isPlain: false };
 }
