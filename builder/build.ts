@@ -11,6 +11,7 @@ import type { Dockerfile } from "./dockerfile/instruction.ts";
 import { parseDockerfile } from "./dockerfile/parse.ts";
 import { DEFAULT_EPOCH, EPOCH_ARG, firstEpoch } from "./epoch.ts";
 import { BuilderError } from "./errors.ts";
+import { basesOf } from "./plan/bases.ts";
 import type { Step } from "./plan/graph.ts";
 import { planBuild, type PlannedBuild } from "./plan/plan.ts";
 import { Progress } from "./progress.ts";
@@ -35,7 +36,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const trees = new ContextTrees(request, collaborators);
   await using scratch = RunFolder.open(collaborators.scratch);
   const { graph, targets, platforms } = planned;
-  const attempt = async (): Promise<Omit<BuildResult, "warnings">> => {
+  const attempt = async (): Promise<Omit<BuildResult, "warnings" | "bases">> => {
     using abort = linkedAbort(collaborators.signal);
     const chains = await solve({
       request,
@@ -69,7 +70,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
     return result;
   };
   try {
-    return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings };
+    return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings, bases: planned.bases };
   } finally {
     trees.save();
     await cache.settle();
@@ -100,6 +101,7 @@ interface Plan extends PlannedBuild {
   /** The stage that is each platform's image. */
   readonly targets: readonly number[];
   readonly platforms: readonly Platform[];
+  readonly bases: BuildResult["bases"];
 }
 
 async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
@@ -113,14 +115,19 @@ async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseI
     ),
   );
   const [only] = planned;
-  if (only !== undefined && planned.length === 1) return { ...only, targets: [only.graph.target], platforms };
+  const bases = basesOf(planned.map(({ graph }) => graph));
+  if (only !== undefined && planned.length === 1) return { ...only, targets: [only.graph.target], platforms, bases };
   const { mergeGraphs } = await import("./plan/merge-graphs.ts");
   const warnings = new Map(planned.flatMap((one) => one.warnings).map((warning) => [JSON.stringify(warning), warning]));
-  return { ...mergeGraphs(planned.map(({ graph }) => graph)), warnings: [...warnings.values()], epoch: only?.epoch, platforms };
+  return { ...mergeGraphs(planned.map(({ graph }) => graph)), warnings: [...warnings.values()], epoch: only?.epoch, platforms, bases };
 }
 
 /** One platform is a plain image unless an index is asked for, as with BuildKit. */
-async function resultOf(images: readonly BuiltImage[], { buildArgs }: BuildRequest, { store }: Collaborators): Promise<Omit<BuildResult, "warnings">> {
+async function resultOf(
+  images: readonly BuiltImage[],
+  { buildArgs }: BuildRequest,
+  { store }: Collaborators,
+): Promise<Omit<BuildResult, "warnings" | "bases">> {
   const { platform: _, ...first } = images[0]!;
   if (images.length === 1 && !/^(?:1|t|true)$/i.test(buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")) return { ...first, images };
   const { assembleIndex } = await import("./output/image-index.ts");

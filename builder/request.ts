@@ -6,6 +6,7 @@ import type { ContextMode } from "./context/context-mode.ts";
 import type { CachePlace, CacheTarget, OpenCacheStorage } from "./cache/storage.ts";
 import type { Warning } from "./dockerfile/instruction.ts";
 import type { Executor, ImagePuller, RunLimits } from "./executor.ts";
+import type { StageImage } from "./plan/bases.ts";
 import type { BuildEvent } from "./progress.ts";
 import type { Pins } from "./remote/scope.ts";
 
@@ -96,4 +97,6 @@ export interface BuildResult extends Omit<BuiltImage, "platform"> {
   readonly target: Descriptor;
   readonly images: readonly BuiltImage[];
   readonly warnings: readonly Warning[];
+  /** By the number of the stage. */
+  readonly bases: ReadonlyMap<number, StageImage>;
 }

@@ -1,9 +1,8 @@
 /** What rules look at: a Dockerfile as meant and as written, its stages, its arguments, and what planning it has shown. */
-import type { Image } from "../../store/store.ts";
-import type { Platform } from "../../store/oci.ts";
 import { IgnoreRules } from "../context/ignore.ts";
 import type { Dockerfile, InstructionOf, Keyword, Place, Warning } from "../dockerfile/instruction.ts";
 import type { GlobalArgs } from "../plan/arguments.ts";
+import type { StageImage } from "../plan/bases.ts";
 import type { Written } from "./written.ts";
 
 export type WrittenOf<Kind extends Keyword> = Written & { readonly instruction: InstructionOf<Kind> };
@@ -23,7 +22,7 @@ export interface PlanFacts {
   /** Of the build's own context, expanded. */
   readonly copies: readonly { readonly place: Place; readonly sources: readonly string[] }[];
   /** Base images that are here, by the index of the stage. */
-  readonly bases: ReadonlyMap<number, { readonly image: Image; readonly reference: string; readonly platform: Platform }>;
+  readonly bases: ReadonlyMap<number, StageImage>;
 }
 
 export interface Checked {

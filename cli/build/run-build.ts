@@ -127,10 +127,10 @@ function mustPassChecks({ buildArgs, dockerfile }: BuildRequest): boolean {
   return /error/.test(buildArgs.get("BUILDKIT_DOCKERFILE_CHECK") ?? /^\s*#\s*check\s*=(.*)/im.exec(dockerfile.text)?.[1] ?? "");
 }
 
-async function warn(context: Context, flags: BuildFlags, request: BuildRequest, { warnings }: BuildResult): Promise<void> {
+async function warn(context: Context, flags: BuildFlags, request: BuildRequest, result: BuildResult): Promise<void> {
   if (flags.quiet === true) return;
   const { warningsText } = await import("./warnings.ts");
-  context.stderr.write(warningsText(request, warnings));
+  context.stderr.write(warningsText(request, result));
 }
 
 async function writeResultFiles(flags: BuildFlags, result: BuildResult, written: WrittenImage): Promise<void> {

@@ -157,6 +157,12 @@ test("a base that is an index gives each platform its own; one that it lacks is 
   );
 });
 
+test("a base without platforms is taken for any, and told when it is for another", async () => {
+  const foreign = process.arch === "arm64" ? "amd64" : "arm64";
+  const said = await build(`FROM ${BOX_IMAGE}\nRUN echo native > /native\n`, "--platform", `linux/${foreign}`);
+  expect(said).toMatch(new RegExp(`InvalidBaseImagePlatform: Base image ${BOX_IMAGE} was pulled with platform "linux/\\w+", expected "linux/${foreign}"`));
+});
+
 test("an index of one on request; the same platform twice is one", async () => {
   await build("FROM scratch\nCOPY file /\n", "--build-arg", "BUILDKIT_MULTI_PLATFORM=1", "-o", `type=oci,dest=${at("one")},tar=false`);
   expect(parse(await text("skopeo", "inspect", "--raw", `oci:${at("one")}`)).manifests).toHaveLength(1);
