@@ -17,6 +17,7 @@ import { planBuild, type PlannedBuild } from "./plan/plan.ts";
 import { Progress } from "./progress.ts";
 import type { BuildRequest, BuildResult, BuiltImage, Collaborators } from "./request.ts";
 import { openCache } from "./solve/cache.ts";
+import { lineageOf } from "./solve/lineage.ts";
 import { BaseImages } from "./solve/open-image.ts";
 import { RunFolder, sweepScratch } from "./solve/run-folder.ts";
 import { solve } from "./solve/solve.ts";
@@ -53,7 +54,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       placeOf: (step) => frame(dockerfile, step.place),
       identityOf: (step) => identity(request, planned, step),
     });
-    const vertex = progress.start("exporting to image");
+    const vertex = progress.start("exporting to image", { after: targets.flatMap((target) => lineageOf(graph, { stage: target }, []).after) });
     const built = await Promise.all(
       targets.map(async (target, at): Promise<BuiltImage> => {
         const chain = chains.get(target);

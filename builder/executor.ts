@@ -1,5 +1,6 @@
 /** What the builder needs of its siblings, stated here so that they fit by shape. */
 import type { Descriptor, Platform } from "../store/oci.ts";
+import type { Status } from "./progress.ts";
 
 /** One RUN: mounted, run to its end, everything gone after it but the upper folder's changes. */
 export interface RunRequest {
@@ -50,5 +51,8 @@ export interface Executor {
 
 /** Brings an image that the store lacks (or a newer one with `refresh`). */
 export interface ImagePuller {
-  pull(reference: string, options: { readonly platform: Platform; readonly refresh: boolean; readonly signal?: AbortSignal }): Promise<Descriptor>;
+  pull(
+    reference: string,
+    options: { readonly platform: Platform; readonly refresh: boolean; readonly onStatus?: (status: Status) => void; readonly signal?: AbortSignal },
+  ): Promise<Descriptor>;
 }

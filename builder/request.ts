@@ -5,7 +5,7 @@ import type { ChainID, Store } from "../store/store.ts";
 import type { ContextMode } from "./context/context-mode.ts";
 import type { CachePlace, CacheTarget, OpenCacheStorage } from "./cache/storage.ts";
 import type { Warning } from "./dockerfile/instruction.ts";
-import type { Executor, ImagePuller, RunLimits } from "./executor.ts";
+import type { Executor, ImagePuller, RunLimits, RunRequest } from "./executor.ts";
 import type { StageImage } from "./plan/bases.ts";
 import type { BuildEvent } from "./progress.ts";
 import type { Pins } from "./remote/scope.ts";
@@ -77,6 +77,8 @@ export interface Collaborators {
   /** For caches outside the store. */
   readonly cacheStorage?: OpenCacheStorage;
   readonly onEvent: (event: BuildEvent) => void;
+  /** A RUN ended with `code`; its files and mounts are there until this resolves. */
+  readonly onRunFailed?: (request: RunRequest, code: number) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 

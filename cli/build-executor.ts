@@ -24,7 +24,7 @@ export function buildExecutor(processes: Processes): Executor {
   };
 }
 
-function runSpec(id: string, request: RunRequest): Spec {
+export function runSpec(id: string, request: RunRequest): Spec {
   const { uid, gid, groups } = request.user;
   const isInsecure = request.security === "insecure";
   return {

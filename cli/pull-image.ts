@@ -1,6 +1,7 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
 import type { Platform } from "../store/oci.ts";
 import type { Login } from "../registry/client/auth-files.ts";
+import type { OnTransfer } from "../registry/client/repository.ts";
 import { RegistryError } from "../registry/errors.ts";
 import { DEFAULT_DOMAIN, familiarName, parseReference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
@@ -14,6 +15,8 @@ export interface PullImageOptions {
   readonly refresh?: boolean;
   /** Say what is done, on stderr. @default true */
   readonly progress?: boolean;
+  /** Told of every blob on its way. */
+  readonly onTransfer?: OnTransfer;
   /** Accept plain HTTP and untrusted certificates. */
   readonly insecure?: boolean;
   /** Instead of what `strata login` has kept. */
@@ -42,13 +45,14 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   const here = await openHere(store, text, platform);
   if (here !== undefined && !refresh) return here;
   using shown = showTransfers(context.stderr, PULL_WORDS, !progress);
-  await using opened = await openReference(context, text, { insecure, ...(login === undefined ? {} : { login }) }, () => ({ onTransfer: shown.onTransfer }));
+  const onTransfer = options.onTransfer ?? shown.onTransfer;
+  await using opened = await openReference(context, text, { insecure, ...(login === undefined ? {} : { login }) }, () => ({ onTransfer }));
   const { repository, reference, target } = opened;
   const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
   say(`${target}: Pulling from ${reference.path}`);
   const top = await repository.read(target);
   const { pull } = await import("../registry/client/pull.ts");
-  await pull(repository, store, top, { platform, onTransfer: shown.onTransfer });
+  await pull(repository, store, top, { platform, onTransfer });
   await store.images.tag(reference.name, top.descriptor);
   const image = await store.images.open(reference.name, platform);
   const { rememberDigest } = await import("./registry/pushed.ts");

@@ -1,5 +1,6 @@
 /** An image of the store into the registry that its name says. */
 import type { Remote } from "../registry/client/remote.ts";
+import type { OnTransfer } from "../registry/client/repository.ts";
 import type { Digest } from "../store/digest.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
@@ -18,6 +19,8 @@ export interface PushImageOptions {
   readonly platform?: Platform | undefined;
   /** Say what is done, on stderr. @default true */
   readonly progress?: boolean;
+  /** Told of every blob on its way. */
+  readonly onTransfer?: OnTransfer;
   /** Accept plain HTTP and untrusted certificates. */
   readonly insecure?: boolean;
 }
@@ -31,7 +34,7 @@ export async function pushImage(context: Context, text: string, options: PushIma
   using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
   const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
   await using opened = await openReference(context, text, { insecure }, async (remote) => ({
-    onTransfer: shown.onTransfer,
+    onTransfer: options.onTransfer ?? shown.onTransfer,
     prove: await proofs(remote, store),
   }));
   const { repository, reference } = opened;

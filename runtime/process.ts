@@ -144,6 +144,11 @@ export interface Processes {
   /** Foreground, nothing recorded, no monitor left behind: for build steps. Output comes by callback; abort kills everything. */
   runOnce(
     request: Omit<CreateRequest, "stdio" | "exitCommand">,
-    options: { readonly onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => void; readonly signal?: AbortSignal },
+    options: {
+      readonly onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => void;
+      /** Instead: standard input is open, and output goes to the attachment. */
+      readonly attach?: (attachment: Attachment) => Promise<void>;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<ExitRecord>;
 }

@@ -40,12 +40,19 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
       const found = await selection();
       const whole = remote === undefined ? found : withRemote(found, await remote.open());
+      const total = bytesOf(whole);
+      making.vertex.status({ id: "transferring files", current: 0, total, isDone: false });
       const written = await writeCopy(action, parent, whole, { ...making, rest }, scope);
+      making.vertex.status({ id: "transferring files", current: total, total, isDone: true });
       if (remote === undefined) digest = written.selection.digest;
       else if (written.selection !== whole) throw changed(action);
       return written.chain;
     },
   };
+}
+
+function bytesOf({ placed }: Selection): number {
+  return placed.reduce((sum, { source }) => sum + source.entries.reduce((bytes, { size }) => bytes + size, 0), 0);
 }
 
 async function lookAgain(action: CopyAction, parent: ChainID | undefined, parts: KeyParts, place: string, scope: SolveScope): Promise<CopyAgain | undefined> {

@@ -6,6 +6,7 @@ import { didYouMean } from "../dockerfile/suggest.ts";
 import type { ImageOrigin } from "../plan/graph.ts";
 import type { Progress } from "../progress.ts";
 import type { BuildRequest, Collaborators } from "../request.ts";
+import { originKey } from "./lineage.ts";
 
 /** Not here, or of an index that was pulled for another platform not this one's part. */
 const ABSENT: ReadonlySet<string> = new Set(["IMAGE_UNKNOWN", "BLOB_UNKNOWN"]);
@@ -33,7 +34,7 @@ export class BaseImages {
     return await once(this.#unpacked, JSON.stringify(origin), async () => {
       const { snapshots, images } = this.#collaborators.store;
       const image = await this.open(origin);
-      const vertex = this.#progress.start(name);
+      const vertex = this.#progress.start(name, { as: originKey(origin) });
       const isThere = image.chain === undefined || (await snapshots.use(image.chain)) !== undefined;
       if (isThere) vertex.cached();
       const chain = isThere ? image.chain : await images.unpack(image);
@@ -53,7 +54,12 @@ export class BaseImages {
     }
     const vertex = this.#progress.start(`[internal] load metadata for ${reference}`);
     try {
-      const descriptor = await puller?.pull(reference, { platform, refresh, ...(signal === undefined ? {} : { signal }) });
+      const descriptor = await puller?.pull(reference, {
+        platform,
+        refresh,
+        onStatus: (status) => vertex.status(status),
+        ...(signal === undefined ? {} : { signal }),
+      });
       vertex.done();
       return descriptor === undefined ? await store.images.open(reference, platform) : await store.images.read(descriptor, platform);
     } catch (error) {

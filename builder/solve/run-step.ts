@@ -85,6 +85,7 @@ async function execute(request: RunRequest, scope: SolveScope): Promise<void> {
     throw new BuilderError("RUN_FAILED", `Cannot run ${shown}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
   }
   scope.signal.throwIfAborted();
+  if (code !== 0) await scope.collaborators.onRunFailed?.(request, code);
   if (code !== 0) throw new BuilderError("RUN_FAILED", `Cannot run ${shown}: exit code: ${code}`, exitHint(code));
 }
 

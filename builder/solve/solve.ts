@@ -12,6 +12,7 @@ import { shownBy, type Action, type BuildGraph, type ImageOrigin, type Origin, t
 import { copyWork } from "./copy-work.ts";
 import { CacheGap, type Found, type QuickRecord } from "./cache.ts";
 import { keyOf, type KeyParts } from "./key.ts";
+import { lineageOf } from "./lineage.ts";
 import { runWork } from "./run-work.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { Making, SolveScope, Work } from "./scope.ts";
@@ -109,7 +110,7 @@ class Solver {
   async #step(step: Step, parent: ChainID | undefined): Promise<ChainID> {
     await Promise.all(originsOf(step.action).map(async (origin) => (origin.kind === "stage" ? await this.stage(origin.index) : undefined)));
     this.#scope.signal.throwIfAborted();
-    const vertex = this.#scope.progress.start(step.name);
+    const vertex = this.#scope.progress.start(step.name, lineageOf(this.#parts.graph, step, originsOf(step.action)));
     try {
       const scope = stageScope(this.#scope, this.#parts.graph, step.stage);
       const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#parts.identityOf(step), scope), vertex);

@@ -35,6 +35,8 @@ export interface BuildFlags extends RunFlags {
   readonly fix?: boolean;
   readonly call: string;
   readonly explain?: boolean;
+  /** "" is the step's own shell. */
+  readonly debug?: string;
 }
 
 /** docker's flags that this builder does not have. */
@@ -73,12 +75,13 @@ export function defineFlags(command: Command): Command {
     .option("--load", "keep the image in the store, which is what happens without --output")
     .option("--iidfile <path>", "write the image id, of several platforms the index's digest, to a file")
     .option("--metadata-file <path>", "write digests and names as JSON to a file")
-    .option("--progress <kind>", "auto, tty, plain, rawjson or quiet", "auto")
+    .option("--progress <kind>", "auto, none, plain, quiet, rawjson or tty (default: BUILDKIT_PROGRESS)", "auto")
     .option("-q, --quiet", "print the image id only")
     .option("--check", "say what could be better in the Dockerfile, build nothing")
     .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
-    .option("--explain", "say for every step why it was made or not");
+    .option("--explain", "say for every step why it was made or not")
+    .option("--debug [shell]", "open a shell in the step that failed");
   defineRunFlags(command);
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));

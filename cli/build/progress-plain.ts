@@ -1,67 +1,137 @@
-/** `#5 [2/4] RUN make`, `#5 0.123 output`, `#5 CACHED`, `#5 DONE 0.1s`: a block for each vertex, as BuildKit's plain progress. */
-import { StringDecoder } from "node:string_decoder";
-import type { BuildEvent } from "../../builder/progress.ts";
+/**
+ * Plain progress as BuildKit prints it: `#5 [2/4] RUN make`, `#5 0.123 output`, `#5 CACHED`, `#5 DONE 0.1s`. One vertex speaks at a time;
+ * what others say waits until it ends, they end, or it has spoken for long enough.
+ */
+import type { BuildEvent, Status } from "../../builder/progress.ts";
 import type { ProgressView } from "./progress.ts";
+import { bytesText, LineCutter, TAIL_LINES } from "./progress-lines.ts";
+
+const SPEAKING_MS = 5000;
+/** A status is repeated after so much more of its total, or so much time. */
+const STATUS_PART = 0.05;
+const STATUS_MS = 5000;
 
 interface Shown {
+  readonly vertex: number;
+  readonly name: string;
   readonly startedAt: number;
-  readonly decoder: StringDecoder;
-  rest: string;
+  readonly cutter: LineCutter;
+  readonly statuses: Map<string, { readonly at: number; readonly startedAt: number; readonly current: number }>;
+  pending: string[];
+  tail: string[];
   isCached: boolean;
+  isEnded: boolean;
+  isFailed: boolean;
 }
 
 export class PlainProgress implements ProgressView {
   readonly #stream: { write(text: string): unknown };
   readonly #explain: boolean;
+  readonly #now: () => number;
   readonly #vertices = new Map<number, Shown>();
-  #last = 0;
+  #speaking: Shown | undefined;
+  #spokeSince = 0;
+  #isFirst = true;
+  #isPaused = false;
+  #isEnded = false;
 
-  constructor(stream: { write(text: string): unknown }, explain: boolean) {
+  /** `now`: milliseconds; a past build is shown by its own clock. */
+  constructor(stream: { write(text: string): unknown }, explain: boolean, now: () => number = () => performance.now()) {
     this.#stream = stream;
     this.#explain = explain;
+    this.#now = now;
   }
 
   show(event: BuildEvent): void {
-    if (event.kind === "started") {
-      this.#vertices.set(event.vertex, { startedAt: performance.now(), decoder: new StringDecoder("utf8"), rest: "", isCached: false });
-      this.#line(event.vertex, event.name);
-      return;
-    }
-    const shown = this.#vertices.get(event.vertex);
+    const { vertex } = event;
+    if (event.kind === "started") this.#vertices.set(vertex, newVertex(vertex, event.name, this.#now()));
+    const shown = this.#vertices.get(vertex);
     if (shown === undefined) return;
-    if (event.kind === "output") this.#output(event.vertex, shown, shown.decoder.write(Buffer.from(event.data)));
-    else if (event.kind === "explained") this.#explained(event.vertex, event.isHit, event.reason);
+    if (event.kind === "output") this.#output(shown, shown.cutter.push(event.data));
+    else if (event.kind === "status") status(shown, event, this.#now());
     else if (event.kind === "cached") shown.isCached = true;
-    else this.#ended(event, shown);
+    else if (event.kind === "explained" && this.#explain) shown.pending.push(`EXPLAIN ${event.isHit ? "hit" : "miss"}: ${event.reason}`);
+    else if (event.kind === "done" || event.kind === "failed") this.#ended(event, shown);
+    if (!this.#isPaused) this.#speak(shown);
+  }
+
+  warn(): boolean {
+    return false;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
   }
 
   end(): void {
-    return;
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    for (const shown of this.#vertices.values()) if (shown.pending.length > 0) this.#flush(shown);
+    for (const { isFailed, name, tail } of this.#vertices.values()) {
+      if (isFailed) this.#stream.write(["------", ` > ${name}:`, ...tail, "------", ""].join("\n"));
+    }
   }
 
-  #explained(vertex: number, isHit: boolean, reason: string): void {
-    if (this.#explain) this.#line(vertex, `EXPLAIN ${isHit ? "hit" : "miss"}: ${reason}`);
+  #output(shown: Shown, lines: readonly string[]): void {
+    const time = seconds(this.#now() - shown.startedAt);
+    const timed = lines.map((line) => `${time} ${line}`);
+    shown.pending.push(...timed);
+    shown.tail = [...shown.tail, ...timed].slice(-TAIL_LINES);
   }
 
   #ended(event: Extract<BuildEvent, { kind: "done" | "failed" }>, shown: Shown): void {
-    if (shown.rest !== "") this.#output(event.vertex, shown, "\n");
-    if (event.kind === "failed") this.#line(event.vertex, event.isCancelled ? "CANCELED" : `ERROR: ${event.message}`);
-    else this.#line(event.vertex, shown.isCached ? "CACHED" : `DONE ${seconds(shown, 1)}s`);
+    this.#output(shown, shown.cutter.finish());
+    shown.isEnded = true;
+    shown.isFailed = event.kind === "failed" && !event.isCancelled;
+    const time = ((this.#now() - shown.startedAt) / 1000).toFixed(1);
+    if (event.kind === "failed") shown.pending.push(event.isCancelled ? "CANCELED" : `ERROR: ${event.message}`);
+    else shown.pending.push(shown.isCached ? "CACHED" : `DONE ${time}s`);
   }
 
-  #output(vertex: number, shown: Shown, text: string): void {
-    const lines = (shown.rest + text).split("\n");
-    shown.rest = lines.pop() ?? "";
-    for (const line of lines) this.#line(vertex, `${seconds(shown, 3)} ${line.replace(/\r$/, "")}`);
+  #speak(shown: Shown): void {
+    const isTurn = this.#speaking === undefined || this.#speaking === shown || shown.isEnded || this.#now() - this.#spokeSince > SPEAKING_MS;
+    if (!isTurn) return;
+    this.#flush(shown);
+    if (!shown.isEnded) return;
+    const next = [...this.#vertices.values()].sort((a, b) => b.pending.length - a.pending.length)[0];
+    if (next !== undefined && next.pending.length > 0) this.#flush(next);
   }
 
-  #line(vertex: number, text: string): void {
-    const gap = this.#last !== 0 && this.#last !== vertex ? "\n" : "";
-    this.#last = vertex;
-    this.#stream.write(`${gap}#${vertex} ${text}\n`);
+  #flush(shown: Shown): void {
+    if (this.#speaking !== shown) {
+      if (this.#speaking !== undefined) this.#stream.write(`#${this.#speaking.vertex} ...\n`);
+      this.#stream.write(`${this.#isFirst ? "" : "\n"}#${shown.vertex} ${shown.name}\n`);
+      this.#spokeSince = this.#now();
+      this.#isFirst = false;
+    }
+    if (shown.pending.length > 0) this.#stream.write(shown.pending.map((line) => `#${shown.vertex} ${line}\n`).join(""));
+    shown.pending = [];
+    this.#speaking = shown.isEnded ? undefined : shown;
   }
 }
 
-function seconds({ startedAt }: Shown, digits: number): string {
-  return ((performance.now() - startedAt) / 1000).toFixed(digits);
+function newVertex(vertex: number, name: string, startedAt: number): Shown {
+  const empty = { pending: [], tail: [], isCached: false, isEnded: false, isFailed: false };
+  return { vertex, name, startedAt, cutter: new LineCutter(), statuses: new Map(), ...empty };
+}
+
+function status(shown: Shown, { id, current, total = 0, isDone }: Status, now: number): void {
+  const last = shown.statuses.get(id);
+  const isNews = last === undefined || isDone || (total > 0 && (current - last.current) / total >= STATUS_PART) || now - last.at >= STATUS_MS;
+  if (!isNews) return;
+  const startedAt = last?.startedAt ?? now;
+  shown.statuses.set(id, { at: now, startedAt, current });
+  if (current === 0 && !isDone) return; // it has only begun
+  const took = (now - startedAt) / 1000;
+  shown.pending.push([id, bytesText({ current, total }), took > 0.01 ? `${took.toFixed(1)}s` : "", isDone ? "done" : ""].filter(Boolean).join(" "));
+}
+
+/** Fewer digits the longer it takes. */
+function seconds(milliseconds: number): string {
+  const took = milliseconds / 1000;
+  return took.toFixed(took < 10 ? 3 : took < 100 ? 2 : 1);
 }

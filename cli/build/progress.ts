@@ -1,11 +1,17 @@
 /** Shows a build: plain lines as BuildKit prints them, live lines on a terminal, JSON lines, or nothing. */
+import type { Finding } from "../../builder/check/finding.ts";
 import type { BuildEvent } from "../../builder/progress.ts";
 import { UsageError } from "../errors.ts";
 import { PlainProgress } from "./progress-plain.ts";
-import { TtyProgress } from "./progress-tty.ts";
 
 export interface ProgressView {
   show(event: BuildEvent): void;
+  /** For views that are read by programs: true when it has told the warnings itself. */
+  warn(findings: readonly Finding[], source: { readonly text: string; readonly file: string }): boolean;
+  /** Leaves the terminal to somebody else, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Says the rest, and what failed steps printed last. May be called again. */
   end(): void;
 }
 
@@ -13,27 +19,35 @@ export interface ProgressOptions {
   readonly kind: string;
   readonly explain: boolean;
   readonly stream: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
 }
 
-/** @throws {UsageError} for an unknown kind */
-export function openProgress({ kind, explain, stream }: ProgressOptions): ProgressView {
+/** `auto` asks BUILDKIT_PROGRESS, as docker does. @throws {UsageError} for an unknown kind, and for `tty` without a terminal */
+export async function openProgress({ kind: flag, explain, stream, env }: ProgressOptions): Promise<ProgressView> {
+  const kind = flag === "auto" ? env["BUILDKIT_PROGRESS"] || "auto" : flag;
   switch (kind) {
     case "auto":
-      return stream.isTTY ? new TtyProgress(stream, explain) : new PlainProgress(stream, explain);
+      return stream.isTTY && env["TERM"] !== "dumb" ? await tty(stream, explain, env) : new PlainProgress(stream, explain);
     case "plain":
       return new PlainProgress(stream, explain);
     case "tty":
-      return new TtyProgress(stream, explain);
-    case "rawjson":
-      return { show: (event) => void stream.write(`${JSON.stringify(raw(event))}\n`), end: () => undefined };
+      if (!stream.isTTY) throw new UsageError("Cannot use --progress tty: standard error is no terminal");
+      return await tty(stream, explain, env);
+    case "rawjson": {
+      const { RawProgress } = await import("./progress-raw.ts");
+      return new RawProgress(stream);
+    }
     case "quiet":
-      return explain ? new PlainProgress(stream, explain) : { show: () => undefined, end: () => undefined };
+    case "none":
+      return explain ? new PlainProgress(stream, explain) : SILENT;
     default:
-      throw new UsageError(`Cannot use --progress ${kind}: expected auto, tty, plain, rawjson or quiet`);
+      throw new UsageError(`Cannot use --progress ${kind}: expected auto, none, plain, quiet, rawjson or tty`);
   }
 }
 
-function raw(event: BuildEvent): object {
-  const time = new Date().toISOString();
-  return event.kind === "output" ? { time, ...event, data: Buffer.from(event.data).toString("base64") } : { time, ...event };
+const SILENT: ProgressView = { show: () => undefined, warn: () => true, pause: () => undefined, resume: () => undefined, end: () => undefined };
+
+async function tty(stream: NodeJS.WriteStream, explain: boolean, env: NodeJS.ProcessEnv): Promise<ProgressView> {
+  const { TtyProgress } = await import("./progress-tty.ts");
+  return new TtyProgress(stream, { explain, colors: (env["NO_COLOR"] ?? "") === "" });
 }

@@ -11,7 +11,9 @@ import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { readDefinition, type Definition } from "./definition.ts";
 import type { CacheRequest } from "./cache-flags.ts";
+import { EXIT, ExitError, report } from "../errors.ts";
 import type { BuildFlags } from "./flags.ts";
+import { follow, type Followed } from "./follow.ts";
 import type { OutputWork, WrittenImage } from "./write-output.ts";
 import { openProgress, type ProgressView } from "./progress.ts";
 import { buildRequest } from "./request.ts";
@@ -19,9 +21,11 @@ import { buildRequest } from "./request.ts";
 export async function runBuild(context: Context, folder: string, flags: BuildFlags): Promise<void> {
   const names = flags.tag.map((name) => parseReference(name).name);
   const outputs = await outputsOf(flags);
-  const progress = openProgress({ kind: flags.quiet === true ? "quiet" : flags.progress, explain: flags.explain === true, stream: context.stderr });
+  const kind = flags.quiet === true ? "quiet" : flags.progress;
+  const progress = await openProgress({ kind, explain: flags.explain === true, env: context.env, stream: context.stderr });
   const scratch = join(context.runRoot, "build");
   const unpacked = join(scratch, ownedName());
+  let followed: Followed | undefined;
   try {
     const definition = await read(context, folder, flags, unpacked);
     const request = { ...buildRequest(flags, definition, context.env), ...(await cacheRequest(flags)) };
@@ -35,16 +39,24 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
       await refuseFindings(context, request);
     }
     const store = await context.store();
-    const result = await build(request, collaborators(context, store, scratch, progress));
+    followed = await follow(context, flags, request, progress);
+    const debug = flags.debug === undefined ? {} : { onRunFailed: await openDebug(context, folder, flags, progress) };
+    const result = await build(followed.request, { ...collaborators(context, store, scratch, followed), ...debug });
+    const work = { context, store, result, names: flags.tag };
+    const written =
+      outputs === undefined
+        ? await keep(store, names, result)
+        : await followed.during("exporting to outputs", async (vertex) => await outputs({ ...work, onStatus: (status) => vertex.status(status) }));
+    followed.succeeded(result.id);
     progress.end();
-    await warn(context, flags, request, result);
-    const written = outputs === undefined ? await keep(store, names, result) : await outputs({ context, store, result, names: flags.tag });
+    await warn(context, flags, { request, result, progress });
     if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await writeResultFiles(flags, result, written);
     if (flags.quiet === true && written.isPiped !== true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
   } catch (error) {
+    followed?.failed(error);
     progress.end();
     if (error instanceof BuilderError && error.place !== undefined) context.stderr.write(`${error.place.frame}\n`);
-    throw error;
+    throw followed === undefined ? error : buildFailure(context, flags, error);
   } finally {
     rmSync(unpacked, { recursive: true, force: true });
   }
@@ -98,13 +110,13 @@ async function cacheRequest(flags: BuildFlags): Promise<CacheRequest> {
   return readCacheFlags(flags);
 }
 
-function collaborators(context: Context, store: Store, scratch: string, progress: ProgressView): Collaborators {
+function collaborators(context: Context, store: Store, scratch: string, followed: Followed): Collaborators {
   return {
     store,
     helper: context.helper,
     scratch,
     signal: context.signal,
-    onEvent: (event) => progress.show(event),
+    onEvent: followed.onEvent,
     async executor() {
       const [{ buildExecutor }, processes] = await Promise.all([import("../build-executor.ts"), context.processes()]);
       return buildExecutor(processes);
@@ -114,12 +126,17 @@ function collaborators(context: Context, store: Store, scratch: string, progress
       return await cacheStorage(context)(place);
     },
     puller: {
-      async pull(reference, { platform, refresh }) {
-        const { pullImage } = await import("../pull-image.ts");
-        return (await pullImage(context, reference, { platform, refresh, progress: false })).target;
+      async pull(reference, { platform, refresh, onStatus = () => undefined }) {
+        const [{ pullImage }, { transferStatus }] = await Promise.all([import("../pull-image.ts"), import("./transfer-status.ts")]);
+        return (await pullImage(context, reference, { platform, refresh, progress: false, onTransfer: transferStatus(onStatus) })).target;
       },
     },
   };
+}
+
+async function openDebug(context: Context, folder: string, flags: BuildFlags, view: ProgressView): Promise<NonNullable<Collaborators["onRunFailed"]>> {
+  const { debugShell } = await import("./debug-shell.ts");
+  return debugShell(context, { shell: flags.debug ?? "", view, isInputTaken: folder === "-" || flags.file === "-" });
 }
 
 /** `error=true` of the check options, looked for before they are read. */
@@ -127,10 +144,27 @@ function mustPassChecks({ buildArgs, dockerfile }: BuildRequest): boolean {
   return /error/.test(buildArgs.get("BUILDKIT_DOCKERFILE_CHECK") ?? /^\s*#\s*check\s*=(.*)/im.exec(dockerfile.text)?.[1] ?? "");
 }
 
-async function warn(context: Context, flags: BuildFlags, request: BuildRequest, result: BuildResult): Promise<void> {
+interface Finished {
+  readonly request: BuildRequest;
+  readonly result: BuildResult;
+  readonly progress: ProgressView;
+}
+
+async function warn(context: Context, flags: BuildFlags, { request, result, progress }: Finished): Promise<void> {
   if (flags.quiet === true) return;
-  const { warningsText } = await import("./warnings.ts");
-  context.stderr.write(warningsText(request, result));
+  const { buildWarnings, warningsText } = await import("./warnings.ts");
+  const findings = buildWarnings(request, result);
+  if (!progress.warn(findings, request.dockerfile)) context.stderr.write(warningsText(findings));
+}
+
+/** Said as docker says it; what is no failure of the build stays what it is. */
+function buildFailure(context: Context, { debug }: BuildFlags, error: unknown): unknown {
+  const { status, text } = report(error);
+  if (debug !== undefined && !(error instanceof BuilderError && error.code === "RUN_FAILED"))
+    context.stderr.write("--debug opens a shell where a RUN failed; what failed here runs nothing in the image\n");
+  if (status !== EXIT.refused || text === "") return error;
+  context.stderr.write(`ERROR: failed to build: ${text}\n`);
+  return new ExitError(status);
 }
 
 async function writeResultFiles(flags: BuildFlags, result: BuildResult, written: WrittenImage): Promise<void> {

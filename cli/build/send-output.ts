@@ -9,6 +9,9 @@ import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import type { Destination } from "./outputs.ts";
 
+/** Told how many bytes more were written. */
+export type OnBytes = (bytes: number) => void;
+
 interface ArchivePlace {
   readonly destination: Destination;
   readonly isFolder: boolean;
@@ -16,7 +19,7 @@ interface ArchivePlace {
 
 /** Names are canonical. One tar is both: an OCI archive and a docker archive. */
 export async function sendArchive(
-  { context, store }: { readonly context: Context; readonly store: Store },
+  { context, store, onBytes }: { readonly context: Context; readonly store: Store; readonly onBytes?: OnBytes },
   target: Descriptor,
   names: readonly string[],
   { destination, isFolder }: ArchivePlace,
@@ -24,7 +27,7 @@ export async function sendArchive(
   if (isFolder && destination !== undefined) return await writeLayout(store, target, names, destination);
   const { saveImages } = await import("../../store/archive/save.ts");
   const images = names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target }));
-  await writeWholeFile(context, saveImages(store.blobs, images), destination);
+  await writeWholeFile(context, saveImages(store.blobs, images), destination, onBytes);
 }
 
 /** Other images that are in the layout stay in it. */
@@ -35,8 +38,13 @@ async function writeLayout(store: Store, target: Descriptor, names: readonly str
 }
 
 /** Written beside and renamed. What is no plain file (a pipe, /dev/null) is written as it is. @throws {BuilderError} `OUTPUT_FAILED` */
-export async function writeWholeFile({ stdout, signal }: Context, content: AsyncIterable<Uint8Array>, destination: Destination): Promise<void> {
-  const source = Readable.from(content, { objectMode: false });
+export async function writeWholeFile(
+  { stdout, signal }: Context,
+  content: AsyncIterable<Uint8Array>,
+  destination: Destination,
+  onBytes?: OnBytes,
+): Promise<void> {
+  const source = Readable.from(onBytes === undefined ? content : counted(content, onBytes), { objectMode: false });
   if (destination === undefined) {
     if (stdout.isTTY) throw new UsageError("Cannot write the output to a terminal: name a file with dest=FILE, or use a pipe");
     return await pipeline(source, stdout, { end: false, signal }); // it stays open for others
@@ -52,6 +60,13 @@ export async function writeWholeFile({ stdout, signal }: Context, content: Async
     throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${destination}: ${error.message}`, { cause: error });
   } finally {
     if (isPlain) rmSync(fresh, { force: true });
+  }
+}
+
+async function* counted(content: AsyncIterable<Uint8Array>, onBytes: OnBytes): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    yield chunk;
+    onBytes(chunk.length);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Writes the result of a build to where it was asked to go, each output in its own form, all of them from the same layers. */
 import { annotatorOf, checkAnnotations, type Annotation } from "../../builder/output/annotations.ts";
 import { BuilderError } from "../../builder/errors.ts";
+import type { Status } from "../../builder/progress.ts";
 import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
@@ -9,7 +10,8 @@ import { parseReference } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import type { ImageOutput, Output, OutputForm } from "./outputs.ts";
-import { sendArchive, writeWholeFile } from "./send-output.ts";
+import { sendArchive, writeWholeFile, type OnBytes } from "./send-output.ts";
+import { transferStatus } from "./transfer-status.ts";
 
 export interface OutputWork {
   readonly context: Context;
@@ -19,6 +21,8 @@ export interface OutputWork {
   readonly names: readonly string[];
   /** Of --annotation. */
   readonly annotations: readonly Annotation[];
+  /** Bytes on their way. */
+  readonly onStatus: (status: Status) => void;
 }
 
 /** What the metadata file tells of an image that went out. */
@@ -43,7 +47,9 @@ async function writeOutput(work: OutputWork, output: Output): Promise<WrittenIma
     case "archive": {
       const target = await finished(work, output.form);
       const names = namesOf(work, output.names);
-      await sendArchive(work, target, names, output);
+      const count = counter(work, "sending archive");
+      await sendArchive({ ...work, onBytes: count.add }, target, names, output);
+      count.done();
       return { target, names };
     }
     case "local":
@@ -98,15 +104,16 @@ function untagged(name: string, given: readonly string[]): string {
   return `${domain}/${path}`;
 }
 
-async function pushAll({ context }: OutputWork, names: readonly string[], target: Descriptor, output: ImageOutput): Promise<Descriptor> {
+async function pushAll({ context, onStatus }: OutputWork, names: readonly string[], target: Descriptor, output: ImageOutput): Promise<Descriptor> {
   if (names.length === 0) throw new BuilderError("OUTPUT_FAILED", "Cannot push the image: it has no name", { hint: "Name it with -t" });
   const { pushImage } = await import("../push-image.ts");
   let pushed = target;
-  for (const name of names) pushed = await pushImage(context, name, { target, insecure: output.insecure, byDigest: output.pushByDigest });
+  for (const name of names)
+    pushed = await pushImage(context, name, { target, insecure: output.insecure, byDigest: output.pushByDigest, onTransfer: transferStatus(onStatus) });
   return { ...target, ...pushed };
 }
 
-async function writeFiles({ context, store, result }: OutputWork, output: Extract<Output, { kind: "local" | "tar" }>): Promise<void> {
+async function writeFiles({ context, store, result, onStatus }: OutputWork, output: Extract<Output, { kind: "local" | "tar" }>): Promise<void> {
   const { rootfsEntries } = await import("../../builder/output/rootfs-entries.ts");
   const created = result.config.created;
   const epoch = created === undefined ? 0 : Date.parse(created) / 1000;
@@ -117,5 +124,13 @@ async function writeFiles({ context, store, result }: OutputWork, output: Extrac
     return;
   }
   const { rootfsTar } = await import("../../builder/output/rootfs-tar.ts");
-  await writeWholeFile(context, rootfsTar(entries), output.destination);
+  const count = counter({ onStatus }, "sending tarball");
+  await writeWholeFile(context, rootfsTar(entries), output.destination, count.add);
+  count.done();
+}
+
+function counter({ onStatus }: Pick<OutputWork, "onStatus">, id: string): { readonly add: OnBytes; readonly done: () => void } {
+  let current = 0;
+  const add = (bytes: number): void => onStatus({ id, current: (current += bytes), isDone: false });
+  return { add, done: () => onStatus({ id, current, isDone: true }) };
 }

@@ -65,7 +65,8 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   options.signal?.throwIfAborted();
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
-  const stdio = { kind: "monitor", stdin: false } as const;
+  const { attach } = options;
+  const stdio = { kind: "monitor", stdin: attach !== undefined } as const;
   const operations = lower({
     request: { ...request, spec, stdio },
     mode: "once",
@@ -77,15 +78,14 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
     rootless: host.rootless,
   });
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
-  client.onOutput(({ stream, data }) => {
-    options.onOutput(stream, data);
-  });
+  if (attach === undefined) client.onOutput(({ stream, data }) => options.onOutput(stream, data));
   const abort = (): void => {
     client.close();
   };
   options.signal?.addEventListener("abort", abort, { once: true });
   try {
     await client.started;
+    await attach?.(client.attachment());
     return await client.exit;
   } catch (error) {
     client.close();
