@@ -29,6 +29,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const dockerfile = loadDefinition(request, progress);
   const images = new BaseImages(request, collaborators, progress);
   const planned = await plan(dockerfile, request, images);
+  if (request.strict === true) (await import("./strict/refuse-plan.ts")).refusePlan({ ...request, ...planned, dockerfile });
   const epoch = epochOf(request, planned);
   const caches = await openCaches(request, collaborators, progress);
   await using _caches = caches;

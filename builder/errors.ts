@@ -15,6 +15,7 @@ export type BuilderErrorCode =
   | "COPY_CONFLICT"
   | "USER_UNKNOWN"
   | "CHECK_FAILED"
+  | "STRICT_REFUSED"
   | "BUILD_UNKNOWN"
   | "RUN_FAILED"
   | "SECRET_UNKNOWN"

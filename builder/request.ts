@@ -44,6 +44,8 @@ export interface BuildRequest {
   readonly limits?: RunLimits;
   /** Say for every step why it was made or not. */
   readonly explain: boolean;
+  /** Refuse what is accepted in silence otherwise. */
+  readonly strict?: boolean;
   readonly noCache: boolean;
   /** Names of stages whose steps are made again. */
   readonly noCacheFilter?: ReadonlySet<string>;

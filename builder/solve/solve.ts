@@ -113,7 +113,8 @@ class Solver {
     const vertex = this.#scope.progress.start(step.name, lineageOf(this.#parts.graph, step, originsOf(step.action)));
     try {
       const scope = stageScope(this.#scope, this.#parts.graph, step.stage);
-      const chain = await this.#lookUpOrMake(step, await prepare(step.action, parent, this.#parts.identityOf(step), scope), vertex);
+      const work = await this.#strictly(await prepare(step.action, parent, this.#parts.identityOf(step), scope), step, parent);
+      const chain = await this.#lookUpOrMake(step, work, vertex);
       vertex.done();
       return chain;
     } catch (error) {
@@ -121,6 +122,12 @@ class Solver {
       vertex.failed(failure instanceof Error ? failure.message : String(failure), this.#scope.signal.aborted || failure instanceof CacheGap);
       throw this.#fail(failure);
     }
+  }
+
+  async #strictly(work: Work, step: Step, parent: ChainID | undefined): Promise<Work> {
+    if (this.#scope.request.strict !== true) return work;
+    const { strictWork } = await import("../strict/strict-work.ts");
+    return strictWork(work, { step, graph: this.#parts.graph, parent }, this.#scope);
   }
 
   async #lookUpOrMake(step: Step, work: Work, vertex: Vertex): Promise<ChainID> {

@@ -35,6 +35,7 @@ export interface BuildFlags extends RunFlags {
   readonly fix?: boolean;
   readonly call: string;
   readonly explain?: boolean;
+  readonly strict?: boolean;
   /** "" is the step's own shell. */
   readonly debug?: string;
 }
@@ -80,6 +81,7 @@ export function defineFlags(command: Command): Command {
     .option("--check", "say what could be better in the Dockerfile, build nothing")
     .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
+    .option("--strict", "refuse what builders accept in silence: undefined variables, patterns without a match and the like")
     .option("--explain", "say for every step why it was made or not")
     .option("--debug [shell]", "open a shell in the step that failed");
   defineRunFlags(command);

@@ -33,6 +33,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     secrets: new Map(flags.secret.map((text) => secret(text, env))),
     ...runOptions(flags, env),
     explain: flags.explain ?? false,
+    strict: flags.strict ?? false,
     noCache: !flags.cache,
     ...(flags.noCacheFilter.length === 0 ? {} : { noCacheFilter: new Set(flags.noCacheFilter.flatMap((names) => names.split(","))) }),
     pull: flags.pull ?? false,
