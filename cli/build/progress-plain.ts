@@ -10,6 +10,7 @@ const SPEAKING_MS = 5000;
 /** A status is repeated after so much more of its total, or so much time. */
 const STATUS_PART = 0.05;
 const STATUS_MS = 5000;
+const STATUS_MIN_MS = 100;
 
 interface Shown {
   readonly vertex: number;
@@ -121,7 +122,11 @@ function newVertex(vertex: number, name: string, startedAt: number): Shown {
 
 function status(shown: Shown, { id, current, total = 0, isDone }: Status, now: number): void {
   const last = shown.statuses.get(id);
-  const isNews = last === undefined || isDone || (total > 0 && (current - last.current) / total >= STATUS_PART) || now - last.at >= STATUS_MS;
+  const isNews =
+    last === undefined ||
+    isDone ||
+    (total > 0 && (current - last.current) / total >= STATUS_PART && now - last.at >= STATUS_MIN_MS) ||
+    now - last.at >= STATUS_MS;
   if (!isNews) return;
   const startedAt = last?.startedAt ?? now;
   shown.statuses.set(id, { at: now, startedAt, current });

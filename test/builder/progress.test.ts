@@ -98,12 +98,15 @@ test("A failure ends with the last lines of its step", () => {
 test("Bytes are told when there is news", () => {
   const printed = plain((progress, wait) => {
     const pull = progress.start("pull");
-    for (const current of [0, 1, 2e6, 2e6 + 1, 40e6]) pull.status({ id: "layer", current, total: 40e6, isDone: false });
+    for (const current of [0, 1, 2e6, 2e6 + 1, 12e6, 40e6]) {
+      pull.status({ id: "layer", current, total: 40e6, isDone: false });
+      if (current <= 2e6) wait(0.1);
+    }
     wait(0.5);
     pull.status({ id: "layer", current: 40e6, total: 40e6, isDone: true });
     pull.done();
   });
-  expect(printed).toBe("#1 pull\n#1 layer 2.00MB / 40.00MB\n#1 layer 40.00MB / 40.00MB\n#1 layer 40.00MB / 40.00MB 0.5s done\n#1 DONE 0.5s\n");
+  expect(printed).toBe("#1 pull\n#1 layer 2.00MB / 40.00MB 0.2s\n#1 layer 12.00MB / 40.00MB 0.3s\n#1 layer 40.00MB / 40.00MB 0.8s done\n#1 DONE 0.8s\n");
 });
 
 test("rawjson has the shape of BuildKit's status stream", () => {

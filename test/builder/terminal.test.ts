@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BOX_IMAGE, openBox, type Box } from "../support/box.ts";
-import { runStrata } from "../support/cli.ts";
-import { strata } from "../support/root.ts";
+import { runStrata, serveStrata } from "../support/cli.ts";
+import { strata, temporaryRoot } from "../support/root.ts";
 import { openTerminal, type Terminal } from "../support/terminal.ts";
 
 let box: Box;
@@ -124,6 +124,20 @@ test("Without a terminal the shell takes commands from standard input, and sees 
     expect.stringContaining("--debug opens a shell where a RUN failed; what failed here runs nothing in the image"),
   ]);
 });
+
+test("Bytes that are pulled and written are told", async () => {
+  using registryRoot = temporaryRoot();
+  await using registry = await serveStrata(registryRoot, ["registry", "serve", "--listen", "127.0.0.1:0"], /127\.0\.0\.1:\d+/);
+  const name = `${registry.match[0]}/box:v1`;
+  await box.strata("tag", BOX_IMAGE, name);
+  await box.strata("push", name);
+  using fresh = temporaryRoot();
+  writeFileSync(join(context, "Dockerfile"), `FROM ${name}\nCOPY Dockerfile /\n`);
+  const { status, stderr } = await runStrata(fresh, ["build", "-o", `type=oci,dest=${join(fresh.root, "../out.tar")}`, context]);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/^#2 sha256:[0-9a-f]{64} (\d+\.\d\d[kM]?B) \/ \1 .*done$/m);
+  expect(stderr).toMatch(/^#(\d) exporting to outputs\n(?:#\1 sending archive .*\n)*#\1 sending archive \d+\.\d\d[kM]B .*done\n#\1 DONE/m);
+}, 60_000);
 
 test.each([
   [["--progress=tty"], {}, 2, /standard error is no terminal/],
