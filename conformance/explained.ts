@@ -36,6 +36,13 @@ export const EXPLAINED: readonly Explanation[] = [
     fact: "16",
   },
   {
+    name: "ports in history",
+    rows: "all",
+    difference: /^history\[\d+\] "EXPOSE \[[^\]]*\] \(.* ≠ "EXPOSE map\[/,
+    reason: `${OLD} wrote ports as a Go map; newer ones write a list`,
+    fact: "16",
+  },
+  {
     name: "mount points",
     rows: [
       "buildah: tests/bud/buildkit-mount-from/Dockerfilebindfrom",

@@ -20,15 +20,25 @@ interface Passwd {
   readonly home: string;
 }
 
-/** `user[:group]`: a user alone brings its primary group, a number without an entry brings the same number. @throws {BuilderError} `USER_UNKNOWN` */
-export async function resolveOwner(text: string, view: MergedView): Promise<Owner> {
-  const [user = "", group] = text.split(":");
-  const gid = group === undefined || group === "" ? undefined : await groupId(group, view);
-  if (user === "") return { uid: 0, gid: gid ?? 0 };
-  const entry = await findUser(user, view);
-  if (entry === undefined && !isNumber(user)) throw unknown("user", user, "/etc/passwd");
-  const uid = entry?.uid ?? Number(user);
-  return { uid, gid: gid ?? entry?.gid ?? uid };
+/**
+ * `user[:group]`: a user alone brings its primary group, a number the same number.
+ * A name that is not listed is refused, or root as BuildKit has it. @throws {BuilderError} `USER_UNKNOWN`
+ */
+export async function resolveOwner(text: string, view: MergedView, unlisted: "refused" | "root" = "refused"): Promise<Owner> {
+  const [user = "", group = ""] = text.split(":");
+  const owner = user === "" ? ROOT : isNumber(user) ? { uid: Number(user), gid: Number(user) } : await listed(user, view);
+  if (owner === undefined && unlisted === "refused") throw unknown("user", user, "/etc/passwd");
+  const { uid, gid } = owner ?? ROOT;
+  if (group === "") return { uid, gid };
+  const id = isNumber(group) ? Number(group) : await groupNamed(group, view);
+  if (id === undefined && unlisted === "refused") throw unknown("group", group, "/etc/group");
+  return { uid, gid: id ?? gid };
+}
+
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+async function listed(name: string, view: MergedView): Promise<Owner | undefined> {
+  return (await passwd(view)).find((entry) => entry.name === name);
 }
 
 /** As a container runs with USER: an unknown number belongs to group 0. @throws {BuilderError} `USER_UNKNOWN` */
@@ -42,15 +52,23 @@ export async function resolveAccount(text: string, view: MergedView): Promise<Ac
 }
 
 async function findUser(user: string, view: MergedView): Promise<Passwd | undefined> {
-  const entries = (await lines("etc/passwd", view)).map(([name = "", , uid, gid, , home = "/"]) => ({ name, uid: Number(uid), gid: Number(gid), home }));
+  const entries = await passwd(view);
   return entries.find(({ name }) => name === user) ?? (isNumber(user) ? entries.find(({ uid }) => uid === Number(user)) : undefined);
 }
 
+async function passwd(view: MergedView): Promise<readonly Passwd[]> {
+  return (await lines("etc/passwd", view)).map(([name = "", , uid, gid, , home = "/"]) => ({ name, uid: Number(uid), gid: Number(gid), home }));
+}
+
 async function groupId(group: string, view: MergedView): Promise<number> {
+  const found = (await groupNamed(group, view)) ?? (isNumber(group) ? Number(group) : undefined);
+  if (found === undefined) throw unknown("group", group, "/etc/group");
+  return found;
+}
+
+async function groupNamed(group: string, view: MergedView): Promise<number | undefined> {
   const found = (await lines("etc/group", view)).find(([name]) => name === group);
-  if (found !== undefined) return Number(found[2]);
-  if (isNumber(group)) return Number(group);
-  throw unknown("group", group, "/etc/group");
+  return found === undefined ? undefined : Number(found[2]);
 }
 
 async function supplementary(name: string, view: MergedView): Promise<readonly number[]> {

@@ -10,12 +10,12 @@ export function workdirWork(action: WorkdirAction, parent: ChainID | undefined, 
     full: async () => workdirParts(action, { parent, epoch: scope.epoch, platform: scope.platform }),
     async make({ explain }) {
       explain({ before: undefined, now: undefined });
-      const [{ LayerPlan }, { resolveAccount }] = await Promise.all([import("../copy/layer-plan.ts"), import("../copy/owner.ts")]);
+      const [{ LayerPlan }, { resolveOwner }] = await Promise.all([import("../copy/layer-plan.ts"), import("../copy/owner.ts")]);
       const below = await store.snapshots.view(parent);
       const path = action.path.replace(/^\/+/, "");
       const isThere = (await below.lookup(path))?.type === "directory";
-      const { uid, gid } = await resolveAccount(action.user, below);
-      const plan = new LayerPlan({ below, owner: { uid, gid }, epoch: scope.epoch });
+      const owner = await resolveOwner(action.user, below, "root"); // only RUN needs USER to be known
+      const plan = new LayerPlan({ below, owner, epoch: scope.epoch });
       if (!isThere) await plan.folder(path);
       return (await store.snapshots.write(parent, isThere ? [] : plan.entries())).chainID;
     },

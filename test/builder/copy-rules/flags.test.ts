@@ -102,6 +102,21 @@ test("4.8 and 4.9 Files and names of owners come from an image", async () => {
   expect(files["5/passwd"]).toMatch(/^file 644 0:0 root:x:0:0/);
 });
 
+const accounts = [
+  { name: "COPY --chown with a number does not look it up", text: "COPY --chown=7 a.txt /n", owner: "7:7" },
+  { name: "COPY --chown with a name brings its group", text: "COPY --chown=seven a.txt /n", owner: "7:70" },
+  { name: "WORKDIR makes folders of USER", text: "USER seven\nWORKDIR /n", owner: "7:70" },
+  { name: "WORKDIR makes folders of a USER that is a number", text: "USER 7\nWORKDIR /n", owner: "7:7" },
+  { name: "WORKDIR does not need to know USER", text: "USER eight\nWORKDIR /n", owner: "0:0" },
+];
+
+test.each(accounts)("3.27 and 4.9 $name", async ({ text, owner }) => {
+  await using lab = await openLab();
+  lab.context({ ...TREE, passwd: "seven:x:7:70::/:/bin/sh\n" });
+  const { files } = await lab.build(`FROM scratch\nCOPY passwd /etc/passwd\n${text}\n`);
+  expect(files["n"]).toContain(` ${owner}`);
+});
+
 test("4.8 Named contexts are folders with ignore files of their own, and stand in the place of images", async () => {
   await using lab = await openLab();
   await testImage(lab.store, { name: "strata-test/other:1" });
