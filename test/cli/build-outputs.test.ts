@@ -28,7 +28,7 @@ interface Json {
 }
 
 beforeAll(async () => {
-  box = await openBox("sh cat ls");
+  box = await openBox("sh cat ls ln mkfifo mknod chmod");
   folder = join(dirname(box.root.root), "work");
   context = join(folder, "context");
   mkdirSync(context, { recursive: true });
@@ -137,6 +137,27 @@ describe("files", () => {
     symlinkSync(at("outside"), at("out/data/link"));
     await build("-o", `type=local,dest=${at("out")},mode=delete`);
     expect([existsSync(at("out/kept")), readdirSync(at("out/data")), readdirSync(at("outside"))]).toEqual([false, ["text"], ["passwd"]]);
+  });
+
+  test("links, pipes, devices and set-id bits arrive; the files are the builder's own", async () => {
+    const file = join(context, "special");
+    writeFileSync(file, `FROM ${BOX_IMAGE}\nRUN echo a > /a; ln /a /b; chmod 4755 /a; mkfifo /pipe; mknod /null c 1 3; ln -s /nowhere /link\n`);
+    await build("-f", file, "-o", at("out"), "-o", `type=tar,dest=${at("files.tar")}`);
+    const [a, b, pipe, device] = ["a", "b", "pipe", "null"].map((name) => lstatSync(at("out", name)));
+    expect([a?.ino === b?.ino, a?.mode, a?.uid, a?.mtimeMs]).toEqual([true, 0o104755, process.getuid?.(), 315_532_801_000]);
+    expect([pipe?.isFIFO(), device?.isCharacterDevice(), device?.rdev, readlinkSync(at("out/link"))]).toEqual([true, true, 0x103, "/nowhere"]);
+    expect(await text("tar", "-tvf", at("files.tar"))).toMatch(/^hrwsr-xr-x .* b link to a$[^]*^crw.* null$[^]*^prw.* pipe$/m);
+  });
+
+  test("open files are written as they are", async () => {
+    const { stdout } = await run(
+      "sh",
+      ["-c", `"$@" --iidfile /dev/stdout ${context} > ${at("log")}; cat ${at("log")}`, "sh", process.execPath, strata, "build", "-q"],
+      { env: box.root.env },
+    );
+    expect(stdout).toMatch(/sha256:[0-9a-f]{64}\n$/);
+    await build("-o", "type=tar,dest=/dev/null");
+    expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
   });
 
   test("a file that cannot be finished leaves the old one and nothing half", async () => {
