@@ -8,7 +8,13 @@ export type Origin =
   | { readonly kind: "scratch" }
   | { readonly kind: "context"; /** Undefined: the build's own. */ readonly name?: string }
   | { readonly kind: "stage"; readonly index: number }
-  | { readonly kind: "image"; readonly reference: string; readonly platform: Platform };
+  | {
+      readonly kind: "image";
+      readonly reference: string;
+      readonly platform: Platform;
+      /** A stage of nearly that name. */
+      readonly nearStage?: string;
+    };
 
 export type ImageOrigin = Extract<Origin, { kind: "image" }>;
 

@@ -4,7 +4,7 @@ import { BuilderError, placed } from "../errors.ts";
 import { frame } from "../dockerfile/frame.ts";
 import type { Dockerfile, Instruction, InstructionOf } from "../dockerfile/instruction.ts";
 import { substitute } from "../dockerfile/substitute.ts";
-import { didYouMean } from "../dockerfile/suggest.ts";
+import { didYouMean, suggest } from "../dockerfile/suggest.ts";
 import { globalArgs, type GlobalArgs } from "./arguments.ts";
 import type { ContextSource } from "../request.ts";
 import type { Origin } from "./graph.ts";
@@ -87,7 +87,7 @@ function resolveBase(image: string, platform: Platform, before: readonly Stage[]
   if (named !== undefined) return { kind: "image", reference: named.reference, platform };
   const stage = before.findLast((candidate) => candidate.name === image.toLowerCase());
   if (stage !== undefined) return { kind: "stage", index: stage.index };
-  return image === "scratch" ? { kind: "scratch" } : { kind: "image", reference: image, platform };
+  return image === "scratch" ? { kind: "scratch" } : imageOrigin(image, platform, before);
 }
 
 /** What `--from=name` means inside stage `at`: an earlier stage by name or number, a named context, or an image. */
@@ -102,7 +102,16 @@ export function resolveFrom(name: string, at: Stage, stages: readonly Stage[], c
     throw new BuilderError("STAGE_CYCLE", `Cannot copy from stage ${name}: it is ${later.index === at.index ? "the stage itself" : "defined later"}`);
   }
   if (/^\d+$/.test(name)) throw new BuilderError("STAGE_UNKNOWN", `Cannot copy from stage ${name}: there are only ${at.index} stages before`);
-  return { kind: "image", reference: name, platform: at.platform };
+  return imageOrigin(name, at.platform, earlier);
+}
+
+/** What is no stage is an image; should there be none of that name, a stage was meant perhaps. */
+function imageOrigin(reference: string, platform: Platform, stages: readonly Stage[]): Origin {
+  const near = suggest(
+    reference,
+    stages.flatMap(({ name }) => name ?? []),
+  );
+  return { kind: "image", reference, platform, ...(near === undefined ? {} : { nearStage: near }) };
 }
 
 /** The stage that --target names, by name (any case) or number; the last one when nothing is named. @throws {BuilderError} `STAGE_UNKNOWN` */

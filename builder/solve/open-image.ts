@@ -43,14 +43,14 @@ export class BaseImages {
     });
   }
 
-  async #open({ reference, platform }: ImageOrigin): Promise<Image> {
+  async #open({ reference, platform, nearStage }: ImageOrigin): Promise<Image> {
     const { store, puller, signal } = this.#collaborators;
     const refresh = this.#request.pull && puller !== undefined;
     try {
       if (!refresh) return await store.images.open(reference, platform);
     } catch (error) {
       if (!(error instanceof StoreError) || !ABSENT.has(error.code)) throw asBuilderError(error, reference);
-      if (puller === undefined) throw await this.#unknown(reference, error);
+      if (puller === undefined) throw await this.#unknown(reference, nearStage, error);
     }
     const vertex = this.#progress.start(`[internal] load metadata for ${reference}`);
     try {
@@ -64,16 +64,19 @@ export class BaseImages {
       return descriptor === undefined ? await store.images.open(reference, platform) : await store.images.read(descriptor, platform);
     } catch (error) {
       vertex.failed(error instanceof Error ? error.message : String(error), signal?.aborted === true);
-      throw await this.#unknown(reference, error);
+      throw await this.#unknown(reference, nearStage, error);
     }
   }
 
-  async #unknown(reference: string, cause: unknown): Promise<BuilderError> {
+  async #unknown(reference: string, nearStage: string | undefined, cause: unknown): Promise<BuilderError> {
     const names = (await this.#collaborators.store.images.list()).flatMap(({ name }) =>
       name === undefined ? [] : [name, name.replace(/^docker\.io\/(?:library\/)?/, "")],
     );
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new BuilderError("IMAGE_UNKNOWN", `Cannot use image ${reference}: ${reason}`, { cause, ...didYouMean(reference, names) });
+    return new BuilderError("IMAGE_UNKNOWN", `Cannot use image ${reference}: ${reason}`, {
+      cause,
+      ...didYouMean(reference, nearStage === undefined ? names : [nearStage, ...names]),
+    });
   }
 }
 

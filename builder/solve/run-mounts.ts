@@ -70,21 +70,21 @@ export interface PreparedMounts extends AsyncDisposable {
 export async function prepareMounts(action: RunAction, shown: readonly (ChainID | undefined)[], folder: RunFolder, scope: SolveScope): Promise<PreparedMounts> {
   const prepared: PreparedMount[] = [];
   const env: string[] = [];
-  const sockets = action.mounts.some(({ kind }) => kind === "ssh") ? await openSockets(action, folder, scope) : undefined;
   for (const [index, mount] of action.mounts.entries()) {
     if (mount.kind === "bind") prepared.push(await bindMount(mount, shown[index], folder.path(`bind-${index}`), scope));
     else if (mount.kind === "tmpfs") prepared.push({ mount, isFile: false });
     else if (mount.kind === "cache") prepared.push({ mount: await cacheMount(mount, shown[index], folder.path(`cache-${index}`), scope), isFile: false });
     else if (mount.kind === "secret") prepared.push(...secretMount(mount, folder.path(`secret-${index}`), env, scope));
   }
-  if (sockets !== undefined) {
-    prepared.push(...sockets.mounts.map((mount) => ({ mount, isFile: true })));
-    env.push(...sockets.env.filter(() => !action.env.some((pair) => pair.startsWith("SSH_AUTH_SOCK="))));
-  }
   for (const script of action.scripts) {
     const path = folder.path(`script-${script.name}`);
     fs.writeFileSync(path, script.content, { mode: 0o755 });
     prepared.push({ mount: { kind: "bind", source: path, target: `/dev/pipes/${script.name}`, readOnly: true }, isFile: true });
+  }
+  const sockets = action.mounts.some(({ kind }) => kind === "ssh") ? await openSockets(action, folder, scope) : undefined; // last: whoever fails after it would leave it open
+  if (sockets !== undefined) {
+    prepared.push(...sockets.mounts.map((mount) => ({ mount, isFile: true })));
+    env.push(...sockets.env.filter(() => !action.env.some((pair) => pair.startsWith("SSH_AUTH_SOCK="))));
   }
   return {
     mounts: prepared.map(({ mount }) => mount),

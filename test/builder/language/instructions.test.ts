@@ -184,6 +184,8 @@ test("3.29 triggers of a stage run in the stage built on it", async () => {
 const errors: readonly (readonly [string, string, string, RegExp, number, string?])[] = [
   ["3.1 a bad stage name", "FROM scratch AS a/b", "DOCKERFILE_INVALID", /Cannot name a stage "a\/b"/, 1],
   ["3.1 FROM of two words", "FROM scratch x", "DOCKERFILE_INVALID", /expected 'FROM image \[AS name\]'/, 1],
+  ["3.1 a stage with a slip in its name", "FROM scratch AS builder\nFROM bulider", "IMAGE_UNKNOWN", /bulider/, 2, "Did you mean builder?"],
+  ["3.7 the same in --from", "FROM scratch AS builder\nFROM scratch\nCOPY --from=bulider /a /b", "IMAGE_UNKNOWN", /bulider/, 3, "Did you mean builder?"],
   ["3.2 an empty platform", "ARG P\nFROM --platform=$P scratch", "FLAG_INVALID", /the value is empty/, 2],
   ["3.2 no platform at all", "FROM --platform=a/b/c/d/e scratch", "FLAG_INVALID", /as a platform/, 1],
   [
