@@ -40,7 +40,13 @@ export interface RunLimits {
 }
 
 export type RunMount =
-  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly kind: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** A path in the source, which links in it cannot lead out of. */ readonly below?: string;
+    }
   | { readonly kind: "overlay"; readonly lowers: readonly string[]; readonly upper: string; readonly work: string; readonly target: string }
   | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number };
 

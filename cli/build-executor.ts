@@ -56,7 +56,14 @@ function mountSpec(mount: RunMount): MountSpec {
   const destination = mount.target;
   if (mount.kind === "tmpfs")
     return { destination, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", ...(mount.size === undefined ? [] : [`size=${mount.size}`])] };
-  if (mount.kind === "bind") return { destination, type: "bind", source: mount.source, options: ["rbind", "rprivate", ...(mount.readOnly ? ["ro"] : [])] };
+  if (mount.kind === "bind")
+    return {
+      destination,
+      type: "bind",
+      source: mount.source,
+      ...(mount.below === undefined ? {} : { subPath: mount.below }),
+      options: ["rbind", "rprivate", ...(mount.readOnly ? ["ro"] : [])],
+    };
   return {
     destination,
     type: "overlay",

@@ -37,7 +37,7 @@ export function applyExpose(state: StageState, instruction: InstructionOf<"EXPOS
     .toSorted()
     .flatMap((word) => state.expandWords(word, instruction))
     .flatMap(expandPorts);
-  state.config.ExposedPorts = { ...state.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
+  if (ports.length > 0) state.config.ExposedPorts = { ...state.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
   state.record(`EXPOSE [${ports.join(" ")}]`);
 }
 

@@ -69,6 +69,8 @@ export type CachePlan = FileAccess & {
   readonly sharing: "shared" | "private" | "locked";
   /** What is in it when it is new. */
   readonly seed?: Shown;
+  /** A folder in it is mounted, not the whole. */
+  readonly below?: string;
   /** Mode or owner were written: they go before those of the seed. */
   readonly isOwned: boolean;
 };

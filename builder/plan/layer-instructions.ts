@@ -12,7 +12,7 @@ import type { StageState } from "./stage-state.ts";
 export function applyWorkdir(state: StageState, instruction: InstructionOf<"WORKDIR">): void {
   const value = state.expand(instruction.value, instruction);
   const joined = posix.resolve(state.cwd, value);
-  const path = value.endsWith("/") && joined !== "/" ? `${joined}/` : joined; // the configuration keeps a trailing slash, as BuildKit's
+  const path = /^\/.*\/$/.test(value) && joined !== "/" ? `${joined}/` : joined; // the configuration keeps the trailing slash of an absolute one, as BuildKit's
   state.config.WorkingDir = path;
   if (joined === "/") state.record(`WORKDIR ${path}`);
   else state.addStep({ kind: "workdir", path: joined, user: state.config.User ?? "" }, instruction, `WORKDIR ${path}`);

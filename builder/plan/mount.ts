@@ -96,6 +96,7 @@ function cacheMount(options: Options, scope: MountScope): MountPlan {
   if (sharing === undefined) throw invalid(`Cannot use sharing=${wanted}: expected ${SHARING.join(", ")}`, didYouMean(wanted, SHARING));
   const from = options.get("from") ?? "";
   const source = posix.join("/", options.get("source") ?? "/");
+  const below = from === "" ? source.slice(1) : "";
   const isOwned = ["mode", "uid", "gid"].some((key) => options.has(key));
   return {
     kind: "cache",
@@ -104,6 +105,7 @@ function cacheMount(options: Options, scope: MountScope): MountPlan {
     readOnly: isReadOnly(options, false),
     sharing,
     ...(from === "" ? {} : { seed: { origin: scope.from(from), source } }),
+    ...(below === "" ? {} : { below }),
     ...access(options, 0o755),
     isOwned,
   };

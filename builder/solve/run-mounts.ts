@@ -137,7 +137,7 @@ async function cacheMount(mount: CachePlan, seed: ChainID | undefined, fresh: st
   const id = seed === undefined ? mount.id : `${mount.id}\0${seed}`; // begun with something else it is another one
   const path = mount.sharing === "private" ? fresh : sidePath(scope.collaborators.store.root, "mounts", id);
   if (!fs.existsSync(path)) await beginCache(path, mount, seed === undefined ? undefined : await shownPaths(seed, scope));
-  return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly };
+  return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly, ...(mount.below === undefined ? {} : { below: mount.below }) };
 }
 
 function secretMount(mount: SecretPlan, path: string, env: string[], scope: SolveScope): PreparedMount[] {

@@ -32,7 +32,8 @@ const configs: readonly (readonly [string, string, ExecutionConfig])[] = [
     { User: "u1:g", Volumes: { "/v1": {}, "/w": {} }, StopSignal: "SIGTERM" },
   ],
   ["EXPOSE expands words and ranges", 'ENV P="80 81/udp"\nEXPOSE $P 90-91', { ExposedPorts: { "80/tcp": {}, "81/udp": {}, "90/tcp": {}, "91/tcp": {} } }],
-  ["WORKDIR joins, cleans and keeps a trailing slash", "WORKDIR /a\nWORKDIR b/../c/", { WorkingDir: "/a/c/" }],
+  ["WORKDIR joins and cleans", "WORKDIR /a\nWORKDIR b/../c/", { WorkingDir: "/a/c" }],
+  ["an absolute WORKDIR keeps a trailing slash", "WORKDIR /a/", { WorkingDir: "/a/" }],
   [
     "shell forms go through SHELL",
     'SHELL ["/bin/bash", "-ec"]\nENTRYPOINT run it\nCMD more',

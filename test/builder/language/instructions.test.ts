@@ -53,6 +53,7 @@ const configs: readonly (readonly [string, string, Readonly<Record<string, unkno
     { ExposedPorts: { "80/tcp": {}, "81/sctp": {}, "90/tcp": {}, "91/tcp": {} } },
     "EXPOSE [80/tcp 90/tcp 91/tcp 81/sctp]",
   ],
+  ["3.23 nothing exposed by an empty variable", "EXPOSE $none", { ExposedPorts: null }, "EXPOSE []"],
   ["3.24 the old form takes the rest, quotes taken off", 'ENV a  "b  c" d', { Env: [expect.stringMatching(/^PATH=/), "a=b  c d"] }, "ENV a=b  c d"],
   ["3.24 replaced in place, PATH too", "ENV a=1 PATH=/p\nENV b=2 a=3", { Env: ["PATH=/p", "a=3", "b=2"] }, "ENV b=2 a=3"],
   ["3.25 VOLUME in both forms", 'VOLUME ["/a b"]\nVOLUME /c /d', { Volumes: { "/a b": {}, "/c": {}, "/d": {} } }, "VOLUME [/c /d]"],

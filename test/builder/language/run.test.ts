@@ -61,6 +61,11 @@ const rows: readonly (readonly [string, string, readonly string[], (readonly str
     "RUN mkdir -p /seed && echo 1 > /seed/f && chmod 640 /seed/f\nFROM strata-test/tools\nRUN --mount=type=cache,target=/c,from=0,source=/seed,id=s stat -c %a /c/f; echo 2 >> /c/f\nRUN --mount=type=cache,target=/c,from=0,source=/seed,id=s cat /c/f\nRUN --mount=type=cache,target=/c,id=s ls /c",
     ["640", "1", "2"],
   ],
+  [
+    "3.10 a folder in the cache",
+    "RUN --mount=type=cache,target=/c,id=in mkdir /c/in && echo x > /c/in/f\nRUN --mount=type=cache,target=/s,id=in,source=in cat /s/f",
+    ["x"],
+  ],
   ["3.10 one id, two targets", "RUN --mount=type=cache,target=/a,id=two echo x > /a/f\nRUN --mount=type=cache,target=/b,id=two cat /b/f", ["x"]],
   ["3.11 a size", "RUN --mount=type=tmpfs,target=/t,size=2m echo $(df -k --output=size /t | tail -n 1)", ["2048"]],
   [
@@ -137,6 +142,14 @@ test("13 nothing that was mounted is in the image: no file, no folder", async ()
 test("3.9 a source that is not there is refused with its place", async () => {
   const { status, stderr } = await build("RUN --mount=target=/x,source=nope true");
   expect([status, /Dockerfile:2\n/.test(stderr), /nope/.test(stderr)]).toEqual([1, true, true]);
+});
+
+test("3.10 no link in a cache leads out of it", async () => {
+  const { status, stderr } = await build(
+    "RUN --mount=type=cache,target=/c,id=link ln -s /etc /c/out\nRUN --mount=type=cache,target=/s,id=link,source=out cat /s/passwd",
+  );
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/Dockerfile:3\n[^]*the path leaves the root/);
 });
 
 test("3.17 security.insecure is asked for before anything is built", async () => {
