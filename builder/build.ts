@@ -1,6 +1,4 @@
 /** build: Dockerfile → instructions → plan → layers → image. */
-import { realpathSync } from "node:fs";
-import { digestOf } from "../store/digest.ts";
 import { hostPlatform } from "../store/image/platform.ts";
 import type { Platform } from "../store/oci.ts";
 import { assemble, layersOf } from "./assemble.ts";
@@ -12,7 +10,6 @@ import { parseDockerfile } from "./dockerfile/parse.ts";
 import { DEFAULT_EPOCH, EPOCH_ARG, firstEpoch } from "./epoch.ts";
 import { BuilderError } from "./errors.ts";
 import { basesOf } from "./plan/bases.ts";
-import type { Step } from "./plan/graph.ts";
 import { planBuild, type PlannedBuild } from "./plan/plan.ts";
 import { Progress } from "./progress.ts";
 import type { BuildRequest, BuildResult, BuiltImage, Collaborators } from "./request.ts";
@@ -21,6 +18,7 @@ import { lineageOf } from "./solve/lineage.ts";
 import { BaseImages } from "./solve/open-image.ts";
 import { RunFolder, sweepScratch } from "./solve/run-folder.ts";
 import { solve } from "./solve/solve.ts";
+import { stepPlaces } from "./solve/step-places.ts";
 
 /** @throws {BuilderError} with the place in the Dockerfile where it has one; what was made until then stays in the cache */
 export async function build(request: BuildRequest, collaborators: Collaborators): Promise<BuildResult> {
@@ -53,7 +51,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       unpack: async (origin, name) => await images.unpack(origin, name),
       fail: (reason) => abort.fail(reason),
       placeOf: (step) => frame(dockerfile, step.place),
-      identityOf: (step) => identity(request, planned, step),
+      identityOf: stepPlaces(request, graph),
     });
     const vertex = progress.start("exporting to image", { after: targets.flatMap((target) => lineageOf(graph, { stage: target }, []).after) });
     const built = await Promise.all(
@@ -139,14 +137,6 @@ async function resultOf(
 /** What the command line says, then the environment, then the Dockerfile. */
 function epochOf(request: BuildRequest, planned: PlannedBuild): number {
   return firstEpoch(request.buildArgs.get(EPOCH_ARG)) ?? request.epoch ?? firstEpoch(planned.epoch) ?? DEFAULT_EPOCH;
-}
-
-/** Steps keep their name while their content changes: file, context, stage and number. Hashed, because a key of the database is short. */
-function identity(request: BuildRequest, { graph }: Plan, step: Step): string {
-  const stage = graph.stages.find(({ index }) => index === step.stage);
-  const at = stage?.steps.findIndex(({ id }) => id === step.id);
-  const context = request.context === undefined ? "" : realpathSync(request.context);
-  return digestOf(JSON.stringify([context, request.dockerfile.file, stage?.name, at]));
 }
 
 interface LinkedAbort extends Disposable {
