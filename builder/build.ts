@@ -33,8 +33,8 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   await using _caches = caches;
   const store = caches?.store ?? collaborators.store;
   const cache = openCache(collaborators.store, caches?.imports);
-  const trees = new ContextTrees(request, collaborators);
   await using scratch = RunFolder.open(collaborators.scratch);
+  const trees = new ContextTrees(request, collaborators, scratch.path());
   const { graph, targets, platforms } = planned;
   const attempt = async (): Promise<Omit<BuildResult, "warnings" | "bases">> => {
     using abort = linkedAbort(collaborators.signal);
@@ -47,7 +47,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       progress,
       graph,
       signal: abort.signal,
-      contextTree: (name) => trees.open(name),
+      contextTree: async (name) => await trees.open(name, abort.signal),
       unpack: async (origin, name) => await images.unpack(origin, name),
       fail: (reason) => abort.fail(reason),
       placeOf: (step) => frame(dockerfile, step.place),
@@ -72,7 +72,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   try {
     return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings, bases: planned.bases };
   } finally {
-    trees.save();
+    await trees.save();
     await cache.settle();
   }
 }

@@ -10,8 +10,11 @@ import type { StageImage } from "./plan/bases.ts";
 import type { BuildEvent } from "./progress.ts";
 import type { Pins } from "./remote/scope.ts";
 
-/** A place that COPY can read: a folder of this machine or an image. */
-export type ContextSource = { readonly kind: "folder"; readonly path: string } | { readonly kind: "image"; readonly reference: string };
+/** A place that COPY can read: a folder of this machine, what a git or http URL gives, or an image (`oci-layout://FOLDER` is one too). */
+export type ContextSource =
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "remote"; readonly url: string }
+  | { readonly kind: "image"; readonly reference: string };
 
 export interface Secret {
   /** Reads it; called only when a step wants it. */

@@ -7,7 +7,11 @@ import type { SourceEntry } from "./tree.ts";
 
 /** `folder` must be new. @throws {BuilderError} `ARCHIVE_INVALID` */
 export async function unpackTar(file: string, folder: string, options: ArchiveOptions): Promise<void> {
-  const { entries } = await openArchive(file, options);
+  writeEntries((await openArchive(file, options)).entries, folder);
+}
+
+/** What `openArchive` gave; its files are moved. */
+export function writeEntries(entries: readonly SourceEntry[], folder: string): void {
   const at = (path: string): string | Buffer => filePath(join(folder, path));
   const firstNames = new Map<string, string>();
   for (const { path, type } of entries) fs.mkdirSync(at(type === "directory" ? path : dirname(path)), { recursive: true, mode: 0o755 });

@@ -25,7 +25,8 @@ export function planStage(
   isOnly: boolean,
 ): PlannedStage {
   const state = new StageState(scope, base);
-  if (stage.base.kind === "scratch") state.config.WorkingDir ??= "/";
+  if (stage.base.kind === "scratch" || stage.base.kind === "context") state.config.WorkingDir ??= "/";
+  if (stage.base.kind === "context") state.recordLayer(`FROM ${stage.base.name} # buildkit`);
   for (const instruction of instructions) {
     try {
       apply(state, instruction);

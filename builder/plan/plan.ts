@@ -14,7 +14,8 @@ import { automaticArgs } from "./arguments.ts";
 import type { BuildGraph, ImageOrigin, StagePlan } from "./graph.ts";
 import { planStage } from "./plan-stage.ts";
 import { unusedArguments } from "./unused-arguments.ts";
-import { findTarget, resolveFrom, splitStages, type Contexts, type Stage } from "./stages.ts";
+import type { Contexts } from "./named-context.ts";
+import { findTarget, resolveFrom, splitStages, type Stage } from "./stages.ts";
 
 export interface PlanOptions {
   readonly target: string | undefined;

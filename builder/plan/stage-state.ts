@@ -88,6 +88,11 @@ export class StageState {
     this.history.push({ entry: this.#entry(createdBy, true), step: undefined });
   }
 
+  /** Of a layer that no step makes. */
+  recordLayer(createdBy: string): void {
+    this.history.push({ entry: this.#entry(createdBy, false), step: undefined });
+  }
+
   addStep(action: Action, instruction: Instruction, createdBy: string): void {
     this.history.push({ entry: this.#entry(createdBy, false), step: this.steps.length });
     this.steps.push({ id: this.scope.firstStep + this.steps.length, stage: this.scope.stage, place: instruction.place, action });

@@ -6,8 +6,8 @@ import type { Dockerfile, Instruction, InstructionOf } from "../dockerfile/instr
 import { substitute } from "../dockerfile/substitute.ts";
 import { didYouMean, suggest } from "../dockerfile/suggest.ts";
 import { globalArgs, type GlobalArgs } from "./arguments.ts";
-import type { ContextSource } from "../request.ts";
 import type { Origin } from "./graph.ts";
+import { contextOrigin, type Contexts } from "./named-context.ts";
 import { parsePlatform } from "./platform.ts";
 
 export interface Stage {
@@ -18,8 +18,6 @@ export interface Stage {
   readonly platform: Platform;
   readonly instructions: readonly Instruction[];
 }
-
-export type Contexts = ReadonlyMap<string, ContextSource>;
 
 export interface StageOptions {
   readonly platform: Platform;
@@ -82,9 +80,8 @@ function readStage(group: Group, before: readonly Stage[], globals: GlobalArgs, 
 }
 
 function resolveBase(image: string, platform: Platform, before: readonly Stage[], options: StageOptions): Origin {
-  const named = options.contexts.get(image);
-  if (named?.kind === "folder") throw new BuilderError("UNSUPPORTED", `Cannot build FROM ${image}: the named context is a folder, not an image`);
-  if (named !== undefined) return { kind: "image", reference: named.reference, platform };
+  const named = contextOrigin(options.contexts, image, platform);
+  if (named !== undefined) return named;
   const stage = before.findLast((candidate) => candidate.name === image.toLowerCase());
   if (stage !== undefined) return { kind: "stage", index: stage.index };
   return image === "scratch" ? { kind: "scratch" } : imageOrigin(image, platform, before);
@@ -92,8 +89,8 @@ function resolveBase(image: string, platform: Platform, before: readonly Stage[]
 
 /** What `--from=name` means inside stage `at`: an earlier stage by name or number, a named context, or an image. */
 export function resolveFrom(name: string, at: Stage, stages: readonly Stage[], contexts: Contexts): Origin {
-  const named = contexts.get(name);
-  if (named !== undefined) return named.kind === "folder" ? { kind: "context", name } : { kind: "image", reference: named.reference, platform: at.platform };
+  const named = contextOrigin(contexts, name, at.platform);
+  if (named !== undefined) return named;
   const earlier = stages.slice(0, at.index);
   const stage = earlier.findLast((candidate) => candidate.name === name.toLowerCase()) ?? (/^\d+$/.test(name) ? earlier[Number(name)] : undefined);
   if (stage !== undefined) return { kind: "stage", index: stage.index };

@@ -11,7 +11,7 @@ import type { CopyAction } from "../plan/graph.ts";
 import type { SolveScope } from "../solve/scope.ts";
 import { download, type Download } from "./download.ts";
 import { nameInUrl, noName } from "./file-name.ts";
-import { checkout, type Checkout } from "./git-checkout.ts";
+import { checkout, subfolder, type Checkout } from "./git-checkout.ts";
 import { resolveCommit } from "./git-resolve.ts";
 import { parseGitUrl } from "./git-url.ts";
 import { buildScope } from "./build-scope.ts";
@@ -90,7 +90,9 @@ async function gitSource(url: string, action: CopyAction, remote: RemoteScope, s
   return {
     key: ["git", wanted.commit, reference.subdir, wanted.keepGitDir, reference.submodules].join(" "),
     async open() {
-      const folder = await checkout(wanted, join(scope.scratch, ownedName()), remote);
+      const whole = join(scope.scratch, ownedName());
+      await checkout(wanted, whole, remote);
+      const folder = subfolder(whole, reference);
       const tree = new FolderTree(folder, { helper: scope.collaborators.helper, rules: compileRules([]), digests: new DigestIndex(undefined), modes: "keep" });
       const [source] = await tree.select("/", { exclude: action.exclude });
       if (source === undefined) throw new BuilderError("GIT_FAILED", `Cannot use ${url}: it is empty`);

@@ -14,8 +14,8 @@ export interface Checkout {
   readonly keepGitDir: boolean;
 }
 
-/** Into `folder`, which must not be there yet. Returns the folder that the reference names in it. @throws {BuilderError} `GIT_FAILED`, `LOCK_BROKEN` */
-export async function checkout(wanted: Checkout, folder: string, scope: RemoteScope): Promise<string> {
+/** Into `folder`, which must not be there yet. @throws {BuilderError} `GIT_FAILED`, `LOCK_BROKEN` */
+export async function checkout(wanted: Checkout, folder: string, scope: RemoteScope): Promise<void> {
   const { reference, commit } = wanted;
   fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
   const seconds = await withMirror(reference, scope, async (mirror) => {
@@ -27,7 +27,6 @@ export async function checkout(wanted: Checkout, folder: string, scope: RemoteSc
   });
   if (!wanted.keepGitDir) removeGitDirs(folder);
   setTimes(folder, seconds);
-  return inside(folder, wanted.reference);
 }
 
 async function bringPinned(mirror: Mirror, { reference, commit }: Checkout, scope: RemoteScope): Promise<void> {
@@ -93,8 +92,8 @@ function setTimes(folder: string, seconds: number): void {
   fs.utimesSync(folder, seconds, seconds);
 }
 
-/** The named folder; links in the repository do not lead out of it. */
-function inside(folder: string, { remote, subdir }: GitReference): string {
+/** The folder that the reference names; links in the repository do not lead out of it. @throws {BuilderError} `GIT_FAILED` */
+export function subfolder(folder: string, { remote, subdir }: GitReference): string {
   if (subdir === "") return folder;
   const root = fs.realpathSync(folder);
   const path = join(root, subdir);

@@ -2,12 +2,15 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openFileLock } from "../../store/native/file-lock.ts";
+import { sidePath } from "../side-path.ts";
 import { DownloadStore } from "./download-store.ts";
 import { mirrorsIn } from "./git-mirror.ts";
+import { treesIn } from "./open-context.ts";
 
 /** `before` in milliseconds since the epoch. A mirror that is in use stays. */
 export function pruneRemote(root: string, before: number): void {
   new DownloadStore(root).prune(before);
+  pruneTrees(root, before);
   const mirrors = mirrorsIn(root);
   for (const name of fs.existsSync(mirrors) ? fs.readdirSync(mirrors) : []) {
     const path = join(mirrors, name);
@@ -18,4 +21,17 @@ export function pruneRemote(root: string, before: number): void {
 function removeMirror(path: string): void {
   using lock = openFileLock(`${path}.lock`);
   if (lock.tryExclusive()) fs.rmSync(path, { recursive: true, force: true });
+}
+
+/** The file beside a tree says when it was last used. */
+function pruneTrees(root: string, before: number): void {
+  const trees = treesIn(root);
+  for (const name of fs.existsSync(trees) ? fs.readdirSync(trees) : []) {
+    const used = join(trees, name);
+    if (!name.endsWith(".used") || fs.statSync(used).mtimeMs >= before) continue;
+    const tree = used.slice(0, -".used".length);
+    fs.rmSync(tree, { recursive: true, force: true });
+    fs.rmSync(used, { force: true });
+    fs.rmSync(sidePath(root, "contexts", tree), { force: true });
+  }
 }

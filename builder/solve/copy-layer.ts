@@ -124,7 +124,7 @@ function destinationOf({ destination }: CopyAction): string {
 
 /** A wide folder of the context that was copied whole is amended the next time. */
 async function rememberWide(action: CopyAction, chain: ChainID, plan: LayerPlan, text: string, making: CopyMaking, scope: SolveScope): Promise<void> {
-  const tree = action.origin.kind === "context" ? await scope.treeOf(action.origin) : undefined;
+  const tree = action.patterns.length > 0 && action.origin.kind === "context" ? await scope.treeOf(action.origin) : undefined;
   if (tree?.isWide !== true) return;
   const { isWholeFolder, rememberCopy } = await import("../again/copy-again.ts");
   const walk = isWholeFolder(action) ? await tree.wide?.(action.patterns[0]!) : undefined;

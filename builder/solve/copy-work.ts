@@ -56,7 +56,7 @@ function bytesOf({ placed }: Selection): number {
 }
 
 async function lookAgain(action: CopyAction, parent: ChainID | undefined, parts: KeyParts, place: string, scope: SolveScope): Promise<CopyAgain | undefined> {
-  if (action.origin.kind !== "context" || !(await scope.treeOf(action.origin)).isWide) return undefined;
+  if (action.patterns.length === 0 || action.origin.kind !== "context" || !(await scope.treeOf(action.origin)).isWide) return undefined;
   const { copyAgain, isWholeFolder } = await import("../again/copy-again.ts");
   return isWholeFolder(action) ? await copyAgain(action, parent, parts, place, scope) : undefined;
 }

@@ -26,7 +26,16 @@ export class BaseImages {
 
   /** @throws {BuilderError} `IMAGE_UNKNOWN` when neither store nor registry has it */
   async open(origin: ImageOrigin): Promise<Image> {
-    return await once(this.#opened, JSON.stringify(origin), async () => await this.#open(origin));
+    return await once(this.#opened, JSON.stringify(origin), async () => await this.#choose(origin));
+  }
+
+  async #choose(origin: ImageOrigin): Promise<Image> {
+    const { store, pins, signal } = this.#collaborators;
+    const { reference, platform } = origin;
+    if (reference.startsWith("oci-layout://")) return await (await import("../remote/oci-layout.ts")).openLayout(reference, platform, store, signal);
+    if (pins === undefined) return await this.#open(origin);
+    const { openPinned } = await import("../lock/open-pinned.ts");
+    return await openPinned(origin, pins, this.#collaborators, async () => await this.#open(origin));
   }
 
   /** The stack, every layer unpacked. `name` is what progress shows. */

@@ -27,7 +27,7 @@ export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "pla
   readonly graph: BuildGraph;
   /** An image unpacked; its stack. */
   readonly unpack: (origin: ImageOrigin, name: string) => Promise<ChainID | undefined>;
-  readonly contextTree: (name: string | undefined) => SourceTree;
+  readonly contextTree: (name: string | undefined) => Promise<SourceTree>;
   readonly fail: (reason: unknown) => void;
   readonly placeOf: (step: Step) => ErrorPlace;
   /** Names a step by where it stands. */
@@ -96,11 +96,12 @@ class Solver {
 
   async #chainOf(origin: Origin, name = "FROM"): Promise<ChainID | undefined> {
     if (origin.kind === "stage") return await this.stage(origin.index);
+    if (origin.kind === "context") return await (await import("./context-base.ts")).contextBase(origin, `${name} ${origin.name}`, this.#scope);
     return origin.kind === "image" ? await this.#parts.unpack(origin, `${name} ${origin.reference}`) : undefined;
   }
 
   async #treeOf(origin: Origin): Promise<SourceTree> {
-    if (origin.kind === "context") return this.#parts.contextTree(origin.name);
+    if (origin.kind === "context") return await this.#parts.contextTree(origin.name);
     const view = await this.#scope.collaborators.store.snapshots.view(await this.#chainOf(origin));
     const { StackTree } = await import("../context/stack-tree.ts");
     const stage = origin.kind === "stage" ? this.#parts.graph.stages.find(({ index }) => index === origin.index) : undefined;

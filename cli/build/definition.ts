@@ -1,10 +1,12 @@
 /** Where the Dockerfile, the context and the ignore rules come from: a folder, a file, or stdin as either a Dockerfile or a tar. */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseIgnoreFile } from "../../builder/context/ignore.ts";
 import { readIfThere } from "../../builder/context/read-if-there.ts";
 import { BuilderError } from "../../builder/errors.ts";
+import { remoteKind } from "../../builder/plan/remote-kind.ts";
 import { UsageError } from "../errors.ts";
+import type { RemoteInput } from "./remote-definition.ts";
 
 export interface Definition {
   readonly dockerfile: { readonly text: string; readonly file: string };
@@ -22,29 +24,51 @@ export interface DefinitionInput {
   readonly readStdin: () => Promise<Buffer>;
   /** Makes a folder of a tar. */
   readonly unpack: (tar: Buffer) => Promise<string>;
+  /** Asked for when the context or the Dockerfile is elsewhere. */
+  readonly remote: () => Promise<RemoteInput>;
 }
 
 const DEFAULT_NAMES = ["Dockerfile", "dockerfile"];
 const USTAR_AT = 257;
+/** How gzip, bzip2, xz and zstd begin. */
+const PACKED = /^(?:\x1f\x8b|BZh|\xfd7zXZ\0|\x28\xb5\x2f\xfd)/;
 
 /** @throws {BuilderError} `CONTEXT_INVALID` @throws {UsageError} */
 export async function readDefinition(input: DefinitionInput): Promise<Definition> {
   const { context, file } = input;
-  if (/^(?:https?|git|ssh):\/\/|^git@|^github\.com\//.test(context)) throw new UsageError(`Cannot use ${context} as the context: only a folder or - can be`);
   if (context === "-" && file === "-") throw new UsageError("Cannot read both Dockerfile and context from stdin");
+  if (isRemote(context)) return await remoteDefinition(input);
   if (context !== "-") return await folderDefinition(resolve(context), file, input);
   const bytes = await input.readStdin();
-  if (bytes.toString("latin1", USTAR_AT, USTAR_AT + 5) === "ustar" || (bytes[0] === 0x1f && bytes[1] === 0x8b))
+  if (bytes.toString("latin1", USTAR_AT, USTAR_AT + 5) === "ustar" || PACKED.test(bytes.toString("latin1", 0, 6)))
     return await folderDefinition(await input.unpack(bytes), file, input, true);
   if (file !== undefined) throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file}: stdin is a Dockerfile, not a tar`);
   return { dockerfile: { text: bytes.toString("utf8"), file: "Dockerfile" }, context: undefined, ignore: [] };
 }
 
-async function folderDefinition(folder: string, file: string | undefined, { readStdin }: DefinitionInput, isUnpacked = false): Promise<Definition> {
+/** What stands here as a folder is no URL, whatever it is called. */
+function isRemote(context: string): boolean {
+  if (remoteKind(context) === undefined && !context.startsWith("github.com/")) return false;
+  return statSync(context, { throwIfNoEntry: false })?.isDirectory() !== true;
+}
+
+async function remoteDefinition(input: DefinitionInput): Promise<Definition> {
+  const { readRemoteContext } = await import("./remote-definition.ts");
+  const found = await readRemoteContext(input.context, await input.remote());
+  if (found.kind === "folder") return await folderDefinition(found.path, input.file, input, true);
+  if (input.file !== undefined) throw new BuilderError("CONTEXT_INVALID", `Cannot find ${input.file}: ${input.context} is a Dockerfile, not a tar`);
+  return { dockerfile: { text: found.text, file: "Dockerfile" }, context: undefined, ignore: [] };
+}
+
+async function folderDefinition(folder: string, file: string | undefined, input: DefinitionInput, isUnpacked = false): Promise<Definition> {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new BuilderError("CONTEXT_INVALID", `Cannot use ${folder} as the context: it is no folder`);
   const general = (): readonly string[] => parseIgnoreFile(readIfThere(join(folder, ".dockerignore")) ?? "");
-  if (file === "-") return { dockerfile: { text: (await readStdin()).toString("utf8"), file: "Dockerfile" }, context: folder, ignore: general() };
+  if (file === "-") return { dockerfile: { text: (await input.readStdin()).toString("utf8"), file: "Dockerfile" }, context: folder, ignore: general() };
+  if (file !== undefined && remoteKind(file) !== undefined) {
+    const { readRemoteDockerfile } = await import("./remote-definition.ts");
+    return { dockerfile: await readRemoteDockerfile(file, await input.remote()), context: folder, ignore: general() };
+  }
   const path = dockerfilePath(folder, file, isUnpacked);
   const own = readIfThere(`${path}.dockerignore`);
   const inside = relative(folder, path);
@@ -62,6 +86,8 @@ function dockerfilePath(folder: string, file: string | undefined, isUnpacked: bo
   const candidates =
     file === undefined ? DEFAULT_NAMES.map((name) => join(folder, name)) : [isUnpacked ? join(folder, file) : resolve(file), join(folder, file)];
   const found = candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+  if (found !== undefined && isUnpacked && !realpathSync(found).startsWith(`${realpathSync(folder)}/`))
+    throw new BuilderError("CONTEXT_INVALID", `Cannot use ${file ?? "the Dockerfile"}: it leads out of the context, which came from elsewhere`);
   if (found !== undefined) return found;
   throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file ?? "a Dockerfile"}: there is none in ${folder}`, { hint: "Name it with -f" });
 }

@@ -2,9 +2,10 @@
 import { Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { collect } from "./collect.ts";
+import { defineLockFlags, type LockFlags } from "./lock-flags.ts";
 import { defineRunFlags, type RunFlags } from "./run-options.ts";
 
-export interface BuildFlags extends RunFlags {
+export interface BuildFlags extends RunFlags, LockFlags {
   readonly tag: readonly string[];
   readonly file?: string;
   readonly buildArg: readonly string[];
@@ -48,7 +49,7 @@ const OFF_ONLY = ["sbom", "provenance"];
 export function defineFlags(command: Command): Command {
   command
     .option("-t, --tag <name>", "name of the image; may be repeated", collect, [])
-    .option("-f, --file <path>", "the Dockerfile, - for stdin (default: Dockerfile in the context)")
+    .option("-f, --file <path>", "the Dockerfile, - for stdin, or an http(s) URL (default: Dockerfile in the context)")
     .option("--build-arg <name[=value]>", "value of an ARG; without a value the environment's", collect, [])
     .option("--target <stage>", "stage to build")
     .option("--no-cache", "make every step again")
@@ -63,7 +64,12 @@ export function defineFlags(command: Command): Command {
     .option("--pull", "ask the registry for newer base images")
     .option("--platform <list>", "instead of this machine's: os/architecture[/variant], several with commas make an index", collect, [])
     .option("--secret <id=…>", "for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE", collect, [])
-    .option("--build-context <name=source>", "a further folder, or docker-image://IMAGE", collect, [])
+    .option(
+      "--build-context <name=source>",
+      "in place of a stage, an image or a --from: a folder, docker-image://, oci-layout://FOLDER[:TAG], git or http(s) URL",
+      collect,
+      [],
+    )
     .option("--context-mode <rule>", "permission bits of context files: portable (no group write), git (644 and 755) or keep", "portable")
     .option("--label <name=value>", "label of the image; may be repeated", collect, [])
     .option("--annotation <[level:]name=value>", "of the manifest, or of the level: index, manifest[PLATFORM], index-descriptor…; may be repeated", collect, [])
@@ -85,6 +91,7 @@ export function defineFlags(command: Command): Command {
     .option("--explain", "say for every step why it was made or not")
     .option("--debug [shell]", "open a shell in the step that failed");
   defineRunFlags(command);
+  defineLockFlags(command);
   for (const name of REFUSED) command.addOption(refused(name, () => true));
   for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
   return command;

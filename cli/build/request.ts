@@ -4,7 +4,9 @@ import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
 import { EPOCH_ARG } from "../../builder/epoch.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
+import { contextName } from "../../builder/plan/named-context.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
+import { remoteKind } from "../../builder/plan/remote-kind.ts";
 import type { BuildRequest, ContextSource, Secret } from "../../builder/request.ts";
 import { formatPlatform, hostPlatform } from "../../store/image/platform.ts";
 import type { Platform } from "../../store/oci.ts";
@@ -30,7 +32,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     buildArgs: buildArgs(flags.buildArg, env),
     labels: readPairs("label", flags.label),
     platforms: platforms(flags.platform),
-    secrets: new Map(flags.secret.map((text) => secret(text, env))),
+    secrets: readSecrets(flags, env),
     ...runOptions(flags, env),
     explain: flags.explain ?? false,
     strict: flags.strict ?? false,
@@ -66,11 +68,20 @@ function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): ReadonlyMa
 }
 
 function contextSource(text: string): readonly [string, ContextSource] {
-  const [name, source] = readPair("build-context", text);
+  const [written, source] = readPair("build-context", text);
+  const name = contextName(written);
   const image = /^docker-image:\/\/(.+)$/.exec(source)?.[1];
   if (image !== undefined) return [name, { kind: "image", reference: image }];
-  if (/^[a-z][a-z-]*:\/\//.test(source)) throw new UsageError(`Cannot use ${source} as a context: only folders and docker-image:// can be`);
+  const layout = /^oci-layout:\/\/(.+)$/.exec(source)?.[1];
+  if (layout !== undefined) return [name, { kind: "image", reference: `oci-layout://${resolve(layout)}` }];
+  if (remoteKind(source) !== undefined) return [name, { kind: "remote", url: source }];
+  if (/^[a-z][a-z0-9+.-]*:\/\//.test(source))
+    throw new UsageError(`Cannot use ${source} as a context: expected a folder, docker-image://, oci-layout://, http(s)://, or a git repository`);
   return [name, { kind: "folder", path: resolve(source) }];
+}
+
+export function readSecrets(flags: Pick<BuildFlags, "secret">, env: NodeJS.ProcessEnv): BuildRequest["secrets"] {
+  return new Map(flags.secret.map((text) => secret(text, env)));
 }
 
 function secret(text: string, env: NodeJS.ProcessEnv): readonly [string, Secret] {

@@ -15,6 +15,7 @@ import { EXIT, ExitError, report } from "../errors.ts";
 import type { BuildFlags } from "./flags.ts";
 import { follow, type Followed } from "./follow.ts";
 import type { OutputWork, WrittenImage } from "./write-output.ts";
+import type { BuildLock } from "./lock.ts";
 import { openProgress, type ProgressView } from "./progress.ts";
 import { buildRequest } from "./request.ts";
 
@@ -27,7 +28,8 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   const unpacked = join(scratch, ownedName());
   let followed: Followed | undefined;
   try {
-    const definition = await read(context, folder, flags, unpacked);
+    const lock = flags.lock === undefined && flags.lockUpdate !== true ? undefined : new (await import("./lock.ts")).BuildLock(flags);
+    const definition = await read(context, folder, flags, unpacked, lock);
     const request = { ...buildRequest(flags, definition, context.env), ...(await cacheRequest(flags)) };
     if (flags.check === true || flags.fix === true || flags.call !== "build") {
       const { callFlags, runCall } = await import("./run-call.ts");
@@ -41,7 +43,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     const store = await context.store();
     followed = await follow(context, flags, request, progress);
     const debug = flags.debug === undefined ? {} : { onRunFailed: await openDebug(context, folder, flags, progress) };
-    const result = await build(followed.request, { ...collaborators(context, store, scratch, followed), ...debug });
+    const result = await build(followed.request, { ...collaborators(context, store, scratch, followed), pins: lock?.pins(definition.path), ...debug });
     const work = { context, store, result, names: flags.tag };
     const written =
       outputs === undefined
@@ -49,6 +51,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
         : await followed.during("exporting to outputs", async (vertex) => await outputs({ ...work, onStatus: (status) => vertex.status(status) }));
     followed.succeeded(result.id);
     progress.end();
+    if (lock !== undefined) context.stderr.write(lock.save());
     await warn(context, flags, { request, result, progress });
     if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await writeResultFiles(flags, result, written);
     if (flags.quiet === true && written.isPiped !== true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
@@ -84,10 +87,11 @@ async function tag(store: Store, name: string, target: Descriptor): Promise<void
   if ((await store.images.find(name))?.target.digest !== target.digest) await store.images.tag(name, target);
 }
 
-async function read(context: Context, folder: string, flags: BuildFlags, unpacked: string): Promise<Definition> {
+async function read(context: Context, folder: string, flags: BuildFlags, unpacked: string, lock: BuildLock | undefined): Promise<Definition> {
   return await readDefinition({
     context: folder,
     file: flags.file,
+    remote: async () => await (await import("./remote-definition.ts")).remoteInput(context, flags, unpacked, lock?.pins(undefined)),
     async readStdin() {
       const { buffer } = await import("node:stream/consumers");
       return await buffer(context.stdin);

@@ -5,7 +5,9 @@ import { defineFlags, type BuildFlags } from "../build/flags.ts";
 
 export function command(context: Context): Command {
   const build = defineFlags(
-    new Command().description("Build an image from a Dockerfile").argument("<context>", "folder, or - for a Dockerfile or tar on stdin"),
+    new Command()
+      .description("Build an image from a Dockerfile")
+      .argument("<context>", "folder, git repository (URL[#REF[:FOLDER]]), URL of a tar or Dockerfile, or - for a Dockerfile or tar on stdin"),
   )
     .enablePositionalOptions()
     .action(async (folder: string, flags: BuildFlags) => {
@@ -23,12 +25,12 @@ export function command(context: Context): Command {
       const { historyCommand } = await import("../build/history.ts");
       await historyCommand(context).parseAsync(words, { from: "user" });
     });
-  return standAlone(build, "--debug");
+  return standAlone(build, ["--debug", "--lock"]);
 }
 
-/** The word after the flag is no value of it: `build --debug .` builds this folder, `--debug=bash` names a shell. */
-function standAlone(command: Command, flag: string): Command {
+/** The word after such a flag is no value of it: `build --debug .` builds this folder, `--debug=bash` names a shell. */
+function standAlone(command: Command, flags: readonly string[]): Command {
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (argv) => parse(argv.map((word) => (word === flag ? `${flag}=` : word)));
+  command.parseOptions = (argv) => parse(argv.map((word) => (flags.includes(word) ? `${word}=` : word)));
   return command;
 }

@@ -280,7 +280,7 @@ const refusals: readonly (readonly [readonly string[], RegExp])[] = [
   [["--ssh", "x=/nowhere/at/all"], /--ssh/],
   [["--provenance", "true"], /--provenance/],
   [["--network", "bridge"], /--network bridge/],
-  [["--build-context", "x=https://127.0.0.1/"], /as a context/],
+  [["--build-context", "x=s3://bucket/"], /as a context/],
   [["--output", "type=image,compression=lz4"], /compression/],
   [["--label", "x"], /NAME=VALUE/],
   [["--progress", "fancy"], /--progress fancy/],

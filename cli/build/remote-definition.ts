@@ -1,0 +1,45 @@
+/** A Dockerfile or a context from elsewhere: git, a tar or a Dockerfile by http. */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { BuilderError } from "../../builder/errors.ts";
+import { download } from "../../builder/remote/download.ts";
+import { openContext } from "../../builder/remote/open-context.ts";
+import type { Pins, RemoteScope } from "../../builder/remote/scope.ts";
+import type { Context } from "../context.ts";
+import type { BuildFlags } from "./flags.ts";
+import { readSecrets } from "./request.ts";
+import { runOptions } from "./run-options.ts";
+
+/** A Dockerfile is no larger. */
+const MAX_DOCKERFILE_BYTES = 4 << 20;
+
+export interface RemoteInput {
+  readonly scope: RemoteScope;
+  /** Removed when the build is done. */
+  readonly scratch: string;
+  readonly keepGitDir: boolean;
+}
+
+export async function remoteInput(context: Context, flags: BuildFlags, scratch: string, pins: Pins | undefined): Promise<RemoteInput> {
+  const { root } = await context.store();
+  return {
+    scope: { root, secrets: readSecrets(flags, context.env), ssh: runOptions(flags, context.env).ssh?.get("default") ?? "own", pins, signal: context.signal },
+    scratch,
+    keepGitDir: flags.buildArg.some((text) => /^BUILDKIT_CONTEXT_KEEP_GIT_DIR=(?:1|t|true)$/i.test(text)),
+  };
+}
+
+export type RemoteContext = { readonly kind: "folder"; readonly path: string } | { readonly kind: "dockerfile"; readonly text: string };
+
+/** @throws {BuilderError} `GIT_FAILED`, `DOWNLOAD_FAILED`… */
+export async function readRemoteContext(url: string, { scope, scratch, keepGitDir }: RemoteInput): Promise<RemoteContext> {
+  const opened = await openContext(url, scope, { scratch, keepGitDir });
+  return opened.kind === "folder" ? opened : { kind: "dockerfile", text: readFileSync(opened.path, "utf8") };
+}
+
+/** `-f https://…`: its text, and the name that errors give it. */
+export async function readRemoteDockerfile(url: string, { scope }: RemoteInput): Promise<{ readonly text: string; readonly file: string }> {
+  if (!/^https?:\/\//.test(url)) throw new BuilderError("CONTEXT_INVALID", `Cannot read ${url} as a Dockerfile: only http and https URLs can be`);
+  const { file, name } = await download(url, scope, { maxBytes: MAX_DOCKERFILE_BYTES });
+  return { text: readFileSync(file, "utf8"), file: basename(name ?? "Dockerfile") };
+}
