@@ -126,7 +126,7 @@ test("Secrets are seen by the step that mounts them and are in no layer", async 
     ["build", "--progress=plain", "--secret", `id=s,src=${join(context, "secret")}`, "--secret", "id=v,env=FROM_HERE", "-f", "-", context],
     { input: text, env: { FROM_HERE: "open" } },
   );
-  expect(output(outcome)).toEqual(["sesame", "open", "none"]);
+  expect(output(outcome)).toEqual(["*****", "open", "none"]); // shown as stars, unless it is very short
   expect(spawnSync("grep", ["-rl", "sesame", root.root, root.runRoot], { encoding: "utf8" }).stdout).toBe("");
 }, 30_000);
 
