@@ -94,7 +94,9 @@ async function build(machine: TemporaryRoot, dockerfile: string, ...flags: reado
   });
   expect(stderr).not.toMatch(/ERROR/);
   expect(status).toBe(0);
-  const names = new Map([...stderr.matchAll(/^#(\d+) (?!\d|CACHED|DONE|CANCELED|EXPLAIN|transferring|sha256:)(.*)$/gm)].map(([, number = "", name = ""]) => [number, name]));
+  const names = new Map(
+    [...stderr.matchAll(/^#(\d+) (?!\d|CACHED|DONE|CANCELED|EXPLAIN|transferring|sha256:)(.*)$/gm)].map(([, number = "", name = ""]) => [number, name]),
+  );
   const ended = (word: string): string[] =>
     [...stderr.matchAll(new RegExp(`^#(\\d+) ${word}.*$`, "gm"))].flatMap(([, number = ""]) => {
       const step = /^\[(?!internal)[^\]]*\] (?!FROM)(.*)$/.exec(names.get(number) ?? "")?.[1];
