@@ -110,6 +110,8 @@ const rows: readonly (readonly [string, string, readonly string[], (readonly str
     ["buildkitsandbox", "0"],
   ],
   ["13 HOME is the user's", "RUN echo $HOME\nUSER 1234\nRUN echo $HOME\nENV HOME=/own\nRUN echo $HOME", ["/root", "/", "/own"]],
+  ["3.26 a number with an entry has that entry's groups", "USER 1000\nRUN id -u; id -G", ["1000", "1000 50"]],
+  ["3.26 with a group only that one, by number or name", "USER 1000:staff\nRUN id -G\nUSER alice:7\nRUN id -G", ["50", "7"]],
   ["13 device nodes can be made", "RUN mknod /n c 1 3 && stat -c %F /n && rm /n", ["character special file"]],
   ["13 /dev/shm as large as wanted", "RUN echo $(df -k --output=size /dev/shm | tail -n 1)", ["8192"], ["--shm-size", "8m"]],
   ["13 names of other machines", "RUN grep other /etc/hosts", ["192.0.2.7\tother"], ["--add-host", "other:192.0.2.7"]],
