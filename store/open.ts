@@ -4,10 +4,11 @@ import { openBlobs, type VirtualBlobs } from "./blob/blobs.ts";
 import { openLeases, type LeaseRecord } from "./care/leases.ts";
 import { openSession } from "./care/session.ts";
 import { openImages } from "./image/images.ts";
-import type { StoredImage } from "./image/record.ts";
+import { REFERRERS_TABLE, type StoredImage } from "./image/record.ts";
 import { folderPaths, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
 import type { Workers } from "./layer/workers.ts";
 import { layoutAt, makeLayout, type Layout } from "./layout.ts";
+import type { Descriptor } from "./oci.ts";
 import { openRecords } from "./records/records.ts";
 import { openTable } from "./records/table.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
@@ -56,7 +57,15 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
     leases: openLeases(leaseTable),
     care: lateCare(async () =>
       (await import("./care/care.ts")).openCare(
-        { layout, blobs, tables, images: imageTable, records: () => records.list(""), tar: (chain) => snapshots.tar(chain) },
+        {
+          layout,
+          blobs,
+          tables,
+          images: imageTable,
+          referrers: table<Descriptor>(REFERRERS_TABLE),
+          records: () => records.list(""),
+          tar: (chain) => snapshots.tar(chain),
+        },
         leaseTable,
       ),
     ),

@@ -12,6 +12,8 @@ import type { Fetched, RemoteRepository } from "./repository.ts";
 export interface PushOptions {
   /** Of an index, only this platform's image. @default all that are here */
   readonly platform?: Platform | undefined;
+  /** Which manifest of the store stands in the repository as which. */
+  readonly onManifest?: (from: Descriptor, to: Descriptor) => void;
 }
 
 type Source = Pick<Store, "blobs" | "snapshots" | "images">;
@@ -19,35 +21,42 @@ type Source = Pick<Store, "blobs" | "snapshots" | "images">;
 const PARALLEL = 4;
 
 /** Sends everything that the image names; its manifest itself is for the caller to `tag`. Layers that were built here leave as gzip, the same bytes every time. */
-export async function push(store: Source, repository: RemoteRepository, target: Descriptor, { platform }: PushOptions = {}): Promise<Fetched> {
+export async function push(store: Source, repository: RemoteRepository, target: Descriptor, options: PushOptions = {}): Promise<Fetched> {
+  const { platform } = options;
   const turn = limit(PARALLEL);
-  if (!isIndex(target)) return await pushImage(store, repository, await store.images.read(target), turn);
+  if (!isIndex(target)) return await pushImage(store, repository, await store.images.read(target), turn, options);
   const bytes = await store.blobs.read(target.digest);
   const { manifests } = parseIndex(bytes);
   const here = await Promise.all(manifests.map(async (manifest) => await store.blobs.has(manifest)));
   const present = manifests.filter((_, index) => here[index]);
   if (platform !== undefined || (present.length < 2 && present.length < manifests.length))
-    return await pushImage(store, repository, await store.images.read(target, platform ?? hostPlatform()), turn);
-  const pushed = await Promise.all(present.map(async (manifest) => await pushManifest(store, repository, manifest, turn)));
+    return await pushImage(store, repository, await store.images.read(target, platform ?? hostPlatform()), turn, options);
+  const pushed = await Promise.all(present.map(async (manifest) => await pushManifest(store, repository, manifest, turn, options)));
   const isWhole = present.length === manifests.length && pushed.every(({ descriptor }, index) => descriptor.digest === present[index]?.digest);
-  if (isWhole) return { descriptor: target, bytes };
+  if (isWhole) return told(options, target, { descriptor: target, bytes });
   const index = {
     ...(JSON.parse(Buffer.from(bytes).toString("utf8")) as object),
     manifests: present.map((manifest, at) => ({ ...manifest, ...pushed[at]?.descriptor })),
   };
-  return documentOf(target.mediaType, index);
+  return told(options, target, documentOf(target.mediaType, index));
 }
 
 /** A manifest of an index: an image, or something that only looks like one. */
-async function pushManifest(store: Source, repository: RemoteRepository, target: Descriptor, turn: Limit): Promise<Fetched> {
-  if (isIndex(target)) return await send(repository, await push(store, repository, target));
+async function pushManifest(store: Source, repository: RemoteRepository, target: Descriptor, turn: Limit, options: PushOptions): Promise<Fetched> {
+  if (isIndex(target)) return await send(repository, await push(store, repository, target, options));
   const manifest = parseManifest(await store.blobs.read(target.digest));
-  return await send(repository, await pushImage(store, repository, { target, descriptor: target, manifest, config: undefined }, turn));
+  return await send(repository, await pushImage(store, repository, { target, descriptor: target, manifest, config: undefined }, turn, options));
 }
 
 type Pushable = Pick<Image, "target" | "descriptor" | "manifest"> & { readonly config: Image["config"] | undefined };
 
-async function pushImage(store: Source, repository: RemoteRepository, { descriptor, manifest, config }: Pushable, turn: Limit): Promise<Fetched> {
+async function pushImage(
+  store: Source,
+  repository: RemoteRepository,
+  { descriptor, manifest, config }: Pushable,
+  turn: Limit,
+  options: PushOptions,
+): Promise<Fetched> {
   const diffIDs = manifest.layers.some(isPlain) ? (config ?? (await store.images.read(descriptor)).config).rootfs.diff_ids : [];
   const chains = chainsOf(diffIDs);
   const sent = new Map<string, Promise<Descriptor>>();
@@ -64,7 +73,12 @@ async function pushImage(store: Source, repository: RemoteRepository, { descript
     return await work;
   });
   const [packed] = await Promise.all([Promise.all(layers), turn(async () => await sendBlob(store, repository, manifest.config))]);
-  return await describe(store, descriptor, manifest, packed);
+  return told(options, descriptor, await describe(store, descriptor, manifest, packed));
+}
+
+function told({ onManifest }: PushOptions, from: Descriptor, to: Fetched): Fetched {
+  onManifest?.(from, to.descriptor);
+  return to;
 }
 
 /** The manifest with its layers as they were sent; the bytes that are stored when nothing changed. */
@@ -78,7 +92,7 @@ function documentOf(mediaType: string, document: unknown): Fetched {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }
 
-async function sendBlob(store: Source, repository: RemoteRepository, descriptor: Descriptor): Promise<void> {
+export async function sendBlob(store: Pick<Store, "blobs">, repository: RemoteRepository, descriptor: Descriptor): Promise<void> {
   if (await repository.has(descriptor)) return;
   await repository.push(
     descriptor,

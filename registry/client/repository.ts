@@ -37,6 +37,8 @@ export interface RemoteRepository extends ContentSource, ContentSink {
   /** Stores a manifest under a tag. */
   tag(tag: string, manifest: Fetched): Promise<void>;
   tags(): Promise<readonly string[]>;
+  /** Manifests that name the digest as their subject. */
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
   /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNSUPPORTED` */
   remove(reference: string): Promise<void>;
 }
@@ -66,6 +68,9 @@ export function openRepository(remote: Remote, name: string, options: Repository
     });
     if (answer.status !== 201) throw await answerError(answer, `push ${named(remote, name, reference)}`, "NAME_UNKNOWN");
     await answer.body.dump();
+    if (answer.headers["oci-subject"] !== undefined || !Buffer.from(bytes).includes('"subject"')) return;
+    const { noteReferrer } = await import("./referrers.ts");
+    await noteReferrer({ read, put }, { descriptor, bytes });
   };
   const report = options.onTransfer ?? ((): void => {});
   const repository: RemoteRepository = {
@@ -110,7 +115,7 @@ interface Looking {
   readonly manifestPath: (reference: string) => string;
 }
 
-function look(remote: Remote, name: string, { pull, read, manifestPath }: Looking): Pick<RemoteRepository, "resolve" | "tags" | "remove"> {
+function look(remote: Remote, name: string, { pull, read, manifestPath }: Looking): Pick<RemoteRepository, "resolve" | "tags" | "referrers" | "remove"> {
   return {
     async resolve(reference): Promise<Descriptor | undefined> {
       const answer = await remote.exchange({ method: "HEAD", path: manifestPath(reference), scopes: pull, headers: { accept: ACCEPT } });
@@ -121,6 +126,7 @@ function look(remote: Remote, name: string, { pull, read, manifestPath }: Lookin
       return { mediaType, digest, size: Number(length) };
     },
     tags: async () => await listAll(remote, { path: `/v2/${name}/tags/list`, field: "tags", scopes: pull }),
+    referrers: async (subject) => await (await import("./referrers.ts")).listReferrers(remote, name, subject, { read }),
     async remove(reference): Promise<void> {
       const answer = await remote.exchange({ method: "DELETE", path: manifestPath(reference), scopes: [`repository:${name}:delete,pull,push`] });
       if (answer.status !== 202) throw await answerError(answer, `delete ${named(remote, name, reference)}`, "MANIFEST_UNKNOWN");

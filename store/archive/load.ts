@@ -4,6 +4,7 @@ import { extract } from "tar-stream";
 import { encodedOf, isDigest, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { parseConfig, parseIndex } from "../image/documents.ts";
+import { subjectOf } from "../image/subject.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import { parseReference } from "../reference.ts";
 import type { Blobs, Stored } from "../store.ts";
@@ -12,11 +13,14 @@ import type { SavedImage } from "./save.ts";
 
 const MAX_DOCUMENT_BYTES = 4 << 20;
 
+/** Told of manifests in the archive that are about others in it; their content is in the store by then. */
+export type OnReferrer = (subject: Digest, referrer: Descriptor) => Promise<void>;
+
 /** Names are those in the archive; giving them is the caller's. @throws {StoreError} `ARCHIVE_INVALID`, `DIGEST_MISMATCH` */
-export async function loadImages(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<readonly SavedImage[]> {
+export async function loadImages(blobs: Blobs, archive: AsyncIterable<Uint8Array>, onReferrer?: OnReferrer): Promise<readonly SavedImage[]> {
   const found = await readWhole(blobs, archive);
   const index = found.documents.get("index.json");
-  if (found.documents.has("oci-layout") && index !== undefined) return imagesOf(index, found);
+  if (found.documents.has("oci-layout") && index !== undefined) return await imagesOf(blobs, index, found, onReferrer);
   const manifest = found.documents.get("manifest.json");
   if (manifest === undefined) throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: it has neither index.json nor manifest.json");
   return await dockerImages(blobs, manifest, found);
@@ -89,14 +93,19 @@ function resolveLink(path: string, target: string, type: string): string {
   return parts.join("/");
 }
 
-function imagesOf(index: Uint8Array, found: Archive): readonly SavedImage[] {
+async function imagesOf(blobs: Blobs, index: Uint8Array, found: Archive, onReferrer: OnReferrer | undefined): Promise<readonly SavedImage[]> {
   const { manifests } = parseIndex(index);
   const names = namesByConfig(found);
-  return manifests.flatMap(({ annotations, ...target }) => {
+  const images: SavedImage[] = [];
+  for (const { annotations, ...target } of manifests) {
     if (!found.stored.has(`blobs/sha256/${encodedOf(target.digest)}`))
       throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its index names ${target.digest}, which is not in it`);
-    return { name: nameOf(annotations, names), target };
-  });
+    const name = nameOf(annotations, names);
+    const subject = name === undefined ? await subjectOf(blobs, target) : undefined;
+    if (subject === undefined) images.push({ name, target });
+    else await onReferrer?.(subject, { ...target, ...(annotations === undefined ? {} : { annotations }) });
+  }
+  return images;
 }
 
 /** The full name where the writer gave one; a lone tag is only a name together with the docker manifest's. */

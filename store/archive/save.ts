@@ -16,14 +16,19 @@ export interface SavedImage {
   readonly target: Descriptor;
 }
 
-export async function* saveImages(blobs: Blobs, images: readonly SavedImage[]): AsyncIterable<Uint8Array> {
+/** What is said of an image, by the digest of its manifest. */
+export type ReferrersOf = (subject: Digest) => readonly Descriptor[];
+
+/** `referrersOf`: what goes along, as further manifests of the index. */
+export async function* saveImages(blobs: Blobs, images: readonly SavedImage[], referrersOf: ReferrersOf = () => []): AsyncIterable<Uint8Array> {
   const content = new Map<Digest, Descriptor>();
   for (const { target } of images) await gather(blobs, target, content);
+  const referrers = await gatherReferrers(blobs, content, referrersOf);
   yield folder("blobs");
   for (const algorithm of new Set([...content.keys()].map(algorithmOf))) yield folder(`blobs/${algorithm}`);
   for (const descriptor of [...content.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1)))
     yield* member(blobPath(descriptor.digest), descriptor.size, blobs.open(descriptor.digest));
-  yield* document("index.json", indexOf(images));
+  yield* document("index.json", indexOf(images, referrers));
   yield* document("manifest.json", await dockerManifest(blobs, images));
   yield* document("oci-layout", { imageLayoutVersion: "1.0.0" });
   yield Buffer.alloc(1024);
@@ -41,14 +46,29 @@ async function gather(blobs: Blobs, target: Descriptor, into: Map<Digest, Descri
   for (const part of [config, ...layers]) if (part.urls === undefined || part.urls.length === 0) into.set(part.digest, part);
 }
 
-function indexOf(images: readonly SavedImage[]): object {
+/** Of all that was gathered, and of what that brings. */
+async function gatherReferrers(blobs: Blobs, content: Map<Digest, Descriptor>, referrersOf: ReferrersOf): Promise<readonly Descriptor[]> {
+  const found = new Map<Digest, Descriptor>();
+  const left = [...content.keys()];
+  for (let subject = left.pop(); subject !== undefined; subject = left.pop()) {
+    for (const referrer of referrersOf(subject)) {
+      if (found.has(referrer.digest) || !(await blobs.has(referrer))) continue;
+      found.set(referrer.digest, referrer);
+      left.push(referrer.digest);
+      await gather(blobs, referrer, content);
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+function indexOf(images: readonly SavedImage[], referrers: readonly Descriptor[]): object {
   const manifests = images.map(({ name, target }) => ({
     ...target,
     ...(name === undefined
       ? {}
       : { annotations: { ...target.annotations, "io.containerd.image.name": name, "org.opencontainers.image.ref.name": tagOf(name) } }),
   }));
-  return { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests };
+  return { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, ...referrers] };
 }
 
 interface DockerImage {

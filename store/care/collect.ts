@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sweepUploads } from "../blob/ingests.ts";
-import type { Digest } from "../digest.ts";
+import { isDigest, type Digest } from "../digest.ts";
 import { ownedName } from "../owner.ts";
 import { foldersOf } from "../layer/records.ts";
 import type { ChainID, Collected } from "../store.ts";
@@ -60,6 +60,10 @@ async function sweep(host: MarkHost, { layers, folders, blobs }: Rubbish, isYoun
   const alive = new Set(tables.layers.list().map(([, { diffID }]) => diffID));
   await Promise.all(tables.diffs.list().map(async ([diffID]) => (alive.has(diffID as Digest) ? false : await tables.diffs.remove(diffID))));
   for (const digest of blobs) if (!isYoung(host.blobs.path(digest))) await host.blobs.remove(digest);
+  for (const [key] of host.referrers.list()) {
+    const subject = key.slice(0, key.indexOf("@"));
+    if (isDigest(subject) && (await host.blobs.stat(subject)) === undefined) await host.referrers.remove(key);
+  }
   for (const id of folders) {
     if (kept.has(id) || isUsed(id)) continue;
     const aside = join(layout.ingest, ownedName());

@@ -2,6 +2,7 @@
 import { isDigest, type Digest } from "../digest.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "../image/documents.ts";
 import type { StoredImage } from "../image/record.ts";
+import { listReferrers } from "../image/referrers.ts";
 import { chainsOf } from "../layer/chain.ts";
 import type { LayerRecord, LayerTables } from "../layer/records.ts";
 import type { Layout } from "../layout.ts";
@@ -19,6 +20,7 @@ export interface MarkHost {
   readonly blobs: Blobs;
   readonly tables: LayerTables;
   readonly images: Table<StoredImage>;
+  readonly referrers: Table<Descriptor>;
   /** Every record of every table: `<table>/<key>` and its value. */
   readonly records: () => Iterable<readonly [key: string, value: unknown]>;
 }
@@ -53,6 +55,7 @@ export async function markImage(host: MarkHost, marks: Marks, target: Descriptor
   if (marks.blobs.has(target.digest)) return;
   marks.blobs.add(target.digest);
   if ((await host.blobs.stat(target.digest)) === undefined) return;
+  for (const referrer of listReferrers(host.referrers, target.digest)) await markImage(host, marks, referrer);
   if (isIndex(target)) {
     for (const manifest of parseIndex(await host.blobs.read(target.digest)).manifests) await markImage(host, marks, manifest);
     return;

@@ -79,7 +79,8 @@ async function* watched(content: AsyncIterable<Uint8Array>, signal: AbortSignal 
   }
 }
 
-async function readDocument(from: ContentSource, descriptor: Descriptor): Promise<Uint8Array> {
+/** @throws {StoreError} `MANIFEST_INVALID` when it is longer than documents are */
+export async function readDocument(from: ContentSource, descriptor: Descriptor): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of from.fetch(descriptor)) {

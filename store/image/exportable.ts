@@ -5,6 +5,7 @@ import { MEDIA_TYPE, type Descriptor, type Manifest } from "../oci.ts";
 import type { ChainID, Packing, Store } from "../store.ts";
 import { withAnnotations, type Annotator } from "./annotator.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
+import { carryReferrers } from "./retarget.ts";
 
 export interface ExportForm extends Packing {
   /** Layers that came packed in another way too. */
@@ -14,7 +15,7 @@ export interface ExportForm extends Packing {
   readonly annotate?: Annotator;
 }
 
-type Source = Pick<Store, "blobs" | "snapshots">;
+type Source = Pick<Store, "blobs" | "snapshots" | "table">;
 
 /** `target` itself when nothing has to change. The config, and so the image id, stays; idempotent. */
 export async function exportableImage(store: Source, target: Descriptor, form: ExportForm): Promise<Descriptor> {
@@ -50,7 +51,9 @@ type Document = readonly [descriptor: Descriptor, content: object];
 
 async function stored(store: Source, before: Document, now: Document): Promise<Descriptor> {
   if (JSON.stringify(before) === JSON.stringify(now)) return before[0];
-  return { ...now[0], ...(await store.blobs.put(JSON.stringify(now[1]))) };
+  const descriptor = { ...now[0], ...(await store.blobs.put(JSON.stringify(now[1]))) };
+  await carryReferrers(store, before[0].digest, descriptor);
+  return descriptor;
 }
 
 async function exportableLayer(store: Source, layer: Descriptor, chain: ChainID | undefined, form: ExportForm): Promise<Descriptor> {

@@ -2,6 +2,9 @@
 import type { Digest } from "../digest.ts";
 import type { ImageRecord } from "../store.ts";
 
+/** What is said of images: descriptors by `<subject>@<referrer>`. See referrers.ts. */
+export const REFERRERS_TABLE = "store.referrers";
+
 /** As it is stored: with the ids that the target may be asked for by. */
 export interface StoredImage extends Omit<ImageRecord, "name"> {
   /** Config digests of every platform that is here. */
