@@ -2,6 +2,8 @@
 import { hostPlatform } from "../store/image/platform.ts";
 import type { Platform } from "../store/oci.ts";
 import { assemble, layersOf } from "./assemble.ts";
+import type { Attestation } from "./attest/options.ts";
+import type { RecordingPins } from "./attest/recording-pins.ts";
 import type { BuildCaches } from "./cache/build-caches.ts";
 import { ContextTrees } from "./context/open-trees.ts";
 import { frame } from "./dockerfile/frame.ts";
@@ -10,6 +12,7 @@ import { parseDockerfile } from "./dockerfile/parse.ts";
 import { DEFAULT_EPOCH, EPOCH_ARG, firstEpoch } from "./epoch.ts";
 import { BuilderError } from "./errors.ts";
 import { basesOf } from "./plan/bases.ts";
+import type { ImageOrigin } from "./plan/graph.ts";
 import { planBuild, type PlannedBuild } from "./plan/plan.ts";
 import { Progress } from "./progress.ts";
 import type { BuildRequest, BuildResult, BuiltImage, Collaborators } from "./request.ts";
@@ -22,6 +25,7 @@ import { stepPlaces } from "./solve/step-places.ts";
 
 /** @throws {BuilderError} with the place in the Dockerfile where it has one; what was made until then stays in the cache */
 export async function build(request: BuildRequest, collaborators: Collaborators): Promise<BuildResult> {
+  const startedAt = Date.now();
   sweepScratch(collaborators.scratch);
   const progress = new Progress(collaborators.onEvent, request.explain);
   const dockerfile = loadDefinition(request, progress);
@@ -36,11 +40,20 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   await using scratch = RunFolder.open(collaborators.scratch);
   const trees = new ContextTrees(request, collaborators, scratch.path());
   const { graph, targets, platforms } = planned;
+  const pins = await pinsOf(request, collaborators);
+  const attested = async (built: readonly BuiltImage[], chains: Chains): Promise<readonly Attestation[]> => {
+    if (request.attest === undefined) return [];
+    const { attestImages } = await import("./attest/attest.ts");
+    const sources = { openImage: async (origin: ImageOrigin) => await images.open(origin), contextTree: () => trees.open(undefined) };
+    const work = { attest: request.attest, request, dockerfile, graph, chains, store, progress, epoch, startedAt, materials: pins?.materials() ?? [] };
+    const stages = built.map((image, at) => ({ ...image, stage: targets[at]! }));
+    return await attestImages({ ...work, ...sources }, stages);
+  };
   const attempt = async (): Promise<Omit<BuildResult, "warnings" | "bases">> => {
     using abort = linkedAbort(collaborators.signal);
     const chains = await solve({
       request,
-      collaborators: { ...collaborators, store },
+      collaborators: { ...collaborators, store, ...(pins === undefined ? {} : { pins }) },
       scratch: scratch.path(),
       epoch,
       cache,
@@ -67,7 +80,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       cache.used,
       built.map(({ chain }) => chain),
     );
-    return result;
+    return { ...result, attestations: await attested(built, chains) };
   };
   try {
     return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings, bases: planned.bases };
@@ -88,6 +101,14 @@ async function openCaches(request: BuildRequest, collaborators: Collaborators, p
     { ...request, inlineCache },
     { storage: collaborators.cacheStorage, platform: request.platforms[0] ?? hostPlatform(), progress },
   );
+}
+
+type Chains = Awaited<ReturnType<typeof solve>>;
+
+/** Provenance tells what was read from elsewhere. */
+async function pinsOf({ attest }: BuildRequest, { pins }: Collaborators): Promise<RecordingPins | undefined> {
+  if (attest?.provenance === undefined) return undefined;
+  return (await import("./attest/recording-pins.ts")).recordingPins(pins);
 }
 
 function loadDefinition({ dockerfile: { text, file }, buildArgs }: BuildRequest, progress: Progress): Dockerfile {
@@ -127,7 +148,7 @@ async function resultOf(
   images: readonly BuiltImage[],
   { buildArgs }: BuildRequest,
   { store }: Collaborators,
-): Promise<Omit<BuildResult, "warnings" | "bases">> {
+): Promise<Omit<BuildResult, "warnings" | "bases" | "attestations">> {
   const { platform: _, ...first } = images[0]!;
   if (images.length === 1 && !/^(?:1|t|true)$/i.test(buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")) return { ...first, images };
   const { assembleIndex } = await import("./output/image-index.ts");

@@ -7,6 +7,7 @@ import type { CachePlace, CacheTarget, OpenCacheStorage } from "./cache/storage.
 import type { Warning } from "./dockerfile/instruction.ts";
 import type { Executor, ImagePuller, RunLimits, RunRequest } from "./executor.ts";
 import type { StageImage } from "./plan/bases.ts";
+import type { Attestation, AttestRequest } from "./attest/options.ts";
 import type { BuildEvent } from "./progress.ts";
 import type { Pins } from "./remote/scope.ts";
 
@@ -66,6 +67,8 @@ export interface BuildRequest {
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   /** Seconds; undefined takes SOURCE_DATE_EPOCH of the build arguments or the default. */
   readonly epoch: number | undefined;
+  /** What is to be said of the image. */
+  readonly attest?: AttestRequest | undefined;
 }
 
 export interface Collaborators {
@@ -106,4 +109,6 @@ export interface BuildResult extends Omit<BuiltImage, "platform"> {
   readonly warnings: readonly Warning[];
   /** By the number of the stage. */
   readonly bases: ReadonlyMap<number, StageImage>;
+  /** What was said of the image, if that was asked for. */
+  readonly attestations: readonly Attestation[];
 }

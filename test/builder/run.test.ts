@@ -278,7 +278,7 @@ test("A Dockerfile on stdin has no context", async () => {
 /** flags, message */
 const refusals: readonly (readonly [readonly string[], RegExp])[] = [
   [["--ssh", "x=/nowhere/at/all"], /--ssh/],
-  [["--provenance", "true"], /--provenance/],
+  [["--provenance", "mode=most"], /mode=most/],
   [["--network", "bridge"], /--network bridge/],
   [["--build-context", "x=s3://bucket/"], /as a context/],
   [["--output", "type=image,compression=lz4"], /compression/],
