@@ -41,10 +41,10 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
   const trees = new ContextTrees(request, collaborators, scratch.path());
   const { graph, targets, platforms } = planned;
   const pins = await pinsOf(request, collaborators);
-  const attested = async (built: readonly BuiltImage[], chains: Chains): Promise<readonly Attestation[]> => {
+  const attested = async (built: readonly BuiltImage[], chains: Chains, signal: AbortSignal): Promise<readonly Attestation[]> => {
     if (request.attest === undefined) return [];
     const { attestImages } = await import("./attest/attest.ts");
-    const sources = { openImage: async (origin: ImageOrigin) => await images.open(origin), contextTree: () => trees.open(undefined) };
+    const sources = { openImage: async (origin: ImageOrigin) => await images.open(origin), contextTree: async () => await trees.open(undefined, signal) };
     const work = { attest: request.attest, request, dockerfile, graph, chains, store, progress, epoch, startedAt, materials: pins?.materials() ?? [] };
     const stages = built.map((image, at) => ({ ...image, stage: targets[at]! }));
     return await attestImages({ ...work, ...sources }, stages);
@@ -80,7 +80,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       cache.used,
       built.map(({ chain }) => chain),
     );
-    return { ...result, attestations: await attested(built, chains) };
+    return { ...result, attestations: await attested(built, chains, abort.signal) };
   };
   try {
     return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings, bases: planned.bases };

@@ -1,6 +1,6 @@
 /** An image of the store into the registry that its name says. */
 import type { Remote } from "../registry/client/remote.ts";
-import type { OnTransfer } from "../registry/client/repository.ts";
+import type { OnTransfer, RemoteRepository } from "../registry/client/repository.ts";
 import type { Digest } from "../store/digest.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
@@ -40,12 +40,32 @@ export async function pushImage(context: Context, text: string, options: PushIma
   const { repository, reference } = opened;
   say(`The push refers to repository [${reference.domain}/${reference.path}]`);
   const { push } = await import("../registry/client/push.ts");
-  const pushed = await push(store, repository, target, { platform });
+  const manifests: (readonly [from: Descriptor, to: Descriptor])[] = [];
+  const pushed = await push(store, repository, target, { platform, onManifest: (from, to) => manifests.push([from, to]) });
   await repository.tag(options.byDigest === true ? pushed.descriptor.digest : (reference.tag ?? pushed.descriptor.digest), pushed);
+  await sendReferrers(store, repository, manifests, say);
   const { id } = await store.images.read(target, platform);
   const { rememberDigest } = await import("./registry/pushed.ts");
   await rememberDigest(store, id, `${reference.domain}/${reference.path}@${pushed.descriptor.digest}`);
   return pushed.descriptor;
+}
+
+/** What is said of the images goes with them. */
+async function sendReferrers(
+  store: Store,
+  repository: RemoteRepository,
+  manifests: readonly (readonly [from: Descriptor, to: Descriptor])[],
+  say: (line: string) => void,
+): Promise<void> {
+  const { referrersOf } = await import("../store/image/referrers.ts");
+  const described = manifests.filter(([{ digest }]) => referrersOf(store, digest).length > 0);
+  if (described.length === 0) return;
+  const { pushReferrers } = await import("../registry/client/push-referrers.ts");
+  for (const [from, to] of described) {
+    const { sent, left } = await pushReferrers(store, repository, from, to);
+    for (const { digest, annotations } of sent) say(`${annotations?.["org.opencontainers.image.title"] ?? "referrer"}: attached as ${digest}`);
+    for (const { digest, artifactType = "" } of left) say(`${digest} (${artifactType}) stays behind: it is about ${from.digest}, which was packed on the way`);
+  }
 }
 
 /** Where the registry serves this very store, nothing has to travel. */

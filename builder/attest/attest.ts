@@ -30,7 +30,7 @@ export interface AttestWork {
   readonly chains: ReadonlyMap<number, ChainID | undefined>;
   readonly openImage: (origin: ImageOrigin) => Promise<Image>;
   readonly materials: readonly Material[];
-  readonly contextTree: () => SourceTree;
+  readonly contextTree: () => Promise<SourceTree>;
   readonly store: Store;
   readonly progress: Progress;
   /** Seconds. */
@@ -86,7 +86,7 @@ async function softwareOf(work: AttestWork, image: AttestedImage, graph: BuildGr
     said.push(softwareSaid(work, tree, { name: `stage ${plainName(stage)}`, purpose: "CONTAINER" }, `sbom-${plainName(stage)}`));
   }
   if (wanted.context && request.context !== undefined) {
-    const sources = await work.contextTree().select(".", { exclude: [] });
+    const sources = await (await work.contextTree()).select(".", { exclude: [] });
     const tree = folderTree(
       sources.flatMap(({ entries }) => entries),
       tellsOfPackages,

@@ -39,12 +39,13 @@ export interface BuildFlags extends RunFlags, LockFlags {
   readonly strict?: boolean;
   /** "" is the step's own shell. */
   readonly debug?: string;
+  readonly sbom?: string;
+  readonly provenance?: string;
+  readonly attest: readonly string[];
 }
 
 /** docker's flags that this builder does not have. */
-const REFUSED = ["builder", "cgroup-parent", "squash", "isolation", "security-opt", "attest"];
-/** Asked for by tools that only want them off. */
-const OFF_ONLY = ["sbom", "provenance"];
+const REFUSED = ["builder", "cgroup-parent", "squash", "isolation", "security-opt"];
 
 export function defineFlags(command: Command): Command {
   command
@@ -84,6 +85,11 @@ export function defineFlags(command: Command): Command {
     .option("--metadata-file <path>", "write digests and names as JSON to a file")
     .option("--progress <kind>", "auto, none, plain, quiet, rawjson or tty (default: BUILDKIT_PROGRESS)", "auto")
     .option("-q, --quiet", "print the image id only")
+    .addOption(new Option("--sbom [options]", "attach a list of the image's packages (SPDX): true or false").preset("true"))
+    .addOption(
+      new Option("--provenance [options]", "attach how it was built (SLSA): true, false or mode=min|max,version=v1|v0.2,builder-id=URI,…").preset("true"),
+    )
+    .option("--attest <type=…>", "type=sbom or type=provenance with their options; may be repeated", collect, [])
     .option("--check", "say what could be better in the Dockerfile, build nothing")
     .option("--fix", "with --check: mend in the Dockerfile what has only one remedy")
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
@@ -93,7 +99,6 @@ export function defineFlags(command: Command): Command {
   defineRunFlags(command);
   defineLockFlags(command);
   for (const name of REFUSED) command.addOption(refused(name, () => true));
-  for (const name of OFF_ONLY) command.addOption(refused(name, (value) => value !== "false"));
   return command;
 }
 

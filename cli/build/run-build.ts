@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../builder/build.ts";
+import type { AttestRequest } from "../../builder/attest/options.ts";
 import { BuilderError } from "../../builder/errors.ts";
 import type { BuildRequest, BuildResult, Collaborators } from "../../builder/request.ts";
 import type { Descriptor } from "../../store/oci.ts";
@@ -30,7 +31,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
   try {
     const lock = flags.lock === undefined && flags.lockUpdate !== true ? undefined : new (await import("./lock.ts")).BuildLock(flags);
     const definition = await read(context, folder, flags, unpacked, lock);
-    const request = { ...buildRequest(flags, definition, context.env), ...(await cacheRequest(flags)) };
+    const request = { ...buildRequest(flags, definition, context.env), ...(await cacheRequest(flags)), attest: await attestOf(flags) };
     if (flags.check === true || flags.fix === true || flags.call !== "build") {
       const { callFlags, runCall } = await import("./run-call.ts");
       const call = callFlags(flags);
@@ -80,6 +81,11 @@ async function keep(store: Store, names: readonly string[], { target }: BuildRes
   for (const name of names) await tag(store, name, target);
   if (names.length === 0) await store.images.keep(target);
   return { target, names };
+}
+
+async function attestOf(flags: BuildFlags): Promise<AttestRequest | undefined> {
+  if (flags.sbom === undefined && flags.provenance === undefined && flags.attest.length === 0) return undefined;
+  return (await import("./attest-flags.ts")).attestRequest(flags);
 }
 
 /** A name that points there already is left alone: a write has to reach the disk. */

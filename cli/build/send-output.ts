@@ -25,16 +25,27 @@ export async function sendArchive(
   { destination, isFolder }: ArchivePlace,
 ): Promise<void> {
   if (isFolder && destination !== undefined) return await writeLayout(store, target, names, destination);
-  const { saveImages } = await import("../../store/archive/save.ts");
+  const [{ saveImages }, { referrersOf }] = await Promise.all([import("../../store/archive/save.ts"), import("../../store/image/referrers.ts")]);
   const images = names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target }));
-  await writeWholeFile(context, saveImages(store.blobs, images), destination, onBytes);
+  const content = saveImages(store.blobs, images, (subject) => referrersOf(store, subject));
+  await writeWholeFile(context, content, destination, onBytes);
 }
 
 /** Other images that are in the layout stay in it. */
 async function writeLayout(store: Store, target: Descriptor, names: readonly string[], folder: string): Promise<void> {
-  const [{ layoutContent, nameInLayout }, { copyImage }] = await Promise.all([import("../copy/layout.ts"), import("../../store/image/copy.ts")]);
+  const [{ layoutContent, nameInLayout, noteInLayout }, { copyImage }, { copyReferrers }, { referrersOf }] = await Promise.all([
+    import("../copy/layout.ts"),
+    import("../../store/image/copy.ts"),
+    import("../copy/copy-referrers.ts"),
+    import("../../store/image/referrers.ts"),
+  ]);
   await copyImage(store.blobs, layoutContent(folder), target, { isHere: async (descriptor) => await store.blobs.has(descriptor) });
   for (const name of names.length === 0 ? [undefined] : names) await nameInLayout(folder, name?.slice(name.lastIndexOf(":") + 1), target);
+  await copyReferrers(
+    { content: store.blobs, referrers: async (subject) => referrersOf(store, subject) },
+    { content: layoutContent(folder), refer: async (_, referrer) => await noteInLayout(folder, referrer) },
+    target,
+  );
 }
 
 /** Written beside and renamed. What is no plain file (a pipe, /dev/null) is written as it is. @throws {BuilderError} `OUTPUT_FAILED` */

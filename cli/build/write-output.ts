@@ -1,5 +1,6 @@
 /** Writes the result of a build to where it was asked to go, each output in its own form, all of them from the same layers. */
 import { annotatorOf, checkAnnotations, type Annotation } from "../../builder/output/annotations.ts";
+import type { SourceEntry } from "../../builder/context/tree.ts";
 import { BuilderError } from "../../builder/errors.ts";
 import type { Status } from "../../builder/progress.ts";
 import type { BuildResult } from "../../builder/request.ts";
@@ -113,11 +114,13 @@ async function pushAll({ context, onStatus }: OutputWork, names: readonly string
   return { ...target, ...pushed };
 }
 
-async function writeFiles({ context, store, result, onStatus }: OutputWork, output: Extract<Output, { kind: "local" | "tar" }>): Promise<void> {
+async function writeFiles(work: OutputWork, output: Extract<Output, { kind: "local" | "tar" }>): Promise<void> {
+  const { context, store, result, onStatus } = work;
   const { rootfsEntries } = await import("../../builder/output/rootfs-entries.ts");
   const created = result.config.created;
   const epoch = created === undefined ? 0 : Date.parse(created) / 1000;
-  const entries = await rootfsEntries(store, result.images, { split: output.split, epoch });
+  const files = await rootfsEntries(store, result.images, { split: output.split, epoch });
+  const entries = result.attestations.length === 0 ? files : [...files, ...(await attested(work, files, output.split, epoch))];
   if (output.kind === "local") {
     const { writeRootfs } = await import("../../builder/output/rootfs-folder.ts");
     writeRootfs(entries, output.destination, { helper: context.helper, isMirror: output.isMirror });
@@ -133,4 +136,10 @@ function counter({ onStatus }: Pick<OutputWork, "onStatus">, id: string): { read
   let current = 0;
   const add = (bytes: number): void => onStatus({ id, current: (current += bytes), isDone: false });
   return { add, done: () => onStatus({ id, current, isDone: true }) };
+}
+
+async function attested({ store, result }: OutputWork, files: readonly SourceEntry[], split: boolean, epoch: number): Promise<readonly SourceEntry[]> {
+  const { attestationEntries } = await import("../../builder/output/attestation-entries.ts");
+  const isSeveral = result.images.length > 1;
+  return attestationEntries(result.attestations, files, { split, isSeveral, epoch, pathOf: (digest) => store.blobs.path(digest) });
 }

@@ -2,9 +2,7 @@
 import { Command } from "commander";
 import { isIndex } from "../../store/image/documents.ts";
 import { hostPlatform, parsePlatform } from "../../store/image/platform.ts";
-import { copyImage } from "../../store/image/copy.ts";
-import type { Descriptor } from "../../store/oci.ts";
-import type { ContentSource } from "../../store/store.ts";
+import { copyImage, readDocument } from "../../store/image/copy.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { parsePlace } from "../copy/place.ts";
@@ -17,6 +15,7 @@ interface Flags {
   readonly platform?: string;
   readonly quiet?: boolean;
   readonly insecure?: boolean;
+  readonly referrers: boolean;
 }
 
 export function command(context: Context): Command {
@@ -27,11 +26,12 @@ export function command(context: Context): Command {
     .option("-a, --all", "all platforms of an image that has several")
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
     .option("-q, --quiet", "say nothing but the digest")
+    .option("--no-referrers", "leave behind what is attached to it: SBOMs, provenance, signatures")
     .option("--insecure", "accept plain HTTP and untrusted certificates")
     .action(async (from: string, to: string, flags: Flags) => await run(context, from, to, flags));
 }
 
-async function run(context: Context, from: string, to: string, { all = false, platform, quiet = false, insecure = false }: Flags): Promise<void> {
+async function run(context: Context, from: string, to: string, { all = false, platform, quiet = false, insecure = false, referrers }: Flags): Promise<void> {
   const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
@@ -40,11 +40,7 @@ async function run(context: Context, from: string, to: string, { all = false, pl
   await using target = await openTarget(context, places.to, insecure, shown.onTransfer);
   const top = await copyImage(source.content, target.content, source.top, { concurrency: 4, ...(all || !isIndex(source.top) ? {} : { platform: wanted }) });
   await target.finish(top, await readDocument(source.content, top));
+  if (referrers) await (await import("../copy/copy-referrers.ts")).copyReferrers(source, target, top);
+  await target.close?.();
   context.stdout.write(`${top.digest}\n`);
-}
-
-async function readDocument(content: ContentSource, descriptor: Descriptor): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of content.fetch(descriptor)) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

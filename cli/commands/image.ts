@@ -1,4 +1,4 @@
-/** strata image inspect|history|ls|rm|prune|tag|save|load|import|files|diff */
+/** strata image inspect|history|ls|rm|prune|tag|save|load|import|files|diff|sbom|provenance|referrers */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { diffCommand } from "../images/diff-images.ts";
@@ -10,6 +10,7 @@ import { loadCommand } from "../images/load-images.ts";
 import { pruneCommand } from "../images/prune-images.ts";
 import { removeCommand } from "../images/remove-images.ts";
 import { saveCommand } from "../images/save-images.ts";
+import { provenanceCommand, referrersCommand, sbomCommand } from "../images/show-attestations.ts";
 import { historyCommand } from "../images/show-history.ts";
 import { tagCommand } from "../images/tag-image.ts";
 
@@ -26,5 +27,8 @@ export function command(context: Context): Command {
   group.addCommand(importCommand(context).name("import"));
   group.addCommand(filesCommand(context).name("files"));
   group.addCommand(diffCommand(context).name("diff"));
+  group.addCommand(sbomCommand(context).name("sbom"));
+  group.addCommand(provenanceCommand(context).name("provenance"));
+  group.addCommand(referrersCommand(context).name("referrers"));
   return group;
 }

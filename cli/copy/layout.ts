@@ -1,11 +1,12 @@
 /** The index of an OCI layout folder: which images are in it, by the names that tools give them. Spec: image-spec v1.1, image-layout.md. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { algorithmOf, encodedOf } from "../../store/digest.ts";
+import { algorithmOf, encodedOf, type Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
-import { parseIndex } from "../../store/image/documents.ts";
-import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
+import { isManifest, parseIndex } from "../../store/image/documents.ts";
+import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/store.ts";
+import { readDocument } from "../../store/image/copy.ts";
 import { folderContent, writeWhole } from "./folder.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
@@ -18,7 +19,8 @@ export function layoutContent(folder: string): ContentSource & ContentSink {
 export async function findInLayout(folder: string, name: string | undefined): Promise<Descriptor> {
   const manifests = await readEntries(folder);
   if (manifests === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot read ${folder} as an OCI layout: it has no index.json`);
-  const found = name === undefined ? manifests : manifests.filter(({ annotations, digest }) => annotations?.[REF_NAME] === name || digest === name);
+  const found =
+    name === undefined ? await imagesOf(folder, manifests) : manifests.filter(({ annotations, digest }) => annotations?.[REF_NAME] === name || digest === name);
   const [only] = found;
   if (only === undefined || found.length > 1)
     throw new StoreError("IMAGE_UNKNOWN", `Cannot find ${name ?? "the image"} in ${folder}: ${found.length} images fit`);
@@ -34,6 +36,32 @@ export async function nameInLayout(folder: string, name: string | undefined, des
   const entry = name === undefined ? descriptor : { ...descriptor, annotations: { [REF_NAME]: name } };
   await writeWhole(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
   await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...others, entry] }));
+}
+
+/** Entries that are about others are no images to be found. */
+async function imagesOf(folder: string, manifests: readonly Descriptor[]): Promise<readonly Descriptor[]> {
+  if (manifests.length < 2) return manifests;
+  const subjects = await Promise.all(manifests.map(async (manifest) => await subjectIn(folder, manifest)));
+  return manifests.filter((_, at) => subjects[at] === undefined);
+}
+
+async function subjectIn(folder: string, entry: Descriptor): Promise<Digest | undefined> {
+  if (!isManifest(entry)) return undefined;
+  return (JSON.parse(Buffer.from(await readDocument(layoutContent(folder), entry)).toString("utf8")) as Partial<Manifest>).subject?.digest;
+}
+
+/** What is said of an image stands in the index beside it, as other tools have it. */
+export async function referrersInLayout(folder: string, subject: Digest): Promise<readonly Descriptor[]> {
+  const manifests = (await readEntries(folder)) ?? [];
+  const subjects = await Promise.all(manifests.map(async (manifest) => await subjectIn(folder, manifest)));
+  return manifests.filter((_, at) => subjects[at] === subject);
+}
+
+/** Idempotent; its content is there. */
+export async function noteInLayout(folder: string, referrer: Descriptor): Promise<void> {
+  const manifests = (await readEntries(folder)) ?? [];
+  if (manifests.some(({ digest }) => digest === referrer.digest)) return;
+  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, referrer] }));
 }
 
 async function readEntries(folder: string): Promise<readonly Descriptor[] | undefined> {

@@ -1,10 +1,10 @@
 /** An image layer by layer, and two images beside each other, as plain data. */
-import { join } from "node:path";
 import type { Digest } from "../../store/digest.ts";
 import { layerInstructions } from "../../store/image/instructions.ts";
 import { chainsOf } from "../../store/layer/chain.ts";
+import { layerFile } from "../../store/layer/layer-file.ts";
 import { stackChanges, type LayerReport, type WastedFile } from "../../store/layer/changes.ts";
-import type { Image, LayerEntry, MergedView, Store, ViewEntry } from "../../store/store.ts";
+import type { Image, Layer, LayerEntry, MergedView, Store, ViewEntry } from "../../store/store.ts";
 import { alignLayers } from "./align-layers.ts";
 import { isSameEntry, type LocatedEntry } from "./compare-files.ts";
 import { configChanges, type ConfigChange } from "./config-diff.ts";
@@ -54,8 +54,7 @@ export interface ImageDifference {
 interface Opened {
   readonly described: DescribedImage;
   readonly entries: readonly (readonly LayerEntry[])[];
-  /** Of each layer. */
-  readonly folders: readonly string[];
+  readonly layers: readonly Layer[];
   readonly view: MergedView;
 }
 
@@ -80,7 +79,7 @@ async function open(store: Store, image: Image, name: string): Promise<Opened> {
   const chain = await store.images.unpack(image);
   const chains = chainsOf(image.config.rootfs.diff_ids);
   const entries = await Promise.all(chains.map(async (each) => await store.snapshots.entries(each)));
-  const folders = await Promise.all(chains.map(async (each) => (await store.snapshots.get(each))?.folder ?? ""));
+  const own = (await Promise.all(chains.map(async (each) => await store.snapshots.get(each)))).flatMap((layer) => layer ?? []);
   const report = stackChanges(entries);
   const instructions = layerInstructions(image.config);
   const layers = report.layers.map((layer, at) => ({
@@ -91,7 +90,7 @@ async function open(store: Store, image: Image, name: string): Promise<Opened> {
   }));
   const total = (field: "bytes" | "wasted"): number => layers.reduce((sum, layer) => sum + layer[field], 0);
   const described = { name, id: image.id, layers, bytes: total("bytes"), wasted: total("wasted"), waste: report.waste };
-  return { described, entries, folders, view: await store.snapshots.view(chain) };
+  return { described, entries, layers: own, view: await store.snapshots.view(chain) };
 }
 
 function describePair(one: Opened, other: Opened, pair: { readonly before: number | undefined; readonly after: number | undefined }): LayerPair {
@@ -103,10 +102,10 @@ function describePair(one: Opened, other: Opened, pair: { readonly before: numbe
   return { state: "changed", before, after, files: compareLayers(located(one, before.layer - 1), located(other, after.layer - 1)) };
 }
 
-function located({ entries, folders }: Opened, index: number): ReadonlyMap<string, LocatedEntry> {
-  return new Map(
-    (entries[index] ?? []).flatMap((entry) => (entry.type === "opaque" ? [] : [[entry.path, { entry, file: join(folders[index] ?? "", entry.path) }]])),
-  );
+function located({ entries, layers }: Opened, index: number): ReadonlyMap<string, LocatedEntry> {
+  const layer = layers[index];
+  if (layer === undefined) return new Map();
+  return new Map((entries[index] ?? []).flatMap((entry) => (entry.type === "opaque" ? [] : [[entry.path, { entry, file: layerFile(layer, entry.path) }]])));
 }
 
 function compareLayers(before: ReadonlyMap<string, LocatedEntry>, after: ReadonlyMap<string, LocatedEntry>): readonly FileChange[] {

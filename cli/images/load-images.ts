@@ -22,11 +22,15 @@ export function loadCommand(context: Context): Command {
 
 async function load(context: Context, { input }: Flags): Promise<void> {
   if (input === undefined && context.stdin.isTTY) throw new UsageError("requested load from stdin, but stdin is a terminal: use -i FILE");
-  const { loadImages } = await import("../../store/archive/load.ts");
+  const [{ loadImages }, { addReferrer }] = await Promise.all([import("../../store/archive/load.ts"), import("../../store/image/referrers.ts")]);
   const store = await context.store();
   if (input !== undefined && !existsSync(input)) throw new ExitError(1, `Cannot load ${input}: there is no such file`);
   const source = input === undefined ? context.stdin : createReadStream(input, { highWaterMark: CHUNK_BYTES });
-  for (const { name, target } of await loadImages(store.blobs, source as AsyncIterable<Uint8Array>)) {
+  for (const { name, target } of await loadImages(
+    store.blobs,
+    source as AsyncIterable<Uint8Array>,
+    async (subject, referrer) => await addReferrer(store, subject, referrer),
+  )) {
     const image = await store.images.read(target);
     await store.images.unpack(image);
     if (name === undefined) await store.images.keep(target);

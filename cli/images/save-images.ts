@@ -11,6 +11,7 @@ import { UsageError } from "../errors.ts";
 interface Flags {
   readonly output?: string;
   readonly compression: Compression;
+  readonly referrers: boolean;
 }
 
 export function saveCommand(context: Context): Command {
@@ -18,13 +19,18 @@ export function saveCommand(context: Context): Command {
     .description("Write images into a tar archive")
     .argument("<image...>")
     .option("-o, --output <file>", "instead of standard output")
+    .option("--no-referrers", "leave out what is attached to them: SBOMs, provenance, signatures")
     .addOption(new Option("--compression <kind>", "of layers that were built here").choices(["none", "gzip", "zstd"]).default("none"))
     .action(async (images: readonly string[], flags: Flags) => await save(context, images, flags));
 }
 
-async function save(context: Context, images: readonly string[], { output, compression }: Flags): Promise<void> {
+async function save(context: Context, images: readonly string[], { output, compression, referrers }: Flags): Promise<void> {
   if (output === undefined && context.stdout.isTTY) throw new UsageError("cowardly refusing to save to a terminal: use -o FILE or a pipe");
-  const [{ saveImages }, { exportableImage }] = await Promise.all([import("../../store/archive/save.ts"), import("../../store/image/exportable.ts")]);
+  const [{ saveImages }, { exportableImage }, { referrersOf }] = await Promise.all([
+    import("../../store/archive/save.ts"),
+    import("../../store/image/exportable.ts"),
+    import("../../store/image/referrers.ts"),
+  ]);
   const store = await context.store();
   const saved = [];
   for (const reference of images) {
@@ -33,5 +39,12 @@ async function save(context: Context, images: readonly string[], { output, compr
     saved.push({ name: record.name, target: await exportableImage(store, record.target, { compression }) });
   }
   const target = output === undefined ? context.stdout : createWriteStream(output);
-  await pipeline(Readable.from(saveImages(store.blobs, saved), { objectMode: false }), target, { signal: context.signal, end: output !== undefined });
+  await pipeline(
+    Readable.from(
+      saveImages(store.blobs, saved, (subject) => (referrers ? referrersOf(store, subject) : [])),
+      { objectMode: false },
+    ),
+    target,
+    { signal: context.signal, end: output !== undefined },
+  );
 }

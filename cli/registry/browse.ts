@@ -1,10 +1,12 @@
-/** strata registry ls, tags, manifest, delete: a look into any registry. */
+/** strata registry ls, tags, manifest, referrers, delete: a look into any registry. */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
+import { ExitError } from "../errors.ts";
 import { openReference, type RemoteFlags } from "./open-remote.ts";
 
 interface Flags extends RemoteFlags {
   readonly output?: string;
+  readonly artifactType?: string;
 }
 
 export function addBrowseCommands(registry: Command, context: Context): void {
@@ -13,6 +15,13 @@ export function addBrowseCommands(registry: Command, context: Context): void {
   add("ls <host>", "List the repositories of a registry", async (host, flags) => await list(context, host, flags)).option("-o, --output <format>", "json");
   add("tags <repository>", "List the tags of a repository", async (name, flags) => await tags(context, name, flags)).option("-o, --output <format>", "json");
   add("manifest <reference>", "Print a manifest as it is stored", async (reference, flags) => await manifest(context, reference, flags));
+  add(
+    "referrers <reference>",
+    "List what is attached to an image: SBOMs, provenance, signatures",
+    async (reference, flags) => await referrers(context, reference, flags),
+  )
+    .option("--artifact-type <type>", "only these")
+    .option("-o, --output <format>", "json");
   add("delete <reference>", "Remove a tag, or a manifest by its digest", async (reference, flags) => await remove(context, reference, flags));
 }
 
@@ -32,6 +41,15 @@ async function manifest(context: Context, reference: string, flags: Flags): Prom
   const { bytes } = await opened.repository.read(opened.target);
   context.stdout.write(bytes);
   if (bytes.at(-1) !== 0x0a) context.stdout.write("\n");
+}
+
+async function referrers(context: Context, reference: string, flags: Flags): Promise<void> {
+  await using opened = await openReference(context, reference, flags);
+  const subject = await opened.repository.resolve(opened.target);
+  if (subject === undefined) throw new ExitError(1, `Cannot list the referrers of ${reference}: there is no such manifest`);
+  const found = (await opened.repository.referrers(subject.digest)).filter(({ artifactType }) => [undefined, artifactType].includes(flags.artifactType));
+  const [{ printRows }, { REFERRER_COLUMNS, referrerRows }] = await Promise.all([import("../containers/print-rows.ts"), import("./referrer-rows.ts")]);
+  await printRows(context, referrerRows(found), REFERRER_COLUMNS, { quiet: false, key: "Digest", format: flags.output });
 }
 
 async function remove(context: Context, reference: string, flags: Flags): Promise<void> {
