@@ -4,8 +4,8 @@
  */
 
 export interface GlobToken {
-  /** `wall`: a slash or whatever else a star does not reach over. */
-  readonly kind: "star" | "wall" | "plain";
+  /** `wall`: a slash, which a star does not reach over; `deep`: any number of folders, `(?:.*\/)?`, or at the very end anything, `.*`. */
+  readonly kind: "star" | "wall" | "plain" | "deep";
   /** A regular expression without groups that capture. */
   readonly source: string;
 }

@@ -32,7 +32,8 @@ function plain(source: string): GlobToken {
   return { kind: "plain", source };
 }
 
-function readSet(chars: readonly string[], start: number, pattern: string): { readonly text: string; readonly end: number } {
+/** A set that begins at `start`, and where it ends. @throws {BuilderError} `FLAG_INVALID` */
+export function readSet(chars: readonly string[], start: number, pattern: string): { readonly text: string; readonly end: number } {
   let at = start + 1;
   const isNegated = chars[at] === "^";
   if (isNegated) at++;

@@ -44,7 +44,7 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
     for (let round = 1; ; round++) {
       const written = await copy.write(selection, round === 1).catch((error: unknown) => ({ error }));
       const changed = changedEntries(selection.digests.keys());
-      if (changed.size === 0 && "error" in written) throw written.error;
+      if (changed.size === 0 && "error" in written) throw tooLong(written.error);
       if (changed.size === 0 && "layer" in written) return { chain: await copy.remember(written, selection), selection };
       scope.signal.throwIfAborted();
       if (round > MAX_ROUNDS) throw restless(changed);
@@ -54,6 +54,15 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
+}
+
+/** What can be reached from inside a folder may have no name from outside. */
+function tooLong(error: unknown): unknown {
+  if (!(error instanceof Error) || !/ENAMETOOLONG|File name too long/.test(error.message)) return error;
+  return new BuilderError("CONTEXT_INVALID", "Cannot copy the files: the path of one is longer than the system's 4095 bytes", {
+    cause: error,
+    hint: "Let .dockerignore leave it out",
+  });
 }
 
 function restless(changed: ReadonlySet<SourceEntry>): BuilderError {

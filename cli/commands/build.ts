@@ -1,13 +1,14 @@
-/** strata build: Dockerfile → image. `build history` looks back. */
-import { Command } from "commander";
+/** strata build: Dockerfile → image. `build history` looks back, `build context ls` tells what would go in. */
+import { Command, type ParseOptions } from "commander";
 import type { Context } from "../context.ts";
 import { defineFlags, type BuildFlags } from "../build/flags.ts";
 
 export function command(context: Context): Command {
   const build = defineFlags(
-    new Command()
+    new BuildCommand(context)
       .description("Build an image from a Dockerfile")
-      .argument("<context>", "folder, git repository (URL[#REF[:FOLDER]]), URL of a tar or Dockerfile, or - for a Dockerfile or tar on stdin"),
+      .argument("<context>", "folder, git repository (URL[#REF[:FOLDER]]), URL of a tar or Dockerfile, or - for a Dockerfile or tar on stdin")
+      .addHelpText("after", "\nstrata build context ls [CONTEXT] lists what goes in, and with --ignored what is left out and by which line."),
   )
     .enablePositionalOptions()
     .action(async (folder: string, flags: BuildFlags) => {
@@ -33,4 +34,21 @@ function standAlone(command: Command, flags: readonly string[]): Command {
   const parse = command.parseOptions.bind(command);
   command.parseOptions = (argv) => parse(argv.map((word) => (flags.includes(word) ? `${word}=` : word)));
   return command;
+}
+
+/** A folder may be called `context`: only both words together, which are no build, are the other verb. */
+class BuildCommand extends Command {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    super();
+    this.#context = context;
+  }
+
+  override async parseAsync(argv: readonly string[] = [], options?: ParseOptions): Promise<this> {
+    if (argv[0] !== "context" || argv[1] !== "ls") return await super.parseAsync(argv, options);
+    const { contextListCommand } = await import("../build/context-list.ts");
+    await contextListCommand(this.#context).exitOverride().name("strata build context ls").parseAsync(argv.slice(2), options);
+    return this;
+  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { compileMatch } from "../../builder/context/go-match.ts";
-import { compileRules, parseIgnoreFile } from "../../builder/context/ignore.ts";
+import { compileMatch } from "../../../builder/context/go-match.ts";
+import { compileRules, parseIgnoreFile } from "../../../builder/context/ignore.ts";
 
 /** rules, path, ignored */
 const rows: readonly (readonly [readonly string[], string, boolean])[] = [

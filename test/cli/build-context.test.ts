@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runStrata, strataOutput } from "../support/cli.ts";
+import { strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+
+let root: TemporaryRoot;
+let folder: string;
+beforeAll(() => {
+  root = temporaryRoot();
+  folder = join(dirname(root.root), "project");
+  write("Dockerfile", "FROM scratch\nCOPY . /\n");
+  write("other/Dockerfile", "FROM scratch\nCOPY . /\n");
+  write("other/Dockerfile.dockerignore", "src\n");
+  write(".dockerignore", "# kept out\n\nnode_modules\n*.log\n!keep.log\nDockerfile\n.dockerignore\ndocs\n!docs/a\n");
+  for (const [path, text] of Object.entries({ "src/a": "12345", "node_modules/x/y": "123", "b.log": "1", "keep.log": "12", "docs/a": "1", "docs/b": "1" }))
+    write(path, text);
+});
+afterAll(() => root[Symbol.dispose]());
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+interface Listed {
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  readonly ignored: readonly { readonly path: string; readonly pattern: string; readonly file: string; readonly line: number; readonly size: number }[];
+  readonly total: { readonly files: number; readonly bytes: number };
+}
+
+async function list(...args: readonly string[]): Promise<Listed> {
+  return JSON.parse(await strataOutput(root, "build", "context", "ls", ...args, "-o", "json")) as Listed;
+}
+
+test("build context ls tells what goes in, and which line leaves the rest out", async () => {
+  const { files, ignored, total } = await list(folder);
+  expect(files.map(({ path }) => path)).toEqual(
+    ["docs", "docs/a", "keep.log", "other", "other/Dockerfile.dockerignore", "src", "src/a"].toSpliced(4, 0, "other/Dockerfile"),
+  );
+  expect(total).toEqual({ files: 5, bytes: 5 + 2 + 1 + 22 + 4 });
+  expect(ignored.map(({ path, pattern, file, line, size }) => [path, pattern, `${file}:${line}`, size])).toEqual([
+    [".dockerignore", ".dockerignore", ".dockerignore:7", 79],
+    ["Dockerfile", "Dockerfile", ".dockerignore:6", 22],
+    ["b.log", "*.log", ".dockerignore:4", 1],
+    ["docs/b", "docs", ".dockerignore:8", 1],
+    ["node_modules", "node_modules", ".dockerignore:3", 3],
+  ]);
+});
+
+test("It lists what a build copies, to the file", async () => {
+  const { files } = await list(folder);
+  await strataOutput(root, "build", "-q", "-t", "listed", folder);
+  expect(await strataOutput(root, "image", "files", "listed")).toBe(files.map(({ path }) => `/${path}`).join("\n"));
+});
+
+test("The Dockerfile's own ignore file counts before the general one, there as in builds", async () => {
+  const { files, ignored } = await list(folder, "-f", join(folder, "other/Dockerfile"));
+  expect(ignored).toEqual([{ path: "src", type: "directory", size: 5, file: "other/Dockerfile.dockerignore", pattern: "src", line: 1 }]);
+  await strataOutput(root, "build", "-q", "-t", "own", "-f", join(folder, "other/Dockerfile"), folder);
+  expect(await strataOutput(root, "image", "files", "own")).toBe(files.map(({ path }) => `/${path}`).join("\n"));
+});
+
+test("Tables for people; a folder called context is built, and one called ls beside it does not matter", async () => {
+  expect(await strataOutput(root, "build", "context", "ls", folder, "--ignored")).toMatch(/^SIZE +PATTERN +LINE +PATH\n/);
+  expect(await strataOutput(root, "build", "context", "ls", folder)).toMatch(/\n5 files, 34B$/);
+  expect((await runStrata(root, ["build", "context", "ls", join(folder, "none")])).stderr).toContain("it is no folder");
+  write("context/Dockerfile", "FROM scratch\nLABEL a=b\n");
+  const { status, stdout } = await runStrata({ ...root, env: { ...root.env, PWD: folder } }, ["build", "-q", join(folder, "context")]);
+  expect([status, stdout.slice(0, 7)]).toEqual([0, "sha256:"]);
+});
+
+test("What cannot be read is an error that names it, and what to do", async () => {
+  using own = temporaryRoot();
+  const context = join(dirname(own.root), "context");
+  mkdirSync(context);
+  writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n");
+  writeFileSync(join(context, "key"), "K", { mode: 0o600 });
+  for (const path of [own.root, own.runRoot]) chownSync(path, 65_534, 65_534);
+  chmodSync(dirname(own.root), 0o755);
+  const said = await new Promise((resolve) => {
+    execFile(process.execPath, [strata, "build", "-q", context], { env: own.env, uid: 65_534, gid: 65_534 }, (_, __, stderr) => resolve(stderr));
+  });
+  expect(said).toMatch(/Cannot read \/key in the build context: permission denied[^]*Let \.dockerignore leave it out/);
+});
