@@ -5,9 +5,10 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { filePath } from "../../store/file-names.ts";
+import { filePath, readLink } from "../../store/file-names.ts";
 import { ownedName } from "../../store/owner.ts";
 import type { ContextMode } from "../context/context-mode.ts";
+import { placeOf } from "../context/open-below.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { fromStat } from "../context/walk.ts";
 import type { Placed } from "../copy/place.ts";
@@ -110,9 +111,13 @@ function copyOnce(from: string, file: string): (Copied & { readonly isTorn: bool
   }
 }
 
+/** Entries have real paths: one that leads elsewhere by now goes through a link that somebody put in a folder's place. */
 function openSource(path: string): number | undefined {
   try {
-    return fs.openSync(filePath(path), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    const fd = fs.openSync(filePath(path), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    if (readLink(placeOf(fd)) === path) return fd;
+    fs.closeSync(fd);
+    return undefined;
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;

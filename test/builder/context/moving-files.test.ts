@@ -50,6 +50,15 @@ test.each(rows)("A file that %s while it is copied lands as it was read, and its
   expect([again.steps.get("COPY . /n/"), again.result.id]).toEqual([expect.stringMatching(/^hit/), built.result.id]);
 });
 
+test("A folder that became a link out of the context gives nothing of what is there", async () => {
+  await using lab = await openLab();
+  const folder = lab.context({ "d/passwd": "mine", "d/other": "O", b: "B" });
+  const outside = lab.context({ passwd: "secret" }, "outside");
+  const disturb = (): void => (renameSync(join(folder, "d"), join(folder, "..", "moved")), symlinkSync(outside, join(folder, "d")));
+  const { files } = await lab.build(COPY, {}, undefined, disturbed(lab, disturb));
+  expect(files).toEqual({ n: "directory 755 0:0", "n/b": "file 644 0:0 B", "n/d": "directory 755 0:0" });
+});
+
 test("A source that vanishes is an error; two equal steps agree on what was read", async () => {
   await using lab = await openLab();
   const folder = lab.context({ a: "first" });
