@@ -62,7 +62,7 @@ export function copyParts(action: CopyAction, files: string, scope: StepScope): 
     kind: "COPY",
     patterns: JSON.stringify(action.patterns),
     destination: action.destination,
-    options: JSON.stringify([action.chown ?? "", action.chmod ?? "", action.exclude, action.parents, action.unpack]),
+    options: JSON.stringify([action.chown ?? "", action.chmod ?? "", action.exclude, action.parents, action.unpack, action.link]),
     "inline files": JSON.stringify(action.inline),
     downloads: JSON.stringify([...action.urls, ...(action.git ?? [])]),
     files,

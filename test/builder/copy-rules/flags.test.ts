@@ -156,3 +156,11 @@ test("4.21 Stages are copied from with their owners, following links inside them
     ...under("q", { "": D, n: "directory 755 3:4", "n/sub": "directory 755 3:4", "n/sub/z": "file 644 3:4 Z" }),
   });
 });
+
+test("4.12 With and without --link are two keys: their layers differ", async () => {
+  await using lab = await openLab();
+  lab.context(TREE);
+  const plain = await lab.build("FROM scratch\nCOPY d /m\nCOPY a.txt /m/link\n");
+  const linked = await lab.build("FROM scratch\nCOPY d /m\nCOPY --link a.txt /m/link\n");
+  expect([plain.files["m/link"], plain.files["m/x.txt"], linked.files["m/link"], linked.files["m/x.txt"]]).toEqual([LINK, `${F} A`, `${F} A`, `${F} X`]);
+});
