@@ -49,7 +49,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
     const stages = built.map((image, at) => ({ ...image, stage: targets[at]! }));
     return await attestImages({ ...work, ...sources }, stages);
   };
-  const attempt = async (): Promise<Omit<BuildResult, "warnings" | "bases">> => {
+  const attempt = async (): Promise<Omit<BuildResult, "warnings" | "bases" | "hasNews">> => {
     using abort = linkedAbort(collaborators.signal);
     const chains = await solve({
       request,
@@ -83,7 +83,12 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
     return { ...result, attestations: await attested(built, chains, abort.signal) };
   };
   try {
-    return { ...(await (caches === undefined ? attempt() : caches.retrying(attempt))), warnings: planned.warnings, bases: planned.bases };
+    return {
+      ...(await (caches === undefined ? attempt() : caches.retrying(attempt))),
+      warnings: planned.warnings,
+      bases: planned.bases,
+      hasNews: cache.hasNews,
+    };
   } finally {
     await trees.save();
     await cache.settle();
@@ -111,21 +116,21 @@ async function pinsOf({ attest }: BuildRequest, { pins }: Collaborators): Promis
   return (await import("./attest/recording-pins.ts")).recordingPins(pins);
 }
 
-function loadDefinition({ dockerfile: { text, file }, buildArgs }: BuildRequest, progress: Progress): Dockerfile {
+export function loadDefinition({ dockerfile: { text, file }, buildArgs }: BuildRequest, progress: Progress): Dockerfile {
   const vertex = progress.start(`[internal] load build definition from ${file}`);
   const dockerfile = parseDockerfile(text, file, buildArgs.get("BUILDKIT_SYNTAX"));
   vertex.done();
   return dockerfile;
 }
 
-interface Plan extends PlannedBuild {
+export interface Plan extends PlannedBuild {
   /** The stage that is each platform's image. */
   readonly targets: readonly number[];
   readonly platforms: readonly Platform[];
   readonly bases: BuildResult["bases"];
 }
 
-async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
+export async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
   const machine = hostPlatform();
   const { target, buildArgs, contexts, allow } = request;
   const platforms = request.platforms.length === 0 ? [machine] : request.platforms;
@@ -148,7 +153,7 @@ async function resultOf(
   images: readonly BuiltImage[],
   { buildArgs }: BuildRequest,
   { store }: Collaborators,
-): Promise<Omit<BuildResult, "warnings" | "bases" | "attestations">> {
+): Promise<Omit<BuildResult, "warnings" | "bases" | "attestations" | "hasNews">> {
   const { platform: _, ...first } = images[0]!;
   if (images.length === 1 && !/^(?:1|t|true)$/i.test(buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")) return { ...first, images };
   const { assembleIndex } = await import("./output/image-index.ts");
@@ -156,7 +161,7 @@ async function resultOf(
 }
 
 /** What the command line says, then the environment, then the Dockerfile. */
-function epochOf(request: BuildRequest, planned: PlannedBuild): number {
+export function epochOf(request: BuildRequest, planned: PlannedBuild): number {
   return firstEpoch(request.buildArgs.get(EPOCH_ARG)) ?? request.epoch ?? firstEpoch(planned.epoch) ?? DEFAULT_EPOCH;
 }
 

@@ -31,6 +31,8 @@ export type BuilderErrorCode =
   | "LIBRARY_UNKNOWN"
   | "ELF_INVALID"
   | "CACHE_INVALID"
+  | "MOUNT_UNKNOWN"
+  | "MOUNT_IN_USE"
   | "CANCELLED"
   | "UNSUPPORTED";
 

@@ -111,4 +111,6 @@ export interface BuildResult extends Omit<BuiltImage, "platform"> {
   readonly bases: ReadonlyMap<number, StageImage>;
   /** What was said of the image, if that was asked for. */
   readonly attestations: readonly Attestation[];
+  /** Some step was made. */
+  readonly hasNews: boolean;
 }

@@ -12,6 +12,7 @@ export interface Verb {
 
 export const VERBS: Readonly<Record<string, Verb>> = {
   build: { summary: "Build an image from a Dockerfile", group: "build", load: async () => await import("./commands/build.ts") },
+  builder: { summary: "Look after the build cache and cache mounts", group: "build", load: async () => await import("./commands/builder.ts") },
   base: { summary: "Make a base image from this machine's own programs", group: "images", load: async () => await import("./commands/base.ts") },
   doctor: { summary: "Say what this machine lacks and the command that mends it", group: "system", load: async () => await import("./commands/doctor.ts") },
   attach: { summary: "Join a running container's streams", group: "containers", load: async () => await import("./commands/attach.ts") },

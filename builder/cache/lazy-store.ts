@@ -16,6 +16,7 @@ export function lazyStore(store: Store, bring: (chain: ChainID) => Promise<void>
       prepare: async (key, parent, options) => (await have(parent), await snapshots.prepare(key, parent, options)),
       write: async (parent, entries) => (await have(parent), await snapshots.write(parent, entries)),
       apply: async (parent, blob, diffID, content) => (await have(parent), await snapshots.apply(parent, blob, diffID, content)),
+      amend: async (parent, base, changes) => (await have(parent), await have(base), await snapshots.amend(parent, base, changes)),
       view: async (chain, options) => (await have(chain), await snapshots.view(chain, options)),
       entries: async (chain) => (await have(chain), await snapshots.entries(chain)),
       blob: async (chain, compression) => (await have(chain), await snapshots.blob(chain, compression)),

@@ -35,7 +35,7 @@ export async function lockStep(root: string, key: string, { helper, signal, onWa
 }
 
 /** A process of its own waits: it can be ended at any time. */
-async function untilFree(helper: string, path: string, signal: AbortSignal): Promise<void> {
+export async function untilFree(helper: string, path: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const child = spawn(helper, ["lock", path], { stdio: ["ignore", "ignore", "inherit"] });
   const onAbort = (): void => void child.kill("SIGKILL");

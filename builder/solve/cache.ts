@@ -80,6 +80,8 @@ export interface BuildCache {
   remember(place: string, look: Remembered): Promise<void>;
   /** Every key that this build found or remembered and that means something on other machines. */
   readonly used: UsedKeys;
+  /** Something is in it that was not before. */
+  readonly hasNews: boolean;
   settle(): Promise<void>;
 }
 
@@ -94,8 +96,12 @@ export function openCache(store: Store, imported?: ImportedCache): BuildCache {
   const brought = new Map<string, Found>();
   const pending: Promise<unknown>[] = [];
   const hold = holder(store, used);
+  let hasNews = false;
   return {
     used,
+    get hasNews() {
+      return hasNews;
+    },
     async find(key) {
       const record = records.get(key);
       const layer = record === undefined ? undefined : await store.snapshots.use(record.chain);
@@ -115,6 +121,7 @@ export function openCache(store: Store, imported?: ImportedCache): BuildCache {
     lastLook: (place) => looks.get(place),
     async remember(place, { quick, isMade, step, isLocal = false, ...look }) {
       const now = Date.now();
+      hasNews ||= isMade;
       const { key, chain } = look;
       const record: CacheRecord = { chain, at: now, made: now, ...(step === undefined ? {} : { step }), ...(isLocal ? { isLocal } : {}) };
       if (!isLocal) note(key, chain);

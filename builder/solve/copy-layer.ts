@@ -172,6 +172,7 @@ class Earlier {
   #next = 0;
   #byPath: ReadonlyMap<string, ListedFile> | undefined;
   readonly #digests: ReadonlyMap<SourceEntry, string>;
+  #byFile: ReadonlyMap<string, string> | undefined;
   readonly #seen = new Map<string, string>();
   #looks = 0;
   #byContent: ReadonlyMap<string, ListedFile> | undefined;
@@ -183,13 +184,20 @@ class Earlier {
   }
 
   find(entry: LayerEntry, source: SourceEntry): string | undefined {
-    const digest = this.#digests.get(source) ?? "";
+    const digest = this.#digests.get(source) ?? this.#ofFile(source.file);
     if (digest === "") return undefined;
     this.#seen.set(entry.path, digest);
     if (this.#folder === undefined) return undefined;
     const same = this.#at(entry.path);
     const found = same?.digest === digest ? same : this.#of(digest);
     return found?.meta === metaOf(entry) ? `${this.#folder}/${found.path}` : undefined;
+  }
+
+  /** What is copied under another name is not the entry that was selected. */
+  #ofFile(file: string): string {
+    if (file === "") return "";
+    this.#byFile ??= new Map([...this.#digests].map(([entry, digest]) => [entry.file, digest]));
+    return this.#byFile.get(file) ?? "";
   }
 
   list(entries: readonly LayerEntry[]): FileList {

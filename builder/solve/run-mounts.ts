@@ -3,20 +3,20 @@ import * as fs from "node:fs";
 import { join, posix } from "node:path";
 import { createHash } from "node:crypto";
 import type { ChainID } from "../../store/store.ts";
+import type { MountUse } from "../cache/mount-lock.ts";
 import type { Source } from "../context/tree.ts";
 import { LayerPlan } from "../copy/layer-plan.ts";
 import { place } from "../copy/place.ts";
 import { BuilderError } from "../errors.ts";
 import type { RunMount } from "../executor.ts";
 import type { BindPlan, CachePlan, RunAction, SecretPlan, Shown as ShownPlan } from "../plan/graph.ts";
-import { sidePath } from "../side-path.ts";
 import type { FileList } from "./file-list.ts";
 import { selectionDigest, selectionText } from "./key.ts";
 import { beginCache } from "./run-cache.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { AgentSockets } from "./run-ssh.ts";
 import type { MountTarget } from "./run-stubs.ts";
-import type { SolveScope } from "./scope.ts";
+import type { Making, SolveScope } from "./scope.ts";
 
 export interface Shown {
   /** For the key. */
@@ -67,13 +67,39 @@ export interface PreparedMounts extends AsyncDisposable {
 }
 
 /** @throws {BuilderError} `SECRET_UNKNOWN`, `SSH_UNKNOWN` */
-export async function prepareMounts(action: RunAction, shown: readonly (ChainID | undefined)[], folder: RunFolder, scope: SolveScope): Promise<PreparedMounts> {
+export async function prepareMounts(
+  action: RunAction,
+  shown: readonly (ChainID | undefined)[],
+  folder: RunFolder,
+  making: Making,
+  scope: SolveScope,
+): Promise<PreparedMounts> {
+  const uses = await useCaches(action, shown, making, scope);
+  const release = (): void => {
+    for (const use of new Set(uses.values())) use[Symbol.dispose]();
+  };
+  try {
+    return await prepareAll({ action, shown, uses, release }, folder, scope);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+interface Using {
+  readonly action: RunAction;
+  readonly shown: readonly (ChainID | undefined)[];
+  readonly uses: ReadonlyMap<number, MountUse>;
+  readonly release: () => void;
+}
+
+async function prepareAll({ action, shown, uses, release }: Using, folder: RunFolder, scope: SolveScope): Promise<PreparedMounts> {
   const prepared: PreparedMount[] = [];
   const env: string[] = [];
   for (const [index, mount] of action.mounts.entries()) {
     if (mount.kind === "bind") prepared.push(await bindMount(mount, shown[index], folder.path(`bind-${index}`), scope));
     else if (mount.kind === "tmpfs") prepared.push({ mount, isFile: false });
-    else if (mount.kind === "cache") prepared.push({ mount: await cacheMount(mount, shown[index], folder.path(`cache-${index}`), scope), isFile: false });
+    else if (mount.kind === "cache") prepared.push({ mount: await cacheMount(mount, uses.get(index), shown[index], scope), isFile: false });
     else if (mount.kind === "secret") prepared.push(...secretMount(mount, folder.path(`secret-${index}`), env, scope));
   }
   for (const script of action.scripts) {
@@ -90,7 +116,10 @@ export async function prepareMounts(action: RunAction, shown: readonly (ChainID 
     mounts: prepared.map(({ mount }) => mount),
     targets: prepared.map(({ mount, isFile }) => ({ path: mount.target, isFile })),
     env,
-    [Symbol.asyncDispose]: async () => await sockets?.[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      release();
+      await sockets?.[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -132,12 +161,44 @@ function copyOf(source: string, copy: string): string {
   return copy;
 }
 
-/** Lives in the root from build to build. `private` gets an empty one; `locked` is not waited for: builds of one folder are few. */
-async function cacheMount(mount: CachePlan, seed: ChainID | undefined, fresh: string, scope: SolveScope): Promise<RunMount> {
-  const id = seed === undefined ? mount.id : `${mount.id}\0${seed}`; // begun with something else it is another one
-  const path = mount.sharing === "private" ? fresh : sidePath(scope.collaborators.store.root, "mounts", id);
+/** Lives in the root from build to build. */
+async function cacheMount(mount: CachePlan, use: MountUse | undefined, seed: ChainID | undefined, scope: SolveScope): Promise<RunMount> {
+  const path = use!.path;
   if (!fs.existsSync(path)) await beginCache(path, mount, seed === undefined ? undefined : await shownPaths(seed, scope));
   return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly, ...(mount.below === undefined ? {} : { below: mount.below }) };
+}
+
+/** By the mounts' index. One after the other in a fixed order, so that two steps never wait for each other. */
+async function useCaches(
+  action: RunAction,
+  shown: readonly (ChainID | undefined)[],
+  making: Making,
+  scope: SolveScope,
+): Promise<ReadonlyMap<number, MountUse>> {
+  const caches = action.mounts.flatMap((mount, index) => (mount.kind === "cache" ? [{ mount, index }] : []));
+  const uses = new Map<number, MountUse>();
+  if (caches.length === 0) return uses;
+  const [{ useMount }, { mountPath, noteMount }] = await Promise.all([import("../cache/mount-lock.ts"), import("../cache/cache-mounts.ts")]);
+  const { store, helper } = scope.collaborators;
+  const wanted = caches
+    .map(({ mount, index }) => {
+      const seed = shown[index];
+      return { mount, index, path: mountPath(store, seed === undefined ? mount.id : `${mount.id}\0${seed}`) }; // begun with something else it is another one
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  try {
+    for (const { mount, index, path } of wanted) {
+      const own = wanted.find((other) => other.path === path && uses.has(other.index));
+      const onWait = (): void => making.vertex.output("stderr", Buffer.from(`waiting for cache mount ${mount.id}, which another step uses\n`));
+      const use = own === undefined ? await useMount(path, mount.sharing, { helper, signal: scope.signal, onWait }) : uses.get(own.index)!;
+      uses.set(index, use);
+      await noteMount(store, mount.id, use.path);
+    }
+    return uses;
+  } catch (error) {
+    for (const use of uses.values()) use[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function secretMount(mount: SecretPlan, path: string, env: string[], scope: SolveScope): PreparedMount[] {

@@ -31,7 +31,7 @@ export async function runStep(step: RunStep, making: Making, scope: SolveScope):
   const key = `build-${ownedName()}`;
   const active = await snapshots.prepare(key, step.parent, { ephemeral: true });
   try {
-    await using prepared = await prepareMounts(step.action, step.shown, folder, scope);
+    await using prepared = await prepareMounts(step.action, step.shown, folder, making, scope);
     await execute(await prepareRun(step, prepared, active, folder, making, scope), scope);
     return (await snapshots.commit(key, { epoch: scope.epoch })).chainID;
   } finally {

@@ -240,7 +240,7 @@ function hit(vertex: Vertex, { chainID, from }: Found, reason = "nothing that it
   return chainID;
 }
 
-async function prepare(action: Action, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
+export async function prepare(action: Action, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
   if (action.kind === "run") return await runWork(action, parent, scope);
   return action.kind === "copy" ? await copyWork(action, parent, place, scope) : workdirWork(action, parent, scope);
 }

@@ -42,6 +42,7 @@ export interface BuildFlags extends RunFlags, LockFlags {
   readonly sbom?: string;
   readonly provenance?: string;
   readonly attest: readonly string[];
+  readonly dryRun?: boolean;
 }
 
 /** docker's flags that this builder does not have. */
@@ -95,6 +96,7 @@ export function defineFlags(command: Command): Command {
     .option("--call <method>", "build, check, outline or targets; ,format=json for programs", "build")
     .option("--strict", "refuse what builders accept in silence: undefined variables, patterns without a match and the like")
     .option("--explain", "say for every step why it was made or not")
+    .option("--dry-run", "say which steps would run, and why; build nothing")
     .option("--debug [shell]", "open a shell in the step that failed");
   defineRunFlags(command);
   defineLockFlags(command);

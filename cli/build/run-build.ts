@@ -42,6 +42,10 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
       await refuseFindings(context, request);
     }
     const store = await context.store();
+    if (flags.dryRun === true)
+      return await (
+        await import("./run-dry.ts")
+      ).runDry(context, request, collaborators(context, store, scratch, { onEvent: () => undefined }), flags.progress);
     followed = await follow(context, flags, request, progress);
     const debug = flags.debug === undefined ? {} : { onRunFailed: await openDebug(context, folder, flags, progress) };
     const result = await build(followed.request, { ...collaborators(context, store, scratch, followed), pins: lock?.pins(definition.path), ...debug });
@@ -55,6 +59,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     if (lock !== undefined) context.stderr.write(lock.save());
     await warn(context, flags, { request, result, progress });
     if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await writeResultFiles(flags, result, written);
+    if (result.hasNews) await boundCache(context, store);
     if (flags.quiet === true && written.isPiped !== true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
   } catch (error) {
     followed?.failed(error);
@@ -113,6 +118,16 @@ async function read(context: Context, folder: string, flags: BuildFlags, unpacke
   });
 }
 
+/** After what this build gave has its name: what nothing else holds may go. A cache that stays too large fails no build. */
+async function boundCache(context: Context, store: Store): Promise<void> {
+  const { autoPrune, cacheLimit } = await import("../../builder/cache/auto-prune.ts");
+  try {
+    await autoPrune(store, cacheLimit(context.env["STRATA_CACHE_LIMIT"]));
+  } catch (error) {
+    context.stderr.write(`WARNING: the build cache was not pruned: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
 /** Of --cache-from and --cache-to. */
 async function cacheRequest(flags: BuildFlags): Promise<CacheRequest> {
   if (flags.cacheFrom.length + flags.cacheTo.length === 0) return {};
@@ -120,7 +135,7 @@ async function cacheRequest(flags: BuildFlags): Promise<CacheRequest> {
   return readCacheFlags(flags);
 }
 
-function collaborators(context: Context, store: Store, scratch: string, followed: Followed): Collaborators {
+function collaborators(context: Context, store: Store, scratch: string, followed: Pick<Followed, "onEvent">): Collaborators {
   return {
     store,
     helper: context.helper,

@@ -14,12 +14,10 @@ interface Flags {
   readonly all?: boolean;
   readonly force?: boolean;
   readonly volumes?: boolean;
+  readonly buildCache?: boolean;
   readonly format?: string;
   readonly output?: string;
 }
-
-/** Milliseconds. Steps of builds that nobody used for so long are forgotten. */
-const CACHE_AGE_MS = 30 * 24 * 3_600_000;
 
 const COLUMNS = [
   ["TYPE", "Type"],
@@ -41,6 +39,7 @@ export function command(context: Context): Command {
     .command("prune")
     .description("Remove stopped containers, images without a name, build steps not used for a month, and content that nothing holds")
     .option("-a, --all", "all images that no container was made of, and the build cache")
+    .option("--build-cache", "the whole build cache, too, cache mounts with it")
     .option("--volumes", "volumes without a name that no container uses, too")
     .option("-f, --force", "do not ask")
     .action(async (flags: Flags) => await prune(context, flags));
@@ -86,9 +85,9 @@ async function upperBytes(context: Context, id: string): Promise<number> {
   return active === undefined ? 0 : folderBytes(active.upper);
 }
 
-async function prune(context: Context, { all = false, force = false, volumes = false }: Flags): Promise<void> {
+async function prune(context: Context, { all = false, buildCache = false, force = false, volumes = false }: Flags): Promise<void> {
   if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
-  const what = `stopped containers, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : "images without a name"}`;
+  const what = `stopped containers, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : `images without a name${buildCache ? " and the build cache" : ""}`}`;
   if (!force && !(await confirmed(context, `This will remove all ${what}.`))) return;
   const [store, engine] = [await context.store(), await context.engine()];
   await engine.sweep();
@@ -101,10 +100,11 @@ async function prune(context: Context, { all = false, force = false, volumes = f
   }
   if (volumes) await pruneVolumes(context);
   for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
-  const { pruneCache } = await import("../../builder/solve/prune-cache.ts");
-  await pruneCache(store, Date.now() - (all ? 0 : CACHE_AGE_MS));
+  const [{ pruneCache }, { CACHE_AGE_MS }] = await Promise.all([import("../../builder/solve/prune-cache.ts"), import("../../builder/cache/auto-prune.ts")]);
+  const everything = all || buildCache;
+  const pruned = await pruneCache(store, everything ? { all } : { before: Date.now() - CACHE_AGE_MS });
   const { bytes } = await store.care.collect({ cache: all });
-  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
+  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes + pruned.bytes)}\n`);
 }
 
 async function pruneVolumes(context: Context): Promise<void> {

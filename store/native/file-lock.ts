@@ -15,7 +15,8 @@ export interface FileLock extends Disposable {
   /** These two wait, and nothing else of this thread runs meanwhile: for locks that are held for milliseconds. */
   shared(): void;
   exclusive(): void;
-  /** False when another has it. */
+  /** These do not: false when another has it. */
+  tryShared(): boolean;
   tryExclusive(): boolean;
   /** False when the file was removed, so that others lock another one of that name. */
   isThere(): boolean;
@@ -29,6 +30,7 @@ export function openFileLock(path: string): FileLock {
   return {
     shared: () => void flock(fd, SHARED),
     exclusive: () => void flock(fd, EXCLUSIVE),
+    tryShared: () => flock(fd, SHARED | NO_WAIT),
     tryExclusive: () => flock(fd, EXCLUSIVE | NO_WAIT),
     isThere: () => statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino,
     release: () => void flock(fd, UNLOCK),

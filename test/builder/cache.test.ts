@@ -167,10 +167,10 @@ test("Steps that were not used since a time are forgotten, others stay, and a us
   await lab.build(COPY);
   await age(40);
   await lab.build(COPY);
-  await pruneCache(lab.store, Date.now() - 30 * DAY);
+  await pruneCache(lab.store, { before: Date.now() - 30 * DAY, all: true });
   const used = records.list().length;
   await age(40);
-  await pruneCache(lab.store, Date.now() - 30 * DAY);
+  await pruneCache(lab.store, { before: Date.now() - 30 * DAY, all: true });
   expect([used > 0, records.list(), lab.store.table("builder.steps").list()]).toEqual([true, [], []]);
 });
 

@@ -1,0 +1,69 @@
+/** `strata builder cache-mount ls|export|import|rm`. */
+import { createWriteStream, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { exportMount, importMount, listMounts, removeMounts } from "../../builder/cache/cache-mounts.ts";
+import { ownedName } from "../../store/owner.ts";
+import { printRows } from "../containers/print-rows.ts";
+import type { Context } from "../context.ts";
+import { decimalSize } from "../images/decimal-size.ts";
+
+const COLUMNS = [
+  ["ID", "ID"],
+  ["SIZE", "Size"],
+  ["CREATED", "CreatedAt"],
+  ["LAST USED", "LastUsed"],
+] as const;
+
+export interface ListFlags {
+  readonly quiet?: boolean;
+  readonly format?: string;
+  readonly output?: string;
+}
+
+export async function list(context: Context, { quiet = false, format, output }: ListFlags): Promise<void> {
+  const rows = listMounts(await context.store()).map(({ id, size, made, at, path }) => ({
+    ID: id,
+    Size: decimalSize(size),
+    CreatedAt: new Date(made).toISOString(),
+    LastUsed: new Date(at).toISOString(),
+    Path: path,
+  }));
+  await printRows(context, rows, COLUMNS, { quiet, key: "ID", format: format ?? output });
+}
+
+export async function exportTo(context: Context, id: string, file: string | undefined): Promise<void> {
+  const tar = Readable.from(exportMount(await context.store(), id, context.helper));
+  if (file === undefined || file === "-") return await pipeline(tar, context.stdout, { end: false });
+  const path = resolve(file);
+  const fresh = `${path}.${ownedName()}`;
+  try {
+    await pipeline(tar, createWriteStream(fresh));
+    renameSync(fresh, path);
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+}
+
+export async function importFrom(context: Context, id: string, file: string): Promise<void> {
+  const store = await context.store();
+  if (file !== "-") return await importMount(store, id, resolve(file), context.signal);
+  const scratch = join(context.runRoot, "build", ownedName());
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  try {
+    const path = join(scratch, "tar");
+    await pipeline(context.stdin, createWriteStream(path));
+    await importMount(store, id, path, context.signal);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+export async function remove(context: Context, ids: readonly string[]): Promise<void> {
+  const store = await context.store();
+  for (const id of ids) {
+    await removeMounts(store, id);
+    context.stdout.write(`${id}\n`);
+  }
+}
