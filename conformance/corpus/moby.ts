@@ -170,7 +170,7 @@ const BUILD_TESTS: readonly TestRow[] = [
   "TestBuildLineErrorWithEmptyLines",
   "TestBuildLineErrorWithComments",
   "TestBuildSetCommandWithDefinedShell",
-  "TestBuildSetCommandWithDefinedShell#2",
+  { test: "TestBuildSetCommandWithDefinedShell#2", before: { build1: "TestBuildSetCommandWithDefinedShell" } },
   "TestBuildIidFile",
 ];
 
