@@ -12,13 +12,14 @@ export function report(results: readonly Result[], all: boolean): string {
   const shown = all ? compared : compared.filter((result) => !(result.equalsBuildkit && result.equalsClassic));
   const head = ["Dockerfile", "strata = BuildKit?", "strata = classic?", "BuildKit = classic?", "first difference from BuildKit"];
   const lines = [head, head.map(() => "---"), ...shown.map((result) => rowOf(result))].map((cells) => `| ${cells.join(" | ")} |\n`);
-  return [...lines, "\n", ...sums(results, compared)].join("");
+  return [...lines, "\n", ...reasons(compared), ...sums(results, compared)].join("");
 }
 
 function rowOf(result: Compared): readonly string[] {
   const { strata, buildkit, classic } = result.outcomes;
   const verdict = (equal: boolean, ...kinds: readonly string[]): string => (!equal ? "no" : kinds.every((kind) => kind === "refused") ? "both refuse" : "yes");
-  const own = result.unexplained.length === 0 && !result.equalsBuildkit ? "explained" : verdict(result.equalsBuildkit, strata.kind, buildkit.kind);
+  const isExplained = result.unexplained.length === 0 && !result.equalsBuildkit;
+  const own = isExplained ? `no: ${result.explained.map(({ name }) => name).join(", ")}` : verdict(result.equalsBuildkit, strata.kind, buildkit.kind);
   return [
     result.row.name,
     own,
@@ -42,6 +43,16 @@ export function progressOf(result: Result): string {
   const said = strata.kind === "refused" ? strata.output : buildkit.kind === "refused" ? buildkit.output : "";
   const last = said.trimEnd().split("\n").slice(-12);
   return [`${row.name}:`, ...unexplained.map((line) => `  ${line}`), ...(said === "" ? [] : last.map((line) => `    ${line}`)), ""].join("\n");
+}
+
+/** What explains the rows that are shown as such. */
+function reasons(compared: readonly Compared[]): readonly string[] {
+  const used = [...new Set(compared.flatMap(({ explained }) => explained))];
+  const lines = used.map((one) => {
+    const { name, reason, fact } = one;
+    return `- ${name} (${compared.filter(({ explained }) => explained.includes(one)).length}): ${reason} [${fact}]\n`;
+  });
+  return lines.length === 0 ? [] : [...lines, "\n"];
 }
 
 function sums(results: readonly Result[], compared: readonly Compared[]): readonly string[] {
