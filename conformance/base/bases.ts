@@ -20,6 +20,6 @@ const LARGE =
   "registry.centos.org/centos/centos:centos7 registry.centos.org/centos/centos:7 registry.fedoraproject.org/fedora:30 quay.io/libpod/podman_python golang:1.7.3 python:3";
 
 export const BASES: readonly Base[] = [
-  { name: "small", version: 3, packages: ["busybox-static"], standsFor: SMALL.split(" ") },
-  { name: "debian", version: 3, packages: `${PROGRAMS} ${LIBRARIES}`.split(" "), standsFor: LARGE.split(" ") },
+  { name: "small", version: 4, packages: ["busybox-static"], standsFor: SMALL.split(" ") },
+  { name: "debian", version: 4, packages: `${PROGRAMS} ${LIBRARIES}`.split(" "), standsFor: LARGE.split(" ") },
 ];

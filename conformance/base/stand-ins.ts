@@ -76,7 +76,7 @@ lp:x:7:
 mail:x:8:
 www-data:x:33:
 users:x:100:
-mygroup:x:1001:
+mygroup:x:2001:
 nogroup:x:65534:
 `;
 
