@@ -1,5 +1,6 @@
 /** What a crash left is removed when the store is next opened: unfinished files and folders, and snapshots that died with their process. */
-import { readdirSync, rmSync } from "node:fs";
+import { removeTreeSync } from "./remove-tree.ts";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { WRITER_SUFFIX } from "./care/session.ts";
 import type { Layout } from "./layout.ts";
@@ -9,7 +10,7 @@ import { isOrphan, listActive, removeActive } from "./snapshot/active.ts";
 /** Cheap when there is nothing to do: two folders are listed. */
 export async function sweepStore(layout: Layout): Promise<void> {
   for (const name of readdirSync(layout.ingest)) {
-    if (isAbandoned(name.replace(WRITER_SUFFIX, ""))) rmSync(join(layout.ingest, name), { recursive: true, force: true });
+    if (isAbandoned(name.replace(WRITER_SUFFIX, ""))) removeTreeSync(join(layout.ingest, name));
   }
   for (const key of await listActive(layout)) {
     if (await isOrphan(layout, key)) await removeActive(layout, key);

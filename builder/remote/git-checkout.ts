@@ -1,4 +1,5 @@
 /** A commit's files in a folder: submodules with them, `.git` only when wanted, times those of the commit. */
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { BuilderError } from "../errors.ts";
@@ -78,7 +79,7 @@ async function makeRepository(mirror: Mirror, { reference, commit }: Checkout, f
 function removeGitDirs(folder: string): void {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.name === ".git") fs.rmSync(path, { recursive: true, force: true });
+    if (entry.name === ".git") removeTreeSync(path);
     else if (entry.isDirectory()) removeGitDirs(path);
   }
 }

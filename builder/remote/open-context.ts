@@ -1,4 +1,5 @@
 /** A build context that is elsewhere, as a folder of this machine: a git repository, a tar, or a single file. */
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -61,7 +62,7 @@ async function gitTree(url: string, keeps: boolean, scope: RemoteScope): Promise
 async function makeTree(path: string, make: (fresh: string) => Promise<unknown>): Promise<void> {
   const folder = dirname(path);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of fs.readdirSync(folder)) if (isAbandoned(name)) fs.rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of fs.readdirSync(folder)) if (isAbandoned(name)) removeTreeSync(join(folder, name));
   const fresh = join(folder, ownedName());
   try {
     await make(fresh);
@@ -70,7 +71,7 @@ async function makeTree(path: string, make: (fresh: string) => Promise<unknown>)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY" && (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
-    fs.rmSync(fresh, { recursive: true, force: true });
+    removeTreeSync(fresh);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Forgets downloads and mirrors that were not used for long. They only save time. */
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openFileLock } from "../../store/native/file-lock.ts";
@@ -20,7 +21,7 @@ export function pruneRemote(root: string, before: number): void {
 
 function removeMirror(path: string): void {
   using lock = openFileLock(`${path}.lock`);
-  if (lock.tryExclusive()) fs.rmSync(path, { recursive: true, force: true });
+  if (lock.tryExclusive()) removeTreeSync(path);
 }
 
 /** The file beside a tree says when it was last used. */
@@ -30,7 +31,7 @@ function pruneTrees(root: string, before: number): void {
     const used = join(trees, name);
     if (!name.endsWith(".used") || fs.statSync(used).mtimeMs >= before) continue;
     const tree = used.slice(0, -".used".length);
-    fs.rmSync(tree, { recursive: true, force: true });
+    removeTreeSync(tree);
     fs.rmSync(used, { force: true });
     fs.rmSync(sidePath(root, "contexts", tree), { force: true });
   }

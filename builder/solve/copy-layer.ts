@@ -1,5 +1,5 @@
 /** COPY and ADD on a miss: one layer, in which files that did not change since the last one are links to it. */
-import { rmSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import { join } from "node:path";
 import { encodeName } from "../../store/file-names.ts";
 import { ownedName } from "../../store/owner.ts";
@@ -52,7 +52,7 @@ export async function writeCopy(action: CopyAction, parent: ChainID | undefined,
       selection = selectionOf(settled.placed, new Map([...selection.digests, ...settled.digests]));
     }
   } finally {
-    rmSync(aside, { recursive: true, force: true });
+    removeTreeSync(aside);
   }
 }
 

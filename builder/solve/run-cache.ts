@@ -1,4 +1,5 @@
 /** A cache mount when it is new: empty, or with what another stage or image has. */
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -22,14 +23,14 @@ export async function beginCache(path: string, mount: CachePlan, seed: readonly 
   } catch (error) {
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
-    fs.rmSync(begun, { recursive: true, force: true });
+    removeTreeSync(begun);
   }
 }
 
 /** With owners, links and attributes; what the folder hides is taken away. */
 async function copyOver(folder: string, into: string): Promise<void> {
   const hidden = whiteouts(folder, "");
-  for (const path of hidden) fs.rmSync(join(into, path), { recursive: true, force: true });
+  for (const path of hidden) removeTreeSync(join(into, path));
   await promisify(execFile)("cp", ["-aT", "--remove-destination", "--", folder, into]);
   for (const path of hidden) fs.rmSync(join(into, path), { force: true });
 }
@@ -46,5 +47,5 @@ function whiteouts(folder: string, below: string): readonly string[] {
 function sweep(path: string): void {
   const prefix = `${basename(path)}-`;
   for (const name of fs.readdirSync(dirname(path)))
-    if (name.startsWith(prefix) && isAbandoned(name.slice(prefix.length))) fs.rmSync(join(dirname(path), name), { recursive: true, force: true });
+    if (name.startsWith(prefix) && isAbandoned(name.slice(prefix.length))) removeTreeSync(join(dirname(path), name));
 }

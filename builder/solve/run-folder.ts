@@ -1,5 +1,6 @@
 /** A folder for the time of one RUN: scripts, secrets, stubs. Named by its owner, so that what a crash left is swept by the next build. */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAbandoned, ownedName } from "../../store/owner.ts";
 
@@ -21,14 +22,14 @@ export class RunFolder implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.#root, { recursive: true, force: true });
+    removeTreeSync(this.#root);
     return Promise.resolve();
   }
 }
 
 export function sweepScratch(scratch: string): void {
   try {
-    for (const name of readdirSync(scratch)) if (isAbandoned(name)) rmSync(join(scratch, name), { recursive: true, force: true });
+    for (const name of readdirSync(scratch)) if (isAbandoned(name)) removeTreeSync(join(scratch, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }

@@ -1,5 +1,5 @@
 /** Flags → what the builder is asked for. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
 import { EPOCH_ARG } from "../../builder/epoch.ts";
@@ -90,10 +90,16 @@ function secret(text: string, env: NodeJS.ProcessEnv): readonly [string, Secret]
   if (id === undefined) throw new UsageError(`Cannot read --secret ${text}: it has no id`);
   const path = fields.get("src") ?? fields.get("source");
   const variable = fields.get("env") ?? (path === undefined && env[id] !== undefined ? id : undefined);
-  if (variable === undefined) return [id, { read: () => readFileSync(path ?? id) }];
+  if (variable === undefined) return [id, fileSecret(id, path)];
   const value = env[variable];
   if (value === undefined) throw new UsageError(`Cannot read secret ${id}: variable ${variable} is not set`);
   return [id, { read: () => Buffer.from(value) }];
+}
+
+/** Looked for at once, as docker does: the step that wants it may be an hour away. */
+function fileSecret(id: string, path: string = id): Secret {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new UsageError(`Cannot read secret ${id}: there is no file ${path}`);
+  return { read: () => readFileSync(path) };
 }
 
 function ulimit(text: string): BuildRequest["ulimits"][number] {

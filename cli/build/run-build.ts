@@ -1,5 +1,6 @@
 /** One build from flags to outputs: reads the definition, builds, names, writes what was asked for. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../builder/build.ts";
 import type { AttestRequest } from "../../builder/attest/options.ts";
@@ -67,7 +68,7 @@ export async function runBuild(context: Context, folder: string, flags: BuildFla
     if (error instanceof BuilderError && error.place !== undefined) context.stderr.write(`${error.place.frame}\n`);
     throw followed === undefined ? error : buildFailure(context, flags, error);
   } finally {
-    rmSync(unpacked, { recursive: true, force: true });
+    removeTreeSync(unpacked);
   }
 }
 

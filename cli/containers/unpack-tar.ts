@@ -1,6 +1,7 @@
 /** A container's tar onto this machine, as docker cp does it: never through a link that came with it, never outside the target. */
+import { removeTree } from "../../store/remove-tree.ts";
 import { createWriteStream } from "node:fs";
-import { chmod, lchown, lstat, mkdir, rm, stat, symlink, link, utimes } from "node:fs/promises";
+import { chmod, lchown, lstat, mkdir, stat, symlink, link, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -44,7 +45,7 @@ async function unpackEntry(entry: Entry, path: string, top: string, place: (name
     await mkdir(path, { recursive: true });
     entry.resume();
   } else {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     if (header.type === "symlink") await symlink(header.linkname ?? "", path);
     else if (header.type === "link") await link(place(header.linkname ?? "") ?? path, path);
     else if (header.type === "file" || header.type === "contiguous-file") await pipeline(Readable.from(entry), createWriteStream(path, { flags: "wx" }));

@@ -1,5 +1,6 @@
 /** create: a record, a name, an upper folder, an init layer, volumes. Nothing runs yet, no network is held. */
-import { mkdir, rm } from "node:fs/promises";
+import { removeTree } from "../../store/remove-tree.ts";
+import { mkdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Container, ContainerOptions, ContainerRecord, MountRequest } from "../engine.ts";
@@ -46,7 +47,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
     return { record, status: { status: "created", pid: 0 } };
   } catch (error) {
     await parts.store.snapshots.remove(snapshotKey(id));
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
     await parts.records.releaseName(name, id);
     throw error;
   }

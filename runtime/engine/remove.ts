@@ -1,4 +1,5 @@
 /** remove: everything of a container goes; its anonymous volumes when asked. */
+import { removeTree } from "../../store/remove-tree.ts";
 import { rm } from "node:fs/promises";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
@@ -28,7 +29,7 @@ export async function discard(parts: Parts, record: ContainerRecord, options: { 
   await parts.processes.remove(id);
   await Promise.all([
     ...(record.unsettled ? [disconnect(parts, record)] : []),
-    parts.store.snapshots.remove(snapshotKey(id)).then(async () => await rm(containerFolder(parts, id), { recursive: true, force: true })),
+    parts.store.snapshots.remove(snapshotKey(id)).then(async () => await removeTree(containerFolder(parts, id))),
   ]);
   await parts.records.remove(record);
   await dropVolumes(parts, record, options.volumes);

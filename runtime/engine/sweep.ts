@@ -1,4 +1,5 @@
 /** Finds what a crash left, by what should not be there: each thing is settled or removed under the lock of its container. */
+import { removeTree } from "../../store/remove-tree.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive } from "../../store/process-id.ts";
@@ -69,7 +70,7 @@ async function sweepFolders(parts: Parts): Promise<void> {
     if (parts.records.get(id) !== undefined) continue;
     await parts.processes.remove(id);
     await parts.store.snapshots.remove(snapshotKey(id));
-    await rm(containerFolder(parts, id), { recursive: true, force: true });
+    await removeTree(containerFolder(parts, id));
     await rm(markerPath(parts, id), { force: true });
   }
 }
@@ -92,7 +93,7 @@ async function sweepVolumes(parts: Parts): Promise<void> {
     if (held === undefined) continue;
     await using _ = held;
     if (parts.records.get(volume.owner) !== undefined || volumeUsers(parts.volumes, name).length > 0) continue;
-    await rm(volumeFolder(parts.volumes, name), { recursive: true, force: true });
+    await removeTree(volumeFolder(parts.volumes, name));
     await parts.volumes.table.remove(name);
   }
 }

@@ -1,5 +1,5 @@
 /** Making a container: state folder, operations, helper. */
-import { rmSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import type { CreateOptions, CreateRequest, ExitRecord, Processes, ProcessState } from "../process.ts";
 import type { Spec } from "../spec.ts";
 import { completeDeviceRules } from "./cgroup/devices.ts";
@@ -53,7 +53,7 @@ export async function createContainer(
     const startedAt = options.start ? await client.started : undefined;
     return { state: { id, status: startedAt === undefined ? "created" : "running", pid, startTime, ...(startedAt !== undefined && { startedAt }) }, client };
   } catch (error) {
-    rmSync(folder.path, { recursive: true, force: true });
+    removeTreeSync(folder.path);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** The end of a container: whatever runs is killed, its groups and its folder go. Idempotent. */
-import { rmSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import { removeGroups, sendSignal, signalMembers } from "./control.ts";
 import type { Folder } from "./folder.ts";
 import { isAlive } from "../../store/process-id.ts";
@@ -17,5 +17,5 @@ export async function removeContainer(folder: Folder, id: string): Promise<void>
     if ((folder.pids()?.monitor ?? 0) !== 0) await waitForExit(folder, id, undefined);
   }
   if (groups !== undefined) await removeGroups(groups);
-  rmSync(folder.path, { recursive: true, force: true });
+  removeTreeSync(folder.path);
 }

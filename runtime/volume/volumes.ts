@@ -1,6 +1,7 @@
 /** Volumes: folders that outlive containers, `<root>/volumes/<name>/_data`, and who uses them. */
+import { removeTree } from "../../store/remove-tree.ts";
 import { randomBytes } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "../../store/store.ts";
 import { checkName } from "../engine/identity.ts";
@@ -45,7 +46,7 @@ export function openVolumes(parts: VolumeParts): Volumes {
           "VOLUME_IN_USE",
           `Cannot remove volume ${JSON.stringify(name)}: container ${users.map((user) => user.id.slice(0, 12)).join(", ")} uses it`,
         );
-      await rm(volumeFolder(parts, name), { recursive: true, force: true });
+      await removeTree(volumeFolder(parts, name));
       await parts.table.remove(name);
     },
   };

@@ -1,6 +1,7 @@
 /** Mark and sweep. Records go before what they lead to, so that an interruption leaves only rubbish, which the next collection finds. */
+import { removeTree } from "../remove-tree.ts";
 import { readdirSync, statSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { sweepUploads } from "../blob/ingests.ts";
 import { isDigest, type Digest } from "../digest.ts";
@@ -68,6 +69,6 @@ async function sweep(host: MarkHost, { layers, folders, blobs }: Rubbish, isYoun
     if (kept.has(id) || isUsed(id)) continue;
     const aside = join(layout.ingest, ownedName());
     await rename(join(layout.layers, id), aside);
-    await rm(aside, { recursive: true, force: true });
+    await removeTree(aside);
   }
 }

@@ -1,6 +1,7 @@
 /** One pass over a layer blob: unpacked, and its tar's digest compared. The blob's own digest was when it was stored. */
+import { removeTreeSync } from "../remove-tree.ts";
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { TarReader } from "../tar/reader.ts";
@@ -26,7 +27,7 @@ export function applyLayer(task: ApplyTask): Applied {
     return attempt(task, false);
   } catch (error) {
     if (!(error instanceof SeveralMembers)) throw error;
-    rmSync(task.folder, { recursive: true, force: true });
+    removeTreeSync(task.folder);
     return attempt(task, true);
   }
 }

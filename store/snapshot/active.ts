@@ -2,7 +2,8 @@
  * Writable layers: `active/<key>/{fs,work}` and two links, `parent` to the chainID below and `owner` to the process that an ephemeral one dies with.
  * Made aside and renamed, so a key is there whole or not at all; no record in the database, which `run` would have to wait for.
  */
-import { mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { removeTree } from "../remove-tree.ts";
+import { mkdir, readdir, readlink, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -27,7 +28,7 @@ export async function makeActive(layout: Layout, key: string, parent: ChainID | 
   try {
     await rename(made, activeFolder(layout, key));
   } catch (error) {
-    await rm(made, { recursive: true, force: true });
+    await removeTree(made);
     if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? ""))
       throw new StoreError("SNAPSHOT_EXISTS", `Cannot prepare snapshot ${key}: it is there already`, { cause: error });
     throw error;
@@ -59,7 +60,7 @@ export async function removeActive(layout: Layout, key: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
-  await rm(aside, { recursive: true, force: true });
+  await removeTree(aside);
 }
 
 /** True for an ephemeral snapshot whose process is gone. */

@@ -2,7 +2,8 @@
  * A pulled layer becomes a folder, while it is still coming. Its blob stays: another writer's tar cannot be written again from the files.
  * Unpacking needs nothing of the layers below, so layers of one image are staged side by side and then committed in order.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { removeTree } from "../remove-tree.ts";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BlobWriter, algorithmFor } from "../blob/writer.ts";
 import type { Digest } from "../digest.ts";
@@ -49,7 +50,7 @@ export async function stageLayer(host: SnapshotHost, blob: Descriptor, diffID: D
   host.begin();
   const aside = join(host.layout.ingest, ownedName());
   await mkdir(aside, { mode: 0o711 });
-  const dispose = async (): Promise<void> => await rm(aside, { recursive: true, force: true });
+  const dispose = async (): Promise<void> => await removeTree(aside);
   try {
     const applied = await unpack(host, join(aside, "fs"), blob, diffID, content);
     return { commit: async (parent) => await admit(host, aside, parent, { applied, diffID, blob }), [Symbol.asyncDispose]: dispose };

@@ -1,5 +1,6 @@
 /** New layers: from a writable one, or from a list of entries. Loaded when first needed: a build that finds everything in its cache writes none. */
-import { mkdir, rename, rm } from "node:fs/promises";
+import { removeTree } from "../remove-tree.ts";
+import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError } from "../errors.ts";
 import { createLayer, sumTar, type TarSum } from "../layer/create.ts";
@@ -59,7 +60,7 @@ export async function commitActive(host: SnapshotHost, key: string, options: Non
     const paths = new Set(copied.map(({ path }) => path));
     return await writeLayer(host, found.parent, [...copied, ...folders.filter((path) => !paths.has(path)).map(emptyFolder)]);
   }
-  for (const path of omit) await rm(join(upper, path), { recursive: true, force: true });
+  for (const path of omit) await removeTree(join(upper, path));
   return await inNewFolder(host, async (aside) => {
     const entries = entriesOf(await scanFolder(host.helper, upper, epoch === undefined ? {} : { epoch }));
     const summed = await sum(host.helper, upper, entries);
@@ -90,7 +91,7 @@ export async function inNewFolder<T>(host: SnapshotHost, act: (aside: string) =>
   try {
     return await act(aside);
   } finally {
-    await rm(aside, { recursive: true, force: true });
+    await removeTree(aside);
   }
 }
 

@@ -130,6 +130,12 @@ test("Secrets are seen by the step that mounts them and are in no layer", async 
   expect(spawnSync("grep", ["-rl", "sesame", root.root, root.runRoot], { encoding: "utf8" }).stdout).toBe("");
 }, 30_000);
 
+test("A secret whose file is not there is refused before anything is built", async () => {
+  const { status, stderr } = await build("FROM strata-test/tools\nRUN --mount=type=secret,id=s true\n", "--secret", "id=s,src=/nowhere/secret");
+  expect(status).toBe(2);
+  expect(stderr).toContain("Cannot read secret s: there is no file /nowhere/secret");
+});
+
 test("A required secret that was not given is refused", async () => {
   const { status, stderr } = await build("FROM strata-test/tools\nRUN --mount=type=secret,id=s,required true\n");
   expect(status).toBe(1);
@@ -229,6 +235,8 @@ test("Outputs: image id, files of ids and metadata, a folder, a tar", async () =
     `${out}.iid`,
     "--metadata-file",
     `${out}.json`,
+    "-o",
+    "type=image",
     "-o",
     out,
     "-o",

@@ -1,6 +1,6 @@
 /** Before and after a run: removes what killed runs left behind. A folder whose owner lives, or is not known, is somebody else's and stays. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeHandlers } from "./foreign.ts";
@@ -34,7 +34,7 @@ function remove(folder: string): void {
   }
   if (existsSync(join(folder, "work/binfmt/register"))) removeHandlers(join(folder, "work/binfmt"));
   for (const mount of mountsIn(folder).reverse()) execFileSync("umount", ["-l", mount]);
-  rmSync(folder, { recursive: true, force: true });
+  execFileSync("rm", ["-rf", "--", folder]); // Node gives up on paths longer than PATH_MAX
 }
 
 function attempt(env: NodeJS.ProcessEnv, ...args: readonly string[]): string {
