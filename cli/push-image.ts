@@ -71,7 +71,7 @@ async function sendReferrers(
 /** Where the registry serves this very store, nothing has to travel. */
 async function proofs(remote: Remote, store: Store): Promise<((digest: Digest) => string) | undefined> {
   if (remote.storeId === undefined) return undefined;
-  const { openIdentity, prove } = await import("../registry/identity.ts");
-  const identity = await openIdentity(store);
+  const [{ openIdentity, prove }, { storeStorage }] = await Promise.all([import("../registry/identity.ts"), import("../registry/storage.ts")]);
+  const identity = await openIdentity(storeStorage(store));
   return identity.id === remote.storeId ? (digest) => prove(identity, "mount", digest) : undefined;
 }

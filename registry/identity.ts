@@ -3,7 +3,7 @@
  * Whoever proves to know the secret has the store's content already, so a mount for it moves no bytes.
  */
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
-import type { Store } from "../store/store.ts";
+import type { Storage } from "./storage.ts";
 
 export interface Identity {
   readonly id: string;
@@ -17,9 +17,9 @@ export const STORE_HEADER = "strata-store";
 export const PROOF_HEADER = "strata-proof";
 
 /** Made when it is first asked for; the same for every process on the root. */
-export async function openIdentity(store: Pick<Store, "table">): Promise<Identity> {
-  const table = store.table<Identity>("registry.identity");
-  const known = table.get("self");
+export async function openIdentity(storage: Pick<Storage, "table">): Promise<Identity> {
+  const table = storage.table<Identity>("registry.identity");
+  const known = await table.get("self");
   if (known !== undefined) return known;
   const fresh = { id: randomUUID(), secret: randomBytes(32).toString("hex") };
   return (await table.update("self", (current) => current ?? fresh)) ?? fresh;

@@ -29,10 +29,14 @@ export function addCareCommands(registry: Command, context: Context): void {
 }
 
 async function gc(context: Context, { untagged = false, dryRun = false, grace }: GcFlags): Promise<void> {
-  const [{ collect }, { openRepositories }] = await Promise.all([import("../../registry/server/collect.ts"), import("../../registry/server/repositories.ts")]);
-  const store = await context.store();
+  const [{ collect }, { openRepositories }, { storeStorage }] = await Promise.all([
+    import("../../registry/server/collect.ts"),
+    import("../../registry/server/repositories.ts"),
+    import("../../registry/storage.ts"),
+  ]);
+  const storage = storeStorage(await context.store());
   let bytes = 0;
-  for await (const { repository, kind, digest, size } of collect(openRepositories(store), store.blobs, {
+  for await (const { repository, kind, digest, size } of collect(openRepositories(storage), storage.blobs, {
     untagged,
     dryRun,
     graceMs: Number(grace) * 1000,
@@ -45,10 +49,14 @@ async function gc(context: Context, { untagged = false, dryRun = false, grace }:
 }
 
 async function inspect(context: Context, { deep = false }: CheckFlags): Promise<void> {
-  const [{ check }, { openRepositories }] = await Promise.all([import("../../registry/server/check.ts"), import("../../registry/server/repositories.ts")]);
-  const store = await context.store();
+  const [{ check }, { openRepositories }, { storeStorage }] = await Promise.all([
+    import("../../registry/server/check.ts"),
+    import("../../registry/server/repositories.ts"),
+    import("../../registry/storage.ts"),
+  ]);
+  const storage = storeStorage(await context.store());
   let found = 0;
-  for await (const { repository, what, problem } of check(openRepositories(store), store.blobs, { deep })) {
+  for await (const { repository, what, problem } of check(openRepositories(storage), storage.blobs, { deep })) {
     found += 1;
     context.stdout.write(`${repository} ${what}: ${problem}\n`);
   }

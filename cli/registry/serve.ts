@@ -42,11 +42,11 @@ export function serveCommand(context: Context): Command {
 }
 
 async function run(context: Context, flags: Flags): Promise<void> {
-  const { listenRegistry } = await import("../../registry/server/listen.ts");
+  const [{ listenRegistry }, { storeStorage }] = await Promise.all([import("../../registry/server/listen.ts"), import("../../registry/storage.ts")]);
   const { host, port } = parseListen(flags.listen);
   const tls = tlsFiles(flags);
   const listener = await listenRegistry({
-    store: await context.store(),
+    storage: storeStorage(await context.store()),
     host,
     port,
     logFormat: flags.logFormat,

@@ -10,7 +10,7 @@ import { readDigest, type Call, type Parts } from "./parts.ts";
 export async function getBlob(parts: Parts, { request, name }: Call): Promise<Reply> {
   const { blobs, repositories } = parts;
   const digest = readDigest(request.params["digest"], "BLOB_UNKNOWN");
-  const stored = repositories.blob(name, digest) === undefined ? undefined : await blobs.stat(digest);
+  const stored = (await repositories.blob(name, digest)) === undefined ? undefined : await blobs.stat(digest);
   if (stored === undefined) return await mirrored(parts, name, digest);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "cache-control": "max-age=31536000", "accept-ranges": "bytes" };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);

@@ -1,9 +1,9 @@
 /** Lets go of what no manifest of a repository needs. The bytes go when nothing else in the store holds them. Safe beside a running server. */
 import type { Digest } from "../../store/digest.ts";
-import type { Blobs } from "../../store/store.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
 import { referencesOf } from "./references.ts";
 import type { Repositories } from "./repositories.ts";
+import type { Content } from "../storage.ts";
 
 export interface CollectOptions {
   /** Milliseconds: younger links may belong to a push under way. */
@@ -21,8 +21,8 @@ export interface Dropped {
   readonly size: number;
 }
 
-export async function* collect(repositories: Repositories, blobs: Blobs, options: CollectOptions): AsyncGenerator<Dropped> {
-  for (const name of repositories.names()) {
+export async function* collect(repositories: Repositories, blobs: Content, options: CollectOptions): AsyncGenerator<Dropped> {
+  for (const name of await repositories.names()) {
     for (const dropped of await planRepository(repositories, blobs, name, options)) {
       if (!options.dryRun) await (dropped.kind === "blob" ? repositories.unlinkBlob(name, dropped.digest) : repositories.unlinkManifest(name, dropped.digest));
       yield dropped;
@@ -30,23 +30,29 @@ export async function* collect(repositories: Repositories, blobs: Blobs, options
   }
 }
 
-async function planRepository(repositories: Repositories, blobs: Blobs, name: string, { graceMs, untagged, now }: CollectOptions): Promise<readonly Dropped[]> {
+async function planRepository(
+  repositories: Repositories,
+  blobs: Content,
+  name: string,
+  { graceMs, untagged, now }: CollectOptions,
+): Promise<readonly Dropped[]> {
   const isOld = (at: number): boolean => at < now - graceMs;
-  const manifests = new Map(repositories.manifests(name));
+  const manifests = new Map(await repositories.manifests(name));
   const references = new Map<Digest, readonly Digest[]>();
   for (const digest of manifests.keys()) references.set(digest, referencesOf(await blobs.read(digest, MAX_MANIFEST_BYTES)));
-  const roots = untagged ? tagged(repositories, name) : manifests.keys();
+  const roots = untagged ? await tagged(repositories, name) : manifests.keys();
   const needed = mark(roots, references, manifests);
   const unused = [...manifests].filter(([digest, { pushedAt }]) => !needed.has(digest) && isOld(pushedAt));
-  const loose = repositories.blobs(name).filter(([digest, { linkedAt }]) => !needed.has(digest) && isOld(linkedAt));
+  const loose = (await repositories.blobs(name)).filter(([digest, { linkedAt }]) => !needed.has(digest) && isOld(linkedAt));
   return [
     ...unused.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "manifest" as const })),
     ...loose.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "blob" as const })),
   ];
 }
 
-function tagged(repositories: Repositories, name: string): readonly Digest[] {
-  return repositories.tags(name).flatMap((tag) => repositories.tag(name, tag) ?? []);
+async function tagged(repositories: Repositories, name: string): Promise<readonly Digest[]> {
+  const digests = await Promise.all((await repositories.tags(name)).map(async (tag) => await repositories.tag(name, tag)));
+  return digests.filter((digest) => digest !== undefined);
 }
 
 /** Everything that `roots` lead to; what refers to something needed (its subject) is needed too. */

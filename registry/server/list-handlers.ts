@@ -4,7 +4,7 @@ import { json } from "../../http/reply.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import type { Grant } from "./access.ts";
-import { nextLink, page, readPageRequest } from "./paging.ts";
+import { keyPage, nextLink, page, readPageRequest } from "./paging.ts";
 import { readDigest, type Call, type Parts } from "./parts.ts";
 import type { Request } from "../../http/message.ts";
 
@@ -14,24 +14,24 @@ const MAX_REFERRERS = 500;
 export async function listTags({ repositories, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const wanted = readPageRequest(request.query);
   const there = await mirror?.tags(name);
-  if (there === undefined && !repositories.exists(name))
+  if (there === undefined && !(await repositories.exists(name)))
     throw new RegistryError("NAME_UNKNOWN", `Cannot list tags of ${name}: no such repository`, { detail: { name } });
-  const { items, next } = page(there ?? repositories.tags(name), (tag) => tag, wanted);
+  const { items, next } = page(there ?? (await repositories.tags(name, keyPage(wanted))), (tag) => tag, wanted);
   return json(200, { name, tags: items }, nextLink(request.path, request.query, next));
 }
 
 /** Only what the caller may pull. */
-export function listCatalog({ repositories }: Parts, { request, grant }: { readonly request: Request; readonly grant: Grant }): Reply {
-  const readable = repositories.names().filter((name) => grant.allows({ kind: "repository", name, action: "pull" }));
+export async function listCatalog({ repositories }: Parts, { request, grant }: { readonly request: Request; readonly grant: Grant }): Promise<Reply> {
+  const readable = (await repositories.names()).filter((name) => grant.allows({ kind: "repository", name, action: "pull" }));
   const { items, next } = page(readable, (name) => name, readPageRequest(request.query));
   return json(200, { repositories: items }, nextLink(request.path, request.query, next));
 }
 
 /** An unknown subject has no referrers: that is an answer, not an error. */
-export function listReferrers({ repositories }: Parts, { request, name }: Call): Reply {
+export async function listReferrers({ repositories }: Parts, { request, name }: Call): Promise<Reply> {
   const subject = readDigest(request.params["digest"], "DIGEST_INVALID");
   const type = request.query.get("artifactType");
-  const found = repositories.referrers(name, subject).filter((descriptor) => type === null || descriptor.artifactType === type);
+  const found = (await repositories.referrers(name, subject)).filter((descriptor) => type === null || descriptor.artifactType === type);
   const { last, count = MAX_REFERRERS } = readPageRequest(request.query);
   const { items, next } = page(found, ({ digest }) => digest, { last, count: Math.min(count, MAX_REFERRERS) });
   const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };

@@ -3,11 +3,11 @@ import { accessLog, type LogFormat } from "../../http/access-log.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
 import { readCertificate, watchCertificate, type Certificate, type CertificateFiles } from "../../http/watched-certificate.ts";
 import type { Route } from "../../http/router.ts";
-import type { Store } from "../../store/store.ts";
 import { isLoopback } from "../client/endpoint.ts";
 import { openRemote } from "../client/remote.ts";
 import { RegistryError } from "../errors.ts";
 import { openIdentity } from "../identity.ts";
+import type { Storage } from "../storage.ts";
 import { anonymous, type Access } from "./access.ts";
 import { openAudit } from "./audit.ts";
 import { bearerAccess } from "./bearer.ts";
@@ -22,7 +22,7 @@ import { tokenRoutes } from "./token-service.ts";
 import { watchFile } from "./watched-file.ts";
 
 export interface RegistryListenOptions {
-  readonly store: Pick<Store, "blobs" | "ingests" | "table">;
+  readonly storage: Storage;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -55,12 +55,12 @@ const FRESH_MS = 60_000;
 
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
-  const { store, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
+  const { storage, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
   const { access, routes, quotaOf } = await accessOf(options);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
-    store,
+    storage,
     access,
     readOnly: readOnly || mirror !== undefined,
     ...(mirror === undefined
@@ -133,12 +133,12 @@ async function accessOf(options: RegistryListenOptions): Promise<Admission> {
   });
 }
 
-async function byPolicy({ store, htpasswd, tokenRealm }: RegistryListenOptions, path: string): Promise<Admission> {
+async function byPolicy({ storage, htpasswd, tokenRealm }: RegistryListenOptions, path: string): Promise<Admission> {
   if (htpasswd === undefined)
     throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
   const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
   await policy();
-  const { secret } = await openIdentity(store);
+  const { secret } = await openIdentity(storage);
   const service = { secret, passwords: await openHtpasswd(htpasswd), policy, now: () => Date.now() };
   return {
     access: bearerAccess({ ...service, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),

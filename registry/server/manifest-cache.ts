@@ -1,6 +1,6 @@
 /** Manifests in memory, within a budget; they are named by digest, so an entry is never stale. */
 import type { Digest } from "../../store/digest.ts";
-import type { Blobs } from "../../store/store.ts";
+import type { Content } from "../storage.ts";
 
 export interface ManifestCache {
   /** @throws `BLOB_UNKNOWN` */
@@ -10,7 +10,7 @@ export interface ManifestCache {
 export const MAX_MANIFEST_BYTES = 4 << 20;
 const CACHE_BYTES = 16 << 20;
 
-export function openManifestCache(blobs: Pick<Blobs, "read">): ManifestCache {
+export function openManifestCache(blobs: Pick<Content, "read">): ManifestCache {
   const entries = new Map<Digest, Uint8Array>();
   let size = 0;
   return {

@@ -13,8 +13,8 @@ import { readDigest, type Call, type Parts } from "./parts.ts";
 export async function getManifest({ repositories, manifests, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const reference = request.params["reference"] ?? "";
   if (isDigest(reference) || isTag(reference)) await mirror?.bringManifest(name, reference);
-  const digest = isDigest(reference) ? reference : repositories.tag(name, reference);
-  const link = digest === undefined ? undefined : repositories.manifest(name, digest);
+  const digest = isDigest(reference) ? reference : await repositories.tag(name, reference);
+  const link = digest === undefined ? undefined : await repositories.manifest(name, digest);
   if (digest === undefined || link === undefined) throw unknownManifest(name, reference);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "content-type": link.mediaType };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
@@ -66,7 +66,7 @@ function readTarget(reference: string, extraTags: readonly string[]): Target {
 async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing: Digest[] = [];
   for (const { digest, data } of needs) {
-    if (repositories.blob(name, digest) !== undefined && (await blobs.stat(digest)) !== undefined) continue;
+    if ((await repositories.blob(name, digest)) !== undefined && (await blobs.stat(digest)) !== undefined) continue;
     if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
     else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }

@@ -2,7 +2,7 @@
  * Another registry read through this one: what is asked for and not here is fetched, kept and served. Content is named by its digest,
  * so only tags can be out of date: they are asked for again after a while, and served as they were while the other registry is away.
  */
-import type { Blobs } from "../../store/store.ts";
+import type { Content } from "../storage.ts";
 import { isDigest, type Digest } from "../../store/digest.ts";
 import { answerError } from "../client/answer-error.ts";
 import { download } from "../client/download.ts";
@@ -27,7 +27,7 @@ export interface Mirror extends AsyncDisposable {
 export interface MirrorOptions {
   /** Opens the other registry; called again after a failure. */
   readonly connect: () => Promise<Remote>;
-  readonly blobs: Blobs;
+  readonly blobs: Content;
   readonly repositories: Repositories;
   /** Milliseconds that a tag is taken for true. */
   readonly freshMs: number;
@@ -43,16 +43,17 @@ export function openMirror(options: MirrorOptions): Mirror {
     await blobs.put(bytes, descriptor.digest.startsWith("sha512:") ? "sha512" : "sha256");
     const more = { ...(artifactType === undefined ? {} : { artifactType }), ...(annotations === undefined ? {} : { annotations }) };
     await repositories.linkManifest(name, { ...descriptor, ...more }, subject);
-    if (!isDigest(reference) && repositories.tag(name, reference) !== descriptor.digest) await repositories.setTag(name, reference, descriptor.digest);
+    if (!isDigest(reference) && (await repositories.tag(name, reference)) !== descriptor.digest) await repositories.setTag(name, reference, descriptor.digest);
   };
   return {
     async bringManifest(name, reference): Promise<void> {
       const key = `${name}:${reference}`;
       if (isDigest(reference)) {
-        if (repositories.manifest(name, reference) === undefined) await keep(name, reference, await openRepository(await remote.get(), name).read(reference));
+        if ((await repositories.manifest(name, reference)) === undefined)
+          await keep(name, reference, await openRepository(await remote.get(), name).read(reference));
         return;
       }
-      const known = repositories.tag(name, reference);
+      const known = await repositories.tag(name, reference);
       if (known !== undefined && now() - (asked.get(key) ?? -Infinity) < freshMs) return;
       try {
         const repository = openRepository(await remote.get(), name);

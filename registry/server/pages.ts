@@ -36,22 +36,24 @@ export function pageRoutes(parts: Parts, access: Access): readonly Route[] {
   ];
 }
 
-function showRepositories({ repositories }: Parts): Reply {
+async function showRepositories({ repositories }: Parts): Promise<Reply> {
+  const names = await repositories.names();
   return document(
     "Repositories",
     html`<ul>
-      ${repositories.names().map((name) => html`<li>${link("repository", { name }, name)}</li>`)}
+      ${names.map((name) => html`<li>${link("repository", { name }, name)}</li>`)}
     </ul>`,
   );
 }
 
-function showTags({ repositories }: Parts, name: string): Reply {
-  if (!repositories.exists(name)) throw new RegistryError("NAME_UNKNOWN", `Cannot show ${name}: no such repository`);
-  const rows = repositories.tags(name).map(
-    (tag) =>
+async function showTags({ repositories }: Parts, name: string): Promise<Reply> {
+  if (!(await repositories.exists(name))) throw new RegistryError("NAME_UNKNOWN", `Cannot show ${name}: no such repository`);
+  const tags = await Promise.all((await repositories.tags(name)).map(async (tag) => [tag, await repositories.tag(name, tag)] as const));
+  const rows = tags.map(
+    ([tag, digest]) =>
       html`<tr>
         <td>${link("image", { name, reference: tag }, tag)}</td>
-        <td><code>${repositories.tag(name, tag) ?? ""}</code></td>
+        <td><code>${digest ?? ""}</code></td>
       </tr>`,
   );
   return document(
@@ -110,7 +112,7 @@ async function sendFile(parts: Parts, name: string, query: URLSearchParams): Pro
   const title = query.get("title") ?? "";
   const { document: found } = await readManifest(parts, name, query.get("reference") ?? "");
   const layer = found.layers?.find(({ annotations }) => annotations?.[TITLE] === title);
-  const stored = layer === undefined ? undefined : parts.repositories.blob(name, layer.digest);
+  const stored = layer === undefined ? undefined : await parts.repositories.blob(name, layer.digest);
   if (layer === undefined || stored === undefined) throw new RegistryError("BLOB_UNKNOWN", `Cannot find ${title} in ${name}`);
   const headers = {
     "content-type": await mediaTypeOf(title),
@@ -126,15 +128,15 @@ async function readManifest(
   name: string,
   reference: string,
 ): Promise<{ readonly digest: Digest; readonly document: Document }> {
-  const digest = isDigest(reference) ? reference : repositories.tag(name, reference);
-  if (digest === undefined || repositories.manifest(name, digest) === undefined)
+  const digest = isDigest(reference) ? reference : await repositories.tag(name, reference);
+  if (digest === undefined || (await repositories.manifest(name, digest)) === undefined)
     throw new RegistryError("MANIFEST_UNKNOWN", `Cannot find ${reference} in ${name}`);
   return { digest, document: JSON.parse(Buffer.from(await manifests.read(digest)).toString("utf8")) as Document };
 }
 
 /** What made each layer, as the config's history tells. */
 async function readSteps({ repositories, blobs }: Parts, name: string, { digest, size }: Descriptor): Promise<readonly string[]> {
-  if (size > MAX_CONFIG_BYTES || repositories.blob(name, digest) === undefined) return [];
+  if (size > MAX_CONFIG_BYTES || (await repositories.blob(name, digest)) === undefined) return [];
   const { history = [] } = JSON.parse(Buffer.from(await blobs.read(digest, MAX_CONFIG_BYTES)).toString("utf8")) as {
     readonly history?: readonly HistoryEntry[];
   };

@@ -1,5 +1,6 @@
 /** Pages of a sorted list. Spec: distribution-spec v1.1, "Listing Tags": `last` is exclusive, `n` exact. */
 import { RegistryError } from "../errors.ts";
+import type { KeyPage } from "../storage.ts";
 
 export interface PageRequest {
   readonly last: string | undefined;
@@ -18,6 +19,11 @@ export function readPageRequest(query: URLSearchParams): PageRequest {
   if (count !== null && !/^\d{1,9}$/.test(count))
     throw new RegistryError("PAGINATION_NUMBER_INVALID", `Cannot list ${JSON.stringify(count)} entries: n is not a number`);
   return { last: query.get("last") ?? undefined, count: count === null ? undefined : Number(count) };
+}
+
+/** What must be read for the page: one more than it shows tells whether there is another. */
+export function keyPage({ last, count }: PageRequest): KeyPage | undefined {
+  return count === undefined ? undefined : { after: last, limit: count + 1 };
 }
 
 /** `sorted` bytewise by `keyOf`. */

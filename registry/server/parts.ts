@@ -1,17 +1,17 @@
 /** What the handlers work with. */
 import type { Request } from "../../http/message.ts";
 import { isDigest, type Digest } from "../../store/digest.ts";
-import type { Blobs } from "../../store/store.ts";
 import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Grant } from "./access.ts";
 import type { Identity } from "../identity.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Repositories } from "./repositories.ts";
+import type { Content } from "../storage.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface Parts {
-  readonly blobs: Blobs;
+  readonly blobs: Content;
   readonly repositories: Repositories;
   /** As those of `repositories`, within the repository's quota. */
   readonly linkBlob: Repositories["linkBlob"];

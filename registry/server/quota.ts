@@ -22,11 +22,11 @@ export function quotaFor(rules: readonly QuotaRule[], name: string): number | un
  */
 export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Pick<Repositories, "linkBlob" | "linkManifest"> {
   const turns = new Map<string, Promise<void>>();
-  const within = async (name: string, added: () => number, link: () => Promise<void>): Promise<void> => {
+  const within = async (name: string, added: () => Promise<number>, link: () => Promise<void>): Promise<void> => {
     const limit = await quotaOf(name);
     if (limit === undefined) return await link();
     const take = async (): Promise<void> => {
-      refuseBeyond(repositories, limit, name, added());
+      await refuseBeyond(repositories, limit, name, await added());
       await link();
     };
     const turn = (turns.get(name) ?? Promise.resolve()).catch(() => undefined).then(take);
@@ -39,21 +39,21 @@ export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Pick<R
     linkBlob: async (name, digest, size) =>
       await within(
         name,
-        () => (repositories.blob(name, digest) === undefined ? size : 0),
+        async () => ((await repositories.blob(name, digest)) === undefined ? size : 0),
         async () => await repositories.linkBlob(name, digest, size),
       ),
     linkManifest: async (name, descriptor, subject) =>
       await within(
         name,
-        () => (repositories.manifest(name, descriptor.digest) === undefined ? descriptor.size : 0),
+        async () => ((await repositories.manifest(name, descriptor.digest)) === undefined ? descriptor.size : 0),
         async () => await repositories.linkManifest(name, descriptor, subject),
       ),
   };
 }
 
-function refuseBeyond(repositories: Repositories, limit: number, name: string, size: number): void {
+async function refuseBeyond(repositories: Repositories, limit: number, name: string, size: number): Promise<void> {
   if (size === 0) return;
-  const held = [...repositories.blobs(name), ...repositories.manifests(name)].reduce((sum, [, link]) => sum + link.size, 0);
+  const held = [...(await repositories.blobs(name)), ...(await repositories.manifests(name))].reduce((sum, [, link]) => sum + link.size, 0);
   if (held + size <= limit) return;
   throw new RegistryError("DENIED", `Cannot store ${size} bytes in ${name}: it holds ${held} of the ${limit} that it may`, {
     detail: { name, held, limit, size },

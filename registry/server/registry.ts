@@ -2,7 +2,6 @@
 import type { Handler, Reply, Request } from "../../http/message.ts";
 import { empty, json, text } from "../../http/reply.ts";
 import { router, type Route } from "../../http/router.ts";
-import type { Store } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
 import { admit, type Access, type Action, type Permission } from "./access.ts";
@@ -18,11 +17,12 @@ import type { Call, Parts } from "./parts.ts";
 import { linkWithin, type QuotaOf } from "./quota.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
+import type { Storage } from "../storage.ts";
 import { appendChunk, cancelUpload, finishUpload, showUpload, startUpload } from "./upload-handlers.ts";
 import { openUploads } from "./uploads.ts";
 
 export interface RegistryOptions {
-  readonly store: Pick<Store, "blobs" | "ingests" | "table">;
+  readonly storage: Storage;
   readonly access: Access;
   /** Refuses what would change anything. */
   readonly readOnly?: boolean;
@@ -38,17 +38,17 @@ export interface RegistryOptions {
   readonly report: (bug: unknown) => void;
 }
 
-/** Dispose lets go of the other registry; the store is its opener's. */
+/** Dispose lets go of the other registry; the storage is its opener's. */
 export type Registry = Handler & AsyncDisposable;
 
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
-  const { store, access } = options;
-  const identity = await openIdentity(store);
-  const uploads = openUploads(store.ingests, identity);
-  const repositories = openRepositories(store);
+  const { storage, access } = options;
+  const identity = await openIdentity(storage);
+  const uploads = openUploads(storage.ingests, identity);
+  const repositories = openRepositories(storage);
   const { linkBlob, linkManifest } = options.quotaOf === undefined ? repositories : linkWithin(repositories, options.quotaOf);
-  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: store.blobs, repositories, now: () => Date.now() });
-  const parts: Parts = { blobs: store.blobs, repositories, linkBlob, linkManifest, uploads, identity, manifests: openManifestCache(store.blobs), mirror };
+  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, now: () => Date.now() });
+  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, identity, manifests: openManifestCache(storage.blobs), mirror };
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
   const handler: Handler = async (request) => {
     try {
@@ -86,7 +86,7 @@ function routes(parts: Parts, { access, readOnly = false, onEvent }: RegistryOpt
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
   };
-  const catalog = async (request: Request): Promise<Reply> => listCatalog(parts, { request, grant: await admit(access, request, { kind: "catalog" }) });
+  const catalog = async (request: Request): Promise<Reply> => await listCatalog(parts, { request, grant: await admit(access, request, { kind: "catalog" }) });
   return [
     { method: "GET", pattern: "/v2/", handler: base },
     { method: "GET", pattern: "/v2", handler: base },
@@ -112,9 +112,9 @@ function routes(parts: Parts, { access, readOnly = false, onEvent }: RegistryOpt
 }
 
 /** Ready to be sent requests: the records can be read, and nobody has asked for the end. */
-function readiness({ repositories }: Parts, { closing }: Request): Reply {
+async function readiness({ repositories }: Parts, { closing }: Request): Promise<Reply> {
   if (closing.aborted) return text(503, "shutting down\n");
-  repositories.exists("readiness");
+  await repositories.exists("readiness");
   return text(200, "ready\n");
 }
 

@@ -1,10 +1,10 @@
 /**
- * What each repository holds: links to blobs and manifests, tags, referrers. The bytes are the store's;
+ * What each repository holds: links to blobs and manifests, tags, referrers. The bytes are in the storage;
  * a blob is readable only through a repository that links it. Keys are `<name>@<digest>` and `<name>:<tag>`.
  */
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import type { Store, Table } from "../../store/store.ts";
+import type { Awaitable, KeyPage, Records, Storage } from "../storage.ts";
 
 export interface BlobLink {
   readonly size: number;
@@ -21,52 +21,53 @@ export interface ManifestLink {
 }
 
 export interface Repositories {
-  exists(name: string): boolean;
+  exists(name: string): Promise<boolean>;
   /** Names, sorted. */
-  names(): readonly string[];
-  blob(name: string, digest: Digest): BlobLink | undefined;
+  names(): Promise<readonly string[]>;
+  blob(name: string, digest: Digest): Awaitable<BlobLink | undefined>;
   /** Idempotent. */
   readonly linkBlob: (name: string, digest: Digest, size: number) => Promise<void>;
   unlinkBlob(name: string, digest: Digest): Promise<boolean>;
   /** Some repository that links the blob and that `readable` admits. */
-  holder(digest: Digest, readable: (name: string) => boolean): string | undefined;
-  blobs(name: string): readonly (readonly [Digest, BlobLink])[];
-  manifest(name: string, digest: Digest): ManifestLink | undefined;
-  manifests(name: string): readonly (readonly [Digest, ManifestLink])[];
+  holder(digest: Digest, readable: (name: string) => boolean): Promise<string | undefined>;
+  blobs(name: string): Promise<readonly (readonly [Digest, BlobLink])[]>;
+  manifest(name: string, digest: Digest): Awaitable<ManifestLink | undefined>;
+  manifests(name: string): Promise<readonly (readonly [Digest, ManifestLink])[]>;
   /** Records it, and as a referrer of its subject; idempotent. */
   readonly linkManifest: (name: string, descriptor: Descriptor, subject: Digest | undefined) => Promise<void>;
   /** Removes its tags too. */
   unlinkManifest(name: string, digest: Digest): Promise<boolean>;
-  tags(name: string): readonly string[];
-  tag(name: string, tag: string): Digest | undefined;
+  /** Sorted; may be more than is wanted, never less. */
+  tags(name: string, wanted?: KeyPage): Promise<readonly string[]>;
+  tag(name: string, tag: string): Awaitable<Digest | undefined>;
   setTag(name: string, tag: string, digest: Digest): Promise<void>;
   removeTag(name: string, tag: string): Promise<boolean>;
-  referrers(name: string, subject: Digest): readonly Descriptor[];
+  referrers(name: string, subject: Digest): Promise<readonly Descriptor[]>;
 }
 
 interface Tables {
-  readonly repositories: Table<{ readonly createdAt: number }>;
-  readonly blobs: Table<BlobLink>;
-  readonly manifests: Table<ManifestLink>;
-  readonly tags: Table<Digest>;
-  readonly referrers: Table<Descriptor>;
+  readonly repositories: Records<{ readonly createdAt: number }>;
+  readonly blobs: Records<BlobLink>;
+  readonly manifests: Records<ManifestLink>;
+  readonly tags: Records<Digest>;
+  readonly referrers: Records<Descriptor>;
 }
 
-export function openRepositories(store: Pick<Store, "table">): Repositories {
+export function openRepositories(storage: Pick<Storage, "table">): Repositories {
   const tables: Tables = {
-    repositories: store.table("registry.repositories"),
-    blobs: store.table("registry.blobs"),
-    manifests: store.table("registry.manifests"),
-    tags: store.table("registry.tags"),
-    referrers: store.table("registry.referrers"),
+    repositories: storage.table("registry.repositories"),
+    blobs: storage.table("registry.blobs"),
+    manifests: storage.table("registry.manifests"),
+    tags: storage.table("registry.tags"),
+    referrers: storage.table("registry.referrers"),
   };
   return {
-    exists: (name) => tables.repositories.get(name) !== undefined,
-    names: () => tables.repositories.list().map(([name]) => name),
+    exists: async (name) => (await tables.repositories.get(name)) !== undefined,
+    names: async () => await tables.repositories.keys(""),
     ...blobLinks(tables),
     ...manifestLinks(tables),
     ...tagLinks(tables),
-    referrers: (name, subject) => tables.referrers.list(`${name}@${subject}@`).map(([, descriptor]) => descriptor),
+    referrers: async (name, subject) => (await tables.referrers.list(`${name}@${subject}@`)).map(([, descriptor]) => descriptor),
   };
 }
 
@@ -75,21 +76,24 @@ type Part<Key extends keyof Repositories> = Pick<Repositories, Key>;
 function blobLinks({ repositories, blobs }: Tables): Part<"blob" | "blobs" | "linkBlob" | "unlinkBlob" | "holder"> {
   return {
     blob: (name, digest) => blobs.get(`${name}@${digest}`),
-    blobs: (name) => linked(blobs, name),
+    blobs: async (name) => await linked(blobs, name),
     async linkBlob(name, digest, size): Promise<void> {
-      if (blobs.get(`${name}@${digest}`) !== undefined) return;
+      if ((await blobs.get(`${name}@${digest}`)) !== undefined) return;
       await enter(repositories, name);
       await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
     },
     unlinkBlob: async (name, digest) => await blobs.remove(`${name}@${digest}`),
-    holder: (digest, readable) => repositories.list().find(([name]) => blobs.get(`${name}@${digest}`) !== undefined && readable(name))?.[0],
+    async holder(digest, readable): Promise<string | undefined> {
+      for (const name of await repositories.keys("")) if (readable(name) && (await blobs.get(`${name}@${digest}`)) !== undefined) return name;
+      return undefined;
+    },
   };
 }
 
 function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<"manifest" | "manifests" | "linkManifest" | "unlinkManifest"> {
   return {
     manifest: (name, digest) => manifests.get(`${name}@${digest}`),
-    manifests: (name) => linked(manifests, name),
+    manifests: async (name) => await linked(manifests, name),
     async linkManifest(name, descriptor, subject): Promise<void> {
       const { digest, mediaType, size } = descriptor;
       await enter(repositories, name);
@@ -97,8 +101,8 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
       await manifests.put(`${name}@${digest}`, { mediaType, size, pushedAt: Date.now(), ...(subject === undefined ? {} : { subject }) });
     },
     async unlinkManifest(name, digest): Promise<boolean> {
-      const subject = manifests.get(`${name}@${digest}`)?.subject;
-      for (const [key, target] of tags.list(`${name}:`)) if (target === digest) await tags.remove(key);
+      const subject = (await manifests.get(`${name}@${digest}`))?.subject;
+      for (const [key, target] of await tags.list(`${name}:`)) if (target === digest) await tags.remove(key);
       if (subject !== undefined) await referrers.remove(`${name}@${subject}@${digest}`);
       return await manifests.remove(`${name}@${digest}`);
     },
@@ -107,7 +111,11 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
 
 function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag"> {
   return {
-    tags: (name) => tags.list(`${name}:`).map(([key]) => key.slice(name.length + 1)),
+    async tags(name, wanted): Promise<readonly string[]> {
+      const after = wanted?.after === undefined ? undefined : `${name}:${wanted.after}`;
+      const keys = await tags.keys(`${name}:`, wanted === undefined ? undefined : { after, limit: wanted.limit });
+      return keys.map((key) => key.slice(name.length + 1));
+    },
     tag: (name, tag) => tags.get(`${name}:${tag}`),
     setTag: async (name, tag, digest) => await tags.put(`${name}:${tag}`, digest),
     removeTag: async (name, tag) => await tags.remove(`${name}:${tag}`),
@@ -115,9 +123,9 @@ function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag
 }
 
 async function enter(repositories: Tables["repositories"], name: string): Promise<void> {
-  if (repositories.get(name) === undefined) await repositories.put(name, { createdAt: Date.now() });
+  if ((await repositories.get(name)) === undefined) await repositories.put(name, { createdAt: Date.now() });
 }
 
-function linked<Link>(table: Table<Link>, name: string): readonly (readonly [Digest, Link])[] {
-  return table.list(`${name}@`).map(([key, link]) => [key.slice(name.length + 1) as Digest, link] as const);
+async function linked<Link>(table: Records<Link>, name: string): Promise<readonly (readonly [Digest, Link])[]> {
+  return (await table.list(`${name}@`)).map(([key, link]) => [key.slice(name.length + 1) as Digest, link] as const);
 }

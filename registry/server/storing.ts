@@ -1,11 +1,11 @@
 /** Content that is stored while it is passed on. */
 import type { Digest } from "../../store/digest.ts";
-import type { Blobs } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
+import type { Content } from "../storage.ts";
 
 /** Yields what comes while it is stored; the store verifies it before the last chunk goes on. A reader that leaves early leaves nothing stored. */
 export async function* storing(
-  blobs: Blobs,
+  blobs: Content,
   coming: AsyncIterable<Uint8Array>,
   expected: { readonly digest: Digest; readonly size: number },
 ): AsyncGenerator<Uint8Array> {

@@ -62,8 +62,8 @@ async function mount({ blobs, repositories, linkBlob, identity }: Parts, { reque
   const shared =
     (typeof proof === "string" && isProof(identity, "mount", digest, proof)) ||
     (from === null || from === ""
-      ? repositories.holder(digest, readable) !== undefined
-      : isRepositoryName(from) && readable(from) && repositories.blob(from, digest) !== undefined);
+      ? (await repositories.holder(digest, readable)) !== undefined
+      : isRepositoryName(from) && readable(from) && (await repositories.blob(from, digest)) !== undefined);
   const stored = shared ? await blobs.stat(digest) : undefined;
   if (stored === undefined) return false;
   await linkBlob(name, digest, stored.size);

@@ -12,6 +12,7 @@ import { pull } from "../../registry/client/pull.ts";
 import { push } from "../../registry/client/push.ts";
 import { openRemote, type Remote } from "../../registry/client/remote.ts";
 import { listCatalog, openRepository, type TransferState } from "../../registry/client/repository.ts";
+import { storeStorage } from "../../registry/storage.ts";
 import { openIdentity, prove } from "../../registry/identity.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
@@ -81,7 +82,7 @@ test("into the registry of this very store nothing travels", async () => {
   const sent: number[] = [];
   const states: TransferState[] = [];
   await using remote = await openRemote(registry.host, { env });
-  const identity = await openIdentity(registry.store);
+  const identity = await openIdentity(storeStorage(registry.store));
   expect(remote.storeId).toBe(identity.id);
   const onTransfer = (_: unknown, state: TransferState, bytes: number): void => void (sent.push(bytes), states.push(state));
   await push(registry.store, openRepository(remote, "local", { onTransfer, prove: (digest) => prove(identity, "mount", digest) }), target);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { storeStorage } from "../../registry/storage.ts";
 import { createRegistry } from "../../registry/server/registry.ts";
 import { anonymous } from "../../registry/server/access.ts";
 import { openRemote } from "../../registry/client/remote.ts";
@@ -161,7 +162,7 @@ test("logs in at the other registry with what its owner has kept", async () => {
   const headers = { authorization: `Basic ${auth}`, "content-type": "application/vnd.oci.image.index.v1+json" };
   expect((await fetch(`${locked.url}/v2/app/manifests/v1`, { method: "PUT", headers, body: bytes })).status).toBe(201);
   const connect = async () => await openRemote(locked.host, { env: { HOME: scratch.root } });
-  const handler = await createRegistry({ store, access: anonymous, upstream: { connect, freshMs: 0 }, report: () => {} });
+  const handler = await createRegistry({ storage: storeStorage(store), access: anonymous, upstream: { connect, freshMs: 0 }, report: () => {} });
   await using listener = await serve({ port: 0, handler });
   expect(await (await fetch(`${listener.url}/v2/app/manifests/v1`)).text()).toBe(bytes);
 });

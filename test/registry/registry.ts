@@ -6,6 +6,7 @@ import { openStore } from "../../store/open.ts";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
+import { storeStorage } from "../../registry/storage.ts";
 import { listenRegistry, type RegistryListenOptions } from "../../registry/server/listen.ts";
 import { helper, temporaryRoot } from "../support/root.ts";
 
@@ -22,7 +23,7 @@ export async function startRegistry(options: Partial<RegistryListenOptions> = {}
   const root = temporaryRoot();
   const store = await openStore({ root: root.root, helper });
   const lines: string[] = [];
-  const listener = await listenRegistry({ store, host: "127.0.0.1", port: 0, log: (line) => lines.push(line), ...options });
+  const listener = await listenRegistry({ storage: storeStorage(store), host: "127.0.0.1", port: 0, log: (line) => lines.push(line), ...options });
   return {
     host: `127.0.0.1:${listener.port}`,
     url: listener.url,

@@ -1,0 +1,43 @@
+/**
+ * What the registry asks of the place where its content is: blobs by digest, uploads that outlive the process, and small records.
+ * The store of this machine is one, a bucket the other. Several processes may work on one.
+ */
+import type { Blobs, Ingests, Store, Table } from "../store/store.ts";
+
+export type Awaitable<Value> = Value | Promise<Value>;
+
+export interface Storage {
+  readonly blobs: Content;
+  readonly ingests: Ingests;
+  /** The records called `name`. */
+  table<Value>(name: string): Records<Value>;
+}
+
+export type Content = Pick<Blobs, "stat" | "open" | "read" | "ingest" | "put">;
+
+/** As a table of the store, but answers may take time, and keys may cost less than values. */
+export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update"> {
+  get(key: string): Awaitable<Value | undefined>;
+  /** Keys in bytewise order. */
+  list(prefix: string): Awaitable<readonly (readonly [key: string, value: Value])[]>;
+  /** May give more than is wanted, never less. */
+  keys(prefix: string, wanted?: KeyPage): Awaitable<readonly string[]>;
+}
+
+export interface KeyPage {
+  /** Exclusive. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** The store of this machine. */
+export function storeStorage(store: Pick<Store, "blobs" | "ingests" | "table">): Storage {
+  return {
+    blobs: store.blobs,
+    ingests: store.ingests,
+    table<Value>(name: string): Records<Value> {
+      const records = store.table<Value>(name);
+      return { ...records, keys: (prefix) => records.list(prefix).map(([key]) => key) };
+    },
+  };
+}
