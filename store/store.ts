@@ -157,6 +157,8 @@ export interface Snapshots {
    * Undefined when that cannot be done; nothing is written then.
    */
   amend(parent: ChainID | undefined, base: ChainID, changes: Amendment): Promise<Layer | undefined>;
+  /** What a known layer changes, on another parent; no file is touched. Undefined when its folder depends on what is below it. Idempotent. */
+  restack(parent: ChainID | undefined, layer: ChainID): Promise<Layer | undefined>;
   /** Unpacks a layer blob (media type tells the compression) on `parent`, verifying `diffID`. @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */
   apply(parent: ChainID | undefined, blob: Descriptor, diffID: Digest, content?: AsyncIterable<Uint8Array>): Promise<Layer>;
   /**

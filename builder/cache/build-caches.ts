@@ -33,7 +33,7 @@ export async function openCaches(store: Store, request: BuildRequest, { storage,
   const imports = await Imports.open(store, request.cacheFrom ?? [], { open, platform, progress });
   return {
     imports,
-    store: lazyStore(store, async (chain) => await imports.bring(chain)),
+    store: lazyStore(store, imports),
     async retrying(attempt) {
       for (;;) {
         try {

@@ -16,7 +16,7 @@ import { keyOf, type KeyParts } from "../solve/key.ts";
 import { BaseImages } from "../solve/open-image.ts";
 import { RunFolder } from "../solve/run-folder.ts";
 import type { SolveScope, Work } from "../solve/scope.ts";
-import { originsOf, prepare } from "../solve/solve.ts";
+import { MOVED, originsOf, prepare } from "../solve/solve.ts";
 import { stepPlaces } from "../solve/step-places.ts";
 import { stageScope } from "../solve/stage-scope.ts";
 
@@ -31,6 +31,8 @@ export interface DryStep {
 type Outcome =
   | { readonly kind: "known"; readonly chain: ChainID | undefined }
   | { readonly kind: "run"; readonly step: string }
+  /** The layer of that step is known, what is below it is not. */
+  | { readonly kind: "moved"; readonly step: string }
   | { readonly kind: "unknown"; readonly step: string };
 
 /** @throws {BuilderError} `IMAGE_UNKNOWN` when a base image is not here: it would be pulled, and shapes all that follows */
@@ -159,19 +161,18 @@ class Walk {
       reason,
       outcome: { kind: state, step: step.name },
     });
-    if (below.kind === "run") return own("run", `the step before it would run: ${below.step}`);
-    if (below.kind === "unknown") return own("unknown", `depends on what ${below.step} gives`);
+    if (below.kind !== "known" && !isAnywhere(step)) return isOn(below, own);
     const sources = await Promise.all(originsOf(step.action).map(async (origin) => await this.#outcome(origin)));
     const open = sources.find((outcome) => outcome.kind !== "known");
     if (open !== undefined) return own("unknown", `depends on the files that ${open.step} gives`);
     const { action } = step;
     if (action.kind === "copy" && action.urls.length + (action.git ?? []).length > 0) return own("unknown", "depends on what is at the address now");
-    return await this.#lookUp(step, below.chain, own);
+    return await this.#lookUp(step, below, own);
   }
 
   async #lookUp<Said>(
     step: Step,
-    parent: ChainID | undefined,
+    below: Outcome,
     own: (state: "run" | "unknown", reason: string) => Said,
   ): Promise<Said | (Omit<DryStep, "name"> & { readonly outcome: Outcome })> {
     const { request, cache } = this.#scope;
@@ -181,10 +182,17 @@ class Walk {
     if (request.noCache) return own("run", "--no-cache");
     if (request.noCacheFilter?.has(stage?.name ?? "") === true) return own("run", "--no-cache-filter");
     try {
-      const work = await prepare(step.action, parent, place, scope);
+      const work = await prepare(step.action, below.kind === "known" ? below.chain : undefined, place, scope);
+      const anywhere = async (): Promise<Found | undefined> => {
+        await work.full();
+        return work.anywhere === undefined ? undefined : await cache.find(keyOf(await work.anywhere()), { isUsed: false });
+      };
+      const moved = { state: "cached" as const, reason: MOVED };
+      if (below.kind !== "known") return (await anywhere()) === undefined ? isOn(below, own) : { ...moved, outcome: below };
       const quick = work.quick === undefined ? undefined : await cache.find(keyOf(work.quick.parts));
       const parts = quick === undefined ? await work.full() : {};
       const found = quick ?? (await cache.find(keyOf(parts)));
+      if (found === undefined && (await anywhere()) !== undefined) return { ...moved, outcome: { kind: "moved", step: step.name } };
       if (found === undefined) return own("run", explainMiss(parts, cache.lastLook(place), await filesOf(work, parts, place)));
       const reason = found.from === undefined ? "nothing that it depends on changed" : `cache ${found.from} has it`;
       return { state: "cached", reason, outcome: { kind: "known", chain: found.chainID } };
@@ -193,6 +201,18 @@ class Walk {
       throw error;
     }
   }
+}
+
+type Unknown = Exclude<Outcome, { kind: "known" }>;
+
+function isOn<Said>(below: Unknown, own: (state: "run" | "unknown", reason: string) => Said): Said {
+  if (below.kind === "run") return own("run", `the step before it would run: ${below.step}`);
+  return below.kind === "moved" ? own("run", `what is below ${below.step} changed`) : own("unknown", `depends on what ${below.step} gives`);
+}
+
+/** Nothing of what it stands on is needed to know its layer: names of --chown would be looked up there. */
+function isAnywhere({ action }: Step): boolean {
+  return action.kind === "copy" && action.link && /^[\d:]*$/.test(action.chown ?? "");
 }
 
 /** What the step would say of files. */

@@ -3,7 +3,7 @@
  * each verified against the digest of its blob and of its content before it is a layer of the store.
  */
 import type { Platform } from "../../store/oci.ts";
-import type { ChainID, StagedLayer, Store } from "../../store/store.ts";
+import type { ChainID, Layer, StagedLayer, Store } from "../../store/store.ts";
 import type { Progress } from "../progress.ts";
 import { CacheGap, type Found, type ImportedCache } from "../solve/cache.ts";
 import { Semaphore } from "../solve/semaphore.ts";
@@ -90,6 +90,14 @@ export class Imports implements ImportedCache, AsyncDisposable {
     const turn = this.#bringing.then(async () => await this.#bring(chain));
     this.#bringing = turn.catch(() => undefined);
     await turn;
+  }
+
+  /** Only the layer itself is fetched, not what it stood on. @throws {CacheGap} when it cannot be had */
+  async restack(parent: ChainID | undefined, chain: ChainID): Promise<Layer | undefined> {
+    const layer = this.layer(chain);
+    if (layer?.blob === undefined) return undefined;
+    await using staged = await this.#turn.run(async () => await this.#stage(layer));
+    return await staged.commit(parent);
   }
 
   async #bring(top: ChainID): Promise<void> {

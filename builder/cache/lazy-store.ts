@@ -1,10 +1,17 @@
 /** A store in which layers of imported caches are as good as there: whoever looks into one, or builds on it, has it fetched first. */
-import type { ChainID, Store } from "../../store/store.ts";
+import type { ChainID, Layer, Store } from "../../store/store.ts";
 
-export function lazyStore(store: Store, bring: (chain: ChainID) => Promise<void>): Store {
+export interface LazyLayers {
+  /** Has the stack in the store, if it is one of theirs. */
+  bring(chain: ChainID): Promise<void>;
+  /** As `Snapshots.restack`, of one of theirs. */
+  restack(parent: ChainID | undefined, layer: ChainID): Promise<Layer | undefined>;
+}
+
+export function lazyStore(store: Store, layers: LazyLayers): Store {
   const { snapshots } = store;
   const have = async (chain: ChainID | undefined): Promise<void> => {
-    if (chain !== undefined) await bring(chain);
+    if (chain !== undefined) await layers.bring(chain);
   };
   return {
     ...store,
@@ -17,6 +24,7 @@ export function lazyStore(store: Store, bring: (chain: ChainID) => Promise<void>
       write: async (parent, entries) => (await have(parent), await snapshots.write(parent, entries)),
       apply: async (parent, blob, diffID, content) => (await have(parent), await snapshots.apply(parent, blob, diffID, content)),
       amend: async (parent, base, changes) => (await have(parent), await have(base), await snapshots.amend(parent, base, changes)),
+      restack: async (parent, layer) => (await have(parent), (await snapshots.restack(parent, layer)) ?? (await layers.restack(parent, layer))),
       view: async (chain, options) => (await have(chain), await snapshots.view(chain, options)),
       entries: async (chain) => (await have(chain), await snapshots.entries(chain)),
       blob: async (chain, compression) => (await have(chain), await snapshots.blob(chain, compression)),

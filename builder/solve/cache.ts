@@ -73,8 +73,8 @@ export interface Remembered extends LastLook {
 export type UsedKeys = ReadonlyMap<string, { readonly chain: ChainID; readonly full?: string | undefined }>;
 
 export interface BuildCache {
-  /** A layer that is gone is a miss. */
-  find(key: string): Promise<Found | undefined>;
+  /** A layer that is gone is a miss. With `isUsed: false` the build does not stand on what is found: it is only looked at. */
+  find(key: string, options?: { readonly isUsed?: boolean }): Promise<Found | undefined>;
   lastLook(place: string): LastLook | undefined;
   /** Written in the background; `settle` waits. Resolves when other builds see it. */
   remember(place: string, look: Remembered): Promise<void>;
@@ -102,16 +102,17 @@ export function openCache(store: Store, imported?: ImportedCache): BuildCache {
     get hasNews() {
       return hasNews;
     },
-    async find(key) {
+    async find(key, { isUsed = true } = {}) {
       const record = records.get(key);
       const layer = record === undefined ? undefined : await store.snapshots.use(record.chain);
       if (record === undefined || layer === undefined) {
         const found = imported?.find(key);
-        if (found === undefined) return undefined;
+        if (found === undefined || !isUsed) return found;
         brought.set(key, found);
         note(key, found.chainID, found.full);
         return found;
       }
+      if (!isUsed) return { chainID: layer.chainID };
       const now = Date.now();
       if (record.at < now - USE_STEP_MS) pending.push(records.put(key, { ...record, at: now }));
       if (record.isLocal !== true) note(key, record.chain, record.full);

@@ -10,7 +10,7 @@ import type { RemoteFiles } from "../remote/add-sources.ts";
 import type { CopyAgain } from "../again/copy-again.ts";
 import { BuilderError } from "../errors.ts";
 import { selectionOf, type Selection } from "./copy-selection.ts";
-import { copyParts, type KeyParts, type StepScope } from "./key.ts";
+import { copyParts, linkParts, type KeyParts, type StepScope } from "./key.ts";
 import type { SolveScope, Work } from "./scope.ts";
 
 export async function copyWork(action: CopyAction, parent: ChainID | undefined, place: string, scope: SolveScope): Promise<Work> {
@@ -23,7 +23,7 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
   const remote =
     action.urls.length === 0 && action.git === undefined ? undefined : await (await import("../remote/add-sources.ts")).resolveSources(action, scope);
   const quick = remote === undefined ? await quickFiles(action, scope) : undefined;
-  return {
+  const work: Work = {
     ...(quick === undefined
       ? {}
       : { quick: { parts: copyParts(action, quick.text, step), isLocal: action.origin.kind === "context", isLasting: () => quick.isSettled() } }),
@@ -34,6 +34,7 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
       }
       return copyParts(action, remote === undefined ? digest : `${digest} ${remote.digest}`, step);
     },
+    ...(action.link ? { anywhere: async () => linkParts(await work.full(), await ownerText(action, parent, scope)) } : {}),
     async make(making) {
       const chain = await again?.make(making);
       if (chain !== undefined) return chain;
@@ -49,6 +50,14 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
       return written.chain;
     },
   };
+  return work;
+}
+
+async function ownerText({ chown }: CopyAction, parent: ChainID | undefined, { collaborators }: SolveScope): Promise<string> {
+  if (chown === undefined || /^[\d:]*$/.test(chown)) return chown ?? "";
+  const { resolveOwner } = await import("../copy/owner.ts");
+  const { uid, gid } = await resolveOwner(chown, await collaborators.store.snapshots.view(parent));
+  return `${uid}:${gid}`;
 }
 
 function bytesOf({ placed }: Selection): number {

@@ -69,6 +69,11 @@ export function copyParts(action: CopyAction, files: string, scope: StepScope): 
   };
 }
 
+/** Of a --link layer, wherever it stands. `owner` is what --chown came to: names are those of the parent. */
+export function linkParts({ parent: _parent, ...parts }: KeyParts, owner: string): KeyParts {
+  return { ...parts, kind: "COPY --link", owner };
+}
+
 export function workdirParts(action: WorkdirAction, scope: StepScope): KeyParts {
   return { ...common(scope), kind: "WORKDIR", path: action.path, user: action.user };
 }

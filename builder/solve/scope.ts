@@ -46,6 +46,8 @@ export interface Work {
   readonly quick?: QuickKey;
   /** After `make`, the parts of what was made. */
   full(): Promise<KeyParts>;
+  /** Of a step whose layer is the same on any parent: its key without one. Comes after `full`. */
+  anywhere?(): Promise<KeyParts>;
   make(making: Making): Promise<ChainID>;
 }
 

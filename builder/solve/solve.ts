@@ -23,6 +23,9 @@ import type { Vertex } from "../progress.ts";
 /** At once: RUNs mostly wait; copies keep a core and the disk busy. */
 const MAX_RUNS = 4 * availableParallelism();
 
+/** Why a --link step is a hit on a parent that it never stood on. */
+export const MOVED = "only what is below changed, which --link does not depend on";
+
 export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "platform" | "programs" | "probes"> {
   readonly graph: BuildGraph;
   /** An image unpacked; its stack. */
@@ -32,6 +35,11 @@ export interface SolveParts extends Omit<SolveScope, "chainOf" | "treeOf" | "pla
   readonly placeOf: (step: Step) => ErrorPlace;
   /** Names a step by where it stands. */
   readonly identityOf: (step: Step) => string;
+}
+
+interface Prepared {
+  readonly work: Work;
+  readonly parent: ChainID | undefined;
 }
 
 interface Made {
@@ -115,7 +123,7 @@ class Solver {
     try {
       const scope = stageScope(this.#scope, this.#parts.graph, step.stage);
       const work = await this.#strictly(await prepare(step.action, parent, this.#parts.identityOf(step), scope), step, parent);
-      const chain = await this.#lookUpOrMake(step, work, vertex);
+      const chain = await this.#lookUpOrMake(step, { work, parent }, vertex);
       vertex.done();
       return chain;
     } catch (error) {
@@ -131,7 +139,7 @@ class Solver {
     return strictWork(work, { step, graph: this.#parts.graph, parent }, this.#scope);
   }
 
-  async #lookUpOrMake(step: Step, work: Work, vertex: Vertex): Promise<ChainID> {
+  async #lookUpOrMake(step: Step, { work, parent }: Prepared, vertex: Vertex): Promise<ChainID> {
     const { cache, request } = this.#scope;
     const place = this.#parts.identityOf(step);
     const quick = work.quick === undefined ? undefined : keyOf(work.quick.parts);
@@ -141,12 +149,28 @@ class Solver {
     const parts = await work.full();
     const key = keyOf(parts);
     const found = isAnew ? undefined : await cache.find(key);
-    const quicks = (): readonly QuickRecord[] => (quick !== undefined && work.quick?.isLasting() === true ? [{ key: quick, isLocal: work.quick.isLocal }] : []);
-    const look: Look = { key, parts, place, quicks };
+    const anywhere = found === undefined && work.anywhere !== undefined ? keyOf(await work.anywhere()) : undefined;
+    const quicks = (): readonly QuickRecord[] => [
+      ...(quick !== undefined && work.quick?.isLasting() === true ? [{ key: quick, isLocal: work.quick.isLocal }] : []),
+      ...(anywhere === undefined ? [] : [{ key: anywhere, isLocal: false }]),
+    ];
+    const look: Look = { key, anywhere, parts, place, quicks };
+    const moved = anywhere === undefined || isAnew ? undefined : await this.#moveHere(anywhere, parent);
+    if (moved !== undefined) {
+      void this.#remember(step, look, { chain: moved, parts }, true);
+      return hit(vertex, { chainID: moved }, MOVED);
+    }
     if (found === undefined) return await this.#makeOnce(step, work, vertex, look, isAnew);
     const chain = hit(vertex, found);
     if (quicks().length > 0 || cache.lastLook(place)?.key !== key) void this.#remember(step, look, { chain, parts }, false);
     return chain;
+  }
+
+  /** The layer of a --link step that was made on another parent, perhaps by another stage just now. */
+  async #moveHere(anywhere: string, parent: ChainID | undefined): Promise<ChainID | undefined> {
+    const { cache, collaborators } = this.#scope;
+    const chain = (await this.#making.get(anywhere))?.chain ?? (await cache.find(anywhere, { isUsed: false }))?.chainID;
+    return chain === undefined ? undefined : (await collaborators.store.snapshots.restack(parent, chain))?.chainID;
   }
 
   /** Its stage is one that --no-cache-filter names. */
@@ -174,6 +198,7 @@ class Solver {
     }
     const made = isAnew ? this.#make(step, work, vertex, look) : this.#makeAlone(step, work, vertex, look);
     this.#making.set(look.key, made);
+    if (look.anywhere !== undefined) this.#making.set(look.anywhere, made);
     return (await made).chain;
   }
 
@@ -228,6 +253,8 @@ class Solver {
 /** A step as its keys name it, and where it stands. */
 interface Look {
   readonly key: string;
+  /** Of a step whose layer is the same on any parent. */
+  readonly anywhere: string | undefined;
   readonly parts: KeyParts;
   readonly place: string;
   /** Those that are good for more than this look. */

@@ -32,6 +32,7 @@ function strictly(work: Work, before: () => Promise<void>, after: (chain: ChainI
       ? {}
       : { quick: { ...work.quick, parts: { ...work.quick.parts, ...mark }, isLasting: () => work.quick?.isLasting() === true } }),
     full: async () => ({ ...(await work.full()), ...mark }),
+    ...(work.anywhere === undefined ? {} : { anywhere: async () => ({ ...(await work.anywhere!()), ...mark }) }),
     async make(making) {
       await before();
       const chain = await work.make(making);

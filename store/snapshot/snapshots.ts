@@ -28,6 +28,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
     commit: async (key, options = {}) => await (await import("./write.ts")).commitActive(host, key, options),
     write: async (parent, entries) => await (await import("./write.ts")).writeLayer(host, parent, entries),
     amend: async (parent, base, changes) => await (await import("./amend.ts")).amendLayer(host, parent, base, changes),
+    restack: async (parent, layer) => await (await import("./restack.ts")).restackLayer(host, parent, layer),
     apply: async (parent, blob, diffID, content) => await (await import("./apply.ts")).applyBlob(host, parent, blob, diffID, content),
     stage: async (blob, diffID, content) => await (await import("./apply.ts")).stageLayer(host, blob, diffID, content),
     async *tar(chain) {
