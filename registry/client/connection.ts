@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 }
 
 const CONNECT_MS = 10_000;
-const IDLE_MS = 60_000;
+export const IDLE_MS = 60_000;
 const MAX_REDIRECTS = 10;
 const MAX_SHOWN_CHARS = 200;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

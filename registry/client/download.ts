@@ -1,81 +1,52 @@
-/** A blob from a registry: goes on by `Range` where a connection was cut, and never gives more bytes than the descriptor says. */
+/** A blob from a registry. A large one comes in parts over several connections where the registry knows ranges, and is put together in order. */
 import type { Descriptor } from "../../store/oci.ts";
-import { RegistryError } from "../errors.ts";
-import { answerError } from "./answer-error.ts";
-import type { Answer } from "./connection.ts";
+import type { ByteRange } from "../../store/store.ts";
+import { prefetch } from "./prefetch.ts";
+import { openRange, readRange, type DownloadOptions, type Opened } from "./range.ts";
 import type { Remote } from "./remote.ts";
-import { pause } from "./retry.ts";
 
-export interface DownloadOptions {
-  readonly path: string;
-  readonly scopes: readonly string[];
-  readonly onBytes?: ((count: number) => void) | undefined;
-}
-
-/** A connection that brought fewer bytes than this before it was cut counts as a failure, or a server could keep us for ever. */
-const PROGRESS_BYTES = 64 << 10;
+/** Connections for one blob. */
+const WIDTH = 4;
+/** What of a blob may wait in memory is this times WIDTH. */
+const PART_BYTES = 4 << 20;
+/** Below this a second connection does not pay. */
+const LARGE_BYTES = 16 << 20;
 
 /** Whoever takes the bytes verifies their digest. @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID` */
 export async function* download(remote: Remote, descriptor: Descriptor, offset: number, options: DownloadOptions): AsyncGenerator<Uint8Array> {
-  let at = offset;
-  for (let failures = 0; at < descriptor.size || at === 0;) {
-    const before = at;
-    try {
-      for await (const chunk of await bodyFrom(remote, descriptor, at, options)) {
-        at += chunk.length;
-        if (at > descriptor.size) throw tooLong(descriptor);
-        options.onBytes?.(chunk.length);
-        yield chunk;
-      }
-      if (at === descriptor.size) return;
-      throw new RegistryError("UNREACHABLE", `Cannot download ${descriptor.digest}: ${at} of ${descriptor.size} bytes came`);
-    } catch (error) {
-      remote.signal?.throwIfAborted();
-      failures = at - before >= PROGRESS_BYTES ? 1 : failures + 1;
-      if (!isCut(error) || failures >= remote.policy.attempts) throw error instanceof RegistryError ? error : cut(descriptor, error);
-      await pause(remote.policy, failures, remote.signal);
+  const whole = { start: offset, end: descriptor.size };
+  if (whole.end - whole.start < LARGE_BYTES) return yield* readRange(remote, descriptor, whole, options);
+  const opened = await openRange(remote, descriptor, { start: offset, end: offset + PART_BYTES }, options);
+  if (opened.isPart) yield* sideBySide(remote, descriptor, partsOf(whole), options, opened);
+  else yield* readRange(remote, descriptor, whole, options, opened);
+}
+
+function partsOf({ start, end }: ByteRange): readonly ByteRange[] {
+  return Array.from({ length: Math.ceil((end - start) / PART_BYTES) }, (_, index) => {
+    const from = start + index * PART_BYTES;
+    return { start: from, end: Math.min(from + PART_BYTES, end) };
+  });
+}
+
+async function* sideBySide(
+  remote: Remote,
+  descriptor: Descriptor,
+  parts: readonly ByteRange[],
+  options: DownloadOptions,
+  opened: Opened,
+): AsyncGenerator<Uint8Array> {
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([leaving.signal, options.signal ?? remote.signal]);
+  const begin = (part: ByteRange, index: number): AsyncIterable<Uint8Array> =>
+    prefetch(readRange(remote, descriptor, part, { ...options, signal }, index === 0 ? opened : undefined));
+  const under: AsyncIterable<Uint8Array>[] = [];
+  try {
+    for (const [index, part] of parts.entries()) {
+      under.push(begin(part, index));
+      if (under.length >= WIDTH) yield* under.shift()!;
     }
+    for (const content of under) yield* content;
+  } finally {
+    leaving.abort(); // of no effect when all is there
   }
-}
-
-async function bodyFrom(remote: Remote, descriptor: Descriptor, at: number, { path, scopes }: DownloadOptions): Promise<AsyncIterable<Uint8Array>> {
-  const headers: Record<string, string> = at === 0 ? {} : { range: `bytes=${at}-` };
-  const answer = await remote.exchange({ method: "GET", path, scopes, headers });
-  if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${at}-`) === true) return answer.body;
-  if (answer.status === 200) {
-    checkLength(answer, descriptor);
-    return at === 0 ? answer.body : skip(answer.body, at);
-  }
-  throw await answerError(answer, `download ${descriptor.digest}`, "BLOB_UNKNOWN");
-}
-
-function checkLength({ headers, body }: Answer, descriptor: Descriptor): void {
-  const length = headers["content-length"];
-  if (length === undefined || Number(length) === descriptor.size) return;
-  body.on("error", () => {}).destroy();
-  throw new RegistryError("SIZE_INVALID", `Cannot download ${descriptor.digest}: the registry offers ${length} bytes where ${descriptor.size} are expected`);
-}
-
-async function* skip(content: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
-  let left = count;
-  for await (const chunk of content) {
-    if (left >= chunk.length) left -= chunk.length;
-    else {
-      yield chunk.subarray(left);
-      left = 0;
-    }
-  }
-}
-
-/** A socket error in the middle of a body, or an end before its time. */
-function isCut(error: unknown): boolean {
-  return !(error instanceof RegistryError) || error.code === "UNREACHABLE";
-}
-
-function tooLong({ digest, size }: Descriptor): RegistryError {
-  return new RegistryError("SIZE_INVALID", `Cannot download ${digest}: more than ${size} bytes came`);
-}
-
-function cut({ digest }: Descriptor, cause: unknown): RegistryError {
-  return new RegistryError("UNREACHABLE", `Cannot download ${digest}: the connection was cut`, { cause });
 }

@@ -4,7 +4,7 @@ import { RegistryError } from "../errors.ts";
 import { createAuthorizer, type Authorizer } from "./authorizer.ts";
 import { answerError } from "./answer-error.ts";
 import { findLogin, type Login } from "./auth-files.ts";
-import { connect, type Answer, type Connection, type Exchange } from "./connection.ts";
+import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from "./connection.ts";
 import { candidates } from "./endpoint.ts";
 import { isPassing, PassingFailure, RETRY, retrying, type RetryPolicy } from "./retry.ts";
 
@@ -17,6 +17,8 @@ export interface RemoteOptions {
   readonly repository?: string;
   readonly retry?: RetryPolicy;
   readonly signal?: AbortSignal;
+  /** Milliseconds without a byte, or with hardly any, after which a server has stalled. @default 60_000 */
+  readonly idleMs?: number;
 }
 
 export interface RemoteExchange extends Omit<Exchange, "url" | "body" | "signal"> {
@@ -28,6 +30,8 @@ export interface RemoteExchange extends Omit<Exchange, "url" | "body" | "signal"
   readonly body?: () => string | Uint8Array | AsyncIterable<Uint8Array>;
   /** False leaves passing failures to the caller. @default true */
   readonly retry?: boolean;
+  /** Beside the remote's own. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Remote extends AsyncDisposable {
@@ -39,16 +43,17 @@ export interface Remote extends AsyncDisposable {
   /** Aborted when the caller says so, and when this is closed. */
   readonly signal: AbortSignal;
   readonly policy: RetryPolicy;
+  readonly idleMs: number;
   /** Any answer that is neither 401 nor passing. @throws {RegistryError} `UNREACHABLE`, `UNAUTHORIZED`, … */
   exchange(exchange: RemoteExchange): Promise<Answer>;
 }
 
 /** @throws {RegistryError} `UNREACHABLE`, `PROTOCOL` */
 export async function openRemote(host: string, options: RemoteOptions): Promise<Remote> {
-  const { insecure = false, env, retry: policy = RETRY } = options;
+  const { insecure = false, env, retry: policy = RETRY, idleMs = IDLE_MS } = options;
   const closing = new AbortController(); // what is still under way when it is closed ends, rather than trying again
   const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
-  const connection = await connect({ host, insecure, env });
+  const connection = await connect({ host, insecure, env, idleMs });
   try {
     const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
     let found: Promise<Login | undefined> | undefined;
@@ -60,9 +65,11 @@ export async function openRemote(host: string, options: RemoteOptions): Promise<
       storeId: greeting.headers[STORE_HEADER],
       signal,
       policy,
+      idleMs,
       exchange: async (exchange) => {
-        const run = async (): Promise<Answer> => await authorised(connection, authorizer, { base, greeting, signal }, exchange);
-        return exchange.retry === false ? await run() : await retrying(async () => await orPassing(await run()), { policy, signal });
+        const either = exchange.signal === undefined ? signal : AbortSignal.any([signal, exchange.signal]);
+        const run = async (): Promise<Answer> => await authorised(connection, authorizer, { base, greeting, signal: either }, exchange);
+        return exchange.retry === false ? await run() : await retrying(async () => await orPassing(await run()), { policy, signal: either });
       },
       async [Symbol.asyncDispose](): Promise<void> {
         closing.abort(new RegistryError("UNREACHABLE", `Cannot go on with ${host}: the connection was closed`));

@@ -30,6 +30,10 @@ export interface Fetched {
 
 export interface RemoteRepository extends ContentSource, ContentSink {
   readonly name: string;
+  /** `host/name` */
+  readonly place: string;
+  /** Content that can be read from any byte. The signal ends it. */
+  fetch(descriptor: Descriptor, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
   /** A manifest by tag or digest, verified. @throws {RegistryError} `MANIFEST_UNKNOWN`, `DIGEST_INVALID` */
   read(reference: string): Promise<Fetched>;
   /** Descriptor of what a reference names, without its content; undefined when there is none. */
@@ -56,7 +60,7 @@ export function openRepository(remote: Remote, name: string, options: Repository
   const read = async (reference: string): Promise<Fetched> => {
     const answer = await remote.exchange({ method: "GET", path: manifestPath(reference), scopes: pull, headers: { accept: ACCEPT } });
     if (answer.status !== 200) throw await answerError(answer, `find ${named(remote, name, reference)}`, "MANIFEST_UNKNOWN");
-    return verified(answer, reference, await readBytes(answer, MAX_MANIFEST_BYTES));
+    return verified(answer, named(remote, name, reference), reference, await readBytes(answer, MAX_MANIFEST_BYTES));
   };
   const put = async (reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
     const answer = await remote.exchange({
@@ -72,13 +76,16 @@ export function openRepository(remote: Remote, name: string, options: Repository
     const { noteReferrer } = await import("./referrers.ts");
     await noteReferrer({ read, put }, { descriptor, bytes });
   };
+  const place = `${remote.host}/${name}`;
   const report = options.onTransfer ?? ((): void => {});
   const repository: RemoteRepository = {
     name,
     read,
-    fetch: (descriptor) => {
+    place,
+    fetch: (descriptor, { signal } = {}) => {
       if (isManifest(descriptor)) return one(async () => (await read(descriptor.digest)).bytes);
-      const transfer = { path: blobPath(descriptor.digest), scopes: pull, onBytes: (count: number): void => report(descriptor, "transferring", count) };
+      const onBytes = (count: number): void => report(descriptor, "transferring", count);
+      const transfer = { path: blobPath(descriptor.digest), scopes: pull, from: place, onBytes, signal };
       return replayable((offset) => download(remote, descriptor, offset, transfer));
     },
     async has(descriptor): Promise<boolean> {
@@ -179,22 +186,24 @@ export function isManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolea
   return MANIFEST_TYPES.has(mediaType);
 }
 
-function verified(answer: Answer, reference: string, bytes: Uint8Array): Fetched {
+function verified(answer: Answer, place: string, reference: string, bytes: Uint8Array): Fetched {
   const told = answer.headers["docker-content-digest"];
   const expected = isDigest(reference) ? reference : told !== undefined && isDigest(told) ? told : undefined;
   const digest = digestOf(bytes, expected === undefined ? "sha256" : algorithmOf(expected));
-  if (expected !== undefined && digest !== expected) throw new RegistryError("DIGEST_INVALID", `Cannot read manifest ${reference}: its content is ${digest}`);
+  if (expected !== undefined && digest !== expected)
+    throw new RegistryError("DIGEST_INVALID", `Cannot read manifest ${place}: ${expected} was expected, and its content is ${digest}`);
   const mediaType = answer.headers["content-type"]?.split(";")[0]?.trim() ?? "";
-  const known = MANIFEST_TYPES.has(mediaType) ? mediaType : (declaredType(bytes) ?? MEDIA_TYPE.manifest);
+  const known = MANIFEST_TYPES.has(mediaType) ? mediaType : (declaredType(bytes, place, mediaType) ?? MEDIA_TYPE.manifest);
   return { descriptor: { mediaType: known, digest, size: bytes.length }, bytes };
 }
 
-function declaredType(bytes: Uint8Array): string | undefined {
+function declaredType(bytes: Uint8Array, place: string, given: string): string | undefined {
   try {
-    const { mediaType, manifests } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { mediaType?: string; manifests?: unknown };
-    return mediaType ?? (Array.isArray(manifests) ? MEDIA_TYPE.index : undefined);
+    const { mediaType, manifests } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { mediaType?: unknown; manifests?: unknown };
+    return typeof mediaType === "string" ? mediaType : Array.isArray(manifests) ? MEDIA_TYPE.index : undefined;
   } catch (cause) {
-    throw new RegistryError("PROTOCOL", "Cannot read the manifest: it is not JSON", { cause });
+    const what = given === "text/html" ? "a web page" : "not JSON";
+    throw new RegistryError("PROTOCOL", `Cannot read manifest ${place}: what came is ${what}`, { cause });
   }
 }
 

@@ -75,7 +75,11 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
       const there = await remote.get();
-      const coming = download(there, { mediaType: "application/octet-stream", digest, size }, 0, { path: blobPath(name, digest), scopes: pullOf(name) });
+      const coming = download(there, { mediaType: "application/octet-stream", digest, size }, 0, {
+        path: blobPath(name, digest),
+        scopes: pullOf(name),
+        from: name,
+      });
       yield* storing(blobs, coming, { digest, size });
       await repositories.linkBlob(name, digest, size);
     },

@@ -65,7 +65,7 @@ export async function buildImage(store: Store, name: string): Promise<Descriptor
   return target;
 }
 
-async function tarOf(files: Readonly<Record<string, Buffer>>): Promise<Buffer> {
+export async function tarOf(files: Readonly<Record<string, Buffer>>): Promise<Buffer> {
   const tar = pack();
   for (const [name, content] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, content);
   tar.finalize();
