@@ -7,8 +7,10 @@ import { join, posix } from "node:path";
 import { sortByName } from "../../store/file-names.ts";
 import { parentOf } from "../../store/layer/normal.ts";
 import type { TarMember } from "../../store/tar/reader.ts";
+import { writeContent } from "../../store/tar/sparse.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
+import { RESERVED_BYTES, Room } from "../room.ts";
 
 /** The only one that means the same elsewhere, and the one that builders keep. */
 const CAPABILITY = "security.capability";
@@ -20,12 +22,14 @@ export class ArchiveEntries {
   readonly #entries = new Map<string, SourceEntry>();
   /** Names in each folder, also in those that are only implied. */
   readonly #children = new Map<string, Set<string>>([["", new Set()]]);
+  readonly #room: Room;
   #files = 0;
   #groups = 0;
 
   constructor(folder: string, epoch: number) {
     this.#folder = folder;
     this.#epoch = epoch;
+    this.#room = new Room(folder);
   }
 
   /** @throws {BuilderError} `ARCHIVE_INVALID` */
@@ -102,15 +106,17 @@ export class ArchiveEntries {
     };
     if (type !== "file") return entry;
     if (member.size === 0) return { ...entry, bytes: new Uint8Array() };
-    return { ...entry, file: this.#write(entry, content), isOwn: true };
+    return { ...entry, file: this.#write(entry, member, content), isOwn: true };
   }
 
   /** Made as the layer wants it, so that a link is enough there. */
-  #write({ mode, uid, gid, mtime }: SourceEntry, content: Iterable<Buffer>): string {
+  #write({ mode, uid, gid, mtime }: SourceEntry, member: TarMember, content: Iterable<Buffer>): string {
+    const stored = member.segments === undefined ? member.size : member.segments.reduce((sum, { length }) => sum + length, 0);
+    if (!this.#room.has(stored, member.size - stored)) throw tooLarge(member.name);
     const file = join(this.#folder, String(this.#files++));
     const fd = fs.openSync(file, "wx", 0o600);
     try {
-      for (const piece of content) for (let at = 0; at < piece.length;) at += fs.writeSync(fd, piece, at);
+      writeContent(fd, member, content);
       if (process.geteuid?.() === 0) fs.fchownSync(fd, uid, gid);
       fs.fchmodSync(fd, mode);
       fs.futimesSync(fd, mtime, mtime);
@@ -119,6 +125,10 @@ export class ArchiveEntries {
     }
     return file;
   }
+}
+
+function tooLarge(name: string): BuilderError {
+  return invalid(name, `it would leave less than ${RESERVED_BYTES >> 20} MiB free on the disk`);
 }
 
 function checkedTarget(path: string, target: string): string {

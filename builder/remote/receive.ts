@@ -1,16 +1,14 @@
 /** An answer's body into a file: hashed and counted as it is written, bounded in size, speed and by the room on the disk. */
 import { createHash } from "node:crypto";
-import { open, rm, statfs } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createGunzip } from "node:zlib";
 import { BuilderError } from "../errors.ts";
+import { freeBytes, LOOK_EVERY_BYTES } from "../room.ts";
 import { redact, type HttpAnswer } from "./http-request.ts";
 
 /** Bytes. A body without end must not fill the machine. */
 export const MAX_DOWNLOAD_BYTES = 64 * 2 ** 30;
-/** Bytes that are left free for everybody else. */
-const RESERVED_BYTES = 128 << 20;
-const LOOK_EVERY_BYTES = 32 << 20;
 /** A server that sends less than this in a window of silence holds us up. */
 const MIN_WINDOW_BYTES = 1024;
 const FILE_MODE = 0o600;
@@ -72,8 +70,7 @@ function watch(url: string, file: string, { maxBytes, windowMs }: ReceiveOptions
     }
     if (size < nextLook) return;
     nextLook = size + LOOK_EVERY_BYTES;
-    const { bavail, bsize } = await statfs(dirname(file));
-    if (bavail * bsize < RESERVED_BYTES) throw refused(url, `the disk is full after ${size} bytes`);
+    if (freeBytes(dirname(file)) < 0) throw refused(url, `the disk is full after ${size} bytes`);
   };
 }
 

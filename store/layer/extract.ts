@@ -9,6 +9,7 @@ import { filePath } from "../file-names.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
 import type { TarMember, TarReader } from "../tar/reader.ts";
+import { writeContent } from "../tar/sparse.ts";
 import { specialOperations } from "./create.ts";
 import { portableXattrs } from "./folder.ts";
 import { SeveralMembers } from "./inflate.ts";
@@ -213,7 +214,7 @@ function marker(type: LayerEntry["type"], path: string): LayerEntry {
 function writeFile(file: fs.PathLike, member: TarMember, content: Iterable<Buffer>): void {
   const fd = fs.openSync(file, "wx", 0o600);
   try {
-    for (const piece of content) for (let at = 0; at < piece.length;) at += fs.writeSync(fd, piece, at);
+    writeContent(fd, member, content);
     fs.fchownSync(fd, member.uid, member.gid);
     fs.fchmodSync(fd, member.mode);
     fs.futimesSync(fd, member.mtime, member.mtime);

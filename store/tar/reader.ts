@@ -1,10 +1,12 @@
 /**
- * A foreign tar read synchronously: ustar, PAX and GNU long names; xattr values keep their bytes. Sparse and multi-volume members are refused.
+ * A foreign tar read synchronously: ustar, PAX and GNU long names; xattr values keep their bytes; sparse
+ * files say which parts they have. Multi-volume members are refused.
  * Spec: POSIX.1-2024 pax; GNU tar manual, "Basic Tar Format".
  */
 import { StoreError } from "../errors.ts";
 import { decodeName } from "../file-names.ts";
 import { BLOCK_BYTES, paddingOf, type TarType } from "./header.ts";
+import { checkSegments, MAX_MAP_BYTES, parseMap, parseNumber, segmentsOf, type Segment } from "./sparse.ts";
 
 export interface TarMember {
   readonly name: string;
@@ -15,7 +17,10 @@ export interface TarMember {
   /** Seconds, rounded down, and the nanoseconds beyond. */
   readonly mtime: number;
   readonly mtimeNsec: number;
+  /** Of the file, holes included. */
   readonly size: number;
+  /** Of a sparse file: the parts that `content` gives, one after the other. See `writeContent`. */
+  readonly segments?: readonly Segment[];
   readonly target: string;
   readonly major: number;
   readonly minor: number;
@@ -23,6 +28,7 @@ export interface TarMember {
 }
 
 const MAX_EXTENSION_BYTES = 1 << 20;
+const SPARSE = "GNU.sparse.";
 const TYPES: Readonly<Record<string, TarType>> = {
   "\0": "file",
   "0": "file",
@@ -79,21 +85,18 @@ export class TarReader {
   }
 
   #member(block: Buffer, flag: string, extensions: Extensions): TarMember {
-    const name = decodeName(extensions.get("path") ?? shortName(block));
-    const type = TYPES[flag];
-    if (type === undefined || [...extensions.keys()].some((key) => key.startsWith("GNU.sparse."))) {
-      throw new StoreError(
-        "LAYER_INVALID",
-        `Cannot read tar entry ${name}: its type ${JSON.stringify(flag)} (sparse, multi-volume or unknown) is not supported`,
-      );
-    }
+    const name = decodeName(extensions.get("GNU.sparse.name") ?? extensions.get("path") ?? shortName(block));
+    const isSparse = flag === "S" || [...extensions.keys()].some((key) => key.startsWith(SPARSE));
+    const type = flag === "S" ? "file" : TYPES[flag];
+    if (type === undefined || (isSparse && type !== "file"))
+      throw invalid(name, `its type ${JSON.stringify(flag)} (${isSparse ? "with a sparse map" : "multi-volume or unknown"}) is not supported`);
     const number = (key: string, at: number, length: number): number =>
       extensions.has(key) ? Number(extensions.get(key)!.toString("latin1")) : readNumber(block, at, length);
     const size = number("size", 124, 12);
     const mtime = number("mtime", 136, 12);
     const member: TarMember = {
       name,
-      type: type === "file" && name.endsWith("/") ? "directory" : type,
+      type: type === "file" && name.endsWith("/") && !isSparse ? "directory" : type,
       mode: readNumber(block, 100, 8) & 0o7777,
       uid: number("uid", 108, 8),
       gid: number("gid", 116, 8),
@@ -104,13 +107,54 @@ export class TarReader {
       minor: type === "character" || type === "block" ? readNumber(block, 337, 8) : 0,
       xattrs: xattrsOf(extensions),
     };
-    if (![size, mtime, member.uid, member.gid].every(Number.isFinite) || size < 0)
-      throw new StoreError("LAYER_INVALID", `Cannot read tar entry ${name}: a number in its header is none`);
+    if (![size, mtime, member.uid, member.gid].every(Number.isFinite) || size < 0) throw invalid(name, "a number in its header is none");
     // Links of some writers announce the size of what they link to, with no content.
     const stored = type === "file" || type === "directory" ? size : 0;
     this.#content = type === "file" ? stored : 0;
     this.#left = stored + paddingOf(stored);
-    return member;
+    return isSparse ? { ...member, ...this.#sparse(Buffer.from(block), flag, name, extensions) } : member;
+  }
+
+  /** What stands between header and content is read. */
+  #sparse(block: Buffer, flag: string, name: string, extensions: Extensions): Pick<TarMember, "size" | "segments"> {
+    const text = (key: string): string | undefined => extensions.get(SPARSE + key)?.toString("latin1");
+    const [major, minor] = [text("major") ?? "0", text("minor") ?? (text("major") === undefined ? "0" : "?")];
+    if (flag !== "S" && !["0.0", "0.1", "1.0"].includes(`${major}.${minor}`)) throw invalid(name, `its sparse map is of version ${major}.${minor}`);
+    const size = flag === "S" ? readNumber(block, 483, 12) : parseNumber(text("realsize") ?? text("size") ?? "");
+    const numbers = flag === "S" ? this.#mapInHeaders(block, name) : major === "1" ? this.#mapInContent(name) : parseMap(text("map") ?? "");
+    const segments = segmentsOf(name, numbers);
+    checkSegments(name, segments, size, this.#content);
+    return { size, segments };
+  }
+
+  /** GNU's old form: a few parts in the header, the others in blocks of their own. */
+  #mapInHeaders(block: Buffer, name: string): number[] {
+    const numbers = mapNumbers(block, 386, 4);
+    let isMore = block[482] !== 0;
+    for (let bytes = 0; isMore; bytes += BLOCK_BYTES) {
+      if (bytes >= MAX_MAP_BYTES) throw invalid(name, "its sparse map is too long");
+      const next = this.#take(BLOCK_BYTES) ?? raise();
+      numbers.push(...mapNumbers(next, 0, 21));
+      isMore = next[504] !== 0;
+    }
+    return numbers;
+  }
+
+  /** PAX 1.0: lines at the beginning of the content, up to a whole block; the first says how many parts there are. */
+  #mapInContent(name: string): number[] {
+    const numbers: number[] = [];
+    let text = "";
+    for (let bytes = 0; numbers.length === 0 || numbers.length < 1 + 2 * numbers[0]!; bytes += BLOCK_BYTES) {
+      if (bytes >= MAX_MAP_BYTES || this.#content < BLOCK_BYTES) throw invalid(name, "its sparse map does not end");
+      text += (this.#take(BLOCK_BYTES) ?? raise()).toString("latin1");
+      this.#left -= BLOCK_BYTES;
+      this.#content -= BLOCK_BYTES;
+      const lines = text.split("\n");
+      text = lines.pop()!;
+      numbers.push(...lines.map(parseNumber));
+      if (!Number.isSafeInteger(numbers[0] ?? 0)) throw invalid(name, "its sparse map does not say how many parts it has");
+    }
+    return numbers.slice(1, 1 + 2 * numbers[0]!);
   }
 
   #extension(size: number): Buffer {
@@ -166,6 +210,10 @@ export class TarReader {
   }
 }
 
+function invalid(name: string, reason: string): StoreError {
+  return new StoreError("LAYER_INVALID", `Cannot read tar entry ${name}: ${reason}`);
+}
+
 function truncated(): StoreError {
   return new StoreError("LAYER_INVALID", "Cannot read tar: it ends in the middle of an entry");
 }
@@ -185,6 +233,13 @@ function checkSum(block: Buffer): void {
   }
   const stored = readNumber(block, 148, 8);
   if (stored !== sum && stored !== signed) throw new StoreError("LAYER_INVALID", "Cannot read tar: a header's checksum is wrong");
+}
+
+/** Offset and length of up to `count` parts. */
+function mapNumbers(block: Buffer, from: number, count: number): number[] {
+  const numbers: number[] = [];
+  for (let at = from; at < from + 24 * count && block[at] !== 0; at += 24) numbers.push(readNumber(block, at, 12), readNumber(block, at + 12, 12));
+  return numbers;
 }
 
 /** Octal text, or base-256 when the first bit is set. */
@@ -218,6 +273,7 @@ function shortName(block: Buffer): Buffer {
 
 /** @throws {StoreError} `LAYER_INVALID` */
 function parsePax(bytes: Buffer, into: Map<string, Buffer>): Map<string, Buffer> {
+  const map: string[] = [];
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(32, at);
     const length = Number(bytes.toString("latin1", at, Math.max(at, space)));
@@ -228,10 +284,12 @@ function parsePax(bytes: Buffer, into: Map<string, Buffer>): Map<string, Buffer>
     const key = bytes.toString("utf8", space + 1, equals);
     const value = bytes.subarray(equals + 1, at + length - 1);
     // An empty value takes back what a global header said; xattrs may be empty.
-    if (value.length === 0 && !key.startsWith("SCHILY.xattr.")) into.delete(key);
+    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") map.push(value.toString("latin1")); // the only keys that come again and again
+    else if (value.length === 0 && !key.startsWith("SCHILY.xattr.")) into.delete(key);
     else into.set(key, value);
     at += length;
   }
+  if (map.length > 0) into.set(`${SPARSE}map`, Buffer.from(map.join(",")));
   return into;
 }
 

@@ -66,15 +66,6 @@ test.each(applied)("ADD of an archive with %s", async (_, archive, wanted) => {
   expect(files).toEqual({ n: D, ...Object.fromEntries(Object.entries(wanted).map(([path, what]) => [`n/${path}`, what])) });
 });
 
-const sparse = member({ name: "s", text: "" });
-sparse[156] = "S".charCodeAt(0);
-sparse.write(
-  sparse
-    .reduce((sum, byte, at) => sum + (at >= 148 && at < 156 ? 32 : byte), 0)
-    .toString(8)
-    .padStart(6, "0"),
-  148,
-);
 const broken = Buffer.from(member({ name: "b" }));
 broken[0] = 99;
 
@@ -84,9 +75,9 @@ const refused: readonly (readonly [string, Buffer, RegExp])[] = [
   ["a write through a file", tar(A, { name: "a/b", text: "B" }), /its parent a is a file/],
   ["a hard link to outside", tar(A, { name: "h", type: "hardlink", target: "../../etc/passwd" }), /its target \.\.\/\.\.\/etc\/passwd is not in the archive/],
   ["a hard link to a folder", tar({ name: "d", type: "directory" }, { name: "h", type: "hardlink", target: "d" }), /its target d is a folder/],
-  ["a size of eight exbibytes", tar(A, pax("28 size=9223372036854775807\n\n".slice(0, 28)), { name: "big" }), /malformed|ends in the middle|number/],
-  ["a GNU sparse file", tar(A, sparse), /sparse/],
-  ["a PAX sparse file", tar(A, pax("22 GNU.sparse.major=1\n"), A), /sparse/],
+  ["a size of eight exbibytes", tar(A, pax("28 size=9223372036854775807\n\n".slice(0, 28)), { name: "big" }), /it would leave/],
+  ["a sparse file of an unknown kind", tar(A, pax("22 GNU.sparse.major=1\n"), A), /sparse map is of version 1/],
+  ["a sparse file larger than its disk", tar(A, pax("34 GNU.sparse.size=99999999999999\n"), { name: "b" }), /it would leave/],
   ["a PAX record whose length is wrong", tar(A, pax("99 path=x\n"), A), /PAX record is malformed/],
   ["a PAX number that is none", tar(A, pax("9 uid=xy\n"), A), /number|malformed/],
   ["a wrong checksum", Buffer.concat([member(A), broken, END]), /checksum is wrong/],
@@ -113,7 +104,7 @@ test("Two hundred thousand headers of one name are one file", async () => {
   expect((await lab.build("FROM scratch\nADD x.tgz /n/\n")).files).toEqual({ n: D, "n/same": `${F} ` });
 });
 
-test("Whatever is done to a valid tar, it is read below its folder or refused: no crash, no hang, nothing outside", async () => {
+test("Whatever is done to a valid tar, it is read below its folder or refused: no crash, no hang, nothing outside", { timeout: 180_000 }, async () => {
   const folder = temporaryFolder();
   try {
     const valid = tar(

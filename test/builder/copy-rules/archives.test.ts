@@ -60,6 +60,23 @@ test("4.15 An archive's entries replace what is there, and go through the image'
   expect(files).toEqual({ d: D, "d/e": `${F} E`, f: `${F} new`, real: D, "real/k": `${F} K`, "real/w": `${F} W`, way: "symlink 777 0:0 -> real" });
 });
 
+test("4.15 Sparse files of an archive are whole, and the layer is that of the same archive without holes", async () => {
+  await using lab = await openLab();
+  const folder = lab.context({});
+  mkdirSync(join(folder, "s"));
+  execFileSync("sh", ["-c", "truncate -s 3000000 s/hole; printf X | dd of=s/hole bs=1 seek=1000000 conv=notrunc status=none; echo E > s/zend"], {
+    cwd: folder,
+  });
+  const ids = new Set<string>();
+  for (const flags of [[], ["--sparse", "--format=gnu"], ["--sparse", "--format=posix"]]) {
+    execFileSync("tar", ["-cf", join(folder, "x.tar"), "--mtime=@99", "--owner=0", "--group=0", ...flags, "-C", join(folder, "s"), "hole", "zend"]);
+    const { result, files } = await lab.build("FROM scratch\nADD x.tar /n/\n", { noCache: true });
+    expect(files["n/zend"]).toBe(`${F} E\n`);
+    ids.add(String(result.config.rootfs.diff_ids[0]));
+  }
+  expect(ids.size).toBe(1);
+});
+
 test("4.15 What is packed but no tar is copied as it is, and so is an empty tar", async () => {
   await using lab = await openLab();
   const folder = lab.context({});
