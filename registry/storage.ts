@@ -13,7 +13,8 @@ export interface Storage {
   table<Value>(name: string): Records<Value>;
 }
 
-export type Content = Pick<Blobs, "stat" | "open" | "read" | "ingest" | "put">;
+/** `has` makes young what is there: whoever asks goes on to rely on it. */
+export type Content = Pick<Blobs, "stat" | "has" | "open" | "read" | "ingest" | "put">;
 
 /** As a table of the store, but answers may take time, and keys may cost less than values. */
 export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update"> {

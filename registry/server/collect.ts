@@ -1,8 +1,12 @@
-/** Lets go of what no manifest of a repository needs. The bytes go when nothing else in the store holds them. Safe beside a running server. */
+/**
+ * Lets go of what no manifest of a repository needs. The bytes go when nothing else in the store holds them. Safe beside a
+ * running server: a push makes young what it relies on, and only what is old is let go of, in one transaction with the look.
+ */
 import type { Digest } from "../../store/digest.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
 import { referencesOf } from "./references.ts";
-import type { Repositories } from "./repositories.ts";
+import { RegistryError } from "../errors.ts";
+import { lastUse, type Repositories } from "./repositories.ts";
 import type { Content } from "../storage.ts";
 
 export interface CollectOptions {
@@ -22,10 +26,12 @@ export interface Dropped {
 }
 
 export async function* collect(repositories: Repositories, blobs: Content, options: CollectOptions): AsyncGenerator<Dropped> {
+  const before = options.now - options.graceMs;
+  const release = async ({ repository, kind, digest }: Dropped): Promise<boolean> =>
+    await (kind === "blob" ? repositories.releaseBlob(repository, digest, before) : repositories.releaseManifest(repository, digest, before));
   for (const name of await repositories.names()) {
     for (const dropped of await planRepository(repositories, blobs, name, options)) {
-      if (!options.dryRun) await (dropped.kind === "blob" ? repositories.unlinkBlob(name, dropped.digest) : repositories.unlinkManifest(name, dropped.digest));
-      yield dropped;
+      if (options.dryRun || (await release(dropped))) yield dropped;
     }
   }
 }
@@ -39,15 +45,28 @@ async function planRepository(
   const isOld = (at: number): boolean => at < now - graceMs;
   const manifests = new Map(await repositories.manifests(name));
   const references = new Map<Digest, readonly Digest[]>();
-  for (const digest of manifests.keys()) references.set(digest, referencesOf(await blobs.read(digest, MAX_MANIFEST_BYTES)));
+  for (const digest of manifests.keys()) references.set(digest, await readReferences(repositories, blobs, name, digest));
   const roots = untagged ? await tagged(repositories, name) : manifests.keys();
   const needed = mark(roots, references, manifests);
-  const unused = [...manifests].filter(([digest, { pushedAt }]) => !needed.has(digest) && isOld(pushedAt));
+  const unused = [...manifests].filter(([digest, link]) => !needed.has(digest) && isOld(lastUse(link)));
   const loose = (await repositories.blobs(name)).filter(([digest, { linkedAt }]) => !needed.has(digest) && isOld(linkedAt));
   return [
     ...unused.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "manifest" as const })),
     ...loose.map(([digest, { size }]) => ({ repository: name, digest, size, kind: "blob" as const })),
   ];
+}
+
+/** @throws {RegistryError} `MANIFEST_UNKNOWN`: what a manifest needs cannot be told, so nothing of the repository may go */
+async function readReferences(repositories: Repositories, blobs: Content, name: string, digest: Digest): Promise<readonly Digest[]> {
+  try {
+    return referencesOf(await blobs.read(digest, MAX_MANIFEST_BYTES));
+  } catch (cause) {
+    if ((await repositories.manifest(name, digest)) === undefined) return []; // deleted meanwhile
+    throw new RegistryError("MANIFEST_UNKNOWN", `Cannot collect ${name}: its manifest ${digest} cannot be read`, {
+      cause,
+      hint: "strata registry check --deep tells what is damaged; push it again, or delete it",
+    });
+  }
 }
 
 async function tagged(repositories: Repositories, name: string): Promise<readonly Digest[]> {

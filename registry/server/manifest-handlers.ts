@@ -8,9 +8,9 @@ import { RegistryError } from "../errors.ts";
 import { isTag } from "../name.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
 import { readManifest, type BlobNeed, type PushedManifest } from "./manifest.ts";
-import { readDigest, type Call, type Parts } from "./parts.ts";
+import { mayPush, readDigest, type Call, type Parts } from "./parts.ts";
 
-export async function getManifest({ repositories, manifests, mirror }: Parts, { request, name }: Call): Promise<Reply> {
+export async function getManifest({ repositories, manifests, mirror }: Parts, { request, grant, name }: Call): Promise<Reply> {
   const reference = request.params["reference"] ?? "";
   if (isDigest(reference) || isTag(reference)) await mirror?.bringManifest(name, reference);
   const digest = isDigest(reference) ? reference : await repositories.tag(name, reference);
@@ -18,6 +18,7 @@ export async function getManifest({ repositories, manifests, mirror }: Parts, { 
   if (digest === undefined || link === undefined) throw unknownManifest(name, reference);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "content-type": link.mediaType };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
+  if (request.method === "HEAD" && isDigest(reference) && mayPush(grant, name)) await repositories.renewManifest(name, digest);
   return { status: 200, headers: { ...headers, "content-length": link.size }, body: await manifests.read(digest) };
 }
 
@@ -30,6 +31,7 @@ export async function putManifest(parts: Parts, { request, name }: Call): Promis
     throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
   const manifest = readManifest(bytes, request.headers["content-type"]);
   await requireBlobs(parts, name, manifest.blobs);
+  for (const child of manifest.manifests) await parts.repositories.renewManifest(name, child);
   await parts.blobs.put(bytes, algorithmOf(digest));
   await link(parts, name, { digest, size: bytes.length, manifest });
   for (const tag of target.tags) await parts.repositories.setTag(name, tag, digest);
@@ -62,17 +64,20 @@ function readTarget(reference: string, extraTags: readonly string[]): Target {
   return { digest: byDigest ? readDigest(reference, "DIGEST_INVALID") : undefined, tags };
 }
 
+/** A manifest of 4 MiB can lack tens of thousands. */
+const MOST_NAMED = 100;
+
 /** Every blob is in this repository, or its content came inside the manifest. */
 async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing: Digest[] = [];
-  for (const { digest, data } of needs) {
-    if ((await repositories.blob(name, digest)) !== undefined && (await blobs.stat(digest)) !== undefined) continue;
+  for (const { digest, size, data } of needs) {
+    if ((await repositories.renewBlob(name, digest)) && (await blobs.has({ digest, size, mediaType: "" }))) continue; // young from here on
     if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
     else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }
   if (missing.length === 0) return;
-  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.join(", ")} is not there`, {
-    detail: missing.map((digest) => ({ digest })),
+  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.slice(0, MOST_NAMED).join(", ")} is not there`, {
+    detail: missing.slice(0, MOST_NAMED).map((digest) => ({ digest })),
   });
 }
 

@@ -7,6 +7,8 @@ export interface PushedManifest {
   readonly mediaType: string;
   /** Blobs that must be in the repository. */
   readonly blobs: readonly BlobNeed[];
+  /** Of an index; they may be missing. */
+  readonly manifests: readonly Digest[];
   readonly subject: Digest | undefined;
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;
@@ -31,11 +33,12 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
   const config = document["config"] === undefined ? undefined : descriptor(document["config"], "config");
   const layers = list(document, "layers").filter((layer) => !isForeign(layer));
   const blobs = list(document, "blobs");
-  if (INDEX_TYPES.has(mediaType)) list(document, "manifests");
+  const manifests = INDEX_TYPES.has(mediaType) ? list(document, "manifests") : [];
   const configType = (document["config"] as Json | undefined)?.["mediaType"];
   return {
     mediaType,
     blobs: [...(config === undefined ? [] : [config]), ...layers, ...blobs].map(need),
+    manifests: manifests.map(({ digest }) => digest),
     subject: subject?.digest,
     artifactType: text(document["artifactType"]) ?? text(configType),
     annotations: record(document["annotations"]),
@@ -101,8 +104,10 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+/** Strings only, as the specification has it: what else is there stays in the manifest's bytes. */
 function record(value: unknown): Readonly<Record<string, string>> | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, string>>) : undefined;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
 function invalid(state: string): RegistryError {

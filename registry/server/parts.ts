@@ -30,6 +30,11 @@ export interface Call {
   readonly name: string;
 }
 
+/** Who may push may rely on what is there: it gets a lease on it. */
+export function mayPush(grant: Grant, name: string): boolean {
+  return grant.allows({ kind: "repository", name, action: "push" });
+}
+
 /** `code` tells what a malformed one means: nothing there (GET) or a bad request (PUT). */
 export function readDigest(text: string | null | undefined, code: WireErrorCode): Digest {
   if (typeof text === "string" && isDigest(text)) return text;

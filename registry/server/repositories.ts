@@ -8,7 +8,7 @@ import type { Awaitable, KeyPage, Records, Storage } from "../storage.ts";
 
 export interface BlobLink {
   readonly size: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: linked, or relied on again by a push. */
   readonly linkedAt: number;
 }
 
@@ -18,6 +18,8 @@ export interface ManifestLink {
   readonly subject?: Digest;
   /** Milliseconds since the epoch. */
   readonly pushedAt: number;
+  /** Likewise: a push relied on it again. */
+  readonly renewedAt?: number;
 }
 
 export interface Repositories {
@@ -25,9 +27,13 @@ export interface Repositories {
   /** Names, sorted. */
   names(): Promise<readonly string[]>;
   blob(name: string, digest: Digest): Awaitable<BlobLink | undefined>;
-  /** Idempotent. */
+  /** Idempotent; makes a link that is there young. */
   readonly linkBlob: (name: string, digest: Digest, size: number) => Promise<void>;
+  /** A lease: makes the link young, so that no collection takes what a push is about to rely on. False when there is none. */
+  renewBlob(name: string, digest: Digest): Promise<boolean>;
   unlinkBlob(name: string, digest: Digest): Promise<boolean>;
+  /** As `unlinkBlob`, unless it became young since `before` (milliseconds since the epoch). */
+  releaseBlob(name: string, digest: Digest, before: number): Promise<boolean>;
   /** Some repository that links the blob and that `readable` admits. */
   holder(digest: Digest, readable: (name: string) => boolean): Promise<string | undefined>;
   blobs(name: string): Promise<readonly (readonly [Digest, BlobLink])[]>;
@@ -35,14 +41,20 @@ export interface Repositories {
   manifests(name: string): Promise<readonly (readonly [Digest, ManifestLink])[]>;
   /** Records it, and as a referrer of its subject; idempotent. */
   readonly linkManifest: (name: string, descriptor: Descriptor, subject: Digest | undefined) => Promise<void>;
+  /** A lease, as `renewBlob`. */
+  renewManifest(name: string, digest: Digest): Promise<boolean>;
   /** Removes its tags too. */
   unlinkManifest(name: string, digest: Digest): Promise<boolean>;
+  /** Of one without tags: as `unlinkManifest`, unless it became young since `before`. */
+  releaseManifest(name: string, digest: Digest, before: number): Promise<boolean>;
   /** Sorted; may be more than is wanted, never less. */
   tags(name: string, wanted?: KeyPage): Promise<readonly string[]>;
   tag(name: string, tag: string): Awaitable<Digest | undefined>;
   setTag(name: string, tag: string, digest: Digest): Promise<void>;
   removeTag(name: string, tag: string): Promise<boolean>;
   referrers(name: string, subject: Digest): Promise<readonly Descriptor[]>;
+  /** Of every subject: the subject, and who refers to it. */
+  allReferrers(name: string): Promise<readonly (readonly [subject: Digest, referrer: Digest])[]>;
 }
 
 interface Tables {
@@ -68,21 +80,29 @@ export function openRepositories(storage: Pick<Storage, "table">): Repositories 
     ...manifestLinks(tables),
     ...tagLinks(tables),
     referrers: async (name, subject) => (await tables.referrers.list(`${name}@${subject}@`)).map(([, descriptor]) => descriptor),
+    allReferrers: async (name) => (await tables.referrers.keys(`${name}@`)).map((key) => key.slice(name.length + 1).split("@") as [Digest, Digest]),
   };
 }
 
 type Part<Key extends keyof Repositories> = Pick<Repositories, Key>;
 
-function blobLinks({ repositories, blobs }: Tables): Part<"blob" | "blobs" | "linkBlob" | "unlinkBlob" | "holder"> {
+type BlobPart = "blob" | "blobs" | "linkBlob" | "renewBlob" | "unlinkBlob" | "releaseBlob" | "holder";
+
+function blobLinks({ repositories, blobs }: Tables): Part<BlobPart> {
   return {
     blob: (name, digest) => blobs.get(`${name}@${digest}`),
     blobs: async (name) => await linked(blobs, name),
     async linkBlob(name, digest, size): Promise<void> {
-      if ((await blobs.get(`${name}@${digest}`)) !== undefined) return;
       await enter(repositories, name);
       await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
     },
+    async renewBlob(name, digest): Promise<boolean> {
+      const now = Date.now();
+      const young = (link: BlobLink): BlobLink => (isYoung(link.linkedAt, now) ? link : { ...link, linkedAt: now });
+      return (await blobs.update(`${name}@${digest}`, (link) => link && young(link))) !== undefined;
+    },
     unlinkBlob: async (name, digest) => await blobs.remove(`${name}@${digest}`),
+    releaseBlob: async (name, digest, before) => await release(blobs, `${name}@${digest}`, ({ linkedAt }) => linkedAt < before),
     async holder(digest, readable): Promise<string | undefined> {
       for (const name of await repositories.keys("")) if (readable(name) && (await blobs.get(`${name}@${digest}`)) !== undefined) return name;
       return undefined;
@@ -90,15 +110,22 @@ function blobLinks({ repositories, blobs }: Tables): Part<"blob" | "blobs" | "li
   };
 }
 
-function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<"manifest" | "manifests" | "linkManifest" | "unlinkManifest"> {
+type ManifestPart = "manifest" | "manifests" | "linkManifest" | "renewManifest" | "unlinkManifest" | "releaseManifest";
+
+function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<ManifestPart> {
   return {
     manifest: (name, digest) => manifests.get(`${name}@${digest}`),
     manifests: async (name) => await linked(manifests, name),
     async linkManifest(name, descriptor, subject): Promise<void> {
       const { digest, mediaType, size } = descriptor;
       await enter(repositories, name);
-      if (subject !== undefined) await referrers.put(`${name}@${subject}@${digest}`, descriptor);
       await manifests.put(`${name}@${digest}`, { mediaType, size, pushedAt: Date.now(), ...(subject === undefined ? {} : { subject }) });
+      if (subject !== undefined) await referrers.put(`${name}@${subject}@${digest}`, descriptor); // after: `releaseManifest` relies on it
+    },
+    async renewManifest(name, digest): Promise<boolean> {
+      const now = Date.now();
+      const young = (link: ManifestLink): ManifestLink => (isYoung(lastUse(link), now) ? link : { ...link, renewedAt: now });
+      return (await manifests.update(`${name}@${digest}`, (link) => link && young(link))) !== undefined;
     },
     async unlinkManifest(name, digest): Promise<boolean> {
       const subject = (await manifests.get(`${name}@${digest}`))?.subject;
@@ -106,7 +133,40 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
       if (subject !== undefined) await referrers.remove(`${name}@${subject}@${digest}`);
       return await manifests.remove(`${name}@${digest}`);
     },
+    async releaseManifest(name, digest, before): Promise<boolean> {
+      const subject = (await manifests.get(`${name}@${digest}`))?.subject;
+      if (!(await release(manifests, `${name}@${digest}`, (link) => lastUse(link) < before))) return false;
+      if (subject === undefined) return true;
+      const key = `${name}@${subject}@${digest}`;
+      const entry = await referrers.get(key);
+      await referrers.remove(key);
+      const isBack = (await manifests.get(`${name}@${digest}`)) !== undefined; // pushed again meanwhile; if it comes later, so does its entry
+      if (isBack && entry !== undefined) await referrers.put(key, entry);
+      return true;
+    },
   };
+}
+
+/** Milliseconds: a link this young is not written again. */
+const YOUNG_MS = 1_000;
+
+function isYoung(at: number, now: number): boolean {
+  return at > now - YOUNG_MS;
+}
+
+/** Milliseconds since the epoch at which a push last relied on it. */
+export function lastUse({ pushedAt, renewedAt = 0 }: ManifestLink): number {
+  return Math.max(pushedAt, renewedAt);
+}
+
+/** Removes it in one transaction with the look whether it is old. */
+async function release<Link>(table: Records<Link>, key: string, isOld: (link: Link) => boolean): Promise<boolean> {
+  let released = false;
+  await table.update(key, (link) => {
+    released = link !== undefined && isOld(link);
+    return released ? undefined : link;
+  });
+  return released;
 }
 
 function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag"> {

@@ -67,7 +67,9 @@ async function mount({ blobs, repositories, linkBlob, identity }: Parts, { reque
   const stored = shared ? await blobs.stat(digest) : undefined;
   if (stored === undefined) return false;
   await linkBlob(name, digest, stored.size);
-  return true;
+  if (await blobs.has({ ...stored, mediaType: "" })) return true; // after the link: a collection sees that, or finds the blob young
+  await repositories.unlinkBlob(name, digest);
+  return false;
 }
 
 /** A chunk goes where the last one ended. */

@@ -40,6 +40,7 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
       return new FileIngest(layout, id, file, 0, running);
     },
     async open(id) {
+      begin();
       const file = ID.test(id) ? await openExisting(layout, id) : undefined;
       if (file === undefined) throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
       return new FileIngest(layout, id, file, (await file.stat()).size, running);
