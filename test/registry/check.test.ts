@@ -2,7 +2,6 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
-import type { Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { listenRegistry } from "../../registry/server/listen.ts";
@@ -74,7 +73,7 @@ const damages: readonly { readonly name: string; readonly harm: Harm; readonly f
   },
   {
     name: "a referrer without its file",
-    harm: (store) => rmSync(store.blobs.path(referrer.descriptor.digest as Digest)),
+    harm: (store) => rmSync(store.blobs.path(referrer.descriptor.digest)),
     says: () => [`team/app ${referrer.descriptor.digest}: missing`],
   },
   {
