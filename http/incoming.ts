@@ -4,10 +4,11 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { HttpError } from "./error.ts";
 import type { Request } from "./message.ts";
+import { measurePace } from "./pace.ts";
 
 export interface IncomingOptions {
   readonly closing: AbortSignal;
-  /** Milliseconds without a byte of the body after which the request is given up. */
+  /** Milliseconds without a byte of the body, or with next to none, after which the request is given up. */
   readonly stallMs: number;
   /** Tells a client that waits for it to send the body. */
   readonly proceed?: () => void;
@@ -74,8 +75,14 @@ async function* read(message: IncomingMessage, { stallMs, proceed }: IncomingOpt
     message.destroy(new HttpError(408, `Cannot read the request body: nothing came for ${stallMs / 1000} s`));
   };
   message.setTimeout(stallMs, stalled);
+  const pace = measurePace(stallMs);
+  let asked = performance.now();
   try {
-    for await (const chunk of message.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
+    for await (const chunk of message.iterator({ destroyOnReturn: false })) {
+      if (!pace.took((chunk as Uint8Array).length, performance.now() - asked)) throw creeping(stallMs);
+      yield chunk as Uint8Array;
+      asked = performance.now();
+    }
   } catch (error) {
     throw error instanceof HttpError ? error : new HttpError(499, "Cannot read the request body: the client went away", { cause: error });
   } finally {
@@ -83,4 +90,21 @@ async function* read(message: IncomingMessage, { stallMs, proceed }: IncomingOpt
     message.off("timeout", stalled);
   }
   if (!message.complete) throw new HttpError(499, "Cannot read the request body: the client went away");
+}
+
+function creeping(stallMs: number): HttpError {
+  return new HttpError(408, `Cannot read the request body: next to nothing came in ${stallMs / 1000} s`, { headers: { connection: "close" } });
+}
+
+/** Reads on and keeps nothing, at the pace that a body must have. */
+export function drain(message: IncomingMessage, stallMs: number): void {
+  const pace = measurePace(stallMs);
+  let before = message.socket.bytesRead;
+  const timer = setInterval(() => {
+    const { bytesRead } = message.socket;
+    if (!pace.took(bytesRead - before, stallMs)) message.destroy();
+    before = bytesRead;
+  }, stallMs);
+  message.once("close", () => clearInterval(timer));
+  message.resume();
 }

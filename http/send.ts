@@ -12,6 +12,7 @@ export async function send(response: ServerResponse, reply: Reply, headOnly: boo
   }
   if (typeof body === "string" || body instanceof Uint8Array) {
     response.end(body);
+    guard(response, stallMs);
     return body.length;
   }
   return await stream(response, body, stallMs);
@@ -26,7 +27,13 @@ async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array |
     if (!response.write(chunk) && !(await drained(response, stallMs))) return sent;
   }
   response.end();
+  guard(response, stallMs);
   return sent;
+}
+
+/** What is handed over waits for its reader: one that takes nothing for `stallMs` is cut off. Node puts its own time-out in place after that. */
+function guard(response: ServerResponse, stallMs: number): void {
+  if (!response.writableFinished) response.socket?.setTimeout(stallMs);
 }
 
 /** False when the client left, or took nothing for `stallMs`. */

@@ -3,11 +3,12 @@ import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createSecureServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { HttpError } from "./error.ts";
-import { Incoming } from "./incoming.ts";
+import { openConnections, type Connections } from "./connections.ts";
+import { drain, Incoming } from "./incoming.ts";
 import type { Handler, Reply, Request } from "./message.ts";
 import { text } from "./reply.ts";
 import { send } from "./send.ts";
@@ -28,9 +29,9 @@ export interface ServeOptions {
   readonly onReply?: (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }) => void;
   /** Milliseconds for the headers to arrive. @default 30_000 */
   readonly headersMs?: number;
-  /** Milliseconds that a body or a reply may stand still. @default 120_000 */
+  /** Milliseconds that a body or a reply may stand still or creep. @default 120_000 */
   readonly stallMs?: number;
-  /** More are closed at once: each takes a descriptor, and the process needs some for itself. @default 4096 */
+  /** For more, those without a request are closed: each takes a descriptor, and the process needs some for itself. @default 4096 */
   readonly maxConnections?: number;
 }
 
@@ -48,6 +49,12 @@ export interface Listener extends AsyncDisposable {
 const HEADERS_MS = 30_000;
 const STALL_MS = 120_000;
 const MAX_CONNECTIONS = 4096;
+/** Requests that a client of HTTP/1.1 may send before it reads a reply: each is worked on at once. */
+const MAX_PIPELINED = 32;
+/** Accepted before those that they replace are gone. */
+const SPARE_CONNECTIONS = 256;
+/** Milliseconds between looks for headers that do not come. */
+const CHECK_MS = 1_000;
 const KEEP_ALIVE_MS = 75_000;
 const GRACE_MS = 5_000;
 /** While shutting down: how often connections that became idle are closed. */
@@ -57,16 +64,25 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const server = create(options);
-  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  const most = options.maxConnections ?? MAX_CONNECTIONS;
+  server.maxConnections = most + SPARE_CONNECTIONS;
+  const connections = openConnections(most);
+  server.on("connection", (socket: Socket) => connections.add(socket));
   const sessions = new Set<ServerHttp2Session>();
-  const answer = respond(options, closing.signal);
+  const answer = respond(options, connections, closing.signal);
   server.on("request", (message: IncomingMessage, response: ServerResponse) => void answer(message, response));
   server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => void answer(message, response, () => response.writeContinue()));
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  if (options.upgrade !== undefined) server.on("upgrade", options.upgrade);
+  const { upgrade } = options;
+  if (upgrade !== undefined) {
+    server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      connections.begin(message.socket); // for as long as it lives
+      upgrade(message, socket, head);
+    });
+  }
   const host = options.host ?? "127.0.0.1";
   await listen(server, host, options.port);
   const { port } = server.address() as AddressInfo;
@@ -94,27 +110,52 @@ interface Renewable {
 }
 
 function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
-  const limits = { headersTimeout: headersMs, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true };
+  const limits = {
+    headersTimeout: headersMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
+    requestTimeout: 0,
+    requireHostHeader: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
+  };
   if (tls === undefined) return createServer(limits);
-  const secure = { cert: tls.certificate, key: tls.key, ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }) };
+  const secure = {
+    cert: tls.certificate,
+    key: tls.key,
+    handshakeTimeout: headersMs,
+    ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }),
+  };
   if (tls.http2 === true) return createSecureServer({ ...secure, allowHTTP1: true });
   return createTlsServer({ ...secure, ...limits });
 }
 
-function respond(options: ServeOptions, closing: AbortSignal): (message: IncomingMessage, response: ServerResponse, proceed?: () => void) => Promise<void> {
+type Responder = (message: IncomingMessage, response: ServerResponse, proceed?: () => void) => Promise<void>;
+
+function respond(options: ServeOptions, connections: Connections, closing: AbortSignal): Responder {
   const { stallMs = STALL_MS, onError = refusal } = options;
+  const ended = new WeakSet<Socket>(); // nothing that comes after the last request of a connection is one
   return async (message, response, proceed): Promise<void> => {
+    if (message.httpVersionMajor < 2 && connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
+    if (ended.has(message.socket)) return;
+    if (lacksHost(message)) response.shouldKeepAlive = false;
+    if (message.httpVersionMajor < 2 && !response.shouldKeepAlive) ended.add(message.socket);
     const started = performance.now();
+    response.once("close", connections.begin(message.socket));
     const request = new Incoming(message, response, { closing, stallMs, ...(proceed === undefined ? {} : { proceed }) });
     response.on("error", ignore); // the client left: what matters is seen in `close`
-    const reply = await answer(options.handler, request, onError);
+    const reply = lacksHost(message) ? text(400, "Cannot answer: the request names no host\n") : await answer(options.handler, request, onError);
     const bytes = await send(response, reply, message.method === "HEAD", stallMs).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined); // cut short: the client must not take it for whole
       return 0;
     });
-    if (!message.complete) message.resume(); // drained, so that the client reads the reply rather than a broken pipe
+    if (!message.complete) drain(message, stallMs); // so that the client reads the reply rather than a broken pipe
     options.onReply?.(request, reply, { bytes, milliseconds: performance.now() - started });
   };
+}
+
+/** Spec: RFC 9112, section 3.2. Node's own check would go on with the next request. */
+function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion === "1.1" && headers.host === undefined;
 }
 
 async function answer(handler: Handler, request: Request, onError: (error: unknown, request: Request) => Reply): Promise<Reply> {

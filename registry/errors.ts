@@ -4,6 +4,8 @@ import { CodedError, type CodedErrorOptions } from "../store/errors.ts";
 /** Codes that travel in `{"errors":[…]}`. Spec: distribution-spec v1.1, "Error Codes". */
 export type WireErrorCode =
   | "BLOB_UNKNOWN"
+  /** Beside the specification's: as `MANIFEST_TOO_LARGE`. */
+  | "BLOB_TOO_LARGE"
   | "BLOB_UPLOAD_INVALID"
   | "BLOB_UPLOAD_UNKNOWN"
   | "DIGEST_INVALID"

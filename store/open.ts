@@ -99,6 +99,7 @@ function lateIngests(layout: Layout, begin: () => void): Ingests {
   return {
     create: async () => await (await open()).create(),
     open: async (id) => await (await open()).open(id),
+    expire: async (before, isUsed) => await (await open()).expire(before, isUsed),
   };
 }
 

@@ -67,6 +67,8 @@ export interface Ingests {
   create(): Promise<Ingest>;
   /** @throws {StoreError} `INGEST_UNKNOWN` */
   open(id: string): Promise<Ingest>;
+  /** Removes those that were last written before that (milliseconds since the epoch), but for those in use. */
+  expire(before: number, isUsed: (id: string) => boolean): Promise<void>;
 }
 
 /** Dispose closes it and keeps what was written; `abort` removes it. */

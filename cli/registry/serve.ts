@@ -1,8 +1,12 @@
 /** strata registry serve: this machine's store as a registry, until SIGINT or SIGTERM. */
 import { Command, Option } from "commander";
 import type { LogFormat } from "../../http/access-log.ts";
+import { parseRate, type Rate } from "../../http/rate-limit.ts";
+import { parseQuota } from "../../registry/server/quota.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+
+const WEEK_SECONDS = 604_800;
 
 interface Flags {
   readonly listen: string;
@@ -18,6 +22,11 @@ interface Flags {
   readonly shutdownTimeout: number;
   readonly anonymous?: boolean;
   readonly readOnly?: boolean;
+  readonly delete: boolean;
+  readonly rateLimit?: Rate;
+  readonly maxBlobSize?: number;
+  readonly uploadTimeout: number;
+  readonly clientTimeout: number;
   readonly logFormat: LogFormat;
 }
 
@@ -37,6 +46,11 @@ export function serveCommand(context: Context): Command {
     .option("--audit-log <file>", "append a line of JSON for every delete")
     .option("--shutdown-timeout <seconds>", "how long transfers under way may go on at the end", readSeconds, 30)
     .option("--read-only", "refuse pushes and deletes")
+    .option("--no-delete", "refuse deletes")
+    .option("--rate-limit <rate>", "requests that one address may make, as 100/s or 6000/m; more are told when to come back", readRate)
+    .option("--max-blob-size <size>", "largest blob that is taken, as 10GB", readSize)
+    .option("--upload-timeout <seconds>", "forget uploads that nobody goes on with", readWait, WEEK_SECONDS)
+    .option("--client-timeout <seconds>", "cut off clients that neither send nor take anything for so long, or next to nothing", readWait, 120)
     .addOption(new Option("--log-format <format>", "access log").choices(["text", "json", "none"]).default("text"))
     .action(async (flags: Flags) => await run(context, flags));
 }
@@ -52,6 +66,11 @@ async function run(context: Context, flags: Flags): Promise<void> {
     logFormat: flags.logFormat,
     log: (line) => context.stderr.write(line),
     readOnly: flags.readOnly === true,
+    deletes: flags.delete,
+    uploadTimeoutMs: flags.uploadTimeout * 1000,
+    clientTimeoutMs: flags.clientTimeout * 1000,
+    ...(flags.rateLimit === undefined ? {} : { rateLimit: flags.rateLimit }),
+    ...(flags.maxBlobSize === undefined ? {} : { maxBlobBytes: flags.maxBlobSize }),
     allowAnonymous: flags.anonymous === true,
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
     ...(flags.mirror === undefined ? {} : { mirror: { host: flags.mirror, insecure: flags.mirrorInsecure === true, env: context.env } }),
@@ -83,6 +102,24 @@ function tlsFiles({ tlsCert, tlsKey }: Flags): { readonly certificate: string; r
 function readSeconds(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number(text);
   throw new UsageError(`Cannot wait ${JSON.stringify(text)}: give a number of seconds`);
+}
+
+/** As `readSeconds`, not zero: nobody could do anything then. */
+function readWait(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot wait ${JSON.stringify(text)}: give a number of seconds, 1 at least`);
+}
+
+function readRate(text: string): Rate {
+  const rate = parseRate(text);
+  if (rate !== undefined) return rate;
+  throw new UsageError(`Cannot limit requests to ${JSON.stringify(text)}: give a number and s, m or h, as 100/s`);
+}
+
+function readSize(text: string): number {
+  const size = parseQuota(text);
+  if (size !== undefined && size > 0) return size;
+  throw new UsageError(`Cannot limit blobs to ${JSON.stringify(text)}: give a size, as 10GB`);
 }
 
 function readUrl(text: string, before: readonly string[] = []): readonly string[] {

@@ -2,6 +2,7 @@
 import { accessLog, type LogFormat } from "../../http/access-log.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
 import { readCertificate, watchCertificate, type Certificate, type CertificateFiles } from "../../http/watched-certificate.ts";
+import type { Rate } from "../../http/rate-limit.ts";
 import type { Route } from "../../http/router.ts";
 import { isLoopback } from "../client/endpoint.ts";
 import { openRemote } from "../client/remote.ts";
@@ -13,6 +14,7 @@ import { openAudit } from "./audit.ts";
 import { bearerAccess } from "./bearer.ts";
 import type { EventSink, RegistryEvent } from "./events.ts";
 import { basicAccess, openHtpasswd } from "./htpasswd.ts";
+import { throttle } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { openNotifier } from "./notifier.ts";
 import { parsePolicy } from "./policy.ts";
@@ -37,6 +39,14 @@ export interface RegistryListenOptions {
   /** Allows that also where other machines reach it. */
   readonly allowAnonymous?: boolean;
   readonly readOnly?: boolean;
+  /** False: nothing is deleted. @default true */
+  readonly deletes?: boolean;
+  /** How often one address may ask. */
+  readonly rateLimit?: Rate;
+  readonly maxBlobBytes?: number;
+  readonly uploadTimeoutMs?: number;
+  /** Milliseconds that a client may stand still or creep. @default 120_000 */
+  readonly clientTimeoutMs?: number;
   /** Host of a registry to read through; nothing can be pushed here then. */
   readonly mirror?: { readonly host: string; readonly insecure?: boolean; readonly env: NodeJS.ProcessEnv; readonly freshMs?: number };
   /** URLs that are told of pushes, pulls, mounts and deletes. */
@@ -52,6 +62,7 @@ export interface RegistryListenOptions {
 const MIRROR_RETRY = { attempts: 2, firstMs: 200, longestMs: 1000 };
 /** A tag is asked for at the other registry again after this long. */
 const FRESH_MS = 60_000;
+const MAX_HEADERS_MS = 30_000;
 
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
@@ -63,6 +74,10 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     storage,
     access,
     readOnly: readOnly || mirror !== undefined,
+    deletes: options.deletes ?? true,
+    ...(options.rateLimit === undefined ? {} : { throttle: throttle(options.rateLimit, () => performance.now()) }),
+    ...(options.maxBlobBytes === undefined ? {} : { maxBlobBytes: options.maxBlobBytes }),
+    ...(options.uploadTimeoutMs === undefined ? {} : { uploadTimeoutMs: options.uploadTimeoutMs }),
     ...(mirror === undefined
       ? {}
       : { upstream: { connect: async () => await openRemote(mirror.host, { ...mirror, retry: MIRROR_RETRY }), freshMs: mirror.freshMs ?? FRESH_MS } }),
@@ -77,7 +92,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     write(request, reply, sent);
   };
   const tls = options.tls === undefined ? undefined : await readTls(options.tls);
-  const listener = await serve({ host, port, handler, onReply, ...(tls === undefined ? {} : { tls }) });
+  const listener = await serve({ host, port, handler, onReply, ...patience(options.clientTimeoutMs), ...(tls === undefined ? {} : { tls }) });
   const watching = options.tls === undefined ? undefined : renewing(listener, options.tls, log);
   const close = async (graceMs?: number): Promise<void> => {
     watching?.[Symbol.dispose]();
@@ -86,6 +101,11 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     await told[Symbol.asyncDispose]();
   };
   return { ...listener, close, [Symbol.asyncDispose]: async () => await close() };
+}
+
+/** Headers are short: they get less. */
+function patience(stallMs: number | undefined): Pick<ServeOptions, "headersMs" | "stallMs"> {
+  return stallMs === undefined ? {} : { stallMs, headersMs: Math.min(stallMs, MAX_HEADERS_MS) };
 }
 
 async function readTls(files: CertificateFiles): Promise<Certificate> {

@@ -17,6 +17,8 @@ export interface Parts {
   readonly linkBlob: Repositories["linkBlob"];
   readonly linkManifest: Repositories["linkManifest"];
   readonly uploads: Uploads;
+  /** Bytes; infinite where there is no limit. */
+  readonly maxBlobBytes: number;
   readonly identity: Identity;
   readonly manifests: ManifestCache;
   /** What is not here may be there. */

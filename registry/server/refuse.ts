@@ -7,6 +7,7 @@ import { RegistryError, type RegistryErrorCode, type WireErrorCode } from "../er
 
 const STATUS: Readonly<Record<WireErrorCode, number>> = {
   BLOB_UNKNOWN: 404,
+  BLOB_TOO_LARGE: 413,
   BLOB_UPLOAD_INVALID: 400,
   BLOB_UPLOAD_UNKNOWN: 404,
   DIGEST_INVALID: 400,
@@ -77,6 +78,7 @@ function isWire(code: RegistryErrorCode): code is WireErrorCode {
 function codeOfStatus(status: number): WireErrorCode {
   if (status === 413) return "MANIFEST_TOO_LARGE";
   if (status === 405) return "UNSUPPORTED";
+  if (status === 429) return "TOOMANYREQUESTS";
   return status === 404 ? "NAME_UNKNOWN" : "UNKNOWN";
 }
 

@@ -8,6 +8,8 @@ import { admit, type Access, type Action, type Permission } from "./access.ts";
 import { deleteBlob, getBlob } from "./blob-handlers.ts";
 import { eventOf, type EventSink } from "./events.ts";
 import { openIdentity, STORE_HEADER } from "../identity.ts";
+import { expireUploads } from "./expire-uploads.ts";
+import type { Throttle } from "./limits.ts";
 import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
@@ -32,13 +34,21 @@ export interface RegistryOptions {
   readonly extraRoutes?: readonly Route[];
   /** @default as much as there is room for */
   readonly quotaOf?: QuotaOf;
+  /** False: nothing is deleted; sessions can still be cancelled. @default true */
+  readonly deletes?: boolean;
+  /** Asked before everything else; throws for who asks too often. */
+  readonly throttle?: Throttle;
+  /** @default no limit */
+  readonly maxBlobBytes?: number;
+  /** Milliseconds after which an upload that nobody goes on with is gone. @default the store's own, a week */
+  readonly uploadTimeoutMs?: number;
   /** Told of every pull, push, mount and delete. */
   readonly onEvent?: EventSink;
   /** Hears of bugs: the client learns only that there was one. */
   readonly report: (bug: unknown) => void;
 }
 
-/** Dispose lets go of the other registry; the storage is its opener's. */
+/** Dispose lets go of the other registry and of timers; the storage is its opener's. */
 export type Registry = Handler & AsyncDisposable;
 
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
@@ -48,17 +58,25 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const repositories = openRepositories(storage);
   const { linkBlob, linkManifest } = options.quotaOf === undefined ? repositories : linkWithin(repositories, options.quotaOf);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, now: () => Date.now() });
-  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, identity, manifests: openManifestCache(storage.blobs), mirror };
+  const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
+  const manifests = openManifestCache(storage.blobs);
+  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
+  const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
   const handler: Handler = async (request) => {
     try {
+      options.throttle?.(request);
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
     } catch (error) {
       return refuse(error, options.report, { ...COMMON_HEADERS, ...challengeFor(error, access, request) });
     }
   };
-  return Object.assign(handler, { [Symbol.asyncDispose]: async () => await mirror?.[Symbol.asyncDispose]() });
+  const dispose = async (): Promise<void> => {
+    expiring?.[Symbol.dispose]();
+    await mirror?.[Symbol.asyncDispose]();
+  };
+  return Object.assign(handler, { [Symbol.asyncDispose]: dispose });
 }
 
 const COMMON_HEADERS = { "docker-distribution-api-version": "registry/2.0", "x-content-type-options": "nosniff" };
@@ -81,7 +99,7 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, { access, readOnly = false, onEvent }: RegistryOptions): readonly Route[] {
+function routes(parts: Parts, { access, readOnly = false, deletes = true, onEvent }: RegistryOptions): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -96,6 +114,7 @@ function routes(parts: Parts, { access, readOnly = false, onEvent }: RegistryOpt
         const name = request.params["name"] ?? "";
         const grant = await admit(access, request, { kind: "repository", name, action });
         if (readOnly && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry is read-only`);
+        if (!deletes && action === "delete") throw new RegistryError("UNSUPPORTED", `Cannot delete from ${name}: this registry keeps what it has`);
         if (!isRepositoryName(name, request.headers.host))
           throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         const call = { request, grant, name };

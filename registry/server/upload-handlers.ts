@@ -5,7 +5,9 @@ import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
 import { isProof, PROOF_HEADER } from "../identity.ts";
 import { isRepositoryName } from "../name.ts";
+import { boundedBlob } from "./limits.ts";
 import { blobPath, readDigest, type Call, type Parts } from "./parts.ts";
+import type { Upload } from "./uploads.ts";
 
 export async function startUpload(parts: Parts, call: Call): Promise<Reply> {
   const { query } = call.request;
@@ -22,7 +24,7 @@ export async function appendChunk(parts: Parts, { request, name }: Call): Promis
   const session = request.params["session"] ?? "";
   await using upload = await parts.uploads.open(name, session);
   checkChunk(request, upload.offset);
-  await upload.write(request.body);
+  await append(parts, request, upload);
   return progress(202, name, session, upload.offset);
 }
 
@@ -30,7 +32,7 @@ export async function finishUpload(parts: Parts, { request, name }: Call): Promi
   const digest = readDigest(request.query.get("digest"), "DIGEST_INVALID");
   await using upload = await parts.uploads.open(name, request.params["session"] ?? "");
   checkChunk(request, upload.offset);
-  await upload.write(request.body);
+  await append(parts, request, upload);
   const { size } = await upload.commit(digest);
   await parts.linkBlob(name, digest, size);
   return created(name, digest);
@@ -47,9 +49,19 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
   return empty(204);
 }
 
-async function storeWhole({ blobs, linkBlob }: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
+/** A blob that is too large ends its session: nobody can go on with it. */
+async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
+  try {
+    await upload.write(boundedBlob(request, upload.offset, maxBlobBytes));
+  } catch (error) {
+    if (error instanceof RegistryError) await upload.abort();
+    throw error;
+  }
+}
+
+async function storeWhole({ blobs, linkBlob, maxBlobBytes }: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
   const length = request.headers["content-length"];
-  const { size } = await blobs.ingest(request.body, { digest, ...(length === undefined ? {} : { size: Number(length) }) });
+  const { size } = await blobs.ingest(boundedBlob(request, 0, maxBlobBytes), { digest, ...(length === undefined ? {} : { size: Number(length) }) });
   await linkBlob(name, digest, size);
   return created(name, digest);
 }

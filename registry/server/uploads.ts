@@ -16,6 +16,8 @@ export interface Uploads {
   offset(repository: string, session: string): Promise<number>;
   /** Holds the session until it is disposed of. @throws {RegistryError} `BLOB_UPLOAD_UNKNOWN` */
   open(repository: string, session: string): Promise<Upload>;
+  /** Ends the sessions that nobody went on with since `before` (milliseconds since the epoch). */
+  expire(before: number): Promise<void>;
 }
 
 export interface Upload extends AsyncDisposable {
@@ -69,6 +71,7 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
         throw error;
       }
     },
+    expire: async (before) => await ingests.expire(before, (id) => writing.has(id)),
   };
 }
 

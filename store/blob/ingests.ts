@@ -1,7 +1,7 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
 import { createHash, randomUUID, type Hash } from "node:crypto";
 import { createReadStream, readdirSync, rmSync, statSync } from "node:fs";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { finish, type Algorithm } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -45,6 +45,9 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
       if (file === undefined) throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
       return new FileIngest(layout, id, file, (await file.stat()).size, running);
     },
+    async expire(before, isUsed) {
+      for (const id of await removeOlder(layout, before, isUsed)) running.delete(id);
+    },
   };
 }
 
@@ -54,6 +57,20 @@ export function sweepUploads(layout: Layout, now: number): void {
     const path = join(layout.ingest, name);
     if (name.startsWith(PREFIX) && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) < now - ABANDONED_MS) rmSync(path, { force: true });
   }
+}
+
+/** Ids of those removed. */
+async function removeOlder(layout: Layout, before: number, isUsed: (id: string) => boolean): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const name of await readdir(layout.ingest)) {
+    const id = name.slice(PREFIX.length);
+    if (!name.startsWith(PREFIX) || isUsed(id)) continue;
+    const path = join(layout.ingest, name);
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? before) >= before) continue;
+    await rm(path, { force: true });
+    removed.push(id);
+  }
+  return removed;
 }
 
 function ingestPath(layout: Layout, id: string): string {

@@ -4,8 +4,10 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readJson } from "../../http/body.ts";
+import type { Handler } from "../../http/message.ts";
 import { empty, json, text } from "../../http/reply.ts";
 import { router } from "../../http/router.ts";
+import { clientOf, createRateLimit, parseRate } from "../../http/rate-limit.ts";
 import { serve } from "../../http/serve.ts";
 
 const echo = router([
@@ -122,28 +124,44 @@ test("an upgrade is handed over whole", async () => {
   expect(seen).toContain("raw");
 });
 
-test("more connections than it may have are closed at once; those it has are served", async () => {
-  await using listener = await serve({ port: 0, handler: echo, maxConnections: 2 });
-  const open = async (): Promise<Socket> => {
+test("for more connections than it may have the longest idle one goes; what is under way stays", async () => {
+  let finish = (): void => {};
+  const held = new Promise<void>((resolve) => (finish = resolve));
+  const handler: Handler = async (request) => {
+    if (request.path === "/held") await held;
+    return text(200, "done");
+  };
+  await using listener = await serve({ port: 0, handler, maxConnections: 2 });
+  const open = async (ask = ""): Promise<Socket> => {
     const socket = connect({ host: listener.host, port: listener.port });
     await once(socket, "connect");
+    socket.write(ask);
+    await sleep(50); // the server has taken it
     return socket;
   };
-  const [first, second] = [await open(), await open()];
-  await sleep(50); // the server has taken them
-  const third = (await open()).resume();
-  await once(third, "close");
-  first.write("GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n");
-  expect(String((await once(first, "data"))[0])).toMatch(/^HTTP\/1\.1 200/);
-  second.destroy();
-  first.destroy();
-  await expect
-    .poll(
-      async () =>
-        await fetch(`${listener.url}/v2/`).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-    )
-    .toBe(200);
+  const busy = await open("GET /held HTTP/1.1\r\nhost: x\r\n\r\n");
+  const idle = (await open()).resume();
+  const gone = once(idle, "close");
+  const newcomer = await open("GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n");
+  await gone;
+  expect(String((await once(newcomer, "data"))[0])).toMatch(/^HTTP\/1\.1 200/);
+  finish();
+  expect(String((await once(busy, "data"))[0])).toMatch(/^HTTP\/1\.1 200/);
+  for (const socket of [busy, newcomer]) socket.destroy();
+});
+
+test.each([
+  { name: "of IPv4, also in IPv6's clothes", address: "::ffff:10.0.0.1", client: "10.0.0.1" },
+  { name: "of IPv6 by its network", address: "fd00:1:2:3::9", client: "fd00:1:2:3" },
+  { name: "of IPv6 with zeros left out before it", address: "fd00::4:5:6:7:8", client: "fd00:0:0:4" },
+])("a client is known $name", ({ address, client }) => expect(clientOf(address)).toBe(client));
+
+test("a bucket of requests empties at once and fills evenly", () => {
+  let now = 0;
+  const ask = createRateLimit(parseRate("10/s") ?? { count: 0, periodMs: 0 }, () => now);
+  expect(Array.from({ length: 11 }, () => ask("a"))).toEqual([...Array.from({ length: 10 }, () => 0), 100]);
+  expect(ask("b")).toBe(0);
+  now = 250;
+  expect([ask("a"), ask("a"), ask("a")]).toEqual([0, 0, 50]);
+  expect(["0/s", "1/d", "x", "1.5/s", ""].map(parseRate)).toEqual(Array.from({ length: 5 }));
 });

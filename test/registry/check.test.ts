@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
+import { storeStorage } from "../../registry/storage.ts";
 import { listenRegistry } from "../../registry/server/listen.ts";
 import { runStrata } from "../support/cli.ts";
 import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
@@ -17,7 +18,7 @@ const layer = blob(noise(2_000)).descriptor.digest; // as `pushImage` has it
 beforeEach(async () => {
   root = temporaryRoot();
   await using store = await openStore({ root: root.root, helper });
-  const listener = await listenRegistry({ store, host: "127.0.0.1", port: 0, log: () => {} });
+  const listener = await listenRegistry({ storage: storeStorage(store), host: "127.0.0.1", port: 0, log: () => {} });
   image = await pushImage(listener, "team/app", "v1");
   await pushImage(listener, "team/whole", "v1", { annotations: { is: "whole" } });
   const config = blob("{}", MEDIA_TYPE.config);
@@ -106,7 +107,7 @@ test("gc lets go of nothing of a repository whose manifest it cannot read", asyn
 test("gc spares what a push has come to rely on since it looked", async () => {
   await using store = await openStore({ root: root.root, helper });
   const { openRepositories } = await import("../../registry/server/repositories.ts");
-  const repositories = openRepositories(store);
+  const repositories = openRepositories(storeStorage(store));
   const loose = blob(noise(10, 9)).descriptor.digest;
   await store.table("registry.blobs").put(`team/app@${loose}`, { size: 10, linkedAt: 1 });
   expect(await repositories.renewBlob("team/app", loose)).toBe(true);

@@ -1,0 +1,325 @@
+/** A real server process under attack: whatever is tried, others are served meanwhile and afterwards, and what it took is given back. */
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { digestOf } from "../../store/digest.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
+import { serveStrata, type Server } from "../support/cli.ts";
+import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { writeLayout } from "./image.ts";
+import { blob, manifestOf, noise, pushBlob, pushImage, startRegistry, unfinished } from "./registry.ts";
+
+const run = promisify(execFile);
+const FLAGS = ["--client-timeout", "2", "--upload-timeout", "3", "--max-blob-size", "20MB", "--log-format", "none"];
+/** Descriptors that come and go: the database, blobs being read, kept connections of the tests' own client. */
+const SLACK_FDS = 40;
+const MAX_RSS_KIB = 400 << 10;
+const POLL = { timeout: 25_000, interval: 200 };
+
+let root: TemporaryRoot;
+let server: Server;
+let url: string;
+let port: number;
+let layout: string;
+let calmFds: number;
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  root = temporaryRoot();
+  server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", ...FLAGS], /listening on (127\.0\.0\.1:(\d+))/);
+  url = `http://${server.match[1]}`;
+  port = Number(server.match[2]);
+  layout = join(root.root, "../layout");
+  await writeLayout(layout, ["amd64"]);
+  await pushImage({ url }, "victim", "v1");
+  calmFds = fds();
+});
+
+/** After every attack. */
+afterEach(async () => {
+  await works();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await expect.poll(fds, POLL).toBeLessThan(calmFds + SLACK_FDS);
+  expect(rss()).toBeLessThan(MAX_RSS_KIB);
+  expect(server.process.exitCode).toBeNull();
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  root[Symbol.dispose]();
+});
+
+function fds(): number {
+  return readdirSync(`/proc/${server.process.pid}/fd`).length;
+}
+
+function rss(): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.process.pid}/status`, "utf8"))?.[1]);
+}
+
+/** A real client pushes and pulls. */
+async function works(): Promise<void> {
+  const remote = `docker://127.0.0.1:${port}/calm/image:v1`;
+  await run("skopeo", ["copy", "--dest-tls-verify=false", `oci:${layout}:v1`, remote]);
+  const { stdout } = await run("skopeo", ["inspect", "--tls-verify=false", "--raw", remote]);
+  expect(stdout).toContain(MEDIA_TYPE.manifest);
+}
+
+async function open(): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  sockets.push(socket);
+  socket.on("error", () => {}); // reset is one of the ways to be cut off
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Everything that the server says to these bytes, until it closes or has nothing more to say. */
+async function say(bytes: string | Buffer): Promise<string> {
+  const socket = await open();
+  let said = "";
+  socket.on("data", (chunk: Buffer) => (said += chunk.toString("latin1")));
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  socket.write(bytes);
+  await Promise.race([closed, sleep(10_000)]);
+  return said;
+}
+
+/** Opens `count` connections, each of which begins with `first` and goes on with a byte at a time. Resolves when all were cut off. */
+async function drip(count: number, first: string): Promise<readonly string[]> {
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = await open();
+      let said = "";
+      socket.on("data", (chunk: Buffer) => (said += chunk.toString("latin1")));
+      const timer = setInterval(() => socket.write("a"), 250);
+      socket.write(first);
+      await once(socket, "close");
+      clearInterval(timer);
+      return said;
+    }),
+  );
+}
+
+describe("slow clients", () => {
+  test("whose headers never end are cut off", async () => {
+    const said = await drip(200, "GET /v2/ HTTP/1.1\r\nhost: x\r\nx-slow: ");
+    expect(new Set(said.map((text) => text.slice(0, 12)))).toEqual(new Set(["HTTP/1.1 408"]));
+  }, 40_000);
+
+  test("whose bodies creep are cut off, and told so", async () => {
+    const start = await fetch(`${url}/v2/slow/blobs/uploads/`, { method: "POST" });
+    const said = await drip(1, `PATCH ${start.headers.get("location")} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n`);
+    expect(said[0]).toMatch(/^HTTP\/1\.1 408 /);
+    const many = await drip(100, "POST /v2/slow/blobs/uploads/?digest=sha256:" + "0".repeat(64) + " HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    expect(many.every((text) => text.startsWith("HTTP/1.1 408 "))).toBe(true);
+  }, 40_000);
+
+  test("who are refused and go on creeping are cut off", async () => {
+    const said = await drip(100, "PUT /v2/NOT_A_NAME/manifests/v1 HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    expect(said.every((text) => text.startsWith("HTTP/1.1 400 "))).toBe(true);
+  }, 40_000);
+
+  test("who never read are cut off", async () => {
+    const large = blob(noise(16 << 20, 3));
+    expect((await pushBlob({ url }, "victim", large)).status).toBe(201);
+    const ask = `GET /v2/victim/blobs/${large.descriptor.digest} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    const manifest = "GET /v2/victim/manifests/v1 HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (let n = 0; n < 30; n++) (await open()).pause().write(n < 20 ? ask : manifest.repeat(20_000));
+    await expect.poll(fds, POLL).toBeGreaterThan(calmFds + 20);
+    await works();
+    await expect.poll(fds, POLL).toBeLessThan(calmFds + SLACK_FDS); // though nobody closed them here
+  }, 60_000);
+
+  test("who say nothing keep nobody out", async () => {
+    await Promise.all(Array.from({ length: 1_000 }, open));
+    await works();
+    await expect.poll(fds, POLL).toBeLessThan(calmFds + SLACK_FDS);
+  }, 60_000);
+});
+
+test("10,000 uploads that are opened and left take no memory and no descriptors, and are gone after their time", async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const begin = async (): Promise<number | undefined> =>
+    await new Promise((resolve, reject) => {
+      const post = request({ agent, port, method: "POST", path: "/v2/half/open/blobs/uploads/" }, (reply) => {
+        reply.resume().on("end", () => resolve(reply.statusCode));
+      });
+      post.on("error", reject).end();
+    });
+  let left = 10_000;
+  const statuses = new Set<number | undefined>();
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (left-- > 0) statuses.add(await begin());
+  })); // prettier-ignore
+  agent.destroy();
+  expect(statuses).toEqual(new Set([202]));
+  expect(fds()).toBeLessThan(calmFds + SLACK_FDS);
+  expect(rss()).toBeLessThan(MAX_RSS_KIB);
+  await works();
+  await expect.poll(() => unfinished(root.root).length, POLL).toBe(0);
+}, 90_000);
+
+const victim = "DELETE /v2/victim/manifests/v1 HTTP/1.1\r\nhost: x\r\n\r\n";
+const head = "POST /v2/victim/blobs/uploads/ HTTP/1.1\r\nhost: x\r\n";
+test.each([
+  { name: "a length beside chunks", bytes: `${head}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${victim}` },
+  { name: "chunks beside a length", bytes: `${head}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n${victim}` },
+  { name: "two lengths", bytes: `${head}content-length: 0\r\ncontent-length: ${victim.length}\r\n\r\n${victim}` },
+  { name: "two lengths in one", bytes: `${head}content-length: 0, ${victim.length}\r\n\r\n${victim}` },
+  { name: "a length with a sign", bytes: `${head}content-length: +0\r\n\r\n${victim}` },
+  { name: "a length in hexadecimal", bytes: `${head}content-length: 0x0\r\n\r\n${victim}` },
+  { name: "an encoding that is none", bytes: `${head}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n${victim}` },
+  { name: "chunks that are not last", bytes: `${head}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n${victim}` },
+  { name: "a folded header", bytes: `${head}x-a: b\r\n transfer-encoding: chunked\r\ncontent-length: 0\r\nx: y\r\n z\r\n\r\n${victim}` },
+  { name: "a space before the colon", bytes: `${head}content-length : 0\r\n\r\n${victim}` },
+  { name: "bare line feeds", bytes: `${head.replaceAll("\r\n", "\n")}content-length: 0\n\n${victim}` },
+  { name: "a bare carriage return", bytes: `${head}x-a: b\rcontent-length: 0\r\n\r\n${victim}` },
+  { name: "a NUL in a header", bytes: `${head}x-a: b\0c\r\ncontent-length: 0\r\n\r\n${victim}` },
+  { name: "a chunk without an end", bytes: `${head}transfer-encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n${victim}` },
+  { name: "a chunk larger than numbers are", bytes: `${head}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n${victim}` },
+  { name: "chunk extensions without end", bytes: `${head}transfer-encoding: chunked\r\n\r\n1;${"x".repeat(40_000)}\r\na\r\n0\r\n\r\n${victim}` },
+  { name: "an end before the last request", bytes: `GET /v2/none/manifests/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n${victim}` },
+  { name: "no host", bytes: `POST /v2/victim/blobs/uploads/ HTTP/1.1\r\ncontent-length: 0\r\n\r\n${victim}` },
+])(
+  "what one server may take for one request and another for two: $name is refused",
+  async ({ bytes }) => {
+    const said = await say(bytes);
+    expect(said.match(/HTTP\/1\.1 \d+/g)?.at(-1)).toMatch(/ 4(?:00|04|13|31)$/);
+    await works(); // long enough for a delete to show
+    expect((await fetch(`${url}/v2/victim/manifests/v1`)).status).toBe(200);
+  },
+  30_000,
+);
+
+test("requests one behind the other are answered in turn", async () => {
+  const ask = (path: string, last = ""): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n${last}\r\n`;
+  const said = await say(ask("/v2/victim/manifests/v1") + ask("/v2/none/manifests/v1") + ask("/v2/victim/tags/list", "connection: close\r\n"));
+  expect(said.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
+});
+
+const up = "..%2f..%2f..%2f..%2fetc%2fpasswd";
+const paths = [
+  "/v2/../../../../etc/passwd",
+  "/v2/%2e%2e/%2e%2e/etc/passwd/manifests/v1",
+  "/v2/a/../victim/manifests/v1",
+  "/v2/a%2f..%2fvictim/manifests/v1",
+  "/v2/victim%00/manifests/v1",
+  "/v2/victim/manifests/v1%00",
+  "/v2//victim/manifests/v1",
+  "/v2/victim//manifests/v1",
+  "/v2/./victim/manifests/v1",
+  `/v2/victim/manifests/${up}`,
+  `/v2/victim/blobs/${up}`,
+  `/v2/victim/blobs/sha256:${up}`,
+  `/v2/victim/blobs/uploads/${up}`,
+  "/v2/victim/blobs/uploads/%2e%2e",
+  "/v2/victim/referrers/%2e%2e",
+  "/v2/victim/tags/list/..",
+  "/v2/%zz/tags/list",
+  "/%",
+  "/..%2f..%2fetc/passwd",
+  "//v2/victim/manifests/v1",
+  "\\v2\\victim\\manifests\\v1",
+  `/v2/${"a/".repeat(6_000)}b/manifests/v1`,
+  `/v2/${"a".repeat(100_000)}/manifests/v1`,
+];
+test.each(paths.map((path) => ({ path, name: path.length > 100 ? `of ${path.length} letters` : path })))("the path $name leads nowhere", async ({ path }) => {
+  const said = await say(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+  expect(said).toMatch(path.length > 50_000 ? /^(?:HTTP\/1\.1 431 |$)/ : /^HTTP\/1\.1 4(?:00|04|31) /); // or reset: most of it was never read
+  expect(said).not.toContain("root:");
+});
+
+describe("bodies that grow", () => {
+  const bomb = gzipSync(Buffer.alloc(256 << 20));
+  const config = blob("{}", MEDIA_TYPE.config);
+  const put = async (body: Buffer | string, headers: Record<string, string> = {}): Promise<number> =>
+    (
+      await fetch(`${url}/v2/bomb/manifests/v1`, {
+        method: "PUT",
+        headers: { "content-type": MEDIA_TYPE.manifest, ...headers },
+        body: typeof body === "string" ? body : new Uint8Array(body),
+      })
+    ).status;
+
+  test("when unpacked are not unpacked", async () => {
+    expect(await put(bomb, { "content-encoding": "gzip" })).toBe(400);
+    const path = `/v2/bomb/blobs/uploads/?digest=${digestOf(bomb)}`;
+    expect((await fetch(url + path, { method: "POST", headers: { "content-encoding": "gzip" }, body: new Uint8Array(bomb) })).status).toBe(201);
+    const got = await fetch(`${url}/v2/bomb/blobs/${digestOf(bomb)}`, { headers: { "accept-encoding": "gzip" } });
+    expect([got.headers.get("content-encoding"), (await got.arrayBuffer()).byteLength]).toEqual([null, bomb.length]);
+  });
+
+  test("in depth are read or refused, never a bug", async () => {
+    await pushBlob({ url }, "bomb", config);
+    const depth = 1_000_000;
+    const deep = "[".repeat(depth) + "]".repeat(depth);
+    const document = manifestOf(config, []).bytes.toString();
+    expect(await put("[".repeat(4 << 20))).toBe(400);
+    for (const field of ["annotations", "strange", "layers", "manifests", "subject", "mediaType"])
+      expect([field, await put(`{"${field}":${deep},${document.slice(1)}`)]).toEqual([
+        field,
+        expect.toSatisfy((status: number) => [201, 400].includes(status)),
+      ]);
+    expect([201, 400]).toContain(await put(`{"annotations":{"a":${deep}},${document.slice(1)}`));
+  });
+
+  test("beyond what a manifest may have are 413, announced or not", async () => {
+    expect(await put(Buffer.alloc((4 << 20) + 1, 32))).toBe(413);
+    const said = await say(
+      Buffer.concat([
+        Buffer.from("PUT /v2/bomb/manifests/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"),
+        Buffer.from(`${(5 << 20).toString(16)}\r\n`),
+        Buffer.alloc(5 << 20, 32),
+        Buffer.from("\r\n0\r\n\r\n"),
+      ]),
+    );
+    expect(said).toMatch(/^HTTP\/1\.1 413 [^]*MANIFEST_TOO_LARGE/);
+  });
+
+  test("beyond what a blob may have are 413, announced or not, and leave nothing", async () => {
+    const chunk = new Uint8Array(1 << 20);
+    const endless = (): ReadableStream<Uint8Array> => new ReadableStream({ pull: (controller) => controller.enqueue(chunk) });
+    const session = async (): Promise<string> => url + (await fetch(`${url}/v2/bomb/blobs/uploads/`, { method: "POST" })).headers.get("location");
+    const send = async (target: string, method: string, body: Uint8Array): Promise<readonly [number, string]> => {
+      const reply = await fetch(target, { method, body, duplex: "half" });
+      return [reply.status, await reply.text()];
+    };
+    const location = await session();
+    const [status, text] = await send(location, "PATCH", new Uint8Array(21e6));
+    expect([status, text]).toEqual([413, expect.stringContaining("BLOB_TOO_LARGE")]);
+    expect((await fetch(location)).status).toBe(404);
+    const stop = AbortSignal.timeout(20_000);
+    const cut = async (target: string, method: string): Promise<unknown> =>
+      await fetch(target, { method, body: endless(), duplex: "half", signal: stop }).then(({ status: given }) => given);
+    expect(await cut(await session(), "PATCH")).toBe(413);
+    expect(await cut(`${url}/v2/bomb/blobs/uploads/?digest=${digestOf("x")}`, "POST")).toBe(413);
+    await expect.poll(() => unfinished(root.root).length, POLL).toBe(0);
+  }, 60_000);
+});
+
+test("who asks too often is told when to come back; others, and health, are not affected", async () => {
+  await using registry = await startRegistry({ rateLimit: { count: 20, periodMs: 60_000 }, logFormat: "none" });
+  const ask = async (path: string, localAddress = "127.0.0.1"): Promise<readonly [number | undefined, string | undefined, string]> =>
+    await new Promise((resolve, reject) => {
+      request(registry.url + path, { localAddress, agent: false }, (reply) => {
+        let text = "";
+        reply.setEncoding("utf8").on("data", (part: string) => (text += part));
+        reply.on("end", () => resolve([reply.statusCode, reply.headers["retry-after"], text]));
+      })
+        .on("error", reject)
+        .end();
+    });
+  for (let n = 0; n < 20; n++) expect((await ask("/v2/"))[0]).toBe(200);
+  const [status, after, text] = await ask("/v2/");
+  expect([status, text]).toEqual([429, expect.stringContaining('"TOOMANYREQUESTS"')]);
+  expect(Number(after)).toBeGreaterThanOrEqual(1);
+  expect(Number(after)).toBeLessThanOrEqual(3);
+  expect([(await ask("/readyz"))[0], (await ask("/v2/", "127.0.0.2"))[0]]).toEqual([200, 200]);
+});
