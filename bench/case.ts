@@ -1,13 +1,45 @@
-/** One thing that is measured: a context, and the builds of it one after the other. */
-import type { PeerName } from "./peer.ts";
+/** One thing that is measured: who is compared at what, one after the other, and how much of a peer's figure is within budget. */
+import type { RunCommand } from "./command.ts";
+
+export interface Unit {
+  readonly name: "s" | "MB/s" | "/s" | "MiB";
+  readonly better: "less" | "more";
+}
+
+export const SECONDS: Unit = { name: "s", better: "less" };
 
 export interface Phase {
-  /** As in the table: `cold`, `cached`… */
+  /** As in the table: `cold`, `pull`… */
   readonly name: string;
-  /** What the user does before this build; not measured. */
-  readonly before?: (context: string, round: number) => Promise<void>;
-  /** Largest ratio to each peer that is within budget. */
-  readonly budget: Partial<Record<PeerName, number>>;
+  /** @default seconds */
+  readonly unit?: Unit;
+  /** Ratio to each peer that is just within budget: the largest where less is better, else the smallest. */
+  readonly budget: Readonly<Record<string, number>>;
+  /** What strata's own figure may be at most, whatever the peers'. */
+  readonly limit?: number;
+}
+
+/** Somebody who is measured: strata, or one of those it is compared with. */
+export interface Contestant {
+  readonly name: string;
+  /** Back to where every round begins; not measured. */
+  readonly reset: () => Promise<void>;
+  /** Does one phase. Gives its figure, in the phase's unit. */
+  readonly measure: (phase: Phase, round: number) => Promise<number>;
+}
+
+export interface Place {
+  /** On the file system that is measured. */
+  readonly folder: string;
+  readonly run: RunCommand;
+  /** Who takes part, of those that the case knows. */
+  readonly wants: (name: string) => boolean;
+  /** What clients push to and pull from. */
+  readonly registry: "docker-registry" | "strata";
+  /** 1 is what the budgets are for; less makes large content smaller. */
+  readonly scale: number;
+  /** What several cases use is made once. */
+  readonly shared: <T>(make: (place: Place) => Promise<T>) => Promise<T>;
 }
 
 export interface Case {
@@ -15,8 +47,17 @@ export interface Case {
   readonly title: string;
   /** How often all phases are run. */
   readonly rounds: number;
-  /** Writes the Dockerfile and what it copies into an empty folder. */
-  readonly prepare: (context: string) => Promise<void>;
-  /** The first starts from nothing but the base image. */
+  /** strata first. */
+  readonly peers: readonly string[];
+  /** The first starts from what `reset` leaves. */
   readonly phases: readonly Phase[];
+  /** Prepares it; what it writes goes with the place. */
+  readonly open: (place: Place) => Promise<readonly Contestant[]>;
+}
+
+/** Seconds of the wall clock. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
 }

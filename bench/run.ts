@@ -1,17 +1,16 @@
-/** `npm run bench -- …`: strata against the builders that Debian ships, in a sandbox that leaves nothing behind. */
+/** `npm run bench -- …`: strata against what Debian ships, in a sandbox that leaves nothing behind. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { caseNames } from "./cases.ts";
 import { BenchError } from "./errors.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { runInSandbox } from "./sandbox.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes("--help")) {
-    process.stdout.write(`${USAGE}Cases: ${caseNames().join(", ")}\n`);
+    process.stdout.write(USAGE);
     return 0;
   }
-  const options = readOptions(argv, caseNames());
+  const options = readOptions(argv);
   if (process.getuid?.() !== 0) throw new BenchError("Cannot open namespaces for the peers: not root");
   if (options.install) install();
   return await runInSandbox([process.execPath, fileURLToPath(new URL("./inside.js", import.meta.url)), ...argv], options.on);

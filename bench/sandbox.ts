@@ -7,11 +7,18 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Name of the folders and of the cgroup. */
-export const BENCH_PREFIX = "strata-bench";
+/** Names of folders and cgroups begin with it; the number of the process that opened the sandbox follows. */
+const PREFIX = "strata-bench";
+const OWNED = new RegExp(`^${PREFIX}-(\\d+)(?:-|$)`);
 
 const PLACE = "/var/tmp";
 const CGROUPS = "/sys/fs/cgroup";
+const CGROUP_VARIABLE = "STRATA_BENCH_CGROUP";
+
+/** Path of the sandbox's own cgroup, for the daemons inside. */
+export function benchCgroup(): string {
+  return `/${process.env[CGROUP_VARIABLE] ?? PREFIX}`;
+}
 
 /** crun 1.8 and containerd take a hybrid tree for cgroup v2 where they see `unified`. The shell reaps what loses its parent. */
 const INSIDE = `
@@ -39,20 +46,21 @@ wait $!
 /** Runs `argv` inside, with the path of its empty work folder added, and removes everything after it. Gives its exit status. */
 export async function runInSandbox(argv: readonly string[], on: "ext4" | "tmpfs"): Promise<number> {
   sweep();
-  const folder = mkdtempSync(join(PLACE, `${BENCH_PREFIX}-${process.pid}-`));
+  const folder = mkdtempSync(join(PLACE, `${PREFIX}-${process.pid}-`));
   const work = join(folder, "work");
   mkdirSync(work);
   const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const inside = spawn("unshare", [...namespaces, "sh", "-c", INSIDE, "sh", folder, on, ...argv, work], {
     stdio: ["pipe", "inherit", "inherit"],
     detached: true,
+    env: { ...process.env, [CGROUP_VARIABLE]: `${PREFIX}-${process.pid}` },
   });
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => inside.stdin.end());
   try {
     return await ending(inside);
   } finally {
     rmSync(folder, { recursive: true, force: true });
-    sweepCgroups();
+    sweepCgroups((owner) => owner === process.pid);
   }
 }
 
@@ -63,17 +71,24 @@ async function ending(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Removes what a killed benchmark left. */
+/** Removes what killed ones left. Others may be at work. */
 function sweep(): void {
-  for (const name of readdirSync(PLACE)) {
-    const owner = new RegExp(`^${BENCH_PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) rmSync(join(PLACE, name), { recursive: true, force: true });
-  }
-  sweepCgroups();
+  const isGone = (owner: number): boolean => !existsSync(`/proc/${owner}`);
+  for (const name of readdirSync(PLACE)) if (isOwned(name, isGone)) rmSync(join(PLACE, name), { recursive: true, force: true });
+  sweepCgroups(isGone);
 }
 
-function sweepCgroups(): void {
-  for (const controller of readdirSync(CGROUPS)) removeCgroup(join(CGROUPS, controller, BENCH_PREFIX));
+function sweepCgroups(by: (owner: number) => boolean): void {
+  for (const controller of readdirSync(CGROUPS, { withFileTypes: true })) {
+    if (!controller.isDirectory()) continue;
+    const path = join(CGROUPS, controller.name);
+    for (const name of readdirSync(path)) if (isOwned(name, by)) removeCgroup(join(path, name));
+  }
+}
+
+function isOwned(name: string, by: (owner: number) => boolean): boolean {
+  const owner = OWNED.exec(name)?.[1];
+  return owner !== undefined && by(Number(owner));
 }
 
 /** Depth first; the kernel's files in a cgroup go with it. */

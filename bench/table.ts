@@ -1,44 +1,58 @@
-/** The result as a Markdown table: medians, ratios, and whether each is within its budget. */
-import type { Case, Phase } from "./case.ts";
+/** The result as Markdown tables, one for each set of peers: medians, ratios, and whether each is within its budget. */
+import { SECONDS, type Case, type Phase, type Unit } from "./case.ts";
 import type { Samples } from "./measure.ts";
-import { PEER_NAMES, type PeerName } from "./peer.ts";
 
 export interface Result {
   readonly one: Case;
   readonly samples: Samples;
 }
 
-const HEAD = ["build", ...PEER_NAMES, ...others().map((peer) => `strata : ${peer}`), "budget"];
+const OWN = "strata";
 
-export function table(results: readonly Result[]): string {
+export function tables(results: readonly Result[]): string {
+  const sets = [...new Set(results.map(({ one }) => one.peers.join()))];
+  return sets.map((set) => tableOf(results.filter(({ one }) => one.peers.join() === set))).join("\n");
+}
+
+function tableOf(results: readonly Result[]): string {
+  const peers = results[0]?.one.peers ?? [];
+  const head = ["measured", ...peers, ...others(peers).map((peer) => `${OWN} : ${peer}`), "budget"];
   const rows = results.flatMap(({ one, samples }) => one.phases.map((phase) => rowOf(one, phase, samples)));
-  return [HEAD, HEAD.map((_, column) => (column === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |\n`).join("");
+  return [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |\n`).join("");
 }
 
 function rowOf(one: Case, phase: Phase, samples: Samples): readonly string[] {
-  const seconds = (peer: PeerName): number | undefined => median(samples.get(phase.name)?.get(peer) ?? []);
-  const own = seconds("strata");
-  const ratio = (peer: PeerName): number | undefined => {
-    const theirs = seconds(peer);
+  const figure = (peer: string): number | undefined => median(samples.get(phase.name)?.get(peer) ?? []);
+  const own = figure(OWN);
+  const ratio = (peer: string): number | undefined => {
+    const theirs = figure(peer);
     return own === undefined || theirs === undefined ? undefined : own / theirs;
   };
   return [
     `${one.title}, ${phase.name}`,
-    ...PEER_NAMES.map((peer) => show(seconds(peer), " s")),
-    ...others().map((peer) => show(ratio(peer), "")),
-    budgetOf(phase, ratio),
+    ...one.peers.map((peer) => show(figure(peer), phase.unit ?? SECONDS)),
+    ...others(one.peers).map((peer) => show(ratio(peer))),
+    budgetOf(one, phase, { own, ratio }),
   ];
 }
 
-function budgetOf(phase: Phase, ratio: (peer: PeerName) => number | undefined): string {
-  const parts = others().flatMap((peer) => {
-    const limit = phase.budget[peer];
-    if (limit === undefined) return [];
-    const found = ratio(peer);
-    const verdict = found === undefined ? "?" : found <= limit ? "met" : `missed: ${(found / limit).toFixed(2)} ×`;
-    return [`≤ ${limit} ${peer} (${verdict})`];
+interface Found {
+  readonly own: number | undefined;
+  readonly ratio: (peer: string) => number | undefined;
+}
+
+function budgetOf(one: Case, phase: Phase, { own, ratio }: Found): string {
+  const { better, name } = phase.unit ?? SECONDS;
+  const parts = others(one.peers).flatMap((peer) => {
+    const bound = phase.budget[peer];
+    return bound === undefined ? [] : [verdict(ratio(peer), bound, better, ` ${peer}`)];
   });
-  return parts.join(", ");
+  return [...parts, ...(phase.limit === undefined ? [] : [verdict(own, phase.limit, "less", ` ${name}`)])].join(", ");
+}
+
+function verdict(found: number | undefined, bound: number, better: Unit["better"], what: string): string {
+  const missed = found === undefined ? undefined : better === "less" ? found / bound : bound / found;
+  return `${better === "less" ? "≤" : "≥"} ${bound}${what} (${missed === undefined ? "?" : missed <= 1 ? "met" : `missed: ${missed.toFixed(2)} ×`})`;
 }
 
 export function median(values: readonly number[]): number | undefined {
@@ -48,10 +62,12 @@ export function median(values: readonly number[]): number | undefined {
   return sorted.length % 2 === 1 || upper === undefined || lower === undefined ? upper : (upper + lower) / 2;
 }
 
-function show(value: number | undefined, unit: string): string {
-  return value === undefined ? "–" : `${value.toFixed(value < 1 ? 3 : 2)}${unit}`;
+function show(value: number | undefined, unit?: Unit): string {
+  if (value === undefined) return "–";
+  const digits = value >= 100 ? 0 : value < 1 ? 3 : 2;
+  return unit === undefined ? value.toFixed(digits) : `${value.toFixed(digits)} ${unit.name}`;
 }
 
-function others(): readonly PeerName[] {
-  return PEER_NAMES.filter((peer) => peer !== "strata");
+function others(peers: readonly string[]): readonly string[] {
+  return peers.filter((peer) => peer !== OWN);
 }

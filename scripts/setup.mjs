@@ -35,6 +35,10 @@ const NEEDS = {
   bench: [
     { program: "dockerd", package: "docker.io", why: "BuildKit, the peer of the build benchmarks" },
     { program: "buildah", package: "buildah", why: "the second peer of the build benchmarks" },
+    { program: "docker-registry", package: "docker-registry", why: "the registry that ours is measured against, and that clients push to" },
+    { program: "podman", package: "podman", why: "a peer of the push and pull benchmarks" },
+    { program: "skopeo", package: "skopeo", why: "the peer that copies images which are packed already" },
+    { program: "wrk", package: "wrk", why: "asks registries for small manifests as fast as they answer" },
     { program: "ip", package: "iproute2", why: "gives the peers a loopback device in their own network" },
   ],
   conformance: [

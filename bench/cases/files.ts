@@ -1,13 +1,13 @@
 /** COPY of 20,000 files, as node_modules is: all new, all known, one changed. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Case } from "../case.ts";
-import { BASE_IMAGE } from "../peer.ts";
+import { BASE_IMAGE } from "../builder.ts";
+import { buildCase } from "./build.ts";
 
 const FOLDERS = 400;
 const FILES_PER_FOLDER = 50;
 
-export const files: Case = {
+export const files = buildCase({
   name: "files",
   title: "COPY of 20,000 files",
   rounds: 3,
@@ -30,7 +30,7 @@ export const files: Case = {
       budget: { BuildKit: 0.15 },
     },
   ],
-};
+});
 
 /** 1 to 8 KiB of text, another in each file. */
 function contentOf(folder: number, file: number): string {

@@ -1,8 +1,8 @@
 /** Ten instructions with five RUNs, as a small service has them; then the same build again. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Case } from "../case.ts";
-import { BASE_IMAGE } from "../peer.ts";
+import { BASE_IMAGE } from "../builder.ts";
+import { buildCase } from "./build.ts";
 
 const DOCKERFILE = `FROM ${BASE_IMAGE}
 ENV MODE=production
@@ -16,7 +16,7 @@ RUN rm data/one && ls -l data > listing
 CMD ["cat", "listing"]
 `;
 
-export const small: Case = {
+export const small = buildCase({
   name: "small",
   title: "10 instructions, 5 RUNs",
   rounds: 7,
@@ -29,4 +29,4 @@ export const small: Case = {
     { name: "cold", budget: { BuildKit: 0.3, buildah: 0.2 } },
     { name: "cached", budget: { BuildKit: 0.7, buildah: 0.15 } },
   ],
-};
+});

@@ -1,8 +1,8 @@
 /** Six stages that know nothing of each other and take a second each; the floor is one second. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Case } from "../case.ts";
-import { BASE_IMAGE } from "../peer.ts";
+import { BASE_IMAGE } from "../builder.ts";
+import { buildCase } from "./build.ts";
 
 const NUMBERS = [1, 2, 3, 4, 5, 6];
 const DOCKERFILE = [
@@ -11,7 +11,7 @@ const DOCKERFILE = [
   ...NUMBERS.map((number) => `COPY --from=stage${number} /out${number} /\n`),
 ].join("");
 
-export const stages: Case = {
+export const stages = buildCase({
   name: "stages",
   title: "six independent one-second stages",
   rounds: 3,
@@ -19,4 +19,4 @@ export const stages: Case = {
     await writeFile(join(context, "Dockerfile"), DOCKERFILE);
   },
   phases: [{ name: "cold", budget: { BuildKit: 0.7 } }],
-};
+});

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunCommand } from "../command.ts";
-import type { Peer } from "../peer.ts";
-import { BENCH_PREFIX } from "../sandbox.ts";
+import type { Builder } from "../builder.ts";
+import { benchCgroup } from "../sandbox.ts";
 
 /** Without limits of its own buildah asks for more open files than a container's root may have. */
 const CONFIGURATION = `[containers]
@@ -12,7 +12,7 @@ default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
 cgroup_manager = "cgroupfs"
 `;
 
-export function startBuildah(place: string, run: RunCommand, baseArchive: string): Peer {
+export function startBuildah(place: string, run: RunCommand, baseArchive: string): Builder {
   const folder = join(place, "buildah");
   mkdirSync(folder);
   writeFileSync(join(folder, "containers.conf"), CONFIGURATION);
@@ -26,7 +26,7 @@ export function startBuildah(place: string, run: RunCommand, baseArchive: string
       await buildah("pull", "--quiet", `docker-archive:${baseArchive}`);
     },
     build: async ({ context, tag }) => {
-      await buildah("build", "--quiet", "--layers", "--pull-never", "--cgroup-parent", `/${BENCH_PREFIX}/buildah`, "--tag", tag, context);
+      await buildah("build", "--quiet", "--layers", "--pull-never", "--cgroup-parent", `${benchCgroup()}/buildah`, "--tag", tag, context);
     },
   };
 }

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:f
 import { request } from "node:http";
 import { join } from "node:path";
 import { BenchError } from "../errors.ts";
-import { BENCH_PREFIX } from "../sandbox.ts";
+import { benchCgroup } from "../sandbox.ts";
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -15,7 +15,7 @@ export async function startDockerd(folder: string): Promise<readonly string[]> {
   const log = join(folder, "log");
   const fd = openSync(log, "a");
   const paths = ["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid"), "--host", `unix://${socket}`];
-  const daemon = spawn("dockerd", [...paths, "--storage-driver", "overlay2", "--cgroup-parent", `/${BENCH_PREFIX}/docker`], { stdio: ["ignore", fd, fd] });
+  const daemon = spawn("dockerd", [...paths, "--storage-driver", "overlay2", "--cgroup-parent", `${benchCgroup()}/docker`], { stdio: ["ignore", fd, fd] });
   closeSync(fd);
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!existsSync(socket) || !(await answers(socket))) {

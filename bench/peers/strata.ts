@@ -3,9 +3,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { STRATA } from "../base.ts";
 import type { RunCommand } from "../command.ts";
-import type { Peer } from "../peer.ts";
+import type { Builder } from "../builder.ts";
 
-export function startStrata(folder: string, run: RunCommand, baseArchive: string): Peer {
+export function startStrata(folder: string, run: RunCommand, baseArchive: string): Builder {
   const [root, runRoot] = [join(folder, "strata"), join(folder, "strata-run")];
   const strata = async (...args: readonly string[]): Promise<string> =>
     await run([process.execPath, STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot });

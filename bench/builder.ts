@@ -6,16 +6,15 @@ export interface BuildOrder {
   readonly tag: string;
 }
 
-export interface Peer {
-  readonly name: PeerName;
+export interface Builder {
+  readonly name: string;
   /** Back to the state in which only the base image is there; not measured. */
-  reset(): Promise<void>;
+  readonly reset: () => Promise<void>;
   /** The whole command, as a user types it. */
-  build(order: BuildOrder): Promise<void>;
+  readonly build: (order: BuildOrder) => Promise<void>;
 }
 
-export const PEER_NAMES = ["strata", "BuildKit", "buildah"] as const;
-export type PeerName = (typeof PEER_NAMES)[number];
+export const BUILDERS = ["strata", "BuildKit", "buildah"] as const;
 
 /** Name under which every peer has the base image. */
 export const BASE_IMAGE = "localhost/strata-bench/base:latest";
