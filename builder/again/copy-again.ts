@@ -70,7 +70,7 @@ interface Change {
 /** Files with one name, folders, symlinks, each in the place of its like. */
 function isPlain({ before, now }: Edit): boolean {
   const all = [before, now].flatMap((file) => file ?? []);
-  const areFew = all.every(({ type, nlink }) => type === "directory" || type === "symlink" || (type === "file" && nlink === 1));
+  const areFew = all.every(({ type, nlink, xattrs }) => type === "directory" || type === "symlink" || (type === "file" && nlink === 1 && xattrs === undefined));
   return areFew && (before === undefined || now === undefined || before.type === now.type);
 }
 

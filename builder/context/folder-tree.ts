@@ -108,10 +108,25 @@ export class FolderTree implements SourceTree {
     if (real === undefined || itself === undefined) return undefined;
     const exclusion = new Exclusion(pattern, path, options);
     const above = options.parents === true ? { above: ancestors(path).flatMap((folder) => this.#ancestor(folder)) } : {};
-    if (itself.type !== "directory") return isIgnored || exclusion.excludesItself(path) ? undefined : { path, entries: [itself], ...above };
-    const below = (await this.#walk(real)).entries();
+    if (itself.type !== "directory")
+      return isIgnored || exclusion.excludesItself(path) ? undefined : { path, entries: await this.#withCapabilities([itself]), ...above };
+    const walked = await this.#walk(real);
+    const below = walked.entries();
     if (isIgnored && below.length === 0) return undefined;
-    return { path, entries: [itself, ...exclusion.filter(below)], ...above };
+    const entries = exclusion.filter(below);
+    return { path, entries: [itself, ...(walked.wide === undefined ? await this.#withCapabilities(entries) : entries)], ...above };
+  }
+
+  /** Of programs, which are asked only when they may have changed since. */
+  async #withCapabilities(entries: readonly SourceEntry[]): Promise<readonly SourceEntry[]> {
+    const { digests, helper } = this.#options;
+    const unknown = entries.filter((entry) => entry.type === "file" && (entry.mode & 0o111) !== 0 && !digests.knows(entry));
+    if (unknown.length > 0) {
+      const { readCapabilities } = await import("../../store/native/capabilities.ts"); // not while nothing changed
+      const files = unknown.map(({ file }) => file);
+      digests.noteCapabilities(files, await readCapabilities(helper, files));
+    }
+    return digests.withCapabilities(entries);
   }
 
   #ancestor(path: string): SourceEntry[] {

@@ -204,6 +204,7 @@ function fromScan(folder: string, scanned: ScannedFile, modes: ContextMode): Sou
       size: type === "file" ? scanned.size : 0,
       file: `${folder}/${path}`,
       ...(target === undefined ? {} : { target }),
+      ...(scanned.xattrs === undefined ? {} : { xattrs: scanned.xattrs }),
       ...(type === "file" && scanned.nlink > 1 ? { inode: `${scanned.dev}:${scanned.ino}` } : {}),
       ...(type === "file"
         ? { stamp: { ino: scanned.ino, mtimeMs: milliseconds(mtime, scanned.mtimeNsec), ctimeMs: milliseconds(scanned.ctime, scanned.ctimeNsec) } }

@@ -12,7 +12,7 @@ export interface ListedFile {
   readonly path: string;
   /** Hex; "" for what is no file. */
   readonly digest: string;
-  /** What a link must agree in: mode, owner, time. */
+  /** What a link must agree in: mode, owner, time, xattrs. */
   readonly meta: string;
 }
 
@@ -23,8 +23,9 @@ export interface SavedList {
   readonly files: FileList;
 }
 
-export function metaOf({ type, mode, uid, gid, mtime, target = "" }: LayerEntry): string {
-  return type === "file" ? `${mode},${uid},${gid},${mtime}` : `${type},${mode},${uid},${gid},${target}`;
+export function metaOf({ type, mode, uid, gid, mtime, xattrs, target = "" }: LayerEntry): string {
+  const attributes = Object.entries(xattrs ?? {}).map(([name, value]) => `,${name}=${Buffer.from(value).toString("hex")}`);
+  return type === "file" ? `${mode},${uid},${gid},${mtime}${attributes.join("")}` : `${type},${mode},${uid},${gid},${target}`;
 }
 
 /** Undefined when there is none, or it is damaged. */

@@ -9,7 +9,7 @@ import type { Source, SourceEntry } from "../context/tree.ts";
 import type { CopyAction, MountPlan, RunAction, WorkdirAction } from "../plan/graph.ts";
 
 /** Changes when the layers that steps make change. */
-const GENERATION = "2";
+const GENERATION = "3";
 
 /** Named parts, so that a miss can say which of them differs. */
 export type KeyParts = Readonly<Record<string, string>>;

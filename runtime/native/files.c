@@ -15,6 +15,8 @@ files_main (int argc, char **argv)
     return apply_main (argv[2]);
   if (argc == 3 && strcmp (argv[1], "write") == 0)
     return write_main (argv[2]);
-  fprintf (stderr, "usage: strata-helper files scan FOLDER [--plain | --epoch SECONDS] | files apply FOLDER | files write FOLDER\n");
+  if (argc == 2 && strcmp (argv[1], "capabilities") == 0)
+    return capabilities_main ();
+  fprintf (stderr, "usage: strata-helper files scan FOLDER [--plain | --epoch SECONDS] | files apply FOLDER | files write FOLDER | files capabilities\n");
   return 2;
 }

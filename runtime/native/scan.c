@@ -133,6 +133,26 @@ append_xattrs (struct scan *scan, int parent, const char *name)
   return count;
 }
 
+/* The one xattr that a copy of somebody's folder keeps; only programs have it. */
+static uint16_t
+append_capability (struct scan *scan, int parent, const char *name, const struct stat *st)
+{
+  static const char key[] = "security.capability";
+  char file[300], value[MAX_CAPABILITY];
+  uint32_t lengths[2] = { sizeof key - 1, 0 };
+
+  if (!S_ISREG (st->st_mode) || (st->st_mode & 0111) == 0)
+    return 0;
+  snprintf (file, sizeof file, "/proc/self/fd/%d/%s", parent, name);
+  lengths[1] = read_capability (file, value);
+  if (lengths[1] == 0)
+    return 0;
+  append (&scan->out, lengths, sizeof lengths);
+  append (&scan->out, key, lengths[0]);
+  append (&scan->out, value, lengths[1]);
+  return 1;
+}
+
 static bool
 clamp (struct scan *scan, int parent, const char *name, struct stat *st)
 {
@@ -177,7 +197,7 @@ append_record (struct scan *scan, int parent, const char *name, struct stat *st)
   append (&scan->out, &record, sizeof record);
   append (&scan->out, scan->path, record.path_length);
   append (&scan->out, target, target_length);
-  record.xattrs = scan->plain ? 0 : append_xattrs (scan, parent, name);
+  record.xattrs = scan->plain ? append_capability (scan, parent, name, st) : append_xattrs (scan, parent, name);
   record.length = scan->out.length - start;
   memcpy (scan->out.bytes + start, &record, sizeof record);
 }

@@ -42,7 +42,7 @@ export async function scanFolder(helper: string, folder: string, options: ScanOp
 }
 
 /**
- * The walk as the helper tells it, without xattrs: same bytes, same tree as far as stat data can say. For `decodeScan`.
+ * The walk as the helper tells it, of xattrs only the capabilities of programs: same bytes, same tree as far as stat data can say. For `decodeScan`.
  * @throws {StoreError} `NATIVE_FAILED`
  */
 export async function scanBytes(helper: string, folder: string): Promise<Buffer> {
