@@ -30,6 +30,7 @@ const NEEDS = {
     { program: "sshd", package: "openssh-server", why: "serves git over ssh in the tests" },
     { program: "ssh-agent", package: "openssh-client", why: "holds the keys that RUN --mount=type=ssh forwards in the tests" },
     { program: "tmux", package: "tmux", why: "the terminal that the display of builds is looked at in the tests" },
+    { program: "chromium", package: "chromium", why: "the browser that the registry's pages are looked at in the tests" },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [

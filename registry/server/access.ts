@@ -14,6 +14,8 @@ export interface Grant {
   allows(permission: Permission): boolean;
   /** Where a grant is for part of what its user may do: whether one for this could be had. */
   couldAllow?(permission: Permission): boolean;
+  /** Where a caller without credentials has to ask for a token first: whether one for this would be given to anybody. */
+  allowsNobody?(permission: Permission): boolean;
 }
 
 export interface Access {

@@ -23,7 +23,8 @@ export function bearerAccess(options: BearerOptions): Access {
         const { user } = await authenticateBasic(options.passwords, request);
         return { user, allows: (permission) => permits(policy, user, permission) };
       }
-      if (credentials === undefined) return { user: undefined, allows: () => false, couldAllow: () => true };
+      if (credentials === undefined)
+        return { user: undefined, allows: () => false, couldAllow: () => true, allowsNobody: (permission) => permits(policy, undefined, permission) };
       const claims = readToken(options.secret, credentials.token, "access", options.now());
       if (claims === undefined) throw new RegistryError("UNAUTHORIZED", "Cannot use this token: it has expired or is not from here");
       return {

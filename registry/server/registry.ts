@@ -14,13 +14,13 @@ import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
 import { openMirror, type MirrorOptions } from "./mirror.ts";
-import { pageRoutes } from "./pages.ts";
 import type { Call, Parts } from "./parts.ts";
 import { linkWithin, type QuotaOf } from "./quota.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
 import type { Storage } from "../storage.ts";
 import { appendChunk, cancelUpload, finishUpload, showUpload, startUpload } from "./upload-handlers.ts";
+import { openPages } from "./ui/routes.ts";
 import { openUploads } from "./uploads.ts";
 
 export interface RegistryOptions {
@@ -62,7 +62,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const manifests = openManifestCache(storage.blobs);
   const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
-  const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pageRoutes(parts, access)]);
+  const pages = openPages(parts, access, options.report);
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pages.routes]);
   const handler: Handler = async (request) => {
     try {
       options.throttle?.(request);
@@ -74,6 +75,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   };
   const dispose = async (): Promise<void> => {
     expiring?.[Symbol.dispose]();
+    await pages[Symbol.asyncDispose]();
     await mirror?.[Symbol.asyncDispose]();
   };
   return Object.assign(handler, { [Symbol.asyncDispose]: dispose });
