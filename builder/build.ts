@@ -75,6 +75,7 @@ export async function build(request: BuildRequest, collaborators: Collaborators)
       }),
     );
     const result = await resultOf(built, request, collaborators);
+    for (const { id } of built) vertex.status({ id: `writing image ${id}`, current: 0, isDone: true });
     vertex.done();
     await caches?.export(
       cache.used,

@@ -19,6 +19,8 @@ export interface PushImageOptions {
   readonly platform?: Platform | undefined;
   /** Say what is done, on stderr. @default true */
   readonly progress?: boolean;
+  /** Told instead what goes along and what does not. */
+  readonly say?: (line: string) => void;
   /** Told of every blob on its way. */
   readonly onTransfer?: OnTransfer;
   /** Accept plain HTTP and untrusted certificates. */
@@ -32,13 +34,13 @@ export async function pushImage(context: Context, text: string, options: PushIma
   const target = options.target ?? (await store.images.find(source))?.target;
   if (target === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
   using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
-  const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
+  const say = options.say ?? ((line: string): void => void (progress && context.stderr.write(`${line}\n`)));
   await using opened = await openReference(context, text, { insecure }, async (remote) => ({
     onTransfer: options.onTransfer ?? shown.onTransfer,
     prove: await proofs(remote, store),
   }));
   const { repository, reference } = opened;
-  say(`The push refers to repository [${reference.domain}/${reference.path}]`);
+  if (options.say === undefined) say(`The push refers to repository [${reference.domain}/${reference.path}]`);
   const { push } = await import("../registry/client/push.ts");
   const manifests: (readonly [from: Descriptor, to: Descriptor])[] = [];
   const pushed = await push(store, repository, target, { platform, onManifest: (from, to) => manifests.push([from, to]) });

@@ -13,7 +13,7 @@ export interface FileChange {
 export function explainMiss(parts: KeyParts, last: LastLook | undefined, files: FileChange): string {
   if (last === undefined) return "this step was not built here before";
   const names = [...new Set([...Object.keys(last.parts), ...Object.keys(parts)])].filter((name) => last.parts[name] !== parts[name]).sort();
-  if (names.length === 0) return "nothing changed, but its layer is gone from the store (or --no-cache)";
+  if (names.length === 0) return "nothing changed, but its layer is gone from the store";
   if (names.includes("kind")) return "another instruction stood here";
   if (names.length > 1 && names.includes("parent")) names.splice(names.indexOf("parent"), 1);
   return names.map((name) => describe(name, parts, last.parts, files)).join("; ");

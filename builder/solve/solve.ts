@@ -140,10 +140,10 @@ class Solver {
   }
 
   async #lookUpOrMake(step: Step, { work, parent }: Prepared, vertex: Vertex): Promise<ChainID> {
-    const { cache, request } = this.#scope;
+    const { cache } = this.#scope;
     const place = this.#parts.identityOf(step);
     const quick = work.quick === undefined ? undefined : keyOf(work.quick.parts);
-    const isAnew = request.noCache || this.#isFiltered(step);
+    const isAnew = this.#isAnew(step) !== undefined;
     const known = quick === undefined || isAnew ? undefined : await cache.find(quick);
     if (known !== undefined) return hit(vertex, known);
     const parts = await work.full();
@@ -173,10 +173,12 @@ class Solver {
     return chain === undefined ? undefined : (await collaborators.store.snapshots.restack(parent, chain))?.chainID;
   }
 
-  /** Its stage is one that --no-cache-filter names. */
-  #isFiltered({ stage }: Step): boolean {
-    const names = this.#scope.request.noCacheFilter;
-    return names !== undefined && this.#parts.graph.stages.some(({ index, name }) => index === stage && (names.has(name) || names.has(String(index))));
+  /** The flag that wants the step made whatever the cache holds: for all, or for a stage by name. */
+  #isAnew({ stage }: Step): string | undefined {
+    const { noCache, noCacheFilter: names } = this.#scope.request;
+    if (noCache) return "--no-cache";
+    const isNamed = names !== undefined && this.#parts.graph.stages.some(({ index, name }) => index === stage && (names.has(name) || names.has(String(index))));
+    return isNamed ? "--no-cache-filter" : undefined;
   }
 
   /** Files that changed while they were copied make it another step than the one that was looked up. */
@@ -228,7 +230,7 @@ class Solver {
     return await gate.run(async () => {
       const { explainMiss } = await import("./explain.ts");
       this.#scope.signal.throwIfAborted();
-      const explain: Making["explain"] = (files) => vertex.explain(false, () => explainMiss(look.parts, last, files));
+      const explain: Making["explain"] = (files) => vertex.explain(false, () => this.#isAnew(step) ?? explainMiss(look.parts, last, files));
       const chain = await work.make({ vertex, place: look.place, explain });
       const made = { chain, parts: await work.full() };
       return { ...made, saved: this.#remember(step, look, made, true) };

@@ -18,6 +18,8 @@ interface Live {
   readonly statuses: Map<string, Status & { readonly startedAt: number }>;
   tail: string[];
   isCached: boolean;
+  /** Why it is made or not, when that was asked for. */
+  reason: string | undefined;
 }
 
 interface Line {
@@ -57,7 +59,7 @@ export class TtyProgress implements ProgressView {
     if (event.kind === "started") {
       this.#total++;
       const lists = { cutter: new LineCutter(), statuses: new Map<string, Status & { readonly startedAt: number }>(), tail: [] };
-      this.#live.set(event.vertex, { name: visible(event.name), startedAt: performance.now(), isCached: false, ...lists });
+      this.#live.set(event.vertex, { name: visible(event.name), startedAt: performance.now(), isCached: false, reason: undefined, ...lists });
       return;
     }
     const live = this.#live.get(event.vertex);
@@ -65,7 +67,7 @@ export class TtyProgress implements ProgressView {
     if (event.kind === "output") live.tail = [...live.tail, ...live.cutter.push(event.data)].slice(-FAILED_LINES);
     else if (event.kind === "status") live.statuses.set(event.id, { ...event, startedAt: live.statuses.get(event.id)?.startedAt ?? performance.now() });
     else if (event.kind === "cached") live.isCached = true;
-    else if (event.kind === "explained") this.#explained(live, event);
+    else if (event.kind === "explained") live.reason = this.#options.explain ? ` => => ${event.isHit ? "hit" : "miss"}: ${visible(event.reason)}` : undefined;
     else this.#ended(event, live);
   }
 
@@ -73,9 +75,11 @@ export class TtyProgress implements ProgressView {
     return false;
   }
 
+  /** What is under way stays on the screen: whoever gets the terminal sees what the steps printed. */
   pause(): void {
     clearInterval(this.#timer);
     this.#stream.off("resize", this.#onResize);
+    if (!this.#isEnded) this.#above.push(...this.#underWay(this.#stream.rows || 24).slice(1));
     this.#draw([]);
   }
 
@@ -94,20 +98,17 @@ export class TtyProgress implements ProgressView {
     for (const { name, tail } of this.#failed) this.#stream.write(["------", ` > ${name}:`, ...tail.map(visible), "------", ""].join("\n"));
   }
 
-  #explained(live: Live, { isHit, reason }: Extract<BuildEvent, { kind: "explained" }>): void {
-    if (this.#options.explain) this.#above.push({ left: ` ${isHit ? "hit " : "miss"} ${live.name}: ${visible(reason)}`, right: "" });
-  }
-
   #ended(event: Extract<BuildEvent, { kind: "done" | "failed" }>, live: Live): void {
     this.#live.delete(event.vertex);
     const isFailed = event.kind === "failed" && !event.isCancelled;
-    if (!isFailed) this.#completed++;
+    if (event.kind === "done") this.#completed++;
     live.tail = [...live.tail, ...live.cutter.finish()];
     if (isFailed) this.#failed.push(live);
     const how = event.kind === "done" ? (live.isCached ? "CACHED " : "") : event.isCancelled ? "CANCELED " : "ERROR ";
     const color = event.kind === "done" ? "done" : event.isCancelled ? "cancelled" : "failed";
     this.#above.push(
       { left: ` => ${how}${live.name}`, right: elapsed(live.startedAt), color },
+      ...reasonLines(live),
       ...[...live.statuses.values()].map((one) => statusLine(one, color)),
     );
   }
@@ -128,7 +129,7 @@ export class TtyProgress implements ProgressView {
       const statuses = [...live.statuses.values()].filter(({ isDone }) => !isDone).map((one) => statusLine(one));
       const tail = [...live.tail, live.cutter.rest].map(visible).filter((line) => line.trim() !== "");
       const output = tail.slice(-LIVE_LINES).map((line): Line => ({ left: ` => => # ${line}`, right: "", color: "faint" }));
-      const details = [...statuses, ...output];
+      const details = [...reasonLines(live), ...statuses, ...output];
       return [{ left: ` => ${live.name}`, right: elapsed(live.startedAt) }, ...(each === 0 ? [] : details.slice(-each))];
     });
     return [this.#header(), ...(hidden > 0 ? [{ left: ` => ${hidden} more`, right: "" }] : []), ...lines];
@@ -153,6 +154,11 @@ export class TtyProgress implements ProgressView {
     const text = right === "" ? cut(left, width) : spread(left, right, width);
     return color === undefined || !this.#options.colors ? text : `\u001b[${COLORS[color]}m${text}\u001b[0m`;
   }
+}
+
+/** On lines of its own, whole: it is what was asked for. */
+function reasonLines({ reason }: Live): readonly Line[] {
+  return reason === undefined ? [] : [{ left: reason, right: "" }];
 }
 
 function statusLine(status: Status & { readonly startedAt: number }, color?: keyof typeof COLORS): Line {

@@ -10,9 +10,17 @@ const COLUMNS = [
   ["WHY", "Why"],
 ] as const;
 
+/** Of a table: a long RUN would push the reason out of sight. */
+const MAX_STEP = 72;
+
 /** JSON lines with `--progress rawjson`. */
 export async function runDry(context: Context, request: BuildRequest, collaborators: Collaborators, progress: string): Promise<void> {
   const steps = await dryRun(request, collaborators);
-  const rows = steps.map(({ name, state, reason }) => ({ State: state, Step: name, Why: reason }));
-  await printRows(context, rows, COLUMNS, { quiet: false, key: "Step", format: progress === "rawjson" ? "json" : undefined });
+  const isJson = progress === "rawjson";
+  const rows = steps.map(({ name, state, reason }) => ({
+    State: state,
+    Step: isJson || name.length <= MAX_STEP ? name : `${name.slice(0, MAX_STEP - 1)}…`,
+    Why: reason,
+  }));
+  await printRows(context, rows, COLUMNS, { quiet: false, key: "Step", format: isJson ? "json" : undefined });
 }

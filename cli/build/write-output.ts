@@ -109,8 +109,12 @@ async function pushAll({ context, onStatus }: OutputWork, names: readonly string
   if (names.length === 0) throw new BuilderError("OUTPUT_FAILED", "Cannot push the image: it has no name", { hint: "Name it with -t" });
   const { pushImage } = await import("../push-image.ts");
   let pushed = target;
-  for (const name of names)
-    pushed = await pushImage(context, name, { target, insecure: output.insecure, byDigest: output.pushByDigest, onTransfer: transferStatus(onStatus) });
+  const tell = (id: string): void => onStatus({ id, current: 0, isDone: true });
+  const how = { target, insecure: output.insecure, byDigest: output.pushByDigest, progress: false, say: tell, onTransfer: transferStatus(onStatus) };
+  for (const name of names) {
+    pushed = await pushImage(context, name, how);
+    tell(`pushing manifest for ${name}@${pushed.digest}`);
+  }
   return { ...target, ...pushed };
 }
 

@@ -70,12 +70,26 @@ test("Live lines follow the width of the terminal", async () => {
   await see(terminal, /^ => \[2\/2\] RUN --mount=type=cache,target=\/gate,id=gate echo th\w* \d+\.\ds\n => => # three begins/m);
   await open("three");
   const lines = (await see(terminal, "ended with 0")).split("\n");
-  expect(lines.slice(-3).map((line) => line.replace(/\d+\.\d/, "T"))).toEqual([
+  expect(lines.slice(-4).map((line) => line.replace(/\d+\.\d/, "T"))).toEqual([
     expect.stringMatching(/^ => exporting to image +Ts$/),
+    expect.stringMatching(/^ => => writing image sha256:[0-9a-f]+ +Ts$/),
     expect.stringMatching(/FINISHED$/),
     "ended with 0",
   ]);
 }, 120_000);
+
+test("With --explain the reason has a line of its own, however long the step is", async () => {
+  using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN echo ${"long ".repeat(40)}\n`, { columns: 60, rows: 24 }, "--explain");
+  expect(await see(terminal, "ended with 0")).toMatch(/^ => \[2\/2\] RUN echo long .*\n => => miss: --no-cache$/m);
+}, 60_000);
+
+test("A build that is interrupted is not said to be finished", async () => {
+  using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN sleep 600\n`, { columns: 80, rows: 24 });
+  await see(terminal, /^ => \[2\/2\] RUN sleep 600/m);
+  terminal.type("C-c");
+  const end = await see(terminal, "ended with 130");
+  expect(end).toMatch(/^\[\+\] Building \d+\.\ds \(2\/3\)$/m);
+}, 60_000);
 
 test("A failing step shows its last lines and the Dockerfile, in colours unless NO_COLOR", async () => {
   const dockerfile = `FROM ${BOX_IMAGE}\nRUN echo '\\033[31mwhy it failed\\033[0m'; false\n`;
@@ -99,9 +113,9 @@ test("A terminal of few lines and columns is enough", async () => {
 }, 60_000);
 
 test("--debug opens a shell in the failed step; leaving it ends the build with the step's error", async () => {
-  const dockerfile = `FROM ${BOX_IMAGE}\nENV WHO=me\nWORKDIR /place\nUSER 7:8\nRUN --mount=type=tmpfs,target=/mounted echo kept > /mounted/file; false\n`;
+  const dockerfile = `FROM ${BOX_IMAGE}\nENV WHO=me\nWORKDIR /place\nUSER 7:8\nRUN --mount=type=tmpfs,target=/mounted echo kept > /mounted/file; echo why; false\n`;
   using terminal = buildIn(dockerfile, { columns: 100, rows: 30 }, "--debug");
-  await see(terminal, "in its state; leave it to end the build");
+  expect(await see(terminal, "in its state; leave it to end the build")).toMatch(/^ => => # why\n\nRUN /m);
   terminal.type("echo $WHO-$(pwd)-$(id -u):$(id -g); echo tty-$(test -t 0 && echo yes)", "Enter");
   await see(terminal, /^me-\/place-7:8$/m);
   await see(terminal, /^tty-yes$/m);

@@ -203,6 +203,9 @@ describe("the registry", () => {
       "application/vnd.docker.image.rootfs.diff.tar.gzip",
     ]);
     await build("--push", "-t", `${host}/plain:v1`, "-t", `${host}/plain:v2`);
+    const { stderr: told } = await box.attempt("build", "--push", "-t", `${host}/told:v1`, context);
+    expect(told).toMatch(/^#\d+ pushing manifest for 127\.0\.0\.1:\d+\/told:v1@sha256:[0-9a-f]{64} .*done$/m);
+    expect(told.split("\n").filter((line) => line !== "" && !/^(?:#\d+| \d| -)/.test(line))).toEqual([]); // nothing beside the steps
     expect(JSON.parse(await text("skopeo", "list-tags", "--tls-verify=false", `docker://${host}/plain`))).toMatchObject({ Tags: ["v1", "v2"] });
   });
 });

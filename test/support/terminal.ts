@@ -22,7 +22,7 @@ export function openTerminal(command: string, { columns, rows, env }: TerminalOp
   const folder = temporaryFolder();
   const tmux = (...args: readonly string[]): string =>
     execFileSync("tmux", ["-S", join(folder, "tmux"), "-f", "/dev/null", ...args], { encoding: "utf8", env: { ...env, TERM: "xterm-256color" } });
-  tmux("new-session", "-d", "-s", "test", "-x", String(columns), "-y", String(rows), `${command}; echo "ended with $?"; exec cat`);
+  tmux("new-session", "-d", "-s", "test", "-x", String(columns), "-y", String(rows), `trap : INT; ${command}; echo "ended with $?"; exec cat`);
   return {
     screen: ({ escapes = false } = {}) =>
       tmux("capture-pane", "-p", "-S", "-", ...(escapes ? ["-e"] : []))
