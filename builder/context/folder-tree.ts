@@ -202,7 +202,7 @@ export class FolderTree implements SourceTree {
     const isIgnored = this.#options.rules.ignores(path) && this.#resolve(path) !== undefined;
     const near = suggest(posix.basename(path), this.names(folder));
     const hint = isIgnored
-      ? `/${path} is there, but the ignore file leaves it out`
+      ? `/${path} is there, but the ignore file leaves it out; 'strata build context ls --ignored' names the line`
       : near === undefined
         ? undefined
         : `Did you mean ${posix.join(folder, near)}?`;

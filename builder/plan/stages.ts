@@ -120,5 +120,8 @@ export function findTarget(stages: readonly Stage[], target: string | undefined)
       : (stages.findLast((stage) => stage.name === wanted) ?? (/^\d+$/.test(wanted) ? stages[Number(wanted)] : undefined));
   if (found !== undefined) return found;
   const names = stages.flatMap((stage) => stage.name ?? []);
-  throw new BuilderError("STAGE_UNKNOWN", `Cannot build target ${target}: there is no such stage`, didYouMean(target ?? "", names));
+  throw new BuilderError("STAGE_UNKNOWN", `Cannot build target ${target}: there is no such stage`, {
+    hint: `The Dockerfile has ${names.length === 0 ? "no stage with a name" : names.join(", ")}`,
+    ...didYouMean(target ?? "", names),
+  });
 }

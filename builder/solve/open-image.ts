@@ -79,7 +79,7 @@ export class BaseImages {
 
   async #unknown(reference: string, nearStage: string | undefined, cause: unknown): Promise<BuilderError> {
     const names = (await this.#collaborators.store.images.list()).flatMap(({ name }) =>
-      name === undefined ? [] : [name, name.replace(/^docker\.io\/(?:library\/)?/, "")],
+      name === undefined ? [] : [name, familiar(name), familiar(name).replace(/:latest$/, "")],
     );
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new BuilderError("IMAGE_UNKNOWN", `Cannot use image ${reference}: ${reason}`, {
@@ -87,6 +87,11 @@ export class BaseImages {
       ...didYouMean(reference, nearStage === undefined ? names : [nearStage, ...names]),
     });
   }
+}
+
+/** As one writes it. */
+function familiar(name: string): string {
+  return name.replace(/^docker\.io\/(?:library\/)?/, "");
 }
 
 function asBuilderError(error: unknown, reference: string): unknown {

@@ -82,7 +82,7 @@ async function execute(request: RunRequest, scope: SolveScope): Promise<void> {
   } catch (error) {
     scope.signal.throwIfAborted();
     if (!(error instanceof CodedError)) throw error;
-    throw new BuilderError("RUN_FAILED", `Cannot run ${shown}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    throw new BuilderError("RUN_FAILED", error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
   }
   scope.signal.throwIfAborted();
   if (code !== 0) await scope.collaborators.onRunFailed?.(request, code);

@@ -1,6 +1,6 @@
 /** Where the Dockerfile, the context and the ignore rules come from: a folder, a file, or stdin as either a Dockerfile or a tar. */
 import { readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { parseIgnoreFile } from "../../builder/context/ignore.ts";
 import { readIfThere } from "../../builder/context/read-if-there.ts";
 import { BuilderError } from "../../builder/errors.ts";
@@ -61,8 +61,9 @@ async function remoteDefinition(input: DefinitionInput): Promise<Definition> {
 }
 
 async function folderDefinition(folder: string, file: string | undefined, input: DefinitionInput, isUnpacked = false): Promise<Definition> {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new BuilderError("CONTEXT_INVALID", `Cannot use ${folder} as the context: it is no folder`);
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true)
+    throw new BuilderError("CONTEXT_INVALID", `Cannot use ${folder} as the context: ${stat === undefined ? "it is not there" : "it is no folder"}`);
   const general = (): readonly string[] => parseIgnoreFile(readIfThere(join(folder, ".dockerignore")) ?? "");
   if (file === "-") return { dockerfile: { text: (await input.readStdin()).toString("utf8"), file: "Dockerfile" }, context: folder, ignore: general() };
   if (file !== undefined && remoteKind(file) !== undefined) {
@@ -89,5 +90,10 @@ function dockerfilePath(folder: string, file: string | undefined, isUnpacked: bo
   if (found !== undefined && isUnpacked && !realpathSync(found).startsWith(`${realpathSync(folder)}/`))
     throw new BuilderError("CONTEXT_INVALID", `Cannot use ${file ?? "the Dockerfile"}: it leads out of the context, which came from elsewhere`);
   if (found !== undefined) return found;
-  throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file ?? "a Dockerfile"}: there is none in ${folder}`, { hint: "Name it with -f" });
+  const where = isUnpacked ? "the context" : folder;
+  if (file !== undefined) {
+    const places = isUnpacked ? " in the context" : isAbsolute(file) ? "" : ` here or in ${folder}`;
+    throw new BuilderError("CONTEXT_INVALID", `Cannot find ${file}: there is no such file${places}`);
+  }
+  throw new BuilderError("CONTEXT_INVALID", `Cannot find a Dockerfile: there is none in ${where}`, { hint: "Name it with -f" });
 }

@@ -3,7 +3,6 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
 import { EPOCH_ARG } from "../../builder/epoch.ts";
-import { parseBytes } from "../../builder/plan/mount.ts";
 import { contextName } from "../../builder/plan/named-context.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
 import { remoteKind } from "../../builder/plan/remote-kind.ts";
@@ -13,7 +12,7 @@ import type { Platform } from "../../store/oci.ts";
 import { UsageError } from "../errors.ts";
 import type { Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
-import { runOptions } from "./run-options.ts";
+import { readSize, runOptions } from "./run-options.ts";
 import { readFields, readPair, readPairs } from "./pairs.ts";
 
 const NETWORKS = ["default", "none", "host"] as const;
@@ -41,7 +40,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     pull: flags.pull ?? false,
     network,
     extraHosts: flags.addHost,
-    shmSize: parseBytes(flags.shmSize),
+    shmSize: readSize("shm-size", flags.shmSize),
     ulimits: flags.ulimit.map(ulimit),
     epoch: undefined, // the environment's is a build argument
   };

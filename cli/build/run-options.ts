@@ -72,16 +72,24 @@ function isSocket(path: string, flag: string): boolean {
 }
 
 function runLimits(flags: RunFlags): RunLimits {
-  const bytes = (text: string): number => (text === "-1" ? -1 : parseBytes(text));
   return {
-    ...(flags.memory === undefined ? {} : { memory: parseBytes(flags.memory) }),
-    ...(flags.memorySwap === undefined ? {} : { memorySwap: bytes(flags.memorySwap) }),
+    ...(flags.memory === undefined ? {} : { memory: readSize("memory", flags.memory) }),
+    ...(flags.memorySwap === undefined ? {} : { memorySwap: flags.memorySwap === "-1" ? -1 : readSize("memory-swap", flags.memorySwap) }),
     ...number("cpuShares", flags.cpuShares),
     ...number("cpuPeriod", flags.cpuPeriod),
     ...number("cpuQuota", flags.cpuQuota),
     ...(flags.cpusetCpus === undefined ? {} : { cpusetCpus: flags.cpusetCpus }),
     ...(flags.cpusetMems === undefined ? {} : { cpusetMems: flags.cpusetMems }),
   };
+}
+
+/** @throws {UsageError} */
+export function readSize(flag: string, text: string): number {
+  try {
+    return parseBytes(text);
+  } catch {
+    throw new UsageError(`Cannot read --${flag} ${text}: expected a size, such as 512m`);
+  }
 }
 
 function number(name: string, text: string | undefined): object {

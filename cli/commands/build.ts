@@ -26,13 +26,24 @@ export function command(context: Context): Command {
       const { historyCommand } = await import("../build/history.ts");
       await historyCommand(context).parseAsync(words, { from: "user" });
     });
-  return standAlone(build, ["--debug", "--lock"]);
+  return standAlone(build);
 }
 
-/** The word after such a flag is no value of it: `build --debug .` builds this folder, `--debug=bash` names a shell. */
-function standAlone(command: Command, flags: readonly string[]): Command {
+/** The word after `--debug` is no value of it: `build --debug .` builds this folder, `--debug=bash` names a shell. */
+const ALONE: readonly string[] = ["--debug", "--lock"];
+/** The word after these is one only where it looks like one, as in `--sbom true .` */
+const SWITCHES: readonly string[] = ["--sbom", "--provenance"];
+const SWITCH_VALUE = /^(?:1|t|true|0|f|false)$|^[\w-]+=/i;
+
+function standAlone(command: Command): Command {
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (argv) => parse(argv.map((word) => (flags.includes(word) ? `${word}=` : word)));
+  command.parseOptions = (argv) =>
+    parse(
+      argv.map((word, at) => {
+        if (ALONE.includes(word)) return `${word}=`;
+        return SWITCHES.includes(word) && !SWITCH_VALUE.test(argv[at + 1] ?? "") ? `${word}=true` : word;
+      }),
+    );
   return command;
 }
 
@@ -46,9 +57,12 @@ class BuildCommand extends Command {
   }
 
   override async parseAsync(argv: readonly string[] = [], options?: ParseOptions): Promise<this> {
-    if (argv[0] !== "context" || argv[1] !== "ls") return await super.parseAsync(argv, options);
+    if (argv[0] !== "context" || !/^(?:ls|-h|--help)$/.test(argv[1] ?? "")) return await super.parseAsync(argv, options);
     const { contextListCommand } = await import("../build/context-list.ts");
-    await contextListCommand(this.#context).exitOverride().name("strata build context ls").parseAsync(argv.slice(2), options);
+    await contextListCommand(this.#context)
+      .exitOverride()
+      .name("strata build context ls")
+      .parseAsync(argv.slice(argv[1] === "ls" ? 2 : 1), options);
     return this;
   }
 }

@@ -185,8 +185,9 @@ test.each(errors)("%s is refused with its place", async (_, text, code, message,
   await expect(lab.build(`${text}\n`)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string, place: { line } });
 });
 
-test("An unknown target suggests a near stage", async () => {
+test("An unknown target suggests a near stage, or names them all", async () => {
   await expect(lab.build("FROM scratch AS builder\n", { target: "bulider" })).rejects.toMatchObject({ code: "STAGE_UNKNOWN", hint: "Did you mean builder?" });
+  await expect(lab.build("FROM scratch AS a\nFROM scratch AS b\n", { target: "none" })).rejects.toMatchObject({ hint: "The Dockerfile has a, b" });
 });
 
 test("Undefined variables warn and suggest", async () => {

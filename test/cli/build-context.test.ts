@@ -66,9 +66,23 @@ test("Tables for people; a folder called context is built, and one called ls bes
   expect(await strataOutput(root, "build", "context", "ls", folder, "--ignored")).toMatch(/^SIZE +PATTERN +LINE +PATH\n/);
   expect(await strataOutput(root, "build", "context", "ls", folder)).toMatch(/\n5 files, 34B$/);
   expect((await runStrata(root, ["build", "context", "ls", join(folder, "none")])).stderr).toContain("it is no folder");
+  expect(await strataOutput(root, "build", "context", "--help")).toMatch(/^Usage: strata build context ls /);
   write("context/Dockerfile", "FROM scratch\nLABEL a=b\n");
   const { status, stdout } = await runStrata({ ...root, env: { ...root.env, PWD: folder } }, ["build", "-q", join(folder, "context")]);
   expect([status, stdout.slice(0, 7)]).toEqual([0, "sha256:"]);
+});
+
+test.each([
+  [["none"], 1, /none as the context: it is not there\n/],
+  [["Dockerfile"], 1, /Dockerfile as the context: it is no folder\n/],
+  [["src"], 1, /Cannot find a Dockerfile: there is none in .*src\nName it with -f\n/],
+  [["-f", "/none", "."], 1, /Cannot find \/none: there is no such file\n$/],
+  [["--memory", "much", "."], 2, /Cannot read --memory much: expected a size/],
+  [["--shm-size=", "."], 2, /Cannot read --shm-size : expected a size/],
+  [["--sbom", "--provenance", ".", "-o", "cacheonly=x"], 2, /cacheonly/], // the folder is taken for no value of the flags
+])("strata build %j is refused", async (args, status, message) => {
+  const outcome = await runStrata(root, ["build", ...args.map((word) => (/^(?:none|Dockerfile|src|\.)$/.test(word) ? join(folder, word) : word))]);
+  expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringMatching(message)]);
 });
 
 test("What cannot be read is an error that names it, and what to do", async () => {

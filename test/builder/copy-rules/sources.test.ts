@@ -48,6 +48,6 @@ test("A near name is suggested, and of an ignored file it is said that it is", a
   lab.context(TREE);
   await expect(lab.build("FROM scratch\nCOPY d/x.tx /n\n")).rejects.toMatchObject({ hint: "Did you mean d/x.txt?" });
   await expect(lab.build("FROM scratch\nCOPY a.txt /n\n", { ignore: ["*.txt"] })).rejects.toMatchObject({
-    hint: "/a.txt is there, but the ignore file leaves it out",
+    hint: "/a.txt is there, but the ignore file leaves it out; 'strata build context ls --ignored' names the line",
   });
 });
