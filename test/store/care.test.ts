@@ -7,6 +7,7 @@ import { digestOf, type Digest } from "../../store/digest.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import { openStore } from "../../store/open.ts";
 import type { Descriptor } from "../../store/oci.ts";
+import { ownedName } from "../../store/owner.ts";
 import type { Damage, Layer, Store } from "../../store/store.ts";
 import { helper, projectRoot, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
@@ -241,7 +242,7 @@ describe("collect", () => {
     const base = await layer("base");
     await store.leases.hold("mine", { chains: [base.chainID] }, { ephemeral: true });
     await store.snapshots.prepare("mine", undefined, { ephemeral: true });
-    await store.table("store.leases").put("dead", { chains: [], digests: [], owner: `${child.pid}.12345.abcdef` });
+    await store.table("store.leases").put("dead", { chains: [], digests: [], owner: ownedName().replace(/^\d+\.\d+/, `${child.pid}.12345`) });
     await store.care.collect();
     expect(store.leases.list()).toEqual(["mine"]);
     await using again = await openStore({ root: place.root, helper });

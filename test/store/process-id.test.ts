@@ -20,7 +20,19 @@ test("a zombie is gone, and what it owned is abandoned", async () => {
   const started = Number(stat()[19]);
   while (stat()[0] !== "Z") await new Promise((resolve) => setTimeout(resolve, 5));
   expect(isAlive(pid, started)).toBe(false);
-  expect(isAbandoned(`${pid}.${started}.ab`)).toBe(true);
+  expect(isAbandoned(ownedName().replace(/^\d+\.\d+/, `${pid}.${started}`))).toBe(true);
+  expect(isAbandoned(`${pid}.${started}.ab`)).toBe(false); // no name of ours
   parent.kill();
   await once(parent, "exit");
+});
+
+test("a process of another namespace lives as long as that namespace does", async () => {
+  const script = "process.stdout.write(require('node:fs').readlinkSync('/proc/self/ns/pid')); setInterval(() => {}, 1000)";
+  const child = spawn("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", process.execPath, "-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+  const [link] = (await once(child.stdout, "data")) as [Buffer];
+  const name = `1.1.${/\d+/.exec(link.toString())![0]}.ab`;
+  expect(isAbandoned(name)).toBe(false);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(isAbandoned("1.1.12345.ab")).toBe(true);
 });
