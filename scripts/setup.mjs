@@ -17,6 +17,7 @@ const NEEDS = {
     { program: "podman", package: "podman", why: "another client that pushes to and pulls from our registry in the tests" },
     { program: "docker-registry", package: "docker-registry", why: "the registry that our client pushes to and pulls from in the tests" },
     { program: "dockerd", package: "docker.io", why: "the engine that pushes, pulls and loads our images in the tests" },
+    { program: "ctr", package: "containerd", why: "one more client of our registry in the tests" },
     { program: "zstd", package: "zstd", why: "packs what our own decompression is held against in the tests" },
     { program: "xz", package: "xz-utils", why: "unpacks .tar.xz for ADD" },
     { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },

@@ -5,14 +5,16 @@ import { contentRange, parseRange } from "../../http/range.ts";
 import { empty } from "../../http/reply.ts";
 import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
-import { mayPush, readDigest, type Call, type Parts } from "./parts.ts";
+import { readDigest, type Call, type Parts, wantsLease } from "./parts.ts";
 
-export async function getBlob(parts: Parts, { request, grant, name }: Call): Promise<Reply> {
+export async function getBlob(parts: Parts, call: Call): Promise<Reply> {
+  const { request, name } = call;
   const { blobs, repositories } = parts;
   const digest = readDigest(request.params["digest"], "BLOB_UNKNOWN");
-  const stored = (await repositories.blob(name, digest)) === undefined ? undefined : await blobs.stat(digest);
+  const link = await repositories.blob(name, digest);
+  const stored = link === undefined ? undefined : await blobs.stat(digest);
   if (stored === undefined) return await mirrored(parts, name, digest);
-  if (request.method === "HEAD" && mayPush(grant, name)) await repositories.renewBlob(name, digest);
+  if (wantsLease(call, link?.linkedAt ?? 0)) await repositories.renewBlob(name, digest);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "cache-control": "max-age=31536000", "accept-ranges": "bytes" };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
   const typed = { ...headers, "content-type": "application/octet-stream" };

@@ -1,7 +1,7 @@
 /** Tags, catalog and referrers. Spec: distribution-spec v1.1, "Listing Tags", "Listing Referrers". */
 import type { Reply } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
-import { MEDIA_TYPE } from "../../store/oci.ts";
+import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import type { Grant } from "./access.ts";
 import { keyPage, nextLink, page, readPageRequest } from "./paging.ts";
@@ -10,6 +10,7 @@ import type { Request } from "../../http/message.ts";
 
 /** Referrers in one reply: descriptors with annotations must stay within what clients accept as a manifest. */
 const MAX_REFERRERS = 500;
+const MAX_REFERRERS_BYTES = 3 << 20;
 
 export async function listTags({ repositories, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const wanted = readPageRequest(request.query);
@@ -33,8 +34,17 @@ export async function listReferrers({ repositories }: Parts, { request, name }: 
   const type = request.query.get("artifactType");
   const found = (await repositories.referrers(name, subject)).filter((descriptor) => type === null || descriptor.artifactType === type);
   const { last, count = MAX_REFERRERS } = readPageRequest(request.query);
-  const { items, next } = page(found, ({ digest }) => digest, { last, count: Math.min(count, MAX_REFERRERS) });
+  const wanted = page(found, ({ digest }) => digest, { last, count: Math.min(count, MAX_REFERRERS) });
+  const items = withinBytes(wanted.items);
+  const next = items.length < wanted.items.length ? items.at(-1)?.digest : wanted.next;
   const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: items };
   return json(200, index, { "content-type": MEDIA_TYPE.index, ...filtered, ...nextLink(request.path, request.query, next) });
+}
+
+/** Those that one reply holds, one at least: their annotations may be long. */
+function withinBytes(descriptors: readonly Descriptor[]): readonly Descriptor[] {
+  let bytes = 0;
+  const end = descriptors.findIndex((descriptor, index) => (bytes += JSON.stringify(descriptor).length) > MAX_REFERRERS_BYTES && index > 0);
+  return end < 0 ? descriptors : descriptors.slice(0, end);
 }

@@ -4,13 +4,17 @@ import { entityTag, precondition } from "../../http/conditional.ts";
 import type { Reply } from "../../http/message.ts";
 import { empty } from "../../http/reply.ts";
 import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
+import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import { isTag } from "../name.ts";
+import { holdManifest } from "./hold-manifest.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
+import { lastUse } from "./repositories.ts";
 import { readManifest, type BlobNeed, type PushedManifest } from "./manifest.ts";
-import { mayPush, readDigest, type Call, type Parts } from "./parts.ts";
+import { readDigest, type Call, type Parts, wantsLease } from "./parts.ts";
 
-export async function getManifest({ repositories, manifests, mirror }: Parts, { request, grant, name }: Call): Promise<Reply> {
+export async function getManifest({ repositories, manifests, mirror }: Parts, call: Call): Promise<Reply> {
+  const { request, name } = call;
   const reference = request.params["reference"] ?? "";
   if (isDigest(reference) || isTag(reference)) await mirror?.bringManifest(name, reference);
   const digest = isDigest(reference) ? reference : await repositories.tag(name, reference);
@@ -18,7 +22,7 @@ export async function getManifest({ repositories, manifests, mirror }: Parts, { 
   if (digest === undefined || link === undefined) throw unknownManifest(name, reference);
   const headers = { "docker-content-digest": digest, etag: entityTag(digest), "content-type": link.mediaType };
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
-  if (request.method === "HEAD" && isDigest(reference) && mayPush(grant, name)) await repositories.renewManifest(name, digest);
+  if (isDigest(reference) && wantsLease(call, lastUse(link))) await repositories.renewManifest(name, digest);
   return { status: 200, headers: { ...headers, "content-length": link.size }, body: await manifests.read(digest) };
 }
 
@@ -31,10 +35,9 @@ export async function putManifest(parts: Parts, { request, name }: Call): Promis
     throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
   const manifest = readManifest(bytes, request.headers["content-type"]);
   await requireBlobs(parts, name, manifest.blobs);
-  for (const child of manifest.manifests) await parts.repositories.renewManifest(name, child);
   await parts.blobs.put(bytes, algorithmOf(digest));
-  await link(parts, name, { digest, size: bytes.length, manifest });
-  for (const tag of target.tags) await parts.repositories.setTag(name, tag, digest);
+  const descriptor = describe(manifest, digest, bytes.length);
+  refuseMissing(name, await holdManifest(parts, name, { ...manifest, descriptor, tags: target.tags }));
   return empty(201, {
     location: `/v2/${name}/manifests/${reference}`,
     "docker-content-digest": digest,
@@ -71,26 +74,29 @@ const MOST_NAMED = 100;
 async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing: Digest[] = [];
   for (const { digest, size, data } of needs) {
-    if ((await repositories.renewBlob(name, digest)) && (await blobs.has({ digest, size, mediaType: "" }))) continue; // young from here on
+    if ((await repositories.blob(name, digest)) !== undefined && (await blobs.has({ digest, size, mediaType: "" }))) continue;
     if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
     else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }
+  refuseMissing(name, missing);
+}
+
+function refuseMissing(name: string, missing: readonly Digest[]): void {
   if (missing.length === 0) return;
   throw new RegistryError("MANIFEST_BLOB_UNKNOWN", `Cannot store the manifest in ${name}: ${missing.slice(0, MOST_NAMED).join(", ")} is not there`, {
     detail: missing.slice(0, MOST_NAMED).map((digest) => ({ digest })),
   });
 }
 
-async function link({ linkManifest }: Parts, name: string, pushed: { digest: Digest; size: number; manifest: PushedManifest }): Promise<void> {
-  const { mediaType, artifactType, annotations, subject } = pushed.manifest;
-  const descriptor = {
+/** As it stands in lists of referrers. */
+function describe({ mediaType, artifactType, annotations }: PushedManifest, digest: Digest, size: number): Descriptor {
+  return {
     mediaType,
-    digest: pushed.digest,
-    size: pushed.size,
+    digest,
+    size,
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
   };
-  await linkManifest(name, descriptor, subject);
 }
 
 function unknownManifest(name: string, reference: string): RegistryError {

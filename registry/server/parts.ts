@@ -32,9 +32,12 @@ export interface Call {
   readonly name: string;
 }
 
-/** Who may push may rely on what is there: it gets a lease on it. */
-export function mayPush(grant: Grant, name: string): boolean {
-  return grant.allows({ kind: "repository", name, action: "push" });
+/** Milliseconds: what somebody looks at is not made young again sooner. */
+const LOOK_MS = 1_000;
+
+/** Who may push looks whether something is there to rely on it: that takes a lease. `last`: when it was last made young. */
+export function wantsLease({ request, grant, name }: Call, last: number): boolean {
+  return request.method === "HEAD" && last < Date.now() - LOOK_MS && grant.allows({ kind: "repository", name, action: "push" });
 }
 
 /** `code` tells what a malformed one means: nothing there (GET) or a bad request (PUT). */

@@ -97,9 +97,7 @@ function blobLinks({ repositories, blobs }: Tables): Part<BlobPart> {
       await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
     },
     async renewBlob(name, digest): Promise<boolean> {
-      const now = Date.now();
-      const young = (link: BlobLink): BlobLink => (isYoung(link.linkedAt, now) ? link : { ...link, linkedAt: now });
-      return (await blobs.update(`${name}@${digest}`, (link) => link && young(link))) !== undefined;
+      return (await blobs.update(`${name}@${digest}`, (link) => link && { ...link, linkedAt: Date.now() })) !== undefined;
     },
     unlinkBlob: async (name, digest) => await blobs.remove(`${name}@${digest}`),
     releaseBlob: async (name, digest, before) => await release(blobs, `${name}@${digest}`, ({ linkedAt }) => linkedAt < before),
@@ -123,9 +121,7 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
       if (subject !== undefined) await referrers.put(`${name}@${subject}@${digest}`, descriptor); // after: `releaseManifest` relies on it
     },
     async renewManifest(name, digest): Promise<boolean> {
-      const now = Date.now();
-      const young = (link: ManifestLink): ManifestLink => (isYoung(lastUse(link), now) ? link : { ...link, renewedAt: now });
-      return (await manifests.update(`${name}@${digest}`, (link) => link && young(link))) !== undefined;
+      return (await manifests.update(`${name}@${digest}`, (link) => link && { ...link, renewedAt: Date.now() })) !== undefined;
     },
     async unlinkManifest(name, digest): Promise<boolean> {
       const subject = (await manifests.get(`${name}@${digest}`))?.subject;
@@ -145,13 +141,6 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
       return true;
     },
   };
-}
-
-/** Milliseconds: a link this young is not written again. */
-const YOUNG_MS = 1_000;
-
-function isYoung(at: number, now: number): boolean {
-  return at > now - YOUNG_MS;
 }
 
 /** Milliseconds since the epoch at which a push last relied on it. */

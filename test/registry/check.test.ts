@@ -6,10 +6,14 @@ import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { storeStorage } from "../../registry/storage.ts";
 import { listenRegistry } from "../../registry/server/listen.ts";
+import { holdManifest } from "../../registry/server/hold-manifest.ts";
+import type { Parts } from "../../registry/server/parts.ts";
+import { openRepositories, type Repositories } from "../../registry/server/repositories.ts";
 import { runStrata } from "../support/cli.ts";
 import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { blob, manifestOf, noise, pushBlob, pushImage, putManifest, unknownDigest, type TestBlob } from "./registry.ts";
 
+const config = blob("{}", MEDIA_TYPE.config);
 let root: TemporaryRoot;
 let image: TestBlob;
 let referrer: TestBlob;
@@ -21,7 +25,6 @@ beforeEach(async () => {
   const listener = await listenRegistry({ storage: storeStorage(store), host: "127.0.0.1", port: 0, log: () => {} });
   image = await pushImage(listener, "team/app", "v1");
   await pushImage(listener, "team/whole", "v1", { annotations: { is: "whole" } });
-  const config = blob("{}", MEDIA_TYPE.config);
   referrer = manifestOf(config, [], { subject: image.descriptor, artifactType: "application/x.sbom" });
   await pushBlob(listener, "team/app", config);
   expect((await putManifest(listener, "team/app", referrer.descriptor.digest, referrer)).status).toBe(201);
@@ -106,7 +109,6 @@ test("gc lets go of nothing of a repository whose manifest it cannot read", asyn
 
 test("gc spares what a push has come to rely on since it looked", async () => {
   await using store = await openStore({ root: root.root, helper });
-  const { openRepositories } = await import("../../registry/server/repositories.ts");
   const repositories = openRepositories(storeStorage(store));
   const loose = blob(noise(10, 9)).descriptor.digest;
   await store.table("registry.blobs").put(`team/app@${loose}`, { size: 10, linkedAt: 1 });
@@ -117,6 +119,31 @@ test("gc spares what a push has come to rely on since it looked", async () => {
   expect(await repositories.renewManifest("team/app", loose)).toBe(true);
   expect(await repositories.releaseManifest("team/app", loose, Date.now() - 1_000)).toBe(false);
   expect(await repositories.releaseManifest("team/app", loose, Date.now() + 1)).toBe(true);
+});
+
+test.each([
+  { name: "with its blobs and the manifest itself", takes: (): boolean => true, lost: 0 },
+  { name: "with blobs whose files went, too", takes: (): boolean => false, lost: 2 },
+])("a push that a collection of no grace gets between is held: $name", async ({ takes: keepsFiles, lost }) => {
+  await using store = await openStore({ root: root.root, helper });
+  const storage = storeStorage(store);
+  const repositories = openRepositories(storage);
+  const { blobs, subject } = { blobs: [layer, config.descriptor.digest].map((digest) => ({ digest, size: 1, data: undefined })), subject: undefined };
+  let passes = 0;
+  const setTag: Repositories["setTag"] = async (...tag) => {
+    await repositories.setTag(...tag);
+    if (passes++ > 0) return;
+    for (const { digest } of blobs) {
+      expect(await repositories.releaseBlob("team/app", digest, Date.now() + 1)).toBe(true);
+      if (!keepsFiles()) rmSync(store.blobs.path(digest));
+    }
+    expect(await repositories.releaseManifest("team/app", image.descriptor.digest, Date.now() + 1)).toBe(true);
+  };
+  const parts = { ...repositories, blobs: storage.blobs, repositories: { ...repositories, setTag } } as unknown as Parts;
+  const missing = await holdManifest(parts, "team/app", { descriptor: image.descriptor, subject, tags: ["v9"], blobs, manifests: [] });
+  expect([missing.length, passes]).toEqual([lost, 2]);
+  expect((await repositories.manifest("team/app", image.descriptor.digest)) === undefined).toBe(false);
+  expect(await Promise.all(blobs.map(async ({ digest }) => (await repositories.blob("team/app", digest)) === undefined))).toEqual([lost > 0, lost > 0]);
 });
 
 function flip(path: string): void {

@@ -14,11 +14,16 @@ export interface Dockerd extends AsyncDisposable {
   docker(...args: readonly string[]): Promise<string>;
 }
 
-export async function startDockerd(): Promise<Dockerd> {
+export interface DockerdOptions {
+  /** What it sees as /etc/docker: `certs.d` is looked for there. */
+  readonly etc?: string;
+}
+
+export async function startDockerd({ etc = "" }: DockerdOptions = {}): Promise<Dockerd> {
   const folder = temporaryFolder();
   const socket = join(folder, "docker.sock");
   mkdirSync(join(folder, "config"));
-  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder], {
+  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder, etc], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -49,6 +54,7 @@ const SCRIPT = `
 mount --make-rprivate /
 umount /sys/fs/cgroup/unified 2>/dev/null
 mount -t tmpfs tmpfs /run
+if [ -n "$2" ]; then mkdir -p /etc/docker && mount --bind "$2" /etc/docker; fi
 exec dockerd --data-root "$1/data" --exec-root "$1/exec" -p "$1/pid" -H "unix://$1/docker.sock" \
   --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent ${CGROUP}
 `;
