@@ -1,26 +1,24 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
-import type { Platform } from "../store/oci.ts";
-import type { Login } from "../registry/client/auth-files.ts";
+import type { Digest } from "../store/digest.ts";
+import type { Descriptor, Platform } from "../store/oci.ts";
 import type { OnTransfer } from "../registry/client/repository.ts";
 import { RegistryError } from "../registry/errors.ts";
-import { DEFAULT_DOMAIN, familiarName, parseReference } from "../store/reference.ts";
+import { DEFAULT_DOMAIN, familiarName, parseReference, type Reference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
-import { openReference } from "./registry/open-remote.ts";
-import { PULL_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+import { openSourceReference, type SourceFlags } from "./registry/open-source.ts";
+import { gatherBlobs, PULL_WORDS, showTransfers } from "./registry/transfer-progress.ts";
 
-export interface PullImageOptions {
+export interface PullImageOptions extends SourceFlags {
   readonly platform?: Platform | undefined;
+  /** Every platform of it. */
+  readonly allPlatforms?: boolean;
   /** Ask the registry also when an image of that name is here. @default false */
   readonly refresh?: boolean;
   /** Say what is done, on stderr. @default true */
   readonly progress?: boolean;
   /** Told of every blob on its way. */
   readonly onTransfer?: OnTransfer;
-  /** Accept plain HTTP and untrusted certificates. */
-  readonly insecure?: boolean;
-  /** Instead of what `strata login` has kept. */
-  readonly login?: Login;
 }
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNREACHABLE`, `UNAUTHORIZED`… */
@@ -40,27 +38,45 @@ function explained(error: unknown, text: string): unknown {
 }
 
 async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
-  const { platform, refresh = false, progress = true, insecure = false, login } = options;
+  const { platform, allPlatforms = false, refresh = false, progress = true } = options;
   const store = await context.store();
   const here = await openHere(store, text, platform);
   if (here !== undefined && !refresh) return here;
   using shown = showTransfers(context.stderr, PULL_WORDS, !progress);
-  const onTransfer = options.onTransfer ?? shown.onTransfer;
-  await using opened = await openReference(context, text, { insecure, ...(login === undefined ? {} : { login }) }, () => ({ onTransfer }));
+  const places = gatherBlobs(options.onTransfer ?? shown.onTransfer);
+  await using opened = await openSourceReference(context, text, options, places.onTransfer);
   const { repository, reference, target } = opened;
   const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
   say(`${target}: Pulling from ${reference.path}`);
   const top = await repository.read(target);
   const { pull } = await import("../registry/client/pull.ts");
-  await pull(repository, store, top, { platform, onTransfer });
+  await pull(repository, store, top, { platform: allPlatforms ? "all" : platform, onTransfer: places.onTransfer });
   await store.images.tag(reference.name, top.descriptor);
-  const image = await store.images.open(reference.name, platform);
-  const { rememberDigest } = await import("./registry/pushed.ts");
-  await rememberDigest(store, image.id, `${reference.domain}/${reference.path}@${top.descriptor.digest}`);
+  const image = await openAny(store, reference.name, platform, allPlatforms);
+  await remember(store, reference, places.blobs, image.id, top.descriptor);
   shown[Symbol.dispose]();
   say(`Digest: ${top.descriptor.digest}`);
   say(`Status: ${here?.target.digest === top.descriptor.digest ? "Image is up to date" : "Downloaded newer image"} for ${familiarName(reference.name)}`);
   return image;
+}
+
+async function remember(store: Store, { domain, path }: Reference, blobs: readonly Descriptor[], id: Digest, { digest }: Descriptor): Promise<void> {
+  const [{ rememberDigest }, { rememberPlaces }] = await Promise.all([import("./registry/pushed.ts"), import("./registry/blob-places.ts")]);
+  await rememberDigest(store, id, `${domain}/${path}@${digest}`);
+  await rememberPlaces(store, blobs, `${domain}/${path}`);
+}
+
+/** Of all platforms this machine's, or else any. */
+async function openAny(store: Store, name: string, platform: Platform | undefined, allPlatforms: boolean): Promise<Image> {
+  if (!allPlatforms || platform !== undefined) return await store.images.open(name, platform);
+  const { parseIndex, isIndex } = await import("../store/image/documents.ts");
+  const target = (await store.images.find(name))?.target;
+  const platforms = target === undefined || !isIndex(target) ? [] : parseIndex(await store.blobs.read(target.digest)).manifests.map((child) => child.platform);
+  for (const one of [undefined, ...platforms.filter((other) => other !== undefined && other.os !== "unknown")]) {
+    const image = await store.images.open(name, one).catch(() => undefined);
+    if (image !== undefined) return image;
+  }
+  return await store.images.open(name);
 }
 
 async function openHere(store: Store, text: string, platform: Platform | undefined): Promise<Image | undefined> {

@@ -4,12 +4,13 @@ import type { OnTransfer, RemoteRepository } from "../registry/client/repository
 import type { Digest } from "../store/digest.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
+import { parseReference } from "../store/reference.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
-import { openReference } from "./registry/open-remote.ts";
-import { PUSH_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+import { openReference, type RemoteFlags } from "./registry/open-remote.ts";
+import { gatherBlobs, PUSH_WORDS, showTransfers } from "./registry/transfer-progress.ts";
 
-export interface PushImageOptions {
+export interface PushImageOptions extends RemoteFlags {
   /** What is pushed, when the name is not yet one of the store. */
   readonly source?: string;
   /** What is pushed, whatever the store has under the name. */
@@ -23,24 +24,26 @@ export interface PushImageOptions {
   readonly say?: (line: string) => void;
   /** Told of every blob on its way. */
   readonly onTransfer?: OnTransfer;
-  /** Accept plain HTTP and untrusted certificates. */
-  readonly insecure?: boolean;
 }
 
 /** What the registry now has under that name. @throws {StoreError} `IMAGE_UNKNOWN` @throws {RegistryError} */
 export async function pushImage(context: Context, text: string, options: PushImageOptions = {}): Promise<Descriptor> {
-  const { source = text, platform, progress = true, insecure = false } = options;
+  const { source = text, platform, progress = true } = options;
   const store = await context.store();
   const target = options.target ?? (await store.images.find(source))?.target;
   if (target === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
   using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
   const say = options.say ?? ((line: string): void => void (progress && context.stderr.write(`${line}\n`)));
-  await using opened = await openReference(context, text, { insecure }, async (remote) => ({
-    onTransfer: options.onTransfer ?? shown.onTransfer,
+  const { placeOf, rememberPlaces } = await import("./registry/blob-places.ts");
+  const places = gatherBlobs(options.onTransfer ?? shown.onTransfer);
+  const { domain, path } = parseReference(text);
+  await using opened = await openReference(context, text, options, async (remote) => ({
+    onTransfer: places.onTransfer,
     prove: await proofs(remote, store),
+    mountFrom: (digest) => placeOf(store, digest, domain, path),
   }));
   const { repository, reference } = opened;
-  if (options.say === undefined) say(`The push refers to repository [${reference.domain}/${reference.path}]`);
+  if (options.say === undefined) say(`The push refers to repository [${domain}/${path}]`);
   const { push } = await import("../registry/client/push.ts");
   const manifests: (readonly [from: Descriptor, to: Descriptor])[] = [];
   const pushed = await push(store, repository, target, { platform, onManifest: (from, to) => manifests.push([from, to]) });
@@ -48,7 +51,8 @@ export async function pushImage(context: Context, text: string, options: PushIma
   await sendReferrers(store, repository, manifests, say);
   const { id } = await store.images.read(target, platform);
   const { rememberDigest } = await import("./registry/pushed.ts");
-  await rememberDigest(store, id, `${reference.domain}/${reference.path}@${pushed.descriptor.digest}`);
+  await rememberDigest(store, id, `${domain}/${path}@${pushed.descriptor.digest}`);
+  await rememberPlaces(store, places.blobs, `${domain}/${path}`);
   return pushed.descriptor;
 }
 

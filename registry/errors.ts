@@ -33,7 +33,11 @@ export type RegistryErrorCode =
   | "PROTOCOL"
   | "REFERENCE_INVALID"
   /** A credential helper or an authentication file that does not do its part. */
-  | "CREDENTIALS_UNAVAILABLE";
+  | "CREDENTIALS_UNAVAILABLE"
+  /** A file that tells of registries cannot be read. */
+  | "CONFIGURATION_INVALID"
+  /** A file that tells of registries forbids this one. */
+  | "BLOCKED";
 
 export interface RegistryErrorOptions extends CodedErrorOptions {
   /** Goes on the wire as `detail`. */

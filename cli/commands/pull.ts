@@ -1,28 +1,51 @@
 /** strata pull: an image from its registry. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { parsePlatform } from "../../store/image/platform.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { pullImage } from "../pull-image.ts";
+import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 
-interface Flags {
+type Flags = RemoteFlagValues & {
   readonly quiet?: boolean;
-  readonly insecure?: boolean;
   readonly platform?: string;
-}
+  readonly allPlatforms?: boolean;
+  readonly mirror: readonly string[];
+  readonly policy: "always" | "missing" | "newer" | "never";
+};
 
 export function command(context: Context): Command {
-  return new Command()
+  const pull = new Command()
     .description("Pull an image from a registry")
     .argument("<name>", "name with registry and tag or digest")
     .option("-q, --quiet", "print only the name")
-    .option("--insecure", "accept plain HTTP and untrusted certificates")
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
-    .action(async (name: string, { quiet = false, insecure = false, platform }: Flags) => {
-      const wanted = platform === undefined ? undefined : parsePlatform(platform);
-      if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
-      await pullImage(context, name, { refresh: true, progress: !quiet, insecure, platform: wanted });
-      context.stdout.write(`${parseReference(name).name}\n`);
-    });
+    .option("--all-platforms", "every platform of an image that has several")
+    .option("--mirror <host>", "ask this host first: host[:port][/path] (repeatable); see also hosts.toml, registries.conf, daemon.json", collect, [])
+    .addOption(new Option("--policy <when>", "when to ask the registry").choices(["always", "missing", "newer", "never"]).default("always"));
+  return addRemoteFlags(pull).action(async (name: string, flags: Flags) => await run(context, name, flags));
+}
+
+async function run(context: Context, name: string, flags: Flags): Promise<void> {
+  const { quiet = false, platform, allPlatforms = false, mirror, policy } = flags;
+  const wanted = platform === undefined ? undefined : parsePlatform(platform);
+  if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
+  if (platform !== undefined && allPlatforms) throw new UsageError("--platform and --all-platforms exclude each other");
+  const options = { ...readRemoteFlags(flags), progress: !quiet, platform: wanted, allPlatforms, mirrors: mirror };
+  if (policy === "never") await (await context.store()).images.open(name, wanted);
+  else await pullImage(context, name, { ...options, refresh: policy !== "missing" }).catch(async (error: unknown) => await orHere(context, name, flags, error));
+  context.stdout.write(`${parseReference(name).name}\n`);
+}
+
+/** `newer` makes do with what is here while the registry cannot be reached. */
+async function orHere(context: Context, name: string, { policy }: Flags, error: unknown): Promise<void> {
+  const { RegistryError } = await import("../../registry/errors.ts");
+  const isAway = policy === "newer" && error instanceof RegistryError && error.code === "UNREACHABLE";
+  if (!isAway || (await (await context.store()).images.find(name)) === undefined) throw error;
+  context.stderr.write(`${error.message}; the image that is here is used\n`);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }

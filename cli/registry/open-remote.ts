@@ -1,15 +1,23 @@
 /** A reference on the command line → the repository it is in, connected. */
 import type { Login } from "../../registry/client/auth-files.ts";
+import type { PlannedHost } from "../../registry/client/host-plan.ts";
 import type { RepositoryOptions, RemoteRepository } from "../../registry/client/repository.ts";
+import type { RetryPolicy } from "../../registry/client/retry.ts";
 import type { Remote } from "../../registry/client/remote.ts";
 import { parseReference, type Reference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 
 export interface RemoteFlags {
   /** Accept plain HTTP and untrusted certificates. */
-  readonly insecure?: boolean;
+  readonly insecure?: boolean | undefined;
   /** Instead of what the authentication files hold. */
-  readonly login?: Login;
+  readonly login?: Login | undefined;
+  /** The only authentication file that is read before docker's. */
+  readonly authFile?: string | undefined;
+  /** Folder of certificates to use instead of certs.d. */
+  readonly certificates?: string | undefined;
+  /** @default what suits a registry that nobody else stands in for */
+  readonly retry?: RetryPolicy | undefined;
 }
 
 export interface OpenedReference extends AsyncDisposable {
@@ -23,23 +31,46 @@ export interface OpenedReference extends AsyncDisposable {
 export async function openReference(
   context: Context,
   text: string,
-  { insecure = false, login }: RemoteFlags,
+  flags: RemoteFlags,
   options: (remote: Remote) => RepositoryOptions | Promise<RepositoryOptions> = () => ({}),
 ): Promise<OpenedReference> {
   const reference = parseReference(text);
-  const [{ openRemote }, { openRepository }] = await Promise.all([import("../../registry/client/remote.ts"), import("../../registry/client/repository.ts")]);
-  const remote = await openRemote(reference.domain, {
-    insecure,
-    env: context.env,
-    signal: context.signal,
-    repository: reference.path,
-    ...(login === undefined ? {} : { login }),
-  });
+  const { domain, path } = reference;
+  const origin = (await hostsOf(context, reference)).at(-1)!; // mirrors are read from, never written to
+  const remote = await openHost(context, { ...flags, insecure: flags.insecure === true || origin.insecure }, domain, path);
+  const { openRepository } = await import("../../registry/client/repository.ts");
   return {
     reference,
     remote,
-    repository: openRepository(remote, reference.path, await options(remote)),
-    target: reference.digest ?? reference.tag ?? "latest",
+    repository: openRepository(remote, path, await options(remote)),
+    target: targetOf(reference),
     [Symbol.asyncDispose]: async () => await remote[Symbol.asyncDispose](),
   };
+}
+
+export function targetOf({ digest, tag }: Reference): string {
+  return digest ?? tag ?? "latest";
+}
+
+export async function openHost(context: Context, flags: RemoteFlags, host: string, repository: string): Promise<Remote> {
+  const { openRemote } = await import("../../registry/client/remote.ts");
+  const { insecure = false, login, authFile, certificates, retry } = flags;
+  return await openRemote(host, {
+    insecure,
+    env: authFile === undefined ? context.env : { ...context.env, REGISTRY_AUTH_FILE: authFile },
+    signal: context.signal,
+    repository,
+    certificates,
+    ...(login === undefined ? {} : { login }),
+    ...(retry === undefined ? {} : { retry }),
+  });
+}
+
+/** Mirrors first, the registry itself last. @throws {RegistryError} `BLOCKED`, `CONFIGURATION_INVALID` */
+export async function hostsOf(context: Context, { domain, path, digest }: Reference): Promise<readonly PlannedHost[]> {
+  const [{ planHosts }, { readHostRules }] = await Promise.all([import("../../registry/client/host-plan.ts"), import("../../registry/client/host-files.ts")]);
+  const planned = planHosts({ domain, path, byDigest: digest !== undefined }, await readHostRules(domain, context.env));
+  if (planned !== undefined) return planned;
+  const { RegistryError } = await import("../../registry/errors.ts");
+  throw new RegistryError("BLOCKED", `Cannot use ${domain}/${path}: registries.conf blocks it`);
 }

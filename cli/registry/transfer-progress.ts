@@ -2,6 +2,7 @@
 import type { OnTransfer, TransferState } from "../../registry/client/repository.ts";
 import { encodedOf } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
+import { describeTransfer, isEnd, type Row } from "./transfer-row.ts";
 
 export interface TransferProgress extends Disposable {
   readonly onTransfer: OnTransfer;
@@ -18,25 +19,30 @@ export const PULL_WORDS: Words = {
   done: "Pull complete",
 };
 
-interface Row {
-  state: TransferState;
-  bytes: number;
-  readonly descriptor: Descriptor;
-}
-
 const REDRAW_MS = 100;
 const SHORT = 12;
-const ENDS: ReadonlySet<TransferState> = new Set(["exists", "mounted", "done"]);
 
 export function showTransfers(stream: NodeJS.WriteStream, words: Words, quiet: boolean): TransferProgress {
   if (quiet) return { onTransfer: () => {}, [Symbol.dispose]: () => {} };
   return stream.isTTY ? live(stream, words) : plain(stream, words);
 }
 
+/** Passes on what it is told, and keeps the blobs that are there now. */
+export function gatherBlobs(onTransfer: OnTransfer): { readonly onTransfer: OnTransfer; readonly blobs: Descriptor[] } {
+  const blobs: Descriptor[] = [];
+  return {
+    blobs,
+    onTransfer: (descriptor, state, bytes) => {
+      if (isEnd(state)) blobs.push(descriptor);
+      onTransfer(descriptor, state, bytes);
+    },
+  };
+}
+
 function plain(stream: NodeJS.WriteStream, words: Words): TransferProgress {
   const said = new Set<string>();
   const onTransfer: OnTransfer = ({ digest }, state) => {
-    if (!ENDS.has(state) || said.has(digest)) return;
+    if (!isEnd(state) || said.has(digest)) return;
     said.add(digest);
     stream.write(`${encodedOf(digest).slice(0, SHORT)}: ${words[state]}\n`);
   };
@@ -49,16 +55,22 @@ function live(stream: NodeJS.WriteStream, words: Words): TransferProgress {
   let isDirty = false;
   const draw = (): void => {
     if (!isDirty) return;
-    isDirty = false;
-    const lines = [...rows.values()].map((row) => `\u001b[2K${describe(row, words).slice(0, stream.columns)}\n`);
+    isDirty = [...rows.values()].some(({ state }) => state === "transferring"); // its speed changes while nothing comes
+    const now = performance.now();
+    const height = Math.max(1, (stream.rows || Infinity) - 1); // what has left the screen cannot be drawn again
+    const lines = [...rows.values()].slice(-height).map((row) => {
+      const name = encodedOf(row.descriptor.digest).slice(0, SHORT);
+      return `\u001b[2K${`${name}: ${words[row.state]}${describeTransfer(row, now)}`.slice(0, stream.columns || Infinity)}\n`;
+    });
     stream.write(`${drawn === 0 ? "" : `\u001b[${drawn}A`}${lines.join("")}`);
     drawn = lines.length;
   };
   const timer = setInterval(draw, REDRAW_MS).unref();
   const onTransfer: OnTransfer = (descriptor, state, bytes) => {
-    const row = rows.get(descriptor.digest) ?? { descriptor, state, bytes: 0 };
+    const row = rows.get(descriptor.digest) ?? { descriptor, state, bytes: 0, since: undefined };
     rows.set(descriptor.digest, row);
-    if (!ENDS.has(row.state)) row.state = state;
+    if (!isEnd(row.state)) row.state = state;
+    row.since ??= state === "transferring" ? performance.now() : undefined;
     row.bytes += bytes;
     isDirty = true;
   };
@@ -69,13 +81,4 @@ function live(stream: NodeJS.WriteStream, words: Words): TransferProgress {
       draw();
     },
   };
-}
-
-function describe({ state, bytes, descriptor }: Row, words: Words): string {
-  const label = `${encodedOf(descriptor.digest).slice(0, SHORT)}: ${words[state]}`;
-  return state === "transferring" ? `${label} ${megabytes(bytes)}/${megabytes(descriptor.size)}` : label;
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)}kB` : `${(bytes / 1e6).toFixed(1)}MB`;
 }

@@ -1,6 +1,7 @@
 /** Connections to one registry: proxies, certificates, redirects. What carries credentials never leaves the host they are for. */
+import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import { Agent, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher } from "undici";
 import { RegistryError } from "../errors.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
 import { readTrust } from "./trust.ts";
@@ -34,16 +35,20 @@ export interface ConnectionOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds without a byte. @default 60_000 */
   readonly idleMs?: number;
+  /** Folder of certificates to use instead of the usual ones. */
+  readonly certificates?: string | undefined;
 }
 
 const CONNECT_MS = 10_000;
 export const IDLE_MS = 60_000;
+/** Where redirects lead. */
+const ELSEWHERE = "elsewhere";
 const MAX_REDIRECTS = 10;
 const MAX_SHOWN_CHARS = 200;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-export async function connect({ host, insecure = false, env, idleMs = IDLE_MS }: ConnectionOptions): Promise<Connection> {
-  const { authorities, client } = await readTrust(host, env);
+export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, certificates }: ConnectionOptions): Promise<Connection> {
+  const { authorities, client } = await readTrust(host, env, certificates);
   const tls = {
     timeout: CONNECT_MS,
     rejectUnauthorized: !insecure,
@@ -51,8 +56,8 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS }:
     ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
   };
   const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
-  const own = dispatcher(host, env, { ...limits, connect: tls });
-  const other = dispatcher("elsewhere", env, { ...limits, connect: { timeout: CONNECT_MS } }); // redirects: no client certificate, no private trust
+  const own = dispatcher(host, env, limits, tls);
+  const other = dispatcher(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
   return {
     send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? own : other)),
     async [Symbol.asyncDispose](): Promise<void> {
@@ -61,16 +66,21 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS }:
   };
 }
 
-/** Proxies are for other machines. */
-function dispatcher(host: string, env: NodeJS.ProcessEnv, options: Agent.Options): Agent | EnvHttpProxyAgent {
-  const set = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
+/** Proxies are for other machines. What is agreed on with the registry is agreed on through the proxy too. */
+function dispatcher(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options, tls: buildConnector.BuildOptions): Agent | EnvHttpProxyAgent {
+  const options = { ...limits, connect: tls };
+  const set = (name: string): string | undefined => [env[name], env[name.toUpperCase()]].find((value) => value !== undefined && value !== "");
   const [httpProxy, httpsProxy, noProxy] = [set("http_proxy"), set("https_proxy"), set("no_proxy")];
   if (isLoopback(host) || (httpProxy === undefined && httpsProxy === undefined)) return new Agent(options);
+  const name = networkHost(host).replace(/:\d+$/, "");
+  const servername = host === ELSEWHERE || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? {} : { servername: name };
   return new EnvHttpProxyAgent({
     ...options,
+    ...(host === ELSEWHERE ? {} : { requestTls: { ...tls, ...servername } }),
+    proxyTls: { timeout: CONNECT_MS },
     ...(httpProxy === undefined ? {} : { httpProxy }),
     ...(httpsProxy === undefined ? {} : { httpsProxy }),
-    ...(noProxy === undefined ? {} : { noProxy }),
+    noProxy: noProxy === "*" ? noProxy : [noProxy ?? "", "localhost", "127.0.0.1", "::1"].join(","),
   });
 }
 

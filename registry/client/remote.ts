@@ -19,6 +19,8 @@ export interface RemoteOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds without a byte, or with hardly any, after which a server has stalled. @default 60_000 */
   readonly idleMs?: number;
+  /** Folder of certificates to use instead of the usual ones. */
+  readonly certificates?: string | undefined;
 }
 
 export interface RemoteExchange extends Omit<Exchange, "url" | "body" | "signal"> {
@@ -53,7 +55,7 @@ export async function openRemote(host: string, options: RemoteOptions): Promise<
   const { insecure = false, env, retry: policy = RETRY, idleMs = IDLE_MS } = options;
   const closing = new AbortController(); // what is still under way when it is closed ends, rather than trying again
   const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
-  const connection = await connect({ host, insecure, env, idleMs });
+  const connection = await connect({ host, insecure, env, idleMs, certificates: options.certificates });
   try {
     const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
     let found: Promise<Login | undefined> | undefined;
@@ -113,6 +115,7 @@ interface Place {
 async function authorised(connection: Connection, authorizer: Authorizer, { base, greeting, signal }: Place, exchange: RemoteExchange): Promise<Answer> {
   const { path, scopes, body, method } = exchange;
   const url = new URL(path, `${base}/`).href;
+  if (url.startsWith("http:") && base.startsWith("https:")) throw new RegistryError("PROTOCOL", `Cannot follow ${base} to ${url}: it leaves TLS`);
   const own = new URL(url).origin === new URL(base).origin;
   if (own && greeting.status === 401 && isFrom(greeting, base) && authorizer.header(scopes) === undefined)
     await authorizer.answer(greeting, scopes, undefined, signal);

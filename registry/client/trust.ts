@@ -1,4 +1,4 @@
-/** Authorities and client certificates of a host, as docker and podman keep them: `certs.d/<host>/{*.crt,*.cert,*.key}`. */
+/** Authorities and client certificates of a host, as docker, podman and containerd keep them: `certs.d/<host>/{*.crt,*.cert,*.key}`. */
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -9,10 +9,18 @@ export interface Trust {
   readonly client: { readonly certificate: string; readonly key: string } | undefined;
 }
 
-export async function readTrust(host: string, env: NodeJS.ProcessEnv): Promise<Trust> {
+/** `folder`: it alone, with the files right in it. */
+export async function readTrust(host: string, env: NodeJS.ProcessEnv, folder?: string): Promise<Trust> {
+  if (folder !== undefined) return await readFolder(folder);
   const home = env["HOME"] ?? homedir();
   const configured = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
-  const folders = [join(configured, "containers/certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"].map((folder) => join(folder, host));
+  const folders = [
+    join(configured, "containers/certs.d"),
+    join(configured, "docker/certs.d"),
+    "/etc/containers/certs.d",
+    "/etc/docker/certs.d",
+    "/etc/containerd/certs.d",
+  ].map((place) => join(place, host));
   const found = await Promise.all(folders.map(readFolder));
   return { authorities: found.flatMap(({ authorities }) => authorities), client: found.find(({ client }) => client !== undefined)?.client };
 }

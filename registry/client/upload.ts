@@ -37,16 +37,27 @@ export async function upload(
 }
 
 /** URL of the session. */
-async function begin(remote: Remote, descriptor: Descriptor, { repository, scopes, mountFrom, proof }: UploadOptions): Promise<string | "mounted"> {
-  const query =
-    mountFrom === undefined && proof === undefined
-      ? ""
-      : `?${new URLSearchParams({ mount: descriptor.digest, ...(mountFrom === undefined ? {} : { from: mountFrom }) }).toString()}`;
+async function begin(remote: Remote, descriptor: Descriptor, options: UploadOptions): Promise<string | "mounted"> {
+  const { repository, mountFrom } = options;
+  const answer = await open(remote, descriptor, options).catch((error: unknown) => {
+    if (mountFrom !== undefined && error instanceof RegistryError && error.code !== "UNREACHABLE") return undefined; // no right to the other repository
+    throw error;
+  });
+  if (answer?.status === 201 || answer?.status === 202) {
+    await answer.body.dump();
+    return answer.status === 201 ? "mounted" : locationOf(answer);
+  }
+  if (mountFrom === undefined) throw await answerError(answer!, `push ${descriptor.digest} to ${remote.host}/${repository}`, "NAME_UNKNOWN");
+  await answer?.body.dump();
+  return await begin(remote, descriptor, { ...options, mountFrom: undefined }); // a registry that knows no mounts
+}
+
+async function open(remote: Remote, { digest }: Descriptor, { repository, scopes, mountFrom, proof }: UploadOptions): Promise<Answer> {
+  const from = mountFrom === undefined ? {} : { from: mountFrom };
+  const query = mountFrom === undefined && proof === undefined ? "" : `?${new URLSearchParams({ mount: digest, ...from }).toString()}`;
   const headers = { "content-length": "0", ...(proof === undefined ? {} : { [PROOF_HEADER]: proof }) };
-  const answer = await remote.exchange({ method: "POST", path: `/v2/${repository}/blobs/uploads/${query}`, scopes, headers });
-  if (answer.status !== 201 && answer.status !== 202) throw await answerError(answer, `push ${descriptor.digest} to ${repository}`, "NAME_UNKNOWN");
-  await answer.body.dump();
-  return answer.status === 201 ? "mounted" : locationOf(answer);
+  const needed = mountFrom === undefined ? scopes : [...scopes, `repository:${mountFrom}:pull`];
+  return await remote.exchange({ method: "POST", path: `/v2/${repository}/blobs/uploads/${query}`, scopes: needed, headers });
 }
 
 async function stream(remote: Remote, descriptor: Descriptor, session: string, options: UploadOptions, content: Tracked): Promise<string> {
@@ -60,7 +71,8 @@ async function stream(remote: Remote, descriptor: Descriptor, session: string, o
     if (!failure.passing || failures >= remote.policy.attempts || !content.replayable) throw failure.error;
     await pause(remote.policy, failures, remote.signal);
     const status = await remote.exchange({ method: "GET", path: location, scopes: options.scopes });
-    if (status.status !== 204) throw await answerError(status, `go on pushing ${descriptor.digest}`, "BLOB_UPLOAD_UNKNOWN");
+    if (status.status !== 204)
+      throw await answerError(status, `go on pushing ${descriptor.digest} to ${remote.host}/${options.repository}`, "BLOB_UPLOAD_UNKNOWN");
     await status.body.dump();
     const reached = received(status);
     if (reached > at) failures = 0;
@@ -79,7 +91,7 @@ async function patch(
   remote: Remote,
   descriptor: Descriptor,
   from: { location: string; at: number },
-  { scopes }: UploadOptions,
+  { scopes, repository }: UploadOptions,
   content: Tracked,
 ): Promise<URL | Failure> {
   const { location, at } = from;
@@ -94,7 +106,7 @@ async function patch(
     if (answer.status !== 202)
       return {
         passing: isPassing(answer.status) || answer.status === 416,
-        error: await answerError(answer, `push ${descriptor.digest}`, "BLOB_UPLOAD_UNKNOWN"),
+        error: await answerError(answer, `push ${descriptor.digest} to ${remote.host}/${repository}`, "BLOB_UPLOAD_UNKNOWN"),
       };
     await answer.body.dump();
     return new URL(locationOf(answer, location));
@@ -116,7 +128,7 @@ async function finish(
   const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
   const answer = await remote.exchange({ method: "PUT", path: url.href, scopes, headers, body: () => bytes });
   if (answer.status === 201) return await answer.body.dump();
-  const error = await answerError(answer, `push ${descriptor.digest} to ${repository}`, "BLOB_UPLOAD_UNKNOWN");
+  const error = await answerError(answer, `push ${descriptor.digest} to ${remote.host}/${repository}`, "BLOB_UPLOAD_UNKNOWN");
   if (error.code === "BLOB_UPLOAD_UNKNOWN" && (await isThere(remote, descriptor, repository, scopes))) return; // an earlier attempt's answer was lost
   throw error;
 }

@@ -106,3 +106,32 @@ test("a credential helper keeps the password instead of the file", async () => {
   const out = await runStrata(root, ["registry", "ls", host], { env: withHelper });
   expect([out.status, out.stderr]).toEqual([1, expect.stringContaining("strata login")]);
 });
+
+test("to another repository of the same registry nothing travels twice, and not at all without the right to the first", async () => {
+  using remoteRoot = temporaryRoot();
+  const policy = join(home, "policy.json");
+  const htpasswd = join(home, "htpasswd");
+  writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\nbob:${hashSync("secret", 4)}\n`);
+  writeFileSync(
+    policy,
+    JSON.stringify({
+      rules: [
+        { users: ["ann"], repositories: ["**"], actions: ["pull", "push"] },
+        { users: ["bob"], repositories: ["two/**"], actions: ["pull", "push"] },
+      ],
+    }),
+  );
+  const flags = ["--log-format", "none", "--htpasswd", htpasswd, "--policy", policy];
+  await using server = await serveStrata(remoteRoot, ["registry", "serve", "--listen", "127.0.0.1:0", ...flags], READY);
+  const host = server.match[1] ?? "";
+  const [first, second, third] = ["one/app:v1", "two/app:v1", "two/again:v1"].map((name) => `${host}/${name}`) as [string, string, string];
+  await withStore(async (store) => await buildImage(store, first));
+  for (const name of [second, third]) expect((await runStrata(root, ["tag", first, name])).status).toBe(0);
+  const push = async (name: string, user: string): Promise<string> => {
+    const { status, stderr } = await runStrata(root, ["push", "--creds", `${user}:secret`, name], { env });
+    return `${status} ${stderr}`;
+  };
+  expect(await push(first, "ann")).toMatch(/^0 .*\n(?:[0-9a-f]{12}: Pushed\n){3}$/);
+  expect(await push(second, "bob")).toMatch(/^0 .*\n(?:[0-9a-f]{12}: Pushed\n){3}$/); // bob may not read the first
+  expect(await push(third, "ann")).toMatch(/^0 .*\n(?:[0-9a-f]{12}: Mounted\n){3}$/);
+});
