@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { filePath, listNames } from "../../store/file-names.ts";
 import { applyOperations, type Operation } from "../../store/native/operations.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
@@ -24,8 +25,9 @@ export function writeRootfs(entries: readonly SourceEntry[], folder: string, { h
     applyOperations(helper, folder, entries.flatMap(specials));
     for (const entry of entries.toReversed()) {
       if (entry.type !== "directory") continue;
-      fs.chmodSync(join(folder, entry.path), entry.mode);
-      fs.utimesSync(join(folder, entry.path), entry.mtime, entry.mtime);
+      const path = filePath(join(folder, entry.path));
+      fs.chmodSync(path, entry.mode);
+      fs.utimesSync(path, entry.mtime, entry.mtime);
     }
   } catch (error) {
     if (made !== undefined) fs.rmSync(made, { recursive: true, force: true });
@@ -35,16 +37,17 @@ export function writeRootfs(entries: readonly SourceEntry[], folder: string, { h
 }
 
 function removeOthers(folder: string, inside: string, wanted: ReadonlySet<string>): void {
-  for (const { name } of fs.readdirSync(join(folder, inside), { withFileTypes: true })) {
+  for (const name of listNames(join(folder, inside))) {
     const path = inside === "" ? name : `${inside}/${name}`;
-    const isFolder = fs.lstatSync(join(folder, path)).isDirectory();
-    if (!wanted.has(path)) fs.rmSync(join(folder, path), { recursive: true });
+    const file = filePath(join(folder, path));
+    const isFolder = fs.lstatSync(file).isDirectory();
+    if (!wanted.has(path)) fs.rmSync(file, { recursive: true });
     else if (isFolder) removeOthers(folder, path, wanted);
   }
 }
 
 function writeEntry(folder: string, entry: SourceEntry, names: Map<string, string>): void {
-  const path = join(folder, entry.path);
+  const path = filePath(join(folder, entry.path));
   const existing = fs.lstatSync(path, { throwIfNoEntry: false });
   if (entry.type === "directory") {
     if (existing?.isDirectory() === true) return;
@@ -54,35 +57,35 @@ function writeEntry(folder: string, entry: SourceEntry, names: Map<string, strin
   }
   if (existing?.isDirectory() === true || entry.type !== "file") fs.rmSync(path, { recursive: true, force: true });
   if (entry.type === "symlink") {
-    fs.symlinkSync(entry.target ?? "", path);
+    fs.symlinkSync(filePath(entry.target ?? ""), path);
     fs.lutimesSync(path, entry.mtime, entry.mtime);
-  } else if (entry.type === "file") writeFile(path, entry, names);
+  } else if (entry.type === "file") writeFile(join(folder, entry.path), entry, names);
 }
 
 /** Written beside and put in place whole: who reads the old one goes on reading it. */
 function writeFile(path: string, entry: SourceEntry, names: Map<string, string>): void {
-  const fresh = `${path.slice(0, path.lastIndexOf("/"))}/.strata-${process.pid}.part`;
+  const fresh = filePath(`${path.slice(0, path.lastIndexOf("/"))}/.strata-${process.pid}.part`);
   const first = entry.inode === undefined ? undefined : names.get(entry.inode);
   fs.rmSync(fresh, { force: true });
   try {
     if (first === undefined || !linked(first, fresh)) copy(entry, fresh);
-    fs.renameSync(fresh, path);
+    fs.renameSync(fresh, filePath(path));
   } finally {
     fs.rmSync(fresh, { force: true });
   }
   if (entry.inode !== undefined && first === undefined) names.set(entry.inode, path);
 }
 
-function copy({ file, mode, mtime }: SourceEntry, path: string): void {
-  fs.copyFileSync(file, path, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+function copy({ file, mode, mtime }: SourceEntry, path: fs.PathLike): void {
+  fs.copyFileSync(filePath(file), path, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
   fs.chmodSync(path, mode);
   fs.utimesSync(path, mtime, mtime);
 }
 
 /** False when the destination is on several disks. */
-function linked(first: string, path: string): boolean {
+function linked(first: string, path: fs.PathLike): boolean {
   try {
-    fs.linkSync(first, path);
+    fs.linkSync(filePath(first), path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;

@@ -1,5 +1,6 @@
 /** The built file system as one tar, canonical: same files, same bytes. */
 import * as fs from "node:fs";
+import { filePath } from "../../store/file-names.ts";
 import { canonicalTar, type FileReader } from "../../store/layer/canonical.ts";
 import { normalEntries } from "../../store/layer/normal.ts";
 import type { LayerEntry } from "../../store/store.ts";
@@ -24,7 +25,7 @@ function sourceReader(): FileReader {
   return {
     open(entry) {
       const path = entry.source !== undefined && "copy" in entry.source ? entry.source.copy : "";
-      fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+      fd = fs.openSync(filePath(path), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
       return fs.fstatSync(fd).size;
     },
     read: (buffer, at, length) => fs.readSync(fd, buffer, at, length, null),

@@ -3,29 +3,22 @@ import { Command, type ParseOptions } from "commander";
 import type { Context } from "../context.ts";
 import { defineFlags, type BuildFlags } from "../build/flags.ts";
 
+const CONTEXT_VERBS: readonly string[] = ["ls", "--help", "-h"];
+const HISTORY_VERBS: readonly string[] = ["ls", "inspect", "logs", "rm", "help", "--help", "-h"];
+const OTHER_VERBS = `
+strata build context ls [CONTEXT] lists what goes in, and with --ignored what is left out and by which line.
+strata build history ls|inspect|logs|rm lists past builds, what they printed, and how they ended.`;
+
 export function command(context: Context): Command {
   const build = defineFlags(
     new BuildCommand(context)
       .description("Build an image from a Dockerfile")
       .argument("<context>", "folder, git repository (URL[#REF[:FOLDER]]), URL of a tar or Dockerfile, or - for a Dockerfile or tar on stdin")
-      .addHelpText("after", "\nstrata build context ls [CONTEXT] lists what goes in, and with --ignored what is left out and by which line."),
-  )
-    .enablePositionalOptions()
-    .action(async (folder: string, flags: BuildFlags) => {
-      const { runBuild } = await import("../build/run-build.ts");
-      await runBuild(context, folder, flags);
-    });
-  build
-    .command("history")
-    .description("List past builds, what they printed, and how they ended: ls, inspect, logs, rm")
-    .argument("[words...]")
-    .helpOption(false)
-    .allowUnknownOption()
-    .passThroughOptions()
-    .action(async (words: readonly string[]) => {
-      const { historyCommand } = await import("../build/history.ts");
-      await historyCommand(context).parseAsync(words, { from: "user" });
-    });
+      .addHelpText("after", OTHER_VERBS),
+  ).action(async (folder: string, flags: BuildFlags) => {
+    const { runBuild } = await import("../build/run-build.ts");
+    await runBuild(context, folder, flags);
+  });
   return standAlone(build);
 }
 
@@ -47,7 +40,7 @@ function standAlone(command: Command): Command {
   return command;
 }
 
-/** A folder may be called `context`: only both words together, which are no build, are the other verb. */
+/** A folder may be called `context` or `history`: only both words together, which are no build, are another verb. */
 class BuildCommand extends Command {
   readonly #context: Context;
 
@@ -57,12 +50,17 @@ class BuildCommand extends Command {
   }
 
   override async parseAsync(argv: readonly string[] = [], options?: ParseOptions): Promise<this> {
-    if (argv[0] !== "context" || !/^(?:ls|-h|--help)$/.test(argv[1] ?? "")) return await super.parseAsync(argv, options);
-    const { contextListCommand } = await import("../build/context-list.ts");
-    await contextListCommand(this.#context)
-      .exitOverride()
-      .name("strata build context ls")
-      .parseAsync(argv.slice(argv[1] === "ls" ? 2 : 1), options);
+    const [first, second = ""] = argv;
+    if (first === "context" && CONTEXT_VERBS.includes(second)) {
+      const { contextListCommand } = await import("../build/context-list.ts");
+      await contextListCommand(this.#context)
+        .exitOverride()
+        .name("strata build context ls")
+        .parseAsync(argv.slice(second === "ls" ? 2 : 1), options);
+    } else if (first === "history" && HISTORY_VERBS.includes(second)) {
+      const { historyCommand } = await import("../build/history.ts");
+      await historyCommand(this.#context).parseAsync(argv.slice(1), { from: "user" });
+    } else await super.parseAsync(argv, options);
     return this;
   }
 }

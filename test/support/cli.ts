@@ -13,13 +13,13 @@ export interface Outcome {
 export async function runStrata(
   root: TemporaryRoot,
   args: readonly string[],
-  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
 ): Promise<Outcome> {
   return await new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [strata, ...args],
-      { env: { ...root.env, ...options.env }, maxBuffer: 64 << 20, timeout: 120_000 },
+      { env: { ...root.env, ...options.env }, cwd: options.cwd, maxBuffer: 64 << 20, timeout: 120_000 },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
         resolve({ status, stdout, stderr });
