@@ -32,16 +32,23 @@ export interface Placed {
   readonly source: Source;
 }
 
-/** @throws {BuilderError} `COPY_CONFLICT` */
-export async function place(plan: LayerPlan, sources: readonly Placed[], options: PlaceOptions): Promise<void> {
+/** Of an archive that is opened, what is in it. */
+export type Opened = Placed & { readonly archive?: Source | undefined };
+
+/** One over the other, in their order. @throws {BuilderError} `COPY_CONFLICT` */
+export async function place(plan: LayerPlan, sources: readonly Opened[], options: PlaceOptions): Promise<void> {
   const isInto = options.destination.endsWith("/");
-  if (sources.length > 1 && !isInto && !options.parents) {
+  const count = sources.filter(({ archive }) => archive === undefined).length;
+  if (count > 1 && !isInto && !options.parents) {
     throw new BuilderError(
       "COPY_CONFLICT",
-      `Cannot copy ${sources.length} sources to ${options.destination}: with more than one source the destination must end with /`,
+      `Cannot copy ${count} sources to ${options.destination}: with more than one source the destination must end with /`,
     );
   }
-  for (const placed of sources) await placeOne(plan, placed, options);
+  for (const placed of sources) {
+    if (placed.archive === undefined) await placeOne(plan, placed, options);
+    else await placeArchive(plan, placed.archive, options);
+  }
 }
 
 async function placeOne(plan: LayerPlan, { pattern, source }: Placed, options: PlaceOptions): Promise<void> {
@@ -80,7 +87,7 @@ async function placeWithParents(plan: LayerPlan, pattern: string, source: Source
 }
 
 /** An archive's entries replace whatever is there, as tar would; what it only implies is made, root's, or is gone through, links too. */
-export async function placeArchive(plan: LayerPlan, source: Source, options: PlaceOptions): Promise<void> {
+async function placeArchive(plan: LayerPlan, source: Source, options: PlaceOptions): Promise<void> {
   const destination = options.destination.replace(/^\/+|\/+$/g, "");
   await plan.folder(destination);
   const firstNames = new Map<string, string>();

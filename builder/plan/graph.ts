@@ -33,6 +33,8 @@ export interface CopyAction {
   readonly urls: readonly string[];
   /** ADD: git repositories, as written. */
   readonly git?: readonly string[];
+  /** ADD of several kinds of sources: all of them, as written. Each is placed over those before it, heredocs last. */
+  readonly order?: readonly string[];
   readonly keepGitDir?: boolean;
   /** Absolute; a trailing slash means "into". */
   readonly destination: string;

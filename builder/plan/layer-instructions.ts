@@ -39,6 +39,7 @@ export function applyCopy(state: StageState, instruction: InstructionOf<"COPY" |
     patterns: paths.filter((word) => kindOf(word) === undefined),
     urls: paths.filter((word) => kindOf(word) === "url"),
     ...(git.length === 0 ? {} : { git }),
+    ...(new Set(paths.map(kindOf)).size < 2 ? {} : { order: paths }),
     inline: words.filter((word) => typeof word !== "string").map((heredoc) => inlineFile(heredoc, state)),
     destination,
     ...flags,

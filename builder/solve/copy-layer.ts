@@ -8,7 +8,7 @@ import type { SourceEntry } from "../context/tree.ts";
 import { parseMode } from "../copy/file-mode.ts";
 import { LayerPlan } from "../copy/layer-plan.ts";
 import { resolveOwner, type Owner } from "../copy/owner.ts";
-import { place, placeArchive, type Placed } from "../copy/place.ts";
+import { place, type Opened } from "../copy/place.ts";
 import { BuilderError } from "../errors.ts";
 import type { CopyAction } from "../plan/graph.ts";
 import { sidePath } from "../side-path.ts";
@@ -112,8 +112,7 @@ class CopyStep {
       epoch: scope.epoch,
       earlier: (entry: LayerEntry, source: SourceEntry) => earlier.find(entry, source),
     };
-    const plain = action.unpack === "never" ? selection.placed : await unpackArchives(action, selection, plan, options, scope);
-    await place(plan, plain, options);
+    await place(plan, action.unpack === "never" ? selection.placed : await openArchives(action, selection, scope), options);
     const files = earlier.list(plan.entries());
     if (isFirst) this.#making.explain({ before: saved?.files, now: files });
     scope.signal.throwIfAborted();
@@ -143,25 +142,18 @@ async function rememberWide(action: CopyAction, chain: ChainID, plan: LayerPlan,
   rememberCopy({ parts: JSON.stringify(making.rest), chain, folder, mode, target, startedAt, walk: bytes, lines: encodeName(text) }, making.place, scope);
 }
 
-/** Archives are opened into the layer; what is none is left to be copied. */
-async function unpackArchives(
-  action: CopyAction,
-  selection: Selection,
-  plan: LayerPlan,
-  options: Parameters<typeof place>[2],
-  scope: SolveScope,
-): Promise<readonly Placed[]> {
+/** What is no archive is left to be copied. */
+async function openArchives(action: CopyAction, { placed }: Selection, scope: SolveScope): Promise<readonly Opened[]> {
   const { tryArchive } = await import("../copy/archive.ts");
-  const plain: Placed[] = [];
-  for (const placed of selection.placed) {
-    const [itself] = placed.source.entries;
-    const isLocal = !action.urls.includes(placed.pattern);
+  const opened: Opened[] = [];
+  for (const one of placed) {
+    const [itself] = one.source.entries;
+    const isLocal = !action.urls.includes(one.pattern);
     const mayBe = itself?.type === "file" && itself.bytes === undefined && (isLocal || action.unpack === "always");
-    const source = mayBe ? await tryArchive(itself.file, { folder: scope.scratch, signal: scope.signal, epoch: scope.epoch }) : undefined;
-    if (source === undefined) plain.push(placed);
-    else await placeArchive(plan, source, options);
+    const archive = mayBe ? await tryArchive(itself.file, { folder: scope.scratch, signal: scope.signal, epoch: scope.epoch }) : undefined;
+    opened.push({ ...one, archive });
   }
-  return plain;
+  return opened;
 }
 
 /** The files of the last layer of this step: the same path first, else any of the same content. */

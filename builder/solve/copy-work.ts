@@ -40,7 +40,7 @@ export async function copyWork(action: CopyAction, parent: ChainID | undefined, 
       if (chain !== undefined) return chain;
       const { writeCopy } = await import("./copy-layer.ts"); // not needed while the cache answers
       const found = await selection();
-      const whole = remote === undefined ? found : withRemote(found, await remote.open());
+      const whole = remote === undefined ? found : withRemote(found, await remote.open(), action);
       const total = bytesOf(whole);
       making.vertex.status({ id: "transferring files", current: 0, total, isDone: false });
       const written = await writeCopy(action, parent, whole, { ...making, rest }, scope);
@@ -109,8 +109,10 @@ function changed({ patterns }: CopyAction): BuilderError {
 }
 
 /** What comes from elsewhere is brought only for a layer that is made. */
-function withRemote(selection: Selection, { placed, digests }: RemoteFiles): Selection {
-  return { ...selection, placed: [...selection.placed, ...placed], digests: new Map([...selection.digests, ...digests]) };
+function withRemote(selection: Selection, { placed, digests }: RemoteFiles, { order = [] }: CopyAction): Selection {
+  const rank = ({ pattern }: Placed): number => (order.includes(pattern) ? order.indexOf(pattern) : order.length);
+  const all = [...selection.placed, ...placed].sort((a, b) => rank(a) - rank(b));
+  return { ...selection, placed: all, digests: new Map([...selection.digests, ...digests]) };
 }
 
 /** Content that no tree holds. */

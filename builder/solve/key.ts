@@ -64,6 +64,7 @@ export function copyParts(action: CopyAction, files: string, scope: StepScope): 
     destination: action.destination,
     options: JSON.stringify([action.chown ?? "", action.chmod ?? "", action.exclude, action.parents, action.unpack, action.link]),
     "inline files": JSON.stringify(action.inline),
+    ...(action.order === undefined ? {} : { order: JSON.stringify(action.order) }),
     downloads: JSON.stringify([...action.urls, ...(action.git ?? [])]),
     files,
   };
