@@ -5,6 +5,7 @@ import { inflate, SeveralMembers } from "../../store/layer/inflate.ts";
 import { TarReader, type TarMember } from "../../store/tar/reader.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
+import { freeBytes } from "../room.ts";
 import { ArchiveEntries } from "./archive-entries.ts";
 
 export interface ArchiveTask {
@@ -42,7 +43,7 @@ function reasonOf(error: unknown): string {
 }
 
 function readArchive({ file, folder, compression, epoch }: ArchiveTask, useProgram: boolean): ArchiveAnswer {
-  const chunks = inflate({ blob: file, compression, scratch: folder }, useProgram);
+  const chunks = inflate({ blob: file, compression, scratch: folder, maxBytes: freeBytes(folder) }, useProgram);
   try {
     const tar = new TarReader(chunks);
     let member = firstOf(tar);

@@ -4,13 +4,15 @@
  */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Worker } from "node:worker_threads";
 import { filePath } from "../../store/file-names.ts";
+import { boundedProgram, hasReached, NOT_FOUND } from "../../store/layer/bounded-program.ts";
 import { ownedName } from "../../store/owner.ts";
 import type { Source } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
+import { freeBytes, RESERVED_BYTES } from "../room.ts";
 import type { ArchiveAnswer, ArchiveTask } from "./archive-worker.ts";
 
 export interface ArchiveOptions {
@@ -86,20 +88,28 @@ function isHeader(block: Buffer): boolean {
 async function inflate(program: Exclude<Compression, "none" | "gzip">, file: string, target: string, signal: AbortSignal): Promise<string | undefined> {
   const [input, output] = [fs.openSync(filePath(file), "r"), fs.openSync(target, "wx", 0o600)];
   try {
-    const child = spawn(program, ["-dc"], { stdio: [input, output, "pipe"], signal });
+    const room = freeBytes(dirname(target));
+    const child = spawn(...boundedProgram(program, ["-dc"], room), { stdio: [input, output, "pipe"], signal });
     const said = text(child.stderr!);
     const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
-    return code === 0 ? undefined : (await said).trim() || `exit code ${code}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: it is packed with ${program}, which is not installed`, {
-      cause: error,
-      hint: `Install ${program === "xz" ? "xz-utils" : program}`,
-    });
+    if (code === 0) return undefined;
+    if (code === NOT_FOUND) throw notInstalled(file, program);
+    if (hasReached(fs.fstatSync(output).size, room)) throw noRoom(file);
+    return (await said).trim() || `exit code ${code}`;
   } finally {
     fs.closeSync(input);
     fs.closeSync(output);
   }
+}
+
+function notInstalled(file: string, program: string): BuilderError {
+  return new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: it is packed with ${program}, which is not installed`, {
+    hint: `Install ${program === "xz" ? "xz-utils" : program}`,
+  });
+}
+
+function noRoom(file: string): BuilderError {
+  return new BuilderError("ARCHIVE_INVALID", `Cannot unpack ${file}: it would leave less than ${RESERVED_BYTES >> 20} MiB free on the disk`);
 }
 
 async function read(task: ArchiveTask, signal: AbortSignal): Promise<ArchiveAnswer> {

@@ -1,11 +1,12 @@
 /** A layer blob's uncompressed bytes, synchronously, for worker threads. Why zlib-sync: docs/decisions/inflate.md. */
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
 import { ownedName } from "../owner.ts";
 import type { Compression } from "../store.ts";
+import { boundedProgram, hasReached, NOT_FOUND } from "./bounded-program.ts";
 import { readGrowing } from "./growing.ts";
 
 const READ_BYTES = 64 << 10;
@@ -23,6 +24,8 @@ export interface Inflation {
   readonly growth?: SharedArrayBuffer;
   /** Folder for a temporary file, when a program has to be asked. */
   readonly scratch: string;
+  /** Bytes that this file may have. */
+  readonly maxBytes?: number;
 }
 
 export function* inflate(task: Inflation, useProgram: boolean): Generator<Buffer> {
@@ -60,17 +63,20 @@ const PROGRAMS = { gzip: ["gzip", "-dc"], zstd: ["zstd", "-dc", "--quiet"] } as 
 /** gzip's "there was garbage after the data, which was left out". */
 const GZIP_WARNING = 2;
 
-function* throughProgram({ blob, compression, scratch }: Inflation): Generator<Buffer> {
+function* throughProgram({ blob, compression, scratch, maxBytes }: Inflation): Generator<Buffer> {
   const [program, ...args] = PROGRAMS[compression === "zstd" ? "zstd" : "gzip"];
   const file = join(scratch, ownedName());
   const [input, output] = [openSync(blob, "r"), openSync(file, "wx+")];
   try {
-    const { status, stderr, error } = spawnSync(program, args, { stdio: [input, output, "pipe"] });
-    if (error !== undefined && "code" in error && error.code === "ENOENT") {
+    const command = maxBytes === undefined ? ([program, args] as const) : boundedProgram(program, args, maxBytes);
+    const { status, stderr, error } = spawnSync(...command, { stdio: [input, output, "pipe"] });
+    if (status === NOT_FOUND || (error !== undefined && "code" in error && error.code === "ENOENT")) {
       throw new StoreError("UNSUPPORTED", `Cannot inflate layer: it is compressed with ${program}, which is not installed`, {
         hint: `Install the package ${program}`,
       });
     }
+    if (status !== 0 && maxBytes !== undefined && hasReached(fstatSync(output).size, maxBytes))
+      throw new StoreError("LAYER_INVALID", `Cannot inflate layer: it is longer than the ${maxBytes} bytes that there is room for`);
     if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING))
       throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
     yield* readGrowing(file, READ_BYTES);

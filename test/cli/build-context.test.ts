@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runStrata, strataOutput } from "../support/cli.ts";
@@ -53,6 +53,23 @@ test("It lists what a build copies, to the file", async () => {
   const { files } = await list(folder);
   await strataOutput(root, "build", "-q", "-t", "listed", folder);
   expect(await strataOutput(root, "image", "files", "listed")).toBe(files.map(({ path }) => `/${path}`).join("\n"));
+});
+
+test("5.4 Dockerfile and ignore file may be ignored: they are used, and not copied", async () => {
+  const files = async (tag: string, ...flags: readonly string[]): Promise<readonly string[]> => {
+    await strataOutput(root, "build", "-q", "-t", tag, ...flags, folder);
+    return (await strataOutput(root, "image", "files", tag)).split("\n");
+  };
+  const plain = await files("ignored");
+  expect(plain).not.toContain("/Dockerfile");
+  expect(plain).not.toContain("/.dockerignore");
+  expect(plain).not.toContain("/node_modules"); // so the ignore file was read
+  write("third/Dockerfile", "FROM scratch\nCOPY . /\n");
+  write("third/Dockerfile.dockerignore", "third\nother\nsrc\n");
+  const third = await files("own", "-f", join(folder, "third/Dockerfile"));
+  expect(third.filter((path) => path.includes("third"))).toEqual([]);
+  expect(third).toContain("/Dockerfile"); // its own ignore file replaces the other one
+  rmSync(join(folder, "third"), { recursive: true });
 });
 
 test("The Dockerfile's own ignore file counts before the general one, there as in builds", async () => {
