@@ -76,7 +76,11 @@ function readStage(group: Group, before: readonly Stage[], globals: GlobalArgs, 
       didYouMean(from.image.replace(/[${}]/g, ""), globals.declared),
     );
   }
-  return { index: before.length, name: from.name, from, base: resolveBase(image, platform, before, options), platform, instructions: group.rest };
+  const stage = { index: before.length, name: from.name, from, platform };
+  // A context of the stage's own name stands for the whole stage, whoever asks for it and however.
+  const instead = from.name === undefined ? undefined : contextOrigin(options.contexts, from.name, platform);
+  if (instead !== undefined) return { ...stage, base: instead, instructions: [] };
+  return { ...stage, base: resolveBase(image, platform, before, options), instructions: group.rest };
 }
 
 function resolveBase(image: string, platform: Platform, before: readonly Stage[], options: StageOptions): Origin {

@@ -146,6 +146,23 @@ test("named contexts stand in for stages, images and --from", async () => {
   expect((await refused("--build-context", "x=s3://y", join(folder, "use"))).status).toBe(2);
 });
 
+test("a context of a stage's own name is the whole stage: as target, as base, by name and by number", async () => {
+  write("own/Dockerfile", "FROM scratch AS mid\nLABEL from=stage\nCOPY stage /n/a\nFROM mid AS top\nCOPY --from=0 /n/a /zero\nCOPY --from=MID /n/a /named\n");
+  write("own/stage", "from the stage");
+  write("image/Dockerfile", "FROM scratch\nLABEL from=image\nCOPY plain/a /n/a\n");
+  await strataOutput(root, "build", "-q", "-t", "local/labelled", "-f", join(folder, "image/Dockerfile"), folder);
+  const image = ["--build-context", "mid=docker-image://local/labelled"];
+  const text = "from the context";
+  expect(await built("--target", "mid", join(folder, "own"))).toEqual({ "n/a": "from the stage" });
+  expect(await built(...image, "--target", "mid", join(folder, "own"))).toEqual({ "n/a": text });
+  expect(await built(...image, "--target", "0", join(folder, "own"))).toEqual({ "n/a": text });
+  expect(await built(...image, join(folder, "own"))).toEqual({ "n/a": text, named: text, zero: text });
+  await strataOutput(root, "build", "-q", "-t", "local/own", ...image, "--target", "mid", join(folder, "own"));
+  const [{ Config }] = JSON.parse(await strataOutput(root, "image", "inspect", "local/own")) as [{ Config: { Labels: unknown } }];
+  expect(Config.Labels).toEqual({ from: "image" });
+  expect(await built("--build-context", `mid=${join(folder, "plain/sub")}`, "--target", "mid", join(folder, "own"))).toMatchObject({ a: "from below" });
+});
+
 test("FROM a named folder is its content", async () => {
   write("base/Dockerfile", "FROM rootfs\nCOPY --from=rootfs sub/a /again\n");
   const args = ["-t", "local/from-folder", "--build-context", `rootfs=${join(folder, "plain/sub")}`, join(folder, "base")];
