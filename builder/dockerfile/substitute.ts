@@ -16,6 +16,8 @@ export interface SubstituteOptions {
   readonly escape: string;
   /** Leave quotes as they are: bodies of heredocs. */
   readonly keepQuotes?: boolean;
+  /** For people: quotes are read and stay, and so does a variable without a value. */
+  readonly isShown?: boolean;
 }
 
 export interface Substituted {
@@ -73,8 +75,9 @@ class Lexer {
 
   #piece(char: string, rawEscapes: boolean, words: Words): string {
     if (char === "$") return words.expanded(this.#dollar());
-    if (this.#options.keepQuotes !== true && char === "'") return words.literal(this.#singleQuoted());
-    if (this.#options.keepQuotes !== true && char === '"') return words.literal(this.#doubleQuoted(rawEscapes));
+    const quote = this.#options.isShown === true ? char : "";
+    if (this.#options.keepQuotes !== true && char === "'") return words.literal(quote + this.#singleQuoted() + quote);
+    if (this.#options.keepQuotes !== true && char === '"') return words.literal(quote + this.#doubleQuoted(rawEscapes) + quote);
     this.#at++;
     if (char !== this.#options.escape) return words.expanded(char);
     const next = this.#next();
@@ -116,6 +119,13 @@ class Lexer {
   }
 
   #dollar(): string {
+    const from = this.#at;
+    const value = this.#expansion();
+    const [, name = ""] = this.#options.isShown === true ? (/^\$\{?([@*#?\-$!]|[\p{L}\p{Nd}_]+)/u.exec(this.#chars.slice(from, this.#at).join("")) ?? []) : [];
+    return name === "" || this.#variables.has(name) ? value : this.#chars.slice(from, this.#at).join("");
+  }
+
+  #expansion(): string {
     this.#at++;
     if (this.#peek() !== "{") {
       const name = this.#name();

@@ -3,7 +3,7 @@ import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Directives, Instruction, Warning } from "../dockerfile/instruction.ts";
 import { substitute, type Variables } from "../dockerfile/substitute.ts";
 import { suggest } from "../dockerfile/suggest.ts";
-import { heredocAlone } from "./heredoc-alone.ts";
+import { stepLabel } from "./step-label.ts";
 import type { GlobalArgs } from "./arguments.ts";
 import type { Action, DeclaredArgs, HistoryPlan, Origin, Step } from "./graph.ts";
 
@@ -96,7 +96,7 @@ export class StageState {
   addStep(action: Action, instruction: Instruction, createdBy: string): void {
     this.history.push({ entry: this.#entry(createdBy, false), step: this.steps.length });
     this.steps.push({ id: this.scope.firstStep + this.steps.length, stage: this.scope.stage, place: instruction.place, action });
-    this.labels.push(stepLabel(instruction));
+    this.labels.push(stepLabel(instruction, action, this.variables(), this.scope.escape));
   }
 
   executionConfig(): ExecutionConfig {
@@ -132,12 +132,4 @@ function withoutNulls(config: ExecutionConfig): ExecutionConfig {
 export function splitPair(pair: string): [string, string] {
   const equals = pair.indexOf("=");
   return equals < 0 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
-}
-
-/** One line; of a heredoc its beginning. */
-function stepLabel(instruction: Instruction): string {
-  const line = instruction.text.replace(/\s+/g, " ");
-  if (instruction.kind !== "RUN" || heredocAlone(instruction) === undefined) return line;
-  const [first, ...more] = (instruction.heredocs[0]?.body ?? "").trim().split(/\r?\n/);
-  return `${line} (${first}${more.length > 0 ? "..." : ""})`;
 }

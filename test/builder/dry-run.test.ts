@@ -45,12 +45,13 @@ const TEXT = [
 ].join("\n");
 const [COPY_A, MAKE, STRIP, COPY_B, COPY_FROM, LAST] = [
   "COPY a /a",
-  "RUN --mount=target=/m,source=sub make $V",
+  "RUN --mount=target=/m,source=sub make 1",
   "RUN strip",
   "COPY b /b",
   "COPY --from=build /a /a2",
   "RUN last",
 ];
+const MAKE_2 = MAKE.replace("make 1", "make 2");
 const HIT = "cached, nothing that it depends on changed";
 
 /** name, what changes, request, what is said in the end: only of steps that are not cached */
@@ -83,7 +84,7 @@ const changes: readonly (readonly [string, () => void, Partial<BuildRequest>, re
     "an argument",
     () => undefined,
     { buildArgs: new Map([["V", "2"]]), target: "build" },
-    [`${MAKE}: run, V changed from "1" to "2"`, `${STRIP}: run, the step before it would run: [build 2/3] ${MAKE}`],
+    [`${MAKE_2}: run, V changed from "1" to "2"`, `${STRIP}: run, the step before it would run: [build 2/3] ${MAKE_2}`],
   ],
   [
     "the stage that is made anew",
