@@ -32,6 +32,8 @@ export type RegistryErrorCode =
   /** An answer that no registry gives. */
   | "PROTOCOL"
   | "REFERENCE_INVALID"
+  /** The service that keeps the content refuses, fails or cannot be reached. */
+  | "STORAGE_FAILED"
   /** A credential helper or an authentication file that does not do its part. */
   | "CREDENTIALS_UNAVAILABLE"
   /** A file that tells of registries cannot be read. */

@@ -2,6 +2,7 @@
  * What the registry asks of the place where its content is: blobs by digest, uploads that outlive the process, and small records.
  * The store of this machine is one, a bucket the other. Several processes may work on one.
  */
+import type { Digest } from "../store/digest.ts";
 import type { Blobs, Ingests, Store, Table } from "../store/store.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -11,6 +12,8 @@ export interface Storage {
   readonly ingests: Ingests;
   /** The records called `name`. */
   table<Value>(name: string): Records<Value>;
+  /** Asked after content was linked: false when a collection took it at that moment. Waits for one under way. */
+  isKept(digest: Digest): Promise<boolean>;
 }
 
 /** `has` makes young what is there: whoever asks goes on to rely on it. */
@@ -36,6 +39,7 @@ export function storeStorage(store: Pick<Store, "blobs" | "ingests" | "table">):
   return {
     blobs: store.blobs,
     ingests: store.ingests,
+    isKept: async () => await Promise.resolve(true), // the store spares what a process at work may have written
     table<Value>(name: string): Records<Value> {
       const records = store.table<Value>(name);
       return { ...records, keys: (prefix) => records.list(prefix).map(([key]) => key) };

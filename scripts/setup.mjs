@@ -2,10 +2,10 @@
 // Installs the Debian packages that a task needs and this machine lacks, each announced with its reason.
 // Usage: node scripts/setup.mjs [test|bench|conformance]…
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Programs by the task that needs them; `run` is always among the tasks. */
+/** Programs (or files of what has no program) by the task that needs them; `run` is always among the tasks. */
 const NEEDS = {
   run: [
     { program: "nft", package: "nftables", why: "published ports and the NAT of bridge networks" },
@@ -32,6 +32,11 @@ const NEEDS = {
     { program: "ssh-agent", package: "openssh-client", why: "holds the keys that RUN --mount=type=ssh forwards in the tests" },
     { program: "tmux", package: "tmux", why: "the terminal that the display of builds is looked at in the tests" },
     { program: "chromium", package: "chromium", why: "the browser that the registry's pages are looked at in the tests" },
+    {
+      file: "/usr/lib/python3/dist-packages/swift/__init__.py",
+      package: "python3-swift",
+      why: "the S3 service that the registry keeps its content in in the tests",
+    },
     { program: "openssl", package: "openssl", why: "verifies the certificates that we issue in the tests" },
   ],
   bench: [
@@ -79,7 +84,7 @@ function fail(message) {
 function setUp(tasks) {
   const unknown = tasks.find((task) => !Object.hasOwn(NEEDS, task));
   if (unknown !== undefined) fail(`Cannot set up ${unknown}: known are ${Object.keys(NEEDS).join(", ")}`);
-  const missing = tasks.flatMap((task) => NEEDS[task]).filter((need) => !isInstalled(need.program));
+  const missing = tasks.flatMap((task) => NEEDS[task]).filter((need) => (need.file === undefined ? !isInstalled(need.program) : !existsSync(need.file)));
   if (missing.length === 0) return;
   for (const need of missing) process.stdout.write(`setup: ${need.package} is missing: ${need.why}\n`);
   const install = ["install", "--yes", "--no-install-recommends", ...new Set(missing.map((need) => need.package))];

@@ -1,22 +1,28 @@
 /** strata registry gc, strata registry check: care of the registry in this root. */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { ExitError } from "../errors.ts";
+import type { Bucket } from "../../registry/s3/bucket.ts";
+import type { SweepOptions } from "../../registry/s3/sweep.ts";
+import { ExitError, UsageError } from "../errors.ts";
+import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
 
 interface GcFlags {
   readonly untagged?: boolean;
   readonly dryRun?: boolean;
   readonly grace: string;
+  readonly storage?: string;
 }
 
 interface CheckFlags {
   readonly deep?: boolean;
+  readonly storage?: string;
 }
 
 export function addCareCommands(registry: Command, context: Context): void {
   registry
     .command("gc")
     .description("Let go of blobs that no manifest needs; safe while the registry serves")
+    .option(...STORAGE_FLAG)
     .option("--untagged", "of manifests that no tag leads to, too")
     .option("--dry-run", "only say what would go")
     .option("--grace <seconds>", "spare what is younger", "3600")
@@ -24,37 +30,41 @@ export function addCareCommands(registry: Command, context: Context): void {
   registry
     .command("check")
     .description("Verify what the repositories hold; exit 1 when something is damaged")
+    .option(...STORAGE_FLAG)
     .option("--deep", "read every blob and compare its digest")
     .action(async (flags: CheckFlags) => await inspect(context, flags));
 }
 
-async function gc(context: Context, { untagged = false, dryRun = false, grace }: GcFlags): Promise<void> {
-  const [{ collect }, { openRepositories }, { storeStorage }] = await Promise.all([
-    import("../../registry/server/collect.ts"),
-    import("../../registry/server/repositories.ts"),
-    import("../../registry/storage.ts"),
-  ]);
-  const storage = storeStorage(await context.store());
+async function gc(context: Context, flags: GcFlags): Promise<void> {
+  const { untagged = false, dryRun = false } = flags;
+  const graceMs = readGrace(flags.grace);
+  const [{ collect }, { openRepositories }] = await Promise.all([import("../../registry/server/collect.ts"), import("../../registry/server/repositories.ts")]);
+  await using opened = await openStorage(context, flags.storage);
+  const { storage, bucket } = opened;
   let bytes = 0;
-  for await (const { repository, kind, digest, size } of collect(openRepositories(storage), storage.blobs, {
-    untagged,
-    dryRun,
-    graceMs: Number(grace) * 1000,
-    now: Date.now(),
-  })) {
+  for await (const { repository, kind, digest, size } of collect(openRepositories(storage), storage.blobs, { untagged, dryRun, graceMs, now: Date.now() })) {
     bytes += size;
     context.stdout.write(`${kind} ${repository}@${digest}\n`);
   }
   context.stderr.write(`${dryRun ? "Would let go" : "Let go"} of ${bytes} bytes\n`);
+  if (bucket !== undefined) await sweepBucket(context, bucket, { graceMs, dryRun });
 }
 
-async function inspect(context: Context, { deep = false }: CheckFlags): Promise<void> {
-  const [{ check }, { openRepositories }, { storeStorage }] = await Promise.all([
-    import("../../registry/server/check.ts"),
-    import("../../registry/server/repositories.ts"),
-    import("../../registry/storage.ts"),
-  ]);
-  const storage = storeStorage(await context.store());
+/** The store's own collection takes what no repository links; a bucket has none. */
+async function sweepBucket(context: Context, bucket: Bucket, options: SweepOptions): Promise<void> {
+  const { sweep } = await import("../../registry/s3/sweep.ts");
+  let bytes = 0;
+  for await (const { kind, name, size } of sweep(bucket, options)) {
+    bytes += size;
+    context.stdout.write(`${kind === "blob" ? "content" : "abandoned upload"} ${name}\n`);
+  }
+  context.stderr.write(`${options.dryRun ? "Would remove" : "Removed"} ${bytes} bytes from the bucket\n`);
+}
+
+async function inspect(context: Context, { deep = false, storage: location }: CheckFlags): Promise<void> {
+  const [{ check }, { openRepositories }] = await Promise.all([import("../../registry/server/check.ts"), import("../../registry/server/repositories.ts")]);
+  await using opened = await openStorage(context, location);
+  const { storage } = opened;
   let found = 0;
   for await (const { repository, what, problem } of check(openRepositories(storage), storage.blobs, { deep })) {
     found += 1;
@@ -62,4 +72,9 @@ async function inspect(context: Context, { deep = false }: CheckFlags): Promise<
   }
   if (found > 0) throw new ExitError(1, `Found ${found} damaged ${found === 1 ? "entry" : "entries"}`);
   context.stderr.write("Everything is whole\n");
+}
+
+function readGrace(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  throw new UsageError(`Cannot spare what is younger than ${JSON.stringify(text)}: give a number of seconds`);
 }

@@ -5,11 +5,13 @@ import { parseRate, type Rate } from "../../http/rate-limit.ts";
 import { parseQuota } from "../../registry/server/quota.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
 
 const WEEK_SECONDS = 604_800;
 
 interface Flags {
   readonly listen: string;
+  readonly storage?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly htpasswd?: string;
@@ -34,6 +36,7 @@ export function serveCommand(context: Context): Command {
   return new Command("serve")
     .description("Serve the store as an OCI registry")
     .option("--listen <address>", "address and port; port 0 picks a free one", "127.0.0.1:5000")
+    .option(...STORAGE_FLAG)
     .option("--tls-cert <file>", "serve over TLS with this certificate (PEM); read again when it changes")
     .option("--tls-key <file>", "key of the certificate (PEM)")
     .option("--htpasswd <file>", "let in only the users of this file (bcrypt)")
@@ -56,11 +59,12 @@ export function serveCommand(context: Context): Command {
 }
 
 async function run(context: Context, flags: Flags): Promise<void> {
-  const [{ listenRegistry }, { storeStorage }] = await Promise.all([import("../../registry/server/listen.ts"), import("../../registry/storage.ts")]);
+  const { listenRegistry } = await import("../../registry/server/listen.ts");
   const { host, port } = parseListen(flags.listen);
   const tls = tlsFiles(flags);
+  await using opened = await openStorage(context, flags.storage);
   const listener = await listenRegistry({
-    storage: storeStorage(await context.store()),
+    storage: opened.storage,
     host,
     port,
     logFormat: flags.logFormat,

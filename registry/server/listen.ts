@@ -84,7 +84,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     ...(quotaOf === undefined ? {} : { quotaOf }),
     ...(told.sinks.length === 0 ? {} : { onEvent: (event: RegistryEvent) => told.sinks.forEach((sink) => sink(event)) }),
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
-    report: (bug) => log(`bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`),
+    report: (bug) => log(reportOf(bug)),
   });
   const write = accessLog(logFormat, log);
   const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
@@ -106,6 +106,12 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
 /** Headers are short: they get less. */
 function patience(stallMs: number | undefined): Pick<ServeOptions, "headersMs" | "stallMs"> {
   return stallMs === undefined ? {} : { stallMs, headersMs: Math.min(stallMs, MAX_HEADERS_MS) };
+}
+
+/** Storage that fails is no bug of ours. */
+function reportOf(bug: unknown): string {
+  if (bug instanceof RegistryError) return `storage: ${bug.message}${bug.hint === undefined ? "" : ` (${bug.hint})`}\n`;
+  return `bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`;
 }
 
 async function readTls(files: CertificateFiles): Promise<Certificate> {

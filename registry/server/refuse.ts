@@ -37,8 +37,9 @@ const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, WireErrorCode>>> = {
   RANGE_INVALID: "RANGE_INVALID",
 };
 
-/** What is no refusal is a bug: 500, and only `report` learns what it was. */
+/** What is no refusal is a bug: 500, and only `report` learns what it was. It hears of failing storage too. */
 export function refuse(error: unknown, report: (bug: unknown) => void, headers: ReplyHeaders = {}): Reply {
+  if (error instanceof RegistryError && error.code === "STORAGE_FAILED") report(error);
   const found = wireError(error);
   if (found === undefined) {
     report(error);
@@ -59,6 +60,8 @@ function wireError(error: unknown): WireError | undefined {
   if (error instanceof RegistryError && isWire(error.code))
     return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
   if (error instanceof RegistryError && error.code === "UNREACHABLE") return { status: 502, code: "UNKNOWN", message: error.message, detail: undefined };
+  if (error instanceof RegistryError && error.code === "STORAGE_FAILED")
+    return { status: 503, code: "UNKNOWN", message: error.message, detail: undefined, headers: { "retry-after": "1" } };
   if (error instanceof HttpError)
     return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
   if (isFull(error)) return { status: 507, code: "UNKNOWN", message: "Cannot store it: no space is left", detail: undefined };

@@ -4,6 +4,7 @@
  */
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
+import { RegistryError } from "../errors.ts";
 import type { Awaitable, KeyPage, Records, Storage } from "../storage.ts";
 
 export interface BlobLink {
@@ -65,7 +66,7 @@ interface Tables {
   readonly referrers: Records<Descriptor>;
 }
 
-export function openRepositories(storage: Pick<Storage, "table">): Repositories {
+export function openRepositories(storage: Pick<Storage, "table" | "isKept">): Repositories {
   const tables: Tables = {
     repositories: storage.table("registry.repositories"),
     blobs: storage.table("registry.blobs"),
@@ -76,8 +77,8 @@ export function openRepositories(storage: Pick<Storage, "table">): Repositories 
   return {
     exists: async (name) => (await tables.repositories.get(name)) !== undefined,
     names: async () => await tables.repositories.keys(""),
-    ...blobLinks(tables),
-    ...manifestLinks(tables),
+    ...blobLinks(tables, storage),
+    ...manifestLinks(tables, storage),
     ...tagLinks(tables),
     referrers: async (name, subject) => (await tables.referrers.list(`${name}@${subject}@`)).map(([, descriptor]) => descriptor),
     allReferrers: async (name) => (await tables.referrers.keys(`${name}@`)).map((key) => key.slice(name.length + 1).split("@") as [Digest, Digest]),
@@ -88,13 +89,14 @@ type Part<Key extends keyof Repositories> = Pick<Repositories, Key>;
 
 type BlobPart = "blob" | "blobs" | "linkBlob" | "renewBlob" | "unlinkBlob" | "releaseBlob" | "holder";
 
-function blobLinks({ repositories, blobs }: Tables): Part<BlobPart> {
+function blobLinks({ repositories, blobs }: Tables, storage: Pick<Storage, "isKept">): Part<BlobPart> {
   return {
     blob: (name, digest) => blobs.get(`${name}@${digest}`),
     blobs: async (name) => await linked(blobs, name),
     async linkBlob(name, digest, size): Promise<void> {
       await enter(repositories, name);
       await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
+      if (!(await storage.isKept(digest))) await taken(digest, async () => await blobs.remove(`${name}@${digest}`));
     },
     async renewBlob(name, digest): Promise<boolean> {
       return (await blobs.update(`${name}@${digest}`, (link) => link && { ...link, linkedAt: Date.now() })) !== undefined;
@@ -110,7 +112,7 @@ function blobLinks({ repositories, blobs }: Tables): Part<BlobPart> {
 
 type ManifestPart = "manifest" | "manifests" | "linkManifest" | "renewManifest" | "unlinkManifest" | "releaseManifest";
 
-function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Part<ManifestPart> {
+function manifestLinks({ repositories, manifests, tags, referrers }: Tables, storage: Pick<Storage, "isKept">): Part<ManifestPart> {
   return {
     manifest: (name, digest) => manifests.get(`${name}@${digest}`),
     manifests: async (name) => await linked(manifests, name),
@@ -118,6 +120,7 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables): Pa
       const { digest, mediaType, size } = descriptor;
       await enter(repositories, name);
       await manifests.put(`${name}@${digest}`, { mediaType, size, pushedAt: Date.now(), ...(subject === undefined ? {} : { subject }) });
+      if (!(await storage.isKept(digest))) await taken(digest, async () => await manifests.remove(`${name}@${digest}`));
       if (subject !== undefined) await referrers.put(`${name}@${subject}@${digest}`, descriptor); // after: `releaseManifest` relies on it
     },
     async renewManifest(name, digest): Promise<boolean> {
@@ -169,6 +172,12 @@ function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag
     setTag: async (name, tag, digest) => await tags.put(`${name}:${tag}`, digest),
     removeTag: async (name, tag) => await tags.remove(`${name}:${tag}`),
   };
+}
+
+/** A link to what is gone would be broken. */
+async function taken(digest: Digest, unlink: () => Promise<unknown>): Promise<never> {
+  await unlink();
+  throw new RegistryError("STORAGE_FAILED", `Cannot link ${digest}: a collection took it at this moment`, { hint: "Push it again" });
 }
 
 async function enter(repositories: Tables["repositories"], name: string): Promise<void> {

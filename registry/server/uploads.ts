@@ -23,7 +23,7 @@ export interface Uploads {
 export interface Upload extends AsyncDisposable {
   readonly offset: number;
   write(content: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Ends the session, also when the digest does not match. */
+  /** Ends the session, also when the digest does not match; not when the storage fails. */
   commit(digest: Digest): Promise<Stored>;
   abort(): Promise<void>;
 }
@@ -87,7 +87,7 @@ function upload(ingest: Ingest, release: () => void): Upload {
       try {
         return await ingest.commit({ digest });
       } catch (error) {
-        await ingest.abort();
+        if (!(error instanceof RegistryError && error.code === "STORAGE_FAILED")) await ingest.abort();
         throw error;
       }
     },

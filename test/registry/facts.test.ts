@@ -165,8 +165,8 @@ const uploads: readonly { readonly name: string; readonly run: () => Promise<voi
         await call(await session(), { method: "PUT", body: bytes }),
       ];
       for (const reply of replies) expect([reply.status, await errorCode(reply)]).toEqual([400, "DIGEST_INVALID"]);
-      expect(await registry.store.blobs.stat(wrong)).toBeUndefined();
-      expect(await registry.store.blobs.stat(digestOf(bytes))).toBeUndefined();
+      expect(await registry.storage.blobs.stat(wrong)).toBeUndefined();
+      expect(await registry.storage.blobs.stat(digestOf(bytes))).toBeUndefined();
     },
   },
   {

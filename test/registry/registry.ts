@@ -6,7 +6,7 @@ import { openStore } from "../../store/open.ts";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
-import { storeStorage } from "../../registry/storage.ts";
+import { storeStorage, type Storage } from "../../registry/storage.ts";
 import { listenRegistry, type RegistryListenOptions } from "../../registry/server/listen.ts";
 import { helper, temporaryRoot } from "../support/root.ts";
 
@@ -15,19 +15,30 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string;
   readonly url: string;
   readonly store: Store;
+  /** Where its content is: the store, unless told. */
+  readonly storage: Storage;
   /** What it logged. */
   readonly lines: readonly string[];
+}
+
+let instead: Storage | undefined;
+
+/** Registries that are started afterwards keep their content there: how a file of tests is run again over other storage. */
+export function keepContentIn(storage: Storage): void {
+  instead = storage;
 }
 
 export async function startRegistry(options: Partial<RegistryListenOptions> = {}): Promise<TestRegistry> {
   const root = temporaryRoot();
   const store = await openStore({ root: root.root, helper });
   const lines: string[] = [];
-  const listener = await listenRegistry({ storage: storeStorage(store), host: "127.0.0.1", port: 0, log: (line) => lines.push(line), ...options });
+  const storage = options.storage ?? instead ?? storeStorage(store);
+  const listener = await listenRegistry({ host: "127.0.0.1", port: 0, log: (line) => lines.push(line), ...options, storage });
   return {
     host: `127.0.0.1:${listener.port}`,
     url: listener.url,
     store,
+    storage,
     lines,
     async [Symbol.asyncDispose](): Promise<void> {
       await listener.close(0);

@@ -1,0 +1,94 @@
+"""OpenStack Swift with its S3 API, whole, in one process: swift-server.py FOLDER ACCESS-KEY SECRET. Prints the port; ends with its standard input."""
+import os
+import sys
+
+import eventlet
+
+eventlet.monkey_patch(thread=False)
+
+from eventlet import wsgi
+from swift.common import utils
+from swift.common.ring import RingBuilder
+from swift.common.wsgi import loadapp
+
+folder, access, secret = sys.argv[1:]
+USER = access.replace(":", "_")  # tempauth: user_ACCOUNT_NAME
+utils.HASH_PATH_SUFFIX = b"strata"
+utils.validate_hash_conf = lambda: None
+
+PLAIN = """[DEFAULT]
+devices = {folder}/devices
+swift_dir = {folder}
+mount_check = false
+log_level = ERROR
+[pipeline:main]
+pipeline = {kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+disable_fallocate = true
+fallocate_reserve = 0
+container_update_timeout = 30
+"""
+
+PROXY = """[DEFAULT]
+swift_dir = {folder}
+log_level = ERROR
+[pipeline:main]
+pipeline = catch_errors gatekeeper cache listing_formats s3api tempauth copy slo dlo proxy-server
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:gatekeeper]
+use = egg:swift#gatekeeper
+[filter:listing_formats]
+use = egg:swift#listing_formats
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:1
+[filter:s3api]
+use = egg:swift#s3api
+location = us-east-1
+[filter:tempauth]
+use = egg:swift#tempauth
+user_{user} = {secret} .admin
+[filter:copy]
+use = egg:swift#copy
+[filter:slo]
+use = egg:swift#slo
+[filter:dlo]
+use = egg:swift#dlo
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+node_timeout = 60
+client_timeout = 120
+recheck_container_existence = 0
+"""
+
+
+def write(name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def serve(kind, text, listener):
+    path = write(kind + ".conf", text.format(folder=folder, kind=kind, user=USER, secret=secret))
+    app = loadapp(path, global_conf={"log_requests": "false"})
+    return eventlet.spawn(wsgi.server, listener, app, log=None, log_output=False, protocol=wsgi.HttpProtocol)
+
+
+os.makedirs(os.path.join(folder, "devices", "d1"), exist_ok=True)
+listeners = {kind: eventlet.listen(("127.0.0.1", 0)) for kind in ("account", "container", "object")}
+for kind, listener in listeners.items():
+    builder = RingBuilder(2, 1, 1)
+    builder.add_dev({"region": 1, "zone": 1, "weight": 1, "ip": "127.0.0.1", "port": listener.getsockname()[1], "device": "d1"})
+    builder.rebalance()
+    builder.get_ring().save(os.path.join(folder, kind + ".ring.gz"))
+for kind, listener in listeners.items():
+    serve(kind, PLAIN, listener)
+front = eventlet.listen(("127.0.0.1", 0))
+serve("proxy", PROXY, front)
+print("ready on %d" % front.getsockname()[1], flush=True)
+eventlet.hubs.trampoline(0, read=True)  # nothing is ever written: whoever started it is gone
+
