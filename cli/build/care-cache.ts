@@ -2,6 +2,7 @@
 import { cacheBytes, planPrune, type CacheEntry } from "../../builder/cache/prune-plan.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
 import { listCache, pruneCache } from "../../builder/solve/prune-cache.ts";
+import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
@@ -54,21 +55,22 @@ export async function prune(context: Context, flags: PruneFlags): Promise<void> 
 export async function du(context: Context, { filter, format, output }: UsageFlags): Promise<void> {
   const entries = await listCache(await context.store());
   const shown = filter.length === 0 ? entries : planPrune(entries, { before: before(filter), all: true });
-  const rows = [...shown].sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1)).map(row);
+  const isTable = format === undefined && output === undefined;
+  const rows = [...shown].sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1)).map((entry) => row(entry, isTable));
   await printRows(context, rows, COLUMNS, { quiet: false, key: "ID", format: format ?? output });
-  if (format !== undefined || output !== undefined) return;
+  if (!isTable) return;
   const total = shown.reduce((sum, { size }) => sum + size, 0);
   context.stdout.write(`Reclaimable:\t${decimalSize(cacheBytes(shown))}\nTotal:\t\t${decimalSize(total)}\n`);
 }
 
-function row(entry: CacheEntry): Readonly<Record<string, string>> {
+function row(entry: CacheEntry, isTable: boolean): Readonly<Record<string, string>> {
   const { id, kind, size, isShared, made, at, description } = entry;
   return {
     ID: kind === "mount" ? (id.split("/").at(-1) ?? id) : shortId(id),
     Type: kind === "mount" ? "exec.cachemount" : "regular",
     Reclaimable: String(!isShared),
     Size: decimalSize(size),
-    LastAccessed: new Date(at).toISOString(),
+    LastAccessed: isTable ? ago(new Date(at).toISOString(), Date.now()) : new Date(at).toISOString(),
     CreatedAt: new Date(made).toISOString(),
     Description: description,
   };

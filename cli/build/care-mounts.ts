@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { exportMount, importMount, listMounts, removeMounts } from "../../builder/cache/cache-mounts.ts";
 import { ownedName } from "../../store/owner.ts";
+import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { decimalSize } from "../images/decimal-size.ts";
@@ -23,11 +24,13 @@ export interface ListFlags {
 }
 
 export async function list(context: Context, { quiet = false, format, output }: ListFlags): Promise<void> {
+  const isTable = format === undefined && output === undefined;
+  const when = (moment: number): string => (isTable ? ago(new Date(moment).toISOString(), Date.now()) : new Date(moment).toISOString());
   const rows = listMounts(await context.store()).map(({ id, size, made, at, path }) => ({
     ID: id,
     Size: decimalSize(size),
-    CreatedAt: new Date(made).toISOString(),
-    LastUsed: new Date(at).toISOString(),
+    CreatedAt: when(made),
+    LastUsed: when(at),
     Path: path,
   }));
   await printRows(context, rows, COLUMNS, { quiet, key: "ID", format: format ?? output });

@@ -41,9 +41,14 @@ export function historyCommand(context: Context): Command {
     });
 }
 
-async function historyRows(store: Store, image: Image, { human, trunc }: Flags): Promise<object[]> {
+async function historyRows(store: Store, image: Image, { human, trunc, format, output }: Flags): Promise<object[]> {
   const sizes = await layerSizes(store, image);
   const shown = (size: number): string => (human ? decimalSize(size) : String(size));
+  const isTable = format === undefined && output === undefined;
+  const command = (by: string): string => {
+    const text = trunc || isTable ? by.replace(/\s+/g, " ") : by; // a heredoc has lines, a row has one
+    return trunc && text.length > SHORT_COMMAND ? `${text.slice(0, SHORT_COMMAND - 1)}…` : text;
+  };
   const entries = image.config.history ?? image.manifest.layers.map(() => ({}));
   const rows = entries.map((entry, index) => {
     const { created = "", created_by: by = "", comment = "", empty_layer: isEmpty = false } = entry as NonNullable<Image["config"]["history"]>[number];
@@ -51,7 +56,7 @@ async function historyRows(store: Store, image: Image, { human, trunc }: Flags):
       ID: index === entries.length - 1 ? (trunc ? image.id.slice(7, 19) : image.id) : "<missing>",
       CreatedSince: created === "" ? "N/A" : human ? ago(created, Date.now()) : created,
       CreatedAt: created,
-      CreatedBy: trunc && by.length > SHORT_COMMAND ? `${by.slice(0, SHORT_COMMAND - 1)}…` : by,
+      CreatedBy: command(by),
       Size: shown(isEmpty ? 0 : (sizes.shift() ?? 0)),
       Comment: comment,
     };

@@ -113,7 +113,7 @@ describe("Pruning", () => {
     await strataOutput(root, "builder", "prune", "--force", "--filter", "until=24h");
     const rows = (await strataOutput(root, "builder", "du", "--format", "json")).split("\n").map((line) => JSON.parse(line) as Record<string, string>);
     expect(rows.some(({ Description, Type }) => Description?.includes("COPY file /young") === true && Type === "regular")).toBe(true);
-    expect(await strataOutput(root, "builder", "du")).toMatch(/^ID +TYPE +RECLAIMABLE +SIZE +LAST ACCESSED +DESCRIPTION\n[^]*Total:\t/);
+    expect(await strataOutput(root, "builder", "du")).toMatch(/^ID +TYPE +RECLAIMABLE +SIZE +LAST ACCESSED +DESCRIPTION\n.* ago {3}[^]*Total:\t/);
     for (const filter of ["until=soon", "age=3"]) expect((await runStrata(root, ["builder", "du", "--filter", filter])).status).toBe(2);
   });
 

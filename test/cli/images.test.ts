@@ -1,5 +1,5 @@
 /** The image verbs as a user meets them: docker's words, tables, formats and exit codes. */
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
@@ -70,6 +70,15 @@ describe("image", () => {
     const [title, row] = (await strata("history", "team/tools:v1")).split("\n");
     expect(title).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$/);
     expect(row).toMatch(new RegExp(`^${short()} +.* ago +test image +[0-9.]+MB`));
+  });
+
+  test("history has one row a step, whatever its command", async () => {
+    using own = temporaryRoot();
+    const context = join(own.runRoot, "lines");
+    mkdirSync(context, { recursive: true });
+    writeFileSync(join(context, "Dockerfile"), 'FROM scratch\nSHELL ["two\\nlines"]\n');
+    await strataOutput(own, "build", "-q", "-t", "lines", context);
+    expect((await strataOutput(own, "history", "--no-trunc", "lines")).split("\n").slice(1)).toEqual([expect.stringContaining("SHELL [two lines]")]);
   });
 
   test("files lists what the root holds, diff what layers bring", async () => {
