@@ -6,20 +6,25 @@ import { copyImage, readDocument } from "../../store/image/copy.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { parsePlace } from "../copy/place.ts";
-import { openSource } from "../copy/source.ts";
+import { writeWhole } from "../copy/folder.ts";
+import { openSource, type CopySource } from "../copy/source.ts";
 import { openTarget } from "../copy/target.ts";
+import { blaming } from "../../registry/client/blame.ts";
+import type { ContentSink } from "../../store/store.ts";
+import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 import { PUSH_WORDS, showTransfers } from "../registry/transfer-progress.ts";
 
-interface Flags {
+type Flags = RemoteFlagValues & {
   readonly all?: boolean;
   readonly platform?: string;
   readonly quiet?: boolean;
   readonly insecure?: boolean;
   readonly referrers: boolean;
-}
+  readonly digestfile?: string;
+};
 
 export function command(context: Context): Command {
-  return new Command()
+  const copy = new Command()
     .description("Copy an image between registries, the store, folders and archives")
     .argument("<source>", "docker://REF, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], dir:DIR, or an image of the store")
     .argument("<destination>", "likewise")
@@ -27,20 +32,37 @@ export function command(context: Context): Command {
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
     .option("-q, --quiet", "say nothing but the digest")
     .option("--no-referrers", "leave behind what is attached to it: SBOMs, provenance, signatures")
+    .option("--digestfile <file>", "write the digest into a file")
     .option("--insecure", "accept plain HTTP and untrusted certificates")
-    .action(async (from: string, to: string, flags: Flags) => await run(context, from, to, flags));
+    .option("--authfile <file>", "where logins are kept, instead of the usual files");
+  return addRemoteFlags(addRemoteFlags(copy, "src"), "dest").action(async (from: string, to: string, flags: Flags) => await run(context, from, to, flags));
 }
 
-async function run(context: Context, from: string, to: string, { all = false, platform, quiet = false, insecure = false, referrers }: Flags): Promise<void> {
+async function run(context: Context, from: string, to: string, flags: Flags): Promise<void> {
+  const { all = false, platform, quiet = false, referrers, digestfile } = flags;
   const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
   using shown = showTransfers(context.stderr, PUSH_WORDS, quiet);
-  await using source = await openSource(context, places.from, insecure);
-  await using target = await openTarget(context, places.to, insecure, shown.onTransfer);
-  const top = await copyImage(source.content, target.content, source.top, { concurrency: 4, ...(all || !isIndex(source.top) ? {} : { platform: wanted }) });
+  await using source = await openSource(context, places.from, readRemoteFlags(flags, "src"));
+  const ends = { flags: readRemoteFlags(flags, "dest"), onTransfer: shown.onTransfer, from: places.from };
+  await using target = await openTarget(context, places.to, ends);
+  const top = await copyImage(source.content, blamed(source, target.content), source.top, {
+    concurrency: 4,
+    ...(source.isHere === undefined ? {} : { isHere: source.isHere }),
+    ...(all || !isIndex(source.top) ? {} : { platform: wanted }),
+  });
   await target.finish(top, await readDocument(source.content, top));
   if (referrers) await (await import("../copy/copy-referrers.ts")).copyReferrers(source, target, top);
   await target.close?.();
+  if (digestfile !== undefined) await writeWhole(digestfile, top.digest);
   context.stdout.write(`${top.digest}\n`);
+}
+
+/** Where what is wrong came from is part of the error. */
+function blamed({ place }: CopySource, sink: ContentSink): ContentSink {
+  return {
+    has: async (descriptor) => await sink.has(descriptor),
+    push: async (descriptor, content) => await blaming(place, descriptor, async () => await sink.push(descriptor, content), "copy"),
+  };
 }

@@ -1,8 +1,9 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { algorithmOf, finish } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
@@ -50,4 +51,17 @@ export async function writeWhole(path: string, bytes: string | Uint8Array): Prom
   const fresh = `${path}.${process.pid}.part`;
   await writeFile(fresh, bytes);
   await rename(fresh, path);
+}
+
+/** Beside and renamed, or as it is where it is no plain file: a pipe, /dev/stdout. */
+export async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  const present = await stat(path).catch(() => undefined);
+  const isPlain = present === undefined || present.isFile();
+  const fresh = isPlain ? `${path}.${process.pid}.part` : path;
+  try {
+    await pipeline(content, createWriteStream(fresh), { signal });
+    if (isPlain) await rename(fresh, path);
+  } finally {
+    if (isPlain) await rm(fresh, { force: true });
+  }
 }

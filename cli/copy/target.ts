@@ -1,16 +1,14 @@
 /** Opens what `copy` writes: a sink, and how the image is named once everything is there. */
-import { createWriteStream } from "node:fs";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { encodedOf, type Digest } from "../../store/digest.ts";
+import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { ContentSink } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import type { OnTransfer } from "../../registry/client/repository.ts";
 import type { SavedImage } from "../../store/archive/save.ts";
-import { openReference } from "../registry/open-remote.ts";
-import { folderContent, writeWhole } from "./folder.ts";
+import { openReference, type RemoteFlags } from "../registry/open-remote.ts";
+import { dirSink } from "./dir.ts";
+import { writeFileWhole } from "./folder.ts";
 import { layoutContent, nameInLayout, noteInLayout } from "./layout.ts";
 import type { Place } from "./place.ts";
 
@@ -24,10 +22,17 @@ export interface CopyTarget extends AsyncDisposable {
   readonly close?: () => Promise<void>;
 }
 
-export async function openTarget(context: Context, place: Place, insecure: boolean, onTransfer: OnTransfer): Promise<CopyTarget> {
+export interface TargetOptions {
+  readonly flags: RemoteFlags;
+  readonly onTransfer: OnTransfer;
+  readonly from: Place;
+}
+
+export async function openTarget(context: Context, place: Place, { flags, onTransfer, from }: TargetOptions): Promise<CopyTarget> {
   switch (place.kind) {
     case "docker": {
-      const opened = await openReference(context, place.reference, { insecure }, () => ({ onTransfer }));
+      const mountable = mountableFrom(from, place);
+      const opened = await openReference(context, place.reference, flags, () => ({ onTransfer, mountFrom: () => mountable }));
       return {
         content: opened.repository,
         finish: async (top, bytes) => await opened.repository.tag(opened.target, { descriptor: top, bytes }),
@@ -48,42 +53,39 @@ export async function openTarget(context: Context, place: Place, insecure: boole
         ...held(layoutContent(place.path), async (top) => await nameInLayout(place.path, place.name, top)),
         refer: async (_, referrer) => await noteInLayout(place.path, referrer),
       };
-    case "dir":
-      return openDir(place.path);
+    case "dir": {
+      const { content, finish } = dirSink(place.path);
+      return held(content, finish);
+    }
     case "oci-archive":
     case "docker-archive":
-      return await openArchive(context, place.path, place.name);
+      return await openArchive(context, place);
   }
 }
 
-function openDir(folder: string): CopyTarget {
-  return held(
-    folderContent(({ digest }) => join(folder, encodedOf(digest))),
-    async (_, bytes) => {
-      await writeWhole(join(folder, "manifest.json"), bytes);
-      await writeWhole(join(folder, "version"), "Directory Transport Version: 1.1\n");
-    },
-  );
+/** The repository that is copied from, when it is another one of the same registry. */
+function mountableFrom(from: Place, to: Extract<Place, { kind: "docker" }>): string | undefined {
+  if (from.kind !== "docker") return undefined;
+  const [source, target] = [parseReference(from.reference), parseReference(to.reference)];
+  return source.domain === target.domain && source.path !== target.path ? source.path : undefined;
 }
 
 /** Gathered in the store first: a tar needs every size before its first byte. */
-async function openArchive(context: Context, path: string, name: string | undefined): Promise<CopyTarget> {
+async function openArchive(context: Context, { kind, path, name }: Extract<Place, { kind: "oci" | "oci-archive" | "docker-archive" }>): Promise<CopyTarget> {
   const store = await context.store();
   const { saveImages } = await import("../../store/archive/save.ts");
   const referrers = new Map<Digest, Descriptor[]>();
+  const isName = name !== undefined && (kind === "docker-archive" || /[:/]/.test(name)); // else it is what the layout calls it
+  const naming = { name: isName ? parseReference(name).name : undefined, reference: kind === "oci-archive" ? name : undefined };
   let image: SavedImage | undefined;
-  const gather = held(store.blobs, async (top) => {
-    image = { name: name === undefined ? undefined : parseReference(name).name, target: top };
-  });
+  const gather = held(store.blobs, async (target) => void (image = { ...naming, target }));
   return {
     ...gather,
     refer: async (subject, referrer) => void referrers.set(subject, [...(referrers.get(subject) ?? []), referrer]),
     close: async () => {
-      if (image !== undefined)
-        await pipeline(
-          saveImages(store.blobs, [image], (subject) => referrers.get(subject) ?? []),
-          createWriteStream(path),
-        );
+      if (image === undefined) return;
+      const archive = saveImages(store.blobs, [image], (subject) => referrers.get(subject) ?? []);
+      await writeFileWhole(path, archive, context.signal);
     },
   };
 }

@@ -4,12 +4,12 @@ import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 
 /** `place` is `host/repository`. The error that is thrown stays the one it is, code and all, with more of a message. */
-export async function blaming<T>(place: string, { digest }: Pick<Descriptor, "digest">, run: () => T | Promise<T>): Promise<T> {
+export async function blaming<T>(place: string, { digest }: Pick<Descriptor, "digest">, run: () => T | Promise<T>, verb = "pull"): Promise<T> {
   try {
     return await run();
   } catch (error) {
     if (error instanceof Error && !(error instanceof RegistryError) && isExpected(error))
-      error.message = `Cannot pull ${digest} from ${place}: ${error.message.replace(/^Cannot /, "cannot ")}`;
+      error.message = `Cannot ${verb} ${digest} from ${place}: ${error.message.replace(/^Cannot /, "cannot ")}`;
     throw error;
   }
 }

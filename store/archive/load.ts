@@ -11,6 +11,7 @@ import type { Blobs, Stored } from "../store.ts";
 import { unpackStream } from "./unpack-stream.ts";
 import type { SavedImage } from "./save.ts";
 
+const REF_NAME = "org.opencontainers.image.ref.name";
 const MAX_DOCUMENT_BYTES = 4 << 20;
 
 /** Told of manifests in the archive that are about others in it; their content is in the store by then. */
@@ -102,7 +103,7 @@ async function imagesOf(blobs: Blobs, index: Uint8Array, found: Archive, onRefer
       throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its index names ${target.digest}, which is not in it`);
     const name = nameOf(annotations, names);
     const subject = name === undefined ? await subjectOf(blobs, target) : undefined;
-    if (subject === undefined) images.push({ name, target });
+    if (subject === undefined) images.push({ name, target, reference: annotations?.[REF_NAME] });
     else await onReferrer?.(subject, { ...target, ...(annotations === undefined ? {} : { annotations }) });
   }
   return images;
@@ -111,7 +112,7 @@ async function imagesOf(blobs: Blobs, index: Uint8Array, found: Archive, onRefer
 /** The full name where the writer gave one; a lone tag is only a name together with the docker manifest's. */
 function nameOf(annotations: Readonly<Record<string, string>> | undefined, names: readonly string[]): string | undefined {
   const full = annotations?.["io.containerd.image.name"];
-  const reference = annotations?.["org.opencontainers.image.ref.name"];
+  const reference = annotations?.[REF_NAME];
   for (const text of [full, reference?.includes("/") === true || reference?.includes(":") === true ? reference : undefined]) {
     if (text !== undefined) return tryName(text);
   }

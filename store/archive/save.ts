@@ -14,6 +14,8 @@ export interface SavedImage {
   /** Canonical, or undefined for an image without a name. */
   readonly name: string | undefined;
   readonly target: Descriptor;
+  /** What the index of an OCI layout calls it, when that is not the tag. */
+  readonly reference?: string | undefined;
 }
 
 /** What is said of an image, by the digest of its manifest. */
@@ -62,13 +64,19 @@ async function gatherReferrers(blobs: Blobs, content: Map<Digest, Descriptor>, r
 }
 
 function indexOf(images: readonly SavedImage[], referrers: readonly Descriptor[]): object {
-  const manifests = images.map(({ name, target }) => ({
-    ...target,
-    ...(name === undefined
-      ? {}
-      : { annotations: { ...target.annotations, "io.containerd.image.name": name, "org.opencontainers.image.ref.name": tagOf(name) } }),
-  }));
+  const manifests = images.map(({ target, ...named }) => {
+    const annotations = { ...target.annotations, ...namesOf(named) };
+    return Object.keys(annotations).length === 0 ? target : { ...target, annotations };
+  });
   return { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, ...referrers] };
+}
+
+function namesOf({ name, reference }: Omit<SavedImage, "target">): Readonly<Record<string, string>> {
+  const called = reference ?? (name === undefined ? undefined : tagOf(name));
+  return {
+    ...(name === undefined ? {} : { "io.containerd.image.name": name }),
+    ...(called === undefined ? {} : { "org.opencontainers.image.ref.name": called }),
+  };
 }
 
 interface DockerImage {

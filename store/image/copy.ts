@@ -32,6 +32,9 @@ export async function copyImage(from: ContentSource, to: ContentSink, descriptor
   return await copyImage(from, to, chosen, options);
 }
 
+/** Indexes in indexes: deeper ones are made to keep us busy. */
+const MAX_NESTING = 8;
+
 interface Run {
   readonly from: ContentSource;
   readonly to: ContentSink;
@@ -39,12 +42,15 @@ interface Run {
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-async function copyTree(run: Run, descriptor: Descriptor): Promise<void> {
+async function copyTree(run: Run, descriptor: Descriptor, depth = 0): Promise<void> {
   run.options.signal?.throwIfAborted();
   if (!isIndex(descriptor) && !isManifest(descriptor)) return await run.turn(async () => await copyBlob(run, descriptor));
   if (await run.to.has(descriptor)) return run.options.onProgress?.(descriptor, "present", 0);
+  if (depth > MAX_NESTING) throw new StoreError("MANIFEST_INVALID", `Cannot copy ${descriptor.digest}: it stands more than ${MAX_NESTING} indexes deep`);
   const bytes = await readDocument(run.from, descriptor);
-  await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyTree(run, child)));
+  if (bytes.length !== descriptor.size)
+    throw new StoreError("SIZE_MISMATCH", `Cannot copy ${descriptor.digest}: it has ${bytes.length} bytes where ${descriptor.size} were announced`);
+  await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyTree(run, child, depth + 1)));
   await run.to.push(descriptor, once(bytes));
   run.options.onProgress?.(descriptor, "done", bytes.length);
 }
