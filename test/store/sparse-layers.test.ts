@@ -2,9 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
+import { StoreError } from "../../store/errors.ts";
+import { TarReader } from "../../store/tar/reader.ts";
 import { openStore } from "../../store/open.ts";
 import type { Layer, Store } from "../../store/store.ts";
 import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
@@ -95,3 +98,40 @@ test.each(lies)("A sparse file with %s is refused by name", async (_, members, s
   await expect(apply(tarOf(...members))).rejects.toMatchObject({ code: "LAYER_INVALID", message: expect.stringMatching(said) as string });
   await expect(apply(tarOf(...members))).rejects.toThrow(/\bf\b/);
 });
+
+test("Whatever is done to a sparse tar, its parts lie in their file and are what the archive has, or it is refused", () => {
+  const valid = Buffer.concat([
+    tarOf(...old({ size: "100", map: "0,5,50,5" }), ...inContent(`2\n0\n5\n50\n5\n`.padEnd(512, "\0") + "x".repeat(10))).subarray(0, -1024),
+    tarOf({ name: "last", text: "last" }),
+  ]);
+  const change = fc.record({ at: fc.nat(valid.length - 1), value: fc.nat(255) });
+  const attempt = (changes: readonly { readonly at: number; readonly value: number }[]): void => {
+    const bytes = Buffer.from(valid);
+    for (const { at, value } of changes) bytes[at] = value;
+    for (let at = 0; at < bytes.length; at += 512) if (bytes.toString("latin1", at + 257, at + 262) === "ustar") resum(bytes.subarray(at, at + 512));
+    const tar = new TarReader([bytes.subarray(0, 700), bytes.subarray(700)]);
+    for (let member = tar.next(); member !== undefined; member = tar.next()) {
+      const stored = [...tar.content()].reduce((sum, { length }) => sum + length, 0);
+      expect(stored).toBe(member.segments === undefined ? member.size : member.segments.reduce((sum, { length }) => sum + length, 0));
+      for (const { offset, length } of member.segments ?? []) expect(offset >= 0 && offset + length <= member.size).toBe(true);
+    }
+  };
+  attempt([]);
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 5 }), (changes) => {
+      try {
+        attempt(changes);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        expect(error.code).toBe("LAYER_INVALID");
+      }
+    }),
+    { seed: 20260304, numRuns: 3000 },
+  );
+});
+
+function resum(block: Buffer): void {
+  block.fill(" ", 148, 156);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+}
