@@ -6,7 +6,7 @@ import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Ingest, Ingests, Stored } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
-import { writeBehind } from "./write-behind.ts";
+import { writeBehind } from "../../store/blob/write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
 
 export interface Uploads {

@@ -6,9 +6,10 @@ import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import { renew } from "../renew.ts";
 import type { Blobs, ByteRange, Stored } from "../store.ts";
+import { writeBehind } from "./write-behind.ts";
 import { algorithmFor, BlobWriter } from "./writer.ts";
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 128 << 10;
 /** Manifests and configs are read whole; nothing else should be. */
 export const MAX_DOCUMENT_BYTES = 4 << 20;
 
@@ -33,7 +34,7 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     async ingest(content, expected) {
       begin();
       await using writer = await BlobWriter.open(layout, algorithmFor(expected));
-      for await (const chunk of content) await writer.write(chunk);
+      await writeBehind(content, async (block) => await writer.write(block));
       return await writer.commit(expected);
     },
     async put(bytes, algorithm: Algorithm = "sha256") {

@@ -1,12 +1,13 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
-import { createHash, randomUUID, type Hash } from "node:crypto";
-import { createReadStream, readdirSync, rmSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { finish, type Algorithm } from "../digest.ts";
+import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
 import type { Expected, Ingest, Ingests, Stored } from "../store.ts";
+import { RunningDigest } from "./running-digest.ts";
 import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
 
 /** Uploads whose running hash is kept between requests; older ones are read again when they end. */
@@ -16,27 +17,20 @@ const PREFIX = "upload-";
 /** Milliseconds since the last write: nobody goes on with it. */
 const ABANDONED_MS = 7 * 24 * 3_600_000;
 
-/** sha256 of what this process has seen of an upload, up to `offset`. */
-interface Running {
-  readonly hash: Hash;
-  offset: number;
-}
-
 /** `begin` is told before a write. */
 export function openIngests(layout: Layout, begin: () => void): Ingests {
   sweepUploads(layout, Date.now());
-  const running = new Map<string, Running>();
-  const remember = (id: string, state: Running): void => {
-    running.delete(id);
-    running.set(id, state);
-    for (const oldest of running.keys()) if (running.size > MAX_HASHES) running.delete(oldest);
+  const running = new Map<string, RunningDigest>();
+  const remember = (id: string, digest: RunningDigest): void => {
+    running.set(id, digest);
+    for (const oldest of running.keys()) if (running.size > MAX_HASHES) forget(running, oldest);
   };
   return {
     async create() {
       begin();
       const id = randomUUID();
       const file = await open(ingestPath(layout, id), "wx+", 0o644);
-      remember(id, { hash: createHash("sha256"), offset: 0 });
+      remember(id, new RunningDigest(ingestPath(layout, id), "sha256"));
       return new FileIngest(layout, id, file, 0, running);
     },
     async open(id) {
@@ -90,11 +84,11 @@ class FileIngest implements Ingest {
   readonly id: string;
   readonly #layout: Layout;
   readonly #file: FileHandle;
-  readonly #running: Map<string, Running>;
+  readonly #running: Map<string, RunningDigest>;
   #offset: number;
   #isClosed = false;
 
-  constructor(layout: Layout, id: string, file: FileHandle, offset: number, running: Map<string, Running>) {
+  constructor(layout: Layout, id: string, file: FileHandle, offset: number, running: Map<string, RunningDigest>) {
     this.#layout = layout;
     this.id = id;
     this.#file = file;
@@ -107,18 +101,15 @@ class FileIngest implements Ingest {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    const state = this.#running.get(this.id);
-    if (state?.offset === this.#offset) {
-      state.hash.update(chunk);
-      state.offset += chunk.length;
-    }
     await writeAll(this.#file, chunk, this.#offset);
+    const digest = this.#running.get(this.id);
+    if (digest?.size === this.#offset) await digest.wrote(chunk);
     this.#offset += chunk.length;
   }
 
   async commit(expected: Expected): Promise<Stored> {
     const algorithm = algorithmFor(expected);
-    const stored = { digest: finish(await this.#hash(algorithm), algorithm), size: this.#offset };
+    const stored = { digest: await this.#digest(algorithm), size: this.#offset };
     checkExpected(stored, expected);
     await this.#file.datasync();
     await linkBlob(this.#layout, ingestPath(this.#layout, this.id), stored.digest);
@@ -127,7 +118,7 @@ class FileIngest implements Ingest {
   }
 
   async abort(): Promise<void> {
-    this.#running.delete(this.id);
+    forget(this.#running, this.id);
     await rm(ingestPath(this.#layout, this.id), { force: true });
   }
 
@@ -137,11 +128,16 @@ class FileIngest implements Ingest {
     await this.#file.close();
   }
 
-  async #hash(algorithm: Algorithm): Promise<Hash> {
-    const state = this.#running.get(this.id);
-    if (state?.offset === this.#offset && algorithm === "sha256") return state.hash.copy();
-    const hash = createHash(algorithm);
-    for await (const chunk of createReadStream(ingestPath(this.#layout, this.id), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-    return hash;
+  async #digest(algorithm: Algorithm): Promise<Digest> {
+    const running = this.#running.get(this.id);
+    if (running?.size === this.#offset && algorithm === "sha256") return await running.digest();
+    using again = new RunningDigest(ingestPath(this.#layout, this.id), algorithm);
+    await again.grow(this.#offset);
+    return await again.digest();
   }
+}
+
+function forget(running: Map<string, RunningDigest>, id: string): void {
+  running.get(id)?.[Symbol.dispose]();
+  running.delete(id);
 }

@@ -2,32 +2,30 @@
  * One blob being written: a temporary file, hashed as it grows, then synced and linked into blobs/ under its digest.
  * Dispose without commit leaves nothing.
  */
-import { createHash, type Hash } from "node:crypto";
 import { link, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { algorithmOf, finish, type Algorithm, type Digest } from "../digest.ts";
+import { algorithmOf, type Algorithm, type Digest } from "../digest.ts";
 import { syncFolder } from "../durable.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import { ownedName } from "../owner.ts";
 import { renew } from "../renew.ts";
 import type { Expected, Stored } from "../store.ts";
+import { RunningDigest } from "./running-digest.ts";
 
 export class BlobWriter implements AsyncDisposable {
   readonly #layout: Layout;
   /** Where it grows. */
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #algorithm: Algorithm;
-  readonly #hash: Hash;
+  readonly #digest: RunningDigest;
   #size = 0;
 
   private constructor(layout: Layout, path: string, file: FileHandle, algorithm: Algorithm) {
     this.#layout = layout;
     this.path = path;
     this.#file = file;
-    this.#algorithm = algorithm;
-    this.#hash = createHash(algorithm);
+    this.#digest = new RunningDigest(path, algorithm);
   }
 
   static async open(layout: Layout, algorithm: Algorithm): Promise<BlobWriter> {
@@ -36,14 +34,14 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#hash.update(chunk);
-    this.#size += chunk.length;
     await writeAll(this.#file, chunk);
+    this.#size += chunk.length;
+    await this.#digest.wrote(chunk);
   }
 
   /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
   async commit(expected: Expected = {}): Promise<Stored> {
-    const stored = { digest: finish(this.#hash, this.#algorithm), size: this.#size };
+    const stored = { digest: await this.#digest.digest(), size: this.#size };
     checkExpected(stored, expected);
     await this.#file.datasync();
     await linkBlob(this.#layout, this.path, stored.digest);
@@ -51,6 +49,7 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#digest[Symbol.dispose]();
     await this.#file.close();
     await rm(this.path, { force: true });
   }

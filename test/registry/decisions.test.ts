@@ -8,7 +8,7 @@ import { candidates } from "../../registry/client/endpoint.ts";
 import { retryDelay } from "../../registry/client/retry.ts";
 import { isRepositoryName, isTag } from "../../registry/name.ts";
 import { page } from "../../registry/server/paging.ts";
-import { writeBehind } from "../../registry/server/write-behind.ts";
+import { writeBehind } from "../../store/blob/write-behind.ts";
 
 test("pages put together are the list", () => {
   fc.assert(

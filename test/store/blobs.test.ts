@@ -132,6 +132,35 @@ describe("uploads", () => {
     expect((await upload.commit({ digest: digestOf("abc") })).size).toBe(3);
   });
 
+  const large = Buffer.alloc(5_000_001, "large but not round ");
+  const cuts = [
+    { name: "in one write", at: [5_000_001] },
+    { name: "in writes around what is hashed in this thread", at: [2 << 20, (2 << 20) + 1, 5_000_001] },
+    {
+      name: "in small writes",
+      at: Array.from({ length: 50 }, (_, index) => (index + 1) * 100_001)
+        .filter((at) => at < 5_000_001)
+        .concat(5_000_001),
+    },
+  ];
+  test.each(cuts)("of more than a little are hashed by a thread, $name", async ({ at }) => {
+    await using upload = await store.ingests.create();
+    for (const [index, end] of at.entries()) await upload.write(large.subarray(at[index - 1] ?? 0, end));
+    await expect(upload.commit({ digest: digestOf("xyz") })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+    expect(await upload.commit({ digest: digestOf(large) })).toEqual({ digest: digestOf(large), size: large.length });
+  });
+
+  test("of more than a little go on in another process, and take sha512", async () => {
+    await using upload = await store.ingests.create();
+    await upload.write(large.subarray(0, 3_000_000));
+    await using other = await openStore({ root: place.root, helper });
+    await using rest = await other.ingests.open(upload.id);
+    await rest.write(large.subarray(3_000_000));
+    const digest = digestOf(large, "sha512");
+    expect(await rest.commit({ digest })).toEqual({ digest, size: large.length });
+    expect(await text(store.blobs.open(digest))).toBe(large.toString());
+  });
+
   test("survive a wrong digest and can be aborted", async () => {
     await using upload = await store.ingests.create();
     await upload.write(Buffer.from("abc"));

@@ -1,7 +1,7 @@
 /** Writes what has come while the last write was under way: blocks as large as the disk is slow, and nothing waits to be written. */
 
 /** Two of these for each upload: one fills, one is written. */
-const BLOCK_BYTES = 512 << 10;
+const BLOCK_BYTES = 128 << 10;
 
 /** `write` may use a block until its promise settles. When the content fails, what came before it is written first. */
 export async function writeBehind(content: AsyncIterable<Uint8Array>, write: (block: Uint8Array) => Promise<void>): Promise<void> {
@@ -9,11 +9,13 @@ export async function writeBehind(content: AsyncIterable<Uint8Array>, write: (bl
   let spare = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let used = 0;
   let flight: Promise<void> | undefined;
+  let emptied = (): void => {};
   const flush = async (): Promise<void> => {
     while (used > 0) {
       const block = filling.subarray(0, used);
       [filling, spare] = [spare, filling];
       used = 0;
+      emptied();
       await write(block);
     }
     flight = undefined;
@@ -27,7 +29,7 @@ export async function writeBehind(content: AsyncIterable<Uint8Array>, write: (bl
         at += count;
         flight ??= flush();
         flight.catch(() => {}); // awaited below
-        if (used === BLOCK_BYTES) await flight;
+        if (used === BLOCK_BYTES) await Promise.race([flight, new Promise<void>((resolve) => (emptied = resolve))]);
       }
     }
   } finally {
