@@ -49,12 +49,12 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
   return empty(204);
 }
 
-/** A blob that is too large ends its session: nobody can go on with it. */
+/** A blob that is too large ends its session: nobody can go on with it. Storage that fails does not. */
 async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
   try {
     await upload.write(boundedBlob(request, upload.offset, maxBlobBytes));
   } catch (error) {
-    if (error instanceof RegistryError) await upload.abort();
+    if (error instanceof RegistryError && error.code !== "STORAGE_FAILED") await upload.abort();
     throw error;
   }
 }

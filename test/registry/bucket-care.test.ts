@@ -1,0 +1,122 @@
+/** The registry over a bucket: its care, its quotas, and a service that fails. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { serve as listen } from "../../http/serve.ts";
+import { anonymous } from "../../registry/server/access.ts";
+import { createRegistry } from "../../registry/server/registry.ts";
+import { openBucketStorage, type BucketStorage, type OpenBucketOptions } from "../../registry/s3/open.ts";
+import { runStrata } from "../support/cli.ts";
+import { temporaryRoot } from "../support/root.ts";
+import { startSwift, type Swift } from "../support/swift.ts";
+import { faultyProxy } from "./faulty-proxy.ts";
+import { blob, noise, pushBlob, pushImage, startRegistry, type TestBlob } from "./registry.ts";
+
+let swift: Swift;
+beforeAll(async () => void (swift = await startSwift()));
+afterAll(async () => await swift[Symbol.asyncDispose]());
+
+async function open(location: string, more: Partial<OpenBucketOptions> = {}): Promise<BucketStorage> {
+  return await openBucketStorage({ location, env: swift.env, ...more });
+}
+
+async function keysOf({ bucket }: BucketStorage, prefix: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const { key } of bucket.list(prefix)) keys.push(key);
+  return keys;
+}
+
+async function isHere(url: string, name: string, { descriptor, bytes }: TestBlob, digest: string = descriptor.digest): Promise<void> {
+  const reply = await fetch(`${url}/v2/${name}/blobs/${digest}`);
+  expect(reply.status).toBe(200);
+  expect(Buffer.from(await reply.arrayBuffer()).equals(bytes)).toBe(true);
+}
+
+test("the verbs: gc spares what is young or linked, check finds what is gone and what is damaged", { timeout: 90_000 }, async () => {
+  using plain = temporaryRoot();
+  const root = { ...plain, env: { ...plain.env, ...swift.env } };
+  const location = swift.location();
+  await using storage = await open(location);
+  await using registry = await startRegistry({ storage, logFormat: "none" });
+  const { descriptor } = await pushImage(registry, "team/app", "v1");
+  const loose = blob(noise(1_000, 9));
+  await pushBlob(registry, "team/app", loose);
+  expect((await runStrata(root, ["registry", "gc", "--storage", location])).stdout).toBe("");
+  await new Promise((resolve) => void setTimeout(resolve, 2_100)); // the service tells time in whole seconds
+  const gone = await runStrata(root, ["registry", "gc", "--storage", location, "--grace", "1"]);
+  expect(gone.stdout.trim().split("\n")).toEqual([`blob team/app@${loose.descriptor.digest}`, `content ${loose.descriptor.digest}`]);
+  const whole = await runStrata(root, ["registry", "check", "--deep", "--storage", location]);
+  expect([whole.status, whole.stderr]).toEqual([0, "Everything is whole\n"]);
+  const [config = "", layer = ""] = (await keysOf(storage, "blobs/")).filter((key) => !key.endsWith(descriptor.digest.slice(7)));
+  await storage.bucket.remove(config);
+  await storage.bucket.put(layer, noise((await storage.bucket.stat(layer))?.size ?? 0, 33));
+  const damaged = await runStrata(root, ["registry", "check", "--deep", "--storage", location]);
+  expect(damaged.status).toBe(1);
+  expect(damaged.stdout).toContain("missing");
+  expect(damaged.stdout).toContain("wrong content");
+});
+
+test("a quota counts what is in the bucket, and what another server put there", async () => {
+  const location = swift.location();
+  await using storage = await open(location);
+  await using other = await open(location);
+  const quotaOf = async (): Promise<number> => await Promise.resolve(2_500);
+  const start = async (over: BucketStorage) =>
+    await listen({ port: 0, handler: await createRegistry({ storage: over, access: anonymous, quotaOf, report: () => {} }) });
+  await using one = await start(storage);
+  await using two = await start(other);
+  expect((await pushBlob(one, "x", blob(noise(1_000, 1)))).status).toBe(201);
+  expect((await pushBlob(two, "x", blob(noise(1_000, 2)))).status).toBe(201);
+  expect((await pushBlob(one, "x", blob(noise(1_000, 3)))).status).toBe(403);
+  expect((await pushBlob(one, "x", blob(noise(1_000, 2)))).status).toBe(201);
+});
+
+test("a service that fails for a moment is asked again, and a download that breaks goes on where it was", { timeout: 60_000 }, async () => {
+  await using proxy = await faultyProxy(swift.port);
+  await using storage = await open(swift.location(proxy.port));
+  await using registry = await startRegistry({ storage, logFormat: "none" });
+  const content = blob(noise(3 << 20, 4));
+  proxy.fail(2, 503);
+  expect((await pushBlob(registry, "x", content)).status).toBe(201);
+  proxy.cutAfter(1 << 20);
+  await isHere(registry.url, "x", content);
+  expect(proxy.cuts).toBeGreaterThan(1);
+  expect(registry.lines).toEqual([]);
+});
+
+test("a service that is away, stalls or refuses is a clear 503, and nothing is half-stored", { timeout: 60_000 }, async () => {
+  await using proxy = await faultyProxy(swift.port);
+  const location = swift.location(proxy.port);
+  await using storage = await open(location, { attempts: 2, idleMs: 1_500 });
+  await using registry = await startRegistry({ storage, logFormat: "none" });
+  const content = blob(noise(100_000, 5));
+  for (const [break_, says] of [
+    [() => proxy.fail(100, 500), "it answered 500"],
+    [() => proxy.fail(100, 403), "AccessDenied"],
+    [() => proxy.stall(), "Timeout"],
+  ] as const) {
+    break_();
+    const reply = await pushBlob(registry, "x", content);
+    expect([reply.status, await reply.text()]).toEqual([503, expect.stringContaining(says)]);
+    proxy.heal();
+    expect((await fetch(`${registry.url}/v2/x/blobs/${content.descriptor.digest}`)).status).toBe(404);
+  }
+  expect(registry.lines.every((line) => line.startsWith("storage: Cannot "))).toBe(true);
+  expect((await pushBlob(registry, "x", content)).status).toBe(201);
+});
+
+test.each([
+  { name: "a bucket that is not there", location: () => swift.location().replace("//registry/", "//elsewhere/"), env: {}, says: "NoSuchBucket" },
+  { name: "a wrong secret", location: () => swift.location(), env: { AWS_SECRET_ACCESS_KEY: "wrong" }, says: "SignatureDoesNotMatch" },
+  { name: "no keys", location: () => swift.location(), env: { AWS_ACCESS_KEY_ID: undefined }, says: "Set AWS_ACCESS_KEY_ID" },
+  { name: "no bucket in it", location: () => "s3:///x", env: {}, says: "names no bucket" },
+])("registry serve ends with what is wrong: $name", async ({ location, env, says }) => {
+  using root = temporaryRoot();
+  const outcome = await runStrata({ ...root, env: { ...root.env, ...swift.env, ...env } }, [
+    "registry",
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--storage",
+    location(),
+  ]);
+  expect([outcome.status, outcome.stderr]).toEqual([1, expect.stringContaining(says)]);
+});

@@ -1,0 +1,67 @@
+/** A proxy before an S3 service that refuses, stalls and cuts as it is told. */
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+export interface FaultyProxy extends AsyncDisposable {
+  readonly port: number;
+  readonly cuts: number;
+  /** The next `times` requests get this status. */
+  fail(times: number, status: number): void;
+  /** Requests are taken and never answered. */
+  stall(): void;
+  /** Bodies of downloads end after so many bytes. */
+  cutAfter(bytes: number): void;
+  heal(): void;
+}
+
+export async function faultyProxy(to: number): Promise<FaultyProxy> {
+  let [times, status, cutAt, cuts, isStalled] = [0, 0, Number.POSITIVE_INFINITY, 0, false];
+  const server = createServer((incoming, outgoing) => {
+    if (isStalled) return;
+    if (times > 0) {
+      times -= 1;
+      incoming.resume();
+      outgoing.writeHead(status).end();
+      return;
+    }
+    forward(to, incoming, outgoing, cutAt, () => (cuts += 1));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    get cuts(): number {
+      return cuts;
+    },
+    fail: (count, code) => void ([times, status] = [count, code]),
+    stall: () => void (isStalled = true),
+    cutAfter: (bytes) => void (cutAt = bytes),
+    heal: () => void ([times, cutAt, isStalled] = [0, Number.POSITIVE_INFINITY, false]),
+    async [Symbol.asyncDispose](): Promise<void> {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function forward(to: number, incoming: IncomingMessage, outgoing: ServerResponse, cutAt: number, cut: () => void): void {
+  const { method, url, headers } = incoming;
+  const onward = request({ host: "127.0.0.1", port: to, method, path: url, headers }, (reply) => {
+    outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+    let sent = 0;
+    reply.on("data", (bytes: Buffer) => {
+      sent += bytes.length;
+      outgoing.write(bytes);
+      if (sent < cutAt) return;
+      cut();
+      onward.destroy();
+      outgoing.destroy();
+    });
+    reply.on("end", () => outgoing.end());
+    reply.on("error", () => outgoing.destroy());
+  });
+  onward.on("error", () => outgoing.destroy());
+  incoming.pipe(onward);
+}
