@@ -5,7 +5,7 @@
 import type { Content } from "../storage.ts";
 import { isDigest, type Digest } from "../../store/digest.ts";
 import { answerError } from "../client/answer-error.ts";
-import { download } from "../client/download.ts";
+import { readRange } from "../client/range.ts";
 import type { Remote } from "../client/remote.ts";
 import { openRepository, type Fetched } from "../client/repository.ts";
 import { RegistryError } from "../errors.ts";
@@ -75,11 +75,9 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
       const there = await remote.get();
-      const coming = download(there, { mediaType: "application/octet-stream", digest, size }, 0, {
-        path: blobPath(name, digest),
-        scopes: pullOf(name),
-        from: name,
-      });
+      const wanted = { path: blobPath(name, digest), scopes: pullOf(name), from: `${there.host}/${name}` };
+      // Over one connection: parts that wait in memory are nothing for many readers at once.
+      const coming = readRange(there, { mediaType: "application/octet-stream", digest, size }, { start: 0, end: size }, wanted);
       yield* storing(blobs, coming, { digest, size });
       await repositories.linkBlob(name, digest, size);
     },
