@@ -25,7 +25,7 @@ export function addCareCommands(registry: Command, context: Context): void {
     .option(...STORAGE_FLAG)
     .option("--untagged", "of manifests that no tag leads to, too")
     .option("--dry-run", "only say what would go")
-    .option("--grace <seconds>", "spare what is younger", "3600")
+    .option("--grace <seconds>", "spare what was pushed, or relied on by a push, less long ago", "3600")
     .action(async (flags: GcFlags) => await gc(context, flags));
   registry
     .command("check")

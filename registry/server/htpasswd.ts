@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { parseAuthorization } from "../../http/authorization.ts";
 import { formatChallenge } from "../../http/challenge.ts";
+import { HttpError } from "../../http/error.ts";
 import type { Request } from "../../http/message.ts";
+import { limit } from "../client/limit.ts";
 import { RegistryError } from "../errors.ts";
 import type { Access, Grant } from "./access.ts";
 import { watchFile } from "./watched-file.ts";
@@ -15,6 +17,9 @@ export interface Passwords {
 
 /** bcrypt costs a tenth of a second, so a pair that was right is remembered for this long. */
 const REMEMBER_MS = 300_000;
+/** Wrong pairs cost as much as right ones: so many are looked at in turn, and more wait; whoever comes then is told to come back. */
+const MOST_AT_ONCE = 2;
+const MOST_WAITING = 50;
 /** A hash that nothing matches: an unknown user takes as long as a wrong password. */
 const NOBODY = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.BRZ0P0cN8E6fUdjrmZGkPvT7iS2e";
 
@@ -23,12 +28,12 @@ export async function openHtpasswd(path: string): Promise<Passwords> {
   const users = watchFile(path, "password file", parseHtpasswd);
   await users();
   const right = new Map<string, number>();
+  const compare = inTurn(async (password: string, hash: string) => await (await import("bcryptjs")).compare(password, hash));
   return {
     async check(username, password): Promise<boolean> {
       const hash = (await users()).get(username) ?? NOBODY;
       const key = createHash("sha256").update(`${hash}\n${password}`).digest("base64");
       if ((right.get(key) ?? 0) > Date.now()) return true;
-      const { compare } = await import("bcryptjs");
       const ok = await compare(password, hash);
       if (ok) right.set(key, Date.now() + REMEMBER_MS);
       return ok;
@@ -37,6 +42,21 @@ export async function openHtpasswd(path: string): Promise<Passwords> {
       const hash = (await users()).get(username);
       return hash === undefined ? undefined : createHash("sha256").update(`fingerprint\n${hash}`).digest("base64url");
     },
+  };
+}
+
+/** @throws {HttpError} 429 when too many wait */
+function inTurn(compare: (password: string, hash: string) => Promise<boolean>): typeof compare {
+  const turn = limit(MOST_AT_ONCE);
+  let waiting = 0;
+  return async (password, hash) => {
+    if (waiting >= MOST_WAITING) throw new HttpError(429, "Cannot check the password now: too many log in at once", { headers: { "retry-after": "1" } });
+    waiting++;
+    try {
+      return await turn(async () => await compare(password, hash));
+    } finally {
+      waiting--;
+    }
   };
 }
 

@@ -2,6 +2,7 @@
 import { isDigest, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
+import { nestsDeeper } from "./json-depth.ts";
 
 export interface PushedManifest {
   readonly mediaType: string;
@@ -23,6 +24,7 @@ export interface BlobNeed {
 
 type Json = Readonly<Record<string, unknown>>;
 
+const MAX_DEPTH = 256;
 const INDEX_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex]);
 
 /** @throws {RegistryError} `MANIFEST_INVALID` */
@@ -46,6 +48,7 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
 }
 
 function parse(bytes: Uint8Array): Json {
+  if (nestsDeeper(bytes, MAX_DEPTH)) throw invalid(`it nests deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

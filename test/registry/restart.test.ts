@@ -102,3 +102,15 @@ test.each([
   const outcome = await runStrata(root, ["registry", "serve", ...args]);
   expect([outcome.status, outcome.stderr.includes(says)]).toEqual([status, true]);
 });
+
+test.each([
+  { args: ["serve", "--rate-limit", "fast"], says: "100/s" },
+  { args: ["serve", "--max-blob-size", "huge"], says: "10GB" },
+  { args: ["serve", "--client-timeout", "0"], says: "1 at least" },
+  { args: ["serve", "--upload-timeout", "soon"], says: "number of seconds" },
+  { args: ["gc", "--grace", "long"], says: "number of seconds" },
+])("registry $args.0 $args.1 refuses $args.2", async ({ args, says }) => {
+  using root = temporaryRoot();
+  const outcome = await runStrata(root, ["registry", ...args]);
+  expect([outcome.status, outcome.stderr]).toEqual([2, expect.stringContaining(says)]);
+});

@@ -82,14 +82,16 @@ test("login keeps what the registry accepts, logout forgets it", async () => {
   expect((await runStrata(root, ["push", name], { env })).status).toBe(1);
 });
 
-test("a credential helper keeps the password instead of the file", async () => {
+test.each([
+  { name: "for everything", config: () => ({ credsStore: "vault", kept: true }) },
+  { name: "for this registry", config: (host: string) => ({ credHelpers: { [host]: "vault", "elsewhere.example": "none" }, kept: true }) },
+])("a credential helper $name keeps the password instead of the file", async ({ config }) => {
   const htpasswd = join(home, "htpasswd");
   writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
   const vault = join(home, "vault");
   const bin = join(home, "bin");
   mkdirSync(bin);
   mkdirSync(join(home, ".docker"));
-  writeFileSync(join(home, ".docker/config.json"), JSON.stringify({ credsStore: "vault", kept: true }));
   writeFileSync(
     join(bin, "docker-credential-vault"),
     `#!/bin/sh\ncase $1 in\nstore) cat >${vault};;\nget) cat ${vault} 2>/dev/null || { echo "credentials not found in native keychain"; exit 1; };;\nerase) rm -f ${vault};;\nesac\n`,
@@ -98,9 +100,10 @@ test("a credential helper keeps the password instead of the file", async () => {
   const withHelper = { ...env, PATH: `${bin}:${process.env["PATH"]}` };
   await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--htpasswd", htpasswd], READY);
   const host = server.match[1] ?? "";
+  writeFileSync(join(home, ".docker/config.json"), JSON.stringify(config(host)));
   expect((await runStrata(root, ["login", "-u", "ann", "--password-stdin", host], { env: withHelper, input: "secret" })).status).toBe(0);
   expect(JSON.parse(readFileSync(vault, "utf8"))).toEqual({ ServerURL: host, Username: "ann", Secret: "secret" });
-  expect(JSON.parse(readFileSync(join(home, ".docker/config.json"), "utf8"))).toEqual({ credsStore: "vault", kept: true, auths: { [host]: {} } });
+  expect(JSON.parse(readFileSync(join(home, ".docker/config.json"), "utf8"))).toEqual({ ...config(host), auths: { [host]: {} } });
   expect((await runStrata(root, ["registry", "ls", host], { env: withHelper })).status).toBe(0);
   expect((await runStrata(root, ["logout", host], { env: withHelper })).status).toBe(0);
   const out = await runStrata(root, ["registry", "ls", host], { env: withHelper });
