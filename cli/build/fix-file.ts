@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 
 /** @throws {UsageError} when there is no file to mend @throws {BuilderError} */
-export function fixFile(context: Context, input: CheckInput, path: string | undefined): void {
+export async function fixFile(context: Context, input: CheckInput, path: string | undefined): Promise<void> {
   if (path === undefined) throw new UsageError("Cannot fix the Dockerfile: it is no file of this machine");
   const { text, file } = input.dockerfile;
   if (!readFileSync(path).equals(Buffer.from(text))) {
@@ -19,6 +19,12 @@ export function fixFile(context: Context, input: CheckInput, path: string | unde
   if (fixed.mended.length === 0) {
     context.stdout.write("Nothing to fix.\n");
     return;
+  }
+  const { agree } = await import("../../builder/check/second-look.ts");
+  if (!agree(text, fixed.text)) {
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot fix ${file}: a second reading of what it would become finds other instructions in it`, {
+      hint: "Mend it by hand, as --check advises; nothing was changed",
+    });
   }
   replaceFile(realpathSync(path), fixed.text);
   const lines = fixed.mended.map(({ rule, message, place, advice }) => `${file}:${place.start}: ${rule}: ${message}. ${advice}: done\n`);

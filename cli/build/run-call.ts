@@ -28,7 +28,7 @@ export async function runCall(context: Context, call: Call & { readonly fix: boo
   const input = checkInput(request);
   if (call.fix) {
     const { fixFile } = await import("./fix-file.ts");
-    fixFile(context, input, definition.path);
+    await fixFile(context, input, definition.path);
     return;
   }
   const show = (json: () => unknown, text: () => string): void => void context.stdout.write(call.json ? `${JSON.stringify(json(), undefined, 2)}\n` : text());

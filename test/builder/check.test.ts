@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { agree } from "../../builder/check/second-look.ts";
 import { checkDockerfile, NO_FACTS, readChecked, type CheckInput } from "../../builder/check/check.ts";
 import { planFacts } from "../../builder/check/facts.ts";
 import { RULES, type Finding } from "../../builder/check/finding.ts";
@@ -312,3 +313,12 @@ test("Targets and what one takes are described by comments", () => {
   expect(secrets.map((secret) => [secret.name, secret.required])).toEqual([["token", true]]);
   expect(ssh.map((one) => [one.name, one.required])).toEqual([["default", false]]);
 });
+
+const LOOKS: readonly (readonly [name: string, before: string, after: string, want: boolean])[] = [
+  ["casing", "from a\nrun x\n", "FROM a\nRUN x\n", true],
+  ["a maintainer", "FROM a\nMAINTAINER me\n", 'FROM a\nLABEL org.opencontainers.image.authors="me"\n', true],
+  ["a command that a later one supersedes", "FROM a\nCMD x\nRUN y\nCMD z\n", "FROM a\nRUN y\nCMD z\n", true],
+  ["an instruction lost", "FROM a\nRUN x\nRUN y\n", "FROM a\nRUN x RUN y\n", false],
+  ["an instruction more", "FROM a\nRUN x\n", "FROM a\nRUN x\nRUN y\n", false],
+];
+test.each(LOOKS)("a second reading of a fix: %s", (_, before, after, want) => expect(agree(before, after)).toBe(want));
