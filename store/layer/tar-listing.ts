@@ -9,6 +9,8 @@ export interface ListingBudget {
   entries: number;
   /** Of all paths together. */
   characters: number;
+  /** Parts of paths, those left out that the path before has too: as many folders may have to be remembered. */
+  parts: number;
 }
 
 /** Linux's PATH_MAX: nothing longer can be unpacked. */
@@ -18,10 +20,12 @@ const MAX_PATH = 4096;
 export function listTar(tar: TarReader, budget: ListingBudget): readonly LayerEntry[] {
   const entries = new Map<string, LayerEntry>();
   const hidden = new Map<string, LayerEntry>();
+  let before = "";
   for (let member = tar.next(); member !== undefined; member = tar.next()) {
     const entry = entryOf(member);
     if (entry === undefined) continue;
-    spend(budget, entry.path);
+    spend(budget, entry.path, before);
+    before = entry.path;
     if (entry.type === "whiteout" || entry.type === "opaque") hidden.set(`${entry.type} ${entry.path}`, entry);
     else entries.set(entry.path, entry); // a later entry of the same name takes its place
   }
@@ -34,10 +38,21 @@ export function listTar(tar: TarReader, budget: ListingBudget): readonly LayerEn
   return [...hidden.values(), ...entries.values()];
 }
 
-function spend(budget: ListingBudget, path: string): void {
+function spend(budget: ListingBudget, path: string, before: string): void {
   budget.entries -= 1;
   budget.characters -= path.length;
-  if (budget.entries < 0 || budget.characters < 0) throw new StoreError("SIZE_MISMATCH", "Cannot list the layers: they have too many files");
+  budget.parts -= newParts(path, before);
+  if (budget.entries < 0 || budget.characters < 0 || budget.parts < 0)
+    throw new StoreError("SIZE_MISMATCH", "Cannot list the layers: they have too many files");
+}
+
+function newParts(path: string, before: string): number {
+  let parts = 1;
+  for (let at = path.length; at > 0; parts++) {
+    at = path.lastIndexOf("/", at - 1);
+    if (at < 0 || before.startsWith(path.slice(0, at + 1))) break;
+  }
+  return parts;
 }
 
 /** Undefined for the root and for bookkeeping of aufs. */

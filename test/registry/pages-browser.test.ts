@@ -36,10 +36,13 @@ afterAll(async () => {
 async function show(page: keyof typeof pages, options: TabOptions = {}): Promise<BrowserTab> {
   const tab = await browser.newTab(options);
   await expect
-    .poll(async () => {
-      await tab.open(registry.url + pages[page]);
-      return await text(tab);
-    })
+    .poll(
+      async () => {
+        await tab.open(registry.url + pages[page]);
+        return await text(tab);
+      },
+      { timeout: 25_000 },
+    )
     .not.toContain("being read");
   return tab;
 }

@@ -1,11 +1,15 @@
 /** The pages that people browse, as they come from the server. How a browser shows them: pages-browser.test.ts. */
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { showAge, showBytes, visibleName } from "../../registry/server/ui/format.ts";
 import { openListings } from "../../registry/server/ui/listings.ts";
 import type { StackListing } from "../../registry/server/ui/stack-listing.ts";
+import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { blob, manifestOf, pushBlob, pushImage, putManifest, startRegistry, unknownDigest, type TestRegistry } from "./registry.ts";
@@ -22,7 +26,7 @@ const get = async (path: string, headers: Readonly<Record<string, string>> = {},
 /** The page's text; asked for again while the layers are being read. */
 async function read(path: string): Promise<string> {
   let page = "";
-  await expect.poll(async () => (page = await (await get(path)).text())).not.toContain("being read");
+  await expect.poll(async () => (page = await (await get(path)).text()), { timeout: 25_000 }).not.toContain("being read");
   return page;
 }
 /** What a page says, without its markup. */
@@ -157,12 +161,25 @@ test("two tags beside each other", async () => {
   expect((await get("/ui/compared/-/compare?a=v1&b=none")).status).toBe(404);
 });
 
+/** The block that stands before an empty file in a tar. */
+async function headerOf(name: string): Promise<Buffer> {
+  return gunzipSync((await layerOf({ [name]: "" })).layer.bytes).subarray(0, 512);
+}
+
+/** Few names, but each of a thousand folders that no other has. */
+async function deepLayer(): Promise<ReturnType<typeof blob>> {
+  const files = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`${index}${"/a".repeat(1_000)}`, ""]));
+  return (await layerOf(files)).layer;
+}
+
 describe("what is not as it should be", () => {
   const layers: readonly (readonly [name: string, layer: () => Promise<ReturnType<typeof blob>>, says: string])[] = [
     ["is no archive", async () => blob("not a tar at all".repeat(100), MEDIA_TYPE.layerTar), "checksum is wrong"],
     ["is no gzip data", async () => blob("not gzip", MEDIA_TYPE.layerGzip), "Cannot read layer 1: incorrect header check"],
     ["is cut short", async () => blob((await layerOf({ a: Buffer.alloc(5000, "x") })).layer.bytes.subarray(0, 40), MEDIA_TYPE.layerGzip), "unexpected end"],
     ["is of an unknown kind", async () => blob("x", "application/x-enc"), "neither tar, gzip nor zstd"],
+    ["has too many files", async () => blob(gzipSync(Buffer.alloc(512 * 200_001, await headerOf("a")), { level: 1 }), MEDIA_TYPE.layerGzip), "too many files"],
+    ["has too many folders", deepLayer, "too many files"],
     ["leads out", async () => (await layerOf({ "../../etc/passwd": "x" })).layer, "leads out of the layer"],
   ];
   test.each(layers)("a layer that %s is said to be so, and the page is whole", async (name, make, says) => {
@@ -217,13 +234,40 @@ describe("what is not as it should be", () => {
   });
 });
 
+test("layers are read however they are packed", async () => {
+  const tar = gunzipSync((await layerOf({ "packed/file": "x" })).layer.bytes);
+  const layers = [
+    blob(tar, MEDIA_TYPE.layerTar),
+    blob(Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))]), MEDIA_TYPE.dockerLayer),
+    blob(execFileSync("zstd", ["-c", "-q"], { input: tar }), MEDIA_TYPE.layerZstd),
+  ];
+  const config = blob(
+    JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: layers.map(() => digestOf(tar)) } }),
+    MEDIA_TYPE.config,
+  );
+  for (const part of [config, ...layers]) await pushBlob(registry, "packed", part);
+  await putManifest(registry, "packed", "v1", manifestOf(config, layers));
+  expect(say(await read("/ui/packed:v1/-/layer?n=1"))).toContain("packed / +1 added");
+  for (const layer of [2, 3]) expect(say(await read(`/ui/packed:v1/-/layer?n=${layer}`))).toContain("packed / ~1 changed");
+});
+
+test("tags whose manifests are gone do not take the others along", async () => {
+  const { descriptor } = await pushImage(registry, "damaged", "gone", { annotations: { damaged: "yes" } });
+  await registry.store.blobs.remove(descriptor.digest);
+  await pushImage(registry, "damaged", "whole");
+  const first = await read("/ui/damaged");
+  expect(first).toContain("gone");
+  expect(say(first)).toMatch(/whole \w{12} linux\/amd64/);
+  expect((await get("/ui/damaged:gone")).status).toBe(404);
+});
+
 test("a layer of 20,000 files in one folder is small pages, and the server answers others meanwhile", async () => {
   const files = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`node_modules/package-${index}/index.js`, "x"]));
   const { descriptor } = await pushLayers(registry, "wide", "v1", [files]);
   let isDone = false;
   const reading = read(`/ui/wide@${descriptor.digest}/-/layer?n=1&path=node_modules`).finally(() => (isDone = true));
   let answered = 0;
-  for (; !isDone; answered++) expect((await get("/healthz")).status).toBe(200);
+  for (; !isDone; answered++, await sleep(10)) expect((await get("/healthz")).status).toBe(200);
   expect(answered).toBeGreaterThan(3);
   const page = await reading;
   expect(page).toContain("20,000 entries");
@@ -241,7 +285,7 @@ test("listings are made once, by turns, kept within a budget, and given up for o
   let running = 0;
   const list = async ([layer]: readonly { readonly mediaType: string }[]): Promise<{ readonly listing: StackListing }> => {
     expect(++running).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
     running--;
     made.push(layer!.mediaType);
     return { listing: listing(layer!.mediaType) };

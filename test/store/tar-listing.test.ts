@@ -6,7 +6,7 @@ import { TarReader } from "../../store/tar/reader.ts";
 
 type Entry = readonly [header: Partial<Header> & Pick<Header, "name">, content?: string];
 
-async function list(entries: readonly Entry[], budget: ListingBudget = { entries: 100, characters: 10_000 }): Promise<readonly string[]> {
+async function list(entries: readonly Entry[], budget: ListingBudget = { entries: 100, characters: 10_000, parts: 1000 }): Promise<readonly string[]> {
   const tar = pack();
   for (const [header, content = ""] of entries) tar.entry(header, content);
   tar.finalize();
@@ -49,11 +49,28 @@ const cases: readonly { name: string; entries: readonly Entry[]; want: readonly 
 ];
 test.each(cases)("a listing $name", async ({ entries, want }) => expect(await list(entries)).toEqual(want));
 
+test("folders that the path before has too are not counted again", async () => {
+  const names = ["a/b/c/d", "a/b/c/e", "a/b/x"];
+  expect(
+    await list(
+      names.map((name) => [{ name }]),
+      { entries: 3, characters: 100, parts: 6 },
+    ),
+  ).toHaveLength(3);
+  await expect(
+    list(
+      names.map((name) => [{ name }]),
+      { entries: 3, characters: 100, parts: 5 },
+    ),
+  ).rejects.toThrow("too many files");
+});
+
 test.each([
   ["leads out of the layer", [[{ name: "a/../../b" }]], undefined],
   ["its path is too long", [[{ name: "a/".repeat(2500) + "b" }]], undefined],
-  ["too many files", [[{ name: "a" }], [{ name: "b" }], [{ name: "c" }]], { entries: 2, characters: 100 }],
-  ["too many files", [[{ name: "long-name" }]], { entries: 2, characters: 5 }],
+  ["too many files", [[{ name: "a" }], [{ name: "b" }], [{ name: "c" }]], { entries: 2, characters: 100, parts: 9 }],
+  ["too many files", [[{ name: "long-name" }]], { entries: 2, characters: 5, parts: 9 }],
+  ["too many files", [[{ name: "a/b/c/d" }], [{ name: "a/b/x/y" }]], { entries: 2, characters: 100, parts: 5 }],
 ] as const)("refuses what %s", async (reason, entries, budget) => {
   await expect(list(entries as readonly Entry[], budget && { ...budget })).rejects.toThrow(reason);
 });

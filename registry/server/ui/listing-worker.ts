@@ -20,9 +20,10 @@ export type ListingAnswer = { readonly listing: StackListing } | { readonly prob
 
 const MAX_ENTRIES = 200_000;
 const MAX_CHARACTERS = 32 << 20;
+const MAX_PARTS = 600_000;
 
 function answer(task: ListingTask): ListingAnswer {
-  const budget = { entries: MAX_ENTRIES, characters: MAX_CHARACTERS };
+  const budget = { entries: MAX_ENTRIES, characters: MAX_CHARACTERS, parts: MAX_PARTS };
   try {
     const layers = Array.from({ length: task.layers }, (_, index) => listTar(new TarReader(chunksOf(task, index)), budget));
     return { listing: listStack(layers) };

@@ -1,5 +1,6 @@
 /** Manifests and configs of a repository as pages show them. A client may have pushed anything: what is not as it should be is left out. */
 import { isDigest, type Digest } from "../../../store/digest.ts";
+import { CodedError } from "../../../store/errors.ts";
 import { isIndex, parseConfig } from "../../../store/image/documents.ts";
 import { MEDIA_TYPE, type Descriptor, type ImageConfig } from "../../../store/oci.ts";
 import { RegistryError } from "../../errors.ts";
@@ -32,10 +33,12 @@ export async function readManifest(source: PageSource, name: string, reference: 
   return found;
 }
 
+/** Undefined: not in the repository, or its bytes are gone, of which `registry check` tells. */
 export async function findManifest({ repositories, manifests }: PageSource, name: string, digest: Digest): Promise<ReadManifest | undefined> {
   const link = await repositories.manifest(name, digest);
-  if (link === undefined) return undefined;
-  const document = JSON.parse(Buffer.from(await manifests.read(digest)).toString("utf8")) as Readonly<Record<string, unknown>>;
+  const bytes = link && (await manifests.read(digest).catch(unlessMissing));
+  if (link === undefined || bytes === undefined) return undefined;
+  const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Readonly<Record<string, unknown>>;
   const { mediaType, size, pushedAt, subject } = link;
   return {
     digest,
@@ -49,6 +52,10 @@ export async function findManifest({ repositories, manifests }: PageSource, name
     layers: descriptorsOf(document["layers"]),
     manifests: descriptorsOf(document["manifests"]),
   };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof CodedError && error.code === "BLOB_UNKNOWN")) throw error;
 }
 
 /** Undefined: not here, not an image's, or not as an image's config is. */
