@@ -168,6 +168,11 @@ async function cacheMount(mount: CachePlan, use: MountUse | undefined, seed: Cha
   return { kind: "bind", source: path, target: mount.target, readOnly: mount.readOnly, ...(mount.below === undefined ? {} : { below: mount.below }) };
 }
 
+/** Begun with something else, or for somebody else, a mount of the same id is another one, as in BuildKit. */
+function placeOf({ id, isOwned, uid, gid, mode }: CachePlan, seed: ChainID | undefined): string {
+  return [id, ...(seed === undefined ? [] : [seed]), ...(isOwned ? [`${uid}:${gid} ${mode.toString(8)}`] : [])].join("\0");
+}
+
 /** By the mounts' index. One after the other in a fixed order, so that two steps never wait for each other. */
 async function useCaches(
   action: RunAction,
@@ -181,10 +186,7 @@ async function useCaches(
   const [{ useMount }, { mountPath, noteMount }] = await Promise.all([import("../cache/mount-lock.ts"), import("../cache/cache-mounts.ts")]);
   const { store, helper } = scope.collaborators;
   const wanted = caches
-    .map(({ mount, index }) => {
-      const seed = shown[index];
-      return { mount, index, path: mountPath(store, seed === undefined ? mount.id : `${mount.id}\0${seed}`) }; // begun with something else it is another one
-    })
+    .map(({ mount, index }) => ({ mount, index, path: mountPath(store, placeOf(mount, shown[index])) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   try {
     for (const { mount, index, path } of wanted) {

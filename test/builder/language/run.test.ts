@@ -55,6 +55,11 @@ const rows: readonly (readonly [string, string, readonly string[], (readonly str
     ["root:x:0:", "group", "hosts", "passwd"],
   ],
   ["3.10 mode and owner", "RUN --mount=type=cache,target=/c,mode=0750,uid=7,gid=8 stat -c '%a %u:%g' /c", ["750 7:8"]],
+  [
+    "3.10 of one id, another for each owner",
+    "RUN --mount=type=cache,target=/c,id=o touch /c/roots\nUSER 1000\nRUN --mount=type=cache,target=/c,id=o,uid=1000 touch /c/x; ls /c",
+    ["x"],
+  ],
   ["3.10 read only", "RUN --mount=type=cache,target=/c,readonly (touch /c/x || echo no) 2>/dev/null", ["no"]],
   [
     "3.10 begun with what a stage has, kept from then on, apart from the one that begins empty",
