@@ -9,7 +9,7 @@ import type { Source, SourceEntry } from "../context/tree.ts";
 import type { CopyAction, MountPlan, RunAction, WorkdirAction } from "../plan/graph.ts";
 
 /** Changes when the layers that steps make change. */
-const GENERATION = "3";
+const GENERATION = "4";
 
 /** Named parts, so that a miss can say which of them differs. */
 export type KeyParts = Readonly<Record<string, string>>;
@@ -81,11 +81,20 @@ export function workdirParts(action: WorkdirAction, scope: StepScope): KeyParts 
 
 /** What a COPY selected, in words: names, kinds, modes, owners, sizes, links and bytes. Its digest stands for the files in the key. */
 export function selectionText(sources: readonly Source[], digests: readonly (readonly string[])[]): string {
-  return sources
-    .map(
-      ({ path, entries }, at) => selectionHead(path, entries.length) + entries.map((entry, index) => selectionLine(entry, digests[at]?.[index] ?? "")).join(""),
-    )
-    .join("");
+  const textOf = ({ path, entries, above = [] }: Source, at: number): string =>
+    selectionHead(path, entries.length) + above.map((folder) => selectionLine(folder, "")).join("") + linesOf(entries, digests[at] ?? []);
+  return sources.map(textOf).join("");
+}
+
+/** Names of one file become names of one file in the layer: which they are counts. */
+function linesOf(entries: readonly SourceEntry[], digests: readonly string[]): string {
+  const firstNames = new Map<string, string>();
+  const lines = entries.map((entry, at) => {
+    const first = entry.inode === undefined ? undefined : firstNames.get(entry.inode);
+    if (entry.inode !== undefined && first === undefined) firstNames.set(entry.inode, entry.path);
+    return selectionLine(entry, digests[at] ?? "", first);
+  });
+  return lines.join("");
 }
 
 export function selectionDigest(text: string): string {
@@ -96,8 +105,11 @@ export function selectionHead(path: string, count: number): string {
   return `${path}\0${count}\n`;
 }
 
-export function selectionLine({ path, type, mode, uid, gid, size, target = "", major = 0, minor = 0, xattrs }: SourceEntry, digest: string): string {
-  return `${path}\0${type}\0${mode}\0${uid}:${gid}\0${size}\0${target}\0${major}:${minor}\0${xattrs === undefined ? "" : xattrsText(xattrs)}\0${digest}\n`;
+/** `first` is an earlier name of the same file. */
+export function selectionLine(entry: SourceEntry, digest: string, first?: string): string {
+  const { path, type, mode, uid, gid, size, target = "", major = 0, minor = 0, xattrs } = entry;
+  const kind = first === undefined ? type : `${type} ${first}`;
+  return `${path}\0${kind}\0${mode}\0${uid}:${gid}\0${size}\0${target}\0${major}:${minor}\0${xattrs === undefined ? "" : xattrsText(xattrs)}\0${digest}\n`;
 }
 
 function xattrsText(xattrs: Readonly<Record<string, Uint8Array>>): string {
