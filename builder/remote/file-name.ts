@@ -1,6 +1,7 @@
 /** The name of a download, for a destination that is a folder: the URL's path, else what the server says. */
 import { posix } from "node:path";
 import { BuilderError } from "../errors.ts";
+import { redact } from "./http-request.ts";
 
 /** The last name in the URL's path; undefined when there is none. */
 export function nameInUrl(url: string): string | undefined {
@@ -19,7 +20,7 @@ export function nameInDisposition(header: string | undefined): string | undefine
 
 /** @throws {BuilderError} `DOWNLOAD_FAILED` */
 export function noName(url: string): BuilderError {
-  return new BuilderError("DOWNLOAD_FAILED", `Cannot tell a file name from ${url}`, { hint: "End the destination with a file name" });
+  return new BuilderError("DOWNLOAD_FAILED", `Cannot tell a file name from ${redact(url)}`, { hint: "End the destination with a file name" });
 }
 
 function safeName(name: string): string | undefined {

@@ -6,7 +6,7 @@ import { parseDuration } from "../../builder/dockerfile/duration.ts";
 import { expandPorts } from "../../builder/dockerfile/port.ts";
 import { parseDockerfile } from "../../builder/dockerfile/parse.ts";
 import { signalNumber } from "../../builder/dockerfile/signal.ts";
-import { BuilderError } from "../../builder/errors.ts";
+import { BuilderError, type ErrorPlace } from "../../builder/errors.ts";
 import { projectRoot } from "../support/root.ts";
 
 const fixtures = join(projectRoot, "fixtures/dockerfile");
@@ -139,4 +139,15 @@ test.each(["abc", "80/icmp", "90-80", "70000", "80/tcp/udp", ""])("Port %j is re
 
 test("A NUL byte is refused where it stands", () => {
   expect(() => parseDockerfile("FROM scratch\nCOPY a\0b /\n")).toThrow("a NUL byte is in it");
+});
+
+test("A mistake in a line of any length is shown in few words", () => {
+  let place: ErrorPlace | undefined;
+  try {
+    parseDockerfile(`FROM a\nRUN ${"x".repeat(1_000_000)}`);
+  } catch (error) {
+    place = (error as BuilderError).place;
+  }
+  expect(place?.frame).toMatch(/2 \| >>> RUN x+…\n/);
+  expect(place?.frame.length).toBeLessThan(2000);
 });
