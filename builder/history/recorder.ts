@@ -67,6 +67,7 @@ export class Recorder {
 
   #flush(): void {
     clearTimeout(this.#pendingTimer);
+    this.#pendingTimer = undefined; // or no line after this one would start another
     this.#pendingTimer = undefined;
     const text = this.#pending;
     this.#pending = "";
