@@ -7,7 +7,6 @@ import type { UsedKeys } from "../solve/cache.ts";
 import { Semaphore } from "../solve/semaphore.ts";
 import { CACHE_CONFIG_TYPE, encodeCache, type CachedLayer } from "./format.ts";
 import type { Imports } from "./imports.ts";
-import { packLayer } from "./pack-layer.ts";
 import { placeName, type CacheDocumentBytes, type CacheStorage, type CacheTarget, type OpenCacheStorage } from "./storage.ts";
 
 const PARALLEL = 4;
@@ -88,7 +87,7 @@ interface Sending {
 async function sendLayer(chain: ChainID, target: CacheTarget, { store, imports }: Exported, { storage, sending }: Sending): Promise<Descriptor | undefined> {
   const isHere = (await store.snapshots.get(chain)) !== undefined;
   const foreign = isHere ? undefined : imports?.layer(chain);
-  const blob = isHere ? await packLayer(store, chain, target) : foreign?.blob;
+  const blob = isHere ? await store.snapshots.blob(chain, target.compression, target.level) : foreign?.blob;
   if (blob === undefined) return undefined;
   const open = (offset: number): AsyncIterable<Uint8Array> =>
     foreign === undefined ? store.blobs.open(blob.digest, { start: offset, end: blob.size }) : from(foreign.source.storage.fetch(blob), offset);
