@@ -3,7 +3,7 @@ import { algorithmOf, encodedOf, isDigest, type Digest } from "../../store/diges
 import type { BuildGraph, ImageOrigin, Origin, Step } from "../plan/graph.ts";
 import type { BuildRequest } from "../request.ts";
 import { originsOf } from "../solve/solve.ts";
-import { redact } from "./redact.ts";
+import { redact } from "../redact.ts";
 import { imageUrl } from "./statement.ts";
 
 export interface Dependency {

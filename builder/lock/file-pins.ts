@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { readIfThere } from "../context/read-if-there.ts";
 import { BuilderError } from "../errors.ts";
+import { redact } from "../redact.ts";
 import type { PinKind, Pins } from "../remote/scope.ts";
 import { formatLock, KINDS, parseLock, type Pinned } from "./lock-file.ts";
 
@@ -33,10 +34,12 @@ export class FilePins implements Pins {
   }
 
   find(kind: PinKind, name: string): string | undefined {
-    return this.#seen[kind].get(name) ?? (this.#renews ? undefined : this.#pinned[kind].get(name));
+    const shown = shownName(kind, name);
+    return this.#seen[kind].get(shown) ?? (this.#renews ? undefined : this.#pinned[kind].get(shown));
   }
 
-  record(kind: PinKind, name: string, value: string): void {
+  record(kind: PinKind, written: string, value: string): void {
+    const name = shownName(kind, written);
     const known = this.#seen[kind].get(name);
     if (known !== undefined && known !== value)
       throw new BuilderError("LOCK_BROKEN", `Cannot pin ${name} in ${this.file}: it was ${known} and then ${value} in one build`, { hint: "Build again" });
@@ -69,4 +72,9 @@ export class FilePins implements Pins {
       throw new BuilderError("LOCK_BROKEN", `Cannot write lock file ${this.file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
   }
+}
+
+/** Lock files are committed: what opens a URL stays out of them. References and git remotes come without. */
+function shownName(kind: PinKind, name: string): string {
+  return kind === "urls" ? redact(name) : name;
 }

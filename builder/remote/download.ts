@@ -4,9 +4,10 @@
  */
 import { rm } from "node:fs/promises";
 import { BuilderError } from "../errors.ts";
+import { redact } from "../redact.ts";
 import { DownloadStore, type UrlRecord } from "./download-store.ts";
 import { nameInDisposition, nameInUrl } from "./file-name.ts";
-import { get, redact, SILENCE_MS, type HttpAnswer } from "./http-request.ts";
+import { get, SILENCE_MS, type HttpAnswer } from "./http-request.ts";
 import { MAX_DOWNLOAD_BYTES, receive } from "./receive.ts";
 import type { RemoteScope } from "./scope.ts";
 

@@ -5,6 +5,7 @@
 import { posix } from "node:path";
 import { readBool } from "../dockerfile/flags.ts";
 import { BuilderError } from "../errors.ts";
+import { redact } from "../redact.ts";
 
 export interface GitReference {
   /** For git; without password, query and fragment. */
@@ -107,5 +108,5 @@ function decoded(text: string): string {
 }
 
 function invalid(text: string, reason: string): BuilderError {
-  return new BuilderError("GIT_INVALID", `Cannot use ${text.replace(/^([a-z]+:\/\/[^/@:]*):[^/@]*@/i, "$1:***@")} as a git repository: ${reason}`);
+  return new BuilderError("GIT_INVALID", `Cannot use ${redact(text)} as a git repository: ${reason}`);
 }

@@ -1,6 +1,7 @@
 /** GET over http and https: redirects followed within bounds, servers that say nothing given up, credentials kept to the host they are for. */
 import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
 import { BuilderError } from "../errors.ts";
+import { redact } from "../redact.ts";
 import { httpAuthorization } from "./auth.ts";
 import type { RemoteScope } from "./scope.ts";
 
@@ -69,9 +70,4 @@ function dispatcher(): { readonly dispatcher?: Dispatcher } {
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): HttpAnswer["headers"] {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
-}
-
-/** Without the password. */
-export function redact(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/[^/@:]*):[^/@]*@/i, "$1:***@");
 }

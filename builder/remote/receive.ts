@@ -4,8 +4,9 @@ import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createGunzip } from "node:zlib";
 import { BuilderError } from "../errors.ts";
+import { redact } from "../redact.ts";
 import { freeBytes, LOOK_EVERY_BYTES } from "../room.ts";
-import { redact, type HttpAnswer } from "./http-request.ts";
+import type { HttpAnswer } from "./http-request.ts";
 
 /** Bytes. A body without end must not fill the machine. */
 export const MAX_DOWNLOAD_BYTES = 64 * 2 ** 30;

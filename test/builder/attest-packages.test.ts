@@ -10,7 +10,7 @@ import { parseApk } from "../../builder/attest/parse-apk.ts";
 import { parseDpkg } from "../../builder/attest/parse-dpkg.ts";
 import { parsePackageJson, parsePackageLock } from "../../builder/attest/parse-npm.ts";
 import { parsePythonMetadata } from "../../builder/attest/parse-python.ts";
-import { redact } from "../../builder/attest/redact.ts";
+import { redact } from "../../builder/redact.ts";
 
 const DEBIAN = { id: "debian", version: "12" };
 const ALPINE = { id: "alpine", version: "3.20.1" };

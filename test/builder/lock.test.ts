@@ -150,6 +150,8 @@ test("a pinned image is used without its registry while it is here, and missed b
       /Cannot use image \S+base:1: \S+Dockerfile\.lock pins it to sha256:0123456789abcdef\S+: .*\n.*--lock-update pins what the name is now/s,
     ),
   ]);
+  const dry = await runStrata(root, ["build", "--dry-run", "--lock", place]);
+  expect([dry.status, dry.stderr]).toEqual([1, expect.stringContaining("pins it to sha256:0123456789abcdef")]);
 });
 
 test("--lock=FILE names the file; without a Dockerfile of one's own it must", async () => {
@@ -192,4 +194,11 @@ test("what moves within one build is refused", () => {
   const pins = FilePins.open("/nonexistent/lock", { renew: false });
   pins.record("urls", "u", "a");
   expect(() => pins.record("urls", "u", "b")).toThrow(/was a and then b in one build/);
+});
+
+test("what opens a URL stays out of the lock file, and the URL is found all the same", () => {
+  const pins = FilePins.open("/nonexistent/lock", { renew: false });
+  pins.record("urls", "https://user:word@host/f", "a");
+  expect(pins.changes().map(({ name }) => name)).toEqual(["https://xxxxx@host/f"]);
+  expect(pins.find("urls", "https://other:one@host/f")).toBe("a");
 });
