@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { filePath } from "../../store/file-names.ts";
 import { ownedName } from "../../store/owner.ts";
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import type { Store } from "../../store/store.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { BuilderError } from "../errors.ts";
@@ -44,11 +45,13 @@ export function listMounts(store: Host): readonly CacheMount[] {
   const records = store.table<MountRecord>(MOUNTS_TABLE);
   const folder = join(store.root, "builder", "mounts");
   const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => /^[0-9a-f]{32}(?:\.\d+)?$/.test(name)) : [];
-  const mounts = names.map((name) => {
+  const mounts = names.flatMap((name) => {
     const path = join(folder, name);
-    const { mtimeMs } = fs.statSync(path);
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return []; // removed just now
+    const { mtimeMs } = stat;
     const { id = name, made = mtimeMs, at = mtimeMs } = records.get(name) ?? {};
-    return { id, path, made, at, size: folderBytes(path) };
+    return [{ id, path, made, at, size: folderBytes(path) }];
   });
   return mounts.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.path < b.path ? -1 : 1));
 }
@@ -60,7 +63,7 @@ export async function removeMount(store: Host, { path }: Pick<CacheMount, "path"
   const aside = `${path}-${ownedName()}`;
   fs.renameSync(path, aside);
   await store.table<MountRecord>(MOUNTS_TABLE).remove(basename(path));
-  fs.rmSync(aside, { recursive: true, force: true });
+  removeTreeSync(aside);
   return true;
 }
 
@@ -92,10 +95,10 @@ export async function importMount(store: Host, id: string, tar: string, signal: 
     const old = `${use.path}-${ownedName()}`;
     if (fs.existsSync(use.path)) fs.renameSync(use.path, old);
     fs.renameSync(aside, use.path);
-    fs.rmSync(old, { recursive: true, force: true });
+    removeTreeSync(old);
     await noteMount(store, id, use.path);
   } finally {
-    for (const path of [aside, scratch]) fs.rmSync(path, { recursive: true, force: true });
+    for (const path of [aside, scratch]) removeTreeSync(path);
   }
 }
 

@@ -23,7 +23,7 @@ export async function checkout(wanted: Checkout, folder: string, scope: RemoteSc
     await bringPinned(mirror, wanted, scope);
     const hasModules = reference.submodules && (await mirror.run(["ls-tree", commit, ".gitmodules"], `read commit ${commit}`)) !== "";
     if (wanted.keepGitDir || hasModules) await makeRepository(mirror, wanted, folder, hasModules, scope);
-    else await writeFiles(mirror, commit, folder);
+    else await writeFiles(mirror, commit, folder, scope);
     return Number(await mirror.run(["show", "--no-patch", "--format=%ct", commit], `read commit ${commit}`));
   });
   if (!wanted.keepGitDir) removeGitDirs(folder);
@@ -43,7 +43,7 @@ async function bringPinned(mirror: Mirror, { reference, commit }: Checkout, scop
   }
 }
 
-async function writeFiles(mirror: Mirror, commit: string, folder: string): Promise<void> {
+async function writeFiles(mirror: Mirror, commit: string, folder: string, { signal }: RemoteScope): Promise<void> {
   const index = `${folder}.index`;
   try {
     const run = async (...args: readonly string[]): Promise<string> =>
@@ -51,7 +51,7 @@ async function writeFiles(mirror: Mirror, commit: string, folder: string): Promi
         doing: `check out ${commit}`,
         cwd: folder,
         env: { GIT_INDEX_FILE: index },
-        signal: undefined,
+        signal,
       });
     await run("read-tree", commit);
     await run("checkout-index", "--all", "--force", "--quiet");
