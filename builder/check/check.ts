@@ -69,7 +69,7 @@ export function checkDockerfile(input: CheckInput, facts: PlanFacts = NO_FACTS):
 /** @throws {BuilderError} as parseDockerfile */
 export function readChecked(input: CheckInput, facts: PlanFacts): Checked {
   const { text, file } = input.dockerfile;
-  const dockerfile = parseDockerfile(text, file);
+  const dockerfile = parseDockerfile(text, file, input.buildArgs.get("BUILDKIT_SYNTAX"));
   const written = readWritten(text, dockerfile);
   return {
     text,

@@ -73,12 +73,12 @@ export async function refuseFindings(context: Context, request: BuildRequest): P
 /** With the images that are here. */
 async function plan(context: Context, request: BuildRequest): Promise<Planned> {
   const { text, file } = request.dockerfile;
-  const dockerfile = parseDockerfile(text, file);
+  const { buildArgs, contexts, target, allow } = request;
+  const dockerfile = parseDockerfile(text, file, buildArgs.get("BUILDKIT_SYNTAX"));
   const { images } = await context.store();
-  const { buildArgs, contexts, target } = request;
   const machine = hostPlatform();
   const platform = request.platforms[0] ?? machine;
   const openImage: Parameters<typeof planFacts>[1]["openImage"] = async ({ reference }) =>
     await images.open(reference, platform).catch(async () => await images.open(reference));
-  return await planFacts(dockerfile, { target, platform, machine, buildArgs, contexts, openImage });
+  return await planFacts(dockerfile, { target, platform, machine, buildArgs, contexts, allow, openImage });
 }

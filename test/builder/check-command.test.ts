@@ -35,6 +35,9 @@ test("--check ends with 1 when something was found, shows where, and builds noth
   expect(stdout).toContain('Suggested fix: Write LABEL org.opencontainers.image.authors="me" (--check --fix does it)');
   expect(await strataOutput(root, "images", "--all", "--quiet")).toBe("");
   expect((await build("--call=check,ignorestatus")).status).toBe(0);
+  write("FROM scratch\nRUN --security=insecure x\n");
+  expect((await build("--check")).stderr).toContain("security.insecure is not allowed");
+  expect(await build("--check", "--allow", "security.insecure")).toMatchObject({ status: 0 });
   write("FROM scratch\nCOPY a /\n");
   expect(await build("--check")).toMatchObject({ status: 0, stdout: "Check complete, no warnings found.\n" });
 });
