@@ -3,7 +3,7 @@
  * nothing runs, nothing is stored. What depends on a layer that is not known is said to be so.
  */
 import type { ChainID, Layer, Store } from "../../store/store.ts";
-import { epochOf, loadDefinition, plan, type Plan } from "../build.ts";
+import { epochOf, loadDefinition, plan, type Plan } from "../plan-request.ts";
 import { ContextTrees } from "../context/open-trees.ts";
 import { StackTree } from "../context/stack-tree.ts";
 import { BuilderError } from "../errors.ts";
