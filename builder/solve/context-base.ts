@@ -4,6 +4,7 @@ import type { ChainID } from "../../store/store.ts";
 import { LayerPlan } from "../copy/layer-plan.ts";
 import { place } from "../copy/place.ts";
 import type { Origin } from "../plan/graph.ts";
+import { refuseChanged } from "./copy-settle.ts";
 import { selectionDigest, selectionText } from "./key.ts";
 import type { SolveScope } from "./scope.ts";
 
@@ -30,6 +31,7 @@ export async function contextBase(origin: Extract<Origin, { kind: "context" }>, 
     }
     const { chainID } = cached ?? (await snapshots.write(undefined, plan.entries()));
     if (cached === undefined) {
+      refuseChanged(sources.flatMap(({ entries }) => entries));
       await scope.cache.remember(`base ${key}`, { key, parts: { kind: "base" }, chain: chainID, quick: [], isMade: true, isLocal: true });
     }
     vertex.done();

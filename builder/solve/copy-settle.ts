@@ -30,6 +30,15 @@ export function changedEntries(entries: Iterable<SourceEntry>): ReadonlySet<Sour
   return changed;
 }
 
+/** For what is not settled: a layer of other files than those that were hashed must not be remembered as theirs. @throws {BuilderError} `SOURCE_CHANGED` */
+export function refuseChanged(entries: Iterable<SourceEntry>): void {
+  const [changed] = changedEntries(entries);
+  if (changed === undefined) return;
+  throw new BuilderError("SOURCE_CHANGED", `Cannot show ${changed.file} to the build: it changed while it was read`, {
+    hint: "Build again when nothing writes to the context",
+  });
+}
+
 export interface Settled {
   readonly placed: readonly Placed[];
   /** Of the entries that are new. */

@@ -11,6 +11,7 @@ import { BuilderError } from "../errors.ts";
 import type { RunMount } from "../executor.ts";
 import type { BindPlan, CachePlan, RunAction, SecretPlan, Shown as ShownPlan } from "../plan/graph.ts";
 import type { FileList } from "./file-list.ts";
+import { refuseChanged } from "./copy-settle.ts";
 import { selectionDigest, selectionText } from "./key.ts";
 import { beginCache } from "./run-cache.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -53,6 +54,7 @@ async function mountedLayer(mount: ShownPlan, source: Source | undefined, digest
   const options = { destination: isFile ? `/${NAME}` : `/${NAME}/`, owner: undefined, mode: undefined, parents: false, epoch: scope.epoch };
   if (source !== undefined) await place(plan, [{ pattern: mount.source, source }], options);
   const layer = await snapshots.write(undefined, plan.entries());
+  if (mount.origin.kind === "context") refuseChanged(source?.entries ?? []);
   const look = { key, parts: { kind: "mount" }, chain: layer.chainID };
   await scope.cache.remember(`mount ${key}`, { ...look, quick: [], isMade: true, isLocal: true });
   return layer.chainID;

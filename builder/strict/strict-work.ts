@@ -50,7 +50,7 @@ async function copyViolation(action: CopyAction, { step, parent }: StrictStep, s
   const { place } = step;
   const { destination, exclude } = action;
   const tree = action.patterns.length === 0 ? undefined : await scope.treeOf(action.origin);
-  let count = action.inline.length + action.urls.length;
+  let count = action.inline.length + action.urls.length + (action.git?.length ?? 0);
   for (const pattern of action.patterns) {
     const found = (await tree?.select(pattern, { exclude, parents: action.parents })) ?? [];
     if (found.length === 0 && /[*?[]/.test(pattern)) return { rule: "UnmatchedWildcard", what: `source ${pattern}`, state: "it matches nothing", place };

@@ -104,7 +104,7 @@ function defineStepFlags(command: Command): void {
   command
     .option("--network <mode>", "of RUN steps: default, none or host", "default")
     .option("--add-host <name:address>", "line of /etc/hosts in RUN steps; may be repeated", collect, [])
-    .option("--shm-size <bytes>", "size of /dev/shm in RUN steps", "64m")
+    .option("--shm-size <bytes>", "size of their /dev/shm", "64m")
     .option("--ulimit <name=soft[:hard]>", "limit of RUN steps; may be repeated", collect, []);
 }
 
