@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { appendFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Executor } from "../../../builder/executor.ts";
+import type { BuildRequest } from "../../../builder/request.ts";
 import { openLab, type Lab } from "../lab.ts";
 
 const COPY = "FROM scratch\nCOPY . /n/\n";
@@ -57,6 +59,27 @@ test("A folder that became a link out of the context gives nothing of what is th
   const disturb = (): void => (renameSync(join(folder, "d"), join(folder, "..", "moved")), symlinkSync(outside, join(folder, "d")));
   const { files } = await lab.build(COPY, {}, undefined, disturbed(lab, disturb));
   expect(files).toEqual({ n: "directory 755 0:0", "n/b": "file 644 0:0 B", "n/d": "directory 755 0:0" });
+});
+
+test.each([
+  ["stands for an image", "FROM base\n"],
+  ["is mounted", "FROM scratch\nRUN --mount=type=bind,from=base,target=/m x\n"],
+])("A folder that %s is refused when it changes after it was hashed, and is not remembered", async (_, dockerfile) => {
+  await using lab = await openLab();
+  const folder = lab.context({ a: "first" }, "base");
+  const contexts: BuildRequest["contexts"] = new Map([["base", { kind: "folder", path: folder }]]);
+  const shown: string[] = [];
+  const executor: Executor = {
+    run({ mounts }) {
+      for (const mount of mounts) if (mount.target === "/m" && mount.kind === "bind") shown.push(readFileSync(join(mount.source, "a"), "utf8"));
+      return Promise.resolve(0);
+    },
+  };
+  const disturb = (): void => writeFileSync(join(folder, "a"), "other");
+  await expect(lab.build(dockerfile, { contexts }, executor, disturbed(lab, disturb))).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
+  writeFileSync(join(folder, "a"), "first");
+  const { files } = await lab.build(dockerfile, { contexts }, executor);
+  expect([files["a"], ...shown]).toEqual(dockerfile.includes("RUN") ? [undefined, "first"] : ["file 644 0:0 first"]);
 });
 
 test("A source that vanishes is an error; two equal steps agree on what was read", async () => {
