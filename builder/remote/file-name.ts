@@ -1,7 +1,7 @@
 /** The name of a download, for a destination that is a folder: the URL's path, else what the server says. */
 import { posix } from "node:path";
 import { BuilderError } from "../errors.ts";
-import { redact } from "./http-request.ts";
+import { redact } from "../redact.ts";
 
 /** The last name in the URL's path; undefined when there is none. */
 export function nameInUrl(url: string): string | undefined {
