@@ -1,5 +1,6 @@
 /** --iidfile and --metadata-file: what was built, for programs. The keys are BuildKit's. */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import type { BuildFlags } from "./flags.ts";
@@ -19,8 +20,18 @@ export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: Build
   writeWhole(metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
 }
 
-/** Who waits for the file must not read half of it. */
+/** @throws {BuilderError} `OUTPUT_FAILED` */
 function writeWhole(path: string, text: string): void {
+  try {
+    writeOrReplace(path, text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/** Who waits for the file must not read half of it. */
+function writeOrReplace(path: string, text: string): void {
   const { place, isPlain } = placeOf(path);
   if (!isPlain) return writeFileSync(place, text);
   const fresh = `${place}.${process.pid}.part`;

@@ -160,6 +160,11 @@ describe("files", () => {
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
   });
 
+  test.each(["--iidfile", "--metadata-file"])("a %s that cannot be written is named", async (flag) => {
+    expect(await refused(flag, at("missing/file"))).toMatch(/Cannot write the result to .*missing\/file: ENOENT/);
+    expect(await refused(flag, context)).toMatch(/Cannot write the result to .*: EISDIR/);
+  });
+
   test("a file that cannot be finished leaves the old one and nothing half", async () => {
     writeFileSync(at("image.tar"), "old");
     mkdirSync(at("full"), { recursive: true });
