@@ -10,7 +10,7 @@ export const CACHE_AGE_MS = 30 * 24 * 3_600_000;
 const DISK_SHARE = 0.2;
 const MIN_LIMIT_BYTES = 2 << 30;
 
-/** `limit` in bytes; undefined takes a fifth of the disk. Cheap when there is nothing to do: records are read, no folder of a layer is. */
+/** `limit` in bytes; undefined takes a fifth of the disk. When there is nothing to do it reads records and measures cache mounts, but no layer. */
 export async function autoPrune(store: Store, limit: number | undefined): Promise<void> {
   const keep = limit ?? defaultLimit(store.root);
   const before = Date.now() - CACHE_AGE_MS;

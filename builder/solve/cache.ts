@@ -1,6 +1,6 @@
 /** The build cache: from the key of a step to the layer it made, and what each place of a Dockerfile last looked like. */
 import { ownedName } from "../../store/owner.ts";
-import type { ChainID, Store } from "../../store/store.ts";
+import type { ChainID, Store, Table } from "../../store/store.ts";
 import type { KeyParts } from "./key.ts";
 
 export const CACHE_TABLE = "builder.cache";
@@ -86,65 +86,84 @@ export interface BuildCache {
 }
 
 export function openCache(store: Store, imported?: ImportedCache): BuildCache {
-  const records = store.table<CacheRecord>(CACHE_TABLE);
-  const looks = store.table<LastLook>(LOOKS_TABLE);
-  const used = new Map<string, { readonly chain: ChainID; readonly full?: string | undefined }>();
-  const note = (key: string, chain: ChainID, full?: string): void => {
-    used.set(key, full === undefined ? { chain } : { chain, full });
-    if (full !== undefined) used.set(full, { chain });
-  };
-  const brought = new Map<string, Found>();
-  const pending: Promise<unknown>[] = [];
-  const hold = holder(store, used);
-  let hasNews = false;
-  return {
-    used,
-    get hasNews() {
-      return hasNews;
-    },
-    async find(key, { isUsed = true } = {}) {
-      const record = records.get(key);
-      const layer = record === undefined ? undefined : await store.snapshots.use(record.chain);
-      if (record === undefined || layer === undefined) {
-        const found = imported?.find(key);
-        if (found === undefined || !isUsed) return found;
-        brought.set(key, found);
-        note(key, found.chainID, found.full);
-        return found;
-      }
-      if (!isUsed) return { chainID: layer.chainID };
-      const now = Date.now();
-      if (record.at < now - USE_STEP_MS) pending.push(records.put(key, { ...record, at: now }));
-      if (record.isLocal !== true) note(key, record.chain, record.full);
-      else if (record.full !== undefined) note(record.full, record.chain);
-      return { chainID: layer.chainID };
-    },
-    lastLook: (place) => looks.get(place),
-    async remember(place, { quick, isMade, step, isLocal = false, ...look }) {
-      const now = Date.now();
-      hasNews ||= isMade;
-      const { key, chain } = look;
-      const record: CacheRecord = { chain, at: now, made: now, ...(step === undefined ? {} : { step }), ...(isLocal ? { isLocal } : {}) };
-      if (!isLocal) note(key, chain);
-      const writes = quick.map(async (one) => {
-        if (!one.isLocal) note(one.key, chain, key);
-        await records.put(one.key, { ...record, full: key, ...(one.isLocal ? { isLocal: true } : {}) });
-      });
-      const all = Promise.all([looks.put(place, look), ...(isMade ? [records.put(key, record), hold.all()] : []), ...writes]);
-      pending.push(all);
-      await all;
-    },
-    async settle() {
-      for (const [key, { chainID: chain, full }] of brought) {
-        if ((await store.snapshots.get(chain)) === undefined) continue; // nobody wanted its layer
-        const record = { chain, at: Date.now(), made: Date.now() };
-        pending.push(records.put(key, full === undefined ? record : { ...record, full }));
-        if (full !== undefined) pending.push(records.put(full, record));
-      }
-      pending.push(hold.release());
-      await Promise.all(pending);
-    },
-  };
+  return new StoreCache(store, imported);
+}
+
+/** Lives for one build. */
+class StoreCache implements BuildCache {
+  readonly used = new Map<string, { readonly chain: ChainID; readonly full?: string | undefined }>();
+  hasNews = false;
+  readonly #store: Store;
+  readonly #imported: ImportedCache | undefined;
+  readonly #records: Table<CacheRecord>;
+  readonly #looks: Table<LastLook>;
+  /** Found in imported caches; they become records when somebody wanted their layer. */
+  readonly #brought = new Map<string, Found>();
+  readonly #pending: Promise<unknown>[] = [];
+  readonly #hold: ReturnType<typeof holder>;
+
+  constructor(store: Store, imported: ImportedCache | undefined) {
+    this.#store = store;
+    this.#imported = imported;
+    this.#records = store.table<CacheRecord>(CACHE_TABLE);
+    this.#looks = store.table<LastLook>(LOOKS_TABLE);
+    this.#hold = holder(store, this.used);
+  }
+
+  async find(key: string, { isUsed = true }: { readonly isUsed?: boolean } = {}): Promise<Found | undefined> {
+    const record = this.#records.get(key);
+    const layer = record === undefined ? undefined : await this.#store.snapshots.use(record.chain);
+    if (record === undefined || layer === undefined) return this.#findImported(key, isUsed);
+    if (!isUsed) return { chainID: layer.chainID };
+    const now = Date.now();
+    if (record.at < now - USE_STEP_MS) this.#pending.push(this.#records.put(key, { ...record, at: now }));
+    if (record.isLocal !== true) this.#note(key, record.chain, record.full);
+    else if (record.full !== undefined) this.#note(record.full, record.chain);
+    return { chainID: layer.chainID };
+  }
+
+  #findImported(key: string, isUsed: boolean): Found | undefined {
+    const found = this.#imported?.find(key);
+    if (found === undefined || !isUsed) return found;
+    this.#brought.set(key, found);
+    this.#note(key, found.chainID, found.full);
+    return found;
+  }
+
+  lastLook(place: string): LastLook | undefined {
+    return this.#looks.get(place);
+  }
+
+  async remember(place: string, { quick, isMade, step, isLocal = false, ...look }: Remembered): Promise<void> {
+    const now = Date.now();
+    this.hasNews ||= isMade;
+    const { key, chain } = look;
+    const record: CacheRecord = { chain, at: now, made: now, ...(step === undefined ? {} : { step }), ...(isLocal ? { isLocal } : {}) };
+    if (!isLocal) this.#note(key, chain);
+    const writes = quick.map(async (one) => {
+      if (!one.isLocal) this.#note(one.key, chain, key);
+      await this.#records.put(one.key, { ...record, full: key, ...(one.isLocal ? { isLocal: true } : {}) });
+    });
+    const all = Promise.all([this.#looks.put(place, look), ...(isMade ? [this.#records.put(key, record), this.#hold.all()] : []), ...writes]);
+    this.#pending.push(all);
+    await all;
+  }
+
+  async settle(): Promise<void> {
+    for (const [key, { chainID: chain, full }] of this.#brought) {
+      if ((await this.#store.snapshots.get(chain)) === undefined) continue; // nobody wanted its layer
+      const record = { chain, at: Date.now(), made: Date.now() };
+      this.#pending.push(this.#records.put(key, full === undefined ? record : { ...record, full }));
+      if (full !== undefined) this.#pending.push(this.#records.put(full, record));
+    }
+    this.#pending.push(this.#hold.release());
+    await Promise.all(this.#pending);
+  }
+
+  #note(key: string, chain: ChainID, full?: string): void {
+    this.used.set(key, full === undefined ? { chain } : { chain, full });
+    if (full !== undefined) this.used.set(full, { chain });
+  }
 }
 
 /** What a build at work stands on stays, also when another process prunes the cache beside it. A build that makes nothing is too short to need it. */
