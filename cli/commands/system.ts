@@ -100,7 +100,12 @@ async function prune(context: Context, { all = false, buildCache = false, force 
   }
   if (volumes) await pruneVolumes(context);
   for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
-  const [{ pruneCache }, { CACHE_AGE_MS }] = await Promise.all([import("../../builder/solve/prune-cache.ts"), import("../../builder/cache/auto-prune.ts")]);
+  const [{ pruneCache }, { CACHE_AGE_MS }, { pruneRemote }] = await Promise.all([
+    import("../../builder/solve/prune-cache.ts"),
+    import("../../builder/cache/auto-prune.ts"),
+    import("../../builder/remote/prune.ts"),
+  ]);
+  pruneRemote(store.root, Date.now() - CACHE_AGE_MS);
   const everything = all || buildCache;
   const pruned = await pruneCache(store, everything ? { all } : { before: Date.now() - CACHE_AGE_MS });
   const { bytes } = await store.care.collect({ cache: all });
