@@ -32,12 +32,19 @@ export interface Stages {
   readonly globals: GlobalArgs;
 }
 
+/** Each may stand on the one before: what follows them to the ground goes as deep. */
+const MAX_STAGES = 1000;
+
 export function splitStages(dockerfile: Dockerfile, options: StageOptions): Stages {
   const firstFrom = dockerfile.instructions.findIndex((instruction) => instruction.kind === "FROM");
   const heads = dockerfile.instructions.slice(0, firstFrom).filter((instruction) => instruction.kind === "ARG");
   const globals = globalArgs(heads, options.automatic, options.buildArgs, dockerfile.directives.escape);
   const stages: Stage[] = [];
-  for (const group of groupByFrom(dockerfile.instructions.slice(firstFrom))) {
+  const groups = groupByFrom(dockerfile.instructions.slice(firstFrom));
+  if (groups.length > MAX_STAGES) {
+    throw new BuilderError("DOCKERFILE_INVALID", `Cannot build ${dockerfile.file}: it has ${groups.length} stages, more than ${MAX_STAGES}`);
+  }
+  for (const group of groups) {
     try {
       stages.push(readStage(group, stages, globals, dockerfile, options));
     } catch (error) {

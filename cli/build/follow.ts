@@ -5,6 +5,7 @@ import { BuilderError } from "../../builder/errors.ts";
 import { historyFolder } from "../../builder/history/history-folder.ts";
 import { Recorder } from "../../builder/history/recorder.ts";
 import { Progress, type BuildEvent, type Vertex } from "../../builder/progress.ts";
+import { redact } from "../../builder/redact.ts";
 import type { BuildRequest } from "../../builder/request.ts";
 import { formatPlatform } from "../../store/image/platform.ts";
 import { ownedName } from "../../store/owner.ts";
@@ -72,7 +73,7 @@ function headOf(flags: BuildFlags, { context, dockerfile, target, platforms, bui
     dockerfile: dockerfile.file,
     target,
     platform: platforms.length === 0 ? undefined : platforms.map(formatPlatform).join(","),
-    buildArgs: Object.fromEntries(buildArgs),
+    buildArgs: Object.fromEntries([...buildArgs].map(([name, value]) => [name, redact(value)])),
     tags: flags.tag,
     startedAt: new Date(now).toISOString(),
   };

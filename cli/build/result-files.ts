@@ -4,7 +4,7 @@ import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import type { BuildFlags } from "./flags.ts";
-import { placeOf } from "./send-output.ts";
+import { holdPipe, placeOf } from "./send-output.ts";
 import type { WrittenImage } from "./write-output.ts";
 
 export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: BuildResult, { target, names }: WrittenImage): void {
@@ -33,7 +33,11 @@ function writeWhole(path: string, text: string): void {
 /** Who waits for the file must not read half of it. */
 function writeOrReplace(path: string, text: string): void {
   const { place, isPlain } = placeOf(path);
-  if (!isPlain) return writeFileSync(place, text);
+  if (!isPlain) {
+    using _pipe = holdPipe(place);
+    writeFileSync(place, text);
+    return;
+  }
   const fresh = `${place}.${process.pid}.part`;
   try {
     writeFileSync(fresh, text);

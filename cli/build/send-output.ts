@@ -1,5 +1,5 @@
 /** An image or a stream of bytes out of the store: to a file that is whole or absent, to a folder, or to standard output. */
-import { createWriteStream, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, createWriteStream, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { BuilderError } from "../../builder/errors.ts";
@@ -63,6 +63,7 @@ export async function writeWholeFile(
   const { place, isPlain } = placeOf(destination);
   const fresh = isPlain ? `${place}.${process.pid}.part` : place;
   try {
+    using _pipe = holdPipe(place);
     await pipeline(source, createWriteStream(fresh), { signal });
     if (isPlain) renameSync(fresh, place);
   } catch (error) {
@@ -79,6 +80,16 @@ async function* counted(content: AsyncIterable<Uint8Array>, onBytes: OnBytes): A
     yield chunk;
     onBytes(chunk.length);
   }
+}
+
+/**
+ * A named pipe that nobody reads is refused: opening it would wait, deaf to every signal. Held open, so that its reader does not see an end
+ * before the writing begins. @throws `ENXIO`
+ */
+export function holdPipe(path: string): Disposable {
+  const isPipe = statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+  const fd = isPipe ? openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) : undefined;
+  return { [Symbol.dispose]: () => (fd === undefined ? undefined : closeSync(fd)) };
 }
 
 export interface FilePlace {

@@ -196,3 +196,9 @@ test("Undefined variables warn and suggest", async () => {
     { rule: "UndefinedVar", message: "Usage of undefined variable '$VERSOIN' (did you mean $VERSION?)", place: { start: 3, end: 3 } },
   ]);
 });
+
+test("More stages than anybody writes are refused", async () => {
+  const text = Array.from({ length: 1001 }, (_, at) => `FROM ${at === 0 ? "scratch" : `s${at - 1}`} AS s${at}\n`).join("");
+  await expect(lab.build(text)).rejects.toThrow("it has 1001 stages, more than 1000");
+  expect((await lab.build(text.slice(0, text.lastIndexOf("FROM")))).result.config.rootfs.diff_ids).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runStrata, strataOutput } from "../support/cli.ts";
@@ -114,4 +114,14 @@ test("What cannot be read is an error that names it, and what to do", async () =
     execFile(process.execPath, [strata, "build", "-q", context], { env: own.env, uid: 65_534, gid: 65_534 }, (_, __, stderr) => resolve(stderr));
   });
   expect(said).toMatch(/Cannot read \/key in the build context: permission denied[^]*Let \.dockerignore leave it out/);
+});
+
+test("An ignore file that is a pipe or a device is refused: all that it would keep out would go in", async () => {
+  using own = temporaryRoot();
+  const context = join(dirname(own.root), "context");
+  mkdirSync(context);
+  writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n");
+  symlinkSync("/dev/zero", join(context, ".dockerignore"));
+  const { status, stderr } = await runStrata(own, ["build", context]);
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/Cannot read .*\.dockerignore: it is no plain file/)]);
 });

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { serveStrata } from "../support/cli.ts";
 import { startDockerd } from "../support/dockerd.ts";
+import { eventually } from "../support/cluster.ts";
 import { BOX_IMAGE, openBox, type Box } from "../support/box.ts";
 import { strata } from "../support/root.ts";
 
@@ -158,6 +159,15 @@ describe("files", () => {
     expect(stdout).toMatch(/sha256:[0-9a-f]{64}\n$/);
     await build("-o", "type=tar,dest=/dev/null");
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+  });
+
+  test("a named pipe is written when somebody reads it, and refused when nobody does", async () => {
+    await run("mkfifo", [at("named")]);
+    const gone = /Cannot write the result to .*named: ENXIO/;
+    expect([await refused("--iidfile", at("named")), await refused("-o", `type=tar,dest=${at("named")}`)].map((said) => gone.test(said))).toEqual([true, true]);
+    const reading = run("cat", [at("named")]);
+    await eventually(async () => await build("--iidfile", at("named")));
+    expect((await reading).stdout).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
   test.each(["--iidfile", "--metadata-file"])("a %s that cannot be written is named", async (flag) => {
