@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { strataOutput } from "../support/cli.ts";
 import { eventually, type TestCluster } from "../support/cluster.ts";
-import { conditions, eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady } from "./pod-lab.ts";
+import { conditions, endProgram, eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady } from "./pod-lab.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
@@ -80,7 +80,7 @@ describe("sidecars", { timeout: 90_000 }, () => {
     );
     await untilReady(cluster, "crew");
     expect(await cluster.kubectl("get", "pod", "crew", "--no-headers")).toMatch(/^crew\s+3\/3\s+Running\s+0\s/);
-    await cluster.kubectl("exec", "crew", "-c", "two", "--", "sh", "-c", "kill -TERM 1");
+    await endProgram(cluster, "crew", "-c", "two");
     await untilPod(cluster, "crew", ({ status }) => status.initContainerStatuses[2].restartCount === 1 && conditions({ status })["Ready"] === "True");
     const before = (await cluster.kubectl("exec", "crew", "-c", "main", "--", "cat", "/shared/order")).split("\n");
     expect(before).toEqual(["one", "between", "two", "main", "two-end", "two"]);

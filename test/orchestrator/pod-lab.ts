@@ -56,3 +56,10 @@ export async function eventsOf(cluster: TestCluster, name: string): Promise<read
   const { items } = await cluster.get("events", "--field-selector", `involvedObject.name=${name}`);
   return items.map(({ type, reason, message }: any) => `${type} ${reason}: ${message}`);
 }
+
+/** Has pid 1 of a container end. What asks for it is a process of the same container: it may be gone (137) before it could say that it is done. */
+export async function endProgram(cluster: TestCluster, ...podAndContainer: readonly string[]): Promise<void> {
+  await cluster.kubectl("exec", ...podAndContainer, "--", "sh", "-c", "kill -TERM 1").catch((error: unknown) => {
+    if (!String(error).includes("exit code 137")) throw error;
+  });
+}

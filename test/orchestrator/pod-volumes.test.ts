@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, type TestCluster } from "../support/cluster.ts";
-import { eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady } from "./pod-lab.ts";
+import { endProgram, eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady } from "./pod-lab.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
@@ -202,7 +202,7 @@ describe("an emptyDir", { timeout: 90_000 }, () => {
   test("lives as long as its pod, over restarts of containers", async () => {
     await cluster.apply(pod("lasting", { ...volume({}), containers: [sh("c", `echo run >> /v/runs; ${IDLE}`, container)] }));
     const { metadata } = await untilReady(cluster, "lasting");
-    await exec("lasting", "kill -TERM 1");
+    await endProgram(cluster, "lasting");
     await untilPod(cluster, "lasting", ({ status }) => status.containerStatuses[0].restartCount === 1 && status.containerStatuses[0].ready);
     await eventually(async () => expect(await exec("lasting", "cat /v/runs")).toBe("run\nrun"));
     const folder = join(cluster.root.root, "cluster/pods", metadata.uid);
