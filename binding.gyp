@@ -1,17 +1,43 @@
 {
+  "target_defaults": {
+    "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os"],
+    "include_dirs": ["store/native/common"]
+  },
   "targets": [
     {
       "target_name": "strata-helper",
       "type": "executable",
-      "sources": ["<!@(ls runtime/native/*.c)"],
-      "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os", "-ffunction-sections", "-fdata-sections"],
+      "sources": ["<!@(ls store/native/common/*.c runtime/native/*.c runtime/native/launch/*.c runtime/native/init/*.c runtime/native/monitor/*.c runtime/native/unpack/*.c)"],
+      "include_dirs": ["runtime/native", "runtime/native/launch", "runtime/native/init", "runtime/native/monitor"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
+    },
+    {
+      "target_name": "strata-minder",
+      "type": "executable",
+      "sources": ["<!@(ls store/native/common/*.c runtime/native/*.c runtime/native/minder/*.c)"],
+      "include_dirs": ["runtime/native"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
+    },
+    {
+      "target_name": "strata-network",
+      "type": "executable",
+      "sources": ["<!@(ls store/native/common/*.c runtime/network/native/*.c)"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
+    },
+    {
+      "target_name": "strata-tree",
+      "type": "executable",
+      "sources": ["<!@(ls store/native/common/*.c store/native/tree/*.c)"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },
     {
       "target_name": "strata-lock",
       "type": "loadable_module",
-      "sources": ["store/native/file-lock.c"],
-      "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os"]
+      "sources": ["store/native/file-lock.c"]
     }
   ]
 }

@@ -73,8 +73,8 @@ export interface BuildRequest {
 
 export interface Collaborators {
   readonly store: Store;
-  /** Path of the native helper. */
-  readonly helper: string;
+  /** Path of the native tree tool. */
+  readonly treeTool: string;
   /** A folder that a reboot may take: secrets and the like live here while a step runs. */
   readonly scratch: string;
   /** Asked for at the first RUN that is not cached. */

@@ -28,7 +28,7 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
   const context: Context = {
     root,
     runRoot,
-    helper: helperPath(),
+    programs: { helper: program("strata-helper"), minder: program("strata-minder"), network: program("strata-network"), tree: program("strata-tree") },
     self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
     env,
     stdin: process.stdin,
@@ -38,20 +38,20 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     store: once(async (): Promise<Store> => {
       process.umask(0o022); // containers see these folders and files, and who is not root in there must be able to read them; secrets have modes of their own
       const { openStore } = await import("../store/open.ts");
-      const store = await openStore({ root, helper: context.helper });
+      const store = await openStore({ root, treeTool: context.programs.tree });
       closers.push(async () => await store[Symbol.asyncDispose]());
       return store;
     }),
     processes: once(async (): Promise<Processes> => {
       const { openProcesses } = await import("../runtime/open-processes.ts");
-      return await openProcesses({ runRoot, helper: context.helper });
+      return await openProcesses({ runRoot, helper: context.programs.helper });
     }),
     engine: once(async (): Promise<Engine> => {
       const { openEngine } = await import("../runtime/open-engine.ts");
       return await openEngine({
         root,
         runRoot,
-        helper: context.helper,
+        programs: context.programs,
         self: context.self,
         store: await context.store(),
         processes: await context.processes(),
@@ -74,9 +74,9 @@ function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   });
 }
 
-/** The helper stands where node-gyp built it. */
-function helperPath(): string {
-  const path = fileURLToPath(new URL("../../build/Release/strata-helper", import.meta.url));
-  if (!existsSync(path)) throw new ExitError(125, `Cannot find the native helper: ${path} is missing\nRun 'npm rebuild' in the package folder`);
+/** The native programs stand where node-gyp built them. */
+function program(name: string): string {
+  const path = fileURLToPath(new URL(`../../build/Release/${name}`, import.meta.url));
+  if (!existsSync(path)) throw new ExitError(125, `Cannot find the native program ${name}: ${path} is missing\nRun 'npm rebuild' in the package folder`);
   return path;
 }

@@ -1,5 +1,6 @@
 /** What a verb gets: rooms opened on first use, streams, and where things are. */
 import type { Engine } from "../runtime/engine.ts";
+import type { Programs } from "../runtime/engine/parts.ts";
 import type { Processes } from "../runtime/process.ts";
 import type { Store } from "../store/store.ts";
 
@@ -8,8 +9,8 @@ export interface Context {
   readonly root: string;
   /** What a reboot may take: pids, sockets, namespaces. */
   readonly runRoot: string;
-  /** Path of the native helper. */
-  readonly helper: string;
+  /** Paths of the native programs. */
+  readonly programs: Programs;
   /** argv that runs this very program again: node and its script. */
   readonly self: readonly string[];
   readonly env: NodeJS.ProcessEnv;

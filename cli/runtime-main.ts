@@ -44,7 +44,7 @@ async function program(words: readonly string[]): Promise<Command> {
   const open = async (): Promise<OciContext> => {
     const context = compose(undefined);
     const { openProcesses } = await import("../runtime/open-processes.ts");
-    return { context, processes: await openProcesses({ runRoot: main.opts<Globals>().root, helper: context.helper, cgroupParent: "" }) };
+    return { context, processes: await openProcesses({ runRoot: main.opts<Globals>().root, helper: context.programs.helper, cgroupParent: "" }) };
   };
   // Only the one that is called is loaded; help needs the names of all.
   for (const [name, load] of Object.entries(COMMANDS))

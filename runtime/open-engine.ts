@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 import type { Engine } from "./engine.ts";
 import { rootTag } from "./engine/identity.ts";
 import { createContainer } from "./engine/create.ts";
-import type { Parts } from "./engine/parts.ts";
+import type { Parts, Programs } from "./engine/parts.ts";
 import { openRecords } from "./engine/records.ts";
 import { removeContainer } from "./engine/remove.ts";
 import type { SandboxRecord } from "./engine/sandbox-record.ts";
@@ -22,7 +22,7 @@ import { openVolumes, type VolumeRecord } from "./volume/volumes.ts";
 export interface EngineOptions {
   readonly root: string;
   readonly runRoot: string;
-  readonly helper: string;
+  readonly programs: Programs;
   /** argv that runs this program again; `container-settle ID` is added to it. */
   readonly self: readonly string[];
   readonly store: Store;
@@ -52,7 +52,7 @@ function openParts(options: EngineOptions): Parts {
     root,
     tag,
     records,
-    network: { tag, runRoot: options.runRoot, table: store.table<NetworkRecord>("runtime.networks"), kernel: openKernel(options.helper) },
+    network: { tag, runRoot: options.runRoot, table: store.table<NetworkRecord>("runtime.networks"), kernel: openKernel(options.programs.network) },
     volumes: { root, table: store.table<VolumeRecord>("runtime.volumes"), containers: () => records.list() },
     sandboxes: store.table<SandboxRecord>("runtime.sandboxes"),
   };

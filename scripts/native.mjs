@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../", import.meta.url));
-const OUTPUTS = ["strata-helper", "strata-lock.node"].map((name) => join(project, "build/Release", name));
-const FOLDERS = ["runtime/native", "store/native"].map((folder) => join(project, folder));
+const OUTPUTS = ["strata-helper", "strata-minder", "strata-network", "strata-tree", "strata-lock.node"].map((name) => join(project, "build/Release", name));
+const FOLDERS = ["runtime/native", "runtime/network/native", "store/native"].map((folder) => join(project, folder));
 
 const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = FOLDERS.flatMap((folder) =>
-  readdirSync(folder)
+  readdirSync(folder, { recursive: true })
     .filter((name) => /\.[ch]$/.test(name))
     .map((name) => join(folder, name)),
 );

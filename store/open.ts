@@ -19,12 +19,12 @@ import { sweepStore } from "./sweep.ts";
 export interface StoreOptions {
   /** Made when absent. */
   readonly root: string;
-  /** Path of the native helper. */
-  readonly helper: string;
+  /** Path of the native tree tool. */
+  readonly treeTool: string;
 }
 
 /** Database and threads wait for their first use: a verb that needs neither does not pay for them. */
-export async function openStore({ root, helper }: StoreOptions): Promise<Store> {
+export async function openStore({ root, treeTool }: StoreOptions): Promise<Store> {
   const layout = layoutAt(root);
   makeLayout(layout);
   await sweepStore(layout);
@@ -36,7 +36,7 @@ export async function openStore({ root, helper }: StoreOptions): Promise<Store> 
   const begin = (): void => session.begin();
   const host: SnapshotHost = {
     layout,
-    helper,
+    treeTool,
     tables,
     blobs: () => blobs,
     begin,
@@ -88,7 +88,7 @@ function layerBlobs(host: SnapshotHost): VirtualBlobs {
     stat: (digest) => (folderOf(digest) === undefined ? undefined : { digest, size: host.tables.diffs.get(digest)!.size }),
     async *open(digest) {
       const { folderTar } = await import("./snapshot/folder-content.ts");
-      yield* folderTar(host.helper, folderPaths(host.layout, folderOf(digest)!));
+      yield* folderTar(host.treeTool, folderPaths(host.layout, folderOf(digest)!));
     },
   };
 }

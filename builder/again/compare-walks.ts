@@ -1,4 +1,4 @@
-/** Two walks of one wide folder, as the helper's bytes: what differs, without making objects of all that does not. */
+/** Two walks of one wide folder, as the tree tool's bytes: what differs, without making objects of all that does not. */
 import { decodeScan, lastChangeAt, pathAt, type ScannedFile } from "../../store/native/scan.ts";
 
 /** One path that is new, gone or other. `at` counts the records of the first walk before it. */

@@ -68,11 +68,11 @@ export async function removeMount(store: Host, { path }: Pick<CacheMount, "path"
 }
 
 /** The mount's files as a tar, the same files as the same bytes. @throws {BuilderError} `MOUNT_UNKNOWN`, `MOUNT_IN_USE` */
-export async function* exportMount(store: Host, id: string, helper: string): AsyncIterable<Uint8Array> {
+export async function* exportMount(store: Host, id: string, treeTool: string): AsyncIterable<Uint8Array> {
   using use = own(store, id, "export");
   if (!fs.existsSync(use.path)) throw unknown(id, "export");
   const { folderTar } = await import("../../store/snapshot/folder-content.ts");
-  yield* folderTar(helper, [use.path]);
+  yield* folderTar(treeTool, [use.path]);
 }
 
 /** Replaces what the mount had, at once and as a whole. @throws {BuilderError} `ARCHIVE_INVALID`, `MOUNT_IN_USE` */

@@ -20,7 +20,7 @@ export async function useMount(path: string, sharing: CachePlan["sharing"], opti
     lock[Symbol.dispose]();
     if (sharing === "private") continue;
     if (attempt === 0) options.onWait();
-    await untilFree(options.helper, lockPath(at), options.signal);
+    await untilFree(options.treeTool, lockPath(at), options.signal);
   }
 }
 

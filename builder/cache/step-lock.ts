@@ -6,14 +6,14 @@ import { openFileLock } from "../../store/native/file-lock.ts";
 import { sidePath } from "../side-path.ts";
 
 export interface LockOptions {
-  readonly helper: string;
+  readonly treeTool: string;
   readonly signal: AbortSignal;
   /** Told once, when another has it. */
   readonly onWait: () => void;
 }
 
 /** Dispose lets go. @throws the signal's reason */
-export async function lockStep(root: string, key: string, { helper, signal, onWait }: LockOptions): Promise<Disposable> {
+export async function lockStep(root: string, key: string, { treeTool, signal, onWait }: LockOptions): Promise<Disposable> {
   const path = sidePath(root, "locks", key);
   mkdirSync(dirname(path), { recursive: true });
   for (let waits = 0; ; waits++) {
@@ -30,20 +30,20 @@ export async function lockStep(root: string, key: string, { helper, signal, onWa
     lock[Symbol.dispose]();
     if (isHad) continue; // the one before removed it
     if (waits === 0) onWait();
-    await untilFree(helper, path, signal);
+    await untilFree(treeTool, path, signal);
   }
 }
 
 /** A process of its own waits: it can be ended at any time. */
-export async function untilFree(helper: string, path: string, signal: AbortSignal): Promise<void> {
+export async function untilFree(treeTool: string, path: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  const child = spawn(helper, ["lock", path], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(treeTool, ["lock", path], { stdio: ["ignore", "ignore", "inherit"] });
   const onAbort = (): void => void child.kill("SIGKILL");
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (status) => (status === 0 || signal.aborted ? resolve() : reject(new Error(`strata-helper lock ${path} ended with ${status}`))));
+      child.on("close", (status) => (status === 0 || signal.aborted ? resolve() : reject(new Error(`strata-tree lock ${path} ended with ${status}`))));
     });
   } finally {
     signal.removeEventListener("abort", onAbort);

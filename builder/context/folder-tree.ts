@@ -15,7 +15,7 @@ import { fromStat, walk, type Walked } from "./walk.ts";
 const MAX_LINKS = 40;
 
 export interface FolderTreeOptions {
-  readonly helper: string;
+  readonly treeTool: string;
   readonly rules: IgnoreRules;
   readonly digests: DigestIndex;
   readonly modes: ContextMode;
@@ -119,12 +119,12 @@ export class FolderTree implements SourceTree {
 
   /** Of programs, which are asked only when they may have changed since. */
   async #withCapabilities(entries: readonly SourceEntry[]): Promise<readonly SourceEntry[]> {
-    const { digests, helper } = this.#options;
+    const { digests, treeTool } = this.#options;
     const unknown = entries.filter((entry) => entry.type === "file" && (entry.mode & 0o111) !== 0 && !digests.knows(entry));
     if (unknown.length > 0) {
       const { readCapabilities } = await import("../../store/native/capabilities.ts"); // not while nothing changed
       const files = unknown.map(({ file }) => file);
-      digests.noteCapabilities(files, await readCapabilities(helper, files));
+      digests.noteCapabilities(files, await readCapabilities(treeTool, files));
     }
     return digests.withCapabilities(entries);
   }
@@ -144,10 +144,10 @@ export class FolderTree implements SourceTree {
   }
 
   async #walk(path: string): Promise<Walked> {
-    const { helper, rules, digests, modes } = this.#options;
+    const { treeTool, rules, digests, modes } = this.#options;
     let walked = this.#walked.get(path);
     if (walked === undefined) {
-      walked = walk({ helper, rules, modes, root: this.#root, prefix: path, isWide: digests.isWide });
+      walked = walk({ treeTool, rules, modes, root: this.#root, prefix: path, isWide: digests.isWide });
       this.#walked.set(path, walked);
     }
     const found = await walked;

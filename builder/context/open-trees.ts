@@ -48,7 +48,7 @@ export class ContextTrees {
     const path = await this.#path(name, signal);
     const rules = compileRules(name === undefined ? this.#request.ignore : parseIgnoreFile(readIfThere(join(path, ".dockerignore")) ?? ""));
     const digests = new DigestIndex(sidePath(this.#collaborators.store.root, "contexts", path));
-    return { tree: new FolderTree(path, { helper: this.#collaborators.helper, rules, digests, modes: this.#request.contextModes }), digests };
+    return { tree: new FolderTree(path, { treeTool: this.#collaborators.treeTool, rules, digests, modes: this.#request.contextModes }), digests };
   }
 
   async #path(name: string | undefined, signal: AbortSignal): Promise<string> {

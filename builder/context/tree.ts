@@ -56,7 +56,7 @@ export interface Fingerprint {
   readonly isSettled: () => boolean;
 }
 
-/** A wide folder as the helper saw it: see store/native/scan.ts. */
+/** A wide folder as the tree tool saw it: see store/native/scan.ts. */
 export interface WideWalk {
   /** Real path. */
   readonly folder: string;

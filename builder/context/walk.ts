@@ -9,7 +9,7 @@ import type { ScannedFile } from "../../store/native/scan.ts";
 import type { IgnoreRules, Marks } from "./ignore.ts";
 import type { Fingerprint, SourceEntry, WideWalk } from "./tree.ts";
 
-/** Beyond this the helper's walk is worth starting a process. */
+/** Beyond this the tree tool's walk is worth starting a process. */
 export const NATIVE_FROM_FILES = 600;
 /** Longer than any kernel's time stamp granularity: what changed within it before a walk may change again unseen. */
 export const RACY_MS = 50;
@@ -18,7 +18,7 @@ export const RACY_MS = 50;
 const MAX_LOOKS = 10;
 
 export interface WalkOptions {
-  readonly helper: string;
+  readonly treeTool: string;
   /** The context's, a real path. */
   readonly root: string;
   readonly modes: ContextMode;
@@ -51,10 +51,10 @@ export async function walk(options: WalkOptions): Promise<Walked> {
   return { entries: () => entries, fingerprint: () => ({ text: hashStamps(entries), isSettled: () => isSettled(entries, startedAt) }) };
 }
 
-/** The helper's bytes are hashed as they are: decoding them costs more than the walk. */
-async function walkNatively(folder: string, { helper, modes }: WalkOptions, startedAt: number): Promise<Walked> {
+/** The tree tool's bytes are hashed as they are: decoding them costs more than the walk. */
+async function walkNatively(folder: string, { treeTool, modes }: WalkOptions, startedAt: number): Promise<Walked> {
   const { decodeScan, lastChange, scanBytes } = await import("../../store/native/scan.ts"); // small contexts start no process
-  const bytes = await scanBytes(helper, folder);
+  const bytes = await scanBytes(treeTool, folder);
   let decoded: readonly SourceEntry[] | undefined;
   const entries = (): readonly SourceEntry[] => (decoded ??= decodeScan(bytes).flatMap((file) => fromScan(folder, file, modes)));
   const text = (): string => `${folder} ${createHash("sha256").update(bytes).digest("hex")}`;

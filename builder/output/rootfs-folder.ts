@@ -10,19 +10,19 @@ import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
 
 export interface FolderOptions {
-  /** Path of the native helper. */
-  readonly helper: string;
+  /** Path of the native tree tool. */
+  readonly treeTool: string;
   readonly isMirror: boolean;
 }
 
 /** Leaves no folder that was not there before when it fails. @throws {BuilderError} `OUTPUT_FAILED` */
-export function writeRootfs(entries: readonly SourceEntry[], folder: string, { helper, isMirror }: FolderOptions): void {
+export function writeRootfs(entries: readonly SourceEntry[], folder: string, { treeTool, isMirror }: FolderOptions): void {
   const made = fs.mkdirSync(folder, { recursive: true });
   try {
     if (isMirror) removeOthers(folder, "", new Set(entries.map(({ path }) => path)));
     const names = new Map<string, string>();
     for (const entry of entries) writeEntry(folder, entry, names);
-    applyOperations(helper, folder, entries.flatMap(specials));
+    applyOperations(treeTool, folder, entries.flatMap(specials));
     for (const entry of entries.toReversed()) {
       if (entry.type !== "directory") continue;
       const path = filePath(join(folder, entry.path));

@@ -93,7 +93,12 @@ async function gitSource(url: string, action: CopyAction, remote: RemoteScope, s
       const whole = join(scope.scratch, ownedName());
       await checkout(wanted, whole, remote);
       const folder = subfolder(whole, reference);
-      const tree = new FolderTree(folder, { helper: scope.collaborators.helper, rules: compileRules([]), digests: new DigestIndex(undefined), modes: "keep" });
+      const tree = new FolderTree(folder, {
+        treeTool: scope.collaborators.treeTool,
+        rules: compileRules([]),
+        digests: new DigestIndex(undefined),
+        modes: "keep",
+      });
       const [source] = await tree.select("/", { exclude: action.exclude });
       if (source === undefined) throw new BuilderError("GIT_FAILED", `Cannot use ${url}: it is empty`);
       return { placed: { pattern: url, source }, digests: await tree.digests(source.entries) };

@@ -186,7 +186,7 @@ async function useCaches(
   const uses = new Map<number, MountUse>();
   if (caches.length === 0) return uses;
   const [{ useMount }, { mountPath, noteMount }] = await Promise.all([import("../cache/mount-lock.ts"), import("../cache/cache-mounts.ts")]);
-  const { store, helper } = scope.collaborators;
+  const { store, treeTool } = scope.collaborators;
   const wanted = caches
     .map(({ mount, index }) => ({ mount, index, path: mountPath(store, placeOf(mount, shown[index])) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -194,7 +194,7 @@ async function useCaches(
     for (const { mount, index, path } of wanted) {
       const own = wanted.find((other) => other.path === path && uses.has(other.index));
       const onWait = (): void => making.vertex.output("stderr", Buffer.from(`waiting for cache mount ${mount.id}, which another step uses\n`));
-      const use = own === undefined ? await useMount(path, mount.sharing, { helper, signal: scope.signal, onWait }) : uses.get(own.index)!;
+      const use = own === undefined ? await useMount(path, mount.sharing, { treeTool, signal: scope.signal, onWait }) : uses.get(own.index)!;
       uses.set(index, use);
       await noteMount(store, mount.id, use.path);
     }

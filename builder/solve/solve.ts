@@ -209,7 +209,7 @@ class Solver {
     const { lockStep } = await import("../cache/step-lock.ts");
     const { collaborators, signal, cache } = this.#scope;
     const onWait = (): void => vertex.output("stderr", Buffer.from("waiting for another build that makes this step\n"));
-    const lock = await lockStep(collaborators.store.root, look.key, { helper: collaborators.helper, signal, onWait });
+    const lock = await lockStep(collaborators.store.root, look.key, { treeTool: collaborators.treeTool, signal, onWait });
     let saved: Promise<void> | undefined;
     try {
       const theirs = await cache.find(look.key);

@@ -37,7 +37,7 @@ export async function list(context: Context, { quiet = false, format, output }: 
 }
 
 export async function exportTo(context: Context, id: string, file: string | undefined): Promise<void> {
-  const tar = Readable.from(exportMount(await context.store(), id, context.helper));
+  const tar = Readable.from(exportMount(await context.store(), id, context.programs.tree));
   if (file === undefined || file === "-") return await pipeline(tar, context.stdout, { end: false });
   const path = resolve(file);
   const fresh = `${path}.${ownedName()}`;

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 export function collaborators(context: Context, store: Store, scratch: string, onEvent: Collaborators["onEvent"]): Collaborators {
   return {
     store,
-    helper: context.helper,
+    treeTool: context.programs.tree,
     scratch,
     signal: context.signal,
     onEvent,

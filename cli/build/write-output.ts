@@ -127,7 +127,7 @@ async function writeFiles(work: OutputWork, output: Extract<Output, { kind: "loc
   const entries = result.attestations.length === 0 ? files : [...files, ...(await attested(work, files, output.split, epoch))];
   if (output.kind === "local") {
     const { writeRootfs } = await import("../../builder/output/rootfs-folder.ts");
-    writeRootfs(entries, output.destination, { helper: context.helper, isMirror: output.isMirror });
+    writeRootfs(entries, output.destination, { treeTool: context.programs.tree, isMirror: output.isMirror });
     return;
   }
   const { rootfsTar } = await import("../../builder/output/rootfs-tar.ts");

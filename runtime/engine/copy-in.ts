@@ -20,7 +20,7 @@ export async function copyIn(parts: Parts, reference: string, folder: string, ta
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
   const place = isLive(status) ? ["pid", String(status.pid)] : await layerArguments(parts, record);
-  const child = spawn(parts.helper, ["unpack", folder, ...place], { stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawn(parts.programs.helper, ["unpack", folder, ...place], { stdio: ["pipe", "ignore", "pipe"] });
   const words: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => words.push(chunk));
   child.stdin.on("error", () => {}); /* its exit status tells */

@@ -16,7 +16,7 @@ export async function diffContainer(parts: Parts, reference: string): Promise<re
   if (active === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot compare container ${record.name}: its files are gone`);
   const image = await parts.store.snapshots.view(active.parent);
   const changes: Change[] = [];
-  const files = await scanFolder(parts.helper, active.upper);
+  const files = await scanFolder(parts.programs.tree, active.upper);
   const paths = new Set(files.map((file) => `/${file.path}`));
   for (const file of files) {
     if (file.path === "") continue;

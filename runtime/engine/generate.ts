@@ -19,8 +19,8 @@ export interface GenerateInput {
   readonly devices: readonly HostDevice[];
   /** Namespaces of other containers to join, by path. */
   readonly joined: { readonly pid?: string; readonly ipc?: string };
-  /** The native helper: pid 1 where one is asked for. */
-  readonly helper: string;
+  /** The native minder: pid 1 where one is asked for. */
+  readonly minder: string;
   /** Text of /proc/self/limits. */
   readonly ownLimits: string;
   /** Bound over /proc and /sys so that they show the limits. */
@@ -93,7 +93,7 @@ function mounts(input: GenerateInput): readonly MountSpec[] {
     { destination: "/etc/hosts", source: files.hosts },
   ].filter((mount) => !taken.has(mount.destination));
   const own = [...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })), ...record.mounts.map(mountSpec)];
-  const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.helper, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
+  const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.minder, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
   const sorted = own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length);
   const proc = input.procMounts.filter((mount) => !taken.has(mount.destination));
   return [...fixed, ...proc, ...(record.options.init === undefined || record.options.init === false ? [] : [init]), ...sorted];

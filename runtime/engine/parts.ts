@@ -7,10 +7,22 @@ import type { VolumeParts } from "../volume/volumes.ts";
 import type { Records } from "./records.ts";
 import type { SandboxRecord } from "./sandbox-record.ts";
 
+/** Paths of the native programs. */
+export interface Programs {
+  /** Makes containers and monitors them: strata-helper. */
+  readonly helper: string;
+  /** Pid 1 of containers that want one, and what waits beside them: strata-minder. */
+  readonly minder: string;
+  /** Links, addresses and flows: strata-network. */
+  readonly network: string;
+  /** What the store makes of files: strata-tree. */
+  readonly tree: string;
+}
+
 export interface Parts {
   readonly root: string;
   readonly runRoot: string;
-  readonly helper: string;
+  readonly programs: Programs;
   /** argv that runs this program again. */
   readonly self: readonly string[];
   readonly tag: string;

@@ -37,7 +37,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
     seccomp: await seccompOf(options, capabilities),
     devices,
     joined,
-    helper: parts.helper,
+    minder: parts.programs.minder,
     ownLimits: ownLimits(),
     procMounts: procMounts(parts, record),
     defaults: DEFAULTS,

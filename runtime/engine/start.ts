@@ -78,7 +78,7 @@ function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "
   const command = [...parts.self, "container-settle", record.id];
   if (settle === "monitor") return command;
   const own = ownProcess();
-  return [parts.helper, "guard", `${own.pid}:${own.startTime}`, markerPath(parts, record.id), ...command];
+  return [parts.programs.minder, "guard", `${own.pid}:${own.startTime}`, markerPath(parts, record.id), ...command];
 }
 
 async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {

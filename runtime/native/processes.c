@@ -1,7 +1,7 @@
 /* Processes by pid and start time. */
 #define _GNU_SOURCE
 #include "processes.h"
-#include "helper.h"
+#include "common.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>

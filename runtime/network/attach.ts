@@ -99,7 +99,7 @@ function isPlain(parts: NetworkParts): boolean {
   return more.length === 0 && first?.internal !== true && publishedPorts(parts).length === 0;
 }
 
-/** For `strata-helper network`, in order. */
+/** For `strata-network`, in order. */
 function operations(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): readonly string[] {
   const { prefix } = parseSubnet(network.subnet);
   const link = linkName(parts.tag, network.index, endpoint.offset);

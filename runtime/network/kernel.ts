@@ -1,20 +1,20 @@
-/** The kernel's side of networks: one helper call for links, one nft call for the table. */
+/** The kernel's side of networks: one call of strata-network for links, one nft call for the table. */
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { runCommand } from "../engine/command.ts";
 import type { Subnet } from "./address.ts";
 
 export interface Kernel {
-  /** Operations of `strata-helper network`, in order; all idempotent. */
+  /** Operations of `strata-network`, in order; all idempotent. */
   apply(operations: readonly string[]): Promise<void>;
   /** Replaces rules in one transaction; `optional` ones are left out where the machine has no nft. */
   rules(text: string, options?: { readonly optional?: boolean }): Promise<void>;
 }
 
-export function openKernel(helper: string): Kernel {
+export function openKernel(program: string): Kernel {
   return {
     async apply(operations: readonly string[]): Promise<void> {
-      if (operations.length > 0) await runCommand(helper, ["network", ...operations], { what: "set up the network", code: "NETWORK_FAILED" });
+      if (operations.length > 0) await runCommand(program, operations, { what: "set up the network", code: "NETWORK_FAILED" });
     },
     async rules(text: string, { optional = false } = {}): Promise<void> {
       if (optional && !hasNft()) return;

@@ -10,7 +10,7 @@ import { inflate, SeveralMembers, type Inflation } from "./inflate.ts";
 
 export interface ApplyTask extends Inflation {
   readonly kind: "apply";
-  readonly helper: string;
+  readonly treeTool: string;
   /** Made here. */
   readonly folder: string;
   readonly diffID: Digest;
@@ -44,7 +44,7 @@ function attempt(task: ApplyTask, useProgram: boolean): Applied {
     }
   })();
   mkdirSync(task.folder, { mode: 0o755 });
-  const extracted = consume(chunks, (reader) => extractLayer(task.helper, task.folder, reader));
+  const extracted = consume(chunks, (reader) => extractLayer(task.treeTool, task.folder, reader));
   const found = finish(hash, algorithmOf(diffID));
   if (found !== diffID) throw new StoreError("DIGEST_MISMATCH", `Cannot unpack layer ${diffID}: the digest of its tar is ${found}`);
   return { ...extracted, size };

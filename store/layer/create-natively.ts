@@ -1,11 +1,11 @@
 /**
- * Writes a wide or big layer: the helper makes the files and sends the tar, which is hashed here meanwhile; two processes, one pass.
+ * Writes a wide or big layer: the tree tool makes the files and sends the tar, which is hashed here meanwhile; two processes, one pass.
  */
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { finish } from "../digest.ts";
 import { filePath } from "../file-names.ts";
-import { pipeHelper } from "../native/helper.ts";
+import { pipeTreeTool } from "../native/tree-tool.ts";
 import { applyOperations } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
 import { specialOperations, type TarSum } from "./create.ts";
@@ -13,25 +13,25 @@ import { saveTarList } from "./tar-list.ts";
 import { Wishes } from "./wishes.ts";
 
 /** As `createLayer`, without stopping the event loop. `list`: where to keep what amending it takes, if it can be. @throws {StoreError} `NATIVE_FAILED` */
-export async function createNatively(helper: string, folder: string, entries: readonly LayerEntry[], list?: string): Promise<TarSum> {
+export async function createNatively(treeTool: string, folder: string, entries: readonly LayerEntry[], list?: string): Promise<TarSum> {
   const wishes = new Wishes({ listed: list !== undefined && entries.every(isListed) });
-  const sum = await hashTar(helper, folder, creation(entries, wishes));
+  const sum = await hashTar(treeTool, folder, creation(entries, wishes));
   if (list !== undefined && wishes.list().length > 0) saveTarList(list, wishes.list());
   const special = entries.flatMap((entry) => (isPlain(entry) ? [] : specialOperations(entry)));
   if (special.length === 0) return sum;
   const times = entries.flatMap(({ path, type, mtime }) => (type === "directory" ? [{ kind: "times", path, mtime } as const] : []));
-  applyOperations(helper, folder, [...special, ...times]);
+  applyOperations(treeTool, folder, [...special, ...times]);
   return sum;
 }
 
 /** The tar of a folder as it is; `entries` in normal order. @throws {StoreError} `NATIVE_FAILED` */
-export async function sumNatively(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
-  return await hashTar(helper, folder, reading(entries));
+export async function sumNatively(treeTool: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  return await hashTar(treeTool, folder, reading(entries));
 }
 
 /** The tar of a folder with a list, changed in a few places. @throws {StoreError} `NATIVE_FAILED` */
-export async function sumAmended(helper: string, folder: string, wishes: readonly Buffer[]): Promise<TarSum> {
-  return await hashTar(helper, folder, wishes);
+export async function sumAmended(treeTool: string, folder: string, wishes: readonly Buffer[]): Promise<TarSum> {
+  return await hashTar(treeTool, folder, wishes);
 }
 
 /** Whatever does not depend on another entry, or on what is below. */
@@ -43,10 +43,10 @@ function isPlain({ type, xattrs }: LayerEntry): boolean {
   return (type === "file" || type === "directory") && xattrs === undefined;
 }
 
-async function hashTar(helper: string, folder: string, wishes: Iterable<Buffer>): Promise<TarSum> {
+async function hashTar(treeTool: string, folder: string, wishes: Iterable<Buffer>): Promise<TarSum> {
   const hash = createHash("sha256");
   let size = 0;
-  await pipeHelper(helper, ["write", folder], wishes, (bytes) => {
+  await pipeTreeTool(treeTool, ["write", folder], wishes, (bytes) => {
     hash.update(bytes);
     size += bytes.length;
   });

@@ -19,14 +19,14 @@ export interface TarSum {
 }
 
 /** `folder` must be there and empty; `entries` in normal order with every parent. @throws {StoreError} `LAYER_INVALID`, `NATIVE_FAILED` */
-export function createLayer(helper: string, folder: string, entries: readonly LayerEntry[]): TarSum {
+export function createLayer(treeTool: string, folder: string, entries: readonly LayerEntry[]): TarSum {
   const directories = entries.filter(({ type }) => type === "directory");
   for (const { path } of directories) fs.mkdirSync(filePath(join(folder, path)), 0o755);
   const sum = sumTar(entries, copyingReader(folder));
   for (const entry of entries) if (entry.type === "symlink") createSymlink(folder, entry);
   for (const entry of entries) if (entry.type === "hardlink") fs.linkSync(filePath(join(folder, entry.target ?? "")), filePath(join(folder, entry.path)));
   for (const { path, mode, uid, gid } of directories) setOwnerAndMode(filePath(join(folder, path)), uid, gid, mode);
-  applyOperations(helper, folder, entries.flatMap(specialOperations));
+  applyOperations(treeTool, folder, entries.flatMap(specialOperations));
   for (const { path, mtime } of directories) fs.utimesSync(filePath(join(folder, path)), mtime, mtime);
   return sum;
 }

@@ -25,8 +25,8 @@ export interface Extracted {
 type Kind = "directory" | "implied" | "file" | "symlink" | "special";
 
 /** @throws {StoreError} `LAYER_INVALID` naming the entry */
-export function extractLayer(helper: string, folder: string, tar: TarReader): Extracted {
-  const extraction = new Extraction(helper, folder);
+export function extractLayer(treeTool: string, folder: string, tar: TarReader): Extracted {
+  const extraction = new Extraction(treeTool, folder);
   for (let member = tar.next(); member !== undefined; member = tar.next()) {
     try {
       extraction.add(member, tar.content());
@@ -39,19 +39,19 @@ export function extractLayer(helper: string, folder: string, tar: TarReader): Ex
 }
 
 class Extraction {
-  readonly #helper: string;
+  readonly #treeTool: string;
   readonly #folder: string;
   readonly #kinds = new Map<string, Kind>([["", "directory"]]);
   /** Metadata of folders, set last: writing into them changes their times. */
   readonly #directories = new Map<string, TarMember>();
-  /** What only the helper can do, by path, so that an entry that is replaced takes its wishes along. */
+  /** What only the tree tool can do, by path, so that an entry that is replaced takes its wishes along. */
   readonly #operations = new Map<string, readonly Operation[]>();
   readonly #xattrs = new Map<string, Readonly<Record<string, Uint8Array>>>();
   readonly #whiteouts = new Set<string>();
   readonly #opaque = new Set<string>();
 
-  constructor(helper: string, folder: string) {
-    this.#helper = helper;
+  constructor(treeTool: string, folder: string) {
+    this.#treeTool = treeTool;
     this.#folder = folder;
   }
 
@@ -78,8 +78,8 @@ class Extraction {
     // What a layer removes and makes again hides everything below it.
     for (const path of this.#whiteouts) if (this.#kinds.get(path) === "directory") this.#opaque.add(path);
     const markers = [...removed.map((path) => marker("whiteout", path)), ...[...this.#opaque].map((path) => marker("opaque", path))];
-    applyOperations(this.#helper, this.#folder, [...this.#operations.values()].flat());
-    applyOperations(this.#helper, this.#folder, markers.flatMap(specialOperations));
+    applyOperations(this.#treeTool, this.#folder, [...this.#operations.values()].flat());
+    applyOperations(this.#treeTool, this.#folder, markers.flatMap(specialOperations));
     this.#setDirectories();
     const attributed = [...this.#xattrs].map(([path, xattrs]) => ({ ...marker("file", path), xattrs }));
     return { facts: hiddenFacts([...markers, ...attributed]), implied: [...this.#kinds].flatMap(([path, kind]) => (kind === "implied" ? [path] : [])) };
@@ -188,7 +188,7 @@ class Extraction {
       if (mtimeNsec > 0) exact.push({ kind: "times", path, mtime, mtimeNsec });
     }
     for (const [path, kind] of this.#kinds) if (kind === "implied") fs.utimesSync(this.#place(path), 0, 0);
-    applyOperations(this.#helper, this.#folder, exact);
+    applyOperations(this.#treeTool, this.#folder, exact);
   }
 }
 

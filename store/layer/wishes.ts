@@ -1,4 +1,4 @@
-/** What the helper is asked to make, as bytes: `struct wish` in runtime/native/tar.h. They go out in pieces, so that it begins while others are written. */
+/** What the tree tool is asked to make, as bytes: `struct wish` in store/native/tree/tar.h. They go out in pieces, so that it begins while others are written. */
 import { writeName } from "../file-names.ts";
 import type { LayerEntry } from "../store.ts";
 import { BLOCK_BYTES, encodeHeader, fitsBlock } from "../tar/header.ts";
@@ -21,7 +21,7 @@ const WISH_BYTES = 44;
 const PIECE_BYTES = 1 << 17;
 /** What to ask for when the entry is there already. */
 const READING: Readonly<Partial<Record<WishType, WishType>>> = { d: "D", f: "r", l: "r", b: "r", n: "n" };
-/** Headers that the helper makes itself, unless they need more than a block. */
+/** Headers that the tree tool makes itself, unless they need more than a block. */
 const PLAIN: ReadonlySet<WishType> = new Set(["d", "f", "l", "b", "r"]);
 const WITHOUT_HEADER: ReadonlySet<WishType> = new Set(["h", "s", "t"]);
 const NO_PIECES: readonly Buffer[] = [];

@@ -1,11 +1,11 @@
 /** security.capability of files, which Node cannot read. */
 import { encodeName } from "../file-names.ts";
-import { pipeHelper } from "./helper.ts";
+import { pipeTreeTool } from "./tree-tool.ts";
 
 /** In the order of the paths; empty where there is none. @throws {StoreError} `NATIVE_FAILED` */
-export async function readCapabilities(helper: string, paths: readonly string[]): Promise<readonly Buffer[]> {
+export async function readCapabilities(treeTool: string, paths: readonly string[]): Promise<readonly Buffer[]> {
   const chunks: Buffer[] = [];
-  await pipeHelper(helper, ["capabilities"], [encodeName(paths.map((path) => `${path}\0`).join(""))], (chunk) => chunks.push(chunk));
+  await pipeTreeTool(treeTool, ["capabilities"], [encodeName(paths.map((path) => `${path}\0`).join(""))], (chunk) => chunks.push(chunk));
   const bytes = Buffer.concat(chunks);
   const found: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {

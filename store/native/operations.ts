@@ -1,6 +1,6 @@
-/** What Node has no call for, as a list of operations that the helper carries out beneath one folder, through no link. */
+/** What Node has no call for, as a list of operations that the tree tool carries out beneath one folder, through no link. */
 import { encodeName } from "../file-names.ts";
-import { runHelperSync } from "./helper.ts";
+import { runTreeToolSync } from "./tree-tool.ts";
 
 export type Operation =
   | {
@@ -18,12 +18,12 @@ export type Operation =
   | { readonly kind: "times"; readonly path: string; readonly mtime: number; readonly mtimeNsec?: number };
 
 const FORMAT: Readonly<Record<"fifo" | "character" | "block", number>> = { fifo: 0o010000, character: 0o020000, block: 0o060000 };
-/** Bytes of `struct operation` in runtime/native/apply.c. */
+/** Bytes of `struct operation` in store/native/tree/apply.c. */
 const HEADER_BYTES = 40;
 
 /** Does nothing, quickly, for an empty list. @throws {StoreError} `NATIVE_FAILED` */
-export function applyOperations(helper: string, folder: string, operations: readonly Operation[]): void {
-  if (operations.length > 0) runHelperSync(helper, ["apply", folder], Buffer.concat(operations.map(encode)));
+export function applyOperations(treeTool: string, folder: string, operations: readonly Operation[]): void {
+  if (operations.length > 0) runTreeToolSync(treeTool, ["apply", folder], Buffer.concat(operations.map(encode)));
 }
 
 function encode(operation: Operation): Buffer {

@@ -1,6 +1,6 @@
 /** A whole tree's metadata in one quick walk: sorted bytewise by path, one file system, links never followed. */
 import { decodeName } from "../file-names.ts";
-import { runHelper } from "./helper.ts";
+import { runTreeTool } from "./tree-tool.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "character" | "block" | "socket";
 
@@ -37,16 +37,16 @@ export interface ScanOptions {
 }
 
 /** @throws {StoreError} `NATIVE_FAILED` */
-export async function scanFolder(helper: string, folder: string, options: ScanOptions = {}): Promise<ScannedFile[]> {
-  return decodeScan(await runHelper(helper, args(folder, options)));
+export async function scanFolder(treeTool: string, folder: string, options: ScanOptions = {}): Promise<ScannedFile[]> {
+  return decodeScan(await runTreeTool(treeTool, args(folder, options)));
 }
 
 /**
- * The walk as the helper tells it, of xattrs only the capabilities of programs: same bytes, same tree as far as stat data can say. For `decodeScan`.
+ * The walk as the tree tool tells it, of xattrs only the capabilities of programs: same bytes, same tree as far as stat data can say. For `decodeScan`.
  * @throws {StoreError} `NATIVE_FAILED`
  */
-export async function scanBytes(helper: string, folder: string): Promise<Buffer> {
-  return await runHelper(helper, ["scan", folder, "--plain"]);
+export async function scanBytes(treeTool: string, folder: string): Promise<Buffer> {
+  return await runTreeTool(treeTool, ["scan", folder, "--plain"]);
 }
 
 function args(folder: string, options: ScanOptions): string[] {
@@ -55,7 +55,7 @@ function args(folder: string, options: ScanOptions): string[] {
 
 const TYPES: Readonly<Record<string, FileType>> = { f: "file", d: "directory", l: "symlink", p: "fifo", c: "character", b: "block", s: "socket" };
 
-/** Bytes of the fixed part: `struct record` in runtime/native/scan.c. */
+/** Bytes of the fixed part: `struct record` in store/native/tree/scan.c. */
 const HEADER_BYTES = 88;
 const REGULAR = "f".charCodeAt(0);
 

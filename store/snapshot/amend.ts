@@ -27,8 +27,8 @@ export async function amendLayer(host: SnapshotHost, parent: ChainID | undefined
   return await inNewFolder(host, async (aside) => {
     const folder = join(aside, "fs");
     await mkdir(folder, { mode: 0o755 });
-    createLayer(host.helper, folder, normalEntries([...entries, ...folders]));
-    const sum = await sumAmended(host.helper, folderPath(host.layout, below), wishes);
+    createLayer(host.treeTool, folder, normalEntries([...entries, ...folders]));
+    const sum = await sumAmended(host.treeTool, folderPath(host.layout, below), wishes);
     const made = { id: `${folderID(sum.diffID, true)}-${below.id.slice(0, 8)}`, over: below.id };
     return await admitFolder(host, aside, parent, sum, made, changes.removed.length === 0);
   });

@@ -61,7 +61,7 @@ export async function stageLayer(host: SnapshotHost, blob: Descriptor, diffID: D
 }
 
 async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diffID: Digest, content: AsyncIterable<Uint8Array> | undefined): Promise<Applied> {
-  const task = { kind: "apply", helper: host.helper, folder, scratch: host.layout.ingest, compression: compressionOf(blob.mediaType), diffID } as const;
+  const task = { kind: "apply", treeTool: host.treeTool, folder, scratch: host.layout.ingest, compression: compressionOf(blob.mediaType), diffID } as const;
   const workers = await host.workers();
   if ((await host.blobs().stat(blob.digest)) !== undefined) return await workers.run({ ...task, blob: host.blobs().path(blob.digest) });
   if (content === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
@@ -90,7 +90,7 @@ async function receive(writer: BlobWriter, blob: Descriptor, content: AsyncItera
 }
 
 /** Folders that the tar took for granted look as they do below. */
-async function adoptParents(helper: string, folder: string, implied: readonly string[], below: MergedView): Promise<void> {
+async function adoptParents(treeTool: string, folder: string, implied: readonly string[], below: MergedView): Promise<void> {
   const operations: Operation[] = [];
   for (const path of implied) {
     const found = await below.lookup(path, { follow: false });
@@ -102,7 +102,7 @@ async function adoptParents(helper: string, folder: string, implied: readonly st
       { kind: "times", path, mtime: found.mtime },
     );
   }
-  applyOperations(helper, folder, operations);
+  applyOperations(treeTool, folder, operations);
 }
 
 interface Found {
@@ -113,7 +113,7 @@ interface Found {
 
 async function admit(host: SnapshotHost, aside: string, parent: ChainID | undefined, { applied, diffID, blob }: Found): Promise<Layer> {
   const isShared = applied.implied.length === 0;
-  await adoptParents(host.helper, join(aside, "fs"), applied.implied, viewOf(host, parent));
+  await adoptParents(host.treeTool, join(aside, "fs"), applied.implied, viewOf(host, parent));
   const folder: FolderRecord = { id: folderID(isShared ? diffID : chainOf(parent, diffID), isShared), ...applied.facts };
   await moveIntoPlace(aside, join(host.layout.layers, folder.id));
   const blobs = { [compressionOf(blob.mediaType)]: blob };

@@ -19,7 +19,7 @@ const DEFAULT_LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: G
 export async function* layerTar(host: SnapshotHost, chain: ChainID): AsyncIterable<Uint8Array> {
   const { diffID, folder } = recordOf(host, chain);
   const diff = host.tables.diffs.get(diffID);
-  if (diff?.canonical === true) return yield* folderTar(host.helper, folderPaths(host.layout, diff.folder ?? folder));
+  if (diff?.canonical === true) return yield* folderTar(host.treeTool, folderPaths(host.layout, diff.folder ?? folder));
   for (const compression of COMPRESSIONS) {
     const blob = diff?.blobs[compression];
     if (blob !== undefined && (await host.blobs().stat(blob.digest)) !== undefined) return yield* inflated(host.blobs().open(blob.digest), compression);

@@ -7,19 +7,19 @@ import { scanFolder } from "../native/scan.ts";
 import type { LayerEntry } from "../store.ts";
 
 /** Sorted by path. `paths` as `folderPaths` gives them. */
-export async function folderEntries(helper: string, paths: readonly string[]): Promise<readonly LayerEntry[]> {
-  const [own = [], below] = await Promise.all(paths.map(async (path) => entriesOf(await scanFolder(helper, path))));
+export async function folderEntries(treeTool: string, paths: readonly string[]): Promise<readonly LayerEntry[]> {
+  const [own = [], below] = await Promise.all(paths.map(async (path) => entriesOf(await scanFolder(treeTool, path))));
   return below === undefined ? own : amended(own, below);
 }
 
 /** Of a folder that no record describes. */
-export async function folderFacts(helper: string, path: string): Promise<Omit<FolderRecord, "id">> {
-  return hiddenFacts(await folderEntries(helper, [path]));
+export async function folderFacts(treeTool: string, path: string): Promise<Omit<FolderRecord, "id">> {
+  return hiddenFacts(await folderEntries(treeTool, [path]));
 }
 
 /** The bytes of a layer that is written again from its folder. */
-export async function* folderTar(helper: string, paths: readonly string[]): AsyncIterable<Uint8Array> {
-  const entries = await folderEntries(helper, paths);
+export async function* folderTar(treeTool: string, paths: readonly string[]): AsyncIterable<Uint8Array> {
+  const entries = await folderEntries(treeTool, paths);
   for (const bytes of canonicalTar(entries, folderReader(paths))) yield Buffer.from(bytes);
 }
 

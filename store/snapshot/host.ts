@@ -15,7 +15,7 @@ export interface NewLayer extends Omit<DiffRecord, "folder"> {
 
 export interface SnapshotHost {
   readonly layout: Layout;
-  readonly helper: string;
+  readonly treeTool: string;
   readonly tables: LayerTables;
   readonly blobs: () => Blobs;
   readonly workers: () => Promise<Workers>;

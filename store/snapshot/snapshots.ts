@@ -8,7 +8,7 @@ import { recordOf, stackOf, viewOf } from "./stack.ts";
 import { useLayer } from "./use.ts";
 
 export function openSnapshots(host: SnapshotHost): Snapshots {
-  const { layout, helper } = host;
+  const { layout, treeTool } = host;
   return {
     get: async (chain) => {
       const record = host.tables.layers.get(chain);
@@ -39,9 +39,9 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
     async view(chain, { above = [] } = {}) {
       if (above.length === 0) return viewOf(host, chain);
       const { folderFacts } = await import("./folder-content.ts");
-      return viewOf(host, chain, await Promise.all(above.map(async (path) => ({ path, record: await folderFacts(helper, path) }))));
+      return viewOf(host, chain, await Promise.all(above.map(async (path) => ({ path, record: await folderFacts(treeTool, path) }))));
     },
-    entries: async (chain) => await (await import("./folder-content.ts")).folderEntries(helper, folderPaths(layout, recordOf(host, chain).folder)),
+    entries: async (chain) => await (await import("./folder-content.ts")).folderEntries(treeTool, folderPaths(layout, recordOf(host, chain).folder)),
     remove: async (key) => await removeActive(layout, key),
   };
 }

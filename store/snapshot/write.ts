@@ -29,7 +29,7 @@ export async function writeLayer(host: SnapshotHost, parent: ChainID | undefined
   return await inNewFolder(host, async (aside) => {
     const folder = join(aside, "fs");
     await mkdir(folder, { mode: 0o755 });
-    return await admit(host, aside, parent, entries, await create(host.helper, folder, entries));
+    return await admit(host, aside, parent, entries, await create(host.treeTool, folder, entries));
   });
 }
 
@@ -38,16 +38,16 @@ function isSmall(entries: readonly LayerEntry[]): boolean {
   return !unknown && entries.length <= INLINE_ENTRIES && entries.reduce((sum, { size = 0 }) => sum + size, 0) <= INLINE_BYTES;
 }
 
-async function create(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
-  if (isSmall(entries)) return createLayer(helper, folder, entries);
+async function create(treeTool: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+  if (isSmall(entries)) return createLayer(treeTool, folder, entries);
   const { createNatively } = await import("../layer/create-natively.ts");
-  return await createNatively(helper, folder, entries, entries.length < LISTED_ENTRIES ? undefined : join(dirname(folder), "list"));
+  return await createNatively(treeTool, folder, entries, entries.length < LISTED_ENTRIES ? undefined : join(dirname(folder), "list"));
 }
 
-async function sum(helper: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
+async function sum(treeTool: string, folder: string, entries: readonly LayerEntry[]): Promise<TarSum> {
   if (isSmall(entries)) return sumTar(entries, folderReader([folder]));
   const { sumNatively } = await import("../layer/create-natively.ts");
-  return await sumNatively(helper, folder, entries);
+  return await sumNatively(treeTool, folder, entries);
 }
 
 export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
@@ -62,8 +62,8 @@ export async function commitActive(host: SnapshotHost, key: string, options: Non
   }
   for (const path of omit) await removeTree(join(upper, path));
   return await inNewFolder(host, async (aside) => {
-    const entries = entriesOf(await scanFolder(host.helper, upper, epoch === undefined ? {} : { epoch }));
-    const summed = await sum(host.helper, upper, entries);
+    const entries = entriesOf(await scanFolder(host.treeTool, upper, epoch === undefined ? {} : { epoch }));
+    const summed = await sum(host.treeTool, upper, entries);
     await rename(upper, join(aside, "fs"));
     const layer = await admit(host, aside, found.parent, entries, summed);
     await removeActive(host.layout, key);
@@ -79,7 +79,7 @@ function emptyFolder(path: string): LayerEntry {
 /** The upper folder of a running container, to be copied. */
 async function copies(host: SnapshotHost, upper: string, omit: readonly string[], epoch = Number.MAX_SAFE_INTEGER): Promise<LayerEntry[]> {
   const isKept = (path: string): boolean => !omit.some((omitted) => path === omitted || path.startsWith(`${omitted}/`));
-  return entriesOf(await scanFolder(host.helper, upper))
+  return entriesOf(await scanFolder(host.treeTool, upper))
     .filter(({ path }) => isKept(path))
     .map((entry) => ({ ...entry, mtime: Math.min(entry.mtime, epoch), ...(entry.type === "file" ? { source: { copy: join(upper, entry.path) } } : {}) }));
 }

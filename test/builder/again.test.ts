@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, renameSync, symlinkSync, unlinkSync, utim
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 import { openLab, type Built, type Lab } from "./lab.ts";
 
 const FOLDERS = 21;
@@ -34,7 +34,7 @@ const isAmended = async ({ result }: Built): Promise<boolean> => (await lab.stor
 
 async function elsewhere(dockerfile: string): Promise<Built["result"]> {
   using root = temporaryRoot();
-  await using store = await openStore({ root: root.root, helper });
+  await using store = await openStore({ root: root.root, treeTool });
   return (await lab.build(dockerfile, {}, undefined, store)).result;
 }
 

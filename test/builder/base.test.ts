@@ -12,7 +12,7 @@ import { group, passwd } from "../../builder/base/skeleton.ts";
 import { BASE_EPOCH, Tree } from "../../builder/base/tree.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
-import { helper, temporaryRoot, TEST_PREFIX } from "../support/root.ts";
+import { temporaryRoot, TEST_PREFIX, treeTool } from "../support/root.ts";
 import { elfFile, type ElfShape } from "../support/elf-file.ts";
 
 const request: BaseRequest = { programs: [], files: [], users: [], env: [], certificates: false, bare: false, searchPath: process.env["PATH"] ?? "" };
@@ -214,7 +214,7 @@ describe("image", () => {
       ["node", "sh", "ls"],
     ]) {
       using temporary = temporaryRoot();
-      await using store = await openStore({ root: temporary.root, helper });
+      await using store = await openStore({ root: temporary.root, treeTool });
       const image = await createBase(store, { ...request, programs, users: [{ name: "app", uid: 1000 }] }, "local/base");
       ids.push(image.id);
       expect(image).toMatchObject({ name: "docker.io/local/base:latest", config: { os: "linux", config: { Cmd: ["sh"] } } });

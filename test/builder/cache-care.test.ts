@@ -9,7 +9,7 @@ import { runStrata, strataOutput, type Outcome } from "../support/cli.ts";
 import { eventually } from "../support/cluster.ts";
 import { testImage } from "../support/image.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { helper, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 function entry(id: string, at: number, more: Partial<CacheEntry> = {}): CacheEntry {
   return { id, kind: "step", size: 10, made: 0, at, isShared: false, description: "", ...more };
@@ -47,7 +47,7 @@ beforeAll(async () => {
   context = join(root.root, "..", "context");
   mkdirSync(context);
   writeFileSync(join(context, "file"), "x".repeat(100_000));
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   await testImage(store);
   await store[Symbol.asyncDispose]();
 });

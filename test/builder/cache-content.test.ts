@@ -3,7 +3,7 @@ import { chmodSync, linkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 import { openLab } from "./lab.ts";
 
 const FILES = { "src/a": "same", "src/b": "same", "src/sub/c": "C" };
@@ -39,7 +39,7 @@ test.each<{ name: string; dockerfile: string; changes: readonly ((at: At) => voi
     change((path) => join(folder, path));
     const { result } = await lab.build(dockerfile);
     using root = temporaryRoot();
-    await using elsewhere = await openStore({ root: root.root, helper });
+    await using elsewhere = await openStore({ root: root.root, treeTool });
     expect(result.id).toBe((await lab.build(dockerfile, {}, undefined, elsewhere)).result.id);
     ids.add(result.id);
   }

@@ -14,7 +14,7 @@ import { runStrata } from "../support/cli.ts";
 import { testImage } from "../support/image.ts";
 import { eventually } from "../support/cluster.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { helper, temporaryFolder, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryFolder, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 const TWO_STAGES = [
   "FROM strata-test/tools AS build",
@@ -35,7 +35,7 @@ beforeAll(async () => {
   folder = temporaryFolder();
   mkdirSync(join(folder, "context"));
   writeFileSync(join(folder, "context/file"), "content\n");
-  const store = await openStore({ root: join(folder, "base"), helper });
+  const store = await openStore({ root: join(folder, "base"), treeTool });
   await testImage(store);
   await store[Symbol.asyncDispose]();
   registry = await startRegistry({ logFormat: "none" });

@@ -6,7 +6,7 @@ import { dryRun } from "../../builder/cache/dry-run.ts";
 import type { Executor } from "../../builder/executor.ts";
 import type { BuildRequest } from "../../builder/request.ts";
 import { runStrata } from "../support/cli.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 import { defaults, openLab, type Lab } from "./lab.ts";
 
 let lab: Lab;
@@ -23,7 +23,7 @@ async function dry(dockerfile: string, request: Partial<BuildRequest> = {}): Pro
     { ...defaults(dockerfile, join(lab.folder, "context")), ...request },
     {
       store: lab.store,
-      helper,
+      treeTool,
       scratch: join(lab.folder, "run/build"),
       onEvent: () => undefined,
       executor: () => Promise.reject(new Error("a dry run must not run anything")),

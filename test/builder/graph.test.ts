@@ -11,7 +11,7 @@ import { runStrata } from "../support/cli.ts";
 import { eventually } from "../support/cluster.ts";
 import { testImage } from "../support/image.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { helper, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { openLab, type Lab } from "./lab.ts";
 
 /** Runs nothing, and knows what it was asked to run. */
@@ -148,7 +148,7 @@ describe("With the kernel", () => {
     root = temporaryRoot();
     context = join(root.root, "..", "context");
     mkdirSync(context);
-    const store = await openStore({ root: root.root, helper });
+    const store = await openStore({ root: root.root, treeTool });
     await testImage(store);
     await store[Symbol.asyncDispose]();
   });

@@ -8,7 +8,7 @@ import type { BuildEvent } from "../../builder/progress.ts";
 import type { BuildRequest, BuildResult } from "../../builder/request.ts";
 import { openStore } from "../../store/open.ts";
 import type { LayerEntry, Store } from "../../store/store.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 
 /** Text of a file, `link:TARGET` of a symlink, or text with a mode. */
 export type Files = Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
@@ -36,7 +36,7 @@ export async function openLab(): Promise<Lab> {
   const temporary = temporaryRoot();
   const { root, runRoot } = temporary;
   const folder = dirname(root);
-  const store = await openStore({ root, helper });
+  const store = await openStore({ root, treeTool });
   const lab: Lab = {
     store,
     folder,
@@ -47,7 +47,7 @@ export async function openLab(): Promise<Lab> {
         { ...defaults(dockerfile, join(folder, "context")), ...request },
         {
           store: into,
-          helper,
+          treeTool,
           scratch: join(runRoot, "build"),
           onEvent: (event) => events.push(event),
           executor: () => (executor === undefined ? Promise.reject(new Error("this build must not run anything")) : Promise.resolve(executor)),

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { dryRun } from "../../builder/cache/dry-run.ts";
 import type { BuildResult } from "../../builder/request.ts";
 import { runStrata } from "../support/cli.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 import { defaults, openLab, type Lab } from "./lab.ts";
 
 let lab: Lab;
@@ -75,7 +75,7 @@ test("A dry run knows it, also behind a step that would run", async () => {
   const request = (text: string): Parameters<typeof dryRun>[0] => defaults(text, join(lab.folder, "context"));
   const collaborators = {
     store: lab.store,
-    helper,
+    treeTool,
     scratch: join(lab.folder, "dry"),
     onEvent: () => undefined,
     executor: () => Promise.reject(new Error("no")),

@@ -8,14 +8,14 @@ import { ownedName } from "../../store/owner.ts";
 import { runStrata, type Outcome } from "../support/cli.ts";
 import { testImage } from "../support/image.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { helper, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 let root: TemporaryRoot;
 let context: string;
 
 beforeAll(async () => {
   root = temporaryRoot();
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   await testImage(store);
   await store[Symbol.asyncDispose]();
 });
@@ -45,7 +45,7 @@ async function layersOf(dockerfile: string, ...flags: readonly string[]): Promis
   const { status, stderr } = await build(dockerfile, "-t", "strata-test/built", ...flags);
   expect(stderr).not.toMatch(/ERROR/);
   expect(status).toBe(0);
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   try {
     const { chain } = await store.images.open("strata-test/built");
     const layers: string[][] = [];
@@ -184,7 +184,7 @@ test("RUN is reproducible on two roots", async () => {
   const text = "FROM strata-test/tools\nRUN mkdir -p /a/b && echo x > /a/b/c && chmod 600 /a/b/c && ln -s c /a/b/d\n";
   const ids = await Promise.all(
     [root, temporaryRoot()].map(async (at) => {
-      const store = await openStore({ root: at.root, helper });
+      const store = await openStore({ root: at.root, treeTool });
       await testImage(store);
       await store[Symbol.asyncDispose]();
       const { stdout } = await runStrata(at, ["build", "-q", "--no-cache", "-f", "-", context], { input: text });

@@ -7,7 +7,7 @@ import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Layer } from "../../store/store.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { tarOf } from "../../test/store/tars.ts";
 
 let place: TemporaryRoot;
@@ -21,7 +21,7 @@ beforeAll(async () => {
     'FROM scratch\nENV A=1 B=2\nCOPY app /app/\nCOPY app/big /app/big\nLABEL l="1"\nCMD ["a"]\n',
   );
   await build("two", { "app/main": "two", "app/big": "x".repeat(5000) }, 'FROM scratch\nENV A=1 B=3\nCOPY app /app/\nCOPY app/main /main\nCMD ["b"]\n');
-  await using store = await openStore({ root: place.root, helper });
+  await using store = await openStore({ root: place.root, treeTool });
   const tars = [
     tarOf(
       { name: "etc/", type: "directory", mode: 0o755 },

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
 import { testImage, textFile } from "../support/image.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 let place: TemporaryRoot;
 let id: string;
 
 beforeAll(async () => {
   place = temporaryRoot();
-  const store = await openStore({ root: place.root, helper });
+  const store = await openStore({ root: place.root, treeTool });
   id = (await testImage(store, { name: "team/tools:v1", programs: ["true"], files: [textFile("etc/motd", "hello\n")] })).id;
   await store[Symbol.asyncDispose]();
 });

@@ -10,7 +10,7 @@ import { holdManifest } from "../../registry/server/hold-manifest.ts";
 import type { Parts } from "../../registry/server/parts.ts";
 import { openRepositories, type Repositories } from "../../registry/server/repositories.ts";
 import { runStrata } from "../support/cli.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { blob, manifestOf, noise, pushBlob, pushImage, putManifest, unknownDigest, type TestBlob } from "./registry.ts";
 
 const config = blob("{}", MEDIA_TYPE.config);
@@ -21,7 +21,7 @@ const layer = blob(noise(2_000)).descriptor.digest; // as `pushImage` has it
 
 beforeEach(async () => {
   root = temporaryRoot();
-  await using store = await openStore({ root: root.root, helper });
+  await using store = await openStore({ root: root.root, treeTool });
   const listener = await listenRegistry({ storage: storeStorage(store), host: "127.0.0.1", port: 0, log: () => {} });
   image = await pushImage(listener, "team/app", "v1");
   await pushImage(listener, "team/whole", "v1", { annotations: { is: "whole" } });
@@ -89,7 +89,7 @@ const damages: readonly { readonly name: string; readonly harm: Harm; readonly f
 
 test.each(damages)("check names $name", async ({ harm, flags = [], says }) => {
   {
-    await using store = await openStore({ root: root.root, helper });
+    await using store = await openStore({ root: root.root, treeTool });
     await harm(store);
   }
   const { status, stdout } = await runStrata(root, ["registry", "check", ...flags]);
@@ -100,7 +100,7 @@ test.each(damages)("check names $name", async ({ harm, flags = [], says }) => {
 
 test("gc lets go of nothing of a repository whose manifest it cannot read", async () => {
   {
-    await using store = await openStore({ root: root.root, helper });
+    await using store = await openStore({ root: root.root, treeTool });
     rmSync(store.blobs.path(image.descriptor.digest));
   }
   const { status, stdout, stderr } = await runStrata(root, ["registry", "gc", "--grace", "0", "--untagged"]);
@@ -108,7 +108,7 @@ test("gc lets go of nothing of a repository whose manifest it cannot read", asyn
 });
 
 test("gc spares what a push has come to rely on since it looked", async () => {
-  await using store = await openStore({ root: root.root, helper });
+  await using store = await openStore({ root: root.root, treeTool });
   const repositories = openRepositories(storeStorage(store));
   const loose = blob(noise(10, 9)).descriptor.digest;
   await store.table("registry.blobs").put(`team/app@${loose}`, { size: 10, linkedAt: 1 });
@@ -125,7 +125,7 @@ test.each([
   { name: "with its blobs and the manifest itself", takes: (): boolean => true, lost: 0 },
   { name: "with blobs whose files went, too", takes: (): boolean => false, lost: 2 },
 ])("a push that a collection of no grace gets between is held: $name", async ({ takes: keepsFiles, lost }) => {
-  await using store = await openStore({ root: root.root, helper });
+  await using store = await openStore({ root: root.root, treeTool });
   const storage = storeStorage(store);
   const repositories = openRepositories(storage);
   const { blobs, subject } = { blobs: [layer, config.descriptor.digest].map((digest) => ({ digest, size: 1, data: undefined })), subject: undefined };

@@ -13,7 +13,7 @@ import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { runStrata } from "../support/cli.ts";
 import { openStore } from "../../store/open.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { beginRange, serveImage, type FakeRegistry, type Odd } from "./fake-registry.ts";
 import { tarOf } from "./image.ts";
 import { blob, manifestOf, noise, unfinished, type TestBlob } from "./registry.ts";
@@ -135,7 +135,7 @@ test("images that lie are refused with blob and host, and nothing of them stays"
     await using server = await serveImage(top, [...parts, config, ...(says.includes("404") ? [] : [layer])], odd);
     const place = join(root.root, String(at));
     mkdirSync(place);
-    await using store = await openStore({ root: place, helper });
+    await using store = await openStore({ root: place, treeTool });
     const { status, text } = report(await failureOf(server.host, store));
     const wanted = says.replaceAll("BLOB", layer.descriptor.digest).replaceAll("HOST", server.host);
     expect([name, status, text]).toEqual([name, 1, expect.stringContaining(wanted)]);

@@ -16,7 +16,7 @@ import { storeStorage } from "../../registry/storage.ts";
 import { openIdentity, prove } from "../../registry/identity.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { buildImage } from "./image.ts";
 import { certificateFiles, startRegistry } from "./registry.ts";
 
@@ -27,7 +27,7 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   scratch = temporaryRoot();
   env = { HOME: scratch.root };
-  store = await openStore({ root: join(scratch.root, "store"), helper });
+  store = await openStore({ root: join(scratch.root, "store"), treeTool });
 });
 afterAll(async () => {
   await store[Symbol.asyncDispose]();
@@ -45,7 +45,7 @@ async function roundTrip(host: string, remoteEnv: NodeJS.ProcessEnv = env): Prom
   expect(await repository.resolve("v1")).toEqual(pushed.descriptor);
   expect(await repository.tags()).toEqual(["v1"]);
   using other = temporaryRoot();
-  await using copy = await openStore({ root: other.root, helper });
+  await using copy = await openStore({ root: other.root, treeTool });
   const top = await repository.read("v1");
   await pull(repository, copy, top);
   await copy.images.tag(`${host}/app:v1`, top.descriptor);
@@ -68,7 +68,7 @@ test("push, pull and push again: the second time everything is there", async () 
 test("the same push gives the same digest from another store", async () => {
   await using registry = await startRegistry();
   using other = temporaryRoot();
-  await using second = await openStore({ root: other.root, helper });
+  await using second = await openStore({ root: other.root, treeTool });
   await using remote = await openRemote(registry.host, { env });
   const digests = await Promise.all(
     [store, second].map(async (from, index) => (await push(from, openRepository(remote, `r${index}`), await buildImage(from, "same:v1"))).descriptor.digest),

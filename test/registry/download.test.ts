@@ -12,7 +12,7 @@ import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { beginRange, rangeOf, serveImage, type FakeRegistry } from "./fake-registry.ts";
 import { tarOf } from "./image.ts";
 import { blob, manifestOf, noise, unfinished, type TestBlob } from "./registry.ts";
@@ -25,7 +25,7 @@ let store: Store;
 
 beforeEach(async () => {
   scratch = temporaryRoot();
-  store = await openStore({ root: scratch.root, helper });
+  store = await openStore({ root: scratch.root, treeTool });
 });
 afterEach(async () => {
   await store[Symbol.asyncDispose]();

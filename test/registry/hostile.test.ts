@@ -9,7 +9,7 @@ import { openRepository } from "../../registry/client/repository.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { blob, manifestOf, noise, unfinished } from "./registry.ts";
 
 const layer = blob(noise(600_000));
@@ -23,7 +23,7 @@ const servers: Server[] = [];
 
 beforeEach(async () => {
   scratch = temporaryRoot();
-  store = await openStore({ root: scratch.root, helper });
+  store = await openStore({ root: scratch.root, treeTool });
 });
 afterEach(async () => {
   for (const server of servers.splice(0)) {

@@ -13,7 +13,7 @@ import { anonymous } from "../../registry/server/access.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { serve, type Listener } from "../../http/serve.ts";
 import { openStore } from "../../store/open.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { blob, noise, pushBlob, pushImage, putManifest, manifestOf, startRegistry, unfinished, type TestRegistry } from "./registry.ts";
 
@@ -153,7 +153,7 @@ test("logs in at the other registry with what its owner has kept", async () => {
   using scratch: TemporaryRoot = temporaryRoot();
   const htpasswd = join(scratch.root, "htpasswd");
   writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
-  await using store = await openStore({ root: join(scratch.root, "store"), helper });
+  await using store = await openStore({ root: join(scratch.root, "store"), treeTool });
   await using locked = await startRegistry({ htpasswd });
   const auth = Buffer.from("ann:secret").toString("base64");
   mkdirSync(join(scratch.root, ".docker"));

@@ -5,7 +5,7 @@ import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, serveStrata, type Outcome, type Server } from "../support/cli.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { blob, manifestOf, noise, pushBlob, putManifest, type TestBlob } from "./registry.ts";
 
 const SECONDS = Number(process.env["STRATA_RACE_SECONDS"] ?? 8);
@@ -24,7 +24,7 @@ let url: string;
 beforeAll(async () => {
   root = temporaryRoot();
   {
-    await using store = await openStore({ root: root.root, helper });
+    await using store = await openStore({ root: root.root, treeTool });
     const longAgo = new Date(Date.now() - 7_200_000);
     for (const { bytes, descriptor } of old) {
       await store.blobs.put(bytes);

@@ -8,7 +8,7 @@ import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { storeStorage, type Storage } from "../../registry/storage.ts";
 import { listenRegistry, type RegistryListenOptions } from "../../registry/server/listen.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:<port>` */
@@ -30,7 +30,7 @@ export function keepContentIn(storage: Storage): void {
 
 export async function startRegistry(options: Partial<RegistryListenOptions> = {}): Promise<TestRegistry> {
   const root = temporaryRoot();
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   const lines: string[] = [];
   const storage = options.storage ?? instead ?? storeStorage(store);
   const listener = await listenRegistry({ host: "127.0.0.1", port: 0, log: (line) => lines.push(line), ...options, storage });

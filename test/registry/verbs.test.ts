@@ -5,7 +5,7 @@ import { hashSync } from "bcryptjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { buildImage } from "./image.ts";
 
 const READY = /listening on (127\.0\.0\.1:\d+)/;
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => root[Symbol.dispose]());
 
 async function withStore<T>(run: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>): Promise<T> {
-  await using store = await openStore({ root: root.root, helper });
+  await using store = await openStore({ root: root.root, treeTool });
   return await run(store);
 }
 

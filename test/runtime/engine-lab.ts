@@ -9,7 +9,7 @@ import type { ExitRecord } from "../../runtime/process.ts";
 import { openStore } from "../../store/open.ts";
 import type { Image, Store } from "../../store/store.ts";
 import { testImage, type TestImageOptions } from "../support/image.ts";
-import { helper, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { programs, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
 export interface Lab extends AsyncDisposable {
   readonly root: TemporaryRoot;
@@ -33,9 +33,16 @@ export interface Finished {
 
 export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
   const root = temporaryRoot();
-  const store = await openStore({ root: root.root, helper });
-  const processes = await openProcesses({ runRoot: root.runRoot, helper });
-  const engine = await openEngine({ root: root.root, runRoot: root.runRoot, helper, self: [process.execPath, strata, "--root", root.root], store, processes });
+  const store = await openStore({ root: root.root, treeTool: programs.tree });
+  const processes = await openProcesses({ runRoot: root.runRoot, helper: programs.helper });
+  const engine = await openEngine({
+    root: root.root,
+    runRoot: root.runRoot,
+    programs,
+    self: [process.execPath, strata, "--root", root.root],
+    store,
+    processes,
+  });
   const image = await testImage(store, options);
   process.env["STRATA_RUN_ROOT"] = root.runRoot; /* for exit commands */
   const create = async (command: readonly string[], extra: Partial<ContainerOptions>): Promise<Container> =>

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { helper, projectRoot } from "../support/root.ts";
+import { programs, projectRoot } from "../support/root.ts";
 import { type Lab, openLab } from "./engine-lab.ts";
 
 let lab: Lab;
@@ -39,10 +39,10 @@ describe("states", () => {
     const script = `import { openEngine } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-engine.js"))};
       import { openProcesses } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-processes.js"))};
       import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
-      const [root, runRoot, helper] = ${JSON.stringify([root, runRoot, helper])};
-      const processes = await openProcesses({ runRoot, helper });
+      const [root, runRoot, programs] = ${JSON.stringify([root, runRoot, programs])};
+      const processes = await openProcesses({ runRoot, helper: programs.helper });
       const dying = Object.assign(Object.create(processes), { run: () => process.kill(process.pid, "SIGKILL") });
-      const engine = await openEngine({ root, runRoot, helper, self: ["false"], store: await openStore({ root, helper }), processes: dying });
+      const engine = await openEngine({ root, runRoot, programs, self: ["false"], store: await openStore({ root, treeTool: programs.tree }), processes: dying });
       await engine.start(${JSON.stringify(record.id)});`;
     const starter = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
     expect(await new Promise((resolve) => starter.once("exit", (_, signal) => resolve(signal)))).toBe("SIGKILL");

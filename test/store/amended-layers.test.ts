@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import type { Amendment, Layer, LayerEntry, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { mountOverlay } from "./overlay.ts";
 
 const FOLDERS = 20;
@@ -17,7 +17,7 @@ let store: Store;
 const open = async (): Promise<Store> => {
   const root = temporaryRoot();
   roots.push(root);
-  return await openStore({ root: root.root, helper });
+  return await openStore({ root: root.root, treeTool });
 };
 
 beforeEach(async () => {
@@ -120,7 +120,7 @@ test("a collection keeps the folder below as long as the layer above is held, an
   await store.leases.hold("it", { chains: [layer.chainID] });
   const { root } = store;
   await store[Symbol.asyncDispose](); // what this process wrote lately is spared as long as it is at work
-  store = await openStore({ root, helper });
+  store = await openStore({ root, treeTool });
   await store.care.collect({ cache: true });
   expect([statSync(layer.folder).isDirectory(), statSync(layer.over!).isDirectory()]).toEqual([true, true]);
   await store.leases.release("it");

@@ -14,7 +14,7 @@ import { exportableImage } from "../../store/image/exportable.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Layer, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { tarOf } from "./tars.ts";
 
 const run = promisify(execFile);
@@ -27,8 +27,8 @@ let layers: readonly Layer[];
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
-  other = await openStore({ root: join(place.runRoot, "other"), helper });
+  store = await openStore({ root: place.root, treeTool });
+  other = await openStore({ root: join(place.runRoot, "other"), treeTool });
   layers = await twoLayers();
   target = await store.images.assemble(layers, {
     os: "linux",

@@ -7,14 +7,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
-import { helper, projectRoot, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { projectRoot, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 let place: TemporaryRoot;
 let store: Store;
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
 });
 
 afterEach(async () => {
@@ -112,7 +112,7 @@ describe("uploads", () => {
       await upload.write(Buffer.from("hello "));
       return upload.id;
     })();
-    const other = await openStore({ root: place.root, helper });
+    const other = await openStore({ root: place.root, treeTool });
     await using upload = await other.ingests.open(id);
     expect(upload.offset).toBe(6);
     await upload.write(Buffer.from("world"));
@@ -153,7 +153,7 @@ describe("uploads", () => {
   test("of more than a little go on in another process, and take sha512", async () => {
     await using upload = await store.ingests.create();
     await upload.write(large.subarray(0, 3_000_000));
-    await using other = await openStore({ root: place.root, helper });
+    await using other = await openStore({ root: place.root, treeTool });
     await using rest = await other.ingests.open(upload.id);
     await rest.write(large.subarray(3_000_000));
     const digest = digestOf(large, "sha512");
@@ -177,7 +177,7 @@ describe("uploads", () => {
 /** Writes blobs until it is killed; prints each digest when it is stored. */
 const WRITER = `
 import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
-const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+const store = await openStore({ root: process.argv[2], treeTool: process.argv[3] });
 for (let at = 0; ; at++) {
   const bytes = Buffer.alloc(300_000, String(process.pid) + "-" + at + " ");
   const { digest } = await store.blobs.ingest((async function* () { for (let i = 0; i < bytes.length; i += 10_000) yield bytes.subarray(i, i + 10_000); })());
@@ -191,14 +191,14 @@ test("kill -9 at any moment leaves a store that opens, every finished blob whole
   writeFileSync(script, WRITER);
   const finished: string[] = [];
   for (const patience of [60, 75, 90]) {
-    const children = [1, 2].map(() => fork(script, [place.root, helper], { stdio: "inherit", execArgv: [] }));
+    const children = [1, 2].map(() => fork(script, [place.root, treeTool], { stdio: "inherit", execArgv: [] }));
     for (const child of children) child.on("message", (digest) => finished.push(digest as string));
     await Promise.all(children.map(async (child) => await once(child, "message")));
     await sleep(patience);
     for (const child of children) child.kill("SIGKILL");
     await Promise.all(children.map(async (child) => await once(child, "exit")));
   }
-  const again = await openStore({ root: place.root, helper });
+  const again = await openStore({ root: place.root, treeTool });
   const recorded = again
     .table("test.blobs")
     .list()

@@ -9,14 +9,14 @@ import { openStore } from "../../store/open.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { ownedName } from "../../store/owner.ts";
 import type { Damage, Layer, Store } from "../../store/store.ts";
-import { helper, projectRoot, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { projectRoot, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 let place: TemporaryRoot;
 let store: Store;
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
 });
 
 afterEach(async () => {
@@ -189,7 +189,7 @@ describe("collect", () => {
   test("keeps the blob that a pulled layer came as, for it cannot be written again", async () => {
     const source = await layer("pulled");
     const blob = await store.snapshots.blob(source.chainID, "gzip");
-    await using other = await openStore({ root: join(place.runRoot, "other"), helper });
+    await using other = await openStore({ root: join(place.runRoot, "other"), treeTool });
     const pulled = await other.snapshots.apply(undefined, blob, source.diffID, store.blobs.open(blob.digest));
     await other.leases.hold("x", { chains: [pulled.chainID] });
     await other.care.collect();
@@ -203,11 +203,11 @@ describe("collect", () => {
     writeFileSync(
       script,
       `import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
-      const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+      const store = await openStore({ root: process.argv[2], treeTool: process.argv[3] });
       process.send(${action});
       setInterval(() => {}, 1000);`,
     );
-    return fork(script, [place.root, helper], { execArgv: [] });
+    return fork(script, [place.root, treeTool], { execArgv: [] });
   }
 
   test("spares a layer that a process at work relies on, with all below", async () => {
@@ -245,7 +245,7 @@ describe("collect", () => {
     await store.table("store.leases").put("dead", { chains: [], digests: [], owner: ownedName().replace(/^\d+\.\d+/, `${child.pid}.12345`) });
     await store.care.collect();
     expect(store.leases.list()).toEqual(["mine"]);
-    await using again = await openStore({ root: place.root, helper });
+    await using again = await openStore({ root: place.root, treeTool });
     expect(await again.snapshots.active("mine")).toBeDefined();
   });
 });

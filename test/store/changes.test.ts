@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { stackChanges } from "../../store/layer/changes.ts";
 import { openStore } from "../../store/open.ts";
 import type { ChainID, LayerEntry, MergedView } from "../../store/store.ts";
-import { helper, temporaryRoot } from "../support/root.ts";
+import { temporaryRoot, treeTool } from "../support/root.ts";
 import { tree } from "./trees.ts";
 
 const META = { mode: 0o644, uid: 0, gid: 0, mtime: 1000 };
@@ -103,7 +103,7 @@ describe("any stack", () => {
 
   test("holds the bytes that can be reached and those that are wasted, and no others", { timeout: 60_000 }, async () => {
     using place = temporaryRoot();
-    await using store = await openStore({ root: place.root, helper });
+    await using store = await openStore({ root: place.root, treeTool });
     await fc.assert(
       fc.asyncProperty(fc.array(tree, { minLength: 1, maxLength: 4 }), async (trees) => {
         const chains: ChainID[] = [];

@@ -10,7 +10,7 @@ import { scanFolder } from "../../store/native/scan.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { ChainID, Layer, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { mountOverlay } from "./overlay.ts";
 import { paxMember, tarOf, type Member } from "./tars.ts";
 
@@ -19,7 +19,7 @@ let store: Store;
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
 });
 
 afterEach(async () => {
@@ -190,7 +190,7 @@ describe("what writers do", () => {
     );
     // cap_net_raw and cap_setuid, permitted and effective, as setcap writes them
     const capability = Buffer.from("0100000280200000000000000000000000000000", "hex");
-    applyOperations(helper, source, [
+    applyOperations(treeTool, source, [
       { kind: "xattr", path: "ping", name: "security.capability", value: capability },
       { kind: "xattr", path: "d", name: "user.note", value: Buffer.from([0, 200, 10, 61]) },
     ]);
@@ -200,7 +200,7 @@ describe("what writers do", () => {
     });
     const layer = await apply(tar);
     const look = async (path: string): Promise<unknown> =>
-      (await scanFolder(helper, path)).map(({ ctime: _c, ctimeNsec: _n, dev: _d, ino: _i, size, ...rest }) => ({
+      (await scanFolder(treeTool, path)).map(({ ctime: _c, ctimeNsec: _n, dev: _d, ino: _i, size, ...rest }) => ({
         ...rest,
         size: rest.type === "directory" ? 0 : size,
       }));
@@ -295,7 +295,7 @@ describe("compression", () => {
     const bytes = readFileSync(store.blobs.path(blob.digest));
     expect(bytes.subarray(0, 10).toString("hex")).toBe("1f8b08000000000000ff");
     expect(digestOf(execFileSync("gzip", ["-dc"], { input: bytes, maxBuffer: 16 << 20 }))).toBe(layer.diffID);
-    await using other = await openStore({ root: join(place.runRoot, "other"), helper });
+    await using other = await openStore({ root: join(place.runRoot, "other"), treeTool });
     await other.snapshots.apply(undefined, blob, layer.diffID, store.blobs.open(blob.digest));
     expect(blob.size).toBeLessThan(20_000);
   });

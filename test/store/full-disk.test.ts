@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import type { LayerEntry, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 const BIG: LayerEntry = { path: "big", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, source: { bytes: Buffer.alloc(3 << 20, "x") } };
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
   disk = join(place.root, "disk");
   mkdirSync(disk, { recursive: true });
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "strata-full", disk]);
-  store = await openStore({ root: join(disk, "root"), helper });
+  store = await openStore({ root: join(disk, "root"), treeTool });
   await store.table("test").put("first", 1);
   try {
     writeFileSync(join(disk, "fill"), Buffer.alloc(32 << 20));

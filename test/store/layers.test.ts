@@ -8,7 +8,7 @@ import { digestOf, finish } from "../../store/digest.ts";
 import { chainOf } from "../../store/layer/chain.ts";
 import { openStore } from "../../store/open.ts";
 import type { ChainID, Layer, LayerEntry, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { mountOverlay } from "./overlay.ts";
 import { tree } from "./trees.ts";
 
@@ -17,7 +17,7 @@ let store: Store;
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
 });
 
 afterEach(async () => {
@@ -48,7 +48,7 @@ const paths = (entries: readonly LayerEntry[]): readonly string[] => entries.map
 
 describe("write", () => {
   test("any tree comes back: written, as a tar, applied elsewhere, the same entries and the same digest", async () => {
-    const other = await openStore({ root: join(place.runRoot, "other"), helper });
+    const other = await openStore({ root: join(place.runRoot, "other"), treeTool });
     await fc.assert(
       fc.asyncProperty(tree, fc.constantFrom("none" as const, "gzip" as const), async (entries, compression) => {
         const written = await store.snapshots.write(undefined, entries);
@@ -148,7 +148,7 @@ describe("write", () => {
   });
 
   test("two that write the same layer at once both succeed", async () => {
-    const other = await openStore({ root: place.root, helper });
+    const other = await openStore({ root: place.root, treeTool });
     const entries = Array.from({ length: 300 }, (_, index) => file(`f${index}`, `content ${index}`));
     const [one, two] = await Promise.all([store.snapshots.write(undefined, entries), other.snapshots.write(undefined, entries)]);
     expect(two).toEqual(one);

@@ -1,4 +1,4 @@
-/** Two ways to write a layer, one result: in this process for a few files, in the helper for many. */
+/** Two ways to write a layer, one result: in this process for a few files, in the tree tool for many. */
 import { mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -9,7 +9,7 @@ import { entriesOf } from "../../store/layer/folder.ts";
 import { normalEntries } from "../../store/layer/normal.ts";
 import { scanFolder } from "../../store/native/scan.ts";
 import type { LayerEntry } from "../../store/store.ts";
-import { helper, temporaryFolder } from "../support/root.ts";
+import { temporaryFolder, treeTool } from "../support/root.ts";
 import { tree } from "./trees.ts";
 
 let place: string;
@@ -34,11 +34,11 @@ test("any tree: the same tar and the same files", async () => {
     fc.asyncProperty(tree, async (given) => {
       const entries = normalEntries(given);
       const [here, there] = [emptyFolder("here"), emptyFolder("there")];
-      const expected = createLayer(helper, here, entries);
-      expect(await createNatively(helper, there, entries)).toEqual(expected);
-      const found = entriesOf(await scanFolder(helper, there));
-      expect(found).toEqual(entriesOf(await scanFolder(helper, here)));
-      expect(await sumNatively(helper, there, found)).toEqual(expected);
+      const expected = createLayer(treeTool, here, entries);
+      expect(await createNatively(treeTool, there, entries)).toEqual(expected);
+      const found = entriesOf(await scanFolder(treeTool, there));
+      expect(found).toEqual(entriesOf(await scanFolder(treeTool, here)));
+      expect(await sumNatively(treeTool, there, found)).toEqual(expected);
     }),
     { numRuns: 60, seed: 7 },
   );
@@ -51,7 +51,7 @@ const NAMES = [99, 100, 101, 156, 255].map((length) => ({
 test.each(NAMES)("a path of $name has the same header", async ({ path }) => {
   const folders = path.includes("/") ? [entry(path.slice(0, path.indexOf("/")), { type: "directory", mode: 0o755 })] : [];
   const entries = [...folders, entry(path, { size: 1, source: { bytes: Buffer.from("x") } }), entry(`${path}-folder`, { type: "directory", mode: 0o2755 })];
-  expect(await createNatively(helper, emptyFolder("there"), entries)).toEqual(createLayer(helper, emptyFolder("here"), entries));
+  expect(await createNatively(treeTool, emptyFolder("there"), entries)).toEqual(createLayer(treeTool, emptyFolder("here"), entries));
 });
 
 test("files are copied, or linked once when all their metadata is the same", async () => {
@@ -61,7 +61,7 @@ test("files are copied, or linked once when all their metadata is the same", asy
   const linked = { size: 3_000_001, source: { link: source } };
   const entries = [entry("a", linked), entry("b", linked), entry("c", { ...linked, mtime: 6 }), entry("d", { size: 3_000_001, source: { copy: source } })];
   const there = emptyFolder("there");
-  expect(await createNatively(helper, there, entries)).toEqual(createLayer(helper, emptyFolder("here"), entries));
+  expect(await createNatively(treeTool, there, entries)).toEqual(createLayer(treeTool, emptyFolder("here"), entries));
   const inode = statSync(source).ino;
   expect(["a", "b", "c", "d"].map((name) => statSync(join(there, name)).ino === inode)).toEqual([true, false, false, false]);
   expect(statSync(join(there, "c")).mtimeMs).toBe(6000);
@@ -76,11 +76,11 @@ const REFUSED = [
 test.each(REFUSED)("a source that $name ends it", async ({ make, size, reason }) => {
   const source = join(place, "source");
   make(source);
-  await expect(createNatively(helper, emptyFolder("there"), [entry("a", { size, source: { copy: source } })])).rejects.toThrow(reason);
+  await expect(createNatively(treeTool, emptyFolder("there"), [entry("a", { size, source: { copy: source } })])).rejects.toThrow(reason);
 });
 
 test("nothing is written through a link of the layer", async () => {
   const outside = emptyFolder("outside");
   const entries = [entry("a", { type: "symlink", target: outside }), entry("a/b", { size: 1, source: { bytes: Buffer.from("x") } })];
-  await expect(createNatively(helper, emptyFolder("there"), entries)).rejects.toThrow(/ENOENT/);
+  await expect(createNatively(treeTool, emptyFolder("there"), entries)).rejects.toThrow(/ENOENT/);
 });

@@ -4,11 +4,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
-import { helper, projectRoot, temporaryRoot } from "../support/root.ts";
+import { projectRoot, temporaryRoot, treeTool } from "../support/root.ts";
 
 test("a table keeps what was put, in bytewise order, apart from other tables", async () => {
   using place = temporaryRoot();
-  const store = await openStore({ root: place.root, helper });
+  const store = await openStore({ root: place.root, treeTool });
   const [a, b] = [store.table<{ n: number }>("test.a"), store.table<{ n: number }>("test.ab")];
   await Promise.all([a.put("é", { n: 3 }), a.put("x/1", { n: 1 }), a.put("x/2", { n: 2 }), b.put("x/1", { n: 9 })]);
   expect(a.get("x/1")).toEqual({ n: 1 });
@@ -25,12 +25,12 @@ test("a table keeps what was put, in bytewise order, apart from other tables", a
 
 test("a second store on the root opens in the middle of the first one's writes", async () => {
   using place = temporaryRoot();
-  await using first = await openStore({ root: place.root, helper });
+  await using first = await openStore({ root: place.root, treeTool });
   const table = first.table<number>("test.counter");
   for (let round = 0; round < 20; round++) {
     const pending = Array.from({ length: 5 }, async () => await table.update("n", (n = 0) => n + 1));
     await Promise.race([pending[0], new Promise(setImmediate)]);
-    await using second = await openStore({ root: place.root, helper });
+    await using second = await openStore({ root: place.root, treeTool });
     second.table("test.other").get("x");
     await Promise.all([...pending, second.table<number>("test.counter").update("n", (n = 0) => n + 1)]);
   }
@@ -39,10 +39,10 @@ test("a second store on the root opens in the middle of the first one's writes",
 
 test("a store that is opened while another of this process closes waits for nobody", async () => {
   using place = temporaryRoot();
-  const first = await openStore({ root: place.root, helper });
+  const first = await openStore({ root: place.root, treeTool });
   const written = first.table<number>("test.a").put("n", 1);
   const closed = first[Symbol.asyncDispose]();
-  await using second = await openStore({ root: place.root, helper });
+  await using second = await openStore({ root: place.root, treeTool });
   await second.table<number>("test.a").put("m", 2);
   await Promise.all([written, closed]);
   expect(second.table<number>("test.a").list()).toEqual([
@@ -55,7 +55,7 @@ test("a store that is opened while another of this process closes waits for nobo
 const COUNTER = `
 import { openStore } from ${JSON.stringify(join(projectRoot, "dist/store/open.js"))};
 for (let round = 0; round < 10; round++) {
-  const store = await openStore({ root: process.argv[2], helper: process.argv[3] });
+  const store = await openStore({ root: process.argv[2], treeTool: process.argv[3] });
   const table = store.table("test.counter");
   for (let i = 0; i < 20; i++) await table.update("n", (n = 0) => n + 1);
   await store[Symbol.asyncDispose]();
@@ -66,10 +66,10 @@ test("processes that open, update one record and close lose no update", async ()
   using place = temporaryRoot();
   const script = join(place.root, "counter.mjs");
   writeFileSync(script, COUNTER);
-  const children = [1, 2, 3].map(() => fork(script, [place.root, helper], { execArgv: [] }));
+  const children = [1, 2, 3].map(() => fork(script, [place.root, treeTool], { execArgv: [] }));
   const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0] as number));
   expect(codes).toEqual([0, 0, 0]);
-  const store = await openStore({ root: place.root, helper });
+  const store = await openStore({ root: place.root, treeTool });
   expect(store.table("test.counter").get("n")).toBe(600);
   await store[Symbol.asyncDispose]();
 });

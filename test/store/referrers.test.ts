@@ -8,7 +8,7 @@ import { addReferrer, attach, referrersOf } from "../../store/image/referrers.ts
 import { openStore } from "../../store/open.ts";
 import type { Descriptor, Manifest } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
 let place: TemporaryRoot;
 let store: Store;
@@ -16,7 +16,7 @@ let image: Descriptor;
 
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
   const layer = await store.snapshots.write(undefined, [
     { path: "a", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 1, size: 1, source: { bytes: Buffer.from("a") } },
   ]);
@@ -47,7 +47,7 @@ async function json<Value>(digest: Digest): Promise<Value> {
 /** With a process's session over, what it wrote is no longer young. */
 async function collectAfresh(): Promise<void> {
   await store[Symbol.asyncDispose]();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
   await store.care.collect({ cache: true });
 }
 
@@ -93,7 +93,7 @@ test("an archive takes referrers along, and loading it brings them back without 
   const archive = (): AsyncIterable<Uint8Array> =>
     saveImages(store.blobs, [{ name: "docker.io/library/one:latest", target: image }], (subject) => referrersOf(store, subject));
   using there = temporaryRoot();
-  await using other = await openStore({ root: there.root, helper });
+  await using other = await openStore({ root: there.root, treeTool });
   const images = await loadImages(other.blobs, archive(), async (subject, referrer) => await addReferrer(other, subject, referrer));
   expect(images.map(({ name, target }) => [name, target.digest])).toEqual([["docker.io/library/one:latest", image.digest]]);
   expect(referrersOf(other, image.digest)).toEqual([sbom]);

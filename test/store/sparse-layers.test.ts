@@ -10,14 +10,14 @@ import { StoreError } from "../../store/errors.ts";
 import { TarReader } from "../../store/tar/reader.ts";
 import { openStore } from "../../store/open.ts";
 import type { Layer, Store } from "../../store/store.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { paxMember, tarOf, type Member } from "./tars.ts";
 
 let place: TemporaryRoot;
 let store: Store;
 beforeEach(async () => {
   place = temporaryRoot();
-  store = await openStore({ root: place.root, helper });
+  store = await openStore({ root: place.root, treeTool });
 });
 afterEach(async () => {
   await store[Symbol.asyncDispose]();

@@ -8,8 +8,16 @@ import { own } from "./owner.ts";
 export const TEST_PREFIX = "strata-test-";
 
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
-/** Another build of it (with sanitizers, say) can be named. */
-export const helper = process.env["STRATA_TEST_HELPER"] ?? join(projectRoot, "build/Release/strata-helper");
+/** Where the native programs are; another build of them (with sanitizers, say) can be named. */
+const natives = process.env["STRATA_TEST_NATIVES"] ?? join(projectRoot, "build/Release");
+export const programs = {
+  helper: join(natives, "strata-helper"),
+  minder: join(natives, "strata-minder"),
+  network: join(natives, "strata-network"),
+  tree: join(natives, "strata-tree"),
+};
+export const helper = programs.helper;
+export const treeTool = programs.tree;
 export const strata = join(projectRoot, "bin/strata.js");
 
 export interface TemporaryRoot extends Disposable {

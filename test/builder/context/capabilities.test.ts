@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { applyOperations } from "../../../store/native/operations.ts";
 import type { BuildResult } from "../../../builder/request.ts";
-import { helper } from "../../support/root.ts";
+import { treeTool } from "../../support/root.ts";
 import { ignoring, openLab, type Lab } from "../lab.ts";
 
 const NAME = "security.capability";
@@ -19,7 +19,7 @@ const TEXT = "FROM scratch\nCOPY . /n/\n";
 const STEP = "COPY . /n/";
 
 function give(folder: string, path: string, value: Buffer): void {
-  applyOperations(helper, folder, [
+  applyOperations(treeTool, folder, [
     { kind: "xattr", path, name: "user.note", value: Buffer.from("not kept") },
     { kind: "xattr", path, name: NAME, value },
   ]);

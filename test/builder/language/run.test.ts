@@ -6,14 +6,14 @@ import { openStore } from "../../../store/open.ts";
 import { runStrata, type Outcome } from "../../support/cli.ts";
 import { testImage } from "../../support/image.ts";
 import { leftovers } from "../../support/leftovers.ts";
-import { helper, temporaryRoot, type TemporaryRoot } from "../../support/root.ts";
+import { temporaryRoot, type TemporaryRoot, treeTool } from "../../support/root.ts";
 
 let root: TemporaryRoot;
 let context: string;
 
 beforeAll(async () => {
   root = temporaryRoot();
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   await testImage(store, { programs: ["mknod", "grep", "df", "bash"] });
   await store[Symbol.asyncDispose]();
   context = join(root.root, "..", "context");

@@ -8,7 +8,7 @@ import { openStore } from "../../../store/open.ts";
 import { runStrata, type Outcome } from "../../support/cli.ts";
 import { testImage } from "../../support/image.ts";
 import { leftovers } from "../../support/leftovers.ts";
-import { helper, strata, temporaryRoot, type TemporaryRoot } from "../../support/root.ts";
+import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../../support/root.ts";
 
 let root: TemporaryRoot;
 let folder: string;
@@ -17,7 +17,7 @@ let agent: ChildProcess;
 beforeAll(async () => {
   root = temporaryRoot();
   folder = join(root.root, "..");
-  const store = await openStore({ root: root.root, helper });
+  const store = await openStore({ root: root.root, treeTool });
   await testImage(store, { programs: ["ssh-add"] });
   await store[Symbol.asyncDispose]();
   mkdirSync(join(folder, "context"));

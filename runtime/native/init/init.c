@@ -1,0 +1,307 @@
+/* The new process on its way to become the program: the operations after `clone`, in their order. */
+#define _GNU_SOURCE
+#include "common.h"
+#include "identity.h"
+#include "launch.h"
+#include "mounts.h"
+#include "processes.h"
+#include "program.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static Launch *self;
+/* From here on a launch without a monitor has nobody at the channel's other end. */
+static bool is_ready;
+
+static void
+report (const char *step, const char *object, const char *reason)
+{
+  char message[4096] = { MESSAGE_FAILED };
+  int size = 1 + snprintf (message + 1, sizeof message - 1, "%s%c%s%c%s", step, 0, object, 0, reason) + 1;
+
+  if (is_ready && self->failure >= 0 && write (self->failure, message + 1, size - 1) == size - 1)
+    return;
+  if (send (self->channel, message, size, MSG_NOSIGNAL) < 0)
+    _exit (125);
+}
+
+static void
+tell (const void *message, size_t size)
+{
+  if (send (self->channel, message, size, MSG_NOSIGNAL) < 0)
+    _exit (125); /* nobody is left to run for */
+}
+
+void
+init_expect (Launch *launch, enum message letter)
+{
+  char got;
+  ssize_t size = channel_receive (launch->channel, &got, 1, 0, &launch->root);
+
+  if (size != 1 || got != (char) letter)
+    _exit (125);
+}
+
+static void
+do_wait (char **fields)
+{
+  if (fields[1][0] != MESSAGE_START || self->fifo < 0)
+    init_expect (self, fields[1][0]);
+  else if (TEMP_FAILURE_RETRY (read (self->fifo, &(char) { 0 }, 1)) != 1)
+    die ("wait", "start");
+}
+
+/* setns PATH TYPE */
+static void
+do_setns (char **fields)
+{
+  AUTO_CLOSE int fd = open (fields[1], O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0 || setns (fd, field_number (fields[2])) < 0)
+    die ("setns", fields[1]);
+}
+
+/* join PID START FLAGS: the namespaces of a process that is still the one that started at START. */
+static void
+do_join (char **fields)
+{
+  pid_t pid = field_number (fields[1]);
+  AUTO_CLOSE int fd = pidfd_open (pid, 0);
+
+  if (fd >= 0 && process_start_time (pid) != (unsigned long long) field_number (fields[2]))
+    {
+      errno = ESRCH;
+      die ("join", fields[1]);
+    }
+  if (fd < 0 || setns (fd, field_number (fields[3])) < 0)
+    die ("join", fields[1]);
+}
+
+/* fork FLAGS: pid and user namespaces are entered by a child only; it is the monitor's child too.
+   It goes on when the monitor knows it. */
+static void
+do_fork (char **fields)
+{
+  struct clone_args arguments = { .flags = (uint64_t) field_number (fields[1]) | CLONE_PARENT };
+  char message[1 + sizeof (pid_t)] = { MESSAGE_PID };
+
+  pid_t pid = syscall (SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0)
+    die ("fork", "namespaces");
+  if (pid == 0)
+    {
+      init_expect (self, MESSAGE_MAPPED);
+      return;
+    }
+  memcpy (message + 1, &pid, sizeof pid);
+  tell (message, sizeof message);
+  _exit (0);
+}
+
+static void
+do_unshare (char **fields)
+{
+  if (unshare (field_number (fields[1])) < 0)
+    die ("unshare", fields[1]);
+}
+
+static void
+do_become_root (char **fields)
+{
+  (void) fields;
+  if (setresgid (0, 0, 0) < 0 || setresuid (0, 0, 0) < 0)
+    die ("user", "namespace root");
+}
+
+static void
+do_undumpable (char **fields)
+{
+  (void) fields;
+  prctl (PR_SET_DUMPABLE, 0);
+}
+
+static void
+do_loopback (char **fields)
+{
+  struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+  AUTO_CLOSE int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  if (fd < 0 || ioctl (fd, SIOCSIFFLAGS, &request) < 0)
+    die ("network", fields[0]);
+}
+
+/* proc PATH VALUE: a file that must be the kernel's, not an imitation. */
+static void
+do_proc (char **fields)
+{
+  struct statfs filesystem;
+  AUTO_CLOSE int fd = open (fields[1], O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+  if (fd < 0 || fstatfs (fd, &filesystem) < 0)
+    die ("write", fields[1]);
+  if (filesystem.f_type != PROC_SUPER_MAGIC)
+    {
+      errno = ENOTSUP;
+      die ("write", fields[1]);
+    }
+  if (write (fd, fields[2], strlen (fields[2])) < 0)
+    die ("write", fields[1]);
+}
+
+static void
+do_root_received (char **fields)
+{
+  root_received (fields, self->root);
+}
+
+static void
+do_hostname (char **fields)
+{
+  if (sethostname (fields[1], strlen (fields[1])) < 0)
+    die ("hostname", fields[1]);
+}
+
+static void
+do_domainname (char **fields)
+{
+  if (setdomainname (fields[1], strlen (fields[1])) < 0)
+    die ("domainname", fields[1]);
+}
+
+/* terminal WIDTH HEIGHT CONSOLE: with CONSOLE 1 it is mounted on /dev/console. */
+static void
+do_terminal (char **fields)
+{
+  int slave = terminal_open (self, field_number (fields[1]), field_number (fields[2]));
+
+  if (field_number (fields[3]) == 1)
+    mount_console (slave);
+  for (int i = 0; i < 3; i++)
+    self->theirs[i] = slave;
+}
+
+static void
+do_streams (char **fields)
+{
+  program_streams (self, field_number (fields[1]));
+}
+
+static void
+do_ready (char **fields)
+{
+  (void) fields;
+  tell (&(char) { MESSAGE_READY }, 1);
+  is_ready = true;
+}
+
+static void
+do_no_new_privileges (char **fields)
+{
+  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    die ("no_new_privs", fields[0]);
+}
+
+/* Ends with its monitor; asked after the credentials changed, for their change forgets it. */
+static void
+do_follow (char **fields)
+{
+  (void) fields;
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  ssize_t size = recv (self->channel, &(char) { 0 }, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (size == 0 || (size < 0 && errno != EAGAIN))
+    _exit (125);
+}
+
+static void
+do_execute (char **fields)
+{
+  program_execute (self, fields);
+}
+
+static const struct
+{
+  const char *name;
+  void (*run) (char **fields);
+} operations[] = {
+  { "wait", do_wait },
+  { "setns", do_setns },
+  { "join", do_join },
+  { "fork", do_fork },
+  { "unshare", do_unshare },
+  { "become-root", do_become_root },
+  { "undumpable", do_undumpable },
+  { "keyring", identity_keyring },
+  { "loopback", do_loopback },
+  { "proc", do_proc },
+  { "hostname", do_hostname },
+  { "domainname", do_domainname },
+  { "rlimit", identity_rlimit },
+  { "root-folder", root_folder },
+  { "root-overlay", root_overlay },
+  { "root-received", do_root_received },
+  { "mount", mount_new },
+  { "early", mount_early },
+  { "late", mount_late },
+  { "bind", mount_bind },
+  { "device", mount_device },
+  { "link", mount_link },
+  { "pivot", root_pivot },
+  { "remount", mount_remount },
+  { "mask", mount_mask },
+  { "readonly", mount_readonly },
+  { "terminal", do_terminal },
+  { "streams", do_streams },
+  { "folder", program_folder },
+  { "find", program_find },
+  { "ready", do_ready },
+  { "no-new-privileges", do_no_new_privileges },
+  { "seccomp", identity_seccomp },
+  { "bounding", identity_bounding },
+  { "user", identity_user },
+  { "capabilities", identity_capabilities },
+  { "follow", do_follow },
+  { "execute", do_execute },
+};
+
+static void
+run_operation (char **fields)
+{
+  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+    if (strcmp (fields[0], operations[i].name) == 0)
+      {
+        operations[i].run (fields);
+        return;
+      }
+  errno = ENOSYS;
+  die ("operation", fields[0]);
+}
+
+void
+init_run (Launch *launch, Operations *list)
+{
+  char **fields = NULL;
+
+  self = launch;
+  report_with (report);
+  umask (0);
+  while (operations_next (list, &fields) > 0)
+    run_operation (fields);
+  errno = EBADMSG;
+  die ("operation", "no execute");
+}

@@ -1,0 +1,248 @@
+/* The cgroups of one container: made, written, joined and removed as told; the mapping from limits to files is TypeScript's. */
+#define _GNU_SOURCE
+#include "common.h"
+#include "launch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_CGROUPS 64
+#define REMOVE_TRIES 100
+
+static struct
+{
+  char *made[MAX_CGROUPS]; /* parents before children; removed backwards */
+  size_t made_count;
+  int joins[MAX_CGROUPS];           /* cgroup.procs, opened for the child */
+  char *join_paths[MAX_CGROUPS];
+  size_t join_count;
+  char *oom_path;
+} groups;
+
+static bool
+write_file (const char *path, const char *value)
+{
+  AUTO_CLOSE int fd = open (path, O_WRONLY | O_CLOEXEC);
+
+  return fd >= 0 && write (fd, value, strlen (value)) >= 0;
+}
+
+/* A new v1 cpuset is empty and takes no process: give it what its parent has. */
+static void
+inherit_cpuset (const char *path)
+{
+  static const char *const files[][2] = { { "cpuset.cpus", "../cpuset.cpus" }, { "cpuset.mems", "../cpuset.mems" } };
+  AUTO_CLOSE int folder = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  for (size_t i = 0; i < 2; i++)
+    {
+      char text[4096];
+      AUTO_CLOSE int own = openat (folder, files[i][0], O_RDWR | O_CLOEXEC);
+      AUTO_CLOSE int parent = openat (folder, files[i][1], O_RDONLY | O_CLOEXEC);
+      if (own < 0 || parent < 0 || read (own, text, sizeof text) > 1)
+        continue;
+      ssize_t size = read (parent, text, sizeof text);
+      if (size < 0 || pwrite (own, text, size, 0) < 0)
+        die ("cgroup", path);
+    }
+}
+
+/* Another container's end may remove a parent that we have just found: then start again from the top. */
+static void
+make_folders (const char *base, const char *path, char *whole)
+{
+  for (int tries = 0; tries < REMOVE_TRIES; tries++)
+    {
+      size_t length = snprintf (whole, PATH_MAX, "%s/", base);
+      const char *rest = path;
+      bool made = true;
+      while (made && *rest != '\0' && length < PATH_MAX)
+        {
+          size_t part = strcspn (rest, "/");
+          part += rest[part] == '/';
+          length += snprintf (whole + length, PATH_MAX - length, "%.*s", (int) part, rest);
+          rest += part;
+          made = mkdir (whole, 0755) == 0 || errno == EEXIST;
+        }
+      if (made && length < PATH_MAX)
+        return;
+      if (errno != ENOENT)
+        break;
+    }
+  die ("cgroup", whole);
+}
+
+/* Makes every missing folder of `path` below `base`; they are removed at the end, those in use by others stay. */
+void
+cgroup_make (const char *base, const char *path, bool cpuset)
+{
+  char whole[PATH_MAX];
+  size_t start = strlen (base) + 1;
+
+  make_folders (base, path, whole);
+  for (char *end = whole + start; *end != '\0'; end++)
+    {
+      end = strchrnul (end, '/');
+      char mark = *end;
+      *end = '\0';
+      if (cpuset)
+        inherit_cpuset (whole);
+      if (groups.made_count == MAX_CGROUPS)
+        errno = ENOSPC;
+      char *copy = groups.made_count == MAX_CGROUPS ? NULL : strdup (whole);
+      if (copy == NULL)
+        die ("cgroup", whole);
+      groups.made[groups.made_count++] = copy;
+      *end = mark;
+      if (mark == '\0')
+        break;
+    }
+}
+
+void
+cgroup_set (const char *path, const char *value, bool optional)
+{
+  if (!write_file (path, value) && !optional)
+    die ("cgroup", path);
+}
+
+void
+cgroup_join (const char *path)
+{
+  char procs[PATH_MAX];
+
+  snprintf (procs, sizeof procs, "%s/cgroup.procs", path);
+  int fd = groups.join_count == MAX_CGROUPS ? -1 : open (procs, O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    die ("cgroup", procs);
+  groups.join_paths[groups.join_count] = strdup (path);
+  groups.joins[groups.join_count++] = fd;
+}
+
+void
+cgroup_attach (pid_t pid)
+{
+  char text[16];
+  int size = snprintf (text, sizeof text, "%d", pid);
+
+  for (size_t i = 0; i < groups.join_count; i++)
+    {
+      if (write (groups.joins[i], text, size) < 0)
+        die ("cgroup", groups.join_paths[i]);
+      close (groups.joins[i]);
+    }
+}
+
+/* cgroup-devices PATH PROGRAM: v2 has no files for device rules; a program answers for each use of a device. */
+void
+cgroup_filter_devices (const char *path, const char *program)
+{
+  uint32_t size = field_length (program);
+  AUTO_FREE void *aligned = malloc (size);
+  AUTO_CLOSE int folder = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  union bpf_attr load = {
+    .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+    .insns = (uintptr_t) aligned,
+    .insn_cnt = size / sizeof (struct bpf_insn),
+    .license = (uintptr_t) "Apache-2.0",
+  };
+
+  if (aligned == NULL || folder < 0)
+    die ("cgroup", path);
+  memcpy (aligned, program, size);
+  AUTO_CLOSE int filter = syscall (SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
+  union bpf_attr attach = { .target_fd = folder, .attach_bpf_fd = filter, .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI };
+  if (filter < 0 || syscall (SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
+    die ("cgroup: devices", path);
+}
+
+/* memory.oom_control (v1) or memory.events (v2): the line "oom_kill N" is the same in both. */
+void
+cgroup_watch_oom (const char *path)
+{
+  groups.oom_path = strdup (path);
+}
+
+bool
+cgroup_oom_killed (void)
+{
+  char text[1024];
+  AUTO_CLOSE int fd = groups.oom_path == NULL ? -1 : open (groups.oom_path, O_RDONLY | O_CLOEXEC);
+  ssize_t size = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+
+  text[size > 0 ? size : 0] = '\0';
+  const char *line = strstr (text, "oom_kill ");
+  return line != NULL && strtoull (line + strlen ("oom_kill "), NULL, 10) > 0;
+}
+
+static bool
+signal_members (const char *path, int signal)
+{
+  char procs[PATH_MAX];
+  bool any = false;
+  int pid;
+
+  snprintf (procs, sizeof procs, "%s/cgroup.procs", path);
+  FILE *file = fopen (procs, "re");
+  while (file != NULL && fscanf (file, "%d", &pid) == 1)
+    any = kill (pid, signal) == 0 || any;
+  if (file != NULL)
+    fclose (file);
+  return any;
+}
+
+/* Freezes so that nothing forks away, signals, and always thaws: a frozen v1 task does not die. */
+void
+cgroup_kill (void)
+{
+  char file[PATH_MAX];
+
+  if (groups.join_count == 0 || groups.made_count == 0)
+    return; /* a guest in the groups of another */
+  for (size_t i = 0; i < groups.join_count; i++)
+    {
+      snprintf (file, sizeof file, "%s/cgroup.kill", groups.join_paths[i]);
+      if (write_file (file, "1"))
+        return;
+    }
+  if (!signal_members (groups.join_paths[0], 0))
+    return;
+  for (size_t i = 0; i < groups.join_count; i++)
+    {
+      snprintf (file, sizeof file, "%s/freezer.state", groups.join_paths[i]);
+      write_file (file, "FROZEN");
+    }
+  signal_members (groups.join_paths[0], SIGKILL);
+  for (size_t i = 0; i < groups.join_count; i++)
+    {
+      snprintf (file, sizeof file, "%s/freezer.state", groups.join_paths[i]);
+      write_file (file, "THAWED");
+    }
+}
+
+/* Backwards, children before parents. A dying member keeps its group busy for a moment; a parent that others use stays. */
+void
+cgroup_remove (void)
+{
+  const struct timespec moment = { .tv_nsec = 2000000 };
+
+  while (groups.made_count > 0)
+    {
+      char *path = groups.made[--groups.made_count];
+      bool leaf = false;
+      for (size_t i = 0; i < groups.join_count; i++)
+        leaf = leaf || strcmp (groups.join_paths[i], path) == 0;
+      for (int i = 0; rmdir (path) < 0 && errno == EBUSY && leaf && i < REMOVE_TRIES; i++)
+        nanosleep (&moment, NULL);
+      free (path);
+    }
+}

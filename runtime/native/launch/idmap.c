@@ -1,0 +1,99 @@
+/* Overlay layers that lie on disk with the ids of the image, shown to a user namespace with its own: each is mounted
+   with the namespace's map, and the overlay is made as the namespace's root, whose writes then land unshifted. */
+#define _GNU_SOURCE
+#include "common.h"
+#include "launch.h"
+#include "operations.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the kernel takes at most. */
+#define MAX_LOWERS 500
+
+static int
+map_folder (const char *path, int namespace)
+{
+  struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = namespace };
+  int tree = open_tree (AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+  if (tree < 0 || mount_setattr (tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    die ("idmap", path);
+  return tree;
+}
+
+static void
+set_folder (int context, const char *name, int tree, const char *inner)
+{
+  char path[PATH_MAX];
+
+  snprintf (path, sizeof path, "/proc/self/fd/%d%s", tree, inner);
+  if (fsconfig (context, FSCONFIG_SET_STRING, name, path, 0) < 0)
+    die ("idmap: option", name);
+}
+
+/* The kernel takes the capabilities over files away with the file system uid 0; the overlay needs them. */
+static void
+act_as (uid_t uid, gid_t gid)
+{
+  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+  struct __user_cap_data_struct data[2];
+
+  setfsgid (gid);
+  setfsuid (uid);
+  if (syscall (SYS_capget, &header, data) < 0)
+    die ("idmap", "capabilities");
+  for (int i = 0; i < 2; i++)
+    data[i].effective = data[i].permitted;
+  if (syscall (SYS_capset, &header, data) < 0)
+    die ("idmap", "capabilities");
+}
+
+static int
+make_overlay (int context, char **fields)
+{
+  if (field_number (fields[6]) == 1 && fsconfig (context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+    die ("idmap: option", "volatile");
+  act_as (field_number (fields[1]), field_number (fields[2]));
+  if (fsconfig (context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+    die ("idmap", "overlay");
+  int mounted = fsmount (context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  act_as (0, 0);
+  if (mounted < 0)
+    die ("idmap", "overlay");
+  return mounted;
+}
+
+/* idmap-overlay UID GID FOLDER UPPER WORK VOLATILE LOWER…: UPPER and WORK below FOLDER, for both must be of one mount. */
+int
+idmap_overlay (pid_t pid, char **fields)
+{
+  char path[64];
+  int trees[MAX_LOWERS];
+  size_t count = 0;
+
+  snprintf (path, sizeof path, "/proc/%d/ns/user", pid);
+  AUTO_CLOSE int namespace = open (path, O_RDONLY | O_CLOEXEC);
+  AUTO_CLOSE int context = fsopen ("overlay", FSOPEN_CLOEXEC);
+  if (namespace < 0 || context < 0)
+    die ("idmap", path);
+  AUTO_CLOSE int writable = map_folder (fields[3], namespace);
+  set_folder (context, "upperdir", writable, fields[4]);
+  set_folder (context, "workdir", writable, fields[5]);
+  for (char **lower = fields + 7; *lower != NULL && count < MAX_LOWERS; lower++)
+    {
+      trees[count] = map_folder (*lower, namespace);
+      set_folder (context, "lowerdir+", trees[count++], "");
+    }
+  int mounted = make_overlay (context, fields);
+  while (count > 0)
+    close (trees[--count]); /* only now: a clone that is closed is a mount no more */
+  return mounted;
+}

@@ -1,0 +1,115 @@
+/* Reading the operation list. */
+#define _GNU_SOURCE
+#include "operations.h"
+#include "common.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+read_whole (int fd, char *data, size_t size)
+{
+  for (size_t have = 0; have < size;)
+    {
+      ssize_t n = TEMP_FAILURE_RETRY (read (fd, data + have, size - have));
+      if (n == 0)
+        errno = EPIPE;
+      if (n <= 0)
+        die ("read", "operations");
+      have += n;
+    }
+}
+
+void
+operations_read (Operations *list, int fd)
+{
+  uint32_t size;
+
+  read_whole (fd, (char *) &size, sizeof size);
+  if (size > MAX_OPERATIONS_BYTES)
+    {
+      errno = E2BIG;
+      die ("read", "operations");
+    }
+  *list = (Operations) { .data = malloc (size), .size = size };
+  if (list->data == NULL)
+    die ("allocate", "operations");
+  read_whole (fd, list->data, size);
+}
+
+static uint32_t
+take_number (Operations *list)
+{
+  uint32_t value;
+
+  if (list->size - list->offset < sizeof value)
+    {
+      errno = EBADMSG;
+      die ("parse", "operations");
+    }
+  memcpy (&value, list->data + list->offset, sizeof value);
+  list->offset += sizeof value;
+  return value;
+}
+
+static char *
+take_field (Operations *list)
+{
+  uint32_t length = take_number (list);
+  char *field = list->data + list->offset;
+
+  if (list->size - list->offset <= length || field[length] != '\0')
+    {
+      errno = EBADMSG;
+      die ("parse", "operations");
+    }
+  list->offset += (size_t) length + 1;
+  return field;
+}
+
+size_t
+operations_next (Operations *list, char ***fields)
+{
+  if (list->offset >= list->size)
+    return 0;
+  uint32_t count = take_number (list);
+  char **array = count > list->size ? NULL : reallocarray (*fields, (size_t) count + 1, sizeof *array);
+  if (array == NULL)
+    die ("allocate", "operations");
+  *fields = array;
+  for (uint32_t i = 0; i < count; i++)
+    array[i] = take_field (list);
+  array[count] = NULL;
+  return count;
+}
+
+void
+operations_free (Operations *list)
+{
+  free (list->data);
+  *list = (Operations) { 0 };
+}
+
+uint32_t
+field_length (const char *field)
+{
+  uint32_t length;
+
+  memcpy (&length, field - sizeof length, sizeof length);
+  return length;
+}
+
+long long
+field_number (const char *field)
+{
+  char *end;
+
+  errno = 0;
+  long long value = strtoll (field, &end, 0);
+  if (errno == 0 && (end == field || *end != '\0'))
+    errno = EINVAL;
+  if (errno != 0)
+    die ("number", field);
+  return value;
+}

@@ -1,0 +1,5 @@
+/* The verbs of strata-helper. */
+#pragma once
+
+int launch_main (int argc, char **argv);
+int unpack_main (int argc, char **argv);

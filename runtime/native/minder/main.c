@@ -1,0 +1,11 @@
+/* strata-minder VERB ARGUMENT…: small processes in containers and beside them. */
+#include "common.h"
+#include "minder.h"
+
+int
+main (int argc, char **argv)
+{
+  static const Verb verbs[] = { { "guard", guard_main }, { "pause", pause_main }, { "pulse", pulse_main }, { "reap", reap_main } };
+
+  return run_verb (verbs, sizeof verbs / sizeof *verbs, argc, argv);
+}

@@ -1,0 +1,7 @@
+/* The verbs of strata-minder. */
+#pragma once
+
+int guard_main (int argc, char **argv);
+int pause_main (int argc, char **argv);
+int pulse_main (int argc, char **argv);
+int reap_main (int argc, char **argv);
