@@ -52,6 +52,8 @@ export interface Blobs extends ContentSource, ContentSink {
   path(digest: Digest): string;
   /** @throws {StoreError} `BLOB_UNKNOWN` on the first step. */
   open(digest: Digest, range?: ByteRange): AsyncIterable<Uint8Array>;
+  /** Bytes of a blob that is not there which an interrupted transfer left, and the next need not fetch. */
+  begun(digest: Digest): number;
   /** The whole blob in memory. @throws {StoreError} `BLOB_UNKNOWN`, `SIZE_MISMATCH` when longer than `limit` bytes. */
   read(digest: Digest, limit?: number): Promise<Uint8Array>;
   /** Stores `content` whole, or not at all; content already there is a success. @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
@@ -60,6 +62,13 @@ export interface Blobs extends ContentSource, ContentSink {
   /** Idempotent. */
   remove(digest: Digest): Promise<void>;
   list(): AsyncIterable<Stored>;
+}
+
+/** Content that can be read from any byte. What came of it before a failure that passes is kept, and another process goes on from there. */
+export interface Resumable extends AsyncIterable<Uint8Array> {
+  from(offset: number): AsyncIterable<Uint8Array>;
+  /** Whether another time may bring the rest. */
+  passes(error: unknown): boolean;
 }
 
 /** Uploads and downloads under way: they outlive the process and go on where they were. */
@@ -295,7 +304,7 @@ export interface Care {
    * Removes what nothing holds. Held is what images, writable snapshots, leases and the records of other rooms lead to, and, unless `cache` is true, the build cache.
    * Content that a process at work now may have written is spared. Safe to interrupt.
    */
-  collect(options?: { readonly cache?: boolean; readonly dryRun?: boolean }): Promise<Collected>;
+  collect(options?: { readonly cache?: boolean; readonly partials?: boolean; readonly dryRun?: boolean }): Promise<Collected>;
   /** `imagesInUse`: ids of images that containers were made of. */
   usage(imagesInUse?: ReadonlySet<Digest>): Promise<StoreUsage>;
   /** Reads everything and reports what is damaged or missing. */

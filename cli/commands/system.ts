@@ -108,7 +108,7 @@ async function prune(context: Context, { all = false, buildCache = false, force 
   pruneRemote(store.root, Date.now() - CACHE_AGE_MS);
   const everything = all || buildCache;
   const pruned = await pruneCache(store, everything ? { all } : { before: Date.now() - CACHE_AGE_MS });
-  const { bytes } = await store.care.collect({ cache: all });
+  const { bytes } = await store.care.collect({ cache: all, partials: true });
   context.stdout.write(`Total reclaimed space: ${decimalSize(bytes + pruned.bytes)}\n`);
 }
 

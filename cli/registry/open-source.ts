@@ -33,6 +33,7 @@ export async function openSourceReference(context: Context, text: string, flags:
     const open = async (): Promise<SourceRepository> => {
       const remote = openHost(context, flagsFor(host, flags), host.host, host.repository);
       remotes.push(remote);
+      remote.catch(() => {}); // awaited below, and at the end
       const { openRepository } = await import("../../registry/client/repository.ts");
       return openRepository(await remote, host.repository, { onTransfer });
     };

@@ -31,7 +31,7 @@ export function checkClaims({ digest }: Descriptor, { config, layers }: Manifest
 export async function checkRoom({ root, blobs }: PullStore, manifests: readonly Manifest[], place: string): Promise<void> {
   const parts = new Map(manifests.flatMap(({ config, layers }) => [config, ...layers]).map((part) => [part.digest, part]));
   let needed = 0;
-  for (const part of parts.values()) if ((await blobs.stat(part.digest)) === undefined) needed += part.size;
+  for (const part of parts.values()) if ((await blobs.stat(part.digest)) === undefined) needed += part.size - blobs.begun(part.digest);
   const { bavail, bsize } = await statfs(root);
   const free = bavail * bsize;
   if (needed <= free) return;

@@ -3,10 +3,11 @@ import { parseConfig } from "../../store/image/documents.ts";
 import { chainsOf } from "../../store/layer/chain.ts";
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor, Manifest } from "../../store/oci.ts";
-import type { ChainID, StagedLayer } from "../../store/store.ts";
+import type { ChainID, Resumable, StagedLayer } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { blaming } from "./blame.ts";
 import { limit, type Limit } from "./limit.ts";
+import { isReplayable } from "./replayable.ts";
 import type { PullOptions, PullSource, PullStore } from "./pull.ts";
 
 /** Blobs on the way at once: as many as docker takes. */
@@ -78,11 +79,7 @@ async function bring(work: Work, { layer, files }: Step): Promise<StagedLayer | 
     }
     const isHere = await store.blobs.has(layer);
     if (isHere) options.onTransfer?.(layer, "exists", 0);
-    const staged = await blaming(
-      source.place,
-      layer,
-      async () => await store.snapshots.stage(layer, files.diffID, isHere ? undefined : source.fetch(layer, { signal })),
-    );
+    const staged = await blaming(source.place, layer, async () => await store.snapshots.stage(layer, files.diffID, isHere ? undefined : incoming(work, layer)));
     if (isHere) return staged;
     try {
       if (await store.blobs.has(layer)) options.onTransfer?.(layer, "done", 0);
@@ -107,10 +104,24 @@ async function fetchBlob(work: Work, descriptor: Descriptor): Promise<void> {
 }
 
 async function storeBlob(work: Work, descriptor: Descriptor): Promise<void> {
-  const { source, store, options, signal } = work;
+  const { source, store, options } = work;
   if (await store.blobs.has(descriptor)) return options.onTransfer?.(descriptor, "exists", 0);
-  await blaming(source.place, descriptor, async () => await store.blobs.push(descriptor, source.fetch(descriptor, { signal })));
+  await blaming(source.place, descriptor, async () => await store.blobs.push(descriptor, incoming(work, descriptor)));
   options.onTransfer?.(descriptor, "done", 0);
+}
+
+/** What an earlier pull brought of it is shown as come. */
+function incoming({ source, options, signal }: Work, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+  const content = source.fetch(descriptor, { signal });
+  if (!isReplayable(content)) return content;
+  const shown: Resumable = {
+    ...content,
+    from(offset) {
+      if (offset > 0) options.onTransfer?.(descriptor, "transferring", offset);
+      return content.from(offset);
+    },
+  };
+  return shown;
 }
 
 async function orStopped<T>(work: Promise<T> | undefined, signal: AbortSignal): Promise<T | undefined> {

@@ -6,6 +6,8 @@ import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import { renew } from "../renew.ts";
 import type { Blobs, ByteRange, Stored } from "../store.ts";
+import { partialBytes } from "./partials.ts";
+import { isResumable, resuming } from "./resume.ts";
 import { writeBehind } from "./write-behind.ts";
 import { algorithmFor, BlobWriter } from "./writer.ts";
 
@@ -27,8 +29,14 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     open: (digest, range) => openBlob(layout, virtual, digest, range),
     fetch: (descriptor) => blobs.open(descriptor.digest),
     has: async ({ digest }) => renew(blobPath(layout, digest)) || virtual.stat(digest) !== undefined,
+    begun: (digest) => partialBytes(layout, digest),
     async push(descriptor, content) {
-      await blobs.ingest(content, descriptor);
+      if (!isResumable(content)) return void (await blobs.ingest(content, descriptor));
+      begin();
+      await resuming(layout, descriptor, content, async (writer, missing) => {
+        await writeBehind(missing, async (block) => await writer.write(block));
+        await writer.commit(descriptor);
+      });
     },
     read: async (digest, limit = MAX_DOCUMENT_BYTES) => await readWhole(blobs, digest, limit),
     async ingest(content, expected) {

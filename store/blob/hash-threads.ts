@@ -37,7 +37,6 @@ class Thread {
   files = 0;
 
   constructor() {
-    this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => {
       const waiting = this.#settle(answer.id);
       if ("digest" in answer) waiting?.resolve(answer.digest);
@@ -47,6 +46,7 @@ class Thread {
       threads.splice(threads.indexOf(this), 1);
       for (const id of this.#waiting.keys()) this.#settle(id)?.reject(error);
     });
+    this.#worker.unref(); // at last: a listener for messages refers to it again
   }
 
   post(order: Order): void {

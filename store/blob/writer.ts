@@ -1,6 +1,6 @@
 /**
  * One blob being written: a temporary file, hashed as it grows, then synced and linked into blobs/ under its digest.
- * Dispose without commit leaves nothing.
+ * Dispose without commit leaves nothing, unless it was told to keep what came.
  */
 import { link, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -8,9 +8,11 @@ import { algorithmOf, type Algorithm, type Digest } from "../digest.ts";
 import { syncFolder } from "../durable.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
+import type { Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
 import { renew } from "../renew.ts";
 import type { Expected, Stored } from "../store.ts";
+import { LEAST_KEPT_BYTES, leavePartial, ownPartial, takePartial } from "./partials.ts";
 import { RunningDigest } from "./running-digest.ts";
 
 export class BlobWriter implements AsyncDisposable {
@@ -20,6 +22,11 @@ export class BlobWriter implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #digest: RunningDigest;
   #size = 0;
+  /** Of one that can be gone on with. */
+  #expected: Digest | undefined;
+  #isKept = false;
+  /** For good, when a write failed: a full disk must not keep what filled it. */
+  #isWriting = false;
 
   private constructor(layout: Layout, path: string, file: FileHandle, algorithm: Algorithm) {
     this.#layout = layout;
@@ -28,13 +35,31 @@ export class BlobWriter implements AsyncDisposable {
     this.#digest = new RunningDigest(path, algorithm);
   }
 
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
   static async open(layout: Layout, algorithm: Algorithm): Promise<BlobWriter> {
     const path = join(layout.ingest, ownedName());
     return new BlobWriter(layout, path, await open(path, "wx", 0o644), algorithm);
   }
 
+  /** With what an interrupted transfer of the blob left, if there is any that can be the beginning of it. */
+  static async resume(layout: Layout, { digest, size }: Descriptor): Promise<BlobWriter> {
+    const begun = await takePartial(layout, digest);
+    if (begun !== undefined && begun.size > size) await rm(begun.path, { force: true });
+    const path = begun === undefined || begun.size > size ? ownPartial(layout, digest) : begun.path;
+    const writer = new BlobWriter(layout, path, await open(path, "a", 0o644), algorithmOf(digest));
+    writer.#expected = digest;
+    if (path === begun?.path && begun.size > 0) await writer.#digest.grow((writer.#size = begun.size));
+    return writer;
+  }
+
   async write(chunk: Uint8Array): Promise<void> {
+    this.#isWriting = true;
     await writeAll(this.#file, chunk);
+    this.#isWriting = false;
     this.#size += chunk.length;
     await this.#digest.wrote(chunk);
   }
@@ -48,10 +73,17 @@ export class BlobWriter implements AsyncDisposable {
     return stored;
   }
 
+  /** Dispose leaves what came for whoever goes on with it. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#digest[Symbol.dispose]();
     await this.#file.close();
-    await rm(this.path, { force: true });
+    if (this.#isKept && !this.#isWriting && this.#expected !== undefined && this.#size >= LEAST_KEPT_BYTES)
+      await leavePartial(this.#layout, this.path, this.#expected);
+    else await rm(this.path, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { sweepUploads } from "../blob/ingests.ts";
+import { sweepPartials } from "../blob/partials.ts";
 import { isDigest, type Digest } from "../digest.ts";
 import { ownedName } from "../owner.ts";
 import { foldersOf } from "../layer/records.ts";
@@ -15,11 +16,14 @@ import { fileClock, sparedSince } from "./session.ts";
 export interface CollectOptions {
   /** The build cache holds nothing. */
   readonly cache?: boolean;
+  /** What interrupted transfers left goes too, however young. */
+  readonly partials?: boolean;
   readonly dryRun?: boolean;
 }
 
-export async function collect(host: MarkHost, { cache = false, dryRun = false }: CollectOptions = {}): Promise<Collected> {
+export async function collect(host: MarkHost, { cache = false, partials = false, dryRun = false }: CollectOptions = {}): Promise<Collected> {
   if (!dryRun) sweepUploads(host.layout, Date.now());
+  const left = dryRun ? 0 : sweepPartials(host.layout, Date.now(), partials);
   const spared = Math.min(sparedSince(host.layout, Date.now()), await fileClock(host.layout));
   const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= spared;
   const isUsed = (folder: string): boolean => isYoung(join(host.layout.layers, folder));
@@ -28,7 +32,7 @@ export async function collect(host: MarkHost, { cache = false, dryRun = false }:
   const kept = keptFolders(host, new Set(lost));
   const folders = readdirSync(host.layout.layers).filter((id) => !kept.has(id) && !isUsed(id));
   const blobs: Digest[] = [];
-  let bytes = 0;
+  let bytes = left;
   for await (const { digest, size } of host.blobs.list()) {
     if (marks.blobs.has(digest) || isYoung(host.blobs.path(digest))) continue;
     blobs.push(digest);

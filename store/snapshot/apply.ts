@@ -5,6 +5,7 @@
 import { removeTree } from "../remove-tree.ts";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isResumable, resuming } from "../blob/resume.ts";
 import { BlobWriter, algorithmFor } from "../blob/writer.ts";
 import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -65,13 +66,18 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
   const workers = await host.workers();
   if ((await host.blobs().stat(blob.digest)) !== undefined) return await workers.run({ ...task, blob: host.blobs().path(blob.digest) });
   if (content === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
+  const receiveInto = async (writer: BlobWriter, coming: AsyncIterable<Uint8Array>): Promise<Applied> => {
+    await removeTree(folder); // of a beginning that was wrong
+    const growth = openGrowth();
+    const unpacking = workers.run({ ...task, blob: writer.path, growth: growth.shared });
+    const [stored, applied] = await Promise.allSettled([receive(writer, blob, coming, growth), unpacking]);
+    if (stored.status === "rejected") throw stored.reason;
+    if (applied.status === "rejected") throw applied.reason;
+    return applied.value;
+  };
+  if (isResumable(content)) return await resuming(host.layout, blob, content, receiveInto);
   await using writer = await BlobWriter.open(host.layout, algorithmFor(blob));
-  const growth = openGrowth();
-  const unpacking = workers.run({ ...task, blob: writer.path, growth: growth.shared });
-  const [stored, applied] = await Promise.allSettled([receive(writer, blob, content, growth), unpacking]);
-  if (stored.status === "rejected") throw stored.reason;
-  if (applied.status === "rejected") throw applied.reason;
-  return applied.value;
+  return await receiveInto(writer, content);
 }
 
 /** Stored as a blob in its own right, whatever becomes of the unpacking. */

@@ -14,8 +14,8 @@ import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { beginRange, rangeOf, serveImage, type FakeRegistry } from "./fake-registry.ts";
-import { tarOf } from "./image.ts";
-import { blob, manifestOf, noise, unfinished, type TestBlob } from "./registry.ts";
+import { configOf, tarOf } from "./image.ts";
+import { blob, manifestOf, noise, unfinished } from "./registry.ts";
 
 const MIB = 1 << 20;
 const retry = { attempts: 4, firstMs: 5, longestMs: 50 };
@@ -31,10 +31,6 @@ afterEach(async () => {
   await store[Symbol.asyncDispose]();
   scratch[Symbol.dispose]();
 });
-
-function configOf(...diffIDs: readonly string[]): TestBlob {
-  return blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: diffIDs } }), MEDIA_TYPE.config);
-}
 
 async function pullFrom({ host }: Pick<FakeRegistry, "host">, options: { readonly unpack?: boolean } = {}): Promise<void> {
   await using remote = await openRemote(host, { env: { HOME: scratch.root }, retry });

@@ -73,3 +73,8 @@ export async function tarOf(files: Readonly<Record<string, Buffer>>): Promise<Bu
   for await (const chunk of tar) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
+
+/** The config of an image whose layers' tars are these. */
+export function configOf(...diffIDs: readonly string[]): TestBlob {
+  return blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: diffIDs } }), MEDIA_TYPE.config);
+}

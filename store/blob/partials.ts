@@ -1,0 +1,89 @@
+/**
+ * What an interrupted transfer left of a blob, kept so that a later process goes on with it: `ingest/partial.<algorithm>.<hex>.<owner>`.
+ * The owner is the process that writes it, or `left.<random>` once that let go. Who goes on takes it by renaming it: one can.
+ */
+import { randomBytes } from "node:crypto";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Digest } from "../digest.ts";
+import type { Layout } from "../layout.ts";
+import { isAbandoned, ownedName } from "../owner.ts";
+
+const NAME = /^partial\.\w+\.[0-9a-f]+\.(.+)$/;
+/** Less is fetched again as quickly. */
+export const LEAST_KEPT_BYTES = 1 << 20;
+/** Milliseconds since the last write: nobody goes on with it. */
+const ABANDONED_MS = 7 * 24 * 3_600_000;
+
+/** A path for a transfer of this process. */
+export function ownPartial(layout: Layout, digest: Digest): string {
+  return join(layout.ingest, prefixOf(digest) + ownedName());
+}
+
+/** The longest that nobody writes, now this process's own. */
+export async function takePartial(layout: Layout, digest: Digest): Promise<{ readonly path: string; readonly size: number } | undefined> {
+  for (const { path, size } of freePartials(layout, prefixOf(digest))) {
+    const own = ownPartial(layout, digest);
+    if (await moved(path, own)) return { path: own, size };
+  }
+  return undefined;
+}
+
+/** Lets go of it. */
+export async function leavePartial(layout: Layout, path: string, digest: Digest): Promise<void> {
+  await rename(path, join(layout.ingest, `${prefixOf(digest)}left.${randomBytes(6).toString("hex")}`));
+}
+
+/** Bytes that need not be fetched again. */
+export function partialBytes(layout: Layout, digest: Digest): number {
+  return freePartials(layout, prefixOf(digest))[0]?.size ?? 0;
+}
+
+/** Removes those that nobody writes and nobody went on with for days, or `all` that nobody writes. Returns the bytes. */
+export function sweepPartials(layout: Layout, now: number, all = false): number {
+  let bytes = 0;
+  for (const { path, size, mtimeMs } of freePartials(layout, "partial.")) {
+    if (!all && mtimeMs >= now - ABANDONED_MS) continue;
+    rmSync(path, { force: true });
+    bytes += size;
+  }
+  return bytes;
+}
+
+interface Partial {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** Longest first. */
+function freePartials(layout: Layout, prefix: string): readonly Partial[] {
+  return readdirSync(layout.ingest)
+    .filter((name) => name.startsWith(prefix) && isFree(NAME.exec(name)?.[1] ?? ""))
+    .flatMap((name): readonly Partial[] => {
+      const path = join(layout.ingest, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? [] : [{ path, size: found.size, mtimeMs: found.mtimeMs }];
+    })
+    .toSorted((a, b) => b.size - a.size);
+}
+
+function isFree(owner: string): boolean {
+  return owner.startsWith("left.") || isAbandoned(owner);
+}
+
+function prefixOf(digest: Digest): string {
+  return `partial.${digest.replace(":", ".")}.`;
+}
+
+/** False when another was quicker. */
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+/** A blob from a place that may break off: what came before it did is kept, and the next time, in whatever process, goes on from there. */
+import { StoreError } from "../errors.ts";
+import type { Layout } from "../layout.ts";
+import type { Descriptor } from "../oci.ts";
+import type { Resumable } from "../store.ts";
+import { BlobWriter } from "./writer.ts";
+
+export function isResumable(content: AsyncIterable<Uint8Array> | undefined): content is Resumable {
+  return typeof (content as Partial<Resumable> | undefined)?.passes === "function";
+}
+
+/** `receive` gets what is missing and commits. Once more from the first byte when what had been kept turns out to be wrong. */
+export async function resuming<Result>(
+  layout: Layout,
+  descriptor: Descriptor,
+  content: Resumable,
+  receive: (writer: BlobWriter, missing: AsyncIterable<Uint8Array>) => Promise<Result>,
+): Promise<Result> {
+  {
+    await using writer = await BlobWriter.resume(layout, descriptor);
+    const isBegun = writer.size > 0;
+    try {
+      return await receive(writer, missingOf(writer, descriptor, content));
+    } catch (error) {
+      if (!isBegun || !isWrong(error)) throw error;
+    }
+  }
+  await using writer = await BlobWriter.resume(layout, descriptor);
+  return await receive(writer, missingOf(writer, descriptor, content));
+}
+
+async function* missingOf(writer: BlobWriter, { size }: Descriptor, content: Resumable): AsyncGenerator<Uint8Array> {
+  if (writer.size > 0 && writer.size === size) return;
+  try {
+    yield* content.from(writer.size);
+  } catch (error) {
+    if (content.passes(error)) writer.keep();
+    throw error;
+  }
+}
+
+function isWrong(error: unknown): boolean {
+  return error instanceof StoreError && (error.code === "DIGEST_MISMATCH" || error.code === "SIZE_MISMATCH");
+}
