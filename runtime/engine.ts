@@ -154,6 +154,8 @@ export interface ContainerRecord {
   readonly health?: HealthState;
   /** When the restart policy starts it again, milliseconds since the epoch. */
   readonly restartAt?: number;
+  /** Who waits for that moment; when it is gone, whoever notices sends another. */
+  readonly restarter?: { readonly pid: number; readonly startTime: number };
 }
 
 export interface HealthState {

@@ -1,7 +1,7 @@
 /** Opens the engine of a root: nothing is started, nothing read but what a call needs. Rare verbs load their code when called. */
 import { mkdirSync, realpathSync } from "node:fs";
 import type { Store } from "../store/store.ts";
-import type { Engine } from "./engine.ts";
+import type { Container, Engine } from "./engine.ts";
 import { rootTag } from "./engine/identity.ts";
 import { createContainer } from "./engine/create.ts";
 import type { Parts, Programs } from "./engine/parts.ts";
@@ -10,7 +10,7 @@ import { removeContainer } from "./engine/remove.ts";
 import type { SandboxRecord } from "./engine/sandbox-record.ts";
 import { settle } from "./engine/settle.ts";
 import { startContainer } from "./engine/start.ts";
-import { getContainer, listContainers, needLive } from "./engine/status.ts";
+import { getContainer, isLive, listContainers, needLive } from "./engine/status.ts";
 import { waitForExit } from "./engine/wait.ts";
 import { openKernel } from "./network/kernel.ts";
 import { openNetworks } from "./network/networks.ts";
@@ -85,8 +85,8 @@ type Views = Pick<Engine, "get" | "list" | "logs" | "usage" | "meter" | "pids" |
 
 function views(parts: Parts): Views {
   return {
-    get: async (reference) => await getContainer(parts, reference),
-    list: async () => await listContainers(parts),
+    get: async (reference) => await noticed(parts, reference),
+    list: async () => await (await import("./engine/lost.ts")).careForAll(parts, await listContainers(parts)),
     async *logs(id, options) {
       yield* (await import("./engine/logs.ts")).readLogs(parts, id, options);
     },
@@ -98,6 +98,15 @@ function views(parts: Parts): Views {
     checkHealth: async (id) => await (await import("./engine/health/probe.ts")).checkHealth(parts, id),
     exec: async (id, options) => await (await import("./engine/exec.ts")).execIn(parts, id, options),
   };
+}
+
+/** What nobody has settled is settled first. */
+async function noticed(parts: Parts, reference: string): Promise<Container> {
+  const container = await getContainer(parts, reference);
+  const { record, status } = container;
+  if (isLive(status) || (!record.unsettled && record.restartAt === undefined)) return container;
+  await (await import("./engine/lost.ts")).careFor(parts, record);
+  return parts.records.get(record.id) === undefined ? container : await getContainer(parts, record.id);
 }
 
 type Rest = Pick<Engine, "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;

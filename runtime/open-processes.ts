@@ -13,6 +13,7 @@ import { encodeFrame, FRAME } from "./process/frames.ts";
 import { openHost, type Host, type HostOptions } from "./process/host.ts";
 import { removeContainer } from "./process/remove.ts";
 import { startContainer } from "./process/start.ts";
+import { settledState } from "./process/reclaim.ts";
 import { stateOf } from "./process/status.ts";
 import { waitForExit } from "./process/wait.ts";
 
@@ -42,7 +43,7 @@ function lifeOf(host: Host): Life {
       return { state };
     },
     async state(id) {
-      return await Promise.resolve(stateOf(folderOf(id), id));
+      return await settledState(folderOf(id), id);
     },
     async wait(id, { signal } = {}) {
       return await waitForExit(needFolder(host, id), id, signal);

@@ -46,6 +46,16 @@ export interface CreateRequest {
   readonly stdio: Stdio;
   /** Run by the monitor after the exit record is written. */
   readonly exitCommand?: readonly string[];
+  /** Run by the monitor again and again. */
+  readonly health?: HealthTimer;
+}
+
+/** Milliseconds, each from the end of the run before; `startInterval` within `startPeriod`, as long as the command ends with 3. */
+export interface HealthTimer {
+  readonly interval: number;
+  readonly startInterval: number;
+  readonly startPeriod: number;
+  readonly command: readonly string[];
 }
 
 export interface CreateOptions {
@@ -71,6 +81,8 @@ export interface ProcessState {
   readonly startTime: number;
   readonly startedAt?: string;
   readonly exit?: ExitRecord;
+  /** Stopped, and its monitor or keeper is there still, to run the exit command. */
+  readonly watched?: true;
   readonly bundle?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -82,6 +94,8 @@ export interface ExitRecord {
   readonly oomKilled: boolean;
   /** RFC 3339, nanoseconds. */
   readonly finishedAt: string;
+  /** Why it ended, when neither its program nor its user ended it. */
+  readonly error?: string;
 }
 
 export interface Meter {
@@ -114,7 +128,7 @@ export interface Processes {
   start(id: string): Promise<void>;
   /** create and start in one step, the hot path. `attach` connects before the program's first byte. */
   run(request: CreateRequest, options?: { readonly attach?: boolean }): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
-  /** Undefined when there is none of that id. A container whose monitor died without a record is `stopped` with exit code 137. */
+  /** Undefined when there is none of that id. One whose monitor and keeper were killed is `stopped`: whoever notices first leaves the record. */
   state(id: string): Promise<ProcessState | undefined>;
   /** Resolves when the exit record is there. */
   wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<ExitRecord>;

@@ -15,6 +15,13 @@ export function startTimeOf(pid: number): number | undefined {
   }
 }
 
+let boot: string | undefined;
+
+/** Of the running kernel: start times are counted anew after each boot. */
+export function bootID(): string {
+  return (boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
+}
+
 export function isAlive(pid: number, startTime: number): boolean {
   return pid > 0 && startTimeOf(pid) === startTime;
 }

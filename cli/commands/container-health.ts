@@ -1,6 +1,6 @@
 /** strata container-health ID: what a container's timer runs. Its exit status tells the timer whether the container is still starting. */
 import { Command } from "commander";
-import { STILL_STARTING } from "../../runtime/engine/health/pulse.ts";
+import { STILL_STARTING } from "../../runtime/engine/health/timer.ts";
 import { isMade } from "../../store/layout.ts";
 import type { Context } from "../context.ts";
 

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerRecord } from "../engine.ts";
 import type { ExitRecord } from "../process.ts";
 import { disconnect } from "./connect.ts";
+import { isAlive } from "../../store/process-id.ts";
 import { lock } from "./lock.ts";
 import { lockName, markerPath, type Parts } from "./parts.ts";
 import { discard } from "./remove.ts";
+import { ownProcess } from "./self.ts";
 import { startContainer } from "./start.ts";
 import { inspect, isLive } from "./status.ts";
 
@@ -33,17 +35,33 @@ export function afterExit(record: Pick<ContainerRecord, "options" | "restartCoun
   return { kind: "restart", count: count + 1, delayMs: Math.min(FIRST_DELAY_MS * 2 ** count, MAX_DELAY_MS) };
 }
 
-/** Idempotent; returns at once when the container still runs. A restart is waited for and done here. */
+/** Idempotent; returns at once when the container still runs. A restart is waited for and done here, unless another process waits for it. */
 export async function settle(parts: Parts, id: string): Promise<void> {
-  const next = await settleOnce(parts, id);
-  if (next.kind !== "restart") return;
-  await sleep(next.delayMs);
+  await settleOnce(parts, id);
+  const restartAt = await takeRestart(parts, id);
+  if (restartAt === undefined) return;
+  await sleep(Math.max(0, restartAt - Date.now()));
   const record = parts.records.get(id);
-  if (record?.restartAt === undefined || record.stopRequested) return; /* stopped or started meanwhile */
+  if (record?.restartAt !== restartAt || record.stopRequested) return; /* stopped or started meanwhile */
   await startContainer(parts, id).catch(() => {}); /* the record says why */
 }
 
-async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
+/** When it is due; undefined when nothing is, or somebody else sees to it. */
+async function takeRestart(parts: Parts, id: string): Promise<number | undefined> {
+  const own = ownProcess();
+  const record = await parts.records.change(id, (current) =>
+    current.restartAt === undefined || isAwaited(current) ? current : { ...current, restartAt: Math.min(current.restartAt, Date.now() + MAX_DELAY_MS), restarter: own },
+  );
+  return record?.restarter?.pid === own.pid && record.restarter.startTime === own.startTime ? record.restartAt : undefined;
+}
+
+/** Whoever waits to start it again is there. */
+export function isAwaited({ restarter }: Pick<ContainerRecord, "restarter">): boolean {
+  return restarter !== undefined && isAlive(restarter.pid, restarter.startTime);
+}
+
+/** Only the first half: what it held is given back, and the record says what is to follow. */
+export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
   await using _ = await lock(lockName(parts, id));
   const record = parts.records.get(id);
   if (record === undefined || !record.unsettled) return { kind: "rest" };
@@ -57,7 +75,8 @@ async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
   }
   await disconnect(parts, record);
   const ran = next.kind === "restart" || !(await neverRan(parts, record));
-  await parts.records.change(id, ({ startedAt, ...current }) => ({
+  if (!ran) await parts.processes.remove(id);
+  await parts.records.change(id, ({ startedAt, restarter: _restarter, ...current }) => ({
     ...current,
     network: { mode: current.network.mode, ports: [] },
     unsettled: false,

@@ -5,7 +5,7 @@ import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Attachment, CreateRequest } from "../process.ts";
 import { connect, disconnect } from "./connect.ts";
-import { startPulse } from "./health/pulse.ts";
+import { healthTimer } from "./health/timer.ts";
 import { writeIdentity } from "./hosts.ts";
 import { lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
@@ -35,7 +35,7 @@ async function reset(parts: Parts, record: ContainerRecord): Promise<void> {
 }
 
 async function launch(parts: Parts, record: ContainerRecord, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
-  const { error: _error, restartAt: _restartAt, health: _health, ...rest } = record;
+  const { error: _error, restartAt: _restartAt, restarter: _restarter, health: _health, ...rest } = record;
   const marker = markerPath(parts, record.id);
   await mkdir(dirname(marker), { recursive: true });
   await Promise.all([writeFile(marker, ""), parts.records.put({ ...rest, unsettled: true, stopRequested: false })]);
@@ -44,8 +44,7 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
     const files = await writeIdentity(parts, record, network);
     const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
     const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
-    const { state, attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
-    startPulse(parts, connected, state);
+    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
     await giveUp(parts, record, error);
@@ -69,6 +68,7 @@ async function createRequest(
     spec,
     layers: { lowers: [join(folder, "init"), ...active.lowers], upper: active.upper, work: active.work, volatile: record.options.autoRemove ?? false },
     stdio: { kind: "monitor", log: { ...log, path: log.path ?? join(folder, "log.json") }, stdin: record.options.openStdin ?? false },
+    ...healthTimer(parts, record),
     exitCommand: exitCommand(parts, record, options.settle ?? "monitor"),
   };
 }
@@ -91,7 +91,7 @@ async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Pr
       : error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE"
         ? 126
         : 128;
-  await parts.records.change(record.id, ({ startedAt: _startedAt, restartAt: _restartAt, ...current }) => ({
+  await parts.records.change(record.id, ({ startedAt: _startedAt, restartAt: _restartAt, restarter: _restarter, ...current }) => ({
     ...current,
     unsettled: false,
     error: error instanceof Error ? error.message : String(error),

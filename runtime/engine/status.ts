@@ -1,7 +1,7 @@
 /** What a container is doing, told from its record and from the process behind it. */
 import type { Container, ContainerRecord, ContainerStatus, HealthState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import type { ProcessState } from "../process.ts";
+import type { ExitRecord, ProcessState } from "../process.ts";
 import { healthCheckOf, UNKNOWN_HEALTH } from "./health/plan.ts";
 import type { Parts } from "./parts.ts";
 
@@ -10,15 +10,18 @@ const LOST_EXIT_CODE = 255;
 
 export function statusOf(record: ContainerRecord, state: ProcessState | undefined): ContainerStatus {
   const startedAt = state?.startedAt ?? record.startedAt;
-  const times = { ...(startedAt !== undefined && { startedAt }), ...(record.error !== undefined && { error: record.error }) };
+  const error = record.error ?? state?.exit?.error ?? record.exit?.error;
+  const times = { ...(startedAt !== undefined && { startedAt }), ...(error !== undefined && { error }) };
   if (state !== undefined && state.status !== "stopped") return { status: state.status, pid: state.pid, ...times, ...health(record) };
-  const exit =
-    state?.exit ??
-    record.exit ??
-    (record.unsettled ? { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: record.startedAt ?? record.createdAt } : undefined);
+  const exit = state?.exit ?? (record.unsettled ? lostExit() : record.exit);
   if (record.restartAt !== undefined) return { status: "restarting", pid: 0, ...times, ...(exit !== undefined && { exit }) };
   if (exit === undefined || startedAt === undefined) return { status: "created", pid: 0, ...times, ...(exit !== undefined && { exit }) };
   return { status: "exited", pid: 0, ...times, exit, ...health(record) };
+}
+
+/** Its state went with the run folder. When it ended is not known: `settle`, which follows, leaves the time at which it was noticed. */
+function lostExit(): ExitRecord {
+  return { exitCode: LOST_EXIT_CODE, oomKilled: false, finishedAt: new Date().toISOString(), error: "the machine was started anew" };
 }
 
 function health(record: ContainerRecord): { readonly health?: HealthState } {
@@ -48,5 +51,6 @@ export async function listContainers(parts: Parts): Promise<readonly Container[]
 export async function needLive(parts: Parts, reference: string, verb: string): Promise<Container> {
   const container = await getContainer(parts, reference);
   if (isLive(container.status)) return container;
+  if (container.record.unsettled) await (await import("./lost.ts")).careFor(parts, container.record);
   throw new RuntimeError("CONTAINER_STATE", `Cannot ${verb} container ${container.record.name}: it is ${container.status.status}`);
 }

@@ -32,7 +32,7 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
 }
 
 async function forgetRestart(parts: Parts, id: string): Promise<void> {
-  await parts.records.change(id, ({ restartAt: _restartAt, ...record }) => ({ ...record, stopRequested: true }));
+  await parts.records.change(id, ({ restartAt: _restartAt, restarter: _restarter, ...record }) => ({ ...record, stopRequested: true }));
 }
 
 /** A process that ended meanwhile is no failure. */

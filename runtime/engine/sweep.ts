@@ -2,61 +2,25 @@
 import { removeTree } from "../../store/remove-tree.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isAlive } from "../../store/process-id.ts";
-import type { ContainerRecord } from "../engine.ts";
 import { detach } from "../network/attach.ts";
 import { forgetNamespace, removeIdle } from "../network/networks.ts";
 import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
 import { lock, tryLock } from "./lock.ts";
+import { careFor } from "./lost.ts";
 import { containerFolder, containersFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
-import { discard } from "./remove.ts";
-import { settle } from "./settle.ts";
-import { inspect, isLive } from "./status.ts";
 
 /** Safe at any time, beside running commands: what they hold the lock of is left alone. */
 export async function sweep(parts: Parts): Promise<void> {
-  await sweepRecords(parts);
-  await sweepFolders(parts);
-  await sweepNames(parts);
+  for (const record of parts.records.list()) await careFor(parts, record);
+  await sweepUnmade(parts);
   await sweepVolumes(parts);
   await sweepNetworks(parts);
 }
 
-async function sweepRecords(parts: Parts): Promise<void> {
-  for (const record of parts.records.list()) {
-    const { status } = await inspect(parts, record);
-    if (isLive(status)) continue;
-    if (record.restartAt !== undefined && record.restartAt < Date.now() - 120_000)
-      await parts.records.change(record.id, ({ restartAt: _restartAt, ...rest }) => rest);
-    if (record.unsettled) await settleUnlessHeld(parts, record);
-    else if (isAbandoned(record)) await discardUnlessHeld(parts, record.id);
-  }
-}
-
-/** `run --rm` was killed between its create and its start. */
-function isAbandoned(record: ContainerRecord): boolean {
-  const neverRan = record.startedAt === undefined && record.exit === undefined;
-  return (
-    record.options.autoRemove === true && (neverRan || !record.unsettled) && record.maker !== undefined && !isAlive(record.maker.pid, record.maker.startTime)
-  );
-}
-
-async function settleUnlessHeld(parts: Parts, record: ContainerRecord): Promise<void> {
-  const held = await tryLock(lockName(parts, record.id));
-  if (held === undefined) return; /* someone is starting or settling it */
-  await held[Symbol.asyncDispose]();
-  const neverRan = (await parts.processes.state(record.id)) === undefined;
-  if (neverRan && isAbandoned({ ...record, unsettled: false })) await discardUnlessHeld(parts, record.id);
-  else await settle(parts, record.id);
-}
-
-async function discardUnlessHeld(parts: Parts, id: string): Promise<void> {
-  const held = await tryLock(lockName(parts, id));
-  if (held === undefined) return;
-  await using _ = held;
-  const record = parts.records.get(id);
-  if (record === undefined || isLive((await inspect(parts, record)).status)) return;
-  await discard(parts, record, { volumes: true });
+/** What is left of containers that never came to be, or were half removed. */
+export async function sweepUnmade(parts: Parts): Promise<void> {
+  await sweepFolders(parts);
+  await sweepNames(parts);
 }
 
 /** Folders and upper layers whose record was never written, or was removed before them. */

@@ -15,6 +15,9 @@ export interface MonitorPids {
   readonly startTime: number;
   readonly monitor: number;
   readonly monitorStartTime: number;
+  /** The monitor's parent and heir; an exec's monitor has none. */
+  readonly keeper?: number;
+  readonly keeperStartTime?: number;
 }
 
 /** Resolved as frames come; what never comes rejects when the socket closes. */

@@ -4,11 +4,12 @@ import type { CreateOptions, CreateRequest, ExitRecord, Processes, ProcessState 
 import type { Spec } from "../spec.ts";
 import { completeDeviceRules } from "./cgroup/devices.ts";
 import type { MonitorClient } from "./client.ts";
+import { removeGroups } from "./control.ts";
 import { Folder } from "./folder.ts";
 import { exitEnvironment, groupsOf, type Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
-import { startTimeOf } from "../../store/process-id.ts";
+import { bootID, startTimeOf } from "../../store/process-id.ts";
 import { seccompProgram } from "./seccomp/program.ts";
 
 export interface LaunchWishes extends CreateOptions {
@@ -45,6 +46,7 @@ export async function createContainer(
     folder.record({
       spec,
       maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 },
+      boot: bootID(),
       ...(groups !== undefined && { groups }),
       ...(options.bundle !== undefined && { bundle: options.bundle }),
     });
@@ -53,6 +55,7 @@ export async function createContainer(
     const startedAt = options.start ? await client.started : undefined;
     return { state: { id, status: startedAt === undefined ? "created" : "running", pid, startTime, ...(startedAt !== undefined && { startedAt }) }, client };
   } catch (error) {
+    if (groups !== undefined) await removeGroups(groups); // the helper does it, unless it was killed
     removeTreeSync(folder.path);
     throw error;
   }

@@ -1,5 +1,5 @@
 /** A container's state folder, `<runRoot>/containers/<id>`: what each file says, and who writes it. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
@@ -14,6 +14,8 @@ export interface Recorded {
   readonly bundle?: string;
   /** Whoever makes it: when it is gone before there is a pid, there will be none. */
   readonly maker: { readonly pid: number; readonly startTime: number };
+  /** The kernel's life in which it was made: after a reboot, no process that it names is meant any more. */
+  readonly boot?: string;
 }
 
 const ID = /^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$/;
@@ -70,9 +72,22 @@ export class Folder {
     return this.#text("started");
   }
 
-  /** Written by the monitor when the program has ended and its output is drained. */
+  /** Written by the monitor when the program has ended and its output is drained; by its keeper when the monitor was killed. */
   exit(): ExitRecord | undefined {
     return this.#json("exit.json") as ExitRecord | undefined;
+  }
+
+  /** For one whose monitor and keeper are gone; what stands there already stays. */
+  recordLost(exit: ExitRecord): void {
+    const beside = join(this.path, `exit.${process.pid}.new`);
+    try {
+      writeFileSync(beside, JSON.stringify(exit), { mode: 0o600 });
+      linkSync(beside, join(this.path, "exit.json"));
+    } catch (error) {
+      if (!["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error; // the folder may be going
+    } finally {
+      rmSync(beside, { force: true });
+    }
   }
 
   #json(name: string): unknown {

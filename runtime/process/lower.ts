@@ -110,22 +110,22 @@ function lowerMonitor(
   process: ProcessSpec,
 ): readonly Operation[] {
   const stdio = input.stdio ?? input.request?.stdio ?? { kind: "inherit" };
-  const exitCommand = input.request?.exitCommand;
+  const { exitCommand, health } = input.request ?? {};
   const kind = process.terminal === true ? "terminal" : stdio.kind === "inherit" ? "inherit" : "pipes";
   return [
     ...(input.directory === undefined ? [] : [["directory", input.directory] as const]),
     ["mode", input.mode, input.start ? 1 : 0, input.attach ? 1 : 0],
     ["stdio", kind, stdio.kind === "monitor" && stdio.stdin ? 1 : 0],
     ...(input.consoleSocket === undefined ? [] : [["console", input.consoleSocket] as const]),
+    ...(input.mode === "stay" && input.request !== undefined ? [["keep"] as const] : []),
+    ...(health === undefined ? [] : [["health", health.interval, health.startInterval, health.startPeriod, ...health.command] as const]),
     ...(stdio.kind === "monitor" && stdio.log !== undefined
       ? [["log", stdio.log.format, stdio.log.path, stdio.log.maxSize ?? 0, stdio.log.maxFiles ?? 1] as const]
       : []),
-    ...(exitCommand === undefined
+    ...(exitCommand === undefined ? [] : [["exit-command", ...exitCommand] as const]),
+    ...(exitCommand === undefined && health === undefined
       ? []
-      : ([
-          ["exit-command", ...exitCommand],
-          ["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)],
-        ] as const)),
+      : [["exit-environment", ...Object.entries(input.environment).map(([name, value]) => `${name}=${value}`)] as const]),
   ];
 }
 

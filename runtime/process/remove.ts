@@ -3,13 +3,13 @@ import { removeTreeSync } from "../../store/remove-tree.ts";
 import { removeGroups, sendSignal, signalMembers } from "./control.ts";
 import type { Folder } from "./folder.ts";
 import { isAlive } from "../../store/process-id.ts";
-import { stateOf } from "./status.ts";
+import { settledState } from "./reclaim.ts";
 import { waitForExit } from "./wait.ts";
 
 const SIGKILL = 9;
 
 export async function removeContainer(folder: Folder, id: string): Promise<void> {
-  const found = stateOf(folder, id);
+  const found = await settledState(folder, id);
   const { groups } = folder.recorded() ?? {};
   if (found !== undefined && found.status !== "stopped") {
     if (groups !== undefined) await signalMembers(groups, SIGKILL);

@@ -1,13 +1,19 @@
 /** Where a container is in its life, from its folder and the processes that it names. Reads only. */
 import { readFileSync, statSync } from "node:fs";
 import type { ExitRecord, ProcessState, ProcessStatus } from "../process.ts";
+import { bootID, isAlive } from "../../store/process-id.ts";
 import { controllerFolder, type Groups } from "./cgroup/groups.ts";
+import type { MonitorPids } from "./client.ts";
 import type { Folder, Recorded } from "./folder.ts";
-import { isAlive } from "../../store/process-id.ts";
 
-const KILLED = 137;
+/** `lost`: nobody is there to record its end; it may even still run. */
+export type FoundState = ProcessState & { readonly lost?: Pick<ExitRecord, "exitCode" | "signal" | "error"> & { readonly at: Date } };
 
-export function stateOf(folder: Folder, id: string): ProcessState | undefined {
+const KILLED = { exitCode: 137, signal: 9 } as const;
+/** What docker says of a container that a reboot took. */
+const TAKEN = { exitCode: 255, error: "the machine was started anew" } as const;
+
+export function stateOf(folder: Folder, id: string): FoundState | undefined {
   const recorded = folder.recorded();
   if (recorded === undefined) return undefined;
   const { annotations } = recorded.spec;
@@ -18,23 +24,38 @@ export function stateOf(folder: Folder, id: string): ProcessState | undefined {
   };
 }
 
-function lifeOf(folder: Folder, id: string, recorded: Recorded): ProcessState {
-  const pids = folder.pids();
+function lifeOf(folder: Folder, id: string, recorded: Recorded): FoundState {
+  const isOfThisBoot = recorded.boot === undefined || recorded.boot === bootID();
+  const pids = isOfThisBoot ? folder.pids() : undefined;
   const exit = folder.exit();
   const startedAt = folder.startedAt();
   const started = startedAt === undefined ? {} : { startedAt };
-  if (exit !== undefined) return { id, status: "stopped", pid: 0, startTime: 0, ...started, exit };
+  const stopped = { id, status: "stopped", pid: 0, startTime: 0, ...started } as const;
+  if (exit !== undefined) return { ...stopped, exit, ...(pids !== undefined && supervisionOf(pids) === "watched" && { watched: true }) };
+  if (!isOfThisBoot) return { ...stopped, lost: { ...TAKEN, at: new Date() } };
   if (pids === undefined && isAlive(recorded.maker.pid, recorded.maker.startTime)) return { id, status: "creating", pid: 0, startTime: 0 };
-  if (pids === undefined) return { id, status: "stopped", pid: 0, startTime: 0, exit: lostExit(folder) };
-  // Until its record is there, a monitor that lives is still draining the program's output.
-  const alive = isAlive(pids.pid, pids.startTime) || isAlive(pids.monitor, pids.monitorStartTime);
-  if (!alive) return { id, status: "stopped", pid: 0, startTime: 0, ...started, ...(pids.monitor !== 0 && { exit: lostExit(folder) }) };
-  return { id, status: liveStatus(startedAt, recorded.groups), pid: pids.pid, startTime: pids.startTime, ...started };
+  if (pids === undefined) return { ...stopped, lost: { ...KILLED, at: timeOf(folder) } };
+  const supervision = supervisionOf(pids);
+  const lost = { lost: { ...KILLED, error: "its monitor was killed", at: new Date() } };
+  // Until its record is there, a monitor that lives is still draining the program's output, and the keeper of a dead one is at work.
+  if (isAlive(pids.pid, pids.startTime) || supervision === "watched") {
+    const live = { id, status: liveStatus(startedAt, recorded.groups), pid: pids.pid, startTime: pids.startTime, ...started };
+    return supervision === "gone" && folder.exit() === undefined ? { ...live, ...lost } : live;
+  }
+  if (supervision === "none") return stopped;
+  const since = folder.exit(); // it may have been written since
+  return since === undefined ? { ...stopped, ...lost } : { ...stopped, exit: since };
 }
 
-/** A monitor that left no record was killed, and init with it. The folder may be going this very moment. */
-export function lostExit(folder: Folder): ExitRecord {
-  return { exitCode: KILLED, signal: 9, oomKilled: false, finishedAt: (statSync(folder.path, { throwIfNoEntry: false })?.mtime ?? new Date()).toISOString() };
+/** `none`: its caller waits for it. */
+function supervisionOf(pids: MonitorPids): "watched" | "gone" | "none" {
+  if (pids.monitor === 0) return "none";
+  return isAlive(pids.monitor, pids.monitorStartTime) || isAlive(pids.keeper ?? 0, pids.keeperStartTime ?? 0) ? "watched" : "gone";
+}
+
+/** The folder may be going this very moment. */
+function timeOf(folder: Folder): Date {
+  return statSync(folder.path, { throwIfNoEntry: false })?.mtime ?? new Date();
 }
 
 function liveStatus(startedAt: string | undefined, groups: Groups | undefined): ProcessStatus {

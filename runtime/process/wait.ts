@@ -4,7 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import { connectMonitor } from "./connect.ts";
 import type { Folder } from "./folder.ts";
-import { lostExit, stateOf } from "./status.ts";
+import { settledState } from "./reclaim.ts";
 
 const POLL_MS = 20;
 
@@ -16,11 +16,16 @@ export async function waitForExit(folder: Folder, id: string, signal: AbortSigna
     signal?.throwIfAborted();
     const exit = told ?? folder.exit();
     if (exit !== undefined) return exit;
-    const state = stateOf(folder, id);
+    const state = await settledState(folder, id);
     if (state === undefined) throw new RuntimeError("CONTAINER_UNKNOWN", `Cannot wait for ${id}: it was removed`);
-    if (state.status === "stopped") return lostExit(folder);
+    if (state.status === "stopped") return state.exit ?? unknownExit();
     await sleep(POLL_MS);
   }
+}
+
+/** Of one without monitor: only its caller has seen how it ended. */
+function unknownExit(): ExitRecord {
+  return { exitCode: 137, oomKilled: false, finishedAt: new Date().toISOString() };
 }
 
 /** Undefined when no monitor listens, or when it goes away without a word. */

@@ -25,7 +25,7 @@ export async function checkHealth(parts: Parts, reference: string): Promise<Heal
   return changed?.health;
 }
 
-export function checkOf({ config }: Pick<ContainerRecord, "config">): HealthCheck | undefined {
+function checkOf({ config }: Pick<ContainerRecord, "config">): HealthCheck | undefined {
   return healthCheckOf(config.Healthcheck, config.Shell);
 }
 

@@ -1,9 +1,10 @@
 /* strata-helper launch: reads operations from descriptor 3, makes the process they describe, and stays as its monitor. */
 #define _GNU_SOURCE
 #include "common.h"
-#include "verbs.h"
+#include "keeper.h"
 #include "launch.h"
 #include "processes.h"
+#include "verbs.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -262,6 +263,7 @@ launch_main (int argc, char **argv)
       }
     else
       option_set (&launch, fields);
+  keeper_start (&launch, &list);
   open_streams ();
   if (!launch.leave)
     monitor_listen (&launch);
@@ -271,6 +273,7 @@ launch_main (int argc, char **argv)
   end_if_alone ();
   record_pids (&launch, pids, sizeof pids);
   record_write (launch.directory, "pid", pids);
+  keeper_known (launch.pid);
   end_if_alone (); /* from here on it is known by its record */
   if (launch.start_now)
     tell (MESSAGE_START);

@@ -52,6 +52,7 @@ typedef struct
   bool once;       /* ends with its control socket; nothing is recorded */
   bool leave;      /* no monitor stays: the caller is the parent that waits */
   bool start_now;
+  bool keep;    /* a keeper is the monitor's parent */
   bool attach; /* the control socket gets output from the first byte on */
   int theirs[3]; /* init's standard streams */
   int ours[3];   /* the monitor's ends of them, -1 when none; a terminal's master is ours[0] and ours[1] alike */
@@ -65,6 +66,7 @@ typedef struct
   uint64_t clone_flags;
   pid_t pid;
   unsigned long long start_time;
+  pid_t keeper;
   bool exited; /* it was reaped */
 } Launch;
 
@@ -86,11 +88,14 @@ void init_expect (Launch *launch, enum message letter);
 void monitor_listen (const Launch *launch);
 /* Serves streams and waits until the program has ended; returns the helper's exit status. */
 int monitor_run (Launch *launch);
+/* Becomes the exit command, if there is one. */
+void exit_command_run (const Launch *launch);
 
 /* record.c */
 void record_write (int directory, const char *name, const char *text);
 void record_pids (Launch *launch, char *text, size_t size);
-void record_exit (char *text, size_t size, int wait_status, bool oom_killed);
+/* `killer` is the signal that killed the monitor, whose container ended with it; 0 when it did not. */
+void record_exit (char *text, size_t size, int wait_status, bool oom_killed, int killer);
 void record_time (char *text, size_t size);
 
 /* cgroup.c */

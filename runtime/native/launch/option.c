@@ -1,6 +1,7 @@
 /* What the list asks of the monitor itself, before there is a process. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "health.h"
 #include "launch.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,10 @@ do_option (Launch *launch, char **fields)
       if (!log_open (fields[2], strcmp (fields[1], "cri") == 0, field_number (fields[3]), field_number (fields[4])))
         die ("log", fields[2]);
     }
+  else if (strcmp (name, "health") == 0)
+    health_set (fields, copy_strings (fields + 4));
+  else if (strcmp (name, "keep") == 0)
+    launch->keep = true;
   else if (strcmp (name, "exit-command") == 0)
     launch->exit_command = copy_strings (fields + 1);
   else if (strcmp (name, "console") == 0)

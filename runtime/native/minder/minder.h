@@ -3,5 +3,4 @@
 
 int guard_main (int argc, char **argv);
 int pause_main (int argc, char **argv);
-int pulse_main (int argc, char **argv);
 int reap_main (int argc, char **argv);

@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "clients.h"
 #include "common.h"
+#include "health.h"
 #include "input.h"
+#include "keeper.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -94,6 +96,7 @@ read_channel (void)
     return;
   record_time (time, sizeof time);
   record_write (launch->directory, "started", time);
+  health_begin (launch->exit_environment);
   clients_tell (FRAME_STARTED, time, strlen (time));
 }
 
@@ -104,11 +107,14 @@ reap (void)
   pid_t pid;
 
   while ((pid = waitpid (-1, &status, WNOHANG)) > 0)
-    if (pid == monitor.launch->pid)
-      {
-        monitor.launch->exited = true;
-        monitor.status = monitor.failed ? monitor.status : status;
-      }
+    {
+      health_reaped (pid, status);
+      if (pid != monitor.launch->pid)
+        continue;
+      monitor.launch->exited = true;
+      monitor.status = monitor.failed ? monitor.status : status;
+      keeper_reaped (monitor.status);
+    }
 }
 
 void
@@ -146,10 +152,14 @@ turn (void)
   struct pollfd slots[SLOT_CLIENTS + MAX_CLIENTS];
   struct signalfd_siginfo caught;
   size_t count = prepare_slots (slots);
-  int ready = poll (slots, count, monitor.launch->exited ? PATIENCE_MS : -1);
+  int ready = poll (slots, count, monitor.launch->exited ? PATIENCE_MS : health_patience ());
 
-  if (ready == 0)
+  if (ready == 0 && monitor.launch->exited)
     chunk_give_up ();
+  if (!monitor.launch->exited)
+    health_run ();
+  if (ready <= 0)
+    return;
   if (slots[SLOT_CHANNEL].revents != 0)
     read_channel ();
   if (slots[SLOT_LISTENER].revents != 0)
@@ -181,10 +191,9 @@ drain (void)
     }
 }
 
-static void
-run_exit_command (void)
+void
+exit_command_run (const Launch *launch)
 {
-  Launch *launch = monitor.launch;
   sigset_t none;
 
   if (launch->exit_command == NULL)
@@ -205,15 +214,16 @@ finish (void)
   drain ();
   log_end ();
   cgroup_kill ();
-  record_exit (text, sizeof text, monitor.status, cgroup_oom_killed ());
+  record_exit (text, sizeof text, monitor.status, cgroup_oom_killed (), 0);
+  cgroup_remove (); /* first: whoever finds the record may start the container again, in groups of the same name */
   record_write (monitor.launch->directory, "exit.json", text);
-  cgroup_remove ();
+  keeper_recorded ();
   while (monitor.listener >= 0 && accept_client ())
     continue;
   clients_tell (FRAME_EXIT, text, strlen (text));
   close (monitor.listener);
   clients_drop ();
-  run_exit_command ();
+  exit_command_run (monitor.launch);
   return 0;
 }
 

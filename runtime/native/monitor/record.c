@@ -31,9 +31,12 @@ void
 record_pids (Launch *launch, char *text, size_t size)
 {
   pid_t monitor = launch->leave ? 0 : getpid ();
+  unsigned long long monitor_start = monitor == 0 ? 0 : process_start_time (monitor);
+  int length = snprintf (text, size, "{\"pid\":%d,\"startTime\":%llu,\"monitor\":%d,\"monitorStartTime\":%llu", launch->pid, launch->start_time, monitor, monitor_start);
 
-  snprintf (text, size, "{\"pid\":%d,\"startTime\":%llu,\"monitor\":%d,\"monitorStartTime\":%llu}", launch->pid, launch->start_time, monitor,
-            monitor == 0 ? 0 : process_start_time (monitor));
+  if (launch->keeper > 0)
+    length += snprintf (text + length, size - length, ",\"keeper\":%d,\"keeperStartTime\":%llu", launch->keeper, process_start_time (launch->keeper));
+  snprintf (text + length, size - length, "}");
 }
 
 void
@@ -50,13 +53,15 @@ record_time (char *text, size_t size)
 }
 
 void
-record_exit (char *text, size_t size, int wait_status, bool oom_killed)
+record_exit (char *text, size_t size, int wait_status, bool oom_killed, int killer)
 {
-  char time[48], signal[32] = "";
+  char time[48], signal[32] = "", error[96] = "";
   int code = WIFEXITED (wait_status) ? WEXITSTATUS (wait_status) : 128 + WTERMSIG (wait_status);
 
   record_time (time, sizeof time);
   if (WIFSIGNALED (wait_status))
     snprintf (signal, sizeof signal, "\"signal\":%d,", WTERMSIG (wait_status));
-  snprintf (text, size, "{\"exitCode\":%d,%s\"oomKilled\":%s,\"finishedAt\":\"%s\"}", code, signal, oom_killed ? "true" : "false", time);
+  if (killer > 0)
+    snprintf (error, sizeof error, ",\"error\":\"its monitor was killed by signal %d\"", killer);
+  snprintf (text, size, "{\"exitCode\":%d,%s\"oomKilled\":%s,\"finishedAt\":\"%s\"%s}", code, signal, oom_killed ? "true" : "false", time, error);
 }

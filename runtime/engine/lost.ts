@@ -1,0 +1,70 @@
+/**
+ * What commands do in passing: a container that ended, or was about to be started again, while everybody who would have seen to it was killed
+ * (or taken by a reboot) is settled, started again by its policy, or removed.
+ */
+import { spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { isAlive } from "../../store/process-id.ts";
+import type { Container, ContainerRecord } from "../engine.ts";
+import { exitEnvironment } from "../process/host.ts";
+import { tryLock } from "./lock.ts";
+import { containersFolder, lockName, type Parts } from "./parts.ts";
+import { discard } from "./remove.ts";
+import { isAwaited, settleOnce } from "./settle.ts";
+import { inspect, isLive, listContainers } from "./status.ts";
+
+/** Pure: whether this container, as it was found, may need care. */
+function isSuspect({ record, status }: Container): boolean {
+  return !isLive(status) && (record.unsettled || record.restartAt !== undefined || isAbandoned(record));
+}
+
+/** `run --rm` was killed between its create and its start. */
+function isAbandoned(record: ContainerRecord): boolean {
+  const { maker, options, startedAt, exit, unsettled } = record;
+  if (options.autoRemove !== true || maker === undefined) return false;
+  return (!unsettled || (startedAt === undefined && exit === undefined)) && !isAlive(maker.pid, maker.startTime);
+}
+
+/** As they are once the lost ones among them are cared for. */
+export async function careForAll(parts: Parts, containers: readonly Container[]): Promise<readonly Container[]> {
+  const suspects = containers.filter(isSuspect);
+  for (const { record } of suspects) await careFor(parts, record);
+  const isStale = await hasUnmade(parts);
+  if (isStale) await (await import("./sweep.ts")).sweepUnmade(parts);
+  return suspects.length === 0 ? containers : await listContainers(parts);
+}
+
+/** Folders or names of containers whose record was never written, or was removed before them. */
+async function hasUnmade(parts: Parts): Promise<boolean> {
+  const folders = await readdir(containersFolder(parts)).catch(() => []);
+  return [...folders, ...parts.records.names().map(([, id]) => id)].some((id) => parts.records.get(id) === undefined);
+}
+
+/** Idempotent; what somebody else has the lock of, or a living monitor sees to, is left alone. */
+export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">): Promise<void> {
+  const held = await tryLock(lockName(parts, id));
+  if (held === undefined) return;
+  let record: ContainerRecord | undefined;
+  try {
+    record = parts.records.get(id);
+    if (record === undefined || isLive((await inspect(parts, record)).status)) return;
+    if ((await parts.processes.state(id))?.watched === true) return;
+    if (isAbandoned(record) && (!record.unsettled || (await parts.processes.state(id))?.startedAt === undefined)) {
+      await discard(parts, record, { volumes: true });
+      return;
+    }
+  } finally {
+    await held[Symbol.asyncDispose]();
+  }
+  if (record.unsettled) await settleOnce(parts, id);
+  const { restartAt, restarter } = parts.records.get(id) ?? {};
+  if (restartAt !== undefined && !isAwaited({ ...(restarter !== undefined && { restarter }) })) sendRestarter(parts, id);
+}
+
+/** Waits for the moment and starts it, in a process of its own: nobody need wait for that. */
+function sendRestarter(parts: Parts, id: string): void {
+  const [program = "", ...args] = [...parts.self, "container-settle", id];
+  const child = spawn(program, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) });
+  child.once("error", () => undefined); // no process to be had: the next command sends another
+  child.unref();
+}
