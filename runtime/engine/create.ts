@@ -21,6 +21,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const config = applyOptions(image.config.config ?? {}, flags);
   const [path = "", ...args] = commandLine(config);
   resources(flags.limits ?? {}); /* refuse before anything is made */
+  await freeName(parts, options.name);
   const name = await parts.records.claimName(options.name, id);
   const folder = containerFolder(parts, id);
   try {
@@ -51,6 +52,12 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
     await parts.records.releaseName(name, id);
     throw error;
   }
+}
+
+/** Of a container whose maker was killed before there was a record. */
+async function freeName(parts: Parts, name: string | undefined): Promise<void> {
+  const holder = name === undefined ? undefined : parts.records.holder(name);
+  if (holder !== undefined && parts.records.get(holder) === undefined) await (await import("./sweep.ts")).sweepUnmade(parts);
 }
 
 async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, config: ExecutionConfig): Promise<ContainerRecord["mounts"]> {

@@ -63,7 +63,7 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
 
 /** Waits for the moment and starts it, in a process of its own: nobody need wait for that. */
 function sendRestarter(parts: Parts, id: string): void {
-  const [program = "", ...args] = [...parts.self, "container-settle", id];
+  const [program, ...args] = [...parts.self, "container-settle", id] as const;
   const child = spawn(program, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) });
   child.once("error", () => undefined); // no process to be had: the next command sends another
   child.unref();

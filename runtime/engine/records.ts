@@ -17,6 +17,8 @@ export interface Records {
   /** Claims `name`, or a generated one. @throws {RuntimeError} `NAME_INVALID`, `CONTAINER_EXISTS` */
   claimName(name: string | undefined, id: string): Promise<string>;
   releaseName(name: string, id: string): Promise<void>;
+  /** Whose name it is. */
+  holder(name: string): string | undefined;
   /** Every claim, with the id that holds it. */
   names(): readonly (readonly [name: string, id: string])[];
 }
@@ -36,6 +38,7 @@ export function openRecords(store: Store): Records {
     put: async (record) => await containers.put(record.id, record),
     change: async (id, change) => await containers.update(id, (current) => current && change(current)),
     releaseName,
+    holder: (name) => names.get(name),
     names: () => names.list(),
     async remove(record): Promise<void> {
       await containers.remove(record.id);

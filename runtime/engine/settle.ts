@@ -50,7 +50,9 @@ export async function settle(parts: Parts, id: string): Promise<void> {
 async function takeRestart(parts: Parts, id: string): Promise<number | undefined> {
   const own = ownProcess();
   const record = await parts.records.change(id, (current) =>
-    current.restartAt === undefined || isAwaited(current) ? current : { ...current, restartAt: Math.min(current.restartAt, Date.now() + MAX_DELAY_MS), restarter: own },
+    current.restartAt === undefined || isAwaited(current)
+      ? current
+      : { ...current, restartAt: Math.min(current.restartAt, Date.now() + MAX_DELAY_MS), restarter: own },
   );
   return record?.restarter?.pid === own.pid && record.restarter.startTime === own.startTime ? record.restartAt : undefined;
 }

@@ -30,7 +30,10 @@ export function everythingLeft(root: TemporaryRoot, store: Store, ids: readonly 
     ...names(`${root.runRoot}/containers`).map((name) => `state of ${name}`),
     ...names(`${root.root}/ingest`).flatMap((name) => (isAbandoned(name) ? [`ingest/${name}`] : [])),
     ...["runtime.containers", "runtime.names", "runtime.volumes"].flatMap((table) =>
-      store.table<unknown>(table).list().map(([key]) => `${table}: ${key}`),
+      store
+        .table<unknown>(table)
+        .list()
+        .map(([key]) => `${table}: ${key}`),
     ),
   ];
 }

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { MonitorPids } from "../../runtime/process/client.ts";
 import { lower } from "../../runtime/process/lower.ts";
 import { encodeOperations } from "../../runtime/process/operation.ts";
 import type { ProcessSpec } from "../../runtime/spec.ts";
@@ -251,10 +252,11 @@ describe("when something dies", () => {
     await until(() => groupsNamed(id).length === 0);
   });
 
-  test("an idle container's supervision takes at most a megabyte", async () => {
+  test("an idle container's supervision, monitor and keeper, takes at most a megabyte", async () => {
     const id = await started();
-    const rollup = readFileSync(`/proc/${monitorOf(id)}/smaps_rollup`, "utf8");
-    expect(Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1])).toBeLessThan(1024);
+    const { monitor, keeper = 0 } = JSON.parse(readFileSync(join(lab.runRoot, "containers", id, "pid"), "utf8")) as MonitorPids;
+    const rollups = [monitor, keeper].map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+    expect(rollups.reduce((sum, text) => sum + Number(/^Pss: +(\d+) kB$/m.exec(text)?.[1]), 0)).toBeLessThan(1024);
     await lab.processes.remove(id);
   });
 
