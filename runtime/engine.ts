@@ -102,7 +102,10 @@ export interface ContainerOptions {
   /** /proc without its masked and read-only paths. */
   readonly unmaskedProc?: boolean;
   readonly noNewPrivileges?: boolean;
+  /** Other than these two: a profile's JSON text. */
   readonly seccomp?: "default" | "unconfined" | string;
+  /** A profile that this machine has loaded, or `unconfined`. */
+  readonly apparmor?: string;
   /** Let /proc show the whole machine instead of the limits. */
   readonly hostProc?: boolean;
   readonly readOnly?: boolean;

@@ -5,7 +5,7 @@ import type { Processes, ProcessState } from "./process.ts";
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
-import { freeze, members, meterOf, sendSignal, signalMembers, thaw, updateGroups, usageOf } from "./process/control.ts";
+import { freeze, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf } from "./process/control.ts";
 import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
@@ -16,6 +16,8 @@ import { startContainer } from "./process/start.ts";
 import { settledState } from "./process/reclaim.ts";
 import { stateOf } from "./process/status.ts";
 import { waitForExit } from "./process/wait.ts";
+
+const SIGKILL = 9;
 
 export async function openProcesses(options: HostOptions): Promise<Processes> {
   const host = openHost(options);
@@ -76,7 +78,10 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
       const { groups } = needFolder(host, id).recorded() ?? {};
       if (status === "stopped" && !all) throw new RuntimeError("CONTAINER_STATE", `Cannot signal ${id}: it has stopped`);
       if (all && groups !== undefined) await signalMembers(groups, signal);
-      else if (isAlive(pid, startTime)) sendSignal(pid, signal);
+      else if (isAlive(pid, startTime)) {
+        sendSignal(pid, signal);
+        if (signal === SIGKILL && groups !== undefined) thawAll(groups); // who is frozen does not die
+      }
     },
     async pause(id) {
       const { status } = needState(host, id);

@@ -31,6 +31,8 @@ export interface ProcessSpec {
   readonly rlimits?: readonly { readonly type: string; readonly hard: number; readonly soft: number }[];
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
 }
 
 export interface Capabilities {
@@ -64,6 +66,8 @@ export interface LinuxSpec {
   readonly namespaces?: readonly { readonly type: NamespaceType; readonly path?: string }[];
   readonly uidMappings?: readonly IdMapping[];
   readonly gidMappings?: readonly IdMapping[];
+  /** Of a time namespace that is made here: what its clocks show more than this machine's. */
+  readonly timeOffsets?: { readonly [clock in "monotonic" | "boottime"]?: { readonly secs?: number; readonly nanosecs?: number } };
   readonly devices?: readonly DeviceSpec[];
   readonly cgroupsPath?: string;
   readonly resources?: Resources;

@@ -38,6 +38,7 @@ export type StoreErrorCode =
   | "LAYER_INVALID"
   | "ARCHIVE_INVALID"
   | "PATH_ESCAPES"
+  | "MOUNT_BELOW"
   | "RECORD_CONFLICT"
   | "RECORDS_FAILED"
   | "RANGE_INVALID"

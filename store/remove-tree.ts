@@ -1,9 +1,12 @@
 /** Removes a folder with all in it, whatever programs made of it: Node gives up on paths longer than PATH_MAX, rm does not use whole paths. */
-import { rmSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { StoreError } from "./errors.ts";
 
-/** What is not there is removed already. */
+/** What is not there is removed already. @throws {StoreError} `MOUNT_BELOW` when something is mounted in it: that is never removed along */
 export async function removeTree(path: string): Promise<void> {
+  refuseMounts(path);
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
@@ -12,6 +15,7 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 export function removeTreeSync(path: string): void {
+  refuseMounts(path);
   try {
     rmSync(path, { recursive: true, force: true });
   } catch (error) {
@@ -24,4 +28,24 @@ function removeDeep(path: string, error: unknown): void {
   const { spawnSync } = process.getBuiltinModule("node:child_process"); // seldom needed, and every command loads this file
   const { status, stderr } = spawnSync("rm", ["-rf", "--", path], { encoding: "utf8" });
   if (status !== 0) throw new Error(`Cannot remove ${path}: ${stderr?.trim().slice(0, 300)}`, { cause: error });
+}
+
+/** A container that may mount and shares a volume's propagation can put any file system into a folder of ours. */
+function refuseMounts(path: string): void {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  const name = basename(path);
+  if (!mounts.includes(name) && !/[\s\\]/.test(name)) return; // the usual case, at the price of one read
+  const whole = resolve(path);
+  let real: string;
+  try {
+    real = join(realpathSync(dirname(whole)), basename(whole));
+  } catch {
+    return; // not there
+  }
+  const below = mounts
+    .split("\n")
+    .map((line) => (line.split(" ", 5)[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))))
+    .find((point) => point === real || point.startsWith(`${real}/`));
+  if (below !== undefined)
+    throw new StoreError("MOUNT_BELOW", `Cannot remove ${path}: something is mounted on ${below}`, { hint: `Unmount it first: umount ${below}` });
 }

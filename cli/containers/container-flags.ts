@@ -8,7 +8,7 @@ import { addHealthFlags, type HealthFlags, healthcheckOf } from "./health-flags.
 import { parseLog } from "./log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
-import { readText } from "./read-text.ts";
+import { securityOptions } from "./security-flags.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
 
@@ -96,7 +96,7 @@ function processFlags(command: Command): Command {
     .option("--cap-add <capability>", "add a capability", collect, NONE)
     .option("--cap-drop <capability>", "drop a capability", collect, NONE)
     .option("--privileged", "lift most restrictions")
-    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined, seccomp=FILE or proc=host", collect, NONE)
+    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined|FILE, apparmor=PROFILE, label=disable, proc=host", collect, NONE)
     .option("--init", "run a small init as pid 1 that reaps and forwards signals")
     .option("--ulimit <name=soft[:hard]>", "set a resource limit of the process", collect, NONE)
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
@@ -267,22 +267,6 @@ function joinable(text: string): "host" | { readonly container: string } {
   if (text === "host") return "host";
   if (text.startsWith("container:")) return { container: text.slice("container:".length) };
   throw new UsageError(`invalid namespace: ${JSON.stringify(text)}`);
-}
-
-/** The last of a kind wins. */
-function securityOptions(options: readonly string[]): Security {
-  return Object.assign({}, ...options.map(securityOption)) as Security;
-}
-
-type Security = Pick<ContainerOptions, "noNewPrivileges" | "seccomp" | "hostProc">;
-
-function securityOption(option: string): Security {
-  const [key = "", value = ""] = option.split(/[=:](.*)/s);
-  if (key === "no-new-privileges") return { noNewPrivileges: value !== "false" };
-  if (key === "seccomp") return { seccomp: value === "unconfined" || value === "default" ? value : readText(value) };
-  if (key === "proc" && (value === "host" || value === "limits")) return { hostProc: value === "host" };
-  if (value === "unconfined" || value === "disable" || key === "label") return {}; /* other security modules are not used anyway */
-  throw new UsageError(`invalid security option: ${JSON.stringify(option)}`);
 }
 
 function keyValue(text: string): readonly [string, string] {

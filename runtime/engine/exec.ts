@@ -4,7 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { Attachment, ExitRecord } from "../process.ts";
 import type { ProcessSpec } from "../spec.ts";
 import { environment } from "./environment.ts";
-import { capabilitySets } from "./generate.ts";
+import { capabilitySets, confines } from "./generate.ts";
 import { hostnameOf } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
 import { accountOf, capabilitiesOf } from "./spec-of.ts";
@@ -31,6 +31,7 @@ export async function execIn(
     cwd: options.cwd ?? (record.config.WorkingDir === undefined || record.config.WorkingDir === "" ? "/" : record.config.WorkingDir),
     capabilities: capabilitySets(granted),
     noNewPrivileges: record.options.noNewPrivileges ?? false,
+    ...(confines(record.options.apparmor) && { apparmorProfile: record.options.apparmor }),
   };
   return await parts.processes.exec(record.id, spec, { stdin: options.stdin ?? false, detach: options.detach ?? false, bound: options.bound ?? false });
 }

@@ -74,6 +74,7 @@ function processSpec(input: GenerateInput, args: readonly string[]): ProcessSpec
     capabilities: capabilitySets(input.capabilities),
     ...(options.ulimits !== undefined && { rlimits: rlimits(options.ulimits, input.ownLimits) }),
     noNewPrivileges: options.noNewPrivileges ?? false,
+    ...(confines(options.apparmor) && { apparmorProfile: options.apparmor }),
     ...(options.limits?.oomScoreAdj !== undefined && { oomScoreAdj: options.limits.oomScoreAdj }),
   };
 }
@@ -81,6 +82,10 @@ function processSpec(input: GenerateInput, args: readonly string[]): ProcessSpec
 /** Inheritable and ambient stay empty: a program of another user must not gain any by execve. */
 export function capabilitySets(names: readonly string[]): NonNullable<ProcessSpec["capabilities"]> {
   return { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
+}
+
+export function confines(apparmor: string | undefined): apparmor is string {
+  return apparmor !== undefined && apparmor !== "unconfined";
 }
 
 function mounts(input: GenerateInput): readonly MountSpec[] {

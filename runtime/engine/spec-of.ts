@@ -1,5 +1,6 @@
 /** Gathers what `generate` needs: accounts from the container's own files, devices and limits from this machine. */
 import { readFileSync } from "node:fs";
+import { release } from "node:os";
 import type { ActiveSnapshot, MergedView } from "../../store/store.ts";
 import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../defaults.ts";
 import type { ContainerRecord } from "../engine.ts";
@@ -82,11 +83,14 @@ async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<
   };
 }
 
-/** A profile other than `default` and `unconfined` is its JSON text. */
+/** A profile other than `default` and `unconfined` is its JSON text; one that was asked for holds for a privileged container too. */
 async function seccompOf(options: Flags, capabilities: readonly string[]): Promise<SeccompSpec | undefined> {
   const wanted = options.seccomp ?? "default";
-  if (wanted === "unconfined" || options.privileged === true) return undefined;
-  if (wanted !== "default") return JSON.parse(wanted) as SeccompSpec;
+  if (wanted === "unconfined" || (wanted === "default" && options.privileged === true)) return undefined;
+  if (wanted !== "default") {
+    const { readProfile } = await import("../process/seccomp/profile.ts");
+    return readProfile(wanted, { capabilities, architecture: process.arch === "x64" ? "amd64" : process.arch, kernel: release() });
+  }
   const { defaultSeccomp } = await import("../process/seccomp/default-profile.ts");
   return defaultSeccomp(capabilities);
 }

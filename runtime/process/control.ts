@@ -8,6 +8,7 @@ import { controllerFolder, groupFolder, type Groups } from "./cgroup/groups.ts";
 import { planCgroup, type CgroupFile } from "./cgroup/plan.ts";
 import { orderUpdate } from "./cgroup/update.ts";
 
+const SIGKILL = 9;
 const FREEZE_TRIES = 1000;
 const REMOVE_TRIES = 200;
 
@@ -35,6 +36,24 @@ export function thaw(groups: Groups): void {
   }
 }
 
+/** Groups that the container froze itself, too: before a process in them dies, and with it the pid namespace of all, it must run. */
+export function thawAll(groups: Groups): void {
+  thaw(groups);
+  const folder = controllerFolder(groups, "freezer");
+  if (groups.version === 1 && folder !== undefined) thawBelow(folder);
+}
+
+function thawBelow(folder: string): void {
+  for (const name of groupsIn(folder)) {
+    try {
+      writeFileSync(`${folder}/${name}/freezer.state`, "THAWED");
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    thawBelow(`${folder}/${name}`);
+  }
+}
+
 /** Members of the group and of groups that the container made inside. */
 export function members(groups: Groups): readonly number[] {
   const folder = controllerFolder(groups, groups.version === 1 ? "freezer" : "pids");
@@ -48,7 +67,8 @@ export async function signalMembers(groups: Groups, signal: number): Promise<voi
   try {
     for (const pid of members(groups)) sendSignal(pid, signal);
   } finally {
-    thaw(groups);
+    if (signal === SIGKILL) thawAll(groups);
+    else thaw(groups);
   }
 }
 

@@ -10,7 +10,7 @@ export interface LoweredNamespaces {
   readonly newUser: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly newCgroup: boolean;
-  /** A first process joins, a second one is the container's: pid and user namespaces take effect in children only. */
+  /** A first process joins, a second one is the container's: pid, time and user namespaces take effect in children only. */
   readonly joiner: boolean;
 }
 
@@ -27,8 +27,8 @@ export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly
   const made = all.filter((one) => one.path === undefined).map((one) => one.type);
   const joined = all.flatMap(({ type, path }) => (path === undefined ? [] : [{ type, path }]));
   const newUser = made.includes("user");
-  const joiner = joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
-  const flags = made.filter((type) => type !== "cgroup").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
+  const joiner = all.some((one) => one.type === "time") || joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
+  const flags = made.filter((type) => type !== "cgroup" && type !== "time").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const setns = joined
     .toSorted((one, other) => Number(one.type === "user") - Number(other.type === "user"))
     .map(({ type, path }): Operation => ["setns", path, NAMESPACE_FLAGS[type]]);
@@ -42,7 +42,7 @@ export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly
     operations: [
       ...mapOperations(spec, newUser, rootless),
       ...(joiner
-        ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const)
+        ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...lowerTime(spec), ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const)
         : ([["clone", flags, 0], ...setns] as const)),
       ...enter,
       ...(made.includes("network") ? [["loopback"] as const] : []),
@@ -62,15 +62,28 @@ function check(spec: Spec, types: readonly NamespaceType[]): void {
   if (!types.includes("mount")) refuse("it has no mount namespace of its own");
   if (new Set(types).size !== types.length) refuse("a type is named twice");
   if (spec.hostname !== undefined && !types.includes("uts")) refuse("a hostname needs a uts namespace");
-  if (types.includes("time")) throw new RuntimeError("UNSUPPORTED", "Cannot make a time namespace: strata does not support it");
+  const time = spec.linux?.namespaces?.find((one) => one.type === "time");
+  if (spec.linux?.timeOffsets !== undefined && (time === undefined || time.path !== undefined)) refuse("time offsets need a new time namespace");
   const user = spec.linux?.namespaces?.find((one) => one.type === "user");
   const mapped = (spec.linux?.uidMappings?.length ?? 0) > 0 && (spec.linux?.gidMappings?.length ?? 0) > 0;
   if (user !== undefined && user.path === undefined && !mapped) refuse("a user namespace needs uidMappings and gidMappings");
 }
 
+/** Its clocks can be set until the first process enters it. */
+function lowerTime(spec: Spec): readonly Operation[] {
+  if (spec.linux?.namespaces?.some((one) => one.type === "time" && one.path === undefined) !== true) return [];
+  const offsets = Object.entries(spec.linux.timeOffsets ?? {}).map(([clock, { secs = 0, nanosecs = 0 }]) => {
+    if ((clock !== "monotonic" && clock !== "boottime") || !Number.isSafeInteger(secs) || !Number.isSafeInteger(nanosecs))
+      throw new RuntimeError("SPEC_INVALID", `Cannot set the clock ${JSON.stringify(clock)}: monotonic and boottime take whole seconds and nanoseconds`);
+    return `${clock} ${secs} ${nanosecs}\n`;
+  });
+  const unshare: Operation = ["unshare", NAMESPACE_FLAGS.time];
+  return offsets.length === 0 ? [unshare] : [unshare, ["proc", "/proc/self/timens_offsets", offsets.join("")]];
+}
+
 function mapOperations(spec: Spec, newUser: boolean, rootless: boolean): readonly Operation[] {
   if (!newUser) return [];
-  return [["maps", mapText(spec.linux?.uidMappings), mapText(spec.linux?.gidMappings), rootless ? 1 : 0]];
+  return [["maps", mapText(spec.linux?.uidMappings), mapText(spec.linux?.gidMappings), rootless ? 1 : 0, spec.process?.oomScoreAdj ?? ""]];
 }
 
 function mapText(mappings: readonly IdMapping[] = []): string {

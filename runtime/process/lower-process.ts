@@ -2,15 +2,20 @@
 import { RuntimeError } from "../errors.ts";
 import type { ProcessSpec } from "../spec.ts";
 import { capabilityMask } from "./capabilities.ts";
+import { lowerLabels } from "./labels.ts";
 import type { Operation } from "./operation.ts";
 import type { SeccompProgram } from "./seccomp/program.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_UMASK = 0o022;
 
-/** What needs the privileges of the outside: before any namespace is joined. */
-export function lowerBefore(process: ProcessSpec, id: string): readonly Operation[] {
-  return [["keyring", `_ses.${id}`], ...(process.oomScoreAdj === undefined ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const])];
+/** What needs the privileges of the outside: before any namespace is joined. In a new user namespace the monitor sets the score, with the maps. */
+export function lowerBefore(process: ProcessSpec, id: string, newUser: boolean): readonly Operation[] {
+  return [
+    ["keyring", `_ses.${id}`],
+    ...(process.oomScoreAdj === undefined || newUser ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const]),
+    ...lowerLabels(process),
+  ];
 }
 
 /** Inside, while still privileged. */

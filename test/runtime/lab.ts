@@ -12,7 +12,7 @@ import type { LinuxSpec, NamespaceType, ProcessSpec, Spec } from "../../runtime/
 import { helper, TEST_PREFIX, temporaryRoot } from "../support/root.ts";
 
 const PROGRAMS =
-  "sh cat ls id sleep grep stat hostname dd head tail wc mkdir ln readlink touch rm stty tty env nproc yes kill ps mount cut tr sort seq echo true pwd chmod timeout";
+  "sh cat ls id sleep grep stat hostname dd head tail wc mkdir ln readlink touch rm stty tty env nproc yes kill ps mount cut tr sort seq echo true pwd chmod timeout mknod tee";
 
 export interface Overrides {
   readonly process?: Partial<ProcessSpec>;

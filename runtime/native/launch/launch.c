@@ -120,6 +120,8 @@ write_maps (void)
 {
   if (launch.uid_map == NULL)
     return;
+  if (launch.oom_score[0] != '\0')
+    write_proc ("oom_score_adj", launch.oom_score);
   if (launch.deny_setgroups)
     write_proc ("setgroups", "deny");
   write_proc ("gid_map", launch.gid_map);

@@ -59,6 +59,7 @@ typedef struct
   char **exit_command; /* NULL-terminated, or NULL */
   char **exit_environment;
   char *uid_map, *gid_map;
+  char *oom_score; /* of a process in a user namespace, which may not set it itself */
   bool deny_setgroups;
   int console;  /* who takes the terminal's master instead of the monitor, or -1 */
   char **idmap; /* fields of idmap-overlay, or NULL */

@@ -92,7 +92,8 @@ do_mode (Launch *launch, char **fields)
     open_fifo (launch);
 }
 
-/* stdio inherit|pipes|terminal KEEP-STDIN; log FORMAT PATH LIMIT COUNT; maps UIDS GIDS DENY-SETGROUPS */
+/* stdio inherit|pipes|terminal KEEP-STDIN; log FORMAT PATH LIMIT COUNT; maps UIDS GIDS DENY-SETGROUPS OOM-SCORE,
+   the last empty for the caller's own */
 static void
 do_option (Launch *launch, char **fields)
 {
@@ -129,6 +130,7 @@ do_option (Launch *launch, char **fields)
       launch->uid_map = fields[1];
       launch->gid_map = fields[2];
       launch->deny_setgroups = field_number (fields[3]) == 1;
+      launch->oom_score = fields[4];
     }
 }
 

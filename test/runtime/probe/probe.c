@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
@@ -66,6 +68,8 @@ ask (const char *name)
     return syscall (SYS_finit_module, 0, "", 0);
   if (strcmp (name, "delete-module") == 0)
     return syscall (SYS_delete_module, "none", 0);
+  if (strcmp (name, "setgroups") == 0)
+    return setgroups (1, &(gid_t){ 0 });
   if (strcmp (name, "personality-linux32") == 0)
     return syscall (SYS_personality, 8);
   if (strcmp (name, "personality-svr4") == 0)
@@ -132,6 +136,29 @@ burn (double seconds)
     }
 }
 
+/* The name of the session keyring, and whether a key of the host is found from there. */
+static int
+show_keyring (const char *key)
+{
+  char text[256] = "";
+
+  if (syscall (SYS_keyctl, KEYCTL_DESCRIBE, -3, text, sizeof text) < 0)
+    return answer (-1);
+  char *name = strrchr (text, ';');
+  printf ("%s ", name == NULL ? text : name + 1);
+  return answer (syscall (SYS_keyctl, KEYCTL_SEARCH, -3, "user", key, 0));
+}
+
+/* Runs a program that inherits a session keyring with a key in it. */
+static int
+with_key (char **words)
+{
+  if (syscall (SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "host", 0, 0, 0) < 0 || syscall (SYS_add_key, "user", words[0], "secret", 6L, -3) < 0)
+    return answer (-1);
+  execvp (words[1], words + 1);
+  return answer (-1);
+}
+
 /* Turns two names into each other, over and over, with no moment between; ends by itself should nobody end it. */
 static int
 swap (const char *one, const char *other, time_t seconds)
@@ -152,6 +179,10 @@ main (int argc, char **argv)
   setvbuf (stdout, NULL, _IOLBF, 0);
   if (strcmp (verb, "swap") == 0 && argc == 5)
     return swap (argv[2], argv[3], atol (argv[4]));
+  if (strcmp (verb, "keyring") == 0)
+    return show_keyring (word);
+  if (strcmp (verb, "with-key") == 0 && argc > 3)
+    return with_key (argv + 2);
   if (strcmp (verb, "ask") == 0)
     return answer (ask (word));
   if (strcmp (verb, "eat") == 0)
