@@ -6,7 +6,7 @@ import type { Place } from "./case.ts";
 
 export const STRATA = fileURLToPath(new URL("../../bin/strata.js", import.meta.url));
 
-const PROGRAMS = "sh,ls,cat,cp,rm,mkdir,touch,chmod,sleep";
+const PROGRAMS = "sh,ls,cat,cp,rm,mkdir,touch,chmod,sleep,true";
 
 /** Path of the archive. */
 export async function makeBase({ folder, run }: Place): Promise<string> {
