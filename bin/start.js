@@ -19,7 +19,7 @@ exports.start = function start(name, rooms) {
   if (!isBundled()) return import(join(dist, rooms));
   const { recordCodeCache, useCodeCache } = require(join(bundle, "code-cache.cjs"));
   const cache = join(bundle, "code.bin");
-  if (process.env.STRATA_RECORD_CODE === undefined) useCodeCache(cache);
+  if (process.env.RECORD_CODE_OF_STRATA === undefined) useCodeCache(cache);
   else process.once("exit", recordCodeCache(cache).save);
   return require(join(bundle, `${name}.cjs`));
 };

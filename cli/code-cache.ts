@@ -1,6 +1,7 @@
 /**
  * Keeps V8's compiled code of the bundle (and of what it requires) in one file beside it: half of a short command is compiling.
- * Installed before anything else is loaded; made once, when the bundle is. Files compiled here may not `import()`: the bundle requires instead.
+ * Installed before anything else is loaded; made when the bundle is, by a few commands.
+ * Files compiled here may not `import()`: the bundle requires instead.
  * Another Node version's cache is refused by V8 and costs nothing but time.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -20,28 +21,26 @@ interface Loader {
 }
 
 export function useCodeCache(file: string): void {
-  const code = readCache(file);
-  if (code !== undefined) compileWith((filename) => code(filename));
+  const codes = readCache(file);
+  if (codes.size > 0) compileWith(codes);
 }
 
-/** Records what this process compiles; `save` writes it. */
+/** Adds what this process compiles to what is there; `save` writes it. */
 export function recordCodeCache(file: string): { save(): void } {
+  const known = readCache(file);
   const scripts = new Map<string, Script>();
-  compileWith(
-    () => undefined,
-    (filename, script) => scripts.set(filename, script),
-  );
+  compileWith(known, (filename, script) => scripts.set(filename, script));
   return {
     save(): void {
-      writeCache(file, scripts);
+      writeCache(file, new Map([...known, ...[...scripts].map(([filename, script]) => [filename, script.createCachedData()] as const)]));
     },
   };
 }
 
-function compileWith(cached: (filename: string) => Buffer | undefined, compiled?: (filename: string, script: Script) => void): void {
+function compileWith(codes: ReadonlyMap<string, Buffer>, compiled?: (filename: string, script: Script) => void): void {
   const loader = Module as unknown as Loader;
   loader.prototype._compile = function compile(content, filename) {
-    const cachedData = cached(filename);
+    const cachedData = codes.get(filename);
     const options = { filename };
     const script = new Script(loader.wrap(content), cachedData === undefined ? options : { ...options, cachedData });
     compiled?.(filename, script);
@@ -56,33 +55,28 @@ function requireFor(module: NodeModule, loader: Loader): NodeJS.Require {
   return Object.assign(require, { resolve, main: process.mainModule, cache: loader._cache }) as unknown as NodeJS.Require;
 }
 
-function readCache(file: string): ((filename: string) => Buffer | undefined) | undefined {
+/** File name → code; empty when none was made: everything is compiled as usual. */
+function readCache(file: string): ReadonlyMap<string, Buffer> {
   let blob: Buffer;
   try {
     blob = readFileSync(file);
   } catch {
-    return undefined; // none was made: everything is compiled as usual
+    return new Map();
   }
   const start = 4 + blob.readUInt32LE(0);
   const index = JSON.parse(blob.toString("utf8", 4, start)) as Index;
-  return (filename) => {
-    const place = index[filename];
-    return place === undefined ? undefined : blob.subarray(start + place[0], start + place[0] + place[1]);
-  };
+  return new Map(Object.entries(index).map(([filename, [offset, length]]) => [filename, blob.subarray(start + offset, start + offset + length)]));
 }
 
-function writeCache(file: string, scripts: ReadonlyMap<string, Script>): void {
+function writeCache(file: string, codes: ReadonlyMap<string, Buffer>): void {
   const index: Record<string, readonly [number, number]> = {};
-  const parts: Buffer[] = [];
   let offset = 0;
-  for (const [filename, script] of scripts) {
-    const data = script.createCachedData();
-    index[filename] = [offset, data.length];
-    parts.push(data);
-    offset += data.length;
+  for (const [filename, code] of codes) {
+    index[filename] = [offset, code.length];
+    offset += code.length;
   }
   const header = Buffer.from(JSON.stringify(index));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
-  writeFileSync(file, Buffer.concat([length, header, ...parts]));
+  writeFileSync(file, Buffer.concat([length, header, ...codes.values()]));
 }

@@ -2,7 +2,7 @@
 // Joins the compiled rooms into few files under dist/bundle and keeps V8's compiled code of them, for a quick start of short commands.
 // Usage: node scripts/bundle.mjs (after tsc -b)
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,39 +57,73 @@ async function bundle(groupOf = () => undefined) {
   return new Map(output.flatMap((file) => (file.type === "chunk" ? [[file.fileName, file.moduleIds]] : [])));
 }
 
-/** What a cached build loads goes into a few files, one a room: each file more costs a third of a millisecond. */
-function hotGroups(chunks) {
-  const loaded = [...chunks].filter(([file]) => !file.startsWith("code-cache") && recordedFiles().includes(join(out, file)));
-  const hot = new Set(loaded.flatMap(([, modules]) => modules));
-  for (const entry of Object.values(ENTRIES)) hot.delete(entry); // a program begins when its own file is loaded, and only then
-  return (id) => (hot.has(id) ? (id.startsWith(dist) ? relative(dist, id).split("/")[0] : "packages") : undefined);
+/**
+ * What short commands load goes into a few files, for each costs a third of a millisecond: a room's part that all of them load,
+ * that only a cached build loads, and that only containers' commands load.
+ */
+function hotGroups(chunks, hot) {
+  const modulesOf = (files) => new Set([...chunks].flatMap(([file, modules]) => (files.includes(file) && !file.startsWith("code-cache") ? modules : [])));
+  const [build, containers] = [modulesOf(hot.build), modulesOf(hot.containers)];
+  const entries = new Set(Object.values(ENTRIES)); // a program begins when its own file is loaded, and only then
+  return (id) => {
+    if (entries.has(id) || !(build.has(id) || containers.has(id))) return undefined;
+    const room = id.startsWith(dist) ? relative(dist, id).split("/")[0] : "packages";
+    if (!containers.has(id)) return `${room}-build`;
+    return build.has(id) ? room : `${room}-containers`;
+  };
 }
 
-/** The head of code.bin: see cli/code-cache.ts. */
+/** Names of the bundle's files whose code is in code.bin. For its head see cli/code-cache.ts. */
 function recordedFiles() {
+  if (!existsSync(join(out, "code.bin"))) return [];
   const blob = readFileSync(join(out, "code.bin"));
-  return Object.keys(JSON.parse(blob.toString("utf8", 4, 4 + blob.readUInt32LE(0))));
+  return Object.keys(JSON.parse(blob.toString("utf8", 4, 4 + blob.readUInt32LE(0)))).map((file) => relative(out, file));
 }
 
-/** A small build, recorded: the code that it compiled is what later commands need not compile again. */
+/**
+ * A small build and a small container, recorded: the code that they compiled is what later commands need not compile again.
+ * The variable that asks for it is none of those that go on to what a monitor starts, which would write at the same time.
+ */
 function warm() {
   const folder = mkdtempSync(join(tmpdir(), "strata-bundle-"));
-  const context = join(folder, "context");
-  mkdirSync(context);
-  writeFileSync(join(context, "Dockerfile"), "FROM scratch\nARG NAME=world\nENV GREETING=${NAME:-all}\nCOPY Dockerfile /\n");
   const env = { ...process.env, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run") };
+  const strata = (...args) => spawnSync(process.execPath, [join(project, "bin/strata.js"), ...args], { env, encoding: "utf8" });
   try {
-    for (const record of [false, true]) {
-      const options = { env: record ? { ...env, STRATA_RECORD_CODE: "1" } : env, encoding: "utf8" };
-      const { status, stderr } = spawnSync(process.execPath, [join(project, "bin/strata.js"), "build", "-q", "-t", "warm", context], options);
-      if (status !== 0) throw new Error(`Cannot warm the bundle: strata build ended with ${status}\n${stderr}`);
-    }
+    warmContainers(strata, env);
+    const containers = recordedFiles();
+    rmSync(join(out, "code.bin"), { force: true });
+    warmBuild(join(folder, "context"), strata, env);
+    const build = recordedFiles();
+    warmContainers(strata, env);
+    return { build, containers };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }); // the last monitor is just ending
   }
 }
 
+function warmBuild(context, strata, env) {
+  delete env.RECORD_CODE_OF_STRATA;
+  mkdirSync(context);
+  writeFileSync(join(context, "Dockerfile"), "FROM scratch\nARG NAME=world\nENV GREETING=${NAME:-all}\nCOPY Dockerfile /\n");
+  for (const record of [false, true]) {
+    if (record) env.RECORD_CODE_OF_STRATA = "1";
+    const { status, stderr } = strata("build", "-q", "-t", "warm", context);
+    if (status !== 0) throw new Error(`Cannot warm the bundle: strata build ended with ${status}\n${stderr}`);
+  }
+}
+
+/** Where no container can run there is nothing to make quick. */
+function warmContainers(strata, env) {
+  delete env.RECORD_CODE_OF_STRATA;
+  if (strata("base", "create", "warm/tools", "--bin", "true,sleep").status !== 0) return;
+  env.RECORD_CODE_OF_STRATA = "1";
+  if (strata("run", "--rm", "--network", "none", "warm/tools", "true").status !== 0) return;
+  const { stdout } = strata("run", "--detach", "--network", "none", "warm/tools", "sleep", "60");
+  const id = stdout.trim();
+  for (const args of [["exec", id, "true"], ["ps"], ["inspect", id], ["rm", "--force", id]]) strata(...args);
+}
+
 const chunks = await bundle();
-warm();
-await bundle(hotGroups(chunks));
+const hot = warm();
+await bundle(hotGroups(chunks, hot));
 warm();
