@@ -19,6 +19,7 @@ export type RuntimeErrorCode =
   | "PATH_UNKNOWN"
   | "CGROUP_FAILED"
   | "LAUNCH_FAILED"
+  | "HOOK_FAILED"
   | "PERMISSION"
   | "UNSUPPORTED";
 

@@ -38,8 +38,8 @@ function lifeOf(host: Host): Life {
     async start(id) {
       await startContainer(needFolder(host, id), id);
     },
-    async run(request, { attach = false } = {}) {
-      const { state, client } = await createContainer(host, request, { start: true, attach });
+    async run(request, { attach = false, ...options } = {}) {
+      const { state, client } = await createContainer(host, request, { ...options, start: true, attach });
       if (attach) return { state, attachment: client.attachment() };
       client.close();
       return { state };
@@ -61,7 +61,7 @@ function lifeOf(host: Host): Life {
       return await execProcess(host, needFolder(host, id), id, process, options);
     },
     async remove(id) {
-      await removeContainer(folderOf(id), id);
+      await removeContainer(folderOf(id), id, host.warn);
     },
     async runOnce(request, options) {
       if (!swept && !host.rootless) sweepGroups(host.layout(), host.cgroupParent);

@@ -66,8 +66,12 @@ export interface CreateOptions {
   readonly leave?: boolean;
   /** With `leave` and a terminal: the unix socket that takes the terminal's master. */
   readonly consoleSocket?: string;
-  /** Shown by `state`. */
+  /** Shown by `state`, and told to hooks. */
   readonly bundle?: string;
+  /** A session keyring of its own. @default true */
+  readonly keyring?: boolean;
+  /** So many descriptors of this process, from 3 upward, are passed on under the same numbers. @default 0 */
+  readonly preserve?: number;
 }
 
 export type ProcessStatus = "creating" | "created" | "running" | "paused" | "stopped";
@@ -127,7 +131,10 @@ export interface Processes {
   create(request: CreateRequest, options?: CreateOptions): Promise<ProcessState>;
   start(id: string): Promise<void>;
   /** create and start in one step, the hot path. `attach` connects before the program's first byte. */
-  run(request: CreateRequest, options?: { readonly attach?: boolean }): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
+  run(
+    request: CreateRequest,
+    options?: { readonly attach?: boolean } & Omit<CreateOptions, "leave">,
+  ): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
   /** Undefined when there is none of that id. One whose monitor and keeper were killed is `stopped`: whoever notices first leaves the record. */
   state(id: string): Promise<ProcessState | undefined>;
   /** Resolves when the exit record is there. */
@@ -140,7 +147,7 @@ export interface Processes {
     /** `inherit`: the three descriptors of this very process instead of an attachment; `bound`: it is killed when its attachment is disposed of. */
     options: { readonly stdin: boolean; readonly detach?: boolean; readonly inherit?: boolean; readonly bound?: boolean } & Pick<
       CreateOptions,
-      "leave" | "consoleSocket"
+      "leave" | "consoleSocket" | "preserve"
     >,
   ): Promise<{ readonly execID: string; readonly pid: number; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }>;
   /** `all` signals every process of the container. */

@@ -1,22 +1,23 @@
 /** strata-runtime exec ID COMMAND…: one more process in a container. */
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
-import type { ProcessSpec, Spec } from "../../runtime/spec.ts";
-import { readBundle, readProcess } from "../oci/bundle.ts";
+import { readProcess } from "../oci/bundle.ts";
 import type { OciContext, OpenOci } from "../oci/context.ts";
+import { writePid } from "../oci/creation.ts";
+import { type ProgramFlags, programOf } from "../oci/program.ts";
+import { preserveFor } from "../oci/preserve.ts";
+import { type RefusedFlags, refuseFlags } from "../oci/refusals.ts";
 import { runHere } from "../oci/run-here.ts";
 
-interface Flags {
+interface Flags extends ProgramFlags, RefusedFlags {
   readonly process?: string;
   readonly pidFile?: string;
   readonly consoleSocket?: string;
   readonly detach?: boolean;
-  readonly tty?: boolean;
-  readonly cwd?: string;
-  readonly user?: string;
-  readonly env: readonly string[];
+  readonly preserveFds: string;
 }
+
+const collect = (word: string, all: readonly string[]): readonly string[] => [...all, word];
 
 export function command(open: OpenOci): Command {
   return new Command()
@@ -28,12 +29,20 @@ export function command(open: OpenOci): Command {
     .option("-t, --tty", "give it a terminal")
     .option("--cwd <folder>", "working folder")
     .option("-u, --user <uid[:gid]>", "user and group by number")
-    .option("-e, --env <variable>", "NAME=VALUE", (word: string, all: readonly string[]) => [...all, word], [])
-    .option("--preserve-fds <number>", "further descriptors to pass on; only 0 is supported", "0")
+    .option("-g, --additional-gids <gid>", "one more group, by number", collect, [])
+    .option("-e, --env <variable>", "NAME=VALUE", collect, [])
+    .option("-c, --cap <capability>", "one more capability", collect, [])
+    .option("--no-new-privs", "execve gives no privileges")
+    .option("--apparmor <profile>", "AppArmor profile, where the kernel has it")
+    .option("--process-label <label>", "SELinux label, where the kernel has it")
+    .option("--preserve-fds <number>", "further descriptors to pass on, from 3 upward", "0")
+    .option("--cgroup <path>", "refused: a program runs in its container's own cgroups")
+    .option("--ignore-paused", "refused: in a frozen container nothing can run")
     .argument("<id>")
     .argument("[command...]")
     .passThroughOptions()
     .action(async (id: string, words: readonly string[], flags: Flags) => {
+      refuseFlags(flags);
       process.exitCode = await exec(await open(), id, words, flags);
     });
 }
@@ -41,33 +50,22 @@ export function command(open: OpenOci): Command {
 async function exec({ context, processes }: OciContext, id: string, words: readonly string[], flags: Flags): Promise<number> {
   const state = await processes.state(id);
   if (state === undefined) throw new RuntimeError("CONTAINER_UNKNOWN", `Cannot run a program in ${id}: container does not exist`);
-  const program = flags.process === undefined ? programOf(readBundle(state.bundle ?? "."), words, flags) : readProcess(flags.process);
+  const wanted = flags.process === undefined ? programOf(state.bundle ?? ".", words, flags) : readProcess(flags.process);
+  const { program = wanted, preserve } = preserveFor(wanted, flags.preserveFds);
   const tty = program.terminal === true;
   const leave = flags.detach === true;
   const running = await processes.exec(id, program, {
     stdin: true,
     inherit: !tty,
     leave,
+    preserve,
     ...(flags.consoleSocket !== undefined && { consoleSocket: flags.consoleSocket }),
   });
-  if (flags.pidFile !== undefined) writeFileSync(flags.pidFile, String(running.pid));
+  writePid(flags.pidFile, running.pid);
   if (leave) return 0;
   const signal = async (number: number): Promise<void> => {
     process.kill(running.pid, number);
     await Promise.resolve();
   };
   return await runHere(context, { attachment: running.attachment, tty, exit: running.exit, signal });
-}
-
-function programOf({ process: own }: Spec, args: readonly string[], flags: Flags): ProcessSpec {
-  if (own === undefined || args.length === 0) throw new RuntimeError("SPEC_INVALID", "Cannot run a program: none is named");
-  const [uid, gid = "0"] = flags.user?.split(":") ?? [];
-  return {
-    ...own,
-    args,
-    terminal: flags.tty ?? false,
-    cwd: flags.cwd ?? own.cwd,
-    env: [...(own.env ?? []), ...flags.env],
-    ...(uid !== undefined && { user: { uid: Number(uid), gid: Number(gid) } }),
-  };
 }

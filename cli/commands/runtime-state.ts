@@ -2,16 +2,16 @@
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
 import type { OpenOci } from "../oci/context.ts";
+import { shownState } from "../oci/shown-state.ts";
 
 export function command(open: OpenOci): Command {
   return new Command()
     .description("Show the state of a container as JSON")
     .argument("<id>")
     .action(async (id: string) => {
-      const { context, processes } = await open();
-      const state = await processes.state(id);
-      if (state === undefined) throw new RuntimeError("CONTAINER_UNKNOWN", `Cannot show the state of ${id}: container does not exist`);
-      const { status, pid, bundle = "", annotations = {} } = state;
-      context.stdout.write(`${JSON.stringify({ ociVersion: "1.2.0", id, status, pid, bundle, annotations }, undefined, 2)}\n`);
+      const oci = await open();
+      const shown = await shownState(oci, id);
+      if (shown === undefined) throw new RuntimeError("CONTAINER_UNKNOWN", `Cannot show the state of ${id}: container does not exist`);
+      oci.context.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
     });
 }

@@ -10,8 +10,6 @@ export function readBundle(folder: string): Spec {
   const spec = readJson(join(bundle, "config.json")) as Spec;
   if (!spec.ociVersion.startsWith("1."))
     throw new RuntimeError("SPEC_INVALID", `Cannot read ${bundle}/config.json: its ociVersion is ${JSON.stringify(spec.ociVersion)}`);
-  const hook = Object.entries(spec.hooks ?? {}).find(([, list]) => list.length > 0);
-  if (hook !== undefined) throw new RuntimeError("UNSUPPORTED", `Cannot run the ${hook[0]} hooks of ${bundle}: strata does not support hooks`);
   return {
     ...spec,
     ...(spec.root !== undefined && { root: { ...spec.root, path: resolve(bundle, spec.root.path) } }),

@@ -4,6 +4,8 @@ import type { Context } from "../context.ts";
 
 export interface OciContext {
   readonly context: Context;
+  /** State of containers. */
+  readonly runRoot: string;
   readonly processes: Processes;
 }
 

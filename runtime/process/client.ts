@@ -31,6 +31,7 @@ export class MonitorClient {
   #wake: (() => void) | undefined;
   #ended = false;
   #sink: ((output: Output) => void) | undefined;
+  #hooks: (pid: number) => Promise<void> = () => Promise.resolve();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -55,6 +56,11 @@ export class MonitorClient {
   /** Output goes there instead of to an attachment. */
   onOutput(sink: (output: Output) => void): void {
     this.#sink = sink;
+  }
+
+  /** What runs outside of the container before its root changes; a failure ends the launch. */
+  onHooks(run: (pid: number) => Promise<void>): void {
+    this.#hooks = run;
   }
 
   send(frame: Buffer): void {
@@ -121,6 +127,12 @@ export class MonitorClient {
       case FRAME.exit:
         this.#settle.exit.resolve(JSON.parse(payload.toString()) as never);
         this.#end(undefined);
+        break;
+      case FRAME.hooks:
+        this.#hooks(Number(payload)).then(
+          () => this.send(encodeFrame(FRAME.hooked)),
+          (error: unknown) => this.#socket.destroy(error instanceof Error ? error : new Error(String(error))),
+        );
         break;
       default:
         break;

@@ -6,6 +6,8 @@ import { completeDeviceRules } from "./cgroup/devices.ts";
 import type { MonitorClient } from "./client.ts";
 import { removeGroups } from "./control.ts";
 import { Folder } from "./folder.ts";
+import { loadHooks } from "./hooks/load.ts";
+import { removeContainer } from "./remove.ts";
 import { exitEnvironment, groupsOf, type Host } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
@@ -28,6 +30,7 @@ export async function createContainer(
   const folder = Folder.of(host.runRoot, id);
   const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
+  const hooks = await loadHooks(spec, id, options.bundle);
   const mode = options.leave === true ? "leave" : "stay";
   const operations = lower({
     request: { ...request, spec },
@@ -39,7 +42,10 @@ export async function createContainer(
     groups,
     seccomp,
     environment: exitEnvironment(process.env),
+    ...(options.keyring !== undefined && { keyring: options.keyring }),
+    ...(options.preserve !== undefined && { preserve: options.preserve }),
     rootless: host.rootless,
+    ...(options.bundle !== undefined && { bundle: options.bundle }),
   });
   folder.make();
   try {
@@ -47,14 +53,22 @@ export async function createContainer(
       spec,
       maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0 },
       boot: bootID(),
+      created: new Date().toISOString(),
       ...(groups !== undefined && { groups }),
       ...(options.bundle !== undefined && { bundle: options.bundle }),
     });
-    const { client } = launch(host.helper, operations, { inherit: stdio.kind === "inherit", detached: options.leave !== true });
+    const { client } = launch(host.helper, operations, {
+      inherit: stdio.kind === "inherit",
+      detached: options.leave !== true,
+      preserve: options.preserve ?? 0,
+    });
+    hooks?.attach(client);
     const { pid, startTime } = await client.ready;
     const startedAt = options.start ? await client.started : undefined;
+    if (options.start) await hooks?.started(pid);
     return { state: { id, status: startedAt === undefined ? "created" : "running", pid, startTime, ...(startedAt !== undefined && { startedAt }) }, client };
   } catch (error) {
+    if (hooks !== undefined) await removeContainer(folder, id, host.warn); // they may have met it, so the last ones must
     if (groups !== undefined) await removeGroups(groups); // the helper does it, unless it was killed
     removeTreeSync(folder.path);
     throw error;
@@ -80,7 +94,9 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
     environment: {},
     rootless: host.rootless,
   });
+  const hooks = await loadHooks(spec, id);
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
+  hooks?.attach(client);
   if (attach === undefined) client.onOutput(({ stream, data }) => options.onOutput(stream, data));
   const abort = (): void => {
     client.close();
@@ -88,6 +104,7 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   options.signal?.addEventListener("abort", abort, { once: true });
   try {
     await client.started;
+    if (hooks !== undefined) await hooks.started((await client.ready).pid);
     await attach?.(client.attachment());
     return await client.exit;
   } catch (error) {
@@ -96,6 +113,7 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   } finally {
     options.signal?.removeEventListener("abort", abort);
     await ended;
+    await hooks?.removed(host.warn);
   }
 }
 

@@ -42,11 +42,12 @@ export async function execProcess(
     ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
     seccomp: await seccompProgram(host.runRoot, recorded.spec.linux?.seccomp),
     environment: {},
+    ...(options.preserve !== undefined && { preserve: options.preserve }),
     rootless: host.rootless,
   });
   own.make();
   try {
-    const { client } = launch(host.helper, operations, { inherit, detached: options.leave !== true });
+    const { client } = launch(host.helper, operations, { inherit, detached: options.leave !== true, preserve: options.preserve ?? 0 });
     const { pid } = await client.ready;
     await client.started;
     if (options.detach === true) client.unref();

@@ -23,12 +23,13 @@ export function failureOf(payload: Uint8Array): RuntimeError {
       options,
     );
   }
+  if (step === "hook") return new RuntimeError("HOOK_FAILED", `Cannot run the ${object}`, options);
   return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
 }
 
-/** In the words that podman looks for. */
+/** In the words that podman and docker look for. */
 function missingText(name: string): string {
-  return name.includes("/") ? "no such file or directory in the container" : "executable file not found in the container's PATH";
+  return name.includes("/") ? "no such file or directory in the container" : "executable file not found in $PATH";
 }
 
 function codeOf(step: string): RuntimeErrorCode {

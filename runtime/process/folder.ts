@@ -12,6 +12,8 @@ export interface Recorded {
   readonly spec: Spec;
   readonly groups?: Groups;
   readonly bundle?: string;
+  /** RFC 3339. */
+  readonly created?: string;
   /** Whoever makes it: when it is gone before there is a pid, there will be none. */
   readonly maker: { readonly pid: number; readonly startTime: number };
   /** The kernel's life in which it was made: after a reboot, no process that it names is meant any more. */

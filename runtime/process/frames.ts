@@ -15,6 +15,8 @@ export const FRAME = {
   failed: 5,
   /** JSON of exit.json; the last frame. */
   exit: 6,
+  /** The pid, as text: hooks outside of the container may run now, and `hooked` lets it go on. */
+  hooks: 7,
   attach: 16,
   /** Bytes for stdin. */
   input: 17,
@@ -24,6 +26,7 @@ export const FRAME = {
   resize: 19,
   /** Lets a created program go. */
   start: 20,
+  hooked: 21,
 } as const;
 
 export interface Frame {

@@ -11,6 +11,8 @@ export interface Host {
   readonly cgroupParent: string;
   readonly rootless: boolean;
   layout(): CgroupLayout;
+  /** Takes what went wrong but stops nothing. */
+  readonly warn: (text: string) => void;
 }
 
 export interface HostOptions {
@@ -20,6 +22,8 @@ export interface HostOptions {
   readonly cgroupParent?: string;
   /** Read from this machine when absent. */
   readonly layout?: CgroupLayout;
+  /** @default told as a warning of this process */
+  readonly warn?: (text: string) => void;
 }
 
 export function openHost(options: HostOptions): Host {
@@ -28,6 +32,11 @@ export function openHost(options: HostOptions): Host {
     runRoot: options.runRoot,
     helper: options.helper,
     cgroupParent: options.cgroupParent ?? "strata",
+    warn:
+      options.warn ??
+      ((text) => {
+        process.emitWarning(text);
+      }),
     rootless: process.getuid?.() !== 0,
     layout: () => (layout ??= cgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8"))),
   };

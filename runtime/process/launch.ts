@@ -10,6 +10,8 @@ export interface LaunchOptions {
   readonly inherit: boolean;
   /** The helper outlives this process. */
   readonly detached: boolean;
+  /** Give it so many further descriptors of this process, from 3 upward. @default 0 */
+  readonly preserve?: number;
 }
 
 export interface Launched {
@@ -20,7 +22,13 @@ export interface Launched {
 
 export function launch(helper: string, operations: readonly Operation[], options: LaunchOptions): Launched {
   const standard = options.inherit ? "inherit" : "ignore";
-  const child = spawn(helper, ["launch"], { stdio: [standard, standard, standard, "pipe"], detached: options.detached, env: {}, cwd: "/" });
+  const kept = Array.from({ length: options.preserve ?? 0 }, (_, index) => index + 3);
+  const child = spawn(helper, ["launch", String(kept.length)], {
+    stdio: [standard, standard, standard, "pipe", ...kept],
+    detached: options.detached,
+    env: {},
+    cwd: "/",
+  });
   const control = child.stdio[3] as Socket;
   const client = new MonitorClient(control);
   const ended = new Promise<void>((resolve) => {

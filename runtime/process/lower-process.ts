@@ -10,9 +10,9 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const DEFAULT_UMASK = 0o022;
 
 /** What needs the privileges of the outside: before any namespace is joined. In a new user namespace the monitor sets the score, with the maps. */
-export function lowerBefore(process: ProcessSpec, id: string, newUser: boolean): readonly Operation[] {
+export function lowerBefore(process: ProcessSpec, id: string, newUser: boolean, keyring = true): readonly Operation[] {
   return [
-    ["keyring", `_ses.${id}`],
+    ...(keyring ? [["keyring", `_ses.${id}`] as const] : []),
     ...(process.oomScoreAdj === undefined || newUser ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const]),
     ...lowerLabels(process),
   ];
@@ -33,10 +33,12 @@ export interface IdentityContext {
   readonly setgroups: boolean;
   readonly seccomp: SeccompProgram | undefined;
   readonly follow: boolean;
+  /** Done by the program's user just before it. */
+  readonly last?: readonly Operation[];
 }
 
 /** The last steps. Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
-export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow }: IdentityContext): readonly Operation[] {
+export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow, last = [] }: IdentityContext): readonly Operation[] {
   const { user, capabilities, noNewPrivileges = false } = process;
   const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", seccomp.bytes, seccomp.flags]];
   return [
@@ -46,6 +48,7 @@ export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow
     ["capabilities", ...sets(capabilities)],
     ...(follow ? [["follow"] as const] : []),
     ...(noNewPrivileges ? ([["no-new-privileges"], ...filter] as const) : []),
+    ...last,
     ["execute", user.umask ?? DEFAULT_UMASK, process.args.length, ...process.args, ...(process.env ?? [])],
   ];
 }

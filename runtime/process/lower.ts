@@ -3,6 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import type { CreateRequest } from "../process.ts";
 import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
+import { lowerCreateHooks, lowerStartHooks } from "./hooks/lower.ts";
 import { lowerIdmap, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
@@ -21,6 +22,11 @@ export interface LowerInput {
   /** State folder; undefined records nothing. */
   readonly directory?: string;
   readonly consoleSocket?: string;
+  readonly keyring?: boolean;
+  /** Descriptors from 3 upward that the program gets. */
+  readonly preserve?: number;
+  /** Told to hooks. */
+  readonly bundle?: string;
   /** The spec's profile, compiled. */
   readonly seccomp: SeccompProgram | undefined;
   /** Undefined: the caller may make no groups. */
@@ -38,16 +44,19 @@ export function lower(input: LowerInput): readonly Operation[] {
   const process = programOf(spec);
   const spaces = lowerNamespaces(spec, input.rootless, lowerSysctls(spec));
   const setgroups = !(spaces.newUser && input.rootless);
+  const hooked = { id: request.id, spec, bundle: input.bundle };
+  const createHooks = spec.hooks === undefined ? [] : lowerCreateHooks(hooked, spaces.joiner);
   const isMapped = spaces.newUser && !input.rootless && request.layers !== undefined;
   return [
     ...lowerMonitor(input, process),
     ...(groups === undefined ? [] : groupOperations(groups, spec.linux?.resources ?? {})),
     ...(isMapped ? lowerIdmap(request) : []),
     ...spaces.operations,
-    ...lowerBefore(process, request.id, spaces.newUser),
+    ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],
     ...lowerRoot(request, isMapped),
     ...lowerMounts(spec, { userNamespace: spaces.newUser, network: spaces.network, groups }),
+    ...createHooks,
     ["pivot"],
     ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),
     ...(spec.domainname === undefined ? [] : [["domainname", spec.domainname] as const]),
@@ -55,10 +64,15 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...lowerNarrowing(spec, groups),
     ...lowerSetup(process),
     ["ready"],
-    ...(spaces.joiner ? [] : [["wait", "G"] as const]),
+    ...(spaces.joiner || createHooks.length > 0 ? [] : [["wait", "G"] as const]),
     ...(spaces.newCgroup ? [["unshare", NAMESPACE_FLAGS.cgroup] as const] : []),
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups, seccomp: input.seccomp, follow: input.mode !== "leave" }),
+    ...lowerIdentity(process, {
+      setgroups,
+      seccomp: input.seccomp,
+      follow: input.mode !== "leave",
+      last: [...lowerStartHooks(hooked), ...lowerPreserve(input)],
+    }),
   ];
 }
 
@@ -90,8 +104,12 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...lowerSetup(process),
     ["ready"],
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: input.seccomp, follow: input.mode !== "leave" }),
+    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: input.seccomp, follow: input.mode !== "leave", last: lowerPreserve(input) }),
   ];
+}
+
+function lowerPreserve({ preserve = 0 }: Pick<LowerInput, "preserve">): readonly Operation[] {
+  return preserve === 0 ? [] : [["preserve", preserve]];
 }
 
 function programOf(spec: Spec): ProcessSpec {

@@ -59,7 +59,17 @@ describe("a bundle", () => {
     expect(await create("--bundle", folder, "--pid-file", pidFile, id)).toBe(0);
     const state = async (): Promise<unknown> => JSON.parse((await run("state", id)).stdout);
     const pid = Number(readFileSync(pidFile, "utf8"));
-    expect(await state()).toEqual({ ociVersion: "1.2.0", id, status: "created", pid, bundle: folder, annotations: { a: "b" } });
+    expect(await state()).toEqual({
+      ociVersion: "1.2.0",
+      id,
+      status: "created",
+      pid,
+      bundle: folder,
+      rootfs: lab.rootfs,
+      created: expect.stringMatching(/^20\d\d-.*Z$/),
+      annotations: { a: "b" },
+      owner: "root",
+    });
     expect((await run("delete", id)).status).toBe(1);
     expect(await run("start", id)).toMatchObject({ status: 0, stderr: "" });
     expect(await state()).toMatchObject({ status: "running", pid });

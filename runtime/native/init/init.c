@@ -1,11 +1,13 @@
 /* The new process on its way to become the program: the operations after `clone`, in their order. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "hook.h"
 #include "identity.h"
 #include "launch.h"
 #include "mounts.h"
 #include "processes.h"
 #include "program.h"
+#include "schedule.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -210,6 +212,15 @@ do_ready (char **fields)
   is_ready = true;
 }
 
+/* hooks: the caller's turn, outside, before the root is changed. */
+static void
+do_hooks (char **fields)
+{
+  (void) fields;
+  tell (&(char) { MESSAGE_HOOKS }, 1);
+  init_expect (self, MESSAGE_HOOKS);
+}
+
 static void
 do_no_new_privileges (char **fields)
 {
@@ -252,6 +263,13 @@ static const struct
   { "hostname", do_hostname },
   { "domainname", do_domainname },
   { "rlimit", identity_rlimit },
+  { "hooks", do_hooks },
+  { "hook", hook_run },
+  { "scheduler", schedule_policy },
+  { "io-priority", schedule_io },
+  { "affinity", schedule_affinity },
+  { "memory-policy", schedule_memory },
+  { "personality", schedule_personality },
   { "root-folder", root_folder },
   { "root-overlay", root_overlay },
   { "root-received", do_root_received },
@@ -276,6 +294,7 @@ static const struct
   { "user", identity_user },
   { "capabilities", identity_capabilities },
   { "follow", do_follow },
+  { "preserve", program_preserve },
   { "execute", do_execute },
 };
 

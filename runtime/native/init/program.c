@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "program.h"
 #include "common.h"
+#include "operations.h"
+#include "schedule.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -143,15 +145,28 @@ close_between (int first, int last)
     die ("execve", "close_range");
 }
 
+static unsigned kept;
+
+/* preserve COUNT: what came after the control socket takes its place and those after it. */
+void
+program_preserve (char **fields)
+{
+  kept = field_number (fields[1]);
+  for (unsigned i = 0; i < kept; i++)
+    if (dup2 (4 + i, 3 + i) < 0)
+      die ("preserve", fields[1]);
+}
+
 /* Closed for good, so that no path of the program can name them. What tells of a failed execve goes with execve itself. */
 static void
 close_others (const Launch *launch)
 {
+  int first = 3 + (int) kept;
   int one = launch->failure >= 0 ? launch->failure : launch->channel;
   int other = launch->fifo >= 0 ? launch->fifo : one;
   int low = one < other ? one : other, high = one < other ? other : one;
 
-  close_between (3, low - 1);
+  close_between (first, low - 1);
   close_between (low + 1, high - 1);
   close_between (high + 1, INT_MAX);
 }
@@ -162,13 +177,11 @@ program_execute (Launch *launch, char **fields)
 {
   size_t count = field_number (fields[2]);
   char **arguments = calloc (count + 1, sizeof *arguments);
-  cpu_set_t all;
 
   if (arguments == NULL)
     die ("execve", found);
   memcpy (arguments, fields + 3, count * sizeof *arguments);
-  memset (&all, 0xff, sizeof all);
-  sched_setaffinity (0, sizeof all, &all);
+  schedule_unpin ();
   umask (field_number (fields[1]));
   if (chdir (folder) < 0)
     die ("cwd", folder);

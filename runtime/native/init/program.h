@@ -8,4 +8,6 @@ void program_find (char **fields);
 /* folder PATH: the working folder, made when missing. What root may not enter (a remote home) the user may: asked again by program_execute. */
 void program_folder (char **fields);
 void program_streams (Launch *launch, uid_t uid);
+/* preserve COUNT: descriptors from 3 upward that the program keeps. */
+void program_preserve (char **fields);
 void program_execute (Launch *launch, char **fields) __attribute__ ((noreturn));

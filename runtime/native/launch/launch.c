@@ -1,4 +1,4 @@
-/* strata-helper launch: reads operations from descriptor 3, makes the process they describe, and stays as its monitor. */
+/* strata-helper launch [KEPT]: reads operations from descriptor 3, has KEPT more after it for the program, makes the process they describe, and stays as its monitor. */
 #define _GNU_SOURCE
 #include "common.h"
 #include "keeper.h"
@@ -92,6 +92,7 @@ make_child (Operations *list)
   launch.channel = ends[0];
   launch.pid = pid;
   give_streams_away ();
+  close_range (CONTROL + 1, CONTROL + launch.kept, 0);
 }
 
 static void
@@ -178,6 +179,22 @@ follow_execve (void)
   return 0;
 }
 
+/* Whoever asked for the launch runs hooks meanwhile; its end is a refusal. */
+static void
+wait_for_hooks (void)
+{
+  char pid[16], answer[5];
+
+  snprintf (pid, sizeof pid, "%d", launch.pid);
+  send_frame (CONTROL, FRAME_HOOKS, pid, strlen (pid));
+  if (recv (CONTROL, answer, sizeof answer, MSG_WAITALL) != sizeof answer || answer[0] != FRAME_HOOKED)
+    {
+      errno = ECANCELED;
+      die ("hooks", "runtime");
+    }
+  tell (MESSAGE_HOOKS);
+}
+
 /* With `joiner` the process made first only enters namespaces; its child, whose pid it sends, is the one that stays. */
 static void
 follow_setup (bool joiner)
@@ -204,6 +221,9 @@ follow_setup (bool joiner)
         break;
       case MESSAGE_TERMINAL:
         take_terminal ();
+        break;
+      case MESSAGE_HOOKS:
+        wait_for_hooks ();
         break;
       case MESSAGE_FAILED:
         fail_as_told (message + 1, size - 1);
@@ -251,11 +271,13 @@ launch_main (int argc, char **argv)
   bool cloned = false, joiner = false;
 
   report_with (report);
-  close_range (CONTROL + 1, ~0U, 0); /* what the caller leaked is not for a monitor to hold */
+  unsigned kept = argc > 1 ? field_number (argv[1]) : 0; /* for the program; what the caller leaked is not for a monitor to hold */
+  close_range (CONTROL + 1 + kept, ~0U, 0);
   seal_self (argc, argv);
   close_range (CONTROL, ~0U, CLOSE_RANGE_CLOEXEC);
   operations_read (&list, CONTROL);
   become_monitor ();
+  launch.kept = kept;
   while (!cloned && operations_next (&list, &fields) > 0)
     if (strcmp (fields[0], "clone") == 0)
       {

@@ -14,11 +14,13 @@ enum frame
   FRAME_STARTED = 4, /* execve is done */
   FRAME_FAILED = 5,  /* step NUL object NUL errno name NUL */
   FRAME_EXIT = 6,    /* the text of exit.json */
+  FRAME_HOOKS = 7,   /* the pid: run what runs outside before the root changes, then send FRAME_HOOKED */
   FRAME_ATTACH = 16, /* from here on send me output */
   FRAME_INPUT = 17,  /* bytes for stdin */
   FRAME_CLOSE = 18,  /* end of stdin */
   FRAME_RESIZE = 19, /* u16 width, u16 height */
   FRAME_START = 20,  /* let a created program go */
+  FRAME_HOOKED = 21, /* go on after FRAME_HOOKS */
 };
 
 /* Messages between monitor and init, one letter each (a SOCK_SEQPACKET pair). */
@@ -29,6 +31,7 @@ enum message
   MESSAGE_START = 'S',    /* to init: execve */
   MESSAGE_PID = 'P',      /* to monitor: the joiner's child is this pid */
   MESSAGE_TERMINAL = 'T', /* to monitor: the pty's master comes along */
+  MESSAGE_HOOKS = 'H',    /* to monitor: mounted, not pivoted, so hooks may run outside; to init: they did */
   MESSAGE_READY = 'R',    /* to monitor: all set up */
   MESSAGE_FAILED = 'F',   /* to monitor: step NUL object NUL errno name NUL */
 };
@@ -69,6 +72,7 @@ typedef struct
   unsigned long long start_time;
   pid_t keeper;
   bool exited; /* it was reaped */
+  unsigned kept; /* descriptors after the control socket that are the program's */
 } Launch;
 
 /* frame.c: a frame to one socket, whole or not at all within two seconds. */

@@ -36,11 +36,10 @@ open_sealed (void)
 void
 seal_self (int argc, char **argv)
 {
-  char *arguments[] = { argv[0], SEALED, NULL };
-  char name[] = "strata-helper";
-  char *whole[] = { name, argv[0], arguments[1], NULL };
+  char name[] = "strata-helper", sealed[] = SEALED, none[] = "0";
+  char *whole[] = { name, argv[0], argc > 1 ? argv[1] : none, sealed, NULL };
 
-  if (argc == 2 && strcmp (argv[1], SEALED) == 0)
+  if (argc == 3 && strcmp (argv[2], SEALED) == 0)
     return;
   AUTO_CLOSE int fd = open_sealed ();
   syscall (SYS_execveat, fd, "", whole, environ, AT_EMPTY_PATH);
