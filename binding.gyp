@@ -38,6 +38,12 @@
       "target_name": "strata-lock",
       "type": "loadable_module",
       "sources": ["store/native/file-lock.c"]
+    },
+    {
+      "target_name": "strata-transfer",
+      "type": "loadable_module",
+      "sources": ["<!@(ls http/native/*.c)"],
+      "cflags": ["-O2"]
     }
   ]
 }

@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { HttpError } from "./error.ts";
 import type { Request } from "./message.ts";
 import { measurePace } from "./pace.ts";
+import { receiver, type Receive } from "./receive-file.ts";
 
 export interface IncomingOptions {
   readonly closing: AbortSignal;
@@ -65,6 +66,10 @@ export class Incoming implements Request {
 
   get body(): AsyncIterable<Uint8Array> {
     return read(this.message, this.options);
+  }
+
+  get receive(): Receive | undefined {
+    return receiver(this.message, this.response, this.options);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Writes a reply: headers, then the body no faster than the client reads it. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Reply } from "./message.ts";
+import { sendFile } from "./send-file.ts";
 
 /** Resolves when the reply is handed over whole, or the client has left (the body's iterator is closed then). */
 export async function send(response: ServerResponse, reply: Reply, headOnly: boolean, stallMs: number): Promise<number> {
@@ -15,7 +16,8 @@ export async function send(response: ServerResponse, reply: Reply, headOnly: boo
     guard(response, stallMs);
     return body.length;
   }
-  return await stream(response, body, stallMs);
+  const sent = "part" in body ? await sendFile(response, body.part, stallMs) : undefined;
+  return sent ?? (await stream(response, body, stallMs));
 }
 
 async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array | string>, stallMs: number): Promise<number> {

@@ -16,8 +16,8 @@ export interface Storage {
   isKept(digest: Digest): Promise<boolean>;
 }
 
-/** `has` makes young what is there: whoever asks goes on to rely on it. */
-export type Content = Pick<Blobs, "stat" | "has" | "open" | "read" | "ingest" | "put">;
+/** `has` makes young what is there: whoever asks goes on to rely on it. `path` where content is in files. */
+export type Content = Pick<Blobs, "stat" | "has" | "open" | "read" | "ingest" | "put"> & Partial<Pick<Blobs, "path">>;
 
 /** As a table of the store, but answers may take time, and keys may cost less than values. */
 export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update"> {

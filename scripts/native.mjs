@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../", import.meta.url));
-const OUTPUTS = ["strata-helper", "strata-minder", "strata-network", "strata-tree", "strata-lock.node"].map((name) => join(project, "build/Release", name));
-const FOLDERS = ["runtime/native", "runtime/network/native", "store/native"].map((folder) => join(project, folder));
+const NAMES = ["strata-helper", "strata-minder", "strata-network", "strata-tree", "strata-lock.node", "strata-transfer.node"];
+const OUTPUTS = NAMES.map((name) => join(project, "build/Release", name));
+const FOLDERS = ["runtime/native", "runtime/network/native", "store/native", "http/native"].map((folder) => join(project, folder));
 
 const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = FOLDERS.flatMap((folder) =>

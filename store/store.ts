@@ -80,12 +80,17 @@ export interface Ingests {
   expire(before: number, isUsed: (id: string) => boolean): Promise<void>;
 }
 
+/** Writes into a file from `offset` on; gives how many bytes, and their digest in hex. When it throws, what came before stays. */
+export type Fill = (file: number, offset: number) => Promise<{ readonly size: number; readonly sha256: string }>;
+
 /** Dispose closes it and keeps what was written; `abort` removes it. */
 export interface Ingest extends AsyncDisposable {
   readonly id: string;
   /** Bytes written so far. */
   readonly offset: number;
   write(chunk: Uint8Array): Promise<void>;
+  /** Has an empty one written by who is given its descriptor, and trusts the digest of what was written. Absent where there is no file. */
+  fill?(fill: Fill): Promise<void>;
   /** Hashes (while writing where it can), compares, makes durable, links into blobs/ and ends the ingest. */
   commit(expected: Expected): Promise<Stored>;
   abort(): Promise<void>;

@@ -1,10 +1,12 @@
 /** Blobs: GET with ranges, HEAD, DELETE. Spec: distribution-spec v1.1, "Pulling blobs", "Deleting Blobs". */
 import { entityTag, precondition } from "../../http/conditional.ts";
 import type { Reply } from "../../http/message.ts";
-import { contentRange, parseRange } from "../../http/range.ts";
+import { fileBody, type FileBody } from "../../http/file-body.ts";
+import { contentRange, parseRange, type ByteRange } from "../../http/range.ts";
 import { empty } from "../../http/reply.ts";
 import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
+import type { Content } from "../storage.ts";
 import { readDigest, type Call, type Parts, wantsLease } from "./parts.ts";
 
 export async function getBlob(parts: Parts, call: Call): Promise<Reply> {
@@ -21,9 +23,14 @@ export async function getBlob(parts: Parts, call: Call): Promise<Reply> {
   const { size } = stored;
   const range = parseRange(request.headers.range, size);
   if (range === "unsatisfiable") return empty(416, { "content-range": `bytes */${size}` });
-  if (range === undefined) return { status: 200, headers: { ...typed, "content-length": size }, body: blobs.open(digest) };
+  if (range === undefined) return { status: 200, headers: { ...typed, "content-length": size }, body: bodyOf(blobs, digest, { start: 0, end: size }) };
   const partial = { ...typed, "content-length": range.end - range.start, "content-range": contentRange(range, size) };
-  return { status: 206, headers: partial, body: blobs.open(digest, range) };
+  return { status: 206, headers: partial, body: bodyOf(blobs, digest, range) };
+}
+
+function bodyOf(blobs: Content, digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> | FileBody {
+  const content = blobs.open(digest, range);
+  return blobs.path === undefined ? content : fileBody({ path: blobs.path(digest), ...range }, content);
 }
 
 /** Whole, whatever range was asked for: it is being stored on its way. */

@@ -52,7 +52,10 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
 /** A blob that is too large ends its session: nobody can go on with it. Storage that fails does not. */
 async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
   try {
-    await upload.write(boundedBlob(request, upload.offset, maxBlobBytes));
+    const body = boundedBlob(request, upload.offset, maxBlobBytes);
+    const { receive } = request;
+    if (receive === undefined || upload.fill === undefined) await upload.write(body);
+    else await upload.fill(receive);
   } catch (error) {
     if (error instanceof RegistryError && error.code !== "STORAGE_FAILED") await upload.abort();
     throw error;

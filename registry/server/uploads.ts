@@ -4,7 +4,7 @@
  */
 import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
-import type { Ingest, Ingests, Stored } from "../../store/store.ts";
+import type { Fill, Ingest, Ingests, Stored } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { writeBehind } from "../../store/blob/write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
@@ -23,6 +23,8 @@ export interface Uploads {
 export interface Upload extends AsyncDisposable {
   readonly offset: number;
   write(content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** As `write`, past the event loop; undefined where nothing can be written so, or something was. */
+  readonly fill: ((fill: Fill) => Promise<void>) | undefined;
   /** Ends the session, also when the digest does not match; not when the storage fails. */
   commit(digest: Digest): Promise<Stored>;
   abort(): Promise<void>;
@@ -82,6 +84,9 @@ function upload(ingest: Ingest, release: () => void): Upload {
     },
     async write(content): Promise<void> {
       await writeBehind(content, async (block) => await ingest.write(block));
+    },
+    get fill(): Upload["fill"] {
+      return ingest.offset === 0 ? ingest.fill?.bind(ingest) : undefined;
     },
     async commit(digest): Promise<Stored> {
       try {

@@ -1,12 +1,12 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
 import { randomUUID } from "node:crypto";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { fstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
-import type { Expected, Ingest, Ingests, Stored } from "../store.ts";
+import type { Expected, Fill, Ingest, Ingests, Stored } from "../store.ts";
 import { RunningDigest } from "./running-digest.ts";
 import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
 
@@ -86,6 +86,7 @@ class FileIngest implements Ingest {
   readonly #file: FileHandle;
   readonly #running: Map<string, RunningDigest>;
   #offset: number;
+  #isFilling = false;
   #isClosed = false;
 
   constructor(layout: Layout, id: string, file: FileHandle, offset: number, running: Map<string, RunningDigest>) {
@@ -97,7 +98,7 @@ class FileIngest implements Ingest {
   }
 
   get offset(): number {
-    return this.#offset;
+    return this.#isFilling ? fstatSync(this.#file.fd).size : this.#offset;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -105,6 +106,18 @@ class FileIngest implements Ingest {
     const digest = this.#running.get(this.id);
     if (digest?.size === this.#offset) await digest.wrote(chunk);
     this.#offset += chunk.length;
+  }
+
+  async fill(fill: Fill): Promise<void> {
+    this.#isFilling = true;
+    forget(this.#running, this.id);
+    try {
+      const { size, sha256 } = await fill(this.#file.fd, 0);
+      this.#running.set(this.id, RunningDigest.known(ingestPath(this.#layout, this.id), size, sha256));
+    } finally {
+      this.#isFilling = false;
+      this.#offset = (await this.#file.stat()).size;
+    }
   }
 
   async commit(expected: Expected): Promise<Stored> {

@@ -11,12 +11,23 @@ export class RunningDigest implements Disposable {
   readonly #algorithm: Algorithm;
   #here: Hash | undefined;
   #there: FileHash | undefined;
+  /** Of the first `size` bytes, hex. */
+  #known: { readonly size: number; readonly hex: string } | undefined;
   #size = 0;
 
   constructor(path: string, algorithm: Algorithm) {
     this.#path = path;
     this.#algorithm = algorithm;
     this.#here = createHash(algorithm);
+  }
+
+  /** Of a file whose first `size` bytes somebody hashed by sha256 while writing them. */
+  static known(path: string, size: number, hex: string): RunningDigest {
+    const digest = new RunningDigest(path, "sha256");
+    digest.#known = { size, hex };
+    digest.#here = undefined;
+    digest.#size = size;
+    return digest;
   }
 
   /** Bytes that it covers. */
@@ -41,8 +52,8 @@ export class RunningDigest implements Disposable {
 
   /** Can be asked for again. */
   async digest(): Promise<Digest> {
-    const hex = this.#here === undefined ? await (await this.#thread()).digest(this.#size) : this.#here.copy().digest("hex");
-    return `${this.#algorithm}:${hex}` as Digest;
+    const known = this.#known?.size === this.#size ? this.#known.hex : this.#here?.copy().digest("hex");
+    return `${this.#algorithm}:${known ?? (await (await this.#thread()).digest(this.#size))}` as Digest;
   }
 
   [Symbol.dispose](): void {

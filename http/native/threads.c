@@ -1,0 +1,138 @@
+/*
+ * The threads: each waits for the sockets of its transfers and does a step for those that are ready. A client that is slow
+ * costs nothing, whatever their number. Started when the first transfer comes, and kept.
+ */
+#define _GNU_SOURCE
+#include "transfer.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MOST_THREADS 4
+#define EVENTS 16
+
+struct thread
+{
+  int epoll;
+  atomic_uint transfers;
+  pthread_mutex_t at_work; /* held while it does more than wait */
+  char *buffer;
+};
+
+static struct thread threads[MOST_THREADS];
+static unsigned int thread_count;
+
+static void
+serve (struct thread *thread, struct epoll_event *event)
+{
+  struct transfer *transfer = event->data.ptr;
+
+  if (step_transfer (transfer, thread->buffer) == MORE)
+    return;
+  epoll_ctl (thread->epoll, EPOLL_CTL_DEL, transfer->socket, NULL);
+  thread->transfers--;
+  transfer->settle (transfer); /* it may be gone after that */
+}
+
+static void *
+run (void *argument)
+{
+  struct thread *thread = argument;
+  struct epoll_event events[EVENTS];
+
+  pthread_setname_np (pthread_self (), "strata-transfer");
+  for (;;)
+    {
+      int count = epoll_wait (thread->epoll, events, EVENTS, -1);
+      pthread_mutex_lock (&thread->at_work);
+      for (int at = 0; at < count; at++)
+        serve (thread, &events[at]);
+      pthread_mutex_unlock (&thread->at_work);
+    }
+  return NULL;
+}
+
+/* Signals are for Node's own threads. */
+static bool
+start_thread (struct thread *thread)
+{
+  sigset_t all, before;
+  pthread_attr_t attributes;
+  pthread_t id;
+
+  thread->buffer = malloc (BUFFER_BYTES);
+  thread->epoll = thread->buffer == NULL ? -1 : epoll_create1 (EPOLL_CLOEXEC);
+  if (thread->epoll < 0)
+    {
+      free (thread->buffer);
+      return false;
+    }
+  pthread_mutex_init (&thread->at_work, NULL);
+  pthread_attr_init (&attributes);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  errno = pthread_create (&id, &attributes, run, thread);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy (&attributes);
+  if (errno == 0)
+    return true;
+  free (thread->buffer);
+  close (thread->epoll);
+  return false;
+}
+
+static struct thread *
+choose_thread (void)
+{
+  struct thread *least = NULL;
+  long cores = sysconf (_SC_NPROCESSORS_ONLN);
+
+  for (unsigned int at = 0; at < thread_count; at++)
+    if (least == NULL || threads[at].transfers < least->transfers)
+      least = &threads[at];
+  if (least != NULL && (least->transfers == 0 || thread_count == MOST_THREADS || thread_count >= cores))
+    return least;
+  if (!start_thread (&threads[thread_count]))
+    return least;
+  return &threads[thread_count++];
+}
+
+bool
+start_transfer (struct transfer *transfer)
+{
+  struct thread *thread = choose_thread ();
+  struct epoll_event event = { .events = transfer->direction == RECEIVE && transfer->left > 0 ? EPOLLIN : EPOLLOUT, .data.ptr = transfer };
+
+  if (thread == NULL)
+    return false;
+  transfer->epoll = thread->epoll;
+  thread->transfers++;
+  if (epoll_ctl (thread->epoll, EPOLL_CTL_ADD, transfer->socket, &event) == 0)
+    return true;
+  thread->transfers--;
+  return false;
+}
+
+/* Nothing waits to be sent where a request is received: that socket is ready for writing, which wakes the thread. */
+void
+stop_transfer (struct transfer *transfer)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = transfer };
+
+  transfer->stopped = true;
+  if (transfer->direction == SEND)
+    shutdown (transfer->socket, SHUT_RDWR);
+  epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
+}
+
+void
+freeze_transfers (void)
+{
+  for (unsigned int at = 0; at < thread_count; at++)
+    pthread_mutex_lock (&threads[at].at_work);
+}

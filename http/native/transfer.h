@@ -1,0 +1,58 @@
+/* Bytes between a socket and a file, by threads of their own: what Node would copy through its heap never comes there. */
+#ifndef STRATA_TRANSFER_H
+#define STRATA_TRANSFER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum direction
+{
+  SEND,   /* file to socket */
+  RECEIVE /* socket to file, hashed on the way */
+};
+
+/* A thread works on it until `settle` is called; the descriptors are its own, and whoever made it closes them after that. */
+struct transfer
+{
+  enum direction direction;
+  int socket; /* does not block */
+  int file;
+  off_t offset; /* where the file goes on */
+  uint64_t left;
+  char *head; /* came before the rest: written and hashed first */
+  size_t head_size;
+  struct hash *hash;
+  _Atomic uint64_t moved; /* bytes of the socket */
+  atomic_bool stopped;
+  int epoll; /* of its thread */
+  int error; /* errno of what ended it, 0 when nothing is left */
+  void (*settle) (struct transfer *);
+};
+
+/* Hands it to the thread with the least to do. False with errno when it cannot begin. */
+bool start_transfer (struct transfer *transfer);
+/* It is settled soon, with ECANCELED; the connection of one that sends is shut. */
+void stop_transfer (struct transfer *transfer);
+/* None goes on after this: the process is about to end. */
+void freeze_transfers (void);
+
+/* What a step did. */
+enum progress
+{
+  MORE,    /* there is more to do when the socket is ready */
+  FINISHED /* or failed: see `error` */
+};
+
+/* Moves what the socket takes or has, but not so much that others wait long. `buffer` is the thread's. */
+enum progress step_transfer (struct transfer *transfer, char *buffer);
+#define BUFFER_BYTES (256u << 10)
+
+#define DIGEST_BYTES 32
+struct hash *new_sha256 (void); /* NULL where this Node does not offer its OpenSSL */
+bool add_to_hash (struct hash *hash, const void *bytes, size_t size);
+bool finish_hash (struct hash *hash, unsigned char digest[DIGEST_BYTES]);
+void free_hash (struct hash *hash);
+
+#endif

@@ -1,0 +1,85 @@
+/**
+ * Bytes between a socket and a file without Node: threads of an addon move them, and the event loop only learns the end.
+ * Only for plain sockets of Linux; where it cannot be had, everything goes through streams as usual.
+ */
+import { createRequire } from "node:module";
+import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { getSystemErrorName } from "node:util";
+
+export interface Ended {
+  /** Name of the error that ended it early, as `EPIPE`. */
+  readonly code: string | undefined;
+  /** Hex, of all that was received. */
+  readonly sha256: string | undefined;
+}
+
+export interface Transfer {
+  readonly ended: Promise<Ended>;
+  /** Bytes that went over the socket so far. */
+  moved(): number;
+  /** It ends soon, with ECANCELED; what is sent is cut together with its connection. */
+  stop(): void;
+}
+
+/** Descriptors may be closed as soon as this returns. @throws when it cannot begin */
+export function sendPart(socket: number, file: number, { start, end }: { readonly start: number; readonly end: number }): Transfer {
+  return begin((native, done) => native.send(socket, file, start, end - start, done));
+}
+
+/** `head` is put before what comes. Likewise. */
+export function receivePart(socket: number, file: number, { offset, length, head }: { offset: number; length: number; head: Buffer }): Transfer {
+  return begin((native, done) => native.receive?.(socket, file, offset, length, head, done));
+}
+
+export function canSend(): boolean {
+  return addon() !== undefined;
+}
+
+export function canReceive(): boolean {
+  return addon()?.receive !== undefined;
+}
+
+/** Of a socket that carries what is written to it as it is; Node does not tell it officially. */
+export function descriptorOf(socket: unknown): number | undefined {
+  if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.destroyed) return undefined;
+  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd;
+  return typeof fd === "number" && fd >= 0 ? fd : undefined;
+}
+
+type Done = (errno: number, sha256: string | undefined) => void;
+
+interface Addon {
+  send(socket: number, file: number, offset: number, length: number, done: Done): object;
+  /** Absent where Node does not export its OpenSSL. */
+  receive?(socket: number, file: number, offset: number, length: number, head: Buffer, done: Done): object;
+  moved(transfer: object): number;
+  stop(transfer: object): void;
+}
+
+let loaded: { readonly addon: Addon | undefined } | undefined;
+
+function addon(): Addon | undefined {
+  return (loaded ??= { addon: load() }).addon;
+}
+
+function load(): Addon | undefined {
+  try {
+    return createRequire(import.meta.url)(fileURLToPath(new URL("../../build/Release/strata-transfer.node", import.meta.url))) as Addon;
+  } catch {
+    return undefined; // not built for this machine
+  }
+}
+
+function begin(start: (native: Addon, done: Done) => object | undefined): Transfer {
+  const native = addon();
+  if (native === undefined) throw new Error("Cannot transfer: the addon is not there");
+  let transfer: object | undefined;
+  const ended = new Promise<Ended>((resolve) => {
+    transfer = start(native, (errno, sha256) => resolve({ code: errno === 0 ? undefined : getSystemErrorName(-errno), sha256 }));
+  });
+  if (transfer === undefined) throw new Error("Cannot transfer: the addon does not do that");
+  const handle = transfer;
+  return { ended, moved: () => native.moved(handle), stop: () => native.stop(handle) };
+}
