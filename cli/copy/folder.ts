@@ -1,13 +1,12 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createReadStream, createWriteStream, existsSync, statSync } from "node:fs";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { algorithmOf, finish } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/store.ts";
+import { writeVerified } from "./verified-file.ts";
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -18,32 +17,9 @@ export function folderContent(pathOf: (descriptor: Descriptor) => string): Conte
       if (!existsSync(path)) throw new StoreError("BLOB_UNKNOWN", `Cannot read ${descriptor.digest}: ${path} is missing`);
       return createReadStream(path, { highWaterMark: CHUNK_BYTES });
     },
-    has: async (descriptor) => existsSync(pathOf(descriptor)),
+    has: async (descriptor) => statSync(pathOf(descriptor), { throwIfNoEntry: false })?.size === descriptor.size, // a machine that went down may leave less
     push: async (descriptor, content) => await writeVerified(pathOf(descriptor), descriptor, content),
   };
-}
-
-/** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
-async function writeVerified(path: string, { digest, size }: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const fresh = `${path}.${process.pid}.part`;
-  const hash = createHash(algorithmOf(digest));
-  let length = 0;
-  try {
-    await using file = await open(fresh, "w");
-    for await (const chunk of content) {
-      hash.update(chunk);
-      length += chunk.length;
-      if (length > size) break;
-      for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
-    }
-    if (length !== size) throw new StoreError("SIZE_MISMATCH", `Cannot copy ${digest}: it is not ${size} bytes long`);
-    const found = finish(hash, algorithmOf(digest));
-    if (found !== digest) throw new StoreError("DIGEST_MISMATCH", `Cannot copy ${digest}: the content's digest is ${found}`);
-    await rename(fresh, path);
-  } finally {
-    await rm(fresh, { force: true });
-  }
 }
 
 export async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher } from "undici";
 import { RegistryError } from "../errors.ts";
+import type { BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
 import { readTrust } from "./trust.ts";
 
@@ -12,6 +13,8 @@ export interface Exchange {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
+  /** A GET of much: over a connection of its own, in few large chunks that can be lent (see store/lent.ts), where that is possible. */
+  readonly isBulk?: boolean | undefined;
 }
 
 export interface Answer {
@@ -19,7 +22,9 @@ export interface Answer {
   /** Lower-case names; repeated ones joined by a comma. */
   readonly headers: Readonly<Record<string, string>>;
   /** Must be read or dumped, or the connection is lost for others. */
-  readonly body: Dispatcher.ResponseData["body"];
+  readonly body: AsyncIterable<Uint8Array> & { dump(): Promise<void> };
+  /** Lets go of the connection without the body, whatever is still to come. */
+  readonly leave: () => void;
   /** After redirects. */
   readonly url: string;
 }
@@ -56,25 +61,32 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, c
     ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
   };
   const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
-  const own = dispatcher(host, env, limits, tls);
-  const other = dispatcher(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
+  const own = openWay(host, env, limits, tls);
+  const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
   return {
     send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? own : other)),
     async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.all([own.destroy(), other.destroy()]);
+      await Promise.all([own.dispatcher.destroy(), other.dispatcher.destroy()]);
     },
   };
 }
 
+interface Way {
+  readonly dispatcher: Dispatcher;
+  /** Undefined: not without the dispatcher. */
+  readonly direct: Pick<BulkRequest, "tls" | "idleMs"> | undefined;
+}
+
 /** Proxies are for other machines. What is agreed on with the registry is agreed on through the proxy too. */
-function dispatcher(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options, tls: buildConnector.BuildOptions): Agent | EnvHttpProxyAgent {
+function openWay(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options & { readonly bodyTimeout: number }, tls: buildConnector.BuildOptions): Way {
   const options = { ...limits, connect: tls };
   const set = (name: string): string | undefined => [env[name], env[name.toUpperCase()]].find((value) => value !== undefined && value !== "");
   const [httpProxy, httpsProxy, noProxy] = [set("http_proxy"), set("https_proxy"), set("no_proxy")];
-  if (isLoopback(host) || (httpProxy === undefined && httpsProxy === undefined)) return new Agent(options);
+  if (isLoopback(host) || (httpProxy === undefined && httpsProxy === undefined))
+    return { dispatcher: new Agent(options), direct: { tls: tls, idleMs: limits.bodyTimeout } };
   const name = networkHost(host).replace(/:\d+$/, "");
   const servername = host === ELSEWHERE || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? {} : { servername: name };
-  return new EnvHttpProxyAgent({
+  const through = new EnvHttpProxyAgent({
     ...options,
     ...(host === ELSEWHERE ? {} : { requestTls: { ...tls, ...servername } }),
     proxyTls: { timeout: CONNECT_MS },
@@ -82,9 +94,10 @@ function dispatcher(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options,
     ...(httpsProxy === undefined ? {} : { httpsProxy }),
     noProxy: noProxy === "*" ? noProxy : [noProxy ?? "", "localhost", "127.0.0.1", "::1"].join(","),
   });
+  return { dispatcher: through, direct: undefined };
 }
 
-async function follow(exchange: Exchange, pick: (url: string) => Dispatcher): Promise<Answer> {
+async function follow(exchange: Exchange, pick: (url: string) => Way): Promise<Answer> {
   let { url, headers = {} } = exchange;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const answer = await once({ ...exchange, url, headers }, pick(url));
@@ -111,16 +124,22 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !["authorization", "cookie", "strata-proof"].includes(name.toLowerCase())));
 }
 
-async function once({ method, url, headers, body, signal }: Exchange, through: Dispatcher): Promise<Answer> {
+async function once({ method, url, headers, body, signal, isBulk = false }: Exchange, { dispatcher, direct }: Way): Promise<Answer> {
   try {
+    if (isBulk && direct !== undefined) {
+      const { getBulk } = await import("./bulk.ts");
+      const answer = await getBulk({ ...direct, url, headers: { "user-agent": "strata", ...headers }, signal, connectMs: CONNECT_MS });
+      if (answer !== undefined) return { ...answer, url, leave: () => answer.body.leave() };
+    }
     const reply = await request(url, {
       method,
-      dispatcher: through,
+      dispatcher,
       headers: { "user-agent": "strata", ...headers },
       ...(body === undefined ? {} : { body: body as Uint8Array }),
       ...(signal === undefined ? {} : { signal }),
     });
-    return { status: reply.statusCode, headers: flatten(reply.headers), body: reply.body, url };
+    const leave = (): void => void reply.body.on("error", () => {}).destroy();
+    return { status: reply.statusCode, headers: flatten(reply.headers), body: reply.body, url, leave };
   } catch (error) {
     signal?.throwIfAborted();
     throw new RegistryError("UNREACHABLE", `Cannot reach ${hostOf(url)}: ${reason(error)}`, { cause: error });

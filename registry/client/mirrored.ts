@@ -33,14 +33,14 @@ export function mirrored(candidates: readonly Candidate[]): SourceRepository {
     place,
     read: async (reference) => await first(async (repository) => await repository.read(reference)),
     referrers: async (subject) => await first(async (repository) => await repository.referrers(subject)),
-    fetch: (descriptor, options) => replayable((offset) => through(candidates, descriptor, offset, options)),
+    fetch: (descriptor, options) => replayable((offset, isLent) => through(candidates, descriptor, { offset, isLent }, options)),
   };
 }
 
 async function* through(
   candidates: readonly Candidate[],
   descriptor: Descriptor,
-  offset: number,
+  { offset, isLent }: { readonly offset: number; readonly isLent: boolean },
   options: { readonly signal?: AbortSignal } | undefined,
 ): AsyncGenerator<Uint8Array> {
   const failures: RegistryError[] = [];
@@ -48,7 +48,7 @@ async function* through(
   for (const candidate of candidates) {
     try {
       const content = (await candidate.open()).fetch(descriptor, options);
-      for await (const chunk of isReplayable(content) ? content.from(at) : content) {
+      for await (const chunk of isReplayable(content) ? (isLent ? content.lend(at) : content.from(at)) : content) {
         at += chunk.length;
         yield chunk;
       }

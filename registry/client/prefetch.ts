@@ -1,7 +1,12 @@
 /** Content that is read ahead, whole, while what stands before it is still being taken. It is for parts of a known, small size. */
 
+export interface Prefetched extends AsyncIterable<Uint8Array> {
+  /** Resolves when all of it is there, or as much as there will be. */
+  readonly settled: Promise<void>;
+}
+
 /** Begins at once. A failure is told where it happened: after the bytes before it. */
-export function prefetch(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export function prefetch(content: AsyncIterable<Uint8Array>): Prefetched {
   const chunks: Uint8Array[] = [];
   let end: { readonly error?: unknown } | undefined;
   let wake = (): void => {};
@@ -17,8 +22,8 @@ export function prefetch(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint
     }
     wake();
   };
-  void run();
   return {
+    settled: run(),
     async *[Symbol.asyncIterator]() {
       for (;;) {
         const chunk = chunks.shift();

@@ -3,11 +3,11 @@ import { parseConfig } from "../../store/image/documents.ts";
 import { chainsOf } from "../../store/layer/chain.ts";
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor, Manifest } from "../../store/oci.ts";
-import type { ChainID, Resumable, StagedLayer } from "../../store/store.ts";
+import type { ChainID, StagedLayer } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { blaming } from "./blame.ts";
 import { limit, type Limit } from "./limit.ts";
-import { isReplayable } from "./replayable.ts";
+import { isReplayable, type Replayable } from "./replayable.ts";
 import type { PullOptions, PullSource, PullStore } from "./pull.ts";
 
 /** Blobs on the way at once: as many as docker takes. */
@@ -114,11 +114,15 @@ async function storeBlob(work: Work, descriptor: Descriptor): Promise<void> {
 function incoming({ source, options, signal }: Work, descriptor: Descriptor): AsyncIterable<Uint8Array> {
   const content = source.fetch(descriptor, { signal });
   if (!isReplayable(content)) return content;
-  const shown: Resumable = {
+  const shown: Replayable = {
     ...content,
     from(offset) {
       if (offset > 0) options.onTransfer?.(descriptor, "transferring", offset);
       return content.from(offset);
+    },
+    lend(offset = 0) {
+      if (offset > 0) options.onTransfer?.(descriptor, "transferring", offset);
+      return content.lend(offset);
     },
   };
   return shown;

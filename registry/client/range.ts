@@ -1,4 +1,5 @@
 /** Bytes of a blob from a registry, over one connection at a time: goes on by `Range` where it was cut, and never gives more than was asked for. */
+import { lent } from "../../store/lent.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ByteRange } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
@@ -15,6 +16,10 @@ export interface DownloadOptions {
   readonly from: string;
   readonly onBytes?: ((count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Much is to come: see `Exchange`. */
+  readonly isBulk?: boolean;
+  /** Whoever reads keeps no chunk beyond the next one. @default false */
+  readonly isLent?: boolean;
 }
 
 export interface Opened {
@@ -40,7 +45,7 @@ export async function* readRange(
     try {
       const { content } = first ?? (await openRange(remote, descriptor, { start: at, end }, options));
       first = undefined;
-      for await (const chunk of paced(content, remote.idleMs)) {
+      for await (const chunk of paced(options.isLent === true ? lent(content) : content, remote.idleMs)) {
         const wanted = end < descriptor.size ? chunk.subarray(0, end - at) : chunk;
         at += wanted.length;
         if (at > descriptor.size) throw tooLong(descriptor, options);
@@ -66,21 +71,21 @@ export async function openRange(
   remote: Remote,
   descriptor: Descriptor,
   { start, end }: ByteRange,
-  { path, scopes, from, signal }: DownloadOptions,
+  { path, scopes, from, signal, isBulk }: DownloadOptions,
 ): Promise<Opened> {
   const last = end < descriptor.size ? String(end - 1) : "";
   const headers: Record<string, string> = start === 0 && last === "" ? {} : { range: `bytes=${start}-${last}` };
-  const answer = await remote.exchange({ method: "GET", path, scopes, headers, signal });
+  const answer = await remote.exchange({ method: "GET", path, scopes, headers, signal, isBulk });
   if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${start}-`) === true) return { content: answer.body, isPart: true };
   if (answer.status !== 200) throw await answerError(answer, `download ${descriptor.digest} from ${from}`, "BLOB_UNKNOWN");
   checkLength(answer, descriptor, from);
   return { content: start === 0 ? answer.body : skip(answer.body, start), isPart: false };
 }
 
-function checkLength({ headers, body }: Answer, descriptor: Descriptor, from: string): void {
+function checkLength({ headers, leave }: Answer, descriptor: Descriptor, from: string): void {
   const { "content-length": length, "content-type": type = "" } = headers;
   if (length === undefined || Number(length) === descriptor.size) return;
-  body.on("error", () => {}).destroy();
+  leave();
   const page = type.startsWith("text/html") ? " of a web page" : "";
   throw new RegistryError(
     "SIZE_INVALID",

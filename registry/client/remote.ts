@@ -113,7 +113,7 @@ interface Place {
 }
 
 async function authorised(connection: Connection, authorizer: Authorizer, { base, greeting, signal }: Place, exchange: RemoteExchange): Promise<Answer> {
-  const { path, scopes, body, method } = exchange;
+  const { path, scopes, body, method, isBulk } = exchange;
   const url = new URL(path, `${base}/`).href;
   if (url.startsWith("http:") && base.startsWith("https:")) throw new RegistryError("PROTOCOL", `Cannot follow ${base} to ${url}: it leaves TLS`);
   const own = new URL(url).origin === new URL(base).origin;
@@ -122,7 +122,7 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
   for (;;) {
     const authorization = own ? authorizer.header(scopes) : undefined;
     const headers = { ...exchange.headers, ...(authorization === undefined ? {} : { authorization }) };
-    const answer = await connection.send({ method, url, headers, signal, ...(body === undefined ? {} : { body: body() }) });
+    const answer = await connection.send({ method, url, headers, signal, isBulk, ...(body === undefined ? {} : { body: body() }) });
     if (answer.status !== 401) return answer;
     if (!own || !isFrom(answer, base) || !(await authorizer.answer(answer, scopes, authorization, signal)))
       throw await answerError(answer, `use ${base}`, "UNAUTHORIZED");

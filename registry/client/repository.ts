@@ -86,7 +86,7 @@ export function openRepository(remote: Remote, name: string, options: Repository
       if (isManifest(descriptor)) return one(async () => (await read(descriptor.digest)).bytes);
       const onBytes = (count: number): void => report(descriptor, "transferring", count);
       const transfer = { path: blobPath(descriptor.digest), scopes: pull, from: place, onBytes, signal };
-      return replayable((offset) => download(remote, descriptor, offset, transfer));
+      return replayable((offset, isLent) => download(remote, descriptor, offset, { ...transfer, isLent }));
     },
     async has(descriptor): Promise<boolean> {
       const path = isManifest(descriptor) ? manifestPath(descriptor.digest) : blobPath(descriptor.digest);

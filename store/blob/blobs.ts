@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { digestOf, parseDigest, type Algorithm, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
+import { isLending, lent } from "../lent.ts";
 import { renew } from "../renew.ts";
 import type { Blobs, ByteRange, Stored } from "../store.ts";
 import { partialBytes } from "./partials.ts";
@@ -34,7 +35,7 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
       if (!isResumable(content)) return void (await blobs.ingest(content, descriptor));
       begin();
       await resuming(layout, descriptor, content, async (writer, missing) => {
-        await writeBehind(missing, async (block) => await writer.write(block));
+        await receive(writer, missing, isLending(content));
         await writer.commit(descriptor);
       });
     },
@@ -42,7 +43,7 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     async ingest(content, expected) {
       begin();
       await using writer = await BlobWriter.open(layout, algorithmFor(expected));
-      await writeBehind(content, async (block) => await writer.write(block));
+      await receive(writer, lent(content), isLending(content));
       return await writer.commit(expected);
     },
     async put(bytes, algorithm: Algorithm = "sha256") {
@@ -58,6 +59,12 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
     list: () => listBlobs(layout),
   };
   return blobs;
+}
+
+/** Chunks that are lent are large already, and the next one comes meanwhile. */
+async function receive(writer: BlobWriter, content: AsyncIterable<Uint8Array>, isLent: boolean): Promise<void> {
+  if (isLent) for await (const chunk of content) await writer.write(chunk);
+  else await writeBehind(content, async (block) => await writer.write(block));
 }
 
 async function statBlob(layout: Layout, digest: Digest): Promise<Stored | undefined> {

@@ -1,6 +1,7 @@
 /** A blob from a place that may break off: what came before it did is kept, and the next time, in whatever process, goes on from there. */
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
+import { isLending } from "../lent.ts";
 import type { Descriptor } from "../oci.ts";
 import type { Resumable } from "../store.ts";
 import { BlobWriter } from "./writer.ts";
@@ -32,7 +33,7 @@ export async function resuming<Result>(
 async function* missingOf(writer: BlobWriter, { size }: Descriptor, content: Resumable): AsyncGenerator<Uint8Array> {
   if (writer.size > 0 && writer.size === size) return;
   try {
-    yield* content.from(writer.size);
+    yield* isLending(content) ? content.lend(writer.size) : content.from(writer.size); // written before the next is asked for
   } catch (error) {
     if (content.passes(error)) writer.keep();
     throw error;

@@ -15,6 +15,7 @@ import { openGrowth } from "../layer/growing.ts";
 import { compressionOf } from "../layer/media-type.ts";
 import { folderID, type FolderRecord } from "../layer/records.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
+import { lent } from "../lent.ts";
 import type { Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
 import type { ChainID, Layer, MergedView, StagedLayer } from "../store.ts";
@@ -84,7 +85,7 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
 async function receive(writer: BlobWriter, blob: Descriptor, content: AsyncIterable<Uint8Array>, growth: ReturnType<typeof openGrowth>): Promise<void> {
   let isWhole = false;
   try {
-    for await (const chunk of content) {
+    for await (const chunk of lent(content)) {
       await writer.write(chunk);
       growth.grew();
     }

@@ -80,7 +80,7 @@ test("from a registry that knows no ranges a large blob comes whole, once", asyn
 test("a range that is refused for good ends the others and leaves nothing", async () => {
   await using server = await serveImage(largeImage, parts, (request, response, part) => {
     if (part !== large) return false;
-    if (rangeOf(request, part).start > 8 * MIB) response.writeHead(403).end();
+    if (rangeOf(request, part).start > 0) response.writeHead(403).end();
     else response.end(beginRange(request, response, part));
     return true;
   });

@@ -1,0 +1,149 @@
+/**
+ * One large answer over a connection of its own, read into buffers that are used again: a general client copies every 64 KiB into a new one,
+ * which costs more than all else that is done with a blob.
+ */
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import type { Lending } from "../../store/lent.ts";
+import { BulkBlocks } from "./bulk-blocks.ts";
+import { endOfHead, formatBulkRequest, MAX_HEAD_BYTES, parseBulkHead, type BulkHead } from "./bulk-head.ts";
+
+export interface BulkRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** For https. */
+  readonly tls: ConnectionOptions;
+  readonly connectMs: number;
+  /** Milliseconds without a byte while one is waited for. */
+  readonly idleMs: number;
+}
+
+export interface BulkAnswer extends Omit<BulkHead, "length"> {
+  readonly body: BulkBody;
+}
+
+/** Undefined when it is none that can be read this way: the caller asks by other means. @throws what the socket says */
+export async function getBulk(request: BulkRequest): Promise<BulkAnswer | undefined> {
+  const message = formatBulkRequest(new URL(request.url), request.headers);
+  if (message === undefined) return undefined;
+  request.signal?.throwIfAborted();
+  const body = new BulkBody(request);
+  body.send(message);
+  const head = await body.head();
+  if (head === undefined) body.leave();
+  return head === undefined ? undefined : { status: head.status, headers: head.headers, body };
+}
+
+export class BulkBody implements Lending {
+  readonly #blocks = new BulkBlocks();
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal | undefined;
+  #left = Number.POSITIVE_INFINITY;
+  #isStopped = false;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor({ url, signal, tls, connectMs, idleMs }: BulkRequest) {
+    this.#signal = signal;
+    this.#socket = open(new URL(url), tls, { buffer: () => this.#blocks.room(), callback: (count) => this.#came(count) });
+    this.#socket.setTimeout(connectMs);
+    this.#socket.once("connect", () => this.#socket.setTimeout(idleMs));
+    this.#socket.on("timeout", () => this.#stalled());
+    this.#socket.once("error", (error) => this.#fail(error));
+    this.#socket.once("close", () => this.#fail(new Error("the connection was closed")));
+    this.#socket.resume();
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  send(message: string): void {
+    this.#socket.write(message, "latin1");
+  }
+
+  /** Undefined when it is none of the plain kind. */
+  async head(): Promise<BulkHead | undefined> {
+    for (;;) {
+      const bytes = this.#blocks.peek();
+      const end = endOfHead(bytes);
+      if (end === undefined && bytes.length > MAX_HEAD_BYTES) return undefined;
+      if (end !== undefined) {
+        const head = parseBulkHead(this.#blocks.take(end).toString("latin1"));
+        this.#left = head?.length ?? 0;
+        return head;
+      }
+      await this.#more();
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.lend()) yield Buffer.from(chunk);
+  }
+
+  async *lend(): AsyncGenerator<Uint8Array> {
+    try {
+      while (this.#left > 0) {
+        const chunk = this.#blocks.take(this.#left);
+        this.#goOn();
+        this.#left -= chunk.length;
+        if (chunk.length > 0) yield chunk;
+        else await this.#more();
+      }
+    } finally {
+      this.leave();
+    }
+  }
+
+  async dump(): Promise<void> {
+    this.leave();
+  }
+
+  /** Lets go of the connection, whatever is still to come. */
+  leave(): void {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#socket.destroy();
+  }
+
+  readonly #abort = (): void => {
+    this.#fail(this.#signal?.reason);
+    this.#socket.destroy();
+  };
+
+  /** False stops the socket until it is resumed. */
+  #came(count: number): boolean {
+    this.#blocks.filled(count);
+    this.#wake?.();
+    this.#isStopped = this.#blocks.isFull;
+    return !this.#isStopped;
+  }
+
+  #goOn(): void {
+    if (!this.#isStopped || this.#blocks.isFull) return;
+    this.#isStopped = false;
+    this.#socket.resume();
+  }
+
+  async #more(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+  }
+
+  /** While the reader is busy nothing is waited for. */
+  #stalled(): void {
+    if (this.#wake !== undefined) this.#socket.destroy(new Error("no byte came in time"));
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+}
+
+function open(url: URL, tls: ConnectionOptions, onread: OnReadOpts): Socket {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+  if (url.protocol !== "https:") return connectPlain({ host, port, onread });
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const options = { ...name, ...tls, host, port, ALPNProtocols: ["http/1.1"], onread }; // which its types do not know
+  return connectTls(options);
+}
