@@ -31,6 +31,7 @@
       "target_name": "strata-tree",
       "type": "executable",
       "sources": ["<!@(ls store/native/common/*.c store/native/tree/*.c)"],
+      "include_dirs": ["store/native/tree"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },

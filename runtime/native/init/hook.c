@@ -80,19 +80,17 @@ void
 hook_run (char **fields)
 {
   size_t count = field_number (fields[6]);
-  char **arguments = calloc (count + 1, sizeof *arguments);
+  char **arguments = field_list (fields, 7, count);
   AUTO_CLOSE int state = make_state (fields[3], fields[4]);
   AUTO_CLOSE int said = memfd_create ("said", MFD_CLOEXEC);
 
-  if (arguments == NULL || said < 0)
+  if (said < 0)
     die ("hook: start", fields[5]);
-  memcpy (arguments, fields + 7, count * sizeof *arguments);
   pid_t pid = fork ();
   if (pid < 0)
     die ("hook: start", fields[5]);
   if (pid == 0)
     become_hook (arguments, fields + 7 + count, fields[5], state, said);
-  free (arguments);
   int status = wait_for_hook (pid, field_number (fields[2]));
   if (status != 0)
     fail (fields[1], fields[5], status, said);

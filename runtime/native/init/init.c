@@ -35,7 +35,7 @@ static void
 report (const char *step, const char *object, const char *reason)
 {
   char message[4096] = { MESSAGE_FAILED };
-  int size = 1 + snprintf (message + 1, sizeof message - 1, "%s%c%s%c%s", step, 0, object, 0, reason) + 1;
+  ssize_t size = 1 + failure_text (message + 1, sizeof message - 1, step, object, reason);
 
   if (is_ready && self->failure >= 0 && write (self->failure, message + 1, size - 1) == size - 1)
     return;
@@ -245,82 +245,66 @@ do_execute (char **fields)
   program_execute (self, fields);
 }
 
-static const struct
-{
-  const char *name;
-  void (*run) (char **fields);
-} operations[] = {
-  { "wait", do_wait },
-  { "setns", do_setns },
-  { "join", do_join },
-  { "fork", do_fork },
-  { "unshare", do_unshare },
-  { "become-root", do_become_root },
-  { "undumpable", do_undumpable },
-  { "keyring", identity_keyring },
-  { "loopback", do_loopback },
-  { "proc", do_proc },
-  { "hostname", do_hostname },
-  { "domainname", do_domainname },
-  { "rlimit", identity_rlimit },
-  { "hooks", do_hooks },
-  { "hook", hook_run },
-  { "scheduler", schedule_policy },
-  { "io-priority", schedule_io },
-  { "affinity", schedule_affinity },
-  { "memory-policy", schedule_memory },
-  { "personality", schedule_personality },
-  { "root-folder", root_folder },
-  { "root-overlay", root_overlay },
-  { "root-received", do_root_received },
-  { "mount", mount_new },
-  { "early", mount_early },
-  { "late", mount_late },
-  { "bind", mount_bind },
-  { "device", mount_device },
-  { "link", mount_link },
-  { "pivot", root_pivot },
-  { "remount", mount_remount },
-  { "mask", mount_mask },
-  { "readonly", mount_readonly },
-  { "terminal", do_terminal },
-  { "streams", do_streams },
-  { "folder", program_folder },
-  { "find", program_find },
-  { "ready", do_ready },
-  { "no-new-privileges", do_no_new_privileges },
-  { "seccomp", identity_seccomp },
-  { "bounding", identity_bounding },
-  { "user", identity_user },
-  { "capabilities", identity_capabilities },
-  { "follow", do_follow },
-  { "preserve", program_preserve },
-  { "execute", do_execute },
+static const OperationKind kinds[] = {
+  { "wait", 1, do_wait },
+  { "setns", 2, do_setns },
+  { "join", 3, do_join },
+  { "fork", 1, do_fork },
+  { "unshare", 1, do_unshare },
+  { "become-root", 0, do_become_root },
+  { "undumpable", 0, do_undumpable },
+  { "keyring", 1, identity_keyring },
+  { "loopback", 0, do_loopback },
+  { "proc", 2, do_proc },
+  { "hostname", 1, do_hostname },
+  { "domainname", 1, do_domainname },
+  { "rlimit", 3, identity_rlimit },
+  { "hooks", 0, do_hooks },
+  { "hook", 6, hook_run },
+  { "scheduler", 7, schedule_policy },
+  { "io-priority", 2, schedule_io },
+  { "affinity", 0, schedule_affinity },
+  { "memory-policy", 1, schedule_memory },
+  { "personality", 1, schedule_personality },
+  { "root-folder", 2, root_folder },
+  { "root-overlay", 2, root_overlay },
+  { "root-received", 2, do_root_received },
+  { "mount", 5, mount_new },
+  { "early", 3, mount_early },
+  { "late", 1, mount_late },
+  { "bind", 8, mount_bind },
+  { "device", 7, mount_device },
+  { "link", 2, mount_link },
+  { "pivot", 0, root_pivot },
+  { "remount", 3, mount_remount },
+  { "mask", 1, mount_mask },
+  { "readonly", 1, mount_readonly },
+  { "terminal", 3, do_terminal },
+  { "streams", 1, do_streams },
+  { "folder", 1, program_folder },
+  { "find", 2, program_find },
+  { "ready", 0, do_ready },
+  { "no-new-privileges", 0, do_no_new_privileges },
+  { "seccomp", 2, identity_seccomp },
+  { "bounding", 1, identity_bounding },
+  { "user", 3, identity_user },
+  { "capabilities", 4, identity_capabilities },
+  { "follow", 0, do_follow },
+  { "preserve", 1, program_preserve },
+  { "execute", 2, do_execute },
 };
-
-static void
-run_operation (char **fields)
-{
-  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-    if (strcmp (fields[0], operations[i].name) == 0)
-      {
-        operations[i].run (fields);
-        return;
-      }
-  errno = ENOSYS;
-  die ("operation", fields[0]);
-}
 
 void
 init_run (Launch *launch, Operations *list)
 {
   char **fields = NULL;
+  size_t count;
 
   self = launch;
   report_with (report);
   umask (0);
-  while (operations_next (list, &fields) > 0)
-    run_operation (fields);
+  while ((count = operations_next (list, &fields)) > 0)
+    operation_run (kinds, sizeof kinds / sizeof *kinds, fields, count);
   errno = EBADMSG;
   die ("operation", "no execute");
 }

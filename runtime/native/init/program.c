@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static char found[PATH_MAX];
-static const char *folder;
+static const char *folder = "/";
 
 static int
 try_program (const char *path)
@@ -176,11 +176,8 @@ void
 program_execute (Launch *launch, char **fields)
 {
   size_t count = field_number (fields[2]);
-  char **arguments = calloc (count + 1, sizeof *arguments);
+  char **arguments = field_list (fields, 3, count);
 
-  if (arguments == NULL)
-    die ("execve", found);
-  memcpy (arguments, fields + 3, count * sizeof *arguments);
   schedule_unpin ();
   umask (field_number (fields[1]));
   if (chdir (folder) < 0)

@@ -81,10 +81,12 @@ make_folders (const char *base, const char *path, char *whole)
   die ("cgroup", whole);
 }
 
-/* Makes every missing folder of `path` below `base`; they are removed at the end, those in use by others stay. */
+/* cgroup-make BASE PATH CPUSET: every missing folder of PATH below BASE; they are removed at the end, those in use by others stay. */
 void
-cgroup_make (const char *base, const char *path, bool cpuset)
+cgroup_make (char **fields)
 {
+  const char *base = fields[1], *path = fields[2];
+  bool cpuset = field_number (fields[3]) == 1;
   char whole[PATH_MAX];
   size_t start = strlen (base) + 1;
 
@@ -108,16 +110,19 @@ cgroup_make (const char *base, const char *path, bool cpuset)
     }
 }
 
+/* cgroup-set PATH VALUE OPTIONAL */
 void
-cgroup_set (const char *path, const char *value, bool optional)
+cgroup_set (char **fields)
 {
-  if (!write_file (path, value) && !optional)
-    die ("cgroup", path);
+  if (!write_file (fields[1], fields[2]) && field_number (fields[3]) != 1)
+    die ("cgroup", fields[1]);
 }
 
+/* cgroup-join PATH */
 void
-cgroup_join (const char *path)
+cgroup_join (char **fields)
 {
+  const char *path = fields[1];
   char procs[PATH_MAX];
 
   snprintf (procs, sizeof procs, "%s/cgroup.procs", path);
@@ -144,8 +149,9 @@ cgroup_attach (pid_t pid)
 
 /* cgroup-devices PATH PROGRAM: v2 has no files for device rules; a program answers for each use of a device. */
 void
-cgroup_filter_devices (const char *path, const char *program)
+cgroup_filter_devices (char **fields)
 {
+  const char *path = fields[1], *program = fields[2];
   uint32_t size = field_length (program);
   AUTO_FREE void *aligned = malloc (size);
   AUTO_CLOSE int folder = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -165,11 +171,12 @@ cgroup_filter_devices (const char *path, const char *program)
     die ("cgroup: devices", path);
 }
 
-/* memory.oom_control (v1) or memory.events (v2): the line "oom_kill N" is the same in both. */
+/* cgroup-oom PATH: memory.oom_control (v1) or memory.events (v2): the line "oom_kill N" is the same in both. */
 void
-cgroup_watch_oom (const char *path)
+cgroup_watch_oom (char **fields)
 {
-  groups.oom_path = strdup (path);
+  free (groups.oom_path);
+  groups.oom_path = strdup (fields[1]);
 }
 
 bool

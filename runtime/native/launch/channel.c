@@ -3,9 +3,19 @@
 #include "common.h"
 #include "launch.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+size_t
+failure_text (char *text, size_t size, const char *step, const char *object, const char *reason)
+{
+  size_t rest = strlen (step) + strlen (reason) + sizeof "\0\0";
+  int most = rest < size ? size - rest : 0;
+
+  return snprintf (text, size, "%s%c%.*s%c%s", step, 0, most, object, 0, reason) + 1;
+}
 
 bool
 channel_send (int channel, const void *data, size_t size, int fd)

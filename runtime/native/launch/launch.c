@@ -30,7 +30,7 @@ static void
 report (const char *step, const char *object, const char *reason)
 {
   char text[4096];
-  int size = snprintf (text, sizeof text, "%s%c%s%c%s", step, 0, object, 0, reason) + 1;
+  size_t size = failure_text (text, sizeof text, step, object, reason);
 
   if (launch.pid > 0)
     kill (launch.pid, SIGKILL);
@@ -39,7 +39,7 @@ report (const char *step, const char *object, const char *reason)
   cgroup_kill ();
   cgroup_remove ();
   if (launch.control >= 0)
-    send_frame (launch.control, FRAME_FAILED, text, size < (int) sizeof text ? size : (int) sizeof text);
+    send_frame (launch.control, FRAME_FAILED, text, size);
 }
 
 static void
@@ -195,14 +195,13 @@ wait_for_hooks (void)
   tell (MESSAGE_HOOKS);
 }
 
-/* With `joiner` the process made first only enters namespaces; its child, whose pid it sends, is the one that stays. */
 static void
-follow_setup (bool joiner)
+follow_setup (void)
 {
   char message[4096];
   ssize_t size;
 
-  if (!joiner)
+  if (!launch.joiner)
     {
       write_maps ();
       if (launch.uid_map != NULL)
@@ -266,9 +265,7 @@ int
 launch_main (int argc, char **argv)
 {
   Operations list;
-  char **fields = NULL;
   char pids[256];
-  bool cloned = false, joiner = false;
 
   report_with (report);
   unsigned kept = argc > 1 ? field_number (argv[1]) : 0; /* for the program; what the caller leaked is not for a monitor to hold */
@@ -278,21 +275,13 @@ launch_main (int argc, char **argv)
   operations_read (&list, CONTROL);
   become_monitor ();
   launch.kept = kept;
-  while (!cloned && operations_next (&list, &fields) > 0)
-    if (strcmp (fields[0], "clone") == 0)
-      {
-        launch.clone_flags = field_number (fields[1]);
-        joiner = field_number (fields[2]) == 1;
-        cloned = true;
-      }
-    else
-      option_set (&launch, fields);
+  options_run (&launch, &list);
   keeper_start (&launch, &list);
   open_streams ();
   if (!launch.leave)
     monitor_listen (&launch);
   make_child (&list);
-  follow_setup (joiner);
+  follow_setup ();
   launch.start_time = process_start_time (launch.pid);
   end_if_alone ();
   record_pids (&launch, pids, sizeof pids);
@@ -302,7 +291,6 @@ launch_main (int argc, char **argv)
   if (launch.start_now)
     tell (MESSAGE_START);
   operations_free (&list);
-  free (fields);
   malloc_trim (0);
   prctl (PR_SET_DUMPABLE, 0);
   send_frame (CONTROL, FRAME_READY, pids, strlen (pids));

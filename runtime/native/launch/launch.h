@@ -68,6 +68,8 @@ typedef struct
   char **idmap; /* fields of idmap-overlay, or NULL */
   int root;     /* init: the root that the monitor made, or -1 */
   uint64_t clone_flags;
+  bool joiner;      /* the process made first only enters namespaces; its child, whose pid it sends, is the one that stays */
+  bool is_complete; /* all that comes before the process is known */
   pid_t pid;
   unsigned long long start_time;
   pid_t keeper;
@@ -78,8 +80,11 @@ typedef struct
 /* frame.c: a frame to one socket, whole or not at all within two seconds. */
 bool send_frame (int fd, enum frame type, const void *data, uint32_t size);
 
-/* option.c: one operation that comes before `clone`. */
-void option_set (Launch *launch, char **fields);
+/* channel.c: step NUL object NUL reason NUL, cut to `size` bytes; returns how many they are. */
+size_t failure_text (char *text, size_t size, const char *step, const char *object, const char *reason);
+
+/* option.c: the operations up to `clone`. */
+void options_run (Launch *launch, Operations *list);
 
 /* seal.c: goes on as a copy of this program that nobody can write to; returns in that copy only. */
 void seal_self (int argc, char **argv);
@@ -103,12 +108,12 @@ void record_pids (Launch *launch, char *text, size_t size);
 void record_exit (char *text, size_t size, int wait_status, bool oom_killed, int killer);
 void record_time (char *text, size_t size);
 
-/* cgroup.c */
-void cgroup_make (const char *base, const char *path, bool cpuset);
-void cgroup_set (const char *path, const char *value, bool optional);
-void cgroup_join (const char *path);
-void cgroup_filter_devices (const char *path, const char *program);
-void cgroup_watch_oom (const char *path);
+/* cgroup.c; what has fields is an operation */
+void cgroup_make (char **fields);
+void cgroup_set (char **fields);
+void cgroup_join (char **fields);
+void cgroup_filter_devices (char **fields);
+void cgroup_watch_oom (char **fields);
 void cgroup_attach (pid_t pid);
 bool cgroup_oom_killed (void);
 void cgroup_kill (void);

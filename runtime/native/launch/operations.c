@@ -91,6 +91,38 @@ operations_free (Operations *list)
   *list = (Operations) { 0 };
 }
 
+void
+operation_run (const OperationKind *kinds, size_t kind_count, char **fields, size_t count)
+{
+  errno = ENOSYS;
+  for (size_t i = 0; i < kind_count; i++)
+    if (strcmp (fields[0], kinds[i].name) == 0)
+      {
+        if (count > kinds[i].least)
+          return kinds[i].run (fields);
+        errno = EBADMSG;
+        break;
+      }
+  die ("operation", fields[0]);
+}
+
+char **
+field_list (char **fields, size_t at, size_t count)
+{
+  size_t given = 0;
+
+  while (given < count && fields[at + given] != NULL)
+    given++;
+  if (given < count || count == 0)
+    {
+      errno = EBADMSG;
+      die ("operation", fields[0]);
+    }
+  char **list = memmove (fields + at - 1, fields + at, count * sizeof *fields);
+  list[count] = NULL;
+  return list;
+}
+
 uint32_t
 field_length (const char *field)
 {

@@ -21,6 +21,19 @@ void operations_read (Operations *list, int fd);
 size_t operations_next (Operations *list, char ***fields);
 void operations_free (Operations *list);
 
+/* One kind of operation. `least` fields follow its name at least; what is wanted of them is told above its function. */
+typedef struct
+{
+  const char *name;
+  size_t least;
+  void (*run) (char **fields);
+} OperationKind;
+
+/* Runs the one of `kinds` that record `fields`, `count` of them, names; dies on an unknown one and on one that lacks fields. */
+void operation_run (const OperationKind *kinds, size_t kind_count, char **fields, size_t count);
+
+/* `count` fields from `at` on, at least one, as a list of their own: they move one down to make room for its NULL; dies when there are fewer. */
+char **field_list (char **fields, size_t at, size_t count);
 /* Bytes of a field that may hold NULs. */
 uint32_t field_length (const char *field);
 /* A decimal or 0x number; dies when it is none. */

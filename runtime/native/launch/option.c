@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static Launch *self;
+
 static int
 open_folder (const char *path)
 {
@@ -24,13 +26,13 @@ open_folder (const char *path)
 
 /* Start is a byte in a FIFO when no monitor stays to ask; the reason of a failure after it stands in a file. */
 static void
-open_fifo (Launch *launch)
+open_fifo (void)
 {
-  if (mkfifoat (launch->directory, "start", 0600) < 0)
+  if (mkfifoat (self->directory, "start", 0600) < 0)
     die ("fifo", "start");
-  launch->fifo = openat (launch->directory, "start", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  launch->failure = openat (launch->directory, "failure", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (launch->fifo < 0 || launch->failure < 0)
+  self->fifo = openat (self->directory, "start", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  self->failure = openat (self->directory, "failure", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (self->fifo < 0 || self->failure < 0)
     die ("fifo", "start");
 }
 
@@ -64,81 +66,124 @@ copy_strings (char **strings)
 }
 
 static void
-do_cgroup (char **fields)
+do_directory (char **fields)
 {
-  const char *what = fields[0] + strlen ("cgroup-");
-
-  if (strcmp (what, "make") == 0)
-    cgroup_make (fields[1], fields[2], field_number (fields[3]) == 1);
-  else if (strcmp (what, "set") == 0)
-    cgroup_set (fields[1], fields[2], field_number (fields[3]) == 1);
-  else if (strcmp (what, "join") == 0)
-    cgroup_join (fields[1]);
-  else if (strcmp (what, "devices") == 0)
-    cgroup_filter_devices (fields[1], fields[2]);
-  else
-    cgroup_watch_oom (fields[1]);
+  self->directory = open_folder (fields[1]);
 }
 
 /* mode once|leave|stay START-NOW ATTACH */
 static void
-do_mode (Launch *launch, char **fields)
+do_mode (char **fields)
 {
-  launch->once = strcmp (fields[1], "once") == 0;
-  launch->leave = strcmp (fields[1], "leave") == 0;
-  launch->start_now = field_number (fields[2]) == 1;
-  launch->attach = field_number (fields[3]) == 1;
-  if (launch->leave && !launch->start_now)
-    open_fifo (launch);
+  self->once = strcmp (fields[1], "once") == 0;
+  self->leave = strcmp (fields[1], "leave") == 0;
+  self->start_now = field_number (fields[2]) == 1;
+  self->attach = field_number (fields[3]) == 1;
+  if (self->leave && !self->start_now)
+    open_fifo ();
 }
 
-/* stdio inherit|pipes|terminal KEEP-STDIN; log FORMAT PATH LIMIT COUNT; maps UIDS GIDS DENY-SETGROUPS OOM-SCORE,
-   the last empty for the caller's own */
+/* stdio inherit|pipes|terminal KEEP-STDIN */
 static void
-do_option (Launch *launch, char **fields)
+do_stdio (char **fields)
 {
-  const char *name = fields[0];
-
-  if (strcmp (name, "directory") == 0)
-    launch->directory = open_folder (fields[1]);
-  else if (strcmp (name, "mode") == 0)
-    do_mode (launch, fields);
-  else if (strcmp (name, "stdio") == 0)
-    {
-      launch->stdio = strcmp (fields[1], "inherit") == 0 ? STDIO_INHERIT : strcmp (fields[1], "pipes") == 0 ? STDIO_PIPES : STDIO_TERMINAL;
-      launch->keep_stdin = field_number (fields[2]) == 1;
-    }
-  else if (strcmp (name, "log") == 0)
-    {
-      if (!log_open (fields[2], strcmp (fields[1], "cri") == 0, field_number (fields[3]), field_number (fields[4])))
-        die ("log", fields[2]);
-    }
-  else if (strcmp (name, "health") == 0)
-    health_set (fields, copy_strings (fields + 4));
-  else if (strcmp (name, "keep") == 0)
-    launch->keep = true;
-  else if (strcmp (name, "exit-command") == 0)
-    launch->exit_command = copy_strings (fields + 1);
-  else if (strcmp (name, "console") == 0)
-    launch->console = connect_console (fields[1]);
-  else if (strcmp (name, "idmap-overlay") == 0)
-    launch->idmap = copy_strings (fields);
-  else if (strcmp (name, "exit-environment") == 0)
-    launch->exit_environment = copy_strings (fields + 1);
-  else if (strcmp (name, "maps") == 0)
-    {
-      launch->uid_map = fields[1];
-      launch->gid_map = fields[2];
-      launch->deny_setgroups = field_number (fields[3]) == 1;
-      launch->oom_score = fields[4];
-    }
+  self->stdio = strcmp (fields[1], "inherit") == 0 ? STDIO_INHERIT : strcmp (fields[1], "pipes") == 0 ? STDIO_PIPES : STDIO_TERMINAL;
+  self->keep_stdin = field_number (fields[2]) == 1;
 }
+
+/* log FORMAT PATH LIMIT COUNT */
+static void
+do_log (char **fields)
+{
+  if (!log_open (fields[2], strcmp (fields[1], "cri") == 0, field_number (fields[3]), field_number (fields[4])))
+    die ("log", fields[2]);
+}
+
+static void
+do_exit_command (char **fields)
+{
+  self->exit_command = copy_strings (fields + 1);
+}
+
+static void
+do_exit_environment (char **fields)
+{
+  self->exit_environment = copy_strings (fields + 1);
+}
+
+static void
+do_console (char **fields)
+{
+  self->console = connect_console (fields[1]);
+}
+
+static void
+do_idmap_overlay (char **fields)
+{
+  self->idmap = copy_strings (fields);
+}
+
+/* health …: see health.h; its command and variables are copied. */
+static void
+do_health (char **fields)
+{
+  health_set (fields, copy_strings (fields + 4));
+}
+
+static void
+do_keep (char **fields)
+{
+  (void) fields;
+  self->keep = true;
+}
+
+/* maps UIDS GIDS DENY-SETGROUPS OOM-SCORE, the last empty for the caller's own */
+static void
+do_maps (char **fields)
+{
+  self->uid_map = fields[1];
+  self->gid_map = fields[2];
+  self->deny_setgroups = field_number (fields[3]) == 1;
+  self->oom_score = fields[4];
+}
+
+/* clone FLAGS JOINER: the last one, the process is made next. */
+static void
+do_clone (char **fields)
+{
+  self->clone_flags = field_number (fields[1]);
+  self->joiner = field_number (fields[2]) == 1;
+  self->is_complete = true;
+}
+
+static const OperationKind kinds[] = {
+  { "directory", 1, do_directory },
+  { "mode", 3, do_mode },
+  { "stdio", 2, do_stdio },
+  { "log", 4, do_log },
+  { "exit-command", 1, do_exit_command },
+  { "exit-environment", 0, do_exit_environment },
+  { "console", 1, do_console },
+  { "idmap-overlay", 6, do_idmap_overlay },
+  { "health", 4, do_health },
+  { "keep", 0, do_keep },
+  { "maps", 4, do_maps },
+  { "cgroup-make", 3, cgroup_make },
+  { "cgroup-set", 3, cgroup_set },
+  { "cgroup-join", 1, cgroup_join },
+  { "cgroup-devices", 2, cgroup_filter_devices },
+  { "cgroup-oom", 1, cgroup_watch_oom },
+  { "clone", 2, do_clone },
+};
 
 void
-option_set (Launch *launch, char **fields)
+options_run (Launch *launch, Operations *list)
 {
-  if (strncmp (fields[0], "cgroup-", strlen ("cgroup-")) == 0)
-    do_cgroup (fields);
-  else
-    do_option (launch, fields);
+  char **fields = NULL;
+  size_t count;
+
+  self = launch;
+  while (!launch->is_complete && (count = operations_next (list, &fields)) > 0)
+    operation_run (kinds, sizeof kinds / sizeof *kinds, fields, count);
+  free (fields);
 }
