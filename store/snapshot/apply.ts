@@ -9,10 +9,11 @@ import { isResumable, resuming } from "../blob/resume.ts";
 import { BlobWriter, algorithmFor } from "../blob/writer.ts";
 import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
-import type { Applied } from "../layer/apply.ts";
+import type { Applied, ApplyTask } from "../layer/apply.ts";
 import { chainOf } from "../layer/chain.ts";
 import { openGrowth } from "../layer/growing.ts";
 import { compressionOf } from "../layer/media-type.ts";
+import type { Workers } from "../layer/workers.ts";
 import { folderID, type FolderRecord } from "../layer/records.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import { lent } from "../lent.ts";
@@ -69,6 +70,7 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
   if (content === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
   const receiveInto = async (writer: BlobWriter, coming: AsyncIterable<Uint8Array>): Promise<Applied> => {
     await removeTree(folder); // of a beginning that was wrong
+    if (task.compression === "zstd") return await receiveZstd(workers, task, blob, writer, coming);
     const growth = openGrowth();
     const unpacking = workers.run({ ...task, blob: writer.path, growth: growth.shared });
     const [stored, applied] = await Promise.allSettled([receive(writer, blob, coming, growth), unpacking]);
@@ -79,6 +81,22 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
   if (isResumable(content)) return await resuming(host.layout, blob, content, receiveInto);
   await using writer = await BlobWriter.open(host.layout, algorithmFor(blob));
   return await receiveInto(writer, content);
+}
+
+type TaskOf = Omit<ApplyTask, "blob" | "growth">;
+
+/** Through a program, which a worker cannot feed. */
+async function receiveZstd(workers: Workers, task: TaskOf, blob: Descriptor, writer: BlobWriter, coming: AsyncIterable<Uint8Array>): Promise<Applied> {
+  const { openComingTar } = await import("../layer/unzstd-coming.ts");
+  await using tar = await openComingTar(task.scratch);
+  const unpacking = workers.run({ ...task, compression: "none", blob: tar.path, growth: tar.growth.shared }).catch((error: unknown) => {
+    tar.stop();
+    throw tar.failure ?? error;
+  });
+  const [stored, applied] = await Promise.allSettled([receive(writer, blob, tar.passing(coming, writer), openGrowth()), unpacking]);
+  if (stored.status === "rejected") throw stored.reason;
+  if (applied.status === "rejected") throw applied.reason;
+  return applied.value;
 }
 
 /** Stored as a blob in its own right, whatever becomes of the unpacking. */

@@ -1,10 +1,10 @@
 /** How blobs come: over several connections, from where they were cut, unpacked on the way, in every packing. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
@@ -97,6 +97,7 @@ const files = { "a/first": noise(MIB, 3), "b/second": noise(MIB, 4) };
 test.each([
   { name: "plain", pack: (tar: Buffer) => tar, mediaType: MEDIA_TYPE.layerTar },
   { name: "gzip", pack: (tar: Buffer) => gzipSync(tar), mediaType: MEDIA_TYPE.layerGzip },
+  { name: "zstd", pack: (tar: Buffer) => execFileSync("zstd", ["-c"], { input: tar, maxBuffer: 16 * MIB }), mediaType: MEDIA_TYPE.layerZstd },
 ])("of a $name layer the first files are there before the last byte has come", async ({ pack, mediaType }) => {
   const tar = await tarOf(files);
   const layer = blob(pack(tar), mediaType);
@@ -119,6 +120,58 @@ test.each([
   held?.end(layer.bytes.subarray(half));
   await pulling;
   expect(unfinished(scratch.root)).toEqual([]);
+});
+
+describe("a zstd layer", () => {
+  const pack = (tar: Buffer): Buffer => execFileSync("zstd", ["-c"], { input: tar, maxBuffer: 16 * MIB });
+
+  test.each([
+    { name: "goes on with what is there of it", spoil: false },
+    { name: "begins again when that is damaged", spoil: true },
+  ])("$name", async ({ spoil }) => {
+    const tar = await tarOf(files);
+    const layer = blob(pack(tar), MEDIA_TYPE.layerZstd);
+    const config = configOf(digestOf(tar));
+    const half = Buffer.from(layer.bytes.subarray(0, layer.bytes.length / 2));
+    if (spoil) half.fill(0, 1_000, 2_000);
+    writeFileSync(join(scratch.root, "ingest", `partial.${layer.descriptor.digest.replace(":", ".")}.left.00`), half);
+    const starts: number[] = [];
+    await using server = await serveImage(manifestOf(config, [layer]), [config, layer], (request, _response, part) => {
+      if (part === layer) starts.push(rangeOf(request, part).start);
+      return false;
+    });
+    await pullFrom(server);
+    expect(starts).toEqual(spoil ? [half.length, 0] : [half.length]);
+    const [folder = ""] = readdirSync(join(scratch.root, "layers"));
+    expect(readFileSync(join(scratch.root, "layers", folder, "fs/b/second")).equals(files["b/second"])).toBe(true);
+    expect(unfinished(scratch.root)).toEqual([]);
+  });
+
+  test.each([
+    { name: "is none", bytes: noise(300_000, 8), says: "zstd says" },
+    { name: "is cut short", bytes: pack(noise(300_000, 8)).subarray(0, 200_000), says: "zstd says" },
+    { name: "holds no tar", bytes: pack(noise(300_000, 8)), says: "Cannot" },
+  ])("that $name is refused", async ({ bytes, says }) => {
+    const layer = blob(bytes, MEDIA_TYPE.layerZstd);
+    const config = configOf(digestOf("x"));
+    await using server = await serveImage(manifestOf(config, [layer]), [config, layer]);
+    await expect(pullFrom(server)).rejects.toMatchObject({ code: "LAYER_INVALID", message: expect.stringContaining(says) });
+    expect(unfinished(scratch.root)).toEqual([]);
+  });
+
+  test("that breaks off is given up, and the program with it", async () => {
+    const tar = await tarOf(files);
+    const layer = blob(pack(tar), MEDIA_TYPE.layerZstd);
+    const config = configOf(digestOf(tar));
+    await using server = await serveImage(manifestOf(config, [layer]), [config, layer], (request, response, part) => {
+      if (part !== layer) return false;
+      const bytes = beginRange(request, response, part);
+      response.write(bytes.subarray(0, rangeOf(request, part).start === 0 ? 100_000 : 0), () => response.destroy());
+      return true;
+    });
+    await expect(pullFrom(server)).rejects.toMatchObject({ code: "UNREACHABLE" });
+    expect(unfinished(scratch.root)).toEqual([]);
+  });
 });
 
 test("layers of every packing, and one twice, give the files that were packed", async () => {
