@@ -1,6 +1,7 @@
 /** A reference on the command line → the repository it is in, connected. */
 import type { Login } from "../../registry/client/auth-files.ts";
 import type { PlannedHost } from "../../registry/client/host-plan.ts";
+import type { HostTerms } from "../../registry/client/host-terms.ts";
 import type { RepositoryOptions, RemoteRepository } from "../../registry/client/repository.ts";
 import type { RetryPolicy } from "../../registry/client/retry.ts";
 import type { Remote } from "../../registry/client/remote.ts";
@@ -16,6 +17,8 @@ export interface RemoteFlags {
   readonly authFile?: string | undefined;
   /** Folder of certificates to use instead of certs.d. */
   readonly certificates?: string | undefined;
+  /** What hosts.toml says of the host. */
+  readonly terms?: HostTerms | undefined;
   /** @default what suits a registry that nobody else stands in for */
   readonly retry?: RetryPolicy | undefined;
 }
@@ -37,7 +40,7 @@ export async function openReference(
   const reference = parseReference(text);
   const { domain, path } = reference;
   const origin = (await hostsOf(context, reference)).at(-1)!; // mirrors are read from, never written to
-  const remote = await openHost(context, { ...flags, insecure: flags.insecure === true || origin.insecure }, domain, path);
+  const remote = await openHost(context, { ...flags, insecure: flags.insecure === true || origin.insecure, terms: origin.terms }, domain, path);
   const { openRepository } = await import("../../registry/client/repository.ts");
   return {
     reference,
@@ -54,13 +57,14 @@ export function targetOf({ digest, tag }: Reference): string {
 
 export async function openHost(context: Context, flags: RemoteFlags, host: string, repository: string): Promise<Remote> {
   const { openRemote } = await import("../../registry/client/remote.ts");
-  const { insecure = false, login, authFile, certificates, retry } = flags;
+  const { insecure = false, login, authFile, certificates, terms, retry } = flags;
   return await openRemote(host, {
     insecure,
     env: authFile === undefined ? context.env : { ...context.env, REGISTRY_AUTH_FILE: authFile },
     signal: context.signal,
     repository,
     certificates,
+    terms,
     ...(login === undefined ? {} : { login }),
     ...(retry === undefined ? {} : { retry }),
   });

@@ -50,8 +50,8 @@ export async function openSourceReference(context: Context, text: string, flags:
 }
 
 /** What was said on the command line is about the registry: no mirror gets its password. */
-function flagsFor({ insecure, isMirror }: PlannedHost, flags: RemoteFlags): RemoteFlags {
-  return isMirror ? { authFile: flags.authFile, insecure, retry: MIRROR_RETRY } : { ...flags, insecure: flags.insecure === true || insecure };
+function flagsFor({ insecure, isMirror, terms }: PlannedHost, flags: RemoteFlags): RemoteFlags {
+  return isMirror ? { authFile: flags.authFile, insecure, terms, retry: MIRROR_RETRY } : { ...flags, insecure: flags.insecure === true || insecure, terms };
 }
 
 function mirrorOf(text: string, { path }: Reference, { insecure = false }: RemoteFlags): PlannedHost {

@@ -5,6 +5,7 @@ import { Agent, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher
 import { RegistryError } from "../errors.ts";
 import type { BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
+import type { HostTerms } from "./host-terms.ts";
 import { readTrust } from "./trust.ts";
 
 export interface Exchange {
@@ -42,6 +43,7 @@ export interface ConnectionOptions {
   readonly idleMs?: number;
   /** Folder of certificates to use instead of the usual ones. */
   readonly certificates?: string | undefined;
+  readonly terms?: HostTerms | undefined;
 }
 
 const CONNECT_MS = 10_000;
@@ -52,19 +54,20 @@ const MAX_REDIRECTS = 10;
 const MAX_SHOWN_CHARS = 200;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, certificates }: ConnectionOptions): Promise<Connection> {
-  const { authorities, client } = await readTrust(host, env, certificates);
+export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, certificates, terms }: ConnectionOptions): Promise<Connection> {
+  const { authorities, clients } = await readTrust(host, env, { folder: certificates, terms });
   const tls = {
     timeout: CONNECT_MS,
     rejectUnauthorized: !insecure,
     ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
-    ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
+    ...(clients.length === 0 ? {} : { cert: clients.map(({ certificate }) => certificate), key: clients.map(({ key }) => key) }),
   };
   const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
   const own = openWay(host, env, limits, tls);
   const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
   return {
-    send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? own : other)),
+    send: async (exchange) =>
+      await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other)),
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([own.dispatcher.destroy(), other.dispatcher.destroy()]);
     },
@@ -75,6 +78,8 @@ interface Way {
   readonly dispatcher: Dispatcher;
   /** Undefined: not without the dispatcher. */
   readonly direct: Pick<BulkRequest, "tls" | "idleMs"> | undefined;
+  /** For the host that it leads to, and for no other. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Proxies are for other machines. What is agreed on with the registry is agreed on through the proxy too. */
@@ -124,17 +129,17 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !["authorization", "cookie", "strata-proof"].includes(name.toLowerCase())));
 }
 
-async function once({ method, url, headers, body, signal, isBulk = false }: Exchange, { dispatcher, direct }: Way): Promise<Answer> {
+async function once({ method, url, headers, body, signal, isBulk = false }: Exchange, { dispatcher, direct, headers: own }: Way): Promise<Answer> {
   try {
     if (isBulk && direct !== undefined) {
       const { getBulk } = await import("./bulk.ts");
-      const answer = await getBulk({ ...direct, url, headers: { "user-agent": "strata", ...headers }, signal, connectMs: CONNECT_MS });
+      const answer = await getBulk({ ...direct, url, headers: { "user-agent": "strata", ...own, ...headers }, signal, connectMs: CONNECT_MS });
       if (answer !== undefined) return { ...answer, url, leave: () => answer.body.leave() };
     }
     const reply = await request(url, {
       method,
       dispatcher,
-      headers: { "user-agent": "strata", ...headers },
+      headers: { "user-agent": "strata", ...own, ...headers },
       ...(body === undefined ? {} : { body: body as Uint8Array }),
       ...(signal === undefined ? {} : { signal }),
     });

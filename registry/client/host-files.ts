@@ -1,7 +1,7 @@
 /** The files in which other tools are told of mirrors, as rules. What podman, containerd and docker already know need not be said again. */
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { RegistryError } from "../errors.ts";
 import { readHostsToml, readDaemonJson, readRegistriesConf } from "./host-formats.ts";
 import type { MirrorRule } from "./host-plan.ts";
@@ -16,7 +16,7 @@ async function containerdRules(domain: string, configured: string): Promise<read
   const names = [domain, domain.replace(/:(\d+)$/, "_$1_"), "_default"];
   for (const folder of [join(configured, "containerd/certs.d"), "/etc/containerd/certs.d"])
     for (const name of names) {
-      const rule = await parsed(join(folder, name, "hosts.toml"), (text, parse) => readHostsToml(domain, parse(text)));
+      const rule = await parsed(join(folder, name, "hosts.toml"), (text, parse) => readHostsToml(domain, parse(text), (path) => resolve(folder, name, path)));
       if (rule !== undefined) return [rule];
     }
   return [];

@@ -1,20 +1,31 @@
 /** hosts.toml, registries.conf and daemon.json as rules. Each is an object that a parser has read; what is not of the right kind throws. */
+import { readHostTerms, type HostTerms } from "./host-terms.ts";
 import type { Mirror, MirrorRule } from "./host-plan.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Of the one registry whose folder it is in. Hosts that cannot pull are left out. */
-export function readHostsToml(domain: string, document: unknown): MirrorRule {
+/** Of the one registry whose folder it is in. Hosts that cannot pull are left out. Its paths go through `resolve`. */
+export function readHostsToml(domain: string, document: unknown, resolve = (path: string): string => path): MirrorRule {
   const { server, host = {} } = fields(document, "the file");
+  const termsOf = (entry: Fields): { readonly terms?: HostTerms } => {
+    const terms = readHostTerms(entry, resolve);
+    return terms === undefined ? {} : { terms };
+  };
   const hosts = Object.entries(fields(host, "host")).map(([url, entry]) => ({ url, entry: fields(entry, `host ${url}`) }));
   const mirrors = hosts.flatMap(({ url, entry }): readonly Mirror[] => {
     const capabilities = (entry["capabilities"] ?? ["pull", "resolve"]) as readonly string[];
     if (!capabilities.includes("pull")) return [];
-    return [{ ...located(url, entry), ...(capabilities.includes("resolve") ? {} : { pull: "digest-only" as const }) }];
+    return [{ ...located(url, entry), ...termsOf(entry), ...(capabilities.includes("resolve") ? {} : { pull: "digest-only" as const }) }];
   });
   const own = server === undefined ? undefined : located(text(server, "server"), document as Fields);
   const isElsewhere = own !== undefined && own.location !== domain && !(domain === "docker.io" && own.location === "registry-1.docker.io");
-  return { prefix: domain, mirrors, ...(isElsewhere ? { location: own.location } : {}), insecure: own?.insecure ?? false };
+  return {
+    prefix: domain,
+    mirrors,
+    ...(isElsewhere ? { location: own.location } : {}),
+    insecure: own?.insecure ?? (document as Fields)["skip_verify"] === true,
+    ...termsOf(document as Fields),
+  };
 }
 
 /** A URL with a path needs `override_path`, as `https://host/v2/project`: what stands after /v2/ goes before the repository. */

@@ -3,6 +3,8 @@
  * Spec: containers-registries.conf(5); containerd "Registry Configuration" (hosts.toml); dockerd's daemon.json.
  */
 
+import type { HostTerms } from "./host-terms.ts";
+
 export interface PlannedHost {
   readonly host: string;
   /** The repository as this host calls it. */
@@ -10,6 +12,7 @@ export interface PlannedHost {
   /** Plain HTTP and certificates that nobody vouches for are accepted. */
   readonly insecure: boolean;
   readonly isMirror: boolean;
+  readonly terms?: HostTerms;
 }
 
 /** What is asked for. */
@@ -27,6 +30,7 @@ export interface MirrorRule {
   readonly location?: string;
   readonly insecure?: boolean;
   readonly blocked?: boolean;
+  readonly terms?: HostTerms;
   readonly mirrors: readonly Mirror[];
 }
 
@@ -34,6 +38,7 @@ export interface Mirror {
   /** `host[:port][/path]`, put in the place of the prefix. */
   readonly location: string;
   readonly insecure?: boolean;
+  readonly terms?: HostTerms;
   /** What it is good for. @default "all" */
   readonly pull?: "all" | "digest-only" | "tag-only";
 }
@@ -49,11 +54,15 @@ export function planHosts(wanted: Wanted, sources: readonly (readonly MirrorRule
     const rest = restOf(rule.prefix, name);
     const mirrors = rule.mirrors
       .filter(({ pull = "all" }) => pull === "all" || (pull === "digest-only") === wanted.byDigest)
-      .map(({ location, insecure = false }) => ({ ...split(location + rest), insecure, isMirror: true }));
+      .map(({ location, insecure = false, terms }) => ({ ...split(location + rest), insecure, isMirror: true, ...withTerms(terms) }));
     const own = rule.location === undefined ? origin : { ...split(rule.location + rest), isMirror: false };
-    return [...mirrors, { ...own, insecure: rule.insecure ?? false }];
+    return [...mirrors, { ...own, insecure: rule.insecure ?? false, ...withTerms(rule.terms) }];
   }
   return [origin];
+}
+
+function withTerms(terms: HostTerms | undefined): Pick<PlannedHost, "terms"> {
+  return terms === undefined ? {} : { terms };
 }
 
 function covers(prefix: string, name: string): boolean {

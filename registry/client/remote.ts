@@ -5,6 +5,7 @@ import { createAuthorizer, type Authorizer } from "./authorizer.ts";
 import { answerError } from "./answer-error.ts";
 import { findLogin, type Login } from "./auth-files.ts";
 import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from "./connection.ts";
+import type { HostTerms } from "./host-terms.ts";
 import { candidates } from "./endpoint.ts";
 import { isPassing, PassingFailure, RETRY, retrying, type RetryPolicy } from "./retry.ts";
 
@@ -21,6 +22,8 @@ export interface RemoteOptions {
   readonly idleMs?: number;
   /** Folder of certificates to use instead of the usual ones. */
   readonly certificates?: string | undefined;
+  /** What hosts.toml says of the host. */
+  readonly terms?: HostTerms | undefined;
 }
 
 export interface RemoteExchange extends Omit<Exchange, "url" | "body" | "signal"> {
@@ -55,7 +58,7 @@ export async function openRemote(host: string, options: RemoteOptions): Promise<
   const { insecure = false, env, retry: policy = RETRY, idleMs = IDLE_MS } = options;
   const closing = new AbortController(); // what is still under way when it is closed ends, rather than trying again
   const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
-  const connection = await connect({ host, insecure, env, idleMs, certificates: options.certificates });
+  const connection = await connect({ host, insecure, env, idleMs, certificates: options.certificates, terms: options.terms });
   try {
     const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
     let found: Promise<Login | undefined> | undefined;

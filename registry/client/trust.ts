@@ -2,16 +2,40 @@
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { RegistryError } from "../errors.ts";
+import type { HostTerms } from "./host-terms.ts";
 
 export interface Trust {
   /** PEM; beside the ones that node trusts anyway. */
   readonly authorities: readonly string[];
-  readonly client: { readonly certificate: string; readonly key: string } | undefined;
+  readonly clients: readonly { readonly certificate: string; readonly key: string }[];
 }
 
-/** `folder`: it alone, with the files right in it. */
-export async function readTrust(host: string, env: NodeJS.ProcessEnv, folder?: string): Promise<Trust> {
-  if (folder !== undefined) return await readFolder(folder);
+export interface TrustOptions {
+  /** It alone, with the files right in it. */
+  readonly folder?: string | undefined;
+  /** Files that count beside those of the folders. */
+  readonly terms?: HostTerms | undefined;
+}
+
+/** @throws {RegistryError} `CONFIGURATION_INVALID` for a file that is named and cannot be read */
+export async function readTrust(host: string, env: NodeJS.ProcessEnv, { folder, terms }: TrustOptions = {}): Promise<Trust> {
+  const kept = folder === undefined ? await readFolders(host, env) : await readFolder(folder);
+  if (terms === undefined) return kept;
+  const authorities = await Promise.all(terms.authorities.map(async (path) => await readNamed(path, host)));
+  const named = terms.clients.map(async ({ certificate, key }) => ({ certificate: await readNamed(certificate, host), key: await readNamed(key, host) }));
+  const clients = await Promise.all(named);
+  return { authorities: [...kept.authorities, ...authorities], clients: clients.length === 0 ? kept.clients : clients };
+}
+
+async function readNamed(path: string, host: string): Promise<string> {
+  return await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new RegistryError("CONFIGURATION_INVALID", `Cannot use ${path} for ${host}: ${(cause as Error).message}`, { cause });
+  });
+}
+
+/** Of the first folder that has a client's. */
+async function readFolders(host: string, env: NodeJS.ProcessEnv): Promise<Trust> {
   const home = env["HOME"] ?? homedir();
   const configured = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
   const folders = [
@@ -22,16 +46,24 @@ export async function readTrust(host: string, env: NodeJS.ProcessEnv, folder?: s
     "/etc/containerd/certs.d",
   ].map((place) => join(place, host));
   const found = await Promise.all(folders.map(readFolder));
-  return { authorities: found.flatMap(({ authorities }) => authorities), client: found.find(({ client }) => client !== undefined)?.client };
+  return { authorities: found.flatMap(({ authorities }) => authorities), clients: found.find(({ clients }) => clients.length > 0)?.clients ?? [] };
 }
 
 async function readFolder(folder: string): Promise<Trust> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((): string[] => []);
   const read = async (name: string): Promise<string> => await readFile(join(folder, name), "utf8");
-  const certificate = names.find((name) => name.endsWith(".cert"));
-  const key = certificate === undefined ? undefined : names.find((name) => name === certificate.replace(/cert$/, "key"));
+  const pairs = names.filter((name) => name.endsWith(".cert")).map((certificate) => ({ certificate, key: certificate.replace(/cert$/, "key") }));
+  const alone = pairs.find(({ key }) => !names.includes(key));
+  if (alone !== undefined)
+    throw new RegistryError(
+      "CONFIGURATION_INVALID",
+      `Cannot use the client certificate ${join(folder, alone.certificate)}: its key ${alone.key} is not there`,
+      {
+        hint: "Put the key beside it; the certificate of an authority is called *.crt",
+      },
+    );
   return {
     authorities: await Promise.all(names.filter((name) => name.endsWith(".crt")).map(read)),
-    client: certificate === undefined || key === undefined ? undefined : { certificate: await read(certificate), key: await read(key) },
+    clients: await Promise.all(pairs.map(async ({ certificate, key }) => ({ certificate: await read(certificate), key: await read(key) }))),
   };
 }
