@@ -1,8 +1,8 @@
 /** strata copy: an image from one place to another, its bytes unchanged. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { isIndex } from "../../store/image/documents.ts";
 import { hostPlatform, parsePlatform } from "../../store/image/platform.ts";
-import { copyImage, readDocument } from "../../store/image/copy.ts";
+import { copyImage, readDocument, type CopyOptions } from "../../store/image/copy.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { parsePlace } from "../copy/place.ts";
@@ -16,6 +16,7 @@ import { PUSH_WORDS, showTransfers } from "../registry/transfer-progress.ts";
 
 type Flags = RemoteFlagValues & {
   readonly all?: boolean;
+  readonly multiArch?: "system" | "all" | "index-only";
   readonly platform?: string;
   readonly quiet?: boolean;
   readonly insecure?: boolean;
@@ -29,6 +30,14 @@ export function command(context: Context): Command {
     .argument("<source>", "docker://REF, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], dir:DIR, or an image of the store")
     .argument("<destination>", "likewise")
     .option("-a, --all", "all platforms of an image that has several")
+    .addOption(
+      new Option("--multi-arch <which>", "of an image that has several platforms: this machine's, all, or only the list of them").choices([
+        "system",
+        "all",
+        "index-only",
+      ]),
+    )
+    .option("--preserve-digests", "fail rather than change a digest: copies never do")
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
     .option("-q, --quiet", "say nothing but the digest")
     .option("--no-referrers", "leave behind what is attached to it: SBOMs, provenance, signatures")
@@ -39,7 +48,8 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, from: string, to: string, flags: Flags): Promise<void> {
-  const { all = false, platform, quiet = false, referrers, digestfile } = flags;
+  const { platform, quiet = false, referrers, digestfile } = flags;
+  const which = readWhich(flags);
   const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
@@ -49,14 +59,30 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   await using target = await openTarget(context, places.to, ends);
   const top = await copyImage(source.content, blamed(source, target.content), source.top, {
     concurrency: 4,
-    ...(source.isHere === undefined ? {} : { isHere: source.isHere }),
-    ...(all || !isIndex(source.top) ? {} : { platform: wanted }),
+    ...partsOf(which, source),
+    ...(which !== "system" || !isIndex(source.top) ? {} : { platform: wanted }),
   });
   await target.finish(top, await readDocument(source.content, top));
   if (referrers) await (await import("../copy/copy-referrers.ts")).copyReferrers(source, target, top);
   await target.close?.();
   if (digestfile !== undefined) await writeWhole(digestfile, top.digest);
   context.stdout.write(`${top.digest}\n`);
+}
+
+type Which = "system" | "all" | "index-only";
+
+/** @throws {UsageError} for two that exclude each other */
+function readWhich({ all = false, multiArch, platform }: Flags): Which {
+  const which = multiArch ?? (all ? "all" : "system");
+  if (all && which !== "all") throw new UsageError(`--all and --multi-arch ${which} exclude each other`);
+  if (multiArch !== undefined && which !== "system" && platform !== undefined) throw new UsageError(`--platform and --multi-arch ${which} exclude each other`);
+  return which;
+}
+
+/** Of a list alone no image is copied: whoever takes it has them, or must allow that they are missing. */
+function partsOf(which: Which, { isHere, top }: CopySource): Pick<CopyOptions, "isHere"> {
+  if (which === "index-only" && isIndex(top)) return { isHere: async () => false };
+  return isHere === undefined ? {} : { isHere };
 }
 
 /** Where what is wrong came from is part of the error. */

@@ -6,12 +6,16 @@ import { saveLogin, type Login } from "../../registry/client/auth-files.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { readRemoteFlags } from "../registry/remote-flags.ts";
 
 interface Flags {
   readonly username?: string;
   readonly password?: string;
   readonly passwordStdin?: boolean;
   readonly insecure?: boolean;
+  readonly tlsVerify?: string | boolean;
+  readonly certDir?: string;
+  readonly authfile?: string;
 }
 
 const MAX_PASSWORD_BYTES = 64 << 10;
@@ -24,15 +28,20 @@ export function command(context: Context): Command {
     .option("-p, --password <password>", "password (seen by others in the list of processes)")
     .option("--password-stdin", "read the password from standard input")
     .option("--insecure", "accept plain HTTP and untrusted certificates")
+    .option("--tls-verify [bool]", "false accepts plain HTTP and untrusted certificates")
+    .option("--cert-dir <folder>", "certificates: *.crt, *.cert and *.key, instead of certs.d")
+    .option("--authfile <file>", "where the login is kept, instead of docker's file")
     .action(async (host: string, flags: Flags) => await run(context, host, flags));
 }
 
 async function run(context: Context, host: string, flags: Flags): Promise<void> {
   const login = await readLogin(context, flags);
-  await using remote = await openRemote(host, { insecure: flags.insecure === true, env: context.env, login, signal: context.signal });
+  const { insecure = false, certificates } = readRemoteFlags({ insecure: flags.insecure, tlsVerify: flags.tlsVerify, certDir: flags.certDir });
+  await using remote = await openRemote(host, { insecure, env: context.env, login, certificates, signal: context.signal });
   const answer = await remote.exchange({ method: "GET", path: "/v2/", scopes: [] });
   await answer.body.dump();
-  const where = await saveLogin(host, login, context.env);
+  const env = flags.authfile === undefined ? context.env : { ...context.env, REGISTRY_AUTH_FILE: flags.authfile };
+  const where = await saveLogin(host, login, env);
   context.stderr.write(`Kept in ${where}\n`);
   context.stdout.write("Login Succeeded\n");
 }

@@ -1,15 +1,17 @@
 /** strata logout: forgets the credentials of a registry. */
 import { Command } from "commander";
-import { dockerConfigPath, forgetLogin } from "../../registry/client/auth-files.ts";
+import { forgetLogin, writtenPath } from "../../registry/client/auth-files.ts";
 import type { Context } from "../context.ts";
 
 export function command(context: Context): Command {
   return new Command()
     .description("Log out from a registry")
     .argument("[host]", "registry", "docker.io")
-    .action(async (host: string) => {
-      const was = await forgetLogin(host, context.env);
+    .option("--authfile <file>", "where logins are kept, instead of docker's file")
+    .action(async (host: string, { authfile }: { readonly authfile?: string }) => {
+      const env = authfile === undefined ? context.env : { ...context.env, REGISTRY_AUTH_FILE: authfile };
+      const was = await forgetLogin(host, env);
       context.stdout.write(was ? `Removing login credentials for ${host}\n` : `Not logged in to ${host}\n`);
-      if (was) context.stderr.write(`Removed from ${dockerConfigPath(context.env)}\n`);
+      if (was) context.stderr.write(`Removed from ${writtenPath(env)}\n`);
     });
 }

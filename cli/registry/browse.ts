@@ -2,16 +2,17 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { ExitError } from "../errors.ts";
-import { openReference, type RemoteFlags } from "./open-remote.ts";
+import { openHost, openReference } from "./open-remote.ts";
+import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "./remote-flags.ts";
 
-interface Flags extends RemoteFlags {
+type Flags = RemoteFlagValues & {
   readonly output?: string;
   readonly artifactType?: string;
-}
+};
 
 export function addBrowseCommands(registry: Command, context: Context): void {
   const add = (usage: string, description: string, run: (target: string, flags: Flags) => Promise<void>): Command =>
-    registry.command(usage).description(description).option("--insecure", "accept plain HTTP and untrusted certificates").action(run);
+    addRemoteFlags(registry.command(usage).description(description)).action(run);
   add("ls <host>", "List the repositories of a registry", async (host, flags) => await list(context, host, flags)).option("-o, --output <format>", "json");
   add("tags <repository>", "List the tags of a repository", async (name, flags) => await tags(context, name, flags)).option("-o, --output <format>", "json");
   add("manifest <reference>", "Print a manifest as it is stored", async (reference, flags) => await manifest(context, reference, flags));
@@ -25,26 +26,26 @@ export function addBrowseCommands(registry: Command, context: Context): void {
   add("delete <reference>", "Remove a tag, or a manifest by its digest", async (reference, flags) => await remove(context, reference, flags));
 }
 
-async function list(context: Context, host: string, { insecure = false, output }: Flags): Promise<void> {
-  const [{ openRemote }, { listCatalog }] = await Promise.all([import("../../registry/client/remote.ts"), import("../../registry/client/repository.ts")]);
-  await using remote = await openRemote(host, { insecure, env: context.env, signal: context.signal });
-  print(context, await listCatalog(remote), output);
+async function list(context: Context, host: string, flags: Flags): Promise<void> {
+  const { listCatalog } = await import("../../registry/client/repository.ts");
+  await using remote = await openHost(context, readRemoteFlags(flags), host, "");
+  print(context, await listCatalog(remote), flags.output);
 }
 
 async function tags(context: Context, name: string, flags: Flags): Promise<void> {
-  await using opened = await openReference(context, name, flags);
+  await using opened = await openReference(context, name, readRemoteFlags(flags));
   print(context, await opened.repository.tags(), flags.output);
 }
 
 async function manifest(context: Context, reference: string, flags: Flags): Promise<void> {
-  await using opened = await openReference(context, reference, flags);
+  await using opened = await openReference(context, reference, readRemoteFlags(flags));
   const { bytes } = await opened.repository.read(opened.target);
   context.stdout.write(bytes);
   if (bytes.at(-1) !== 0x0a) context.stdout.write("\n");
 }
 
 async function referrers(context: Context, reference: string, flags: Flags): Promise<void> {
-  await using opened = await openReference(context, reference, flags);
+  await using opened = await openReference(context, reference, readRemoteFlags(flags));
   const subject = await opened.repository.resolve(opened.target);
   if (subject === undefined) throw new ExitError(1, `Cannot list the referrers of ${reference}: there is no such manifest`);
   const found = (await opened.repository.referrers(subject.digest)).filter(({ artifactType }) => [undefined, artifactType].includes(flags.artifactType));
@@ -53,7 +54,7 @@ async function referrers(context: Context, reference: string, flags: Flags): Pro
 }
 
 async function remove(context: Context, reference: string, flags: Flags): Promise<void> {
-  await using opened = await openReference(context, reference, flags);
+  await using opened = await openReference(context, reference, readRemoteFlags(flags));
   await opened.repository.remove(opened.target);
   context.stdout.write(`Deleted ${reference}\n`);
 }

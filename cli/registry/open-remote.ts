@@ -1,4 +1,5 @@
 /** A reference on the command line → the repository it is in, connected. */
+import { existsSync } from "node:fs";
 import type { Login } from "../../registry/client/auth-files.ts";
 import type { PlannedHost } from "../../registry/client/host-plan.ts";
 import type { HostTerms } from "../../registry/client/host-terms.ts";
@@ -7,6 +8,7 @@ import type { RetryPolicy } from "../../registry/client/retry.ts";
 import type { Remote } from "../../registry/client/remote.ts";
 import { parseReference, type Reference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
+import { UsageError } from "../errors.ts";
 
 export interface RemoteFlags {
   /** Accept plain HTTP and untrusted certificates. */
@@ -58,6 +60,7 @@ export function targetOf({ digest, tag }: Reference): string {
 export async function openHost(context: Context, flags: RemoteFlags, host: string, repository: string): Promise<Remote> {
   const { openRemote } = await import("../../registry/client/remote.ts");
   const { insecure = false, login, authFile, certificates, terms, retry } = flags;
+  if (authFile !== undefined && !existsSync(authFile)) throw new UsageError(`Cannot read the logins in ${authFile}: there is no such file`);
   return await openRemote(host, {
     insecure,
     env: authFile === undefined ? context.env : { ...context.env, REGISTRY_AUTH_FILE: authFile },

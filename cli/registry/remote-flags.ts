@@ -11,7 +11,7 @@ export function addRemoteFlags(command: Command, end: "" | "src" | "dest" = ""):
   const [before, of] = end === "" ? ["", ""] : [`${end}-`, end === "src" ? " of the source" : " of the destination"];
   if (end === "") command.option("--insecure", "accept plain HTTP and untrusted certificates");
   return command
-    .option(`--${before}tls-verify <bool>`, `false accepts plain HTTP and untrusted certificates${of}`)
+    .option(`--${before}tls-verify [bool]`, `false accepts plain HTTP and untrusted certificates${of}`)
     .option(`--${before}creds <user:password>`, `instead of what 'strata login' keeps${of === "" ? "" : `,${of}`} (seen by others in the list of processes)`)
     .option(`--${before}authfile <file>`, `where the login${of} is kept, instead of the usual files`)
     .option(`--${before}cert-dir <folder>`, `certificates${of}: *.crt, *.cert and *.key, instead of certs.d`);

@@ -39,7 +39,7 @@ export async function findLogin(host: string, repository: string, env: NodeJS.Pr
 
 /** Keeps it where docker does: a helper when one is configured, else the file. Returns where it went. */
 export async function saveLogin(host: string, login: Login, env: NodeJS.ProcessEnv): Promise<string> {
-  const path = dockerConfigPath(env);
+  const path = writtenPath(env);
   const file = (await readAuthFile(path)) ?? {};
   const helper = helperFor(file, host);
   const key = keyOf(host);
@@ -57,7 +57,7 @@ export async function saveLogin(host: string, login: Login, env: NodeJS.ProcessE
 
 /** True when there was one. */
 export async function forgetLogin(host: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const path = dockerConfigPath(env);
+  const path = writtenPath(env);
   const file = await readAuthFile(path);
   if (file === undefined) return false;
   const helper = helperFor(file, host);
@@ -79,7 +79,12 @@ function readPaths(env: NodeJS.ProcessEnv): readonly string[] {
   return [...(explicit === undefined ? podman : [explicit]), dockerConfigPath(env)];
 }
 
-export function dockerConfigPath(env: NodeJS.ProcessEnv): string {
+/** Where logins are kept: docker's file, unless another is named as podman has it. */
+export function writtenPath(env: NodeJS.ProcessEnv): string {
+  return env["REGISTRY_AUTH_FILE"] ?? dockerConfigPath(env);
+}
+
+function dockerConfigPath(env: NodeJS.ProcessEnv): string {
   return join(env["DOCKER_CONFIG"] ?? join(env["HOME"] ?? homedir(), ".docker"), "config.json");
 }
 

@@ -66,8 +66,7 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, c
   const own = openWay(host, env, limits, tls);
   const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
   return {
-    send: async (exchange) =>
-      await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other)),
+    send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other)),
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([own.dispatcher.destroy(), other.dispatcher.destroy()]);
     },

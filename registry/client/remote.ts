@@ -103,10 +103,16 @@ async function ping(connection: Connection, bases: readonly string[], signal: Ab
       failure ??= new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`);
     } catch (error) {
       signal?.throwIfAborted();
-      failure = failure instanceof RegistryError && failure.code === "PROTOCOL" ? failure : (failure ?? error);
+      if (isOfTrust(error) || failure === undefined) failure = error;
     }
   }
   throw failure;
+}
+
+/** Somebody is there, whom nobody vouches for: what the other way of asking says is of no interest. */
+function isOfTrust(error: unknown): boolean {
+  const { code = "" } = ((error as Error).cause ?? {}) as { readonly code?: string };
+  return /CERT|^UNABLE_TO/.test(code);
 }
 
 interface Place {
