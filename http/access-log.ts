@@ -1,5 +1,6 @@
 /** One line a reply, for people (`text`) or for programs (`json`). */
 import type { Reply, Request } from "./message.ts";
+import { direct, type Peers } from "./peers.ts";
 
 export type LogFormat = "text" | "json" | "none";
 
@@ -7,12 +8,12 @@ export interface AccessLogger {
   (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }): void;
 }
 
-export function accessLog(format: LogFormat, write: (line: string) => void): AccessLogger {
+export function accessLog(format: LogFormat, write: (line: string) => void, peers: Peers = direct): AccessLogger {
   return (request, reply, { bytes, milliseconds }): void => {
     if (format === "none") return;
     const record = {
       time: new Date().toISOString(),
-      remote: request.socket?.remoteAddress ?? "-",
+      remote: peers.address(request) || "-",
       method: request.method,
       path: request.path,
       status: reply.status,

@@ -3,7 +3,7 @@
  * The store of this machine is one, a bucket the other. Several processes may work on one.
  */
 import type { Digest } from "../store/digest.ts";
-import type { Blobs, Ingests, Store, Table } from "../store/store.ts";
+import type { Blobs, Ingests, KeyPage, Store, Table } from "../store/store.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
@@ -23,15 +23,9 @@ export type Content = Pick<Blobs, "stat" | "has" | "open" | "read" | "ingest" | 
 export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update"> {
   get(key: string): Awaitable<Value | undefined>;
   /** Keys in bytewise order. */
-  list(prefix: string): Awaitable<readonly (readonly [key: string, value: Value])[]>;
-  /** May give more than is wanted, never less. */
+  list(prefix: string, wanted?: KeyPage): Awaitable<readonly (readonly [key: string, value: Value])[]>;
+  /** Both may give more than is wanted, never less. */
   keys(prefix: string, wanted?: KeyPage): Awaitable<readonly string[]>;
-}
-
-export interface KeyPage {
-  /** Exclusive. */
-  readonly after: string | undefined;
-  readonly limit: number;
 }
 
 /** The store of this machine. */
@@ -41,8 +35,7 @@ export function storeStorage(store: Pick<Store, "blobs" | "ingests" | "table">):
     ingests: store.ingests,
     isKept: async () => await Promise.resolve(true), // the store spares what a process at work may have written
     table<Value>(name: string): Records<Value> {
-      const records = store.table<Value>(name);
-      return { ...records, keys: (prefix) => records.list(prefix).map(([key]) => key) };
+      return store.table<Value>(name);
     },
   };
 }

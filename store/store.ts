@@ -345,10 +345,19 @@ export interface Damage {
 }
 
 /** Records shared by processes; every call is one transaction. Values are plain JSON-like data. */
+/** A part of a list: the first `limit` behind `after`. */
+export interface KeyPage {
+  /** Exclusive. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
 export interface Table<Value> {
   get(key: string): Value | undefined;
   /** Keys in bytewise order. */
-  list(prefix?: string): readonly (readonly [key: string, value: Value])[];
+  list(prefix?: string, page?: KeyPage): readonly (readonly [key: string, value: Value])[];
+  /** As `list`, without looking at the values. */
+  keys(prefix?: string, page?: KeyPage): readonly string[];
   put(key: string, value: Value): Promise<void>;
   /** True when it was there. */
   remove(key: string): Promise<boolean>;

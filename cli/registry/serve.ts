@@ -1,6 +1,7 @@
 /** strata registry serve: this machine's store as a registry, until SIGINT or SIGTERM. */
 import { Command, Option } from "commander";
 import type { LogFormat } from "../../http/access-log.ts";
+import { parseNetwork, PROXY_HEADERS, type Network, type ProxyHeader } from "../../http/peers.ts";
 import { parseRate, type Rate } from "../../http/rate-limit.ts";
 import { parseQuota } from "../../registry/server/quota.ts";
 import type { Context } from "../context.ts";
@@ -26,6 +27,8 @@ interface Flags {
   readonly readOnly?: boolean;
   readonly delete: boolean;
   readonly rateLimit?: Rate;
+  readonly trustedProxy?: readonly Network[];
+  readonly proxyHeader: ProxyHeader;
   readonly maxBlobSize?: number;
   readonly uploadTimeout: number;
   readonly clientTimeout: number;
@@ -51,6 +54,8 @@ export function serveCommand(context: Context): Command {
     .option("--read-only", "refuse pushes and deletes")
     .option("--no-delete", "refuse deletes")
     .option("--rate-limit <rate>", "requests that one address may make, as 100/s or 6000/m; more are told when to come back", readRate)
+    .option("--trusted-proxy <network>", "believe this proxy, or these as 10.0.0.0/8, who asks; may be repeated", readProxy)
+    .addOption(new Option("--proxy-header <name>", "where trusted proxies say who asks").choices(PROXY_HEADERS).default("x-forwarded-for"))
     .option("--max-blob-size <size>", "largest blob that is taken, as 10GB", readSize)
     .option("--upload-timeout <seconds>", "forget uploads that nobody goes on with", readWait, WEEK_SECONDS)
     .option("--client-timeout <seconds>", "cut off clients that neither send nor take anything for so long, or next to nothing", readWait, 120)
@@ -74,6 +79,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     uploadTimeoutMs: flags.uploadTimeout * 1000,
     clientTimeoutMs: flags.clientTimeout * 1000,
     ...(flags.rateLimit === undefined ? {} : { rateLimit: flags.rateLimit }),
+    ...(flags.trustedProxy === undefined ? {} : { trustedProxies: { networks: flags.trustedProxy, header: flags.proxyHeader } }),
     ...(flags.maxBlobSize === undefined ? {} : { maxBlobBytes: flags.maxBlobSize }),
     allowAnonymous: flags.anonymous === true,
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
@@ -118,6 +124,12 @@ function readRate(text: string): Rate {
   const rate = parseRate(text);
   if (rate !== undefined) return rate;
   throw new UsageError(`Cannot limit requests to ${JSON.stringify(text)}: give a number and s, m or h, as 100/s`);
+}
+
+function readProxy(text: string, before: readonly Network[] = []): readonly Network[] {
+  const network = parseNetwork(text);
+  if (network !== undefined) return [...before, network];
+  throw new UsageError(`Cannot trust ${JSON.stringify(text)}: give an address, or a network as 10.0.0.0/8`);
 }
 
 function readSize(text: string): number {

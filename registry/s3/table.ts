@@ -1,6 +1,7 @@
 /** Records as small objects, one each: JSON, written whole. Values that were read are kept by their entity tag, so that a list costs little the second time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { RegistryError } from "../errors.ts";
+import type { KeyPage } from "../../store/store.ts";
 import type { Records } from "../storage.ts";
 import { inTurns, type Bucket, type ListedObject } from "./bucket.ts";
 import { MARKS, tablePrefix } from "./keys.ts";
@@ -53,6 +54,8 @@ export function openTable<Value>(bucket: Bucket, name: string, kept: KeptValues)
       await bucket.remove(mark);
     }
   };
+  const listed = async (start: string, wanted: KeyPage | undefined): Promise<readonly ListedObject[]> =>
+    wanted === undefined ? await objectsOf(bucket, prefix + start) : await pageOf(bucket, prefix + start, prefix + (wanted.after ?? start), wanted.limit);
   const update = async (key: string, change: Change<Value>): Promise<Value | undefined> => {
     const current = await get(key);
     const next = change(current);
@@ -70,17 +73,15 @@ export function openTable<Value>(bucket: Bucket, name: string, kept: KeptValues)
       if (isThere) await bucket.remove(prefix + fileOf(key));
       return isThere;
     },
-    async list(start): Promise<readonly (readonly [key: string, value: Value])[]> {
-      const found = await inTurns(await objectsOf(bucket, prefix + start), READS, async ({ key, etag }) => {
+    async list(start, wanted): Promise<readonly (readonly [key: string, value: Value])[]> {
+      const found = await inTurns(await listed(start, wanted), READS, async ({ key, etag }) => {
         const value = await readKept(bucket, kept, key, etag);
         return value === undefined ? undefined : ([keyOf(key.slice(prefix.length)), value as Value] as const);
       });
       return found.filter((entry) => entry !== undefined).toSorted(([a], [b]) => bytewise(a, b));
     },
     async keys(start, wanted): Promise<readonly string[]> {
-      const objects =
-        wanted === undefined ? await objectsOf(bucket, prefix + start) : await pageOf(bucket, prefix + start, prefix + (wanted.after ?? start), wanted.limit);
-      return objects.map(({ key }) => keyOf(key.slice(prefix.length))).toSorted(bytewise);
+      return (await listed(start, wanted)).map(({ key }) => keyOf(key.slice(prefix.length))).toSorted(bytewise);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Admission by tokens of our own service, within the policy. A password in the request itself does too: scripts need no second step. */
 import { parseAuthorization } from "../../http/authorization.ts";
 import { formatChallenge } from "../../http/challenge.ts";
+import type { Peers } from "../../http/peers.ts";
 import type { Request } from "../../http/message.ts";
 import { RegistryError } from "../errors.ts";
 import type { Access, Grant } from "./access.ts";
@@ -12,6 +13,8 @@ import { SERVICE, TOKEN_PATH, type TokenServiceOptions } from "./token-service.t
 export interface BearerOptions extends TokenServiceOptions {
   /** URL of the token service where it is not this server as the client sees it. */
   readonly realm?: string;
+  /** Whether clients speak TLS, where proxies end it. */
+  readonly peers: Peers;
 }
 
 export function bearerAccess(options: BearerOptions): Access {
@@ -35,12 +38,12 @@ export function bearerAccess(options: BearerOptions): Access {
     },
     challenge(request, permission): string {
       const scope = scopeFor(permission);
-      const realm = options.realm ?? `${originOf(request)}${TOKEN_PATH}`;
+      const realm = options.realm ?? `${originOf(request, options.peers)}${TOKEN_PATH}`;
       return formatChallenge({ scheme: "bearer", parameters: { realm, service: SERVICE, ...(scope === undefined ? {} : { scope }) } });
     },
   };
 }
 
-function originOf({ secure, headers }: Request): string {
-  return `${secure ? "https" : "http"}://${headers.host ?? "localhost"}`;
+function originOf(request: Request, peers: Peers): string {
+  return `${peers.isSecure(request) ? "https" : "http"}://${request.headers.host ?? "localhost"}`;
 }

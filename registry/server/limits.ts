@@ -1,6 +1,7 @@
 /** What one client may ask for: how often, and how large a blob. */
 import { HttpError } from "../../http/error.ts";
 import type { Request } from "../../http/message.ts";
+import type { Peers } from "../../http/peers.ts";
 import { clientOf, createRateLimit, type Rate } from "../../http/rate-limit.ts";
 import { RegistryError } from "../errors.ts";
 
@@ -10,11 +11,11 @@ export type Throttle = (request: Request) => void;
 const FREE: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 /** @throws {HttpError} 429 with `Retry-After` */
-export function throttle(rate: Rate, now: () => number): Throttle {
+export function throttle(rate: Rate, now: () => number, peers: Peers): Throttle {
   const limit = createRateLimit(rate, now);
-  return ({ socket, path }) => {
-    if (FREE.has(path)) return;
-    const waitMs = limit(clientOf(socket?.remoteAddress ?? ""));
+  return (request) => {
+    if (FREE.has(request.path)) return;
+    const waitMs = limit(clientOf(peers.address(request)));
     if (waitMs === 0) return;
     const seconds = Math.ceil(waitMs / 1000);
     throw new HttpError(429, `Cannot answer now: too many requests, ask again in ${seconds} s`, { headers: { "retry-after": String(seconds) } });

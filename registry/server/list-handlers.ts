@@ -4,13 +4,15 @@ import { json } from "../../http/reply.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import type { Grant } from "./access.ts";
-import { keyPage, nextLink, page, readPageRequest } from "./paging.ts";
+import { keyPage, nextLink, page, readPageRequest, type Page } from "./paging.ts";
 import { readDigest, type Call, type Parts } from "./parts.ts";
 import type { Request } from "../../http/message.ts";
 
 /** Referrers in one reply: descriptors with annotations must stay within what clients accept as a manifest. */
 const MAX_REFERRERS = 500;
 const MAX_REFERRERS_BYTES = 3 << 20;
+/** Read at once from the storage. */
+const BATCH = 200;
 
 export async function listTags({ repositories, mirror }: Parts, { request, name }: Call): Promise<Reply> {
   const wanted = readPageRequest(request.query);
@@ -32,19 +34,37 @@ export async function listCatalog({ repositories }: Parts, { request, grant }: {
 export async function listReferrers({ repositories }: Parts, { request, name }: Call): Promise<Reply> {
   const subject = readDigest(request.params["digest"], "DIGEST_INVALID");
   const type = request.query.get("artifactType");
-  const found = (await repositories.referrers(name, subject)).filter((descriptor) => type === null || descriptor.artifactType === type);
   const { last, count = MAX_REFERRERS } = readPageRequest(request.query);
-  const wanted = page(found, ({ digest }) => digest, { last, count: Math.min(count, MAX_REFERRERS) });
-  const items = withinBytes(wanted.items);
-  const next = items.length < wanted.items.length ? items.at(-1)?.digest : wanted.next;
+  const read = async (after: string | undefined): Promise<readonly Descriptor[]> => await repositories.referrers(name, subject, { after, limit: BATCH });
+  const { items, next } = await fillPage(
+    read,
+    { last, count: Math.min(count, MAX_REFERRERS) },
+    (descriptor) => type === null || descriptor.artifactType === type,
+  );
   const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: items };
   return json(200, index, { "content-type": MEDIA_TYPE.index, ...filtered, ...nextLink(request.path, request.query, next) });
 }
 
-/** Those that one reply holds, one at least: their annotations may be long. */
-function withinBytes(descriptors: readonly Descriptor[]): readonly Descriptor[] {
+/** As many as one reply holds, one at least: their annotations may be long. Never more than a batch of the others is in memory. */
+async function fillPage(
+  read: (after: string | undefined) => Promise<readonly Descriptor[]>,
+  { last, count }: { readonly last: string | undefined; readonly count: number },
+  isWanted: (descriptor: Descriptor) => boolean,
+): Promise<Page<Descriptor>> {
+  const items: Descriptor[] = [];
+  if (count === 0) return { items, next: undefined };
   let bytes = 0;
-  const end = descriptors.findIndex((descriptor, index) => (bytes += JSON.stringify(descriptor).length) > MAX_REFERRERS_BYTES && index > 0);
-  return end < 0 ? descriptors : descriptors.slice(0, end);
+  for (let after = last; ;) {
+    const batch = await read(after);
+    const fresh = page(batch, ({ digest }) => digest, { last: after, count: undefined }).items; // a page may begin a little earlier
+    if (fresh.length === 0) return { items, next: undefined };
+    for (const descriptor of fresh) {
+      after = descriptor.digest;
+      if (!isWanted(descriptor)) continue;
+      bytes += JSON.stringify(descriptor).length;
+      if (items.length === count || (bytes > MAX_REFERRERS_BYTES && items.length > 0)) return { items, next: items.at(-1)?.digest };
+      items.push(descriptor);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 /** A registry that listens: who may use it, over what, and how it ends. */
 import { accessLog, type LogFormat } from "../../http/access-log.ts";
+import { behindProxies, direct, type Network, type Peers, type ProxyHeader } from "../../http/peers.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
 import { readCertificate, watchCertificate, type Certificate, type CertificateFiles } from "../../http/watched-certificate.ts";
 import type { Rate } from "../../http/rate-limit.ts";
@@ -41,6 +42,8 @@ export interface RegistryListenOptions {
   readonly readOnly?: boolean;
   /** False: nothing is deleted. @default true */
   readonly deletes?: boolean;
+  /** Proxies whose word counts on who asks. @default nobody's */
+  readonly trustedProxies?: { readonly networks: readonly Network[]; readonly header: ProxyHeader };
   /** How often one address may ask. */
   readonly rateLimit?: Rate;
   readonly maxBlobBytes?: number;
@@ -67,7 +70,8 @@ const MAX_HEADERS_MS = 30_000;
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { storage, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
-  const { access, routes, quotaOf } = await accessOf(options);
+  const peers = options.trustedProxies === undefined ? direct : behindProxies(options.trustedProxies.networks, options.trustedProxies.header);
+  const { access, routes, quotaOf } = await accessOf(options, peers);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
@@ -75,7 +79,8 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     access,
     readOnly: readOnly || mirror !== undefined,
     deletes: options.deletes ?? true,
-    ...(options.rateLimit === undefined ? {} : { throttle: throttle(options.rateLimit, () => performance.now()) }),
+    ...(options.rateLimit === undefined ? {} : { throttle: throttle(options.rateLimit, () => performance.now(), peers) }),
+    peers,
     ...(options.maxBlobBytes === undefined ? {} : { maxBlobBytes: options.maxBlobBytes }),
     ...(options.uploadTimeoutMs === undefined ? {} : { uploadTimeoutMs: options.uploadTimeoutMs }),
     ...(mirror === undefined
@@ -86,7 +91,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(reportOf(bug)),
   });
-  const write = accessLog(logFormat, log);
+  const write = accessLog(logFormat, log, peers);
   const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
     metrics.count(request, reply, sent);
     write(request, reply, sent);
@@ -149,9 +154,9 @@ interface Admission {
   readonly quotaOf?: QuotaOf;
 }
 
-async function accessOf(options: RegistryListenOptions): Promise<Admission> {
+async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<Admission> {
   const { host, htpasswd, policy, allowAnonymous = false } = options;
-  if (policy !== undefined) return await byPolicy(options, policy);
+  if (policy !== undefined) return await byPolicy(options, policy, peers);
   if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd)), routes: [] };
   if (allowAnonymous || isLoopback(host)) return { access: anonymous, routes: [] };
   throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, {
@@ -159,7 +164,7 @@ async function accessOf(options: RegistryListenOptions): Promise<Admission> {
   });
 }
 
-async function byPolicy({ storage, htpasswd, tokenRealm }: RegistryListenOptions, path: string): Promise<Admission> {
+async function byPolicy({ storage, htpasswd, tokenRealm }: RegistryListenOptions, path: string, peers: Peers): Promise<Admission> {
   if (htpasswd === undefined)
     throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
   const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
@@ -167,7 +172,7 @@ async function byPolicy({ storage, htpasswd, tokenRealm }: RegistryListenOptions
   const { secret } = await openIdentity(storage);
   const service = { secret, passwords: await openHtpasswd(htpasswd), policy, now: () => Date.now() };
   return {
-    access: bearerAccess({ ...service, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
+    access: bearerAccess({ ...service, peers, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
     routes: tokenRoutes(service),
     quotaOf: async (name) => quotaFor((await policy()).quotas, name),
   };

@@ -1,11 +1,13 @@
 /** The registry as one handler: routes, admission, refusals. Spec: distribution-spec v1.1, "Endpoints". */
 import type { Handler, Reply, Request } from "../../http/message.ts";
+import { direct, type Peers } from "../../http/peers.ts";
 import { empty, json, text } from "../../http/reply.ts";
 import { router, type Route } from "../../http/router.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
 import { admit, type Access, type Action, type Permission } from "./access.ts";
 import { deleteBlob, getBlob } from "./blob-handlers.ts";
+import { refuseCrossSite } from "./cross-site.ts";
 import { eventOf, type EventSink } from "./events.ts";
 import { openIdentity, STORE_HEADER } from "../identity.ts";
 import { expireUploads } from "./expire-uploads.ts";
@@ -42,6 +44,8 @@ export interface RegistryOptions {
   readonly maxBlobBytes?: number;
   /** Milliseconds after which an upload that nobody goes on with is gone. @default the store's own, a week */
   readonly uploadTimeoutMs?: number;
+  /** Who asks, where proxies stand between. @default whoever connects */
+  readonly peers?: Peers;
   /** Told of every pull, push, mount and delete. */
   readonly onEvent?: EventSink;
   /** Hears of bugs: the client learns only that there was one. */
@@ -67,6 +71,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const handler: Handler = async (request) => {
     try {
       options.throttle?.(request);
+      refuseCrossSite(request);
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
     } catch (error) {
@@ -101,7 +106,7 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, { access, readOnly = false, deletes = true, onEvent }: RegistryOptions): readonly Route[] {
+function routes(parts: Parts, { access, readOnly = false, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -121,7 +126,7 @@ function routes(parts: Parts, { access, readOnly = false, deletes = true, onEven
           throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         const call = { request, grant, name };
         const reply = await handler(parts, call);
-        const event = onEvent === undefined ? undefined : eventOf(path, call, reply, new Date());
+        const event = onEvent === undefined ? undefined : eventOf(path, call, reply, { now: new Date(), peers });
         if (event !== undefined) onEvent?.(event);
         return reply;
       };

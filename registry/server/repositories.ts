@@ -5,7 +5,8 @@
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
-import type { Awaitable, KeyPage, Records, Storage } from "../storage.ts";
+import type { KeyPage } from "../../store/store.ts";
+import type { Awaitable, Records, Storage } from "../storage.ts";
 
 export interface BlobLink {
   readonly size: number;
@@ -53,7 +54,8 @@ export interface Repositories {
   tag(name: string, tag: string): Awaitable<Digest | undefined>;
   setTag(name: string, tag: string, digest: Digest): Promise<void>;
   removeTag(name: string, tag: string): Promise<boolean>;
-  referrers(name: string, subject: Digest): Promise<readonly Descriptor[]>;
+  /** Sorted by digest; as `tags`. */
+  referrers(name: string, subject: Digest, wanted?: KeyPage): Promise<readonly Descriptor[]>;
   /** Of every subject: the subject, and who refers to it. */
   allReferrers(name: string): Promise<readonly (readonly [subject: Digest, referrer: Digest])[]>;
 }
@@ -80,7 +82,11 @@ export function openRepositories(storage: Pick<Storage, "table" | "isKept">): Re
     ...blobLinks(tables, storage),
     ...manifestLinks(tables, storage),
     ...tagLinks(tables),
-    referrers: async (name, subject) => (await tables.referrers.list(`${name}@${subject}@`)).map(([, descriptor]) => descriptor),
+    async referrers(name, subject, wanted): Promise<readonly Descriptor[]> {
+      const prefix = `${name}@${subject}@`;
+      const page = wanted && { ...wanted, after: wanted.after === undefined ? undefined : prefix + wanted.after };
+      return (await tables.referrers.list(prefix, page)).map(([, descriptor]) => descriptor);
+    },
     allReferrers: async (name) => (await tables.referrers.keys(`${name}@`)).map((key) => key.slice(name.length + 1).split("@") as [Digest, Digest]),
   };
 }

@@ -29,7 +29,7 @@ const KINDS: readonly (readonly [pattern: RegExp, kind: string])[] = [
 ];
 
 export async function saidOf(source: PageSource, name: string, { digest }: Pick<ReadManifest, "digest">): Promise<readonly Said[]> {
-  const referrers = (await source.repositories.referrers(name, digest)).slice(0, MAX_SHOWN).map(saidBy);
+  const referrers = (await source.repositories.referrers(name, digest, { after: undefined, limit: MAX_SHOWN })).slice(0, MAX_SHOWN).map(saidBy);
   const cosign = await Promise.all(
     COSIGN.map(async ([suffix, kind]): Promise<readonly Said[]> => {
       const tag = `${digest.replace(":", "-")}${suffix}`;

@@ -2,7 +2,7 @@
 import type { Request } from "../../../http/message.ts";
 import type { Digest } from "../../../store/digest.ts";
 import type { Descriptor } from "../../../store/oci.ts";
-import type { Blobs } from "../../../store/store.ts";
+import type { Blobs, KeyPage } from "../../../store/store.ts";
 import type { Awaitable } from "../../storage.ts";
 import type { ManifestCache } from "../manifest-cache.ts";
 import type { BlobLink, ManifestLink } from "../repositories.ts";
@@ -16,7 +16,7 @@ export interface ShownRepositories {
   manifest(name: string, digest: Digest): Awaitable<ManifestLink | undefined>;
   tags(name: string): Awaitable<readonly string[]>;
   tag(name: string, tag: string): Awaitable<Digest | undefined>;
-  referrers(name: string, subject: Digest): Awaitable<readonly Descriptor[]>;
+  referrers(name: string, subject: Digest, wanted?: KeyPage): Awaitable<readonly Descriptor[]>;
 }
 
 export interface PageSource {
