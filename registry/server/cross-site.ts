@@ -13,7 +13,7 @@ const OWN: ReadonlySet<string> = new Set(["none", "same-origin"]);
 export function refuseCrossSite({ method, headers }: Pick<Request, "method" | "headers">): void {
   if (SAFE.has(method)) return;
   const { "sec-fetch-site": site, origin, host } = headers;
-  const isOwn = site === undefined ? origin === undefined || hostOf(origin) === host?.toLowerCase() : OWN.has(String(site));
+  const isOwn = site === undefined ? origin === undefined || hostOf(origin) === host?.toLowerCase() : OWN.has(site);
   if (!isOwn) throw new RegistryError("DENIED", `Cannot ${method} for a page of ${origin ?? "another site"}: only pages from here may ask for changes`);
 }
 

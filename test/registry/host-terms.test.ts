@@ -91,7 +91,9 @@ async function serveTls(seen: (request: IncomingMessage) => void): Promise<Serve
 
 test("a mirror is trusted, shown a certificate and sent headers as hosts.toml says; a file that is missing is named", async () => {
   const seen = new Set<string>();
-  const server = await serveTls((request) => seen.add(`${(request.socket as TLSSocket).getPeerCertificate().subject.CN} ${request.headers["x-project"]}`));
+  const server = await serveTls((request) =>
+    seen.add(JSON.stringify([(request.socket as TLSSocket).getPeerCertificate().subject.CN, request.headers["x-project"]])),
+  );
   try {
     const host = `[host."https://127.0.0.1:${(server.address() as AddressInfo).port}"]\n`;
     tell({ "hosts.toml": host });
@@ -102,7 +104,7 @@ test("a mirror is trusted, shown a certificate and sent headers as hosts.toml sa
     expect(await pull()).toMatchObject({ status: 1, stderr: expect.stringContaining("/certs.d/away.test/own.pem for 127.0.0.1") });
     tell({ "own.pem": authority.certificate, "ann.pem": client.certificate, "ann.key": client.key });
     expect(await pull()).toMatchObject({ status: 0, stderr: "" });
-    expect(seen).toEqual(new Set(["ann blue"]));
+    expect(seen).toEqual(new Set(['["ann","blue"]']));
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import { openRepositories, type Repositories } from "../../registry/server/repositories.ts";
-import type { Storage } from "../../registry/storage.ts";
+import type { Records, Storage } from "../../registry/storage.ts";
+import type { KeyPage } from "../../store/store.ts";
 import { pushImage, startRegistry, unknownDigest, type TestRegistry } from "./registry.ts";
 
 const TAGS = 100_000;
@@ -14,31 +14,38 @@ const subject = unknownDigest("the subject");
 /** How many keys and values the storage gave. */
 let read = 0;
 
-function counting(storage: Storage): Storage {
+/** The storage, with more in two of its tables than it would take in the time of a test. */
+function longer(storage: Storage, entries: Readonly<Record<string, readonly (readonly [string, unknown])[]>>): Storage {
   return {
     ...storage,
-    table<Value>(name: string) {
+    table<Value>(name: string): Records<Value> {
       const records = storage.table<Value>(name);
-      const count = async <Item>(items: readonly Item[] | Promise<readonly Item[]>): Promise<readonly Item[]> => {
-        read += (await items).length;
-        return await items;
+      const all = entries[name] as readonly (readonly [string, Value])[] | undefined;
+      if (all === undefined) return records;
+      const list = (prefix: string, page?: KeyPage): readonly (readonly [string, Value])[] => {
+        const { after = "", limit = Number.POSITIVE_INFINITY } = page ?? {};
+        const found = all.filter(([key]) => key.startsWith(prefix) && key > after).slice(0, limit);
+        read += found.length;
+        return found;
       };
-      return { ...records, list: (prefix, page) => count(records.list(prefix, page)), keys: (prefix, page) => count(records.keys(prefix, page)) };
+      return { ...records, list, keys: (prefix, page) => list(prefix, page).map(([key]) => key) };
     },
   };
 }
 
 let registry: TestRegistry;
 let counted: TestRegistry;
-let repositories: Repositories;
 beforeAll(async () => {
   registry = await startRegistry({ logFormat: "none" });
-  counted = await startRegistry({ storage: counting(registry.storage), logFormat: "none" });
-  repositories = openRepositories(registry.storage);
   const { descriptor } = await pushImage(registry, NAME, "first");
-  await Promise.all(Array.from({ length: TAGS - 1 }, async (_, n) => await repositories.setTag(NAME, `t${n}`, descriptor.digest)));
-  await pushImage(registry, `${NAME}r`, "neighbour");
-  await Promise.all(Array.from({ length: REFERRERS }, async (_, n) => await repositories.linkManifest(NAME, referrer(n), subject)));
+  const sorted = <Value>(entries: readonly (readonly [string, Value])[]): typeof entries => entries.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const tags = Array.from({ length: TAGS }, (_, n) => [`${NAME}:t${n}`, descriptor.digest] as const);
+  const referrers = Array.from({ length: REFERRERS }, (_, n) => [`${NAME}@${subject}@${referrer(n).digest}`, referrer(n)] as const);
+  const storage = longer(registry.storage, {
+    "registry.tags": sorted([...tags, [`${NAME}r:neighbour`, descriptor.digest]]),
+    "registry.referrers": sorted(referrers),
+  });
+  counted = await startRegistry({ storage, logFormat: "none" });
 });
 afterAll(async () => {
   await counted[Symbol.asyncDispose]();
