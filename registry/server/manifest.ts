@@ -25,6 +25,9 @@ export interface BlobNeed {
 type Json = Readonly<Record<string, unknown>>;
 
 const MAX_DEPTH = 256;
+const MAX_SHOWN_CHARS = 100;
+/** Spec: RFC 6838, section 4.2. */
+const MEDIA_TYPE_NAME = /^[A-Za-z0-9][\w.+!#$&^-]{0,126}\/[A-Za-z0-9][\w.+!#$&^-]{0,126}$/;
 const INDEX_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex]);
 
 /** @throws {RegistryError} `MANIFEST_INVALID` */
@@ -51,7 +54,7 @@ function parse(bytes: Uint8Array): Json {
   if (nestsDeeper(bytes, MAX_DEPTH)) throw invalid(`it nests deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     throw new RegistryError("MANIFEST_INVALID", "Cannot store the manifest: it is not JSON", { cause: error });
   }
@@ -67,6 +70,7 @@ function mediaTypeOf(document: Json, contentType: string | undefined): string {
     throw invalid(`Content-Type is ${contentType} where its mediaType is ${declared}`);
   }
   const found = declared ?? (contentType === "" ? undefined : contentType) ?? (Array.isArray(document["manifests"]) ? MEDIA_TYPE.index : MEDIA_TYPE.manifest);
+  if (!MEDIA_TYPE_NAME.test(found)) throw invalid(`${JSON.stringify(found.slice(0, MAX_SHOWN_CHARS))} is no media type`); // it becomes a header of replies
   const both = Array.isArray(document["manifests"]) && (document["config"] !== undefined || Array.isArray(document["layers"]));
   if (both) throw invalid("it is an index and an image manifest at once");
   if ((found === MEDIA_TYPE.manifest || found === MEDIA_TYPE.dockerManifest) && document["config"] === undefined) throw invalid("it has no config");

@@ -86,7 +86,12 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   return Object.assign(handler, { [Symbol.asyncDispose]: dispose });
 }
 
-const COMMON_HEADERS = { "docker-distribution-api-version": "registry/2.0", "x-content-type-options": "nosniff" };
+/** A manifest is sent as the type that it was pushed as, which may be a web page: to a browser it is one without scripts and without an origin. */
+const COMMON_HEADERS = {
+  "docker-distribution-api-version": "registry/2.0",
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; sandbox",
+};
 
 type RepositoryHandler = (parts: Parts, call: Call) => Promise<Reply> | Reply;
 

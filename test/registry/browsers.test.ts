@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
-import { pushImage, startRegistry, type TestRegistry } from "./registry.ts";
+import { blob, manifestOf, pushBlob, pushImage, putManifest, startRegistry, type TestRegistry } from "./registry.ts";
 
 let root: TemporaryRoot;
 let registry: TestRegistry;
@@ -52,4 +52,34 @@ test("reading from another site's page is as it was: no page sees the answer", a
   expect([reply.statusCode, reply.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
   const removed = await request(`${open.url}/v2/x/manifests/v1`, { method: "DELETE", headers: { "sec-fetch-site": "cross-site" } });
   expect([removed.statusCode, ((await removed.body.json()) as { errors: readonly { code: string }[] }).errors[0]?.code]).toEqual([403, "DENIED"]);
+});
+
+test("a manifest that was pushed as a web page is none in a browser", async () => {
+  await using open = await startRegistry({ logFormat: "none" });
+  const config = blob("{}");
+  await pushBlob(open, "x", config);
+  const { descriptor } = config;
+  const page = blob(JSON.stringify({ schemaVersion: 2, config: descriptor, layers: [], annotations: { a: "<script>alert(1)</script>" } }), "text/html");
+  expect((await putManifest(open, "x", "v1", page)).status).toBe(201);
+  const reply = await fetch(`${open.url}/v2/x/manifests/v1`);
+  expect([reply.headers.get("content-type"), reply.headers.get("content-security-policy")]).toEqual(["text/html", "default-src 'none'; sandbox"]);
+  expect((await fetch(`${open.url}/ui/x:v1`)).headers.get("content-security-policy")).not.toContain("sandbox");
+});
+
+test.each([
+  { name: "two lines", mediaType: "application/x\r\nset-cookie: a=b" },
+  { name: "another alphabet", mediaType: "application/\u00e4" },
+  { name: "no subtype", mediaType: "application" },
+  { name: "more than 127 characters", mediaType: `application/${"x".repeat(128)}` },
+])("a media type of $name would break every reply: it is refused", async ({ mediaType }) => {
+  await using open = await startRegistry({ logFormat: "none" });
+  const config = blob("{}");
+  await pushBlob(open, "x", config);
+  const reply = await fetch(`${open.url}/v2/x/manifests/v1`, {
+    method: "PUT",
+    headers: { "content-type": "" },
+    body: manifestOf(config, [], { mediaType }).bytes.toString(),
+  });
+  expect([reply.status, await reply.text()]).toEqual([400, expect.stringContaining("is no media type")]);
+  expect((await fetch(`${open.url}/v2/x/manifests/v1`)).status).toBe(404);
 });
