@@ -100,15 +100,17 @@ async function prune(context: Context, { all = false, buildCache = false, force 
   }
   if (volumes) await pruneVolumes(context);
   for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
-  const [{ pruneCache }, { CACHE_AGE_MS }, { pruneRemote }] = await Promise.all([
+  const [{ pruneCache }, { CACHE_AGE_MS }, { pruneRemote }, { prunePlaces }] = await Promise.all([
     import("../../builder/solve/prune-cache.ts"),
     import("../../builder/cache/auto-prune.ts"),
     import("../../builder/remote/prune.ts"),
+    import("../registry/blob-places.ts"),
   ]);
   pruneRemote(store.root, Date.now() - CACHE_AGE_MS);
   const everything = all || buildCache;
   const pruned = await pruneCache(store, everything ? { all } : { before: Date.now() - CACHE_AGE_MS });
   const { bytes } = await store.care.collect({ cache: all, partials: true });
+  await prunePlaces(store);
   context.stdout.write(`Total reclaimed space: ${decimalSize(bytes + pruned.bytes)}\n`);
 }
 

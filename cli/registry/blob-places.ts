@@ -1,5 +1,5 @@
 /** In which repositories blobs were seen: a push to another repository of the same registry mounts them from there. */
-import type { Digest } from "../../store/digest.ts";
+import { isDigest, type Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -23,4 +23,10 @@ export function placeOf(store: Pick<Store, "table">, digest: Digest, host: strin
     .filter((place) => place.startsWith(`${host}/`))
     .map((place) => place.slice(host.length + 1))
     .find((path) => path !== repository);
+}
+
+/** Forgets where blobs were seen that are not here any more: nothing is pushed from nothing. */
+export async function prunePlaces(store: Pick<Store, "table" | "blobs">): Promise<void> {
+  const table = store.table<readonly string[]>(TABLE);
+  for (const digest of table.keys()) if (isDigest(digest) && (await store.blobs.stat(digest)) === undefined) await table.remove(digest);
 }

@@ -51,6 +51,20 @@ test("an image is pushed and pulled with one digest, and remembers where it went
   expect(await withStore(async (store) => (await store.images.open(name)).id)).toBe(id);
 });
 
+test("where blobs were seen is forgotten once they are gone", async () => {
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const name = `${server.match[1]}/team/app:v1`;
+  await withStore(async (store) => await buildImage(store, name));
+  await strataOutput(root, "push", "-q", name);
+  const known = async (): Promise<number> => await withStore(async (store) => store.table("registry.places").list().length);
+  await strataOutput(root, "system", "prune", "--force");
+  expect(await known()).toBeGreaterThan(0);
+  await withStore(async (store) => await store.table("registry.places").put(`sha256:${"0".repeat(64)}`, [`${server.match[1]}/team/app`]));
+  const before = await known();
+  await strataOutput(root, "system", "prune", "--force");
+  expect(await known()).toBe(before - 1);
+});
+
 test("what is not there is said in a sentence", async () => {
   await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
   const unknown = await runStrata(root, ["pull", `${server.match[1]}/no/such:v1`]);
