@@ -23,6 +23,10 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   await using context = compose(globals.root);
+  if (process.getuid?.() !== 0 && verb.asUser !== true) {
+    const { runInNamespace } = await import("./rootless/enter.ts");
+    return await runInNamespace(context, globals.rest);
+  }
   const { command } = await verb.load();
   await strict(command(context)).name(`strata ${name}`).parseAsync(rest, { from: "user" });
   return typeof process.exitCode === "number" ? process.exitCode : 0;

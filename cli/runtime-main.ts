@@ -1,11 +1,18 @@
 /** strata-runtime COMMAND …: an OCI runtime as podman, docker and containerd call one. */
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
 import { Command } from "commander";
+import { isInUserNamespace } from "../store/user-namespace.ts";
 import { compose } from "./compose.ts";
 import { report } from "./errors.ts";
 import type { OciContext, OpenOci } from "./oci/context.ts";
 import { type LogTarget, logLine } from "./oci/log.ts";
 
-const ROOT = "/run/strata-runtime";
+/** An ordinary user's own, in a user namespace of theirs too. */
+const ROOT =
+  process.getuid?.() === 0 && !isInUserNamespace()
+    ? "/run/strata-runtime"
+    : join(process.env["XDG_RUNTIME_DIR"] ?? join(tmpdir(), `strata-runtime-${userInfo().uid}`), "strata-runtime");
 
 interface Globals extends LogTarget {
   readonly root: string;

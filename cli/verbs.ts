@@ -6,6 +6,8 @@ export interface Verb {
   readonly summary: string;
   readonly group: "build" | "images" | "registry" | "containers" | "cluster" | "system";
   readonly load: () => Promise<{ readonly command: (context: Context) => Command }>;
+  /** It needs no right over containers or images: an ordinary user runs it as they are, the others in a user namespace. */
+  readonly asUser?: boolean;
   /** Not listed by --help. */
   readonly hidden?: boolean;
 }
@@ -14,7 +16,12 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   build: { summary: "Build an image from a Dockerfile", group: "build", load: async () => await import("./commands/build.ts") },
   builder: { summary: "Look after the build cache and cache mounts", group: "build", load: async () => await import("./commands/builder.ts") },
   base: { summary: "Make a base image from this machine's own programs", group: "images", load: async () => await import("./commands/base.ts") },
-  doctor: { summary: "Say what this machine lacks and the command that mends it", group: "system", load: async () => await import("./commands/doctor.ts") },
+  doctor: {
+    summary: "Say what this machine lacks and the command that mends it",
+    group: "system",
+    asUser: true,
+    load: async () => await import("./commands/doctor.ts"),
+  },
   attach: { summary: "Join a running container's streams", group: "containers", load: async () => await import("./commands/attach.ts") },
   commit: { summary: "Make an image of a container's changes", group: "containers", load: async () => await import("./commands/commit.ts") },
   cp: { summary: "Copy files between a container and this machine", group: "containers", load: async () => await import("./commands/cp.ts") },
@@ -58,25 +65,31 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     group: "registry",
     load: async () => await import("./commands/copy.ts"),
   },
-  login: { summary: "Log in to a registry", group: "registry", load: async () => await import("./commands/login.ts") },
-  logout: { summary: "Log out from a registry", group: "registry", load: async () => await import("./commands/logout.ts") },
+  login: { summary: "Log in to a registry", group: "registry", asUser: true, load: async () => await import("./commands/login.ts") },
+  logout: { summary: "Log out from a registry", group: "registry", asUser: true, load: async () => await import("./commands/logout.ts") },
   pull: { summary: "Pull an image from a registry", group: "registry", load: async () => await import("./commands/pull.ts") },
   push: { summary: "Push an image to a registry", group: "registry", load: async () => await import("./commands/push.ts") },
-  registry: { summary: "Serve a registry, and look into one", group: "registry", load: async () => await import("./commands/registry.ts") },
-  apply: { summary: "Bring the cluster to what manifests say", group: "cluster", load: async () => await import("./commands/apply.ts") },
-  delete: { summary: "Remove objects of the cluster", group: "cluster", load: async () => await import("./commands/delete.ts") },
-  deploy: { summary: "Run replicas of an image on the cluster", group: "cluster", load: async () => await import("./commands/deploy.ts") },
+  registry: { summary: "Serve a registry, and look into one", group: "registry", asUser: true, load: async () => await import("./commands/registry.ts") },
+  apply: { summary: "Bring the cluster to what manifests say", group: "cluster", asUser: true, load: async () => await import("./commands/apply.ts") },
+  delete: { summary: "Remove objects of the cluster", group: "cluster", asUser: true, load: async () => await import("./commands/delete.ts") },
+  deploy: { summary: "Run replicas of an image on the cluster", group: "cluster", asUser: true, load: async () => await import("./commands/deploy.ts") },
   describe: {
     summary: "Tell about objects of the cluster and what happened to them",
     group: "cluster",
+    asUser: true,
     load: async () => await import("./commands/describe.ts"),
   },
-  down: { summary: "End the cluster and remove the containers of its pods", group: "cluster", load: async () => await import("./commands/down.ts") },
-  get: { summary: "Show objects of the cluster", group: "cluster", load: async () => await import("./commands/get.ts") },
-  kubeconfig: { summary: "Print the kubeconfig of the cluster", group: "cluster", load: async () => await import("./commands/kubeconfig.ts") },
-  rollout: { summary: "Follow and steer the rollout of a deployment", group: "cluster", load: async () => await import("./commands/rollout.ts") },
-  scale: { summary: "Change how many replicas run", group: "cluster", load: async () => await import("./commands/scale.ts") },
-  up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", load: async () => await import("./commands/up.ts") },
+  down: {
+    summary: "End the cluster and remove the containers of its pods",
+    group: "cluster",
+    asUser: true,
+    load: async () => await import("./commands/down.ts"),
+  },
+  get: { summary: "Show objects of the cluster", group: "cluster", asUser: true, load: async () => await import("./commands/get.ts") },
+  kubeconfig: { summary: "Print the kubeconfig of the cluster", group: "cluster", asUser: true, load: async () => await import("./commands/kubeconfig.ts") },
+  rollout: { summary: "Follow and steer the rollout of a deployment", group: "cluster", asUser: true, load: async () => await import("./commands/rollout.ts") },
+  scale: { summary: "Change how many replicas run", group: "cluster", asUser: true, load: async () => await import("./commands/scale.ts") },
+  up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", asUser: true, load: async () => await import("./commands/up.ts") },
   history: { summary: "Show the history of an image", group: "images", load: async () => await import("./commands/history.ts") },
   image: { summary: "Manage images", group: "images", load: async () => await import("./commands/image.ts") },
   images: { summary: "List images", group: "images", load: async () => await import("./commands/images.ts") },

@@ -1,7 +1,7 @@
 /** Containers as processes on this machine: the helper makes them, their state folders tell of them. */
 import { isAlive } from "../store/process-id.ts";
 import { RuntimeError } from "./errors.ts";
-import type { Processes, ProcessState } from "./process.ts";
+import type { CreateRequest, Processes, ProcessState, RunOptions } from "./process.ts";
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
@@ -11,6 +11,7 @@ import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
 import { encodeFrame, FRAME } from "./process/frames.ts";
 import { openHost, type Host, type HostOptions } from "./process/host.ts";
+import { processesOf } from "./process/members.ts";
 import { removeContainer } from "./process/remove.ts";
 import { startContainer } from "./process/start.ts";
 import { settledState } from "./process/reclaim.ts";
@@ -38,7 +39,8 @@ function lifeOf(host: Host): Life {
     async start(id) {
       await startContainer(needFolder(host, id), id);
     },
-    async run(request, { attach = false, ...options } = {}) {
+    async run(request, { attach = false, beforeStart, ...options } = {}) {
+      if (beforeStart !== undefined) return await runPrepared(host, request, { ...options, attach, beforeStart });
       const { state, client } = await createContainer(host, request, { ...options, start: true, attach });
       if (attach) return { state, attachment: client.attachment() };
       client.close();
@@ -64,7 +66,7 @@ function lifeOf(host: Host): Life {
       await removeContainer(folderOf(id), id, host.warn);
     },
     async runOnce(request, options) {
-      if (!swept && !host.rootless) sweepGroups(host.layout(), host.cgroupParent);
+      if (!swept && !host.rootless && host.nested === "no") sweepGroups(host.layout(), host.cgroupParent);
       swept = true;
       return await runOnce(host, request, options);
     },
@@ -109,9 +111,28 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
       return await Promise.resolve(() => meterOf(groups));
     },
     async pids(id) {
-      return await Promise.resolve(members(needGroups(host, id)));
+      const { groups } = needFolder(host, id).recorded() ?? {};
+      return await Promise.resolve(groups === undefined ? processesOf(needState(host, id).pid) : members(groups));
     },
   };
+}
+
+type Prepared = RunOptions & Required<Pick<RunOptions, "attach" | "beforeStart">>;
+
+async function runPrepared(host: Host, request: CreateRequest, options: Prepared): ReturnType<Processes["run"]> {
+  const { attach, beforeStart, ...rest } = options;
+  const { state, client } = await createContainer(host, request, { ...rest, start: false, attach });
+  try {
+    await beforeStart(state);
+    await startContainer(needFolder(host, request.id), request.id);
+  } catch (error) {
+    client.close();
+    await removeContainer(Folder.of(host.runRoot, request.id), request.id, host.warn);
+    throw error;
+  }
+  if (attach) return { state, attachment: client.attachment() };
+  client.close();
+  return { state };
 }
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN` */
@@ -130,6 +151,7 @@ function needFolder(host: Host, id: string): Folder {
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `UNSUPPORTED` */
 function needGroups(host: Host, id: string): Groups {
   const { groups } = needFolder(host, id).recorded() ?? {};
-  if (groups === undefined) throw new RuntimeError("UNSUPPORTED", `Cannot use the cgroups of ${id}: it was made without`);
+  if (groups === undefined)
+    throw new RuntimeError("UNSUPPORTED", `Cannot use the control groups of ${id}: it was made without, as containers of ordinary users are`);
   return groups;
 }

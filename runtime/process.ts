@@ -126,15 +126,18 @@ export interface Attachment extends AsyncDisposable {
   resize(size: { readonly width: number; readonly height: number }): void;
 }
 
+export interface RunOptions extends Omit<CreateOptions, "leave"> {
+  readonly attach?: boolean;
+  /** Done when everything is set up and nothing runs yet; when it throws, nothing ever does. */
+  readonly beforeStart?: (state: ProcessState) => Promise<void>;
+}
+
 export interface Processes {
   /** Sets everything up and waits before execve. @throws {RuntimeError} `SPEC_INVALID`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED` */
   create(request: CreateRequest, options?: CreateOptions): Promise<ProcessState>;
   start(id: string): Promise<void>;
   /** create and start in one step, the hot path. `attach` connects before the program's first byte. */
-  run(
-    request: CreateRequest,
-    options?: { readonly attach?: boolean } & Omit<CreateOptions, "leave">,
-  ): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
+  run(request: CreateRequest, options?: RunOptions): Promise<{ readonly state: ProcessState; readonly attachment?: Attachment }>;
   /** Undefined when there is none of that id. One whose monitor and keeper were killed is `stopped`: whoever notices first leaves the record. */
   state(id: string): Promise<ProcessState | undefined>;
   /** Resolves when the exit record is there. */

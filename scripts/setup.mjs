@@ -21,6 +21,8 @@ const NEEDS = {
     { program: "zstd", package: "zstd", why: "packs what our own decompression is held against in the tests" },
     { program: "xz", package: "xz-utils", why: "unpacks .tar.xz for ADD" },
     { program: "bzip2", package: "bzip2", why: "unpacks .tar.bz2 for ADD" },
+    { program: "newuidmap", package: "uidmap", why: "gives the containers of an ordinary user more than one user in the tests" },
+    { program: "slirp4netns", package: "slirp4netns", why: "connects the containers of an ordinary user in the tests" },
     { program: "ip", package: "iproute2", why: "makes the network namespaces that containers join in the tests" },
     { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
     { program: "nginx", package: "nginx-light", why: "the web server of the example with a StatefulSet" },

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Command, Option } from "commander";
 import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
-import { ExitError, UsageError } from "../errors.ts";
+import { EXIT, ExitError, UsageError } from "../errors.ts";
 import { version } from "../version.ts";
 
 interface Flags {
@@ -39,6 +39,11 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, flags: Flags): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new ExitError(
+      EXIT.refused,
+      "Cannot run a cluster as an ordinary user: pods need bridges and control groups of this machine\nRun it as root: sudo strata up",
+    );
   const listen = readAddress(flags.listen);
   const [{ up }, { defaultNodeName }, { removeProcessFile, writeProcessFile }] = await Promise.all([
     import("../../orchestrator/up.ts"),

@@ -25,6 +25,12 @@ const NEEDS: readonly Need[] = [
     packages: { "apt-get": "uidmap", dnf: "shadow-utils", apk: "shadow-subids" },
   },
   {
+    program: "slirp4netns",
+    required: false,
+    why: "the default network of containers without root",
+    packages: { "apt-get": "slirp4netns", dnf: "slirp4netns", apk: "slirp4netns", pacman: "slirp4netns", zypper: "slirp4netns" },
+  },
+  {
     program: "lxcfs",
     required: false,
     why: "containers that see in /proc what they use of their limits; without it they see the limits alone",

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { posix } from "node:path";
 import type { ExecutionConfig, ImageConfig } from "../../store/oci.ts";
 import type { Image, Layer, Store } from "../../store/store.ts";
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, MountPoint } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { applyChanges } from "./changes.ts";
@@ -27,7 +28,7 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const { config: base, layers } = await baseOf(parts.store, record);
   const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);
   const folders = await emptyMountPoints(parts, record);
-  const mustPause = (options.pause ?? true) && status.status === "running";
+  const mustPause = (options.pause ?? true) && status.status === "running" && !isInUserNamespace(); // where there are no groups, nothing can be paused
   if (mustPause) await parts.processes.pause(id);
   let layer: Layer;
   try {

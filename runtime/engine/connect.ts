@@ -1,4 +1,5 @@
 /** Takes a container onto its network and off it again. */
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, NetworkState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { attachTo, detach } from "../network/attach.ts";
@@ -42,6 +43,7 @@ async function connectBridge(parts: Parts, record: ContainerRecord, mode: Extrac
   const exposed = record.options.publishAll === true ? exposedPorts(record) : [];
   const asked = record.options.ports ?? [];
   const ports = [...asked, ...exposed.filter((port) => !asked.some((other) => other.containerPort === port.containerPort && other.protocol === port.protocol))];
+  if (isInUserNamespace()) return await (await import("./connect-user.ts")).planUserMode(parts, mode, ports, record);
   const names = [...new Set([record.name, ...(mode.aliases ?? []), record.id.slice(0, 12)])];
   const { network, endpoint, namespace } = await attachTo(parts.network, mode.name, { owner: record.id, names, ports });
   await refreshPeers(parts, network, record.id);
@@ -72,6 +74,10 @@ function exposedPorts(record: ContainerRecord): NetworkState["ports"] {
 export async function disconnect(parts: Parts, record: ContainerRecord): Promise<void> {
   const { mode } = record.network;
   if (mode.kind !== "bridge") return;
+  if (isInUserNamespace()) {
+    (await import("../network/user-mode.ts")).disconnectUserMode(parts, record.id);
+    return;
+  }
   await detach(parts.network, mode.name, record.id);
   await refreshPeers(parts, parts.network.table.get(mode.name), record.id);
 }

@@ -23,6 +23,8 @@ export interface GenerateInput {
   readonly minder: string;
   /** Text of /proc/self/limits. */
   readonly ownLimits: string;
+  /** Of the user namespace that this process and the container share, if any: `[inside, outside, size]`. */
+  readonly groups: readonly (readonly [number, number, number])[] | undefined;
   /** Bound over /proc and /sys so that they show the limits. */
   readonly procMounts: readonly MountSpec[];
   readonly defaults: Defaults;
@@ -142,7 +144,7 @@ function linux(input: GenerateInput): LinuxSpec {
       ...procResources(resources(options.limits ?? {}), input.procMounts),
       devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input),
     },
-    sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap)), ...options.sysctls },
+    sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap ?? input.groups)), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
     maskedPaths: unmasked ? [] : defaults.maskedPaths,
     readonlyPaths: unmasked ? [] : defaults.readonlyPaths,

@@ -2,8 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { hostname as machineName } from "node:os";
 import { join } from "node:path";
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, NetworkState } from "../engine.ts";
 import { DEFAULT_NETWORK, type NetworkRecord } from "../network/record.ts";
+import { USER_MODE } from "../network/user-mode-address.ts";
 import { hostResolver, hostsText, resolvText } from "./identity-files.ts";
 import { containerFolder, type Parts } from "./parts.ts";
 
@@ -33,10 +35,16 @@ export async function writeIdentity(parts: Parts, record: ContainerRecord, netwo
   const hostname = hostnameOf(parts, record);
   await Promise.all([
     writeFile(files.hostname, `${hostname}\n`),
-    writeFile(files.resolv, resolvText(await hostResolver(), record.options.dns ?? {}, network.mode.kind === "host")),
+    writeFile(files.resolv, resolvText(await hostResolver(), { ...record.options.dns, ...userResolver(record, network) }, network.mode.kind === "host")),
     writeFile(files.hosts, hostsOf(parts, record, network)),
   ]);
   return files;
+}
+
+/** Of an ordinary user's network: it asks whom this machine asks, also one on its loopback. */
+function userResolver({ options: { dns = {} } }: ContainerRecord, { mode }: NetworkState): { readonly servers?: readonly string[] } {
+  const isAsked = (dns.servers?.length ?? 0) > 0 || dns.exact === true;
+  return mode.kind === "bridge" && !isAsked && isInUserNamespace() ? { servers: [USER_MODE.resolver] } : {};
 }
 
 function hostsOf(parts: Parts, record: ContainerRecord, network: NetworkState): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { ActiveSnapshot, MergedView } from "../../store/store.ts";
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../defaults.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { CAPABILITIES } from "../process/capabilities.ts";
@@ -41,6 +42,7 @@ export async function specOf(parts: Parts, record: ContainerRecord, files: Ident
     minder: parts.programs.minder,
     ownLimits: ownLimits(),
     procMounts: procMounts(parts, record),
+    groups: isInUserNamespace() ? [[0, 0, 1]] : undefined,
     defaults: DEFAULTS,
   });
 }

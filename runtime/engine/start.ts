@@ -1,9 +1,10 @@
 /** start: network, files, spec, launch. What fails gives everything back and says why in the record. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Attachment, CreateRequest } from "../process.ts";
+import type { Attachment, CreateRequest, RunOptions } from "../process.ts";
 import { connect, disconnect } from "./connect.ts";
 import { healthTimer } from "./health/timer.ts";
 import { writeIdentity } from "./hosts.ts";
@@ -44,12 +45,18 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
     const files = await writeIdentity(parts, record, network);
     const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
     const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
-    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false });
+    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false, ...wayOut(parts, connected) });
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
     await giveUp(parts, record, error);
     throw error;
   }
+}
+
+/** An ordinary user's container is connected once its namespace is there, before its program runs. */
+function wayOut(parts: Parts, { id, network }: ContainerRecord): Pick<RunOptions, "beforeStart"> {
+  if (network.mode.kind !== "bridge" || !isInUserNamespace()) return {};
+  return { beforeStart: async ({ pid }) => await (await import("../network/user-mode.ts")).connectUserMode(parts, id, pid, network.ports) };
 }
 
 async function createRequest(

@@ -28,12 +28,16 @@ export function collides(one: PortMapping, other: PortMapping): boolean {
   return one.hostPort === other.hostPort && one.protocol === other.protocol && (isAny(one) || isAny(other) || one.hostIP === other.hostIP);
 }
 
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: "a program of this machine listens there",
+  EACCES: "ports below net.ipv4.ip_unprivileged_port_start are root's",
+};
+
 /** Binds for a moment: resolves with the port. */
 async function bind(port: PortMapping): Promise<number> {
   return await new Promise((resolve, reject) => {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
-    const refuse = (error: NodeJS.ErrnoException): void =>
-      reject(inUse(port, error.code === "EADDRINUSE" ? "a program of this machine listens there" : error.message));
+    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message));
     if (port.protocol === "udp") {
       const socket = createSocket("udp4").on("error", refuse);
       socket.bind(port.hostPort, host, () => {

@@ -46,6 +46,7 @@ export async function createContainer(
     ...(options.preserve !== undefined && { preserve: options.preserve }),
     rootless: host.rootless,
     ...(options.bundle !== undefined && { bundle: options.bundle }),
+    nested: host.nested,
   });
   folder.make();
   try {
@@ -93,6 +94,7 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
     seccomp,
     environment: {},
     rootless: host.rootless,
+    nested: host.nested,
   });
   const hooks = await loadHooks(spec, id);
   const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });

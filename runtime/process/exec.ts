@@ -44,6 +44,7 @@ export async function execProcess(
     environment: {},
     ...(options.preserve !== undefined && { preserve: options.preserve }),
     rootless: host.rootless,
+    nested: host.nested,
   });
   own.make();
   try {

@@ -10,6 +10,8 @@ import type { Operation } from "./operation.ts";
 export interface MountContext {
   /** Devices are bound, for mknod is refused there. */
   readonly userNamespace: boolean;
+  /** It is made for this container: the network may be another's. */
+  readonly newUser: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly groups: Groups | undefined;
 }
@@ -38,10 +40,10 @@ export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[
 const AT = "/";
 
 /** `isMapped`: the monitor makes the root. */
-export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean): readonly Operation[] {
+export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, userNamespace: boolean): readonly Operation[] {
   const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "");
   if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
-  if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, hasUserNamespace(spec))]];
+  if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, userNamespace)]];
   if (spec.root === undefined || !spec.root.path.startsWith("/"))
     throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
   return [["root-folder", spec.root.path, propagation]];
@@ -95,10 +97,6 @@ function commonFolder(one: string, other: string): string {
   return parts.slice(0, differs).join("/");
 }
 
-function hasUserNamespace(spec: Spec): boolean {
-  return spec.linux?.namespaces?.some((one) => one.type === "user") ?? false;
-}
-
 /** Real folders only: a link there would let an image choose where the kernel's files appear. */
 const REAL = new Set(["proc", "sysfs"]);
 
@@ -112,7 +110,7 @@ function lowerMount(mount: MountSpec, context: MountContext): readonly Operation
       ["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation, mount.subPath ?? ""],
     ];
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
-  if (mount.type === "sysfs" && context.userNamespace && context.network === "joined") return [["late", destination]];
+  if (mount.type === "sysfs" && context.newUser && context.network === "joined") return [["late", destination]];
   if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, ""]]; // a new one is the network owner's to make
   if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
   const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
@@ -127,7 +125,7 @@ function isDeferred(mount: MountSpec): boolean {
 
 function data(mount: MountSpec, words: readonly string[], context: MountContext): readonly string[] {
   if (mount.type === "overlay")
-    return words.flatMap((word) =>
+    return [...(context.userNamespace ? ["userxattr"] : []), ...words].flatMap((word) =>
       word.startsWith("lowerdir=")
         ? word
             .slice("lowerdir=".length)

@@ -4,6 +4,7 @@ import type { CreateRequest } from "../process.ts";
 import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
 import { lowerCreateHooks, lowerStartHooks } from "./hooks/lower.ts";
+import type { Nested } from "./host.ts";
 import { lowerIdmap, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
@@ -35,6 +36,7 @@ export interface LowerInput {
   readonly environment: Readonly<Record<string, string>>;
   /** Without privilege: maps are written with setgroups denied. */
   readonly rootless: boolean;
+  readonly nested: Nested;
 }
 
 /** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
@@ -43,7 +45,11 @@ export function lower(input: LowerInput): readonly Operation[] {
   const { spec } = request;
   const process = programOf(spec);
   const spaces = lowerNamespaces(spec, input.rootless, lowerSysctls(spec));
-  const setgroups = !(spaces.newUser && input.rootless);
+  const isNested = input.nested !== "no";
+  const setgroups = !(spaces.newUser && input.rootless) && input.nested !== "alone";
+  if (input.nested === "alone" && !spaces.newUser) needRoot(process);
+  if (spaces.newUser && isNested && request.layers !== undefined)
+    throw new RuntimeError("UNSUPPORTED", "Cannot map the container's ids: an ordinary user's containers have those of the user's own namespace");
   const hooked = { id: request.id, spec, bundle: input.bundle };
   const createHooks = spec.hooks === undefined ? [] : lowerCreateHooks(hooked, spaces.joiner);
   const isMapped = spaces.newUser && !input.rootless && request.layers !== undefined;
@@ -54,8 +60,8 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...spaces.operations,
     ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],
-    ...lowerRoot(request, isMapped),
-    ...lowerMounts(spec, { userNamespace: spaces.newUser, network: spaces.network, groups }),
+    ...lowerRoot(request, isMapped, spaces.newUser || isNested),
+    ...lowerMounts(spec, { userNamespace: spaces.newUser || isNested, newUser: spaces.newUser, network: spaces.network, groups }),
     ...createHooks,
     ["pivot"],
     ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),
@@ -87,6 +93,7 @@ export interface LowerExecInput extends Omit<LowerInput, "request"> {
 /** One more process in a container that runs. */
 export function lowerExec(input: LowerExecInput): readonly Operation[] {
   const { process, spec, init } = input;
+  if (input.nested === "alone") needRoot(process);
   const types = (spec.linux?.namespaces ?? []).map((one) => one.type);
   const flags = types.reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const hasUser = types.includes("user");
@@ -104,12 +111,25 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...lowerSetup(process),
     ["ready"],
     ["wait", "S"],
-    ...lowerIdentity(process, { setgroups: !(hasUser && input.rootless), seccomp: input.seccomp, follow: input.mode !== "leave", last: lowerPreserve(input) }),
+    ...lowerIdentity(process, {
+      setgroups: !(hasUser && input.rootless) && input.nested !== "alone",
+      seccomp: input.seccomp,
+      follow: input.mode !== "leave",
+      last: lowerPreserve(input),
+    }),
   ];
 }
 
 function lowerPreserve({ preserve = 0 }: Pick<LowerInput, "preserve">): readonly Operation[] {
   return preserve === 0 ? [] : [["preserve", preserve]];
+}
+
+/** @throws {RuntimeError} `UNSUPPORTED` */
+function needRoot({ user: { uid, gid } }: ProcessSpec): void {
+  if (uid === 0 && gid === 0) return;
+  throw new RuntimeError("UNSUPPORTED", `Cannot run as user ${uid}, group ${gid}: these containers have no user but root`, {
+    hint: "Further users need newuidmap (apt-get install uidmap) and ranges in /etc/subuid and /etc/subgid",
+  });
 }
 
 function programOf(spec: Spec): ProcessSpec {

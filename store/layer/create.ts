@@ -10,6 +10,7 @@ import { StoreError } from "../errors.ts";
 import { filePath } from "../file-names.ts";
 import { applyOperations, type Operation } from "../native/operations.ts";
 import type { LayerEntry } from "../store.ts";
+import { isInUserNamespace } from "../user-namespace.ts";
 import { canonicalTar, type FileReader } from "./canonical.ts";
 
 export interface TarSum {
@@ -59,7 +60,7 @@ export function specialOperations(entry: LayerEntry): Operation[] {
 
 /** The kernel reads `user.overlay.*` instead when the overlay is mounted in a user namespace. */
 function opaqueXattr(): string {
-  return process.getuid?.() === 0 ? "trusted.overlay.opaque" : "user.overlay.opaque";
+  return process.getuid?.() === 0 && !isInUserNamespace() ? "trusted.overlay.opaque" : "user.overlay.opaque";
 }
 
 function createSymlink(folder: string, entry: LayerEntry): void {

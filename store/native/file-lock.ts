@@ -12,6 +12,8 @@ const NO_WAIT = 4;
 const UNLOCK = 8;
 
 export interface FileLock extends Disposable {
+  /** For a child that keeps the lock until it closes its copy. */
+  readonly fd: number;
   /** These two wait, and nothing else of this thread runs meanwhile: for locks that are held for milliseconds. */
   shared(): void;
   exclusive(): void;
@@ -28,6 +30,7 @@ export function openFileLock(path: string): FileLock {
   const { flock } = addon();
   const fd = openSync(path, "a", 0o600); // close-on-exec, as all of Node's
   return {
+    fd,
     shared: () => void flock(fd, SHARED),
     exclusive: () => void flock(fd, EXCLUSIVE),
     tryShared: () => flock(fd, SHARED | NO_WAIT),

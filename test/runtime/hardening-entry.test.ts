@@ -34,7 +34,7 @@ async function startedBy(line: string, script: string, descriptors: readonly num
   const request = lab.request(["sh", "-c", script]);
   const directory = join(lab.folder, `state-${lab.id()}`);
   mkdirSync(directory);
-  const common = { start: true, attach: false, groups: undefined, seccomp: undefined, environment: {}, rootless: false } as const;
+  const common = { start: true, attach: false, groups: undefined, seccomp: undefined, environment: {}, rootless: false, nested: "no" } as const;
   const operations = lower({ ...common, request: { ...request, stdio: { kind: "inherit" } }, mode: "stay", directory });
   const child = spawn("sh", ["-c", line, "sh", helper], { stdio: ["ignore", "ignore", "ignore", "pipe", ...descriptors], env: { PATH: process.env["PATH"] } });
   const control = child.stdio[3] as Socket;

@@ -272,7 +272,7 @@ describe("whoever asked for a container and died before it was known", () => {
     const request = lab.request(["touch", "/ran"]);
     const directory = join(lab.folder, `state-${lab.id()}`);
     mkdirSync(directory);
-    const common = { start: true, attach: false, groups: undefined, seccomp: undefined, environment: {}, rootless: false } as const;
+    const common = { start: true, attach: false, groups: undefined, seccomp: undefined, environment: {}, rootless: false, nested: "no" } as const;
     const run = async (leaves: boolean): Promise<boolean> => {
       const operations = lower({ ...common, request: { ...request, stdio: silent }, mode: "stay", directory });
       const child = spawn(helper, ["launch"], { stdio: ["ignore", "ignore", "ignore", "pipe"], env: {} });

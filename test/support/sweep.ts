@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeHandlers } from "./foreign.ts";
 import { isOrphaned } from "./owner.ts";
+import { removeUserOf } from "./user.ts";
 import { strata, TEST_PREFIX } from "./root.ts";
 
 const PLACES = ["/dev/shm", tmpdir()];
@@ -33,6 +34,7 @@ function remove(folder: string): void {
     if (containers.length > 0) attempt(env, "rm", "-f", "-v", ...containers);
   }
   if (existsSync(join(folder, "work/binfmt/register"))) removeHandlers(join(folder, "work/binfmt"));
+  removeUserOf(folder);
   for (const mount of mountsIn(folder).reverse()) execFileSync("umount", ["-l", mount]);
   execFileSync("rm", ["-rf", "--", folder]); // Node gives up on paths longer than PATH_MAX
 }

@@ -51,6 +51,17 @@ set_xattr (int parent, const char *name, const char *xattr, const void *value, s
   return lsetxattr (file, xattr, value, length, 0);
 }
 
+/* A user namespace may make whiteouts, but no device: an empty file keeps its place, for a container has its own /dev. */
+static int
+make_node (int folder, const char *name, mode_t mode, dev_t number)
+{
+  int made = mknodat (folder, name, mode, number);
+
+  if (made < 0 && errno == EPERM && number != 0 && (S_ISCHR (mode) || S_ISBLK (mode)))
+    made = mknodat (folder, name, S_IFREG | (mode & 07777), 0);
+  return made;
+}
+
 static void
 execute (int root, const struct operation *operation, char *path, const char *xattr, const void *value)
 {
@@ -61,7 +72,7 @@ execute (int root, const struct operation *operation, char *path, const char *xa
   switch (operation->code)
     {
     case 'm':
-      if (mknodat (parent, name, operation->a, makedev (operation->b, operation->d)) < 0)
+      if (make_node (parent, name, operation->a, makedev (operation->b, operation->d)) < 0)
         die ("mknodat", path);
       return;
     case 'x':

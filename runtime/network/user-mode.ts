@@ -1,0 +1,102 @@
+/** The network of an ordinary user's container: slirp4netns carries its connections through sockets of this user's, for nobody but root may make
+ * links of this machine. One process a container; published ports are sockets that it listens on. Its addresses are its own convention. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { isAlive, startTimeOf } from "../../store/process-id.ts";
+import { removeTreeSync } from "../../store/remove-tree.ts";
+import { RuntimeError } from "../errors.ts";
+import type { PortMapping } from "../networks.ts";
+import { USER_MODE } from "./user-mode-address.ts";
+
+const PROGRAM = "slirp4netns";
+const MTU_BYTES = "65520";
+
+export interface UserModeParts {
+  readonly runRoot: string;
+}
+
+/** The network namespace of process `pid` gets its way out, and its ports. @throws {RuntimeError} `NETWORK_FAILED`, `PORT_IN_USE` */
+export async function connectUserMode(parts: UserModeParts, owner: string, pid: number, ports: readonly PortMapping[]): Promise<void> {
+  const folder = folderOf(parts, owner);
+  disconnectUserMode(parts, owner);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    await startProgram(folder, pid);
+    for (const port of ports) await publish(join(folder, "api"), port);
+  } catch (error) {
+    disconnectUserMode(parts, owner);
+    throw error;
+  }
+}
+
+/** Idempotent. */
+export function disconnectUserMode(parts: UserModeParts, owner: string): void {
+  const folder = folderOf(parts, owner);
+  const [pid = 0, startTime = 0] = textOf(join(folder, "pid")).split(":").map(Number);
+  if (isAlive(pid, startTime)) process.kill(pid, "SIGKILL");
+  removeTreeSync(folder);
+}
+
+function folderOf({ runRoot }: UserModeParts, owner: string): string {
+  return join(runRoot, "user-net", owner.slice(0, 12)); // a socket's path is short
+}
+
+async function startProgram(folder: string, pid: number): Promise<void> {
+  const words = ["--configure", `--mtu=${MTU_BYTES}`, "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp", "--ready-fd=3"];
+  const log = openSync(join(folder, "log"), "w", 0o600);
+  const child = spawn(PROGRAM, [...words, `--api-socket=${join(folder, "api")}`, "--netns-type=path", `/proc/${pid}/ns/net`, "tap0"], {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", log, log, "pipe"],
+  });
+  closeSync(log);
+  const ready = child.stdio[3] as Readable;
+  const [ended] = (await Promise.race([once(ready, "data"), once(child, "exit"), once(child, "error")]).catch((error: unknown) => [error])) as [unknown];
+  if (ended instanceof Buffer) {
+    writeFileSync(join(folder, "pid"), `${child.pid ?? 0}:${startTimeOf(child.pid ?? 0) ?? 0}`);
+    child.unref();
+    ready.destroy();
+    return;
+  }
+  const isMissing = ended instanceof Error && (ended as NodeJS.ErrnoException).code === "ENOENT";
+  if (isMissing)
+    throw new RuntimeError("NETWORK_FAILED", `Cannot connect the container: ${PROGRAM} is not installed, and an ordinary user has no bridges`, {
+      hint: "Install it: apt-get install slirp4netns; or use --network none or --network host",
+    });
+  throw new RuntimeError("NETWORK_FAILED", `Cannot connect the container: ${PROGRAM} said: ${lastLine(textOf(join(folder, "log")))}`, {
+    hint: "It needs /dev/net/tun that users may open; without it use --network none or --network host",
+  });
+}
+
+async function publish(api: string, port: PortMapping): Promise<void> {
+  const { hostPort, containerPort, protocol, hostIP = "0.0.0.0" } = port;
+  const request = {
+    execute: "add_hostfwd",
+    arguments: { proto: protocol, host_addr: hostIP, host_port: hostPort, guest_addr: USER_MODE.address, guest_port: containerPort },
+  };
+  const socket = createConnection(api);
+  let answer = "";
+  socket.on("data", (data: Buffer) => (answer += data.toString()));
+  socket.end(JSON.stringify(request));
+  await once(socket, "close");
+  if (!answer.includes('"return"'))
+    throw new RuntimeError("PORT_IN_USE", `Cannot publish port ${hostPort}/${protocol}: ${PROGRAM} cannot listen there`, {
+      ...(hostPort < 1024 && { hint: "An ordinary user takes ports from net.ipv4.ip_unprivileged_port_start on" }),
+    });
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "nothing";
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
