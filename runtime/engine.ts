@@ -22,6 +22,8 @@ export type MountRequest =
       readonly target: string;
       readonly readOnly?: boolean;
       readonly propagation?: string;
+      /** Files have the ids in the container that they have on disk, whatever its user namespace maps. */
+      readonly idmap?: boolean;
       /** Make a folder of a missing source, as `-v` does. */ readonly create?: boolean;
       /** What is mounted of the source, looked up when the container starts: through links, but nothing outside the source. Missing folders are made. */
       readonly subPath?: string;

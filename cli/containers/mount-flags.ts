@@ -6,7 +6,7 @@ import { parseBytes } from "./sizes.ts";
 
 const PROPAGATION = new Set(["private", "rprivate", "shared", "rshared", "slave", "rslave"]);
 /** What may follow the target; labels and consistency change nothing here. */
-const VOLUME_OPTIONS = new Set([...PROPAGATION, "ro", "rw", "nocopy", "z", "Z", "cached", "delegated", "consistent"]);
+const VOLUME_OPTIONS = new Set([...PROPAGATION, "ro", "rw", "nocopy", "idmap", "z", "Z", "cached", "delegated", "consistent"]);
 
 /** `[SOURCE:]TARGET[:OPTIONS]`: a source with a slash is a path, else the name of a volume. @throws {UsageError} */
 export function parseVolumeFlag(text: string): MountRequest {
@@ -21,7 +21,15 @@ export function parseVolumeFlag(text: string): MountRequest {
   const target = absolute(second, text);
   if (!/^[./~]/.test(first)) return { kind: "volume", name: first, target, readOnly, noCopy: options.includes("nocopy") };
   const propagation = options.find((word) => PROPAGATION.has(word));
-  return { kind: "bind", source: resolve(first), target, readOnly, create: true, ...(propagation !== undefined && { propagation }) };
+  return {
+    kind: "bind",
+    source: resolve(first),
+    target,
+    readOnly,
+    create: true,
+    ...(propagation !== undefined && { propagation }),
+    ...(options.includes("idmap") && { idmap: true }),
+  };
 }
 
 /** `type=bind,source=…,target=…,readonly`. @throws {UsageError} */
@@ -36,7 +44,14 @@ export function parseMountFlag(text: string): MountRequest {
     case "bind": {
       if (source === undefined) throw new UsageError(`invalid mount: ${JSON.stringify(text)} names no source`);
       const propagation = pick("bind-propagation");
-      return { kind: "bind", source: resolve(source), target: absolute(target, text), readOnly, ...(propagation !== undefined && { propagation }) };
+      return {
+        kind: "bind",
+        source: resolve(source),
+        target: absolute(target, text),
+        readOnly,
+        ...(propagation !== undefined && { propagation }),
+        ...(pick("idmap") === "true" && { idmap: true }),
+      };
     }
     case "volume":
       return {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
+import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { filesOf } from "./container-view.ts";
@@ -36,7 +37,16 @@ async function layerArguments(parts: Parts, record: ContainerRecord): Promise<re
   const mounts = record.mounts
     .filter((mount) => mount.kind !== "tmpfs" && !mount.readOnly)
     .flatMap((mount) => [mount.target, mount.source, mount.subPath ?? ""]);
-  return ["overlay", upper, ...[init, ...lowers].map((lower) => `lowerdir+=${lower}`), `upperdir=${upper}`, `workdir=${work}`, "--", ...mounts];
+  return [
+    "overlay",
+    upper,
+    ...(isInUserNamespace() ? ["userxattr"] : []),
+    ...[init, ...lowers].map((lower) => `lowerdir+=${lower}`),
+    `upperdir=${upper}`,
+    `workdir=${work}`,
+    "--",
+    ...mounts,
+  ];
 }
 
 async function feed(tar: AsyncIterable<Uint8Array>, sink: NodeJS.WritableStream): Promise<void> {

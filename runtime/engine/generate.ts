@@ -99,7 +99,10 @@ function mounts(input: GenerateInput): readonly MountSpec[] {
     { destination: "/etc/hostname", source: files.hostname },
     { destination: "/etc/hosts", source: files.hosts },
   ].filter((mount) => !taken.has(mount.destination));
-  const own = [...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })), ...record.mounts.map(mountSpec)];
+  const own = [
+    ...identity.map((mount): MountSpec => ({ ...mount, type: "bind", options: ["rbind", "rprivate"] })),
+    ...record.mounts.map((mount) => mountSpec(mount, typeof record.options.userNamespace === "object")),
+  ];
   const init: MountSpec = { destination: INIT_PATH, type: "bind", source: input.minder, options: ["bind", "ro", "nosuid", "nodev", "rprivate"] };
   const sorted = own.toSorted((one, other) => one.destination.split("/").length - other.destination.split("/").length);
   const proc = input.procMounts.filter((mount) => !taken.has(mount.destination));
@@ -115,7 +118,8 @@ function adapt(mount: MountSpec, record: ContainerRecord): MountSpec {
   return isSystem && options.privileged === true ? { ...mount, options: (mount.options ?? []).filter((word) => word !== "ro") } : mount;
 }
 
-function mountSpec(mount: MountPoint): MountSpec {
+/** A volume keeps the ids that its image gave, so that containers with other maps share it; a bind only when it is asked for (`idmap`). */
+function mountSpec(mount: MountPoint, isMapped: boolean): MountSpec {
   const options = [...(mount.options ?? []), ...(mount.readOnly ? ["ro"] : [])];
   if (mount.kind === "tmpfs") return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec", ...options] };
   const below = mount.subPath === undefined ? {} : { subPath: mount.subPath };
@@ -124,7 +128,7 @@ function mountSpec(mount: MountPoint): MountSpec {
     type: "bind",
     source: mount.source,
     ...below,
-    options: ["rbind", ...(mount.kind === "volume" ? ["rprivate"] : []), ...options],
+    options: ["rbind", ...(mount.kind === "volume" ? ["rprivate"] : []), ...(mount.kind === "volume" && isMapped ? ["idmap"] : []), ...options],
   };
 }
 

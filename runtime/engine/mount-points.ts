@@ -49,7 +49,7 @@ async function prepareMount(request: MountRequest, view: MergedView, volumes: Vo
         ...(request.subPath !== undefined && { subPath: request.subPath }),
         target,
         readOnly: request.readOnly ?? false,
-        options: [request.propagation ?? "rprivate"],
+        options: [request.propagation ?? "rprivate", ...(request.idmap === true ? ["idmap"] : [])],
       };
     case "volume": {
       const volume = await createVolume(volumes, { owner, ...(request.name !== undefined && { name: request.name }) });

@@ -12,8 +12,23 @@ export interface MountContext {
   readonly userNamespace: boolean;
   /** It is made for this container: the network may be another's. */
   readonly newUser: boolean;
+  /** The monitor may show mounts by its map. */
+  readonly mapsMounts: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly groups: Groups | undefined;
+}
+
+function isMapped(mount: MountSpec): boolean {
+  const options = parseMountOptions(mount.options ?? []);
+  return options.idmap && (options.bind || mount.type === "bind");
+}
+
+/** The monitor's part of mounts that are shown by the container's map; init takes them in this order. */
+export function lowerMappedBinds(spec: Spec): readonly Operation[] {
+  return (spec.mounts ?? []).filter(isMapped).map(({ source = "", subPath = "", options = [] }) => {
+    const { recursive } = parseMountOptions(options);
+    return ["idmap-bind", source, recursive ? 1 : 0, subPath];
+  });
 }
 
 /** The monitor's part, before `clone`: layers keep the image's ids on disk, so a user namespace is shown them by its own map. */
@@ -105,10 +120,12 @@ function lowerMount(mount: MountSpec, context: MountContext): readonly Operation
   const { destination, source = "" } = mount;
   if (!destination.startsWith("/") || destination.split("/").includes(".."))
     throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
-  if (options.bind || mount.type === "bind")
-    return [
-      ["bind", destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation, mount.subPath ?? ""],
-    ];
+  if (options.bind || mount.type === "bind") {
+    const name = isMapped(mount) ? "bind-received" : "bind";
+    if (name === "bind-received" && !context.mapsMounts)
+      throw new RuntimeError("SPEC_INVALID", `Cannot map the ids of ${destination}: only root can, and for a container with a user namespace of its own`);
+    return [[name, destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation, mount.subPath ?? ""]];
+  }
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
   if (mount.type === "sysfs" && context.newUser && context.network === "joined") return [["late", destination]];
   if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, ""]]; // a new one is the network owner's to make

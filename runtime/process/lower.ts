@@ -5,7 +5,7 @@ import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
 import { lowerCreateHooks, lowerStartHooks } from "./hooks/lower.ts";
 import type { Nested } from "./host.ts";
-import { lowerIdmap, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
+import { lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
@@ -57,11 +57,18 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...lowerMonitor(input, process),
     ...(groups === undefined ? [] : groupOperations(groups, spec.linux?.resources ?? {})),
     ...(isMapped ? lowerIdmap(request) : []),
+    ...(spaces.newUser ? lowerMappedBinds(spec) : []),
     ...spaces.operations,
     ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],
     ...lowerRoot(request, isMapped, spaces.newUser || isNested),
-    ...lowerMounts(spec, { userNamespace: spaces.newUser || isNested, newUser: spaces.newUser, network: spaces.network, groups }),
+    ...lowerMounts(spec, {
+      userNamespace: spaces.newUser || isNested,
+      newUser: spaces.newUser,
+      mapsMounts: spaces.newUser && !input.rootless && !isNested,
+      network: spaces.network,
+      groups,
+    }),
     ...createHooks,
     ["pivot"],
     ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),

@@ -6,6 +6,8 @@ export interface MountOptions {
   readonly recursive: boolean;
   readonly set: number;
   readonly clear: number;
+  /** `idmap`, `ridmap`: files keep their ids on disk and have the container's inside. */
+  readonly idmap: boolean;
   /** `rro`, `rnosuid`…: attributes go to mounts below too. */
   readonly all: boolean;
   /** MS_PRIVATE… for mount_setattr; 0 leaves it. */
@@ -46,7 +48,7 @@ const PROPAGATION: Readonly<Record<string, number>> = {
   runbindable: 1 << 17,
 };
 
-const NEUTRAL = new Set(["defaults", "bind", "rbind", "async", "noiversion", "nomand", "loud", "norelatime", "nostrictatime", "atime"]);
+const NEUTRAL = new Set(["defaults", "bind", "rbind", "async", "noiversion", "nomand", "loud", "norelatime", "nostrictatime", "atime", "idmap", "ridmap"]);
 
 export function parseMountOptions(words: readonly string[]): MountOptions {
   let set = 0;
@@ -68,6 +70,7 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
     bind: words.includes("bind") || words.includes("rbind"),
     recursive: words.includes("rbind"),
     set,
+    idmap: words.includes("idmap") || words.includes("ridmap"),
     clear: clear & ATIME_FIELD,
     all,
     propagation,

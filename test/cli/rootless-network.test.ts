@@ -16,7 +16,7 @@ beforeAll(async () => {
   server = createServer((_, response) => response.end("from the host")).listen(0, "0.0.0.0");
   await once(server, "listening");
   ({ port } = server.address() as AddressInfo);
-});
+}, 120_000);
 afterAll(async () => {
   server.close();
   try {
@@ -24,7 +24,7 @@ afterAll(async () => {
   } finally {
     user[Symbol.dispose]();
   }
-});
+}, 120_000);
 
 const address = Object.values(networkInterfaces())
   .flat()
@@ -55,12 +55,12 @@ test("may be the host's, another container's, or none", { timeout: 120_000 }, as
   await user.strata("rm", "-f", "first");
 });
 
-test("a port that is root's is refused", async () => {
+test("a port that is root's is refused", { timeout: 60_000 }, async () => {
   const { stderr } = await user.attempt("strata", ["run", "--rm", "-p", "1:80", BOX, "true"]);
   expect(stderr).toMatch(/Cannot publish 1\/tcp: ports below net.ipv4.ip_unprivileged_port_start are root's/);
 });
 
-test("a network without slirp4netns names the package", async () => {
+test("a network without slirp4netns names the package", { timeout: 60_000 }, async () => {
   const { status, stderr } = await user.attempt("strata", ["run", "--rm", BOX, "/bin/true"], { PATH: "/nowhere" });
   expect(stderr).toMatch(/slirp4netns is not installed[^]*apt-get install slirp4netns/);
   expect(status).toBe(125);

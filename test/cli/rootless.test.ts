@@ -12,7 +12,7 @@ let user: TestUser;
 beforeAll(async () => {
   user = addUser();
   await user.strata("base", "create", BOX, "--bin", "sh,cat,id,ls,stat,sleep,mkdir,rm,chown,touch,readlink,true");
-});
+}, 120_000);
 afterAll(async () => {
   try {
     await user.removeContainers();
@@ -141,7 +141,7 @@ test("a build runs its steps, and its image goes out and comes back", { timeout:
   expect(await user.strata("run", "--rm", "--network", "none", "local/built")).toBe(want);
 });
 
-describe("refused with what to do", () => {
+describe("refused with what to do", { timeout: 60_000 }, () => {
   const run = (...words: readonly string[]): readonly string[] => ["run", "--rm", ...words, BOX, "true"];
   test.each([
     { name: "a memory limit", args: run("--memory", "100m"), says: /Cannot limit the container's memory: an ordinary user has no control groups/ },
@@ -157,7 +157,7 @@ describe("refused with what to do", () => {
   });
 });
 
-describe("without newuidmap", () => {
+describe("without newuidmap", { timeout: 120_000 }, () => {
   const alone = async (...args: readonly string[]): ReturnType<TestUser["attempt"]> => {
     const runtime = join(user.home, "alone");
     return await user.attempt("strata", args, { PATH: "/nowhere", XDG_RUNTIME_DIR: runtime });

@@ -86,6 +86,7 @@ async function lists(): Promise<Record<string, Buffer>> {
         groups: undefined,
         environment: { PATH: "/bin" },
         rootless: false,
+        nested: "no",
         ...rest,
       }),
     );

@@ -173,6 +173,14 @@ do_root_received (char **fields)
 }
 
 static void
+do_bind_received (char **fields)
+{
+  init_expect (self, MESSAGE_TREE);
+  AUTO_CLOSE int tree = self->root;
+  mount_tree (fields, tree);
+}
+
+static void
 do_hostname (char **fields)
 {
   if (sethostname (fields[1], strlen (fields[1])) < 0)
@@ -273,6 +281,7 @@ static const OperationKind kinds[] = {
   { "early", 3, mount_early },
   { "late", 1, mount_late },
   { "bind", 8, mount_bind },
+  { "bind-received", 8, do_bind_received },
   { "device", 7, mount_device },
   { "link", 2, mount_link },
   { "pivot", 0, root_pivot },

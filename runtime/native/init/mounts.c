@@ -101,16 +101,25 @@ mount_late (char **fields)
 void
 mount_bind (char **fields)
 {
+  unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
+  unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
+  bool whole = fields[8][0] == '\0';
+  AUTO_CLOSE int source = whole ? -1 : source_beneath (fields[2], fields[8]);
+  AUTO_CLOSE int tree = whole ? open_tree (AT_FDCWD, fields[2], clone) : open_tree (source, "", AT_EMPTY_PATH | clone);
+
+  mount_tree (fields, tree);
+}
+
+/* bind-received, with the fields of bind: the mount came from the monitor, which shows it by the user namespace's map. */
+void
+mount_tree (char **fields, int tree)
+{
   struct mount_attr attributes
       = { .attr_set = field_number (fields[4]), .attr_clr = field_number (fields[5]), .propagation = field_number (fields[7]) };
   unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
   unsigned all = field_number (fields[6]) == 1 ? AT_RECURSIVE : 0;
   struct mount_attr spread = { .propagation = attributes.propagation };
   struct stat status;
-  bool whole = fields[8][0] == '\0';
-  AUTO_CLOSE int source = whole ? -1 : source_beneath (fields[2], fields[8]);
-  unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
-  AUTO_CLOSE int tree = whole ? open_tree (AT_FDCWD, fields[2], clone) : open_tree (source, "", AT_EMPTY_PATH | clone);
 
   if (tree < 0 || fstat (tree, &status) < 0)
     die ("bind: source", fields[2]);

@@ -10,6 +10,7 @@ void mount_new (char **fields);
 void mount_early (char **fields);
 void mount_late (char **fields);
 void mount_bind (char **fields);
+void mount_tree (char **fields, int tree);
 /* What is at `path` below `folder`; missing folders are made, open to the same people as `folder`. */
 int source_beneath (const char *folder, const char *path);
 void mount_device (char **fields);

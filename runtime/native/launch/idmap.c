@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "common.h"
 #include "launch.h"
+#include "mounts.h"
 #include "operations.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -19,14 +20,46 @@
 #define MAX_LOWERS 500
 
 static int
-map_folder (const char *path, int namespace)
+map_tree (int at, const char *path, unsigned flags, int namespace, const char *what)
 {
   struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = namespace };
-  int tree = open_tree (AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  unsigned recursive = flags & AT_RECURSIVE;
+  int tree = open_tree (at, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
 
-  if (tree < 0 || mount_setattr (tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
-    die ("idmap", path);
+  if (tree < 0 || mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes) < 0)
+    die ("idmap", what);
   return tree;
+}
+
+static int
+map_folder (const char *path, int namespace)
+{
+  return map_tree (AT_FDCWD, path, 0, namespace, path);
+}
+
+static int
+open_namespace (pid_t pid)
+{
+  char path[64];
+
+  snprintf (path, sizeof path, "/proc/%d/ns/user", pid);
+  int namespace = open (path, O_RDONLY | O_CLOEXEC);
+  if (namespace < 0)
+    die ("idmap", path);
+  return namespace;
+}
+
+/* idmap-bind SOURCE RECURSIVE SUB-PATH */
+int
+idmap_bind (pid_t pid, char **fields)
+{
+  unsigned recursive = field_number (fields[2]) == 1 ? AT_RECURSIVE : 0;
+  AUTO_CLOSE int namespace = open_namespace (pid);
+
+  if (fields[3][0] == '\0')
+    return map_tree (AT_FDCWD, fields[1], recursive, namespace, fields[1]);
+  AUTO_CLOSE int source = source_beneath (fields[1], fields[3]);
+  return map_tree (source, "", AT_EMPTY_PATH | recursive, namespace, fields[1]);
 }
 
 static void
@@ -75,15 +108,13 @@ make_overlay (int context, char **fields)
 int
 idmap_overlay (pid_t pid, char **fields)
 {
-  char path[64];
   int trees[MAX_LOWERS];
   size_t count = 0;
-
-  snprintf (path, sizeof path, "/proc/%d/ns/user", pid);
-  AUTO_CLOSE int namespace = open (path, O_RDONLY | O_CLOEXEC);
+  AUTO_CLOSE int namespace = open_namespace (pid);
   AUTO_CLOSE int context = fsopen ("overlay", FSOPEN_CLOEXEC);
-  if (namespace < 0 || context < 0)
-    die ("idmap", path);
+
+  if (context < 0)
+    die ("idmap", "overlay");
   AUTO_CLOSE int writable = map_folder (fields[3], namespace);
   set_folder (context, "upperdir", writable, fields[4]);
   set_folder (context, "workdir", writable, fields[5]);

@@ -130,12 +130,23 @@ write_maps (void)
 }
 
 static void
+send_with (enum message letter, int fd)
+{
+  if (!channel_send (launch.channel, &(char) { letter }, 1, fd) && errno != EPIPE && errno != ECONNRESET)
+    die ("channel", "send");
+}
+
+static void
 tell_mapped (void)
 {
   AUTO_CLOSE int root = launch.idmap == NULL ? -1 : idmap_overlay (launch.pid, launch.idmap);
 
-  if (!channel_send (launch.channel, &(char) { MESSAGE_MAPPED }, 1, root) && errno != EPIPE && errno != ECONNRESET)
-    die ("channel", "send");
+  send_with (MESSAGE_MAPPED, root);
+  for (size_t i = 0; i < launch.idmap_bind_count; i++)
+    {
+      AUTO_CLOSE int tree = idmap_bind (launch.pid, launch.idmap_binds[i]);
+      send_with (MESSAGE_TREE, tree);
+    }
 }
 
 static void

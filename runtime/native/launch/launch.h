@@ -24,9 +24,12 @@ enum frame
 };
 
 /* Messages between monitor and init, one letter each (a SOCK_SEQPACKET pair). */
+#define MAX_IDMAP_BINDS 64
+
 enum message
 {
   MESSAGE_MAPPED = 'M',   /* to init: its pid is known, its id maps are written */
+  MESSAGE_TREE = 'B',     /* to init: a mount for its next bind-received comes along */
   MESSAGE_GROUPED = 'G',  /* to init: it is in its cgroups */
   MESSAGE_START = 'S',    /* to init: execve */
   MESSAGE_PID = 'P',      /* to monitor: the joiner's child is this pid */
@@ -66,6 +69,8 @@ typedef struct
   bool deny_setgroups;
   int console;  /* who takes the terminal's master instead of the monitor, or -1 */
   char **idmap; /* fields of idmap-overlay, or NULL */
+  char **idmap_binds[MAX_IDMAP_BINDS]; /* fields of each idmap-bind, in the order of init's bind-received */
+  size_t idmap_bind_count;
   int root;     /* init: the root that the monitor made, or -1 */
   uint64_t clone_flags;
   bool joiner;      /* the process made first only enters namespaces; its child, whose pid it sends, is the one that stays */
@@ -133,3 +138,5 @@ ssize_t channel_receive (int channel, void *data, size_t size, int flags, int *f
 
 /* idmap.c: a detached overlay mount for the user namespace of `pid`. */
 int idmap_overlay (pid_t pid, char **fields);
+/* A detached clone of a folder, shown by the map of the user namespace of `pid`. */
+int idmap_bind (pid_t pid, char **fields);

@@ -123,6 +123,17 @@ do_idmap_overlay (char **fields)
   self->idmap = copy_strings (fields);
 }
 
+static void
+do_idmap_bind (char **fields)
+{
+  if (self->idmap_bind_count == MAX_IDMAP_BINDS)
+    {
+      errno = E2BIG;
+      die ("idmap", fields[1]);
+    }
+  self->idmap_binds[self->idmap_bind_count++] = copy_strings (fields);
+}
+
 /* health …: see health.h; its command and variables are copied. */
 static void
 do_health (char **fields)
@@ -165,6 +176,7 @@ static const OperationKind kinds[] = {
   { "exit-environment", 0, do_exit_environment },
   { "console", 1, do_console },
   { "idmap-overlay", 6, do_idmap_overlay },
+  { "idmap-bind", 3, do_idmap_bind },
   { "health", 4, do_health },
   { "keep", 0, do_keep },
   { "maps", 4, do_maps },

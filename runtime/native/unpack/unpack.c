@@ -8,6 +8,7 @@
 #include "mounts.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -170,15 +171,32 @@ dress (const struct entry *entry, const char *path)
     die ("unpack: time", path);
 }
 
-static void
-enter_running (const char *pid)
+static int
+open_namespace (const char *pid, const char *type, struct stat *status)
 {
   char path[64];
 
-  snprintf (path, sizeof path, "/proc/%s/ns/mnt", pid);
-  AUTO_CLOSE int namespace = open (path, O_RDONLY | O_CLOEXEC);
-  if (namespace < 0 || setns (namespace, CLONE_NEWNS) < 0)
+  snprintf (path, sizeof path, "/proc/%s/ns/%s", pid, type);
+  int namespace = open (path, O_RDONLY | O_CLOEXEC);
+  if (namespace < 0 || fstat (namespace, status) < 0)
     die ("unpack: enter", path);
+  return namespace;
+}
+
+/* As the root of its user namespace: where ids are mapped, root of this machine is nobody who could own a file there. */
+static void
+enter_running (const char *pid)
+{
+  struct stat own, theirs, status;
+  AUTO_CLOSE int mine = open_namespace ("self", "user", &own);
+  AUTO_CLOSE int user = open_namespace (pid, "user", &theirs);
+  AUTO_CLOSE int mounts = open_namespace (pid, "mnt", &status);
+  bool mapped = mine >= 0 && own.st_ino != theirs.st_ino;
+
+  if ((mapped && setns (user, CLONE_NEWUSER) < 0) || setns (mounts, CLONE_NEWNS) < 0)
+    die ("unpack: enter", pid);
+  if (mapped && (setgroups (0, NULL) < 0 || setresgid (0, 0, 0) < 0 || setresuid (0, 0, 0) < 0))
+    die ("unpack: user", pid);
 }
 
 static void
