@@ -27,7 +27,7 @@ export function router(routes: readonly Route[]): Handler {
       const match = route.expression.exec(request.path);
       if (match === null) continue;
       if (!accepts(route.method, request.method)) allowed.add(route.method);
-      else return route.handler(withParams(request, readParams(route.names, match)));
+      else return route.handler(setParams(request, readParams(route.names, match)));
     }
     if (allowed.size === 0) throw new HttpError(404, `Cannot find ${request.path}: no such resource`);
     throw new HttpError(405, `Cannot ${request.method} ${request.path}: method not allowed`, { headers: { allow: [...allowed].join(", ") } });
@@ -66,7 +66,8 @@ function decode(segment: string): string {
   }
 }
 
-/** The same request (its streams and lazy fields stay), with the route's parameters. */
-function withParams(request: Request, params: Readonly<Record<string, string>>): Request {
-  return Object.create(request, { params: { value: params, enumerable: true } }) as Request;
+/** Nobody else has the request yet. */
+function setParams(request: { params: Readonly<Record<string, string>> } & Request, params: Readonly<Record<string, string>>): Request {
+  request.params = params;
+  return request;
 }

@@ -73,7 +73,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     host,
     port,
     logFormat: flags.logFormat,
-    log: (line) => context.stderr.write(line),
+    log: gathering((lines) => context.stderr.write(lines)),
     readOnly: flags.readOnly === true,
     deletes: flags.delete,
     uploadTimeoutMs: flags.uploadTimeout * 1000,
@@ -93,6 +93,19 @@ async function run(context: Context, flags: Flags): Promise<void> {
   context.stdout.write(`listening on ${host.includes(":") ? `[${host}]` : host}:${listener.port}\n`);
   await stopped(context.signal);
   await listener.close(flags.shutdownTimeout * 1000);
+}
+
+/** What is logged in one turn of the event loop goes out in one write. */
+function gathering(write: (lines: string) => void): (line: string) => void {
+  let lines = "";
+  const flush = (): void => {
+    write(lines);
+    lines = "";
+  };
+  return (line) => {
+    if (lines === "") setImmediate(flush);
+    lines += line;
+  };
 }
 
 /** `host:port`, `[::1]:port`, `:port`. */
