@@ -55,7 +55,7 @@ digest_of (napi_env env, struct transfer *transfer)
   char hex[2 * DIGEST_BYTES];
   napi_value text = NULL;
 
-  if (transfer->error != 0 || transfer->hash == NULL || !finish_hash (transfer->hash, digest))
+  if (transfer->error != 0 || transfer->hash == NULL || transfer->hash_failed || !finish_hash (transfer->hash, digest))
     return napi_get_undefined (env, &text) == napi_ok ? text : NULL;
   for (size_t at = 0; at < DIGEST_BYTES; at++)
     {

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "transfer.h"
 #include <errno.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,45 +63,59 @@ write_all (struct transfer *transfer, const char *bytes, size_t size)
   return true;
 }
 
-/* Hashed while it is in the processor's cache. */
-static bool
-keep (struct transfer *transfer, const char *bytes, size_t size)
+/* As much as is here for one piece: large writes cost less. Gives its size; `error` is what ended it. */
+static size_t
+fill_piece (struct transfer *transfer, char *piece, int *error)
 {
-  if (!write_all (transfer, bytes, size))
-    return false;
-  errno = EIO;
-  return add_to_hash (transfer->hash, bytes, size);
+  size_t size = at_most (transfer->head_size - transfer->head_done, PIECE_BYTES);
+  uint64_t most = size + at_most (transfer->left, PIECE_BYTES - size);
+
+  if (size > 0)
+    memcpy (piece, transfer->head + transfer->head_done, size);
+  transfer->head_done += size;
+  while (size < most)
+    {
+      ssize_t count = recv (transfer->socket, piece + size, most - size, 0);
+      if (count <= 0)
+        {
+          *error = count < 0 ? errno : ECONNRESET; /* no more comes */
+          break;
+        }
+      transfer->left -= count;
+      transfer->moved += count;
+      size += count;
+    }
+  return size;
+}
+
+static bool
+is_received (const struct transfer *transfer)
+{
+  return transfer->left == 0 && transfer->head_done == transfer->head_size;
 }
 
 static enum progress
-receive_some (struct transfer *transfer, char *buffer)
+receive_some (struct transfer *transfer, struct hasher *hasher)
 {
-  if (transfer->head_size > 0)
+  for (size_t done = 0; done < STEP_BYTES && !is_received (transfer); done += PIECE_BYTES)
     {
-      if (!keep (transfer, transfer->head, transfer->head_size))
+      char *piece = take_piece (hasher);
+      int error = 0;
+      size_t size = fill_piece (transfer, piece, &error);
+      if (size > 0 && !write_all (transfer, piece, size))
         return fail (transfer, errno);
-      transfer->head_size = 0;
+      if (size > 0)
+        hash_piece (hasher, transfer, size);
+      if (error != 0)
+        return is_busy (error) ? MORE : fail (transfer, error);
     }
-  for (size_t budget = STEP_BYTES; budget > 0 && transfer->left > 0;)
-    {
-      ssize_t count = recv (transfer->socket, buffer, at_most (transfer->left, at_most (budget, BUFFER_BYTES)), 0);
-      if (count < 0)
-        return is_busy (errno) ? MORE : fail (transfer, errno);
-      if (count == 0)
-        return fail (transfer, ECONNRESET); /* no more comes */
-      transfer->left -= count;
-      transfer->moved += count;
-      budget -= count;
-      if (!keep (transfer, buffer, count))
-        return fail (transfer, errno);
-    }
-  return transfer->left == 0 ? FINISHED : MORE;
+  return is_received (transfer) ? FINISHED : MORE;
 }
 
 enum progress
-step_transfer (struct transfer *transfer, char *buffer)
+step_transfer (struct transfer *transfer, struct hasher *hasher)
 {
   if (transfer->stopped)
     return fail (transfer, ECANCELED);
-  return transfer->direction == SEND ? send_some (transfer) : receive_some (transfer, buffer);
+  return transfer->direction == SEND ? send_some (transfer) : receive_some (transfer, hasher);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +19,7 @@ struct thread
   int epoll;
   atomic_uint transfers;
   pthread_mutex_t at_work; /* held while it does more than wait */
-  char *buffer;
+  struct hasher *hasher;
 };
 
 static struct thread threads[MOST_THREADS];
@@ -31,11 +30,14 @@ serve (struct thread *thread, struct epoll_event *event)
 {
   struct transfer *transfer = event->data.ptr;
 
-  if (step_transfer (transfer, thread->buffer) == MORE)
+  if (step_transfer (transfer, thread->hasher) == MORE)
     return;
   epoll_ctl (thread->epoll, EPOLL_CTL_DEL, transfer->socket, NULL);
   thread->transfers--;
-  transfer->settle (transfer); /* it may be gone after that */
+  if (transfer->direction == SEND) /* it may be gone after that */
+    transfer->settle (transfer);
+  else
+    hash_end (thread->hasher, transfer);
 }
 
 static void *
@@ -56,33 +58,32 @@ run (void *argument)
   return NULL;
 }
 
-/* Signals are for Node's own threads. */
-static bool
-start_thread (struct thread *thread)
+bool
+start_quiet_thread (void *(*run) (void *), void *argument)
 {
   sigset_t all, before;
   pthread_attr_t attributes;
   pthread_t id;
 
-  thread->buffer = malloc (BUFFER_BYTES);
-  thread->epoll = thread->buffer == NULL ? -1 : epoll_create1 (EPOLL_CLOEXEC);
-  if (thread->epoll < 0)
-    {
-      free (thread->buffer);
-      return false;
-    }
-  pthread_mutex_init (&thread->at_work, NULL);
   pthread_attr_init (&attributes);
   pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  errno = pthread_create (&id, &attributes, run, thread);
+  errno = pthread_create (&id, &attributes, run, argument);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   pthread_attr_destroy (&attributes);
-  if (errno == 0)
+  return errno == 0;
+}
+
+static bool
+start_thread (struct thread *thread)
+{
+  pthread_mutex_init (&thread->at_work, NULL);
+  thread->epoll = epoll_create1 (EPOLL_CLOEXEC);
+  if (thread->epoll >= 0 && start_quiet_thread (run, thread))
     return true;
-  free (thread->buffer);
-  close (thread->epoll);
+  if (thread->epoll >= 0)
+    close (thread->epoll);
   return false;
 }
 
@@ -102,13 +103,22 @@ choose_thread (void)
   return &threads[thread_count++];
 }
 
+/* Only Node's thread starts them; its own looks when something is received. */
+static bool
+has_hasher (struct thread *thread)
+{
+  if (thread->hasher == NULL)
+    thread->hasher = start_hasher ();
+  return thread->hasher != NULL;
+}
+
 bool
 start_transfer (struct transfer *transfer)
 {
   struct thread *thread = choose_thread ();
   struct epoll_event event = { .events = transfer->direction == RECEIVE && transfer->left > 0 ? EPOLLIN : EPOLLOUT, .data.ptr = transfer };
 
-  if (thread == NULL)
+  if (thread == NULL || (transfer->direction == RECEIVE && !has_hasher (thread)))
     return false;
   transfer->epoll = thread->epoll;
   thread->transfers++;
@@ -134,5 +144,8 @@ void
 freeze_transfers (void)
 {
   for (unsigned int at = 0; at < thread_count; at++)
-    pthread_mutex_lock (&threads[at].at_work);
+    {
+      pthread_mutex_lock (&threads[at].at_work);
+      freeze_hasher (threads[at].hasher);
+    }
 }

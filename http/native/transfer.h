@@ -22,8 +22,10 @@ struct transfer
   off_t offset; /* where the file goes on */
   uint64_t left;
   char *head; /* came before the rest: written and hashed first */
+  size_t head_done;
   size_t head_size;
   struct hash *hash;
+  bool hash_failed;
   _Atomic uint64_t moved; /* bytes of the socket */
   atomic_bool stopped;
   int epoll; /* of its thread */
@@ -45,14 +47,29 @@ enum progress
   FINISHED /* or failed: see `error` */
 };
 
-/* Moves what the socket takes or has, but not so much that others wait long. `buffer` is the thread's. */
-enum progress step_transfer (struct transfer *transfer, char *buffer);
-#define BUFFER_BYTES (256u << 10)
+struct hasher;
+
+/* Moves what the socket takes or has, but not so much that others wait long. */
+enum progress step_transfer (struct transfer *transfer, struct hasher *hasher);
+
+/* A thread beside each that receives: it hashes what was written, in order, while more comes. */
+struct hasher *start_hasher (void); /* NULL with errno */
+/* Room for PIECE_BYTES; waits for it. */
+char *take_piece (struct hasher *hasher);
+/* The last room that was taken holds so much of `transfer` now. */
+void hash_piece (struct hasher *hasher, struct transfer *transfer, size_t size);
+/* It is settled behind its pieces. */
+void hash_end (struct hasher *hasher, struct transfer *transfer);
+void freeze_hasher (struct hasher *hasher);
+#define PIECE_BYTES (256u << 10)
 
 #define DIGEST_BYTES 32
 struct hash *new_sha256 (void); /* NULL where this Node does not offer its OpenSSL */
 bool add_to_hash (struct hash *hash, const void *bytes, size_t size);
 bool finish_hash (struct hash *hash, unsigned char digest[DIGEST_BYTES]);
 void free_hash (struct hash *hash);
+
+/* A detached thread that leaves signals to Node's own. */
+bool start_quiet_thread (void *(*run) (void *), void *argument);
 
 #endif
