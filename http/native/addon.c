@@ -89,8 +89,8 @@ settle (struct transfer *transfer)
   struct job *job = (struct job *) transfer; /* its first member */
   napi_threadsafe_function done = job->done;
 
-  napi_call_threadsafe_function (done, job, napi_tsfn_nonblocking);
-  napi_release_threadsafe_function (done, napi_tsfn_release);
+  if (napi_call_threadsafe_function (done, job, napi_tsfn_nonblocking) != napi_closing) /* it is not ours any more then */
+    napi_release_threadsafe_function (done, napi_tsfn_release);
 }
 
 static napi_value

@@ -217,6 +217,16 @@ describe("a body is received", () => {
     expect(await textOf(socket)).toContain(said);
   });
 
+  test("beside many others, while as many are sent", async () => {
+    await using listener = await listen();
+    const bodies = Array.from({ length: 12 }, () => randomBytes(2 << 20));
+    const came = await Promise.all(bodies.map(async (own, at) => answers(await talk(listener.port, put(`/many-${at}`, own), ask("GET", "/sent", LAST)))));
+    for (const [at, own] of bodies.entries()) {
+      expect(came[at]?.map(({ body: got }) => (got.length < 100 ? got.toString() : sha256(got)))).toEqual([`${own.length} ${sha256(own)}`, sha256(CONTENT)]);
+      expect(sha256(readFileSync(join(folder, `many-${at}`)))).toBe(sha256(own));
+    }
+  });
+
   test("of which only a part comes: what came is there, and no descriptor stays", async () => {
     const replies: number[] = [];
     await using listener = await listen({
