@@ -33,6 +33,21 @@ export interface ProcessSpec {
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
+  readonly scheduler?: SchedulerSpec;
+  readonly ioPriority?: { readonly class: string; readonly priority?: number };
+  /** Of a program that joins a container: lists of processors as in cpuset.cpus, before and after it is in its cgroups. */
+  readonly execCPUAffinity?: { readonly initial?: string; readonly final?: string };
+}
+
+/** Times in nanoseconds. */
+export interface SchedulerSpec {
+  readonly policy: string;
+  readonly nice?: number;
+  readonly priority?: number;
+  readonly flags?: readonly string[];
+  readonly runtime?: number;
+  readonly deadline?: number;
+  readonly period?: number;
 }
 
 export interface Capabilities {
@@ -51,6 +66,9 @@ export interface MountSpec {
   readonly subPath?: string;
   /** mount(8) words: `rbind`, `ro`, `nosuid`, `rprivate`, `mode=755`… */
   readonly options?: readonly string[];
+  /** Ids of the source as they show here; a user namespace's own when `idmap` is asked for without. */
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
 }
 
 export type NamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
@@ -76,6 +94,9 @@ export interface LinuxSpec {
   readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
+  /** Of 1.3. */
+  readonly memoryPolicy?: { readonly mode: string; readonly nodes?: string; readonly flags?: readonly string[] };
 }
 
 export interface DeviceSpec {
@@ -102,6 +123,11 @@ export interface Resources {
     readonly quota?: number;
     readonly period?: number;
     readonly burst?: number;
+    /** 1: only when nothing else runs. */
+    readonly idle?: number;
+    /** Microseconds. */
+    readonly realtimePeriod?: number;
+    readonly realtimeRuntime?: number;
     readonly cpus?: string;
     readonly mems?: string;
   };
@@ -112,6 +138,9 @@ export interface Resources {
     readonly reservation?: number;
     readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
+    readonly kernelTCP?: number;
+    /** An update that is below what is used is refused. */
+    readonly checkBeforeUpdate?: boolean;
   };
   readonly pids?: { readonly limit: number };
   readonly blockIO?: {
@@ -122,6 +151,9 @@ export interface Resources {
     readonly throttleReadIOPSDevice?: readonly ThrottleDevice[];
     readonly throttleWriteIOPSDevice?: readonly ThrottleDevice[];
   };
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  readonly network?: { readonly classID?: number; readonly priorities?: readonly { readonly name: string; readonly priority: number }[] };
+  readonly rdma?: Readonly<Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>>;
   readonly unified?: Readonly<Record<string, string>>;
 }
 

@@ -115,8 +115,19 @@ function warm() {
     warmContainers(strata, env);
     return { build, containers };
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }); // the last monitor is just ending
+    removeFolder(folder);
   }
+}
+
+/** The last monitor is just ending, and what it writes meanwhile keeps its folder from going: node's own retries would not look again. */
+function removeFolder(folder) {
+  for (let tries = 0; existsSync(folder); tries++)
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 50) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
 }
 
 function warmBuild(context, strata, env) {

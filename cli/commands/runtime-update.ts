@@ -1,8 +1,7 @@
 /** strata-runtime update ID: changes limits while the container runs. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
-import type { Resources } from "../../runtime/spec.ts";
+import { readResources } from "../oci/bundle.ts";
 import type { OpenOci } from "../oci/context.ts";
 import { type RefusedFlags, refuseFlags } from "../oci/refusals.ts";
 import { resourcesOf, type UpdateFlags } from "../oci/resources.ts";
@@ -39,13 +38,4 @@ export function command(open: OpenOci): Command {
       if (state === undefined) throw new RuntimeError("CONTAINER_UNKNOWN", `Cannot update ${id}: container does not exist`);
       await processes.update(id, flags.resources === undefined ? resourcesOf(flags) : readResources(flags.resources));
     });
-}
-
-function readResources(file: string): Resources {
-  try {
-    return JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8")) as Resources;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RuntimeError("SPEC_INVALID", `Cannot read the limits from ${file === "-" ? "standard input" : file}: ${why}`, { cause: error });
-  }
 }

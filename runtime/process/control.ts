@@ -107,9 +107,16 @@ export function updateGroups(groups: Groups, joinable: Groups, resources: Resour
     for (const pid of pids) writeValue(`${groupFolder(groups, member)}/cgroup.procs`, String(pid));
   }
   const all = { ...groups, members: [...groups.members, ...fresh] };
+  if (resources.memory?.checkBeforeUpdate === true) checkUsage(all, resources.memory.limit);
   const files = planCgroup(resources, groups.version);
   for (const file of orderUpdate(files, (name, controller) => readNumber(`${controllerFolder(all, controller) ?? ""}/${name}`))) writeFile(all, file);
   return all;
+}
+
+function checkUsage(groups: Groups, limit: number | undefined): void {
+  const used = readNumber(filesOf(groups)("memory", groups.version === 1 ? "memory.usage_in_bytes" : "memory.current"));
+  if (limit !== undefined && limit > 0 && used > limit)
+    throw new RuntimeError("CGROUP_FAILED", `Cannot limit the container's memory to ${limit} bytes: it uses ${used}`);
 }
 
 /** What changes most and costs least to read. */
@@ -189,10 +196,12 @@ function removeBelow(folder: string, deep = true): boolean {
 function writeFile(groups: Groups, file: CgroupFile): void {
   const folder = controllerFolder(groups, file.controller);
   if (folder === undefined && file.optional === true) return;
+  const { instead } = file;
   try {
     writeValue(`${folder ?? ""}/${file.file}`, file.value);
   } catch (error) {
-    if (file.optional !== true) throw error;
+    if (instead !== undefined && !existsSync(`${folder ?? ""}/${file.file}`)) writeValue(`${folder ?? ""}/${instead.file}`, instead.value);
+    else if (file.optional !== true) throw error;
   }
 }
 

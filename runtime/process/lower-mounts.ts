@@ -4,7 +4,9 @@ import { RuntimeError } from "../errors.ts";
 import type { CreateRequest, RootLayers } from "../process.ts";
 import type { DeviceSpec, MountSpec, Spec } from "../spec.ts";
 import { groupFolder, type Groups } from "./cgroup/groups.ts";
-import { parseMountOptions, RDONLY } from "./mount-options.ts";
+import { propagationOf } from "./check-spec.ts";
+import { mapText } from "./map-text.ts";
+import { type MountOptions, parseMountOptions, RDONLY } from "./mount-options.ts";
 import type { Operation } from "./operation.ts";
 
 export interface MountContext {
@@ -14,13 +16,15 @@ export interface MountContext {
   readonly newUser: boolean;
   /** The monitor may show mounts by its map. */
   readonly mapsMounts: boolean;
+  /** Sources of binds are opened outside: the root of a user namespace may not get to them. */
+  readonly outside: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly groups: Groups | undefined;
 }
 
 function isMapped(mount: MountSpec): boolean {
   const options = parseMountOptions(mount.options ?? []);
-  return options.idmap && (options.bind || mount.type === "bind");
+  return options.idmap === "flat" && isBind(mount) && !hasOwnMaps(mount);
 }
 
 /** The monitor's part of mounts that are shown by the container's map; init takes them in this order. */
@@ -56,7 +60,7 @@ const AT = "/";
 
 /** `isMapped`: the monitor makes the root. */
 export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, userNamespace: boolean): readonly Operation[] {
-  const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "");
+  const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "").replace("unbindable", "private");
   if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
   if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, userNamespace)]];
   if (spec.root === undefined || !spec.root.path.startsWith("/"))
@@ -65,15 +69,55 @@ export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, us
 }
 
 export function lowerMounts(spec: Spec, context: MountContext): readonly Operation[] {
-  const mounts = spec.mounts ?? [];
-  const late = mounts.findIndex((mount) => mount.destination === "/dev");
-  const devices = [...DEFAULT_DEVICES, ...(spec.linux?.devices ?? [])];
-  const ownDev = mounts[late]?.type === "tmpfs";
+  const mounts = (spec.mounts ?? []).map(fromRoot);
+  const dev = mounts.findLast((mount) => mount.destination === "/dev");
+  const ownDev = dev === undefined || !isBind(dev); // a bound /dev has what it has, and what is asked for besides
+  const devices = [...(ownDev ? DEFAULT_DEVICES : []), ...(spec.linux?.devices ?? [])];
+  const outside = mounts.filter((mount) => isOpenedOutside(mount, context.outside));
   return [
-    ...mounts.flatMap((mount) => lowerMount(mount, context)),
-    ...(ownDev ? unique(devices).map((device) => lowerDevice(device, context)) : []),
+    ...mounts.flatMap((mount) => lowerMount(mount, context, outside.indexOf(mount))),
+    ...unique(devices).map((device) => lowerDevice(device, context)),
     ...(ownDev ? DEFAULT_LINKS.map(({ path, target }): Operation => ["link", target, path]) : []),
   ];
+}
+
+/** For the monitor, before `clone`: binds that are opened outside, in the order in which init counts them. @throws {RuntimeError} `SPEC_INVALID` */
+export function lowerOutsideBinds(spec: Spec, outside: boolean): readonly Operation[] {
+  return (spec.mounts ?? [])
+    .map(fromRoot)
+    .filter((mount) => isOpenedOutside(mount, outside))
+    .map((mount): Operation => {
+      const { source = "", options: words = [] } = mount;
+      const options = parseMountOptions(words);
+      const maps = hasOwnMaps(mount) ? mapsOf(mount, spec) : ["", ""];
+      return ["outside-bind", source, options.recursive ? 1 : 0, ...maps, options.idmap === "deep" ? 1 : 0, options.set, options.clear, options.all ? 1 : 0];
+    });
+}
+
+function mapsOf(mount: MountSpec, spec: Spec): readonly [string, string] {
+  const { destination } = mount;
+  if (!isBind(mount)) throw new RuntimeError("SPEC_INVALID", `Cannot map the ids of ${destination}: only the ids of a bind can be mapped`);
+  const [uids, gids] = [mount.uidMappings ?? spec.linux?.uidMappings ?? [], mount.gidMappings ?? spec.linux?.gidMappings ?? []];
+  if (uids.length > 0 && gids.length > 0) return [mapText(uids), mapText(gids)];
+  throw new RuntimeError("SPEC_INVALID", `Cannot map the ids of ${destination}: neither it nor a user namespace has uidMappings and gidMappings`);
+}
+
+/** Its ids are mapped otherwise than by the container's own map, or those of all mounts below it too. */
+function hasOwnMaps({ uidMappings = [], gidMappings = [], options = [] }: MountSpec): boolean {
+  return uidMappings.length > 0 || gidMappings.length > 0 || parseMountOptions(options).idmap === "deep";
+}
+
+function isOpenedOutside(mount: MountSpec, outside: boolean): boolean {
+  return hasOwnMaps(mount) || (outside && isBind(mount) && !isMapped(mount) && mount.subPath === undefined);
+}
+
+function isBind({ type, options = [] }: MountSpec): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
+}
+
+/** Old configurations name destinations relative to the root. */
+function fromRoot(mount: MountSpec): MountSpec {
+  return mount.destination.startsWith("/") ? mount : { ...mount, destination: `/${mount.destination}` };
 }
 
 /** After the pivot: what must not be written, what must not be seen. */
@@ -86,7 +130,14 @@ export function lowerNarrowing(spec: Spec, groups: Groups | undefined): readonly
     ...(spec.linux?.maskedPaths ?? []).map((path): Operation => ["mask", path]),
     ...frozen,
     ...(spec.root?.readonly === true ? [["remount", "/", RDONLY, 0] as const] : []),
+    ...lowerPropagation(spec),
   ];
+}
+
+/** What the whole root is set to last: nothing could be mounted in one that cannot be bound. */
+function lowerPropagation(spec: Spec): readonly Operation[] {
+  const word = spec.linux?.rootfsPropagation ?? "";
+  return /^r?(?:shared|unbindable)$/.test(word) ? [["propagation", propagationOf(word)]] : [];
 }
 
 /** For the process that joins the network, while it is still privileged there. */
@@ -115,12 +166,12 @@ function commonFolder(one: string, other: string): string {
 /** Real folders only: a link there would let an image choose where the kernel's files appear. */
 const REAL = new Set(["proc", "sysfs"]);
 
-function lowerMount(mount: MountSpec, context: MountContext): readonly Operation[] {
+function lowerMount(mount: MountSpec, context: MountContext, outside: number): readonly Operation[] {
   const options = parseMountOptions(mount.options ?? []);
   const { destination, source = "" } = mount;
-  if (!destination.startsWith("/") || destination.split("/").includes(".."))
-    throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: the path is not absolute and plain`);
-  if (options.bind || mount.type === "bind") {
+  checkMount(mount, options);
+  if (outside >= 0) return [["bind-mapped", destination, outside, options.recursive ? 1 : 0, options.propagation]];
+  if (isBind(mount)) {
     const name = isMapped(mount) ? "bind-received" : "bind";
     if (name === "bind-received" && !context.mapsMounts)
       throw new RuntimeError("SPEC_INVALID", `Cannot map the ids of ${destination}: only root can, and for a container with a user namespace of its own`);
@@ -131,8 +182,20 @@ function lowerMount(mount: MountSpec, context: MountContext): readonly Operation
   if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, ""]]; // a new one is the network owner's to make
   if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
   const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
-  const real = REAL.has(mount.type) || destination === "/dev" ? 1 : 0;
+  const real = options.copyUp ? 2 : REAL.has(mount.type) || destination === "/dev" ? 1 : 0;
   return [["mount", destination, mount.type, source, attributes, real, ...data(mount, options.data, context)]];
+}
+
+/** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` for a word that would be without effect */
+function checkMount(mount: MountSpec, options: MountOptions): void {
+  const refuse = (why: string): never => {
+    throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(mount.destination)}: ${why}`);
+  };
+  if (mount.destination.split("/").includes("..")) refuse("the path climbs");
+  if (isBind(mount) && options.data.length > 0) refuse(`a bind has no option ${JSON.stringify(options.data[0])}`);
+  if (options.data.includes("remount")) refuse("there is nothing to remount yet");
+  if (options.idmap !== "none" && !isBind(mount)) refuse("only the ids of a bind can be mapped");
+  if (options.copyUp && mount.type !== "tmpfs") refuse("only a tmpfs can begin with what it covers (tmpcopyup)");
 }
 
 /** A tmpfs is filled (mount points, devices) before it is frozen. */

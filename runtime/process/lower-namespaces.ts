@@ -1,7 +1,8 @@
 /** Pure: namespaces to make and to join, and the process that does it. */
 import { RuntimeError } from "../errors.ts";
-import type { IdMapping, NamespaceType, Spec } from "../spec.ts";
+import type { NamespaceType, Spec } from "../spec.ts";
 import { lowerEarly } from "./lower-mounts.ts";
+import { mapText } from "./map-text.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
 import type { Operation } from "./operation.ts";
 
@@ -84,8 +85,4 @@ function lowerTime(spec: Spec): readonly Operation[] {
 function mapOperations(spec: Spec, newUser: boolean, rootless: boolean): readonly Operation[] {
   if (!newUser) return [];
   return [["maps", mapText(spec.linux?.uidMappings), mapText(spec.linux?.gidMappings), rootless ? 1 : 0, spec.process?.oomScoreAdj ?? ""]];
-}
-
-function mapText(mappings: readonly IdMapping[] = []): string {
-  return mappings.map((one) => `${one.containerID} ${one.hostID} ${one.size}\n`).join("");
 }

@@ -5,7 +5,9 @@ import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
 import { lowerCreateHooks, lowerStartHooks } from "./hooks/lower.ts";
 import type { Nested } from "./host.ts";
-import { lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerRoot } from "./lower-mounts.ts";
+import { lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerOutsideBinds, lowerRoot } from "./lower-mounts.ts";
+import { checkSpec } from "./check-spec.ts";
+import { lowerAffinity, lowerSchedule } from "./lower-schedule.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
@@ -44,6 +46,8 @@ export function lower(input: LowerInput): readonly Operation[] {
   const { request, groups } = input;
   const { spec } = request;
   const process = programOf(spec);
+  checkSpec(spec, groups?.version ?? 1);
+  const schedule = lowerSchedule(process, spec.linux);
   const spaces = lowerNamespaces(spec, input.rootless, lowerSysctls(spec));
   const isNested = input.nested !== "no";
   const setgroups = !(spaces.newUser && input.rootless) && input.nested !== "alone";
@@ -52,12 +56,15 @@ export function lower(input: LowerInput): readonly Operation[] {
     throw new RuntimeError("UNSUPPORTED", "Cannot map the container's ids: an ordinary user's containers have those of the user's own namespace");
   const hooked = { id: request.id, spec, bundle: input.bundle };
   const createHooks = spec.hooks === undefined ? [] : lowerCreateHooks(hooked, spaces.joiner);
+  const isGrouped = spaces.joiner || createHooks.length > 0; // it has waited for its cgroups by then
+  const mapsMounts = spaces.newUser && !input.rootless && !isNested;
   const isMapped = spaces.newUser && !input.rootless && request.layers !== undefined;
   return [
     ...lowerMonitor(input, process),
     ...(groups === undefined ? [] : groupOperations(groups, spec.linux?.resources ?? {})),
     ...(isMapped ? lowerIdmap(request) : []),
     ...(spaces.newUser ? lowerMappedBinds(spec) : []),
+    ...lowerOutsideBinds(spec, mapsMounts),
     ...spaces.operations,
     ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],
@@ -65,7 +72,8 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...lowerMounts(spec, {
       userNamespace: spaces.newUser || isNested,
       newUser: spaces.newUser,
-      mapsMounts: spaces.newUser && !input.rootless && !isNested,
+      mapsMounts,
+      outside: mapsMounts,
       network: spaces.network,
       groups,
     }),
@@ -76,8 +84,10 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...lowerTerminal(process, true),
     ...lowerNarrowing(spec, groups),
     ...lowerSetup(process),
+    ...(schedule.length > 0 && !isGrouped ? [["wait", "G"] as const] : []),
+    ...schedule,
     ["ready"],
-    ...(spaces.joiner || createHooks.length > 0 ? [] : [["wait", "G"] as const]),
+    ...(isGrouped || schedule.length > 0 ? [] : [["wait", "G"] as const]),
     ...(spaces.newCgroup ? [["unshare", NAMESPACE_FLAGS.cgroup] as const] : []),
     ["wait", "S"],
     ...lowerIdentity(process, {
@@ -104,10 +114,12 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
   const types = (spec.linux?.namespaces ?? []).map((one) => one.type);
   const flags = types.reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const hasUser = types.includes("user");
+  const affinity = process.execCPUAffinity ?? spec.process?.execCPUAffinity;
   return [
     ...lowerMonitor({ ...input, stdio: input.stdio }, process),
     ...(input.groups === undefined ? [] : joinOperations(input.groups)),
     ["clone", 0, 1],
+    ...lowerAffinity(affinity?.initial),
     ["wait", "G"],
     ...lowerBefore(process, input.id, false),
     ["undumpable"],
@@ -116,6 +128,8 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...(hasUser ? [["become-root"] as const] : []),
     ...lowerTerminal(process, false),
     ...lowerSetup(process),
+    ...lowerSchedule(process, spec.linux),
+    ...lowerAffinity(affinity?.final),
     ["ready"],
     ["wait", "S"],
     ...lowerIdentity(process, {

@@ -6,12 +6,14 @@ export interface MountOptions {
   readonly recursive: boolean;
   readonly set: number;
   readonly clear: number;
-  /** `idmap`, `ridmap`: files keep their ids on disk and have the container's inside. */
-  readonly idmap: boolean;
   /** `rro`, `rnosuid`…: attributes go to mounts below too. */
   readonly all: boolean;
   /** MS_PRIVATE… for mount_setattr; 0 leaves it. */
   readonly propagation: number;
+  /** `idmap`, `ridmap`: files keep their ids on disk and have the container's inside; `deep` those of mounts below too. */
+  readonly idmap: "none" | "flat" | "deep";
+  /** A tmpfs begins with what it covers. */
+  readonly copyUp: boolean;
   /** For the file system: `mode=755`, `size=64m`… */
   readonly data: readonly string[];
 }
@@ -48,7 +50,31 @@ const PROPAGATION: Readonly<Record<string, number>> = {
   runbindable: 1 << 17,
 };
 
-const NEUTRAL = new Set(["defaults", "bind", "rbind", "async", "noiversion", "nomand", "loud", "norelatime", "nostrictatime", "atime", "idmap", "ridmap"]);
+const NEUTRAL = new Set([
+  "defaults",
+  "bind",
+  "rbind",
+  "async",
+  "noiversion",
+  "nomand",
+  "loud",
+  "silent",
+  "norelatime",
+  "nostrictatime",
+  "atime",
+  "nolazytime",
+  "idmap",
+  "ridmap",
+  "tmpcopyup",
+]);
+
+/** Every word that is understood here; others are the file system's. */
+export const MOUNT_OPTION_WORDS: readonly string[] = [
+  ...Object.keys(ATTRIBUTES),
+  ...Object.keys(ATTRIBUTES).map((word) => `r${word}`),
+  ...Object.keys(PROPAGATION),
+  ...NEUTRAL,
+].toSorted();
 
 export function parseMountOptions(words: readonly string[]): MountOptions {
   let set = 0;
@@ -70,10 +96,11 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
     bind: words.includes("bind") || words.includes("rbind"),
     recursive: words.includes("rbind"),
     set,
-    idmap: words.includes("idmap") || words.includes("ridmap"),
     clear: clear & ATIME_FIELD,
     all,
     propagation,
+    idmap: words.includes("ridmap") ? "deep" : words.includes("idmap") ? "flat" : "none",
+    copyUp: words.includes("tmpcopyup"),
     data,
   };
 }

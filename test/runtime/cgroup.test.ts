@@ -13,7 +13,8 @@ import { DEFAULT_DEVICE_RULES } from "../../runtime/defaults.ts";
 import type { Resources } from "../../runtime/spec.ts";
 
 const MIB = 1 << 20;
-const written = (resources: Resources, version: 1 | 2): readonly string[] => planCgroup(resources, version).map(({ file, value }) => `${file}=${value}`);
+const written = (resources: Resources, version: 1 | 2): readonly string[] =>
+  planCgroup(resources, version).map(({ file, value, instead }) => `${file}=${value}${instead === undefined ? "" : ` or ${instead.file}=${instead.value}`}`);
 
 const cases: readonly { readonly name: string; readonly resources: Resources; readonly first: readonly string[]; readonly second: readonly string[] }[] = [
   { name: "nothing asked, nothing written", resources: {}, first: [], second: [] },
@@ -64,8 +65,8 @@ const cases: readonly { readonly name: string; readonly resources: Resources; re
   {
     name: "block weight",
     resources: { blockIO: { weight: 500 } },
-    first: ["blkio.bfq.weight=500", "blkio.weight=500"],
-    second: ["io.bfq.weight=500", "io.weight=4950"],
+    first: ["blkio.bfq.weight=500 or blkio.weight=500"],
+    second: ["io.bfq.weight=500 or io.weight=4950"],
   },
   {
     name: "block weight of a device",
@@ -90,6 +91,31 @@ const cases: readonly { readonly name: string; readonly resources: Resources; re
     },
     first: ["devices.deny=a", "devices.allow=c 1:3 rw", "devices.allow=b *:* m"],
     second: [],
+  },
+  { name: "idle time only", resources: { cpu: { idle: 1 } }, first: ["cpu.idle=1"], second: ["cpu.idle=1"] },
+  {
+    name: "real time, which v2 lacks, the period first",
+    resources: { cpu: { realtimeRuntime: 5, realtimePeriod: 9 } },
+    first: ["cpu.rt_period_us=9", "cpu.rt_runtime_us=5"],
+    second: [],
+  },
+  {
+    name: "huge pages, in use and reserved",
+    resources: { hugepageLimits: [{ pageSize: "2MB", limit: 7 }] },
+    first: ["hugetlb.2MB.limit_in_bytes=7", "hugetlb.2MB.rsvd.limit_in_bytes=7"],
+    second: ["hugetlb.2MB.max=7", "hugetlb.2MB.rsvd.max=7"],
+  },
+  {
+    name: "classes and priorities of the network, which v2 lacks",
+    resources: { network: { classID: 0x10001, priorities: [{ name: "lo", priority: 5 }] } },
+    first: ["net_cls.classid=65537", "net_prio.ifpriomap=lo 5"],
+    second: [],
+  },
+  {
+    name: "remote memory",
+    resources: { rdma: { mlx5: { hcaHandles: 2 } } },
+    first: ["rdma.max=mlx5 hca_handle=2 hca_object=max"],
+    second: ["rdma.max=mlx5 hca_handle=2 hca_object=max"],
   },
   { name: "raw files of v2", resources: { unified: { "memory.high": "5" } }, first: [], second: ["memory.high=5"] },
 ];

@@ -172,6 +172,23 @@ do_root_received (char **fields)
   root_received (fields, self->root);
 }
 
+/* bind-mapped TARGET INDEX …: the monitor's trees are counted from 0. */
+static void
+do_bind_mapped (char **fields)
+{
+  size_t index = field_number (fields[2]);
+  char tree[16];
+
+  if (index >= self->mapped_count)
+    {
+      errno = EBADF;
+      die ("bind: source", fields[1]);
+    }
+  snprintf (tree, sizeof tree, "%d", self->mapped[index]);
+  fields[2] = tree;
+  mount_mapped (fields);
+}
+
 static void
 do_bind_received (char **fields)
 {
@@ -282,6 +299,8 @@ static const OperationKind kinds[] = {
   { "late", 1, mount_late },
   { "bind", 8, mount_bind },
   { "bind-received", 8, do_bind_received },
+  { "bind-mapped", 4, do_bind_mapped },
+  { "propagation", 1, root_propagation },
   { "device", 7, mount_device },
   { "link", 2, mount_link },
   { "pivot", 0, root_pivot },

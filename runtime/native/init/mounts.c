@@ -1,6 +1,7 @@
 /* Mounts below the new root. */
 #define _GNU_SOURCE
 #include "mounts.h"
+#include "copy.h"
 #include "common.h"
 #include "operations.h"
 #include "paths.h"
@@ -66,13 +67,16 @@ make_filesystem (const char *type, const char *source, char **options, uint64_t 
   return tree;
 }
 
-/* mount TARGET TYPE SOURCE ATTRIBUTES REAL OPTION…: REAL is 1 when the target must be a real folder (proc, sys, dev). */
+/* mount TARGET TYPE SOURCE ATTRIBUTES REAL OPTION…: REAL is 1 when the target must be a real folder (proc, sys, dev),
+   2 when what is there is copied into the new file system first. */
 void
 mount_new (char **fields)
 {
   AUTO_CLOSE int tree = make_filesystem (fields[2], fields[3], fields + 6, field_number (fields[4]), fields[1]);
   AUTO_CLOSE int target = field_number (fields[5]) == 1 ? target_real_folder (fields[1]) : target_open (fields[1], true);
 
+  if (field_number (fields[5]) == 2)
+    copy_up (target, tree);
   attach_mount (tree, target, fields[1]);
 }
 
@@ -129,6 +133,23 @@ mount_tree (char **fields, int tree)
   AUTO_CLOSE int target = target_open (fields[1], S_ISDIR (status.st_mode));
   attach_mount (tree, target, fields[1]);
   if (mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &spread, sizeof spread) < 0)
+    die ("bind: propagation", fields[1]);
+}
+
+/* bind-mapped TARGET TREE RECURSIVE PROPAGATION: a tree that came from outside, its ids mapped there. */
+void
+mount_mapped (char **fields)
+{
+  struct mount_attr spread = { .propagation = field_number (fields[4]) };
+  unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
+  int tree = field_number (fields[2]);
+  struct stat status;
+
+  if (fstat (tree, &status) < 0)
+    die ("bind: source", fields[1]);
+  AUTO_CLOSE int target = target_open (fields[1], S_ISDIR (status.st_mode));
+  attach_mount (tree, target, fields[1]);
+  if (spread.propagation != 0 && mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &spread, sizeof spread) < 0)
     die ("bind: propagation", fields[1]);
 }
 

@@ -11,6 +11,7 @@ void mount_early (char **fields);
 void mount_late (char **fields);
 void mount_bind (char **fields);
 void mount_tree (char **fields, int tree);
+void mount_mapped (char **fields);
 /* What is at `path` below `folder`; missing folders are made, open to the same people as `folder`. */
 int source_beneath (const char *folder, const char *path);
 void mount_device (char **fields);
@@ -18,6 +19,7 @@ void mount_link (char **fields);
 void mount_remount (char **fields);
 void root_pivot (char **fields);
 /* After the pivot. */
+void root_propagation (char **fields);
 void mount_mask (char **fields);
 void mount_readonly (char **fields);
 void mount_console (int slave);

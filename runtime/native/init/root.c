@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "common.h"
 #include "mounts.h"
+#include "operations.h"
 #include "paths.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,14 @@ root_pivot (char **fields)
     die ("chdir", "/");
   close (root);
   target_root (-1);
+}
+
+/* propagation FLAGS: of the root itself, once nothing more is mounted. */
+void
+root_propagation (char **fields)
+{
+  if (mount (NULL, "/", NULL, field_number (fields[1]), NULL) < 0)
+    die (fields[0], "/");
 }
 
 /* The container's own /dev/null, checked: a mask of anything else would show what it should hide. */

@@ -114,8 +114,20 @@ cgroup_make (char **fields)
 void
 cgroup_set (char **fields)
 {
-  if (!write_file (fields[1], fields[2]) && field_number (fields[3]) != 1)
+  bool optional = field_number (fields[3]) == 1; /* first, for reading a number forgets why the write failed */
+
+  if (!write_file (fields[1], fields[2]) && !optional)
     die ("cgroup", fields[1]);
+}
+
+/* cgroup-either PATH VALUE OTHER-PATH OTHER-VALUE: the other one only where this kernel has no such file as the first. */
+void
+cgroup_either (char **fields)
+{
+  char **chosen = access (fields[1], F_OK) < 0 ? fields + 2 : fields;
+
+  if (!write_file (chosen[1], chosen[2]))
+    die ("cgroup", chosen[1]);
 }
 
 /* cgroup-join PATH */

@@ -39,6 +39,8 @@ enum message
   MESSAGE_FAILED = 'F',   /* to monitor: step NUL object NUL errno name NUL */
 };
 
+#define MAX_MAPPED 256
+
 enum stdio
 {
   STDIO_INHERIT,
@@ -68,6 +70,8 @@ typedef struct
   char *oom_score; /* of a process in a user namespace, which may not set it itself */
   bool deny_setgroups;
   int console;  /* who takes the terminal's master instead of the monitor, or -1 */
+  int mapped[MAX_MAPPED]; /* trees with ids of their own, mounted by init */
+  size_t mapped_count;
   char **idmap; /* fields of idmap-overlay, or NULL */
   char **idmap_binds[MAX_IDMAP_BINDS]; /* fields of each idmap-bind, in the order of init's bind-received */
   size_t idmap_bind_count;
@@ -116,6 +120,7 @@ void record_time (char *text, size_t size);
 /* cgroup.c; what has fields is an operation */
 void cgroup_make (char **fields);
 void cgroup_set (char **fields);
+void cgroup_either (char **fields);
 void cgroup_join (char **fields);
 void cgroup_filter_devices (char **fields);
 void cgroup_watch_oom (char **fields);
@@ -135,6 +140,9 @@ int terminal_open (Launch *launch, unsigned width, unsigned height);
 /* channel.c: one message, with a descriptor when `fd` is one; a received one is put in `*fd`. 0 is the other side's end. */
 bool channel_send (int channel, const void *data, size_t size, int fd);
 ssize_t channel_receive (int channel, void *data, size_t size, int flags, int *fd);
+
+/* outside.c: what is at a path, detached, with other ids where they are given. */
+int outside_bind (const Launch *launch, char **fields);
 
 /* idmap.c: a detached overlay mount for the user namespace of `pid`. */
 int idmap_overlay (pid_t pid, char **fields);

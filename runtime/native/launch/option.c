@@ -134,6 +134,12 @@ do_idmap_bind (char **fields)
   self->idmap_binds[self->idmap_bind_count++] = copy_strings (fields);
 }
 
+static void
+do_outside_bind (char **fields)
+{
+  self->mapped[self->mapped_count++] = outside_bind (self, fields);
+}
+
 /* health …: see health.h; its command and variables are copied. */
 static void
 do_health (char **fields)
@@ -177,11 +183,13 @@ static const OperationKind kinds[] = {
   { "console", 1, do_console },
   { "idmap-overlay", 6, do_idmap_overlay },
   { "idmap-bind", 3, do_idmap_bind },
+  { "outside-bind", 8, do_outside_bind },
   { "health", 4, do_health },
   { "keep", 0, do_keep },
   { "maps", 4, do_maps },
   { "cgroup-make", 3, cgroup_make },
   { "cgroup-set", 3, cgroup_set },
+  { "cgroup-either", 4, cgroup_either },
   { "cgroup-join", 1, cgroup_join },
   { "cgroup-devices", 2, cgroup_filter_devices },
   { "cgroup-oom", 1, cgroup_watch_oom },

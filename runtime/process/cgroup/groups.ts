@@ -26,12 +26,22 @@ export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: st
   const path = parts.join("/");
   if (parts.includes("..") || path.length > MAX_PATH_BYTES)
     throw new RuntimeError("SPEC_INVALID", `Cannot use ${JSON.stringify(cgroupsPath)} as cgroups path: it leaves its parent`);
-  const wanted = new Set([...ALWAYS, ...planCgroup(resources, layout.version).map((file) => file.controller)]);
+  const files = planCgroup(resources, layout.version);
+  if (layout.version === 1) needControllers(layout, files);
+  const wanted = new Set([...ALWAYS, ...files.map((file) => file.controller)]);
   const joined = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
   // An absolute path is one from the mount point on; ours are below the group that we are in ourselves.
   const isAbsolute = parent === "" && cgroupsPath.startsWith("/");
   const members = joined.map(({ controllers, base, mount }) => ({ controllers, base: isAbsolute ? mount : base }));
   return { version: layout.version, path, members };
+}
+
+/** A limit that no hierarchy of this machine can hold is refused, not dropped. */
+function needControllers(layout: CgroupLayout, files: readonly CgroupFile[]): void {
+  const known = new Set(layout.hierarchies.flatMap((one) => one.controllers));
+  const missing = files.find((file) => file.optional !== true && file.controller !== "devices" && !known.has(file.controller));
+  if (missing === undefined) return;
+  throw new RuntimeError("UNSUPPORTED", `Cannot set ${missing.file}: this machine has no ${missing.controller} cgroups`);
 }
 
 /** For the monitor, before `clone`. */
@@ -63,9 +73,24 @@ function memberOperations(groups: Groups, member: Member, files: readonly Cgroup
     ...enable,
     ["cgroup-make", member.base, groups.path, member.controllers.includes("cpuset") ? 1 : 0],
     ...(groups.version === 2 ? deviceOperations(folder, devices) : []),
-    ...own.map((file): Operation => ["cgroup-set", `${folder}/${file.file}`, file.value, file.optional === true ? 1 : 0]),
+    ...own.flatMap((file) => setOperations(groups, member, file)),
     ["cgroup-join", folder],
   ];
+}
+
+function setOperations(groups: Groups, member: Member, { file, value, optional, instead, inherited }: CgroupFile): readonly Operation[] {
+  const folder = groupFolder(groups, member);
+  const parents = inherited === true ? foldersAbove(groups, member) : [];
+  if (instead !== undefined) return [["cgroup-either", `${folder}/${file}`, value, `${folder}/${instead.file}`, instead.value]];
+  // A group above that has more to give keeps it; when it has too little, it is the container's own file that says so.
+  const above = parents.map((one): Operation => ["cgroup-set", `${one}/${file}`, value, 1]);
+  return [...above, ["cgroup-set", `${folder}/${file}`, value, optional === true ? 1 : 0]];
+}
+
+/** Those between our own group and the container's, from above. */
+function foldersAbove(groups: Groups, member: Member): readonly string[] {
+  const parts = groups.path.split("/").slice(0, -1);
+  return parts.map((_, index) => `${member.base}/${parts.slice(0, index + 1).join("/")}`);
 }
 
 /** A container to which all is allowed needs no filter. */
@@ -75,9 +100,9 @@ function deviceOperations(folder: string, rules: readonly DeviceRule[]): readonl
 
 /** v2 gives a group only the controllers that every ancestor passes on. */
 function enableOperations(groups: Groups, member: Member): readonly Operation[] {
-  const controllers = ["cpu", "cpuset", "memory", "pids", "io"];
+  const controllers = ["cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"];
   const parents = groups.path.split("/").slice(0, -1);
-  const folders = [member.base, ...parents.map((_, index) => `${member.base}/${parents.slice(0, index + 1).join("/")}`)];
+  const folders = [member.base, ...foldersAbove(groups, member)];
   const made: readonly Operation[] = parents.length === 0 ? [] : [["cgroup-make", member.base, parents.join("/"), 0]];
   return [...made, ...folders.flatMap((folder) => controllers.map((name): Operation => ["cgroup-set", `${folder}/cgroup.subtree_control`, `+${name}`, 1]))];
 }

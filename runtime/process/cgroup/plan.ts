@@ -8,6 +8,10 @@ export interface CgroupFile {
   readonly value: string;
   /** A failure is no refusal: the kernel may lack the knob. */
   readonly optional?: boolean;
+  /** Written in its stead where the kernel lacks it. */
+  readonly instead?: { readonly file: string; readonly value: string };
+  /** The groups above must be given it first. */
+  readonly inherited?: boolean;
 }
 
 /** In the order in which they must be written to a new group. */
@@ -16,30 +20,38 @@ export function planCgroup(resources: Resources, version: 1 | 2): readonly Cgrou
 }
 
 function planFirst(resources: Resources): readonly CgroupFile[] {
-  const { cpu, memory, pids, blockIO } = resources;
+  const { cpu, memory, pids, blockIO, network } = resources;
   return [
     ...(resources.devices ?? []).map((rule) => set("devices", rule.allow ? "devices.allow" : "devices.deny", deviceRule(rule))),
     ...given("cpu", "cpu.shares", cpu?.shares === 0 ? undefined : cpu?.shares),
     ...given("cpu", "cpu.cfs_period_us", cpu?.period),
     ...given("cpu", "cpu.cfs_quota_us", cpu?.quota),
     ...given("cpu", "cpu.cfs_burst_us", cpu?.burst),
+    ...given("cpu", "cpu.idle", cpu?.idle),
+    ...given("cpu", "cpu.rt_period_us", cpu?.realtimePeriod).map((file) => ({ ...file, inherited: true })),
+    ...given("cpu", "cpu.rt_runtime_us", cpu?.realtimeRuntime).map((file) => ({ ...file, inherited: true })),
     ...given("cpuset", "cpuset.cpus", cpu?.cpus),
     ...given("cpuset", "cpuset.mems", cpu?.mems),
     ...given("memory", "memory.limit_in_bytes", memory?.limit),
     // Without swap accounting the file is missing, and memory plus swap cannot be held.
     ...given("memory", "memory.memsw.limit_in_bytes", memory?.swap, memory?.swap === memory?.limit || memory?.swap === -1),
     ...given("memory", "memory.soft_limit_in_bytes", memory?.reservation),
+    ...given("memory", "memory.kmem.tcp.limit_in_bytes", memory?.kernelTCP === 0 ? undefined : memory?.kernelTCP),
     ...given("memory", "memory.swappiness", memory?.swappiness),
     ...given("memory", "memory.oom_control", memory?.disableOOMKiller === true ? 1 : undefined),
     ...given("pids", "pids.max", pids === undefined ? undefined : unlimited(pids.limit)),
     ...(blockIO?.weight === undefined || blockIO.weight === 0
       ? []
-      : [set("blkio", "blkio.bfq.weight", blockIO.weight, true), set("blkio", "blkio.weight", blockIO.weight, true)]),
+      : [{ ...set("blkio", "blkio.bfq.weight", blockIO.weight), instead: { file: "blkio.weight", value: String(blockIO.weight) } }]),
     ...weights("blkio", "blkio.bfq.weight_device", blockIO?.weightDevice),
     ...throttle("blkio.throttle.read_bps_device", blockIO?.throttleReadBpsDevice),
     ...throttle("blkio.throttle.write_bps_device", blockIO?.throttleWriteBpsDevice),
     ...throttle("blkio.throttle.read_iops_device", blockIO?.throttleReadIOPSDevice),
     ...throttle("blkio.throttle.write_iops_device", blockIO?.throttleWriteIOPSDevice),
+    ...hugepages(resources, "limit_in_bytes"),
+    ...given("net_cls", "net_cls.classid", network?.classID),
+    ...(network?.priorities ?? []).map((one) => set("net_prio", "net_prio.ifpriomap", `${one.name} ${one.priority}`)),
+    ...rdma(resources),
   ];
 }
 
@@ -50,6 +62,7 @@ function planSecond(resources: Resources): readonly CgroupFile[] {
     ...given("cpu", "cpu.weight", cpu?.shares === undefined || cpu.shares === 0 ? undefined : cpuWeight(cpu.shares)),
     ...given("cpu", "cpu.max", cpuMax(cpu)),
     ...given("cpu", "cpu.max.burst", cpu?.burst),
+    ...given("cpu", "cpu.idle", cpu?.idle),
     ...given("cpuset", "cpuset.cpus", cpu?.cpus),
     ...given("cpuset", "cpuset.mems", cpu?.mems),
     ...given("memory", "memory.max", memory?.limit === undefined ? undefined : unlimited(memory.limit)),
@@ -58,12 +71,14 @@ function planSecond(resources: Resources): readonly CgroupFile[] {
     ...given("pids", "pids.max", pids === undefined ? undefined : unlimited(pids.limit)),
     ...(blockIO?.weight === undefined || blockIO.weight === 0
       ? []
-      : [set("io", "io.bfq.weight", blockIO.weight, true), set("io", "io.weight", ioWeight(blockIO.weight), true)]),
+      : [{ ...set("io", "io.bfq.weight", blockIO.weight), instead: { file: "io.weight", value: String(ioWeight(blockIO.weight)) } }]),
     ...weights("io", "io.bfq.weight", blockIO?.weightDevice),
     ...limitIO("rbps", blockIO?.throttleReadBpsDevice),
     ...limitIO("wbps", blockIO?.throttleWriteBpsDevice),
     ...limitIO("riops", blockIO?.throttleReadIOPSDevice),
     ...limitIO("wiops", blockIO?.throttleWriteIOPSDevice),
+    ...hugepages(resources, "max"),
+    ...rdma(resources),
     ...Object.entries(resources.unified ?? {}).map(([file, value]) => set(file.split(".")[0] ?? "", file, value)),
   ];
 }
@@ -103,9 +118,23 @@ function throttle(file: string, devices: readonly ThrottleDevice[] = []): readon
   return devices.map((device) => set("blkio", file, `${device.major}:${device.minor} ${device.rate}`));
 }
 
-/** Only the bfq scheduler divides by weight: without it the file is missing and the weight is a wish. */
+/** Only the bfq scheduler divides by weight: without it the file is missing, and the weight is refused. */
 function weights(controller: string, file: string, devices: readonly WeightDevice[] = []): readonly CgroupFile[] {
-  return devices.map((device) => set(controller, file, `${device.major}:${device.minor} ${device.weight}`, true));
+  return devices.map((device) => set(controller, file, `${device.major}:${device.minor} ${device.weight}`));
+}
+
+/** Pages in use, and pages that are only reserved, which older kernels do not count. */
+function hugepages({ hugepageLimits = [] }: Resources, suffix: string): readonly CgroupFile[] {
+  return hugepageLimits.flatMap(({ pageSize, limit }) => [
+    set("hugetlb", `hugetlb.${pageSize}.${suffix}`, limit),
+    set("hugetlb", `hugetlb.${pageSize}.rsvd.${suffix}`, limit, true),
+  ]);
+}
+
+function rdma({ rdma: devices = {} }: Resources): readonly CgroupFile[] {
+  return Object.entries(devices).map(([name, { hcaHandles = "max", hcaObjects = "max" }]) =>
+    set("rdma", "rdma.max", `${name} hca_handle=${hcaHandles} hca_object=${hcaObjects}`),
+  );
 }
 
 function limitIO(word: string, devices: readonly ThrottleDevice[] = []): readonly CgroupFile[] {

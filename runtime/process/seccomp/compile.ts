@@ -43,6 +43,22 @@ const FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 
+const ACTIONS: Readonly<Record<string, (errno: number) => number>> = {
+  SCMP_ACT_ALLOW: () => 0x7fff_0000,
+  SCMP_ACT_ERRNO: (errno) => ERRNO | Math.min(errno, 4095),
+  SCMP_ACT_KILL: () => 0,
+  SCMP_ACT_KILL_PROCESS: () => KILL_PROCESS,
+  SCMP_ACT_KILL_THREAD: () => 0,
+  SCMP_ACT_LOG: () => 0x7ffc_0000,
+  SCMP_ACT_TRACE: (errno) => 0x7ff0_0000 | errno,
+  SCMP_ACT_TRAP: () => 0x0003_0000,
+};
+
+export const SECCOMP_ACTIONS: readonly string[] = Object.keys(ACTIONS);
+export const SECCOMP_ARCHITECTURES: readonly string[] = Object.keys(ARCHITECTURES).toSorted();
+export const SECCOMP_FLAGS: readonly string[] = Object.keys(FLAGS);
+export const SECCOMP_OPERATORS: readonly string[] = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"].map((name) => `SCMP_CMP_${name}`);
+
 /** @returns the program's bytes and the flags to load it with. @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
 export function compileSeccomp(profile: SeccompSpec): readonly [Uint8Array, number] {
   const native = process.arch === "arm64" ? "SCMP_ARCH_AARCH64" : "SCMP_ARCH_X86_64";
@@ -170,25 +186,10 @@ function emitCondition(code: Assembler, { index, op, value, valueTwo = 0 }: Cond
 }
 
 function actionNumber(action: string, errno = EPERM): number {
-  switch (action) {
-    case "SCMP_ACT_ALLOW":
-      return 0x7fff_0000;
-    case "SCMP_ACT_ERRNO":
-      return ERRNO | Math.min(errno, 4095);
-    case "SCMP_ACT_LOG":
-      return 0x7ffc_0000;
-    case "SCMP_ACT_TRACE":
-      return 0x7ff0_0000 | errno;
-    case "SCMP_ACT_TRAP":
-      return 0x0003_0000;
-    case "SCMP_ACT_KILL_PROCESS":
-      return KILL_PROCESS;
-    case "SCMP_ACT_KILL":
-    case "SCMP_ACT_KILL_THREAD":
-      return 0;
-    default:
-      throw new RuntimeError("UNSUPPORTED", `Cannot load the seccomp profile: strata does not support the action ${JSON.stringify(action)}`);
-  }
+  const numberOf = ACTIONS[action];
+  if (numberOf === undefined)
+    throw new RuntimeError("UNSUPPORTED", `Cannot load the seccomp profile: strata does not support the action ${JSON.stringify(action)}`);
+  return numberOf(errno);
 }
 
 function flagNumber(flag: string): number {

@@ -170,6 +170,17 @@ swap (const char *one, const char *other, time_t seconds)
   return 0;
 }
 
+/* How the kernel schedules us, as numbers: io priority, personality, memory policy. */
+static int
+show_treatment (void)
+{
+  int mode = -1;
+
+  syscall (SYS_get_mempolicy, &mode, NULL, 0, NULL, 0);
+  printf ("io %ld personality %ld memory %d\n", syscall (SYS_ioprio_get, 1, 0), syscall (SYS_personality, 0xffffffff), mode);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -193,6 +204,8 @@ main (int argc, char **argv)
     return list_descriptors ();
   if (strcmp (verb, "burn") == 0)
     return burn (atof (word));
+  if (strcmp (verb, "treatment") == 0)
+    return show_treatment ();
   if (strcmp (verb, "crash") == 0)
     return *(volatile int *) (long) (argc - 2);
   if (strcmp (verb, "overwrite") == 0)
