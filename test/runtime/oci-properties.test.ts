@@ -162,6 +162,11 @@ describe("what takes more than a container's own look", () => {
     await lab.processes.remove(state.id);
   });
 
+  test("real time", async () => {
+    const resources = { cpu: { realtimePeriod: 500_000, realtimeRuntime: 1000 } };
+    expect((await shell("cd /sys/fs/cgroup/cpu; cat cpu.rt_period_us cpu.rt_runtime_us", { linux: { resources } })).stdout).toBe("500000\n1000\n");
+  });
+
   test("throttles of disks", async () => {
     const disk = execFileSync("sh", ["-c", "cat /sys/block/*/dev | head -1"], { encoding: "utf8" }).trim();
     const [major = 0, minor = 0] = disk.split(":").map(Number);
