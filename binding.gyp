@@ -41,6 +41,12 @@
       "sources": ["store/native/file-lock.c"]
     },
     {
+      "target_name": "strata-zlib",
+      "type": "loadable_module",
+      "sources": ["store/native/zlib.c"],
+      "cflags": ["-O2"]
+    },
+    {
       "target_name": "strata-transfer",
       "type": "loadable_module",
       "sources": ["<!@(ls http/native/*.c)"],

@@ -1,7 +1,7 @@
 /** Worker thread: reads one archive and answers once, with its entries or with what is wrong with it. */
 import { parentPort, workerData } from "node:worker_threads";
 import { StoreError } from "../../store/errors.ts";
-import { inflate, SeveralMembers } from "../../store/layer/inflate.ts";
+import { inflate } from "../../store/layer/inflate.ts";
 import { TarReader, type TarMember } from "../../store/tar/reader.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
@@ -22,16 +22,7 @@ export type ArchiveAnswer = { readonly entries?: readonly SourceEntry[] } | { re
 
 function answer(task: ArchiveTask): ArchiveAnswer {
   try {
-    return readArchive(task, false);
-  } catch (error) {
-    if (error instanceof SeveralMembers) return again(task);
-    return { problem: reasonOf(error) };
-  }
-}
-
-function again(task: ArchiveTask): ArchiveAnswer {
-  try {
-    return readArchive(task, true);
+    return readArchive(task);
   } catch (error) {
     return { problem: reasonOf(error) };
   }
@@ -42,8 +33,8 @@ function reasonOf(error: unknown): string {
   return (error as Error).message.replace(/^Cannot (?:read tar: |inflate layer: |read tar entry |unpack )/, "");
 }
 
-function readArchive({ file, folder, compression, epoch }: ArchiveTask, useProgram: boolean): ArchiveAnswer {
-  const chunks = inflate({ blob: file, compression, scratch: folder, maxBytes: freeBytes(folder) }, useProgram);
+function readArchive({ file, folder, compression, epoch }: ArchiveTask): ArchiveAnswer {
+  const chunks = inflate({ blob: file, compression, scratch: folder, maxBytes: freeBytes(folder) });
   try {
     const tar = new TarReader(chunks);
     let member = firstOf(tar);

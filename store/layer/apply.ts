@@ -1,12 +1,11 @@
 /** One pass over a layer blob: unpacked, and its tar's digest compared. The blob's own digest was when it was stored. */
-import { removeTreeSync } from "../remove-tree.ts";
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { TarReader } from "../tar/reader.ts";
 import { extractLayer, type Extracted } from "./extract.ts";
-import { inflate, SeveralMembers, type Inflation } from "./inflate.ts";
+import { inflate, type Inflation } from "./inflate.ts";
 
 export interface ApplyTask extends Inflation {
   readonly kind: "apply";
@@ -23,21 +22,11 @@ export interface Applied extends Extracted {
 
 /** @throws {StoreError} `LAYER_INVALID`, `DIGEST_MISMATCH` */
 export function applyLayer(task: ApplyTask): Applied {
-  try {
-    return attempt(task, false);
-  } catch (error) {
-    if (!(error instanceof SeveralMembers)) throw error;
-    removeTreeSync(task.folder);
-    return attempt(task, true);
-  }
-}
-
-function attempt(task: ApplyTask, useProgram: boolean): Applied {
   const { diffID } = task;
   const hash = createHash(algorithmOf(diffID));
   let size = 0;
   const chunks = (function* () {
-    for (const chunk of inflate(task, useProgram)) {
+    for (const chunk of inflate(task)) {
       hash.update(chunk);
       size += chunk.length;
       yield chunk;

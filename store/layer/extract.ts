@@ -12,7 +12,6 @@ import type { TarMember, TarReader } from "../tar/reader.ts";
 import { writeContent } from "../tar/sparse.ts";
 import { specialOperations } from "./create.ts";
 import { portableXattrs } from "./folder.ts";
-import { SeveralMembers } from "./inflate.ts";
 import { OPAQUE_NAME, parentOf, WHITEOUT_PREFIX } from "./normal.ts";
 import { hiddenFacts, type FolderRecord } from "./records.ts";
 
@@ -31,7 +30,7 @@ export function extractLayer(treeTool: string, folder: string, tar: TarReader): 
     try {
       extraction.add(member, tar.content());
     } catch (error) {
-      if (error instanceof StoreError || error instanceof SeveralMembers) throw error;
+      if (error instanceof StoreError) throw error;
       throw new StoreError("LAYER_INVALID", `Cannot unpack layer entry ${member.name}: ${(error as Error).message}`, { cause: error });
     }
   }

@@ -3,73 +3,91 @@
  * Spec: RFC 1952.
  */
 import { availableParallelism } from "node:os";
-import { promisify } from "node:util";
-import { constants, crc32, deflateRaw } from "node:zlib";
+import { lent, type Lending } from "../lent.ts";
+import { zlib } from "../native/zlib.ts";
 
 const HEADER = Buffer.from("1f8b08000000000000ff", "hex");
 /** The end of a raw deflate stream: an empty final block. */
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 const BLOCK_BYTES = 512 << 10;
+/** No block becomes larger. */
+const OUTPUT_BYTES = BLOCK_BYTES + (BLOCK_BYTES >> 3) + (4 << 10);
 const DICTIONARY_BYTES = 32 << 10;
 /** 3 % more bytes than level 6 in half the time: docs/decisions/gzip.md. */
 export const GZIP_LEVEL = 4;
-const MEM_LEVEL = 9;
-/** What does not shrink is only wrapped. Parts of a block are tried, so that half a block of text is not missed. */
-const SAMPLES = 4;
-const SAMPLE_BYTES = 4 << 10;
-const WORTH_IT = 0.99;
-const deflate = promisify(deflateRaw) as (block: Buffer, options: object) => Promise<Buffer>;
 
 /** `level` 0 to 9. */
-export async function* gzip(content: AsyncIterable<Uint8Array>, level = GZIP_LEVEL): AsyncIterable<Uint8Array> {
-  const pending: Promise<Buffer>[] = [];
+export function gzip(content: AsyncIterable<Uint8Array>, level = GZIP_LEVEL): Lending {
+  return {
+    lend: () => packed(content, level),
+    async *[Symbol.asyncIterator]() {
+      for await (const chunk of packed(content, level)) yield Buffer.from(chunk);
+    },
+  };
+}
+
+/** A block on its way, and the room that it takes: both are used again. */
+interface Slot {
+  readonly block: Buffer;
+  readonly output: Buffer;
+  readonly result: Uint32Array;
+  length: number;
+  done: Promise<void>;
+}
+
+async function* packed(content: AsyncIterable<Uint8Array>, level: number): AsyncGenerator<Uint8Array> {
+  const { deflate, joinCrc } = zlib();
   const width = availableParallelism() + 1;
-  let dictionary: Buffer = Buffer.alloc(0);
-  let [sum, size] = [0, 0];
+  const slots = Array.from({ length: width + 2 }, newSlot); // the one before those under way is a dictionary, and one is being filled
+  const pending: Slot[] = [];
+  let dictionary: Uint8Array = Buffer.alloc(0);
+  let [sum, size, index] = [0, 0, 0];
+  const finish = async (): Promise<Uint8Array> => {
+    const { output, result, length, done } = pending.shift()!;
+    await done;
+    sum = joinCrc(sum, result[1]!, length);
+    return output.subarray(0, result[0]);
+  };
   yield HEADER;
-  for await (const block of blocksOf(content)) {
-    sum = crc32(block, sum);
-    size += block.length;
-    pending.push(compress(block, dictionary, level));
-    dictionary = block.subarray(-DICTIONARY_BYTES);
-    if (pending.length >= width) yield await pending.shift()!;
+  try {
+    for await (const slot of filled(content, () => slots[index++ % slots.length]!)) {
+      const block = slot.block.subarray(0, slot.length);
+      size += slot.length;
+      slot.done = deflate(block, dictionary, slot.output, slot.result, level);
+      pending.push(slot);
+      dictionary = block.subarray(-DICTIONARY_BYTES);
+      if (pending.length >= width) yield await finish();
+    }
+    while (pending.length > 0) yield await finish();
+  } finally {
+    await Promise.allSettled(pending.map(async ({ done }) => await done)); // nothing is left behind that still writes
   }
-  for (const block of pending) yield await block;
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(sum, 0);
   trailer.writeUInt32LE(size % 2 ** 32, 4);
   yield Buffer.concat([LAST_BLOCK, trailer]);
 }
 
-/** A sync flush ends each block on a byte, so that the blocks can simply stand behind one another. */
-async function compress(block: Buffer, dictionary: Buffer, wanted: number): Promise<Buffer> {
-  const level = wanted > 0 && (await shrinks(block)) ? wanted : 0;
-  const common = { level, memLevel: MEM_LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: BLOCK_BYTES };
-  return await deflate(block, level === 0 || dictionary.length === 0 ? common : { ...common, dictionary });
+function newSlot(): Slot {
+  const [block, output] = [BLOCK_BYTES, OUTPUT_BYTES].map((bytes) => Buffer.allocUnsafeSlow(bytes)) as [Buffer, Buffer];
+  return { block, output, result: new Uint32Array(2), length: 0, done: Promise.resolve() };
 }
 
-async function shrinks(block: Buffer): Promise<boolean> {
-  if (block.length < BLOCK_BYTES) return true;
-  const stride = block.length / SAMPLES;
-  const parts = Array.from({ length: SAMPLES }, (_, index) => block.subarray(index * stride, index * stride + SAMPLE_BYTES));
-  const packed = await deflate(Buffer.concat(parts), { level: 1 });
-  return packed.length < SAMPLES * SAMPLE_BYTES * WORTH_IT;
-}
-
-async function* blocksOf(content: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
-  let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-  let used = 0;
-  for await (const chunk of content) {
+/** Slots one after the other, each filled. */
+async function* filled(content: AsyncIterable<Uint8Array>, next: () => Slot): AsyncGenerator<Slot> {
+  let slot = next();
+  slot.length = 0;
+  for await (const chunk of lent(content)) {
     for (let at = 0; at < chunk.length;) {
-      const step = Math.min(chunk.length - at, BLOCK_BYTES - used);
-      block.set(chunk.subarray(at, at + step), used);
-      used += step;
+      const step = Math.min(chunk.length - at, BLOCK_BYTES - slot.length);
+      slot.block.set(chunk.subarray(at, at + step), slot.length);
+      slot.length += step;
       at += step;
-      if (used < BLOCK_BYTES) continue;
-      yield block;
-      block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      used = 0;
+      if (slot.length < BLOCK_BYTES) continue;
+      yield slot;
+      slot = next();
+      slot.length = 0;
     }
   }
-  if (used > 0) yield block.subarray(0, used);
+  if (slot.length > 0) yield slot;
 }

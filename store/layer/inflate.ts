@@ -1,21 +1,19 @@
-/** A layer blob's uncompressed bytes, synchronously, for worker threads. Why zlib-sync: docs/decisions/inflate.md. */
+/** A layer blob's uncompressed bytes, synchronously, for worker threads. Why by zlib itself: docs/decisions/inflate.md. */
 import { spawnSync } from "node:child_process";
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
+import { Z_BUF_ERROR, Z_DATA_ERROR, Z_OK, Z_STREAM_END, zlib } from "../native/zlib.ts";
 import { ownedName } from "../owner.ts";
 import type { Compression } from "../store.ts";
 import { boundedProgram, hasReached, NOT_FOUND } from "./bounded-program.ts";
 import { readGrowing } from "./growing.ts";
 
-const READ_BYTES = 64 << 10;
+const READ_BYTES = 128 << 10;
+/** Stays in the processor's cache while it is hashed and written. */
 const INFLATE_BYTES = 256 << 10;
-/** zlib: gzip wrapping, 32 KiB window. */
-const GZIP_WINDOW_BITS = 31;
-
-/** The blob has several gzip members, which zlib-sync cannot tell apart: the caller begins again with a program. */
-export class SeveralMembers extends Error {}
+/** Of a gzip member. */
+const MAGIC_BYTES = 2;
 
 export interface Inflation {
   readonly blob: string;
@@ -28,43 +26,44 @@ export interface Inflation {
   readonly maxBytes?: number;
 }
 
-export function* inflate(task: Inflation, useProgram: boolean): Generator<Buffer> {
+/** Yields one buffer again and again. @throws {StoreError} `LAYER_INVALID` */
+export function* inflate(task: Inflation): Generator<Buffer> {
   const packed = readGrowing(task.blob, READ_BYTES, task.growth);
   if (task.compression === "none") return yield* packed;
-  if (task.compression === "gzip" && !useProgram) return yield* gunzip(packed);
+  if (task.compression === "gzip") return yield* gunzip(packed);
   while (packed.next().done !== true); // a program does not wait for what is still coming
   yield* throughProgram(task);
 }
 
+/** Members one after the other, as gzip reads them: what stands behind the last and begins none is left out. */
 function* gunzip(packed: Iterable<Buffer>): Generator<Buffer> {
-  const { Inflate, Z_SYNC_FLUSH, Z_STREAM_END, Z_OK, Z_BUF_ERROR } = createRequire(import.meta.url)("zlib-sync") as typeof import("zlib-sync");
-  const stream = new Inflate({ windowBits: GZIP_WINDOW_BITS, chunkSize: INFLATE_BYTES });
-  let total = 0;
-  let tail = Buffer.alloc(0);
+  const { openInflate, resetInflate, inflate: step } = zlib();
+  const stream = openInflate();
+  const output = Buffer.allocUnsafeSlow(INFLATE_BYTES);
+  const counts = new Int32Array(2);
+  let [members, taken] = [0, 0]; // whole ones, and bytes of the present one
   for (const chunk of packed) {
-    if (stream.err === Z_STREAM_END) throw new SeveralMembers();
-    tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
-    for (let input: Buffer = chunk; ; input = chunk.subarray(chunk.length)) {
-      stream.push(input, Z_SYNC_FLUSH);
-      if (stream.err === Z_BUF_ERROR) break; // nothing more to be had from what it was given
-      if (stream.err !== Z_OK && stream.err !== Z_STREAM_END)
-        throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${stream.msg ?? "its gzip data is damaged"}`);
-      const result = stream.result as Buffer;
-      total += result.length;
-      if (result.length > 0) yield result;
-      if (stream.err === Z_STREAM_END || result.length === 0) break;
+    for (let at = 0, isFull = false; at < chunk.length || isFull;) {
+      const code = step(stream, chunk.subarray(at), output, counts);
+      at += counts[0]!;
+      taken += counts[0]!;
+      isFull = counts[1] === output.length;
+      if (code === Z_DATA_ERROR && members > 0 && taken <= MAGIC_BYTES) return;
+      if (code !== Z_OK && code !== Z_STREAM_END && code !== Z_BUF_ERROR) throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is damaged");
+      if (counts[1]! > 0) yield output.subarray(0, counts[1]);
+      if (code !== Z_STREAM_END) continue;
+      resetInflate(stream);
+      members += 1;
+      taken = 0;
+      isFull = false;
     }
   }
-  if (stream.err !== Z_STREAM_END) throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is cut short");
-  if (tail.readUInt32LE(0) !== total % 2 ** 32) throw new SeveralMembers();
+  if (members === 0 || taken >= MAGIC_BYTES) throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is cut short");
 }
 
-const PROGRAMS = { gzip: ["gzip", "-dc"], zstd: ["zstd", "-dc", "--quiet"] } as const;
-/** gzip's "there was garbage after the data, which was left out". */
-const GZIP_WARNING = 2;
-
-function* throughProgram({ blob, compression, scratch, maxBytes }: Inflation): Generator<Buffer> {
-  const [program, ...args] = PROGRAMS[compression === "zstd" ? "zstd" : "gzip"];
+function* throughProgram({ blob, scratch, maxBytes }: Inflation): Generator<Buffer> {
+  const program = "zstd";
+  const args = ["-dc", "--quiet"];
   const file = join(scratch, ownedName());
   const [input, output] = [openSync(blob, "r"), openSync(file, "wx+")];
   try {
@@ -77,7 +76,7 @@ function* throughProgram({ blob, compression, scratch, maxBytes }: Inflation): G
     }
     if (status !== 0 && maxBytes !== undefined && hasReached(fstatSync(output).size, maxBytes))
       throw new StoreError("LAYER_INVALID", `Cannot inflate layer: it is longer than the ${maxBytes} bytes that there is room for`);
-    if (status !== 0 && !(program === "gzip" && status === GZIP_WARNING))
+    if (status !== 0)
       throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
     yield* readGrowing(file, READ_BYTES);
   } finally {

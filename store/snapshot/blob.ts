@@ -1,6 +1,7 @@
 /** Layers as blobs: the tar of a stack's layer, and its compressed forms, each made once and kept. */
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { gzip, GZIP_LEVEL } from "../layer/gzip.ts";
 import { layerMediaType } from "../layer/media-type.ts";
@@ -16,10 +17,14 @@ const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
 const DEFAULT_LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: GZIP_LEVEL, zstd: ZSTD_LEVEL };
 
 /** The uncompressed tar: written again from the folder, or inflated from the blob it came as. */
-export async function* layerTar(host: SnapshotHost, chain: ChainID): AsyncIterable<Uint8Array> {
+export function layerTar(host: SnapshotHost, chain: ChainID): AsyncIterable<Uint8Array> {
   const { diffID, folder } = recordOf(host, chain);
   const diff = host.tables.diffs.get(diffID);
-  if (diff?.canonical === true) return yield* folderTar(host.treeTool, folderPaths(host.layout, diff.folder ?? folder));
+  if (diff?.canonical === true) return folderTar(host.treeTool, folderPaths(host.layout, diff.folder ?? folder));
+  return unpacked(host, diffID, diff);
+}
+
+async function* unpacked(host: SnapshotHost, diffID: Digest, diff: DiffRecord | undefined): AsyncIterable<Uint8Array> {
   for (const compression of COMPRESSIONS) {
     const blob = diff?.blobs[compression];
     if (blob !== undefined && (await host.blobs().stat(blob.digest)) !== undefined) return yield* inflated(host.blobs().open(blob.digest), compression);

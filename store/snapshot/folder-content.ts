@@ -3,6 +3,7 @@ import { canonicalTar } from "../layer/canonical.ts";
 import { entriesOf, folderReader } from "../layer/folder.ts";
 import { normalEntries } from "../layer/normal.ts";
 import { hiddenFacts, type FolderRecord } from "../layer/records.ts";
+import type { Lending } from "../lent.ts";
 import { scanFolder } from "../native/scan.ts";
 import type { LayerEntry } from "../store.ts";
 
@@ -18,9 +19,16 @@ export async function folderFacts(treeTool: string, path: string): Promise<Omit<
 }
 
 /** The bytes of a layer that is written again from its folder. */
-export async function* folderTar(treeTool: string, paths: readonly string[]): AsyncIterable<Uint8Array> {
-  const entries = await folderEntries(treeTool, paths);
-  for (const bytes of canonicalTar(entries, folderReader(paths))) yield Buffer.from(bytes);
+export function folderTar(treeTool: string, paths: readonly string[]): Lending {
+  async function* lend(): AsyncGenerator<Uint8Array> {
+    yield* canonicalTar(await folderEntries(treeTool, paths), folderReader(paths));
+  }
+  return {
+    lend,
+    async *[Symbol.asyncIterator]() {
+      for await (const bytes of lend()) yield Buffer.from(bytes);
+    },
+  };
 }
 
 /** What stands in a folder over another replaces it there; a whiteout says only that it is gone. */
