@@ -66,9 +66,9 @@ export class BlobWriter implements AsyncDisposable {
 
   /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
   async commit(expected: Expected = {}): Promise<Stored> {
-    const stored = { digest: await this.#digest.digest(), size: this.#size };
+    const [digest] = await Promise.all([this.#digest.digest(), this.#file.datasync()]); // the disk and a processor side by side
+    const stored = { digest, size: this.#size };
     checkExpected(stored, expected);
-    await this.#file.datasync();
     await linkBlob(this.#layout, this.path, stored.digest);
     return stored;
   }

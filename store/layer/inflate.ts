@@ -49,7 +49,8 @@ function* gunzip(packed: Iterable<Buffer>): Generator<Buffer> {
       taken += counts[0]!;
       isFull = counts[1] === output.length;
       if (code === Z_DATA_ERROR && members > 0 && taken <= MAGIC_BYTES) return;
-      if (code !== Z_OK && code !== Z_STREAM_END && code !== Z_BUF_ERROR) throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is damaged");
+      if (code !== Z_OK && code !== Z_STREAM_END && code !== Z_BUF_ERROR)
+        throw new StoreError("LAYER_INVALID", "Cannot inflate layer: its gzip data is damaged");
       if (counts[1]! > 0) yield output.subarray(0, counts[1]);
       if (code !== Z_STREAM_END) continue;
       resetInflate(stream);
@@ -76,8 +77,7 @@ function* throughProgram({ blob, scratch, maxBytes }: Inflation): Generator<Buff
     }
     if (status !== 0 && maxBytes !== undefined && hasReached(fstatSync(output).size, maxBytes))
       throw new StoreError("LAYER_INVALID", `Cannot inflate layer: it is longer than the ${maxBytes} bytes that there is room for`);
-    if (status !== 0)
-      throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
+    if (status !== 0) throw new StoreError("LAYER_INVALID", `Cannot inflate layer: ${program} says ${String(stderr).trim()}`);
     yield* readGrowing(file, READ_BYTES);
   } finally {
     closeSync(input);

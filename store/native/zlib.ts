@@ -12,18 +12,18 @@ export const Z_BUF_ERROR = -5;
 export type InflateStream = object & { readonly opened: unique symbol };
 
 export interface Zlib {
-  openInflate(): InflateStream;
+  readonly openInflate: () => InflateStream;
   /** Another member begins. */
-  resetInflate(stream: InflateStream): void;
+  readonly resetInflate: (stream: InflateStream) => void;
   /** `counts` become the bytes that were read and those that were written. Gives zlib's code. */
-  inflate(stream: InflateStream, input: Uint8Array, output: Uint8Array, counts: Int32Array): number;
+  readonly inflate: (stream: InflateStream, input: Uint8Array, output: Uint8Array, counts: Int32Array) => number;
   /**
    * On a thread of the pool: a block of raw deflate that ends on a byte. What does not shrink is only wrapped.
    * `result` becomes the bytes written and the block's CRC-32. Nothing that it is given may change meanwhile.
    */
-  deflate(block: Uint8Array, dictionary: Uint8Array, output: Uint8Array, result: Uint32Array, level: number): Promise<void>;
+  readonly deflate: (block: Uint8Array, dictionary: Uint8Array, output: Uint8Array, result: Uint32Array, level: number) => Promise<void>;
   /** CRC-32 of bytes that have the first, followed by `length` bytes that have the second. */
-  joinCrc(first: number, second: number, length: number): number;
+  readonly joinCrc: (first: number, second: number, length: number) => number;
 }
 
 export function zlib(): Zlib {
