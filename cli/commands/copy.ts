@@ -10,6 +10,7 @@ import { writeWhole } from "../copy/folder.ts";
 import { openSource, type CopySource } from "../copy/source.ts";
 import { openTarget } from "../copy/target.ts";
 import { blaming } from "../../registry/client/blame.ts";
+import { RETRY } from "../../registry/client/retry.ts";
 import type { ContentSink } from "../../store/store.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 import { PUSH_WORDS, showTransfers } from "../registry/transfer-progress.ts";
@@ -22,6 +23,7 @@ type Flags = RemoteFlagValues & {
   readonly insecure?: boolean;
   readonly referrers: boolean;
   readonly digestfile?: string;
+  readonly retryTimes?: number;
 };
 
 export function command(context: Context): Command {
@@ -42,20 +44,22 @@ export function command(context: Context): Command {
     .option("-q, --quiet", "say nothing but the digest")
     .option("--no-referrers", "leave behind what is attached to it: SBOMs, provenance, signatures")
     .option("--digestfile <file>", "write the digest into a file")
+    .option("--retry-times <count>", `how often a request that fails passingly is sent again (default: ${RETRY.attempts - 1})`, readCount)
     .option("--insecure", "accept plain HTTP and untrusted certificates")
     .option("--authfile <file>", "where logins are kept, instead of the usual files");
   return addRemoteFlags(addRemoteFlags(copy, "src"), "dest").action(async (from: string, to: string, flags: Flags) => await run(context, from, to, flags));
 }
 
 async function run(context: Context, from: string, to: string, flags: Flags): Promise<void> {
-  const { platform, quiet = false, referrers, digestfile } = flags;
+  const { platform, quiet = false, referrers, digestfile, retryTimes } = flags;
   const which = readWhich(flags);
+  const retry = retryTimes === undefined ? undefined : { ...RETRY, attempts: retryTimes + 1 };
   const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
   using shown = showTransfers(context.stderr, PUSH_WORDS, quiet);
-  await using source = await openSource(context, places.from, readRemoteFlags(flags, "src"));
-  const ends = { flags: readRemoteFlags(flags, "dest"), onTransfer: shown.onTransfer, from: places.from };
+  await using source = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
+  const ends = { flags: { ...readRemoteFlags(flags, "dest"), retry }, onTransfer: shown.onTransfer, from: places.from };
   await using target = await openTarget(context, places.to, ends);
   const top = await copyImage(source.content, blamed(source, target.content), source.top, {
     concurrency: 4,
@@ -67,6 +71,11 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   await target.close?.();
   if (digestfile !== undefined) await writeWhole(digestfile, top.digest);
   context.stdout.write(`${top.digest}\n`);
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text);
+  throw new UsageError(`--retry-times is a number up to 999, not ${JSON.stringify(text)}`);
 }
 
 type Which = "system" | "all" | "index-only";

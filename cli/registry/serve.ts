@@ -24,6 +24,7 @@ interface Flags {
   readonly auditLog?: string;
   readonly shutdownTimeout: number;
   readonly anonymous?: boolean;
+  readonly servedName?: readonly string[];
   readonly readOnly?: boolean;
   readonly delete: boolean;
   readonly rateLimit?: Rate;
@@ -46,6 +47,7 @@ export function serveCommand(context: Context): Command {
     .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens")
     .option("--token-realm <url>", "where clients get tokens, behind a proxy")
     .option("--anonymous", "let everybody in where other machines reach it")
+    .option("--served-name <name>", "without logins it answers only to names of this machine: and to this one; may be repeated", readName)
     .option("--mirror <host>", "read through another registry: what is asked for is fetched from it and kept")
     .option("--mirror-insecure", "reach the other registry over plain HTTP or with a certificate that nobody vouches for")
     .option("--notify <url>", "web hook to tell of pushes, pulls, mounts and deletes; may be repeated", readUrl)
@@ -82,6 +84,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
     ...(flags.trustedProxy === undefined ? {} : { trustedProxies: { networks: flags.trustedProxy, header: flags.proxyHeader } }),
     ...(flags.maxBlobSize === undefined ? {} : { maxBlobBytes: flags.maxBlobSize }),
     allowAnonymous: flags.anonymous === true,
+    ...(flags.servedName === undefined ? {} : { servedNames: flags.servedName }),
     ...(flags.htpasswd === undefined ? {} : { htpasswd: flags.htpasswd }),
     ...(flags.mirror === undefined ? {} : { mirror: { host: flags.mirror, insecure: flags.mirrorInsecure === true, env: context.env } }),
     ...(flags.notify === undefined ? {} : { notify: flags.notify }),
@@ -143,6 +146,11 @@ function readProxy(text: string, before: readonly Network[] = []): readonly Netw
   const network = parseNetwork(text);
   if (network !== undefined) return [...before, network];
   throw new UsageError(`Cannot trust ${JSON.stringify(text)}: give an address, or a network as 10.0.0.0/8`);
+}
+
+function readName(text: string, before: readonly string[] = []): readonly string[] {
+  if (/^[\w-]+(?:\.[\w-]+)*\.?$/.test(text)) return [...before, text];
+  throw new UsageError(`Cannot answer to ${JSON.stringify(text)}: give the name of a host, without a port`);
 }
 
 function readSize(text: string): number {

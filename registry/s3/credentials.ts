@@ -10,17 +10,16 @@ export interface S3Credentials {
   readonly sessionToken: string | undefined;
 }
 
-/** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` */
-export async function readCredentials(env: NodeJS.ProcessEnv): Promise<S3Credentials> {
-  const found = fromEnvironment(env) ?? (await fromFile(env));
-  if (found !== undefined) return found;
-  throw new RegistryError(
-    "CREDENTIALS_UNAVAILABLE",
-    `Cannot use S3: there are no keys in the environment, nor for profile ${profileOf(env)} in ${credentialsFile(env)}`,
-    {
-      hint: "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    },
-  );
+/** Undefined when neither has any. @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` for a file that cannot be read */
+export async function readCredentials(env: NodeJS.ProcessEnv): Promise<S3Credentials | undefined> {
+  return fromEnvironment(env) ?? (await fromFile(env));
+}
+
+export function noCredentials(env: NodeJS.ProcessEnv): RegistryError {
+  const file = `nor for profile ${profileOf(env)} in ${credentialsFile(env)}`;
+  return new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot use S3: there are no keys in the environment, ${file}, and this machine is lent none`, {
+    hint: "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  });
 }
 
 /** Of the profile in the configuration file. */

@@ -5,6 +5,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { Agent, request, type Dispatcher } from "undici";
 import { RegistryError } from "../errors.ts";
 import type { S3Credentials } from "./credentials.ts";
+import type { KeyRing } from "./key-ring.ts";
 import type { BucketLocation } from "./location.ts";
 import { elementText } from "./xml.ts";
 
@@ -35,7 +36,8 @@ export interface S3Exchange extends AsyncDisposable {
 
 export interface S3ExchangeOptions {
   readonly location: BucketLocation & { readonly region: string };
-  readonly credentials: S3Credentials;
+  /** Asked for every request: they may change. */
+  readonly credentials: KeyRing;
   /** Milliseconds without an answer or a byte. */
   readonly idleMs: number;
   /** Milliseconds before the second try; doubled each time. */
@@ -53,7 +55,7 @@ export function openExchange(options: S3ExchangeOptions): S3Exchange {
   const dispatcher = new Agent({ connect: { timeout: CONNECT_MS }, headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 });
   const cache = new Map<string, ArrayBuffer>();
   const once = async (wanted: S3Request): Promise<S3Answer> => {
-    const { url, headers } = await sign(wanted, location, credentials, cache);
+    const { url, headers } = await sign(wanted, location, await credentials(), cache);
     const { method, body } = wanted;
     const reply = await request(url, { method, headers, dispatcher, ...(body === undefined ? {} : { body: body as Uint8Array }) });
     return { status: reply.statusCode, headers: reply.headers, body: reply.body };

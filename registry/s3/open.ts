@@ -3,9 +3,10 @@ import { RegistryError } from "../errors.ts";
 import type { Storage } from "../storage.ts";
 import { openBlobs } from "./blobs.ts";
 import { openBucket, type Bucket } from "./bucket.ts";
-import { readCredentials, readRegion } from "./credentials.ts";
+import { readRegion } from "./credentials.ts";
 import { openExchange } from "./exchange.ts";
 import { openIngests } from "./ingests.ts";
+import { openKeyRing } from "./key-ring.ts";
 import { parseLocation } from "./location.ts";
 import { isKept } from "./sweep.ts";
 import { openTable, type KeptValues } from "./table.ts";
@@ -27,7 +28,7 @@ export interface OpenBucketOptions {
 /** @throws {RegistryError} `REFERENCE_INVALID`, `CREDENTIALS_UNAVAILABLE`, `STORAGE_FAILED` when the bucket cannot be listed */
 export async function openBucketStorage({ location: text, env, idleMs = 30_000, attempts = 5 }: OpenBucketOptions): Promise<BucketStorage> {
   const location = parseLocation(text, env);
-  const [credentials, region] = await Promise.all([readCredentials(env), location.region ?? readRegion(env)]);
+  const [credentials, region] = await Promise.all([openKeyRing({ env, now: () => Date.now() }), location.region ?? readRegion(env)]);
   if (region === undefined && location.endpoint === undefined)
     throw new RegistryError("REFERENCE_INVALID", `Cannot use ${text}: its region is not known`, { hint: "Add ?region=NAME, or set AWS_REGION" });
   const exchange = openExchange({ location: { ...location, region: region ?? "us-east-1" }, credentials, idleMs, attempts, firstRetryMs: 200 });

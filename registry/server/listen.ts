@@ -18,6 +18,7 @@ import { basicAccess, openHtpasswd } from "./htpasswd.ts";
 import { throttle } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { openNotifier } from "./notifier.ts";
+import { answerOnlyTo, type HostCheck } from "./own-names.ts";
 import { parsePolicy } from "./policy.ts";
 import { quotaFor, type QuotaOf } from "./quota.ts";
 import { createRegistry } from "./registry.ts";
@@ -39,6 +40,8 @@ export interface RegistryListenOptions {
   readonly tokenRealm?: string;
   /** Allows that also where other machines reach it. */
   readonly allowAnonymous?: boolean;
+  /** Names that it answers to beside the machine's, where everybody on the machine is let in. */
+  readonly servedNames?: readonly string[];
   readonly readOnly?: boolean;
   /** False: nothing is deleted. @default true */
   readonly deletes?: boolean;
@@ -71,7 +74,7 @@ const MAX_HEADERS_MS = 30_000;
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { storage, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
   const peers = options.trustedProxies === undefined ? direct : behindProxies(options.trustedProxies.networks, options.trustedProxies.header);
-  const { access, routes, quotaOf } = await accessOf(options, peers);
+  const { access, routes, quotaOf, checkHost } = await accessOf(options, peers);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
@@ -81,6 +84,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     deletes: options.deletes ?? true,
     ...(options.rateLimit === undefined ? {} : { throttle: throttle(options.rateLimit, () => performance.now(), peers) }),
     peers,
+    ...(checkHost === undefined ? {} : { checkHost }),
     ...(options.maxBlobBytes === undefined ? {} : { maxBlobBytes: options.maxBlobBytes }),
     ...(options.uploadTimeoutMs === undefined ? {} : { uploadTimeoutMs: options.uploadTimeoutMs }),
     ...(mirror === undefined
@@ -152,13 +156,15 @@ interface Admission {
   readonly access: Access;
   readonly routes: readonly Route[];
   readonly quotaOf?: QuotaOf;
+  readonly checkHost?: HostCheck;
 }
 
 async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<Admission> {
-  const { host, htpasswd, policy, allowAnonymous = false } = options;
+  const { host, htpasswd, policy, allowAnonymous = false, servedNames = [] } = options;
   if (policy !== undefined) return await byPolicy(options, policy, peers);
   if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd)), routes: [] };
-  if (allowAnonymous || isLoopback(host)) return { access: anonymous, routes: [] };
+  if (allowAnonymous) return { access: anonymous, routes: [] };
+  if (isLoopback(host)) return { access: anonymous, routes: [], checkHost: answerOnlyTo(servedNames) };
   throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, {
     hint: "Give --htpasswd FILE, or --anonymous to let everybody push and delete",
   });

@@ -9,7 +9,7 @@ import { readRange } from "../client/range.ts";
 import type { Remote } from "../client/remote.ts";
 import { openRepository, type Fetched } from "../client/repository.ts";
 import { RegistryError } from "../errors.ts";
-import { readManifest } from "./manifest.ts";
+import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
 import { storing } from "./storing.ts";
 
@@ -39,10 +39,10 @@ export function openMirror(options: MirrorOptions): Mirror {
   const asked = new Map<string, number>();
   const remote = reconnecting(options.connect);
   const keep = async (name: string, reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
-    const { artifactType, annotations, subject } = readManifest(bytes, descriptor.mediaType);
+    const { mediaType, artifactType, annotations, subject } = readUpstream(bytes, descriptor.mediaType);
     await blobs.put(bytes, descriptor.digest.startsWith("sha512:") ? "sha512" : "sha256");
     const more = { ...(artifactType === undefined ? {} : { artifactType }), ...(annotations === undefined ? {} : { annotations }) };
-    await repositories.linkManifest(name, { ...descriptor, ...more }, subject);
+    await repositories.linkManifest(name, { ...descriptor, mediaType, ...more }, subject);
     if (!isDigest(reference) && (await repositories.tag(name, reference)) !== descriptor.digest) await repositories.setTag(name, reference, descriptor.digest);
   };
   return {
@@ -87,6 +87,17 @@ export function openMirror(options: MirrorOptions): Mirror {
         .catch(unlessAway),
     [Symbol.asyncDispose]: async () => await remote.close(),
   };
+}
+
+/** What could not be pushed here is not taken from there either; that is no fault of who asks. @throws {RegistryError} `UNREACHABLE` */
+function readUpstream(bytes: Uint8Array, contentType: string): PushedManifest {
+  try {
+    return readManifest(bytes, contentType);
+  } catch (cause) {
+    throw new RegistryError("UNREACHABLE", `Cannot take the manifest of the other registry: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** A tag that is gone there is gone here; while the other registry is away it is what it was. */

@@ -69,8 +69,9 @@ function wireError(error: unknown): WireError | undefined {
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
 }
 
-function isFull(error: unknown): boolean {
-  const { code } = error as { readonly code?: unknown };
+/** Storage without room for what came. */
+export function isFull(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "ENOSPC" || code === "EDQUOT" || code === "RECORDS_FAILED";
 }
 

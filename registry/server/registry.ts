@@ -12,6 +12,7 @@ import { eventOf, type EventSink } from "./events.ts";
 import { openIdentity, STORE_HEADER } from "../identity.ts";
 import { expireUploads } from "./expire-uploads.ts";
 import type { Throttle } from "./limits.ts";
+import type { HostCheck } from "./own-names.ts";
 import { listCatalog, listReferrers, listTags } from "./list-handlers.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
@@ -40,6 +41,8 @@ export interface RegistryOptions {
   readonly deletes?: boolean;
   /** Asked before everything else; throws for who asks too often. */
   readonly throttle?: Throttle;
+  /** Throws for who asks under a name that is not this registry's. @default any will do */
+  readonly checkHost?: HostCheck;
   /** @default no limit */
   readonly maxBlobBytes?: number;
   /** Milliseconds after which an upload that nobody goes on with is gone. @default the store's own, a week */
@@ -71,6 +74,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const handler: Handler = async (request) => {
     try {
       options.throttle?.(request);
+      options.checkHost?.(request);
       refuseCrossSite(request);
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };

@@ -7,6 +7,7 @@ import { isProof, PROOF_HEADER } from "../identity.ts";
 import { isRepositoryName } from "../name.ts";
 import { boundedBlob } from "./limits.ts";
 import { blobPath, readDigest, type Call, type Parts } from "./parts.ts";
+import { isFull } from "./refuse.ts";
 import type { Upload } from "./uploads.ts";
 
 export async function startUpload(parts: Parts, call: Call): Promise<Reply> {
@@ -49,7 +50,7 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
   return empty(204);
 }
 
-/** A blob that is too large ends its session: nobody can go on with it. Storage that fails does not. */
+/** A blob that is too large ends its session: nobody can go on with it. So does a full disk, as others need the room. Storage that fails does not. */
 async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
   try {
     const body = boundedBlob(request, upload.offset, maxBlobBytes);
@@ -57,7 +58,7 @@ async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload)
     if (receive === undefined || upload.fill === undefined) await upload.write(body);
     else await upload.fill(receive);
   } catch (error) {
-    if (error instanceof RegistryError && error.code !== "STORAGE_FAILED") await upload.abort();
+    if (isFull(error) || (error instanceof RegistryError && error.code !== "STORAGE_FAILED")) await upload.abort();
     throw error;
   }
 }

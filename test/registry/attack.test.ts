@@ -113,28 +113,31 @@ describe("slow clients", () => {
   afterEach(calm);
 
   test("whose headers never end are cut off", async () => {
-    const said = await drip(200, "GET /v2/ HTTP/1.1\r\nhost: x\r\nx-slow: ");
+    const said = await drip(200, "GET /v2/ HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
     expect(new Set(said.map((text) => text.slice(0, 12)))).toEqual(new Set(["HTTP/1.1 408"]));
   }, 40_000);
 
   test("whose bodies creep are cut off, and told so", async () => {
     const start = await fetch(`${url}/v2/slow/blobs/uploads/`, { method: "POST" });
-    const said = await drip(1, `PATCH ${start.headers.get("location")} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n`);
+    const said = await drip(1, `PATCH ${start.headers.get("location")} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n`);
     expect(said[0]).toMatch(/^HTTP\/1\.1 408 /);
-    const many = await drip(100, "POST /v2/slow/blobs/uploads/?digest=sha256:" + "0".repeat(64) + " HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    const many = await drip(
+      100,
+      "POST /v2/slow/blobs/uploads/?digest=sha256:" + "0".repeat(64) + " HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n",
+    );
     expect(many.every((text) => text.startsWith("HTTP/1.1 408 "))).toBe(true);
   }, 40_000);
 
   test("who are refused and go on creeping are cut off", async () => {
-    const said = await drip(100, "PUT /v2/NOT_A_NAME/manifests/v1 HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    const said = await drip(100, "PUT /v2/NOT_A_NAME/manifests/v1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n");
     expect(said.every((text) => text.startsWith("HTTP/1.1 400 "))).toBe(true);
   }, 40_000);
 
   test("who never read are cut off", async () => {
     const large = blob(noise(16 << 20, 3));
     expect((await pushBlob({ url }, "victim", large)).status).toBe(201);
-    const ask = `GET /v2/victim/blobs/${large.descriptor.digest} HTTP/1.1\r\nhost: x\r\n\r\n`;
-    const manifest = "GET /v2/victim/manifests/v1 HTTP/1.1\r\nhost: x\r\n\r\n";
+    const ask = `GET /v2/victim/blobs/${large.descriptor.digest} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+    const manifest = "GET /v2/victim/manifests/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for (let n = 0; n < 30; n++) (await open()).pause().write(n < 20 ? ask : manifest.repeat(20_000));
     await expect.poll(fds, POLL).toBeGreaterThan(calmFds + 20);
     await works();
@@ -169,8 +172,8 @@ test("10,000 uploads that are opened and left take no memory and no descriptors,
 }, 90_000);
 
 describe("requests that mislead", () => {
-  const victim = "DELETE /v2/victim/manifests/v1 HTTP/1.1\r\nhost: x\r\n\r\n";
-  const head = "POST /v2/victim/blobs/uploads/ HTTP/1.1\r\nhost: x\r\n";
+  const victim = "DELETE /v2/victim/manifests/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const head = "POST /v2/victim/blobs/uploads/ HTTP/1.1\r\nhost: localhost\r\n";
   test.each([
     { name: "a length beside chunks", bytes: `${head}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${victim}` },
     { name: "chunks beside a length", bytes: `${head}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n${victim}` },
@@ -188,7 +191,7 @@ describe("requests that mislead", () => {
     { name: "a chunk without an end", bytes: `${head}transfer-encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n${victim}` },
     { name: "a chunk larger than numbers are", bytes: `${head}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n${victim}` },
     { name: "chunk extensions without end", bytes: `${head}transfer-encoding: chunked\r\n\r\n1;${"x".repeat(40_000)}\r\na\r\n0\r\n\r\n${victim}` },
-    { name: "an end before the last request", bytes: `GET /v2/none/manifests/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n${victim}` },
+    { name: "an end before the last request", bytes: `GET /v2/none/manifests/v1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n${victim}` },
     { name: "no host", bytes: `POST /v2/victim/blobs/uploads/ HTTP/1.1\r\ncontent-length: 0\r\n\r\n${victim}` },
   ])(
     "what one server may take for one request and another for two: $name is refused",
@@ -201,7 +204,7 @@ describe("requests that mislead", () => {
   );
 
   test("requests one behind the other are answered in turn", async () => {
-    const ask = (path: string, last = ""): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n${last}\r\n`;
+    const ask = (path: string, last = ""): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n${last}\r\n`;
     const said = await say(ask("/v2/victim/manifests/v1") + ask("/v2/none/manifests/v1") + ask("/v2/victim/tags/list", "connection: close\r\n"));
     expect(said.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
   });
@@ -233,7 +236,7 @@ describe("requests that mislead", () => {
     `/v2/${"a".repeat(100_000)}/manifests/v1`,
   ];
   test.each(paths.map((path) => ({ path, name: path.length > 100 ? `of ${path.length} letters` : path })))("the path $name leads nowhere", async ({ path }) => {
-    const said = await say(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    const said = await say(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
     expect(said).toMatch(path.length > 50_000 ? /^(?:HTTP\/1\.1 431 |$)/ : /^HTTP\/1\.1 4(?:00|04|31) /); // or reset: most of it was never read
     expect(said).not.toContain("root:");
   });
@@ -280,7 +283,7 @@ describe("bodies that grow", () => {
     expect(await put(Buffer.alloc((4 << 20) + 1, 32))).toBe(413);
     const said = await say(
       Buffer.concat([
-        Buffer.from("PUT /v2/bomb/manifests/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"),
+        Buffer.from("PUT /v2/bomb/manifests/v1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"),
         Buffer.from(`${(5 << 20).toString(16)}\r\n`),
         Buffer.alloc(5 << 20, 32),
         Buffer.from("\r\n0\r\n\r\n"),

@@ -53,7 +53,7 @@ test("an upload goes on at another server after kill -9 of the first", { timeout
     session = (await fetch(`http://${first.match[1]}/v2/x/blobs/uploads/`, { method: "POST" })).headers.get("location") ?? "";
     const socket = connect(Number(first.match[2]), "127.0.0.1");
     socket.on("error", () => {}); // reset when the server dies
-    socket.write(`PATCH ${session} HTTP/1.1\r\nhost: x\r\ncontent-length: ${content.bytes.length}\r\n\r\n`);
+    socket.write(`PATCH ${session} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${content.bytes.length}\r\n\r\n`);
     socket.write(content.bytes.subarray(0, 18 << 20));
     const reached = async (): Promise<string | null> => (await fetch(`http://${second.match[1]}${session}`)).headers.get("range");
     await expect.poll(reached, { timeout: 30_000 }).toBe(`0-${(16 << 20) - 1}`); // whole chunks; the rest was in memory

@@ -8,9 +8,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
+import { serveHttp } from "../support/http-server.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
-import { certificateFiles, startRegistry, type TestRegistry } from "./registry.ts";
+import { blob, certificateFiles, manifestOf, startRegistry, type TestRegistry } from "./registry.ts";
 
 const run = promisify(execFile);
 const authority = createAuthority("strata test authority");
@@ -110,4 +111,29 @@ test.each([
   { flags: ["--dest-tls-verify=maybe"], says: "--tls-verify is true or false" },
 ])("$flags is refused as wrong use", async ({ flags, says }) => {
   expect(await runStrata(root, ["copy", ...flags, layout, `dir:${at("never")}`])).toMatchObject({ status: 2, stderr: expect.stringContaining(says) });
+});
+
+test.each([
+  { times: "0", asked: 1, status: 1 },
+  { times: "2", asked: 3, status: 0 },
+])("a source that fails twice is asked $asked times with --retry-times $times", async ({ times, asked, status }) => {
+  const config = blob("{}", MEDIA_TYPE.config);
+  const manifest = manifestOf(config, []);
+  let count = 0;
+  await using flaky = await serveHttp((request, response) => {
+    if (request.url === "/v2/") return void response.end("{}");
+    if (request.url?.includes("/manifests/") !== true) return void response.end(config.bytes);
+    if (request.url.endsWith("/v1")) count++;
+    response.writeHead(count < 3 ? 503 : 200, { "content-type": MEDIA_TYPE.manifest }).end(count < 3 ? "" : manifest.bytes);
+  });
+  const to = `oci:${at(`retried-${times}`)}`;
+  const outcome = await runStrata(root, ["copy", "-q", "--no-referrers", "--retry-times", times, `docker://127.0.0.1:${flaky.port}/app:v1`, to]);
+  expect([outcome.status, count]).toEqual([status, asked]);
+});
+
+test("what is no number of retries is refused", async () => {
+  expect(await runStrata(root, ["copy", "--retry-times", "-1", layout, "dir:/none"])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("--retry-times"),
+  });
 });

@@ -48,7 +48,7 @@ test(`an upload survives ${KILLS} times kill -9`, { timeout: 120_000 }, async ()
       for (let n = 0; n < whole; n++) acknowledged = await patch(acknowledged);
       const socket = connect(Number(server.match[2]), "127.0.0.1");
       socket.on("error", () => {}); // reset when the server dies
-      socket.write(`PATCH ${new URL(location).pathname} HTTP/1.1\r\nhost: x\r\ncontent-length: ${CHUNK}\r\n\r\n`);
+      socket.write(`PATCH ${new URL(location).pathname} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${CHUNK}\r\n\r\n`);
       await new Promise((resolve) => socket.write(content.bytes.subarray(acknowledged, acknowledged + part), resolve));
       await die();
       socket.destroy();

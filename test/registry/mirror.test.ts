@@ -12,7 +12,9 @@ import { createRegistry } from "../../registry/server/registry.ts";
 import { anonymous } from "../../registry/server/access.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { serve, type Listener } from "../../http/serve.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
+import { serveHttp } from "../support/http-server.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { blob, noise, pushBlob, pushImage, putManifest, manifestOf, startRegistry, unfinished, type TestRegistry } from "./registry.ts";
@@ -166,3 +168,27 @@ test("logs in at the other registry with what its owner has kept", async () => {
   await using listener = await serve({ port: 0, handler });
   expect(await (await fetch(`${listener.url}/v2/app/manifests/v1`)).text()).toBe(bytes);
 });
+
+test.each(["text/html;charset=x", "a", "application/x y", `application/${"x".repeat(200)}`, "", 7])(
+  "a manifest of the media type %j there is not taken, and what was here stays",
+  async (mediaType) => {
+    const good = manifestOf(blob("{}", MEDIA_TYPE.config), []);
+    const bad = blob(JSON.stringify({ schemaVersion: 2, mediaType, config: blob("{}", MEDIA_TYPE.config).descriptor, layers: [] }), MEDIA_TYPE.manifest);
+    let serving = bad;
+    await using liar = await serveHttp((request, response) => {
+      const { bytes, descriptor } = serving;
+      if (request.url === "/v2/") response.end("{}");
+      else response.writeHead(200, { "content-type": "text/plain", "docker-content-digest": descriptor.digest, "content-length": bytes.length }).end(bytes);
+    });
+    await using fooled = await startRegistry({ mirror: { host: `127.0.0.1:${liar.port}`, env, freshMs: 0 }, logFormat: "none" });
+    const ask = async (reference: string): Promise<readonly [number, string | null]> => {
+      const reply = await fetch(`${fooled.url}/v2/app/manifests/${reference}`);
+      return [reply.status, reply.headers.get("content-type")];
+    };
+    for (const reference of ["v1", bad.descriptor.digest]) expect(await ask(reference)).toEqual([502, "application/json"]);
+    serving = good;
+    expect(await ask("v1")).toEqual([200, MEDIA_TYPE.manifest]);
+    serving = bad;
+    expect([await ask("v1"), fooled.lines]).toEqual([[200, MEDIA_TYPE.manifest], []]);
+  },
+);

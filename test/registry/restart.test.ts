@@ -22,7 +22,7 @@ test("an upload survives kill -9 of the server", async () => {
     location = (await fetch(`${url}/v2/x/blobs/uploads/`, { method: "POST" })).headers.get("location") ?? "";
     const socket = connect(Number(server.match[2]), "127.0.0.1");
     socket.on("error", () => {}); // reset when the server dies
-    socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: ${content.bytes.length}\r\n\r\n`);
+    socket.write(`PATCH ${location} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${content.bytes.length}\r\n\r\n`);
     socket.write(content.bytes.subarray(0, 2 << 20));
     await expect.poll(async () => (await fetch(url + location)).headers.get("range")).toBe(`0-${(2 << 20) - 1}`);
     server.process.kill("SIGKILL");

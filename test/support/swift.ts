@@ -56,6 +56,7 @@ export async function startSwift(): Promise<Swift> {
 }
 
 async function makeBucket(location: BucketLocation): Promise<void> {
-  await using exchange = openExchange({ location: { ...location, region: "us-east-1" }, credentials: KEYS, idleMs: 30_000, attempts: 5, firstRetryMs: 200 });
+  const credentials = async (): Promise<typeof KEYS> => await Promise.resolve(KEYS);
+  await using exchange = openExchange({ location: { ...location, region: "us-east-1" }, credentials, idleMs: 30_000, attempts: 5, firstRetryMs: 200 });
   await (await exchange.send({ method: "PUT", what: "make the bucket" })).body.dump();
 }
