@@ -52,6 +52,12 @@ const NEEDS = {
     { program: "wrk", package: "wrk", why: "asks registries for small manifests as fast as they answer" },
     { program: "ip", package: "iproute2", why: "gives the peers a loopback device in their own network" },
   ],
+  cgroup2: [
+    { program: "qemu-system-x86_64", package: "qemu-system-x86", why: "emulates the machine whose kernel has cgroup v2 only" },
+    { program: "busybox", package: "busybox-static", why: "all the programs of that machine and of its containers" },
+    { program: "mke2fs", package: "e2fsprogs", why: "makes that machine's disk" },
+    { program: "apt-get", package: "apt", why: "fetches its kernel, linux-image-cloud-amd64" },
+  ],
   conformance: [
     { program: "dockerd", package: "docker.io", why: "BuildKit and the classic builder, which the builder is compared with" },
     { program: "ip", package: "iproute2", why: "gives dockerd a loopback device in its own network" },

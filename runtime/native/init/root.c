@@ -1,6 +1,7 @@
 /* The root of the container: attached, pivoted into, then narrowed. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "layers.h"
 #include "mounts.h"
 #include "operations.h"
 #include "paths.h"
@@ -60,6 +61,8 @@ root_overlay (char **fields)
   AUTO_CLOSE int target = open (fields[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0)
     die ("root", fields[1]);
+  if (!layers_singly ())
+    return target_root (layers_mount (fields + 3));
   int tree = make_filesystem ("overlay", "overlay", fields + 3, 0, fields[1]);
   attach_mount (tree, target, fields[1]);
   target_root (tree);

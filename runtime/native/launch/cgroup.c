@@ -26,7 +26,8 @@ static struct
   char *join_paths[MAX_CGROUPS];
   size_t join_count;
   char *oom_path;
-} groups;
+  int birth; /* the group that the process is born in, or -1 */
+} groups = { .birth = -1 };
 
 static bool
 write_file (const char *path, const char *value)
@@ -130,19 +131,28 @@ cgroup_either (char **fields)
     die ("cgroup", chosen[1]);
 }
 
-/* cgroup-join PATH */
+/* cgroup-join PATH BORN: with BORN 1 (v2) the process is born there, else it is moved when its pid is known. */
 void
 cgroup_join (char **fields)
 {
   const char *path = fields[1];
+  bool born = field_number (fields[2]) == 1;
   char procs[PATH_MAX];
 
-  snprintf (procs, sizeof procs, "%s/cgroup.procs", path);
-  int fd = groups.join_count == MAX_CGROUPS ? -1 : open (procs, O_WRONLY | O_CLOEXEC);
+  snprintf (procs, sizeof procs, "%s%s", path, born ? "" : "/cgroup.procs");
+  int fd = groups.join_count == MAX_CGROUPS ? -1 : open (procs, (born ? O_RDONLY | O_DIRECTORY : O_WRONLY) | O_CLOEXEC);
   if (fd < 0)
     die ("cgroup", procs);
   groups.join_paths[groups.join_count] = strdup (path);
-  groups.joins[groups.join_count++] = fd;
+  groups.joins[groups.join_count++] = born ? -1 : fd;
+  if (born)
+    groups.birth = fd;
+}
+
+int
+cgroup_birth (void)
+{
+  return groups.birth;
 }
 
 void
@@ -153,6 +163,8 @@ cgroup_attach (pid_t pid)
 
   for (size_t i = 0; i < groups.join_count; i++)
     {
+      if (groups.joins[i] < 0)
+        continue;
       if (write (groups.joins[i], text, size) < 0)
         die ("cgroup", groups.join_paths[i]);
       close (groups.joins[i]);

@@ -2,6 +2,7 @@
    with the namespace's map, and the overlay is made as the namespace's root, whose writes then land unshifted. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "layers.h"
 #include "launch.h"
 #include "mounts.h"
 #include "operations.h"
@@ -111,6 +112,7 @@ idmap_overlay (pid_t pid, char **fields)
   int trees[MAX_LOWERS];
   size_t count = 0;
   AUTO_CLOSE int namespace = open_namespace (pid);
+  bool singly = layers_singly ();
   AUTO_CLOSE int context = fsopen ("overlay", FSOPEN_CLOEXEC);
 
   if (context < 0)
@@ -121,9 +123,15 @@ idmap_overlay (pid_t pid, char **fields)
   for (char **lower = fields + 7; *lower != NULL && count < MAX_LOWERS; lower++)
     {
       trees[count] = map_folder (*lower, namespace);
-      set_folder (context, "lowerdir+", trees[count++], "");
+      if (singly)
+        set_folder (context, "lowerdir+", trees[count], "");
+      count++;
     }
+  if (!singly)
+    layers_set (context, trees, count);
   int mounted = make_overlay (context, fields);
+  if (!singly && chdir ("/") < 0)
+    die ("idmap", "/");
   while (count > 0)
     close (trees[--count]); /* only now: a clone that is closed is a mount no more */
   return mounted;

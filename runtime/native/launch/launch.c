@@ -75,13 +75,19 @@ static void
 make_child (Operations *list)
 {
   struct clone_args arguments = { .flags = launch.clone_flags, .exit_signal = SIGCHLD };
-  int ends[2];
+  int ends[2], birth = cgroup_birth ();
 
+  if (birth >= 0)
+    {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = birth;
+    }
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     die ("channel", "socketpair");
   pid_t pid = syscall (SYS_clone3, &arguments, sizeof arguments);
   if (pid < 0)
     die ("clone", "namespaces");
+  close_fd (&birth);
   if (pid == 0)
     {
       launch.channel = ends[1];

@@ -124,6 +124,7 @@ void cgroup_either (char **fields);
 void cgroup_join (char **fields);
 void cgroup_filter_devices (char **fields);
 void cgroup_watch_oom (char **fields);
+int cgroup_birth (void);
 void cgroup_attach (pid_t pid);
 bool cgroup_oom_killed (void);
 void cgroup_kill (void);

@@ -190,7 +190,7 @@ static const OperationKind kinds[] = {
   { "cgroup-make", 3, cgroup_make },
   { "cgroup-set", 3, cgroup_set },
   { "cgroup-either", 4, cgroup_either },
-  { "cgroup-join", 1, cgroup_join },
+  { "cgroup-join", 2, cgroup_join },
   { "cgroup-devices", 2, cgroup_filter_devices },
   { "cgroup-oom", 1, cgroup_watch_oom },
   { "clone", 2, do_clone },

@@ -52,7 +52,7 @@ export function groupOperations(groups: Groups, resources: Resources): readonly 
 
 /** For a process that joins a container. */
 export function joinOperations(groups: Groups): readonly Operation[] {
-  return groups.members.map((member): Operation => ["cgroup-join", groupFolder(groups, member)]);
+  return groups.members.map((member): Operation => ["cgroup-join", groupFolder(groups, member), groups.version === 2 ? 1 : 0]);
 }
 
 export function groupFolder(groups: Groups, member: Member): string {
@@ -68,13 +68,13 @@ export function controllerFolder(groups: Groups, controller: string): string | u
 function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[], devices: readonly DeviceRule[]): readonly Operation[] {
   const folder = groupFolder(groups, member);
   const own = files.filter((file) => groups.version === 2 || member.controllers.includes(file.controller));
-  const enable = groups.version === 2 ? enableOperations(groups, member) : [];
+  const enable = groups.version === 2 ? enableOperations(groups, member, own) : [];
   return [
     ...enable,
     ["cgroup-make", member.base, groups.path, member.controllers.includes("cpuset") ? 1 : 0],
     ...(groups.version === 2 ? deviceOperations(folder, devices) : []),
     ...own.flatMap((file) => setOperations(groups, member, file)),
-    ["cgroup-join", folder],
+    ["cgroup-join", folder, groups.version === 2 ? 1 : 0],
   ];
 }
 
@@ -99,12 +99,15 @@ function deviceOperations(folder: string, rules: readonly DeviceRule[]): readonl
 }
 
 /** v2 gives a group only the controllers that every ancestor passes on. */
-function enableOperations(groups: Groups, member: Member): readonly Operation[] {
-  const controllers = ["cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma"];
+function enableOperations(groups: Groups, member: Member, files: readonly CgroupFile[]): readonly Operation[] {
+  const controllers = new Set(["cpu", "cpuset", "memory", "pids", "io", ...files.map(({ controller }) => controller)]);
   const parents = groups.path.split("/").slice(0, -1);
   const folders = [member.base, ...foldersAbove(groups, member)];
   const made: readonly Operation[] = parents.length === 0 ? [] : [["cgroup-make", member.base, parents.join("/"), 0]];
-  return [...made, ...folders.flatMap((folder) => controllers.map((name): Operation => ["cgroup-set", `${folder}/cgroup.subtree_control`, `+${name}`, 1]))];
+  return [
+    ...made,
+    ...folders.flatMap((folder) => [...controllers].map((name): Operation => ["cgroup-set", `${folder}/cgroup.subtree_control`, `+${name}`, 1])),
+  ];
 }
 
 function oomOperation(groups: Groups): readonly Operation[] {

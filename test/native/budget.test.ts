@@ -1,0 +1,40 @@
+/** The native programs stay small: who adds to one takes something away, or says here why not. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { projectRoot } from "../support/root.ts";
+
+/** Folders and files below the project. What runs between clone and execve is held to the 2,000 lines that a reader can take in. */
+const parts = [
+  {
+    name: "from clone to execve, with all that it shares",
+    paths: [
+      "runtime/native/init",
+      "runtime/native/launch/operations.c",
+      "runtime/native/launch/operations.h",
+      "runtime/native/launch/channel.c",
+      "store/native/common",
+    ],
+    most: 2000,
+  },
+  { name: "before it: options, cgroups, maps", paths: ["runtime/native/launch"], most: 1350 },
+  { name: "the monitor and its keeper", paths: ["runtime/native/monitor"], most: 1350 },
+  { name: "copies into containers", paths: ["runtime/native/unpack"], most: 250 },
+  { name: "strata-minder", paths: ["runtime/native/minder"], most: 250 },
+  { name: "strata-network", paths: ["runtime/network/native"], most: 1000 },
+  { name: "strata-tree", paths: ["store/native/tree"], most: 1250 },
+];
+
+test.each(parts)("$name", ({ paths, most }) => {
+  const files = paths.map((path) => join(projectRoot, path)).flatMap((path) => (/\.[ch]$/.test(path) ? [path] : sourcesIn(path)));
+  const texts = files.map((file) => readFileSync(file, "utf8"));
+  expect(texts.reduce((sum, text) => sum + text.split("\n").length - 1, 0)).toBeLessThanOrEqual(most);
+  // Lines are not joined to get there.
+  expect(texts.flatMap((text) => text.split("\n")).filter((line) => line.length > 180)).toEqual([]);
+});
+
+function sourcesIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => /\.[ch]$/.test(name))
+    .map((name) => join(folder, name));
+}
