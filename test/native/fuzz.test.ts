@@ -91,7 +91,7 @@ async function lists(): Promise<Record<string, Buffer>> {
       }),
     );
   const layers = { lowers: ["/lower", "/rootfs"], upper: "/active/upper", work: "/active/work" };
-  const groups = { version: 2, path: "strata/box", members: [{ controllers: ["pids"], base: "/cgroup" }] } as const;
+  const groups = { version: 1, path: "strata/box", members: [{ controllers: ["pids"], base: "/cgroup" }] } as const;
   const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
   const user = { namespaces: (["pid", "mount", "uts", "user"] as const).map((type) => ({ type })), uidMappings: mappings, gidMappings: mappings };
   return {
