@@ -58,7 +58,7 @@ async function bundle(groupOf = () => undefined) {
   const build = await rolldown({
     input: ENTRIES,
     platform: "node",
-    external: ["lmdb"],
+    external: ["lmdb", "zlib-sync"],
     plugins: [keepPlaces, lateChildProcess, leanUndici],
     preserveEntrySignatures: "allow-extension",
   });

@@ -1,4 +1,4 @@
-/** Reads everything once: every blob against its name, every layer against its tar, every image against what it names. */
+/** Reads everything once: every blob against its name, every layer against its tar, every packed form against its layer, every image against what it names. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
@@ -6,6 +6,7 @@ import { isIndex, isManifest, parseIndex, parseManifest } from "../image/documen
 import { folderPath, foldersOf } from "../layer/records.ts";
 import type { Descriptor } from "../oci.ts";
 import type { ChainID, Damage } from "../store.ts";
+import { checkPacked } from "./check-packed.ts";
 import type { MarkHost } from "./marks.ts";
 
 export interface CheckHost extends MarkHost {
@@ -13,11 +14,15 @@ export interface CheckHost extends MarkHost {
 }
 
 export async function* check(host: CheckHost): AsyncIterable<Damage> {
+  const damaged = new Set<Digest>();
   for await (const { digest } of host.blobs.list()) {
     const found = await digestOfContent(host.blobs.open(digest), digest);
-    if (found !== digest) yield { what: digest, problem: `its content's digest is ${found}` };
+    if (found === digest) continue;
+    damaged.add(digest);
+    yield { what: digest, problem: `its content's digest is ${found}` };
   }
   yield* checkLayers(host);
+  yield* checkPacked(host, damaged);
   for (const [key, { target }] of host.images.list()) yield* checkImage(host, key.startsWith("@") ? target.digest : key, target);
 }
 

@@ -2,6 +2,7 @@ import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
@@ -274,6 +275,39 @@ describe("check", () => {
     const found = (await damages()).map(({ what, problem }) => `${what}: ${problem}`).join("\n");
     for (const part of [blob.digest, `layer ${base.chainID}`, `layer ${gone.chainID}: its folder`, "docker.io/library/hello:latest: sha256:"])
       expect(found).toContain(part);
+  });
+});
+
+describe("check, of packed forms", () => {
+  const problems = async (): Promise<readonly string[]> => {
+    const found: string[] = [];
+    for await (const { what, problem } of store.care.check()) found.push(`${what}: ${problem}`);
+    return found;
+  };
+
+  async function keepAs(of: Layer, packed: Uint8Array): Promise<Digest> {
+    const { digest, size } = await store.blobs.put(packed);
+    const form = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size };
+    await store.table<{ blobs: object }>("store.diffs").update(of.diffID, (diff) => diff && { ...diff, blobs: { ...diff.blobs, gzip: form } });
+    return digest;
+  }
+
+  test("finds one of another layer, and one that does not unpack", async () => {
+    const [one, other, third] = [await layer("one"), await layer("other"), await layer("third")];
+    const packed = await store.blobs.read((await store.snapshots.blob(one.chainID, "gzip")).digest);
+    const wrong = await keepAs(other, packed);
+    const cut = await keepAs(third, packed.subarray(0, -20));
+    const found = await problems();
+    expect(found).toContain(`${wrong}: it unpacks to ${one.diffID}, and is kept as a packed form of ${other.diffID}`);
+    expect(found.find((line) => line.startsWith(cut))).toContain("nothing readable");
+    expect(found).toHaveLength(2);
+  });
+
+  test("takes several gzip members for one", async () => {
+    const one = await layer("one");
+    const tar = await store.blobs.read((await store.snapshots.blob(one.chainID, "none")).digest);
+    await keepAs(one, Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))]));
+    expect(await problems()).toEqual([]);
   });
 });
 
