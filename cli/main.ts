@@ -12,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(help());
     return name === undefined ? 2 : 0;
   }
-  if (name === "--version" || name === "-v" || name === "version") {
+  if (name === "--version" || name === "-v") {
     const { version } = await import("./version.ts");
     process.stdout.write(`strata version ${version()}\n`);
     return 0;
@@ -27,9 +27,17 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runInNamespace } = await import("./rootless/enter.ts");
     return await runInNamespace(context, globals.rest);
   }
-  const { command } = await verb.load();
-  await strict(command(context)).name(`strata ${name}`).parseAsync(rest, { from: "user" });
+  const { command } = await verb.load(rest);
+  const parser = strict(command(context)).name(`strata ${name}`);
+  await parser.parseAsync(await withPlainBooleans(parser, rest), { from: "user" });
   return typeof process.exitCode === "number" ? process.exitCode : 0;
+}
+
+/** `--rm=true`, as docker takes it. */
+async function withPlainBooleans(parser: Command, words: readonly string[]): Promise<readonly string[]> {
+  if (!words.some((word) => /^-.*=(?:true|false|t|f|1|0)$/i.test(word))) return words;
+  const { plainBooleans } = await import("./containers/plain-booleans.ts");
+  return plainBooleans(parser, words);
 }
 
 /** commander throws instead of ending the process, in groups of verbs too, and does not tell that the default is nothing. */

@@ -5,7 +5,8 @@ import type { Context } from "./context.ts";
 export interface Verb {
   readonly summary: string;
   readonly group: "build" | "images" | "registry" | "containers" | "cluster" | "system";
-  readonly load: () => Promise<{ readonly command: (context: Context) => Command }>;
+  /** Takes the words that follow the verb. */
+  readonly load: (words: readonly string[]) => Promise<{ readonly command: (context: Context) => Command }>;
   /** It needs no right over containers or images: an ordinary user runs it as they are, the others in a user namespace. */
   readonly asUser?: boolean;
   /** Not listed by --help. */
@@ -24,9 +25,19 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   },
   attach: { summary: "Join a running container's streams", group: "containers", load: async () => await import("./commands/attach.ts") },
   commit: { summary: "Make an image of a container's changes", group: "containers", load: async () => await import("./commands/commit.ts") },
+  container: {
+    summary: "The verbs of containers, and prune",
+    group: "containers",
+    load: async (words) => await (await import("./commands/container.ts")).loadContainerGroup(words),
+  },
   cp: { summary: "Copy files between a container and this machine", group: "containers", load: async () => await import("./commands/cp.ts") },
   create: { summary: "Create a container without starting it", group: "containers", load: async () => await import("./commands/create.ts") },
   diff: { summary: "Show what a container changed", group: "containers", load: async () => await import("./commands/diff.ts") },
+  events: {
+    summary: "Tell what happens to containers, images, networks and volumes",
+    group: "containers",
+    load: async () => await import("./commands/events.ts"),
+  },
   exec: { summary: "Run a program in a running container", group: "containers", load: async () => await import("./commands/exec.ts") },
   export: { summary: "Write a container's files as a tar", group: "containers", load: async () => await import("./commands/export.ts") },
   inspect: { summary: "Show all there is to know of containers and images", group: "containers", load: async () => await import("./commands/inspect.ts") },
@@ -97,5 +108,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   rmi: { summary: "Remove images", group: "images", load: async () => await import("./commands/rmi.ts") },
   save: { summary: "Write images into a tar archive", group: "images", load: async () => await import("./commands/save.ts") },
   tag: { summary: "Give an image another name", group: "images", load: async () => await import("./commands/tag.ts") },
+  info: { summary: "Show what this machine and this root are", group: "system", load: async () => await import("./commands/info.ts") },
+  version: { summary: "Show the version", group: "system", load: async () => await import("./commands/version.ts") },
   system: { summary: "Show, free and check the space of the store", group: "system", load: async () => await import("./commands/system.ts") },
 };

@@ -3,6 +3,7 @@ import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
 import type { Networks, PortMapping } from "./networks.ts";
+import type { Placement } from "./placement.ts";
 import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
 import type { ServiceNetwork } from "./service-network.ts";
 import type { Volumes } from "./volumes.ts";
@@ -51,6 +52,10 @@ export interface Limits {
   readonly deviceReadIOps?: readonly DeviceRate[];
   readonly deviceWriteIOps?: readonly DeviceRate[];
   readonly oomScoreAdj?: number;
+  /** 0 to 100. */
+  readonly memorySwappiness?: number;
+  /** Processes wait for memory instead of being killed. */
+  readonly oomKillDisable?: boolean;
 }
 
 /** A block device of this machine by path, and its bytes or operations a second (or its weight). */
@@ -65,7 +70,7 @@ export interface RestartPolicy {
 }
 
 /** What `create` takes; what is absent comes from the image. */
-export interface ContainerOptions {
+export interface ContainerOptions extends Placement {
   readonly image: Image;
   /** Generated (adjective_noun) when absent. */
   readonly name?: string;
@@ -126,7 +131,18 @@ export interface ContainerOptions {
   /** Seconds. */
   readonly stopTimeout?: number;
   readonly healthcheck?: HealthConfig;
-  readonly log?: { readonly path?: string } & LogForm;
+  readonly log?: { readonly path?: string; readonly details?: LogDetails } & LogForm;
+  /** What it prints is for who is attached only. */
+  readonly unlogged?: boolean;
+}
+
+/** What `logs --details` tells beside each line: labels and variables by name or pattern, and a tag. */
+export interface LogDetails {
+  readonly labels?: string;
+  readonly labelsRegex?: string;
+  readonly env?: string;
+  readonly envRegex?: string;
+  readonly tag?: string;
 }
 
 /** The durable record. */

@@ -11,6 +11,7 @@ import type { SandboxRecord } from "./engine/sandbox-record.ts";
 import { settle } from "./engine/settle.ts";
 import { startContainer } from "./engine/start.ts";
 import { getContainer, isLive, listContainers, needLive } from "./engine/status.ts";
+import { tellContainer } from "./engine/tell.ts";
 import { waitForExit } from "./engine/wait.ts";
 import { openKernel } from "./network/kernel.ts";
 import { openNetworks } from "./network/networks.ts";
@@ -68,6 +69,7 @@ function life(parts: Parts): Life {
     async restart(id, options) {
       await (await import("./engine/stop.ts")).stopContainer(parts, id, options);
       await startContainer(parts, id);
+      tellContainer(parts, "restart", parts.records.find(id));
     },
     kill: async (id, signal) => await (await import("./engine/stop.ts")).killContainer(parts, id, signal),
     wait: async (id, options) => await waitForExit(parts, id, options),

@@ -3,6 +3,7 @@ import type { Digest } from "./digest.ts";
 import { openBlobs, type VirtualBlobs } from "./blob/blobs.ts";
 import { openLeases, type LeaseRecord } from "./care/leases.ts";
 import { openSession } from "./care/session.ts";
+import { tellEvent } from "./events/journal.ts";
 import { openImages } from "./image/images.ts";
 import { REFERRERS_TABLE, type StoredImage } from "./image/record.ts";
 import { folderPaths, type DiffRecord, type FolderRecord, type LayerRecord, type LayerTables } from "./layer/records.ts";
@@ -47,7 +48,13 @@ export async function openStore({ root, treeTool }: StoreOptions): Promise<Store
   const snapshots: Snapshots = openSnapshots(host);
   const imageTable = table<StoredImage>("store.images");
   const leaseTable = table<LeaseRecord>("store.leases");
-  const images = openImages({ blobs, table: imageTable, snapshots: () => snapshots, now: () => Date.now() });
+  const images = openImages({
+    blobs,
+    table: imageTable,
+    snapshots: () => snapshots,
+    now: () => Date.now(),
+    tell: (action, id, name) => tellEvent(root, "image", action, id, { name }),
+  });
   return {
     root,
     blobs,

@@ -284,6 +284,7 @@ export interface Images {
 }
 
 export interface RemovedImage {
+  readonly id: Digest;
   /** Names that are gone. */
   readonly untagged: readonly string[];
   /** The image id, when nothing names it any more. */

@@ -9,6 +9,7 @@ interface Flags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly detach?: boolean;
+  readonly detachKeys: string;
   readonly env: readonly string[];
   readonly envFile: readonly string[];
   readonly workdir?: string;
@@ -24,6 +25,7 @@ export function command(context: Context): Command {
     .option("-i, --interactive", "keep stdin open")
     .option("-t, --tty", "give it a terminal")
     .option("-d, --detach", "leave it in the background")
+    .option("--detach-keys <keys>", "what leaves it running, as in ctrl-a,d", "ctrl-p,ctrl-q")
     .option("-e, --env <name=value>", "set an environment variable", collect, [] as readonly string[])
     .option("--env-file <file>", "read environment variables from a file", collect, [] as readonly string[])
     .option("-w, --workdir <path>", "working folder in the container")
@@ -54,7 +56,7 @@ async function exec(context: Context, name: string, words: readonly string[], fl
       exit.catch(() => {});
       return 0;
     }
-    const { detached } = await foreground(context, attachment, { tty: flags.tty ?? false, stdin: flags.interactive ?? false });
+    const { detached } = await foreground(context, attachment, { tty: flags.tty ?? false, stdin: flags.interactive ?? false, detachKeys: flags.detachKeys });
     return detached ? 0 : (await exit).exitCode;
   } catch (error) {
     throw startFailure(error);

@@ -8,6 +8,7 @@ import { inspectNetwork, inspectVolume } from "../containers/inspect-parts.ts";
 interface Flags {
   readonly format?: string;
   readonly output?: string;
+  readonly size?: boolean;
   readonly type?: string;
 }
 
@@ -20,6 +21,7 @@ export function command(context: Context): Command {
     .description("Show all there is to know of containers and images")
     .option("-f, --format <template>", "Go template")
     .option("-o, --output <format>", "json")
+    .option("-s, --size", "what containers take on disk, too")
     .option("--type <kind>", "container, image, volume or network")
     .argument("<name...>")
     .action(async (names: readonly string[], flags: Flags) => await inspect(context, names, flags));
@@ -30,13 +32,20 @@ async function inspect(context: Context, names: readonly string[], flags: Flags)
   for (const name of names) {
     const object = await find(context, name, flags.type);
     if (object !== undefined) {
-      found.push(object);
+      found.push(flags.size === true ? await withSize(context, name, object) : object);
       continue;
     }
     context.stderr.write(`strata: No such ${flags.type ?? "object"}: ${name}\n`);
     process.exitCode = 1;
   }
   await printInspected(context, found, flags.format);
+}
+
+async function withSize(context: Context, name: string, object: object): Promise<object> {
+  if (!("HostConfig" in object)) return object;
+  const { sizeOf } = await import("../containers/container-size.ts");
+  const { written, whole } = await sizeOf(context, await (await context.engine()).get(name));
+  return { ...object, SizeRw: written, SizeRootFs: whole };
 }
 
 async function find(context: Context, name: string, type: string | undefined): Promise<object | undefined> {

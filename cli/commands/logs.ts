@@ -8,6 +8,7 @@ interface Flags {
   readonly tail: string;
   readonly since?: string;
   readonly until?: string;
+  readonly details?: boolean;
   readonly timestamps?: boolean;
 }
 
@@ -18,6 +19,7 @@ export function command(context: Context): Command {
     .option("-n, --tail <lines>", "only the last ones", "all")
     .option("--since <time>", "RFC 3339, seconds, or 10m ago")
     .option("--until <time>", "RFC 3339, seconds, or 10m ago")
+    .option("--details", "with the labels and variables that its log options name")
     .option("-t, --timestamps", "with times")
     .argument("<container>")
     .action(async (name: string, flags: Flags) => await logs(context, name, flags));
@@ -33,9 +35,11 @@ async function logs(context: Context, name: string, flags: Flags): Promise<void>
     ...(flags.since !== undefined && { since: flags.since }),
     ...(flags.until !== undefined && { until: flags.until }),
   });
+  const details = flags.details === true ? `${await (await import("../containers/log-details.ts")).logDetails((await engine.get(name)).record)} ` : "";
   for await (const { stream, time, text } of lines) {
     const out = stream === "stdout" ? context.stdout : context.stderr;
     if (flags.timestamps === true) out.write(`${time} `);
+    if (details !== "") out.write(details);
     out.write(text);
   }
 }

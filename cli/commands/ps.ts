@@ -12,6 +12,7 @@ interface Flags {
   readonly format?: string;
   readonly output?: string;
   readonly trunc: boolean;
+  readonly size?: boolean;
   readonly last?: string;
   readonly latest?: boolean;
 }
@@ -36,6 +37,7 @@ export function command(context: Context): Command {
     .option("-o, --output <format>", "json")
     .option("-n, --last <count>", "the newest ones, whatever they do")
     .option("-l, --latest", "the newest one")
+    .option("-s, --size", "what they take on disk")
     .option("--no-trunc", "do not shorten ids and commands")
     .action(async (flags: Flags) => await list(context, flags));
 }
@@ -44,10 +46,15 @@ async function list(context: Context, flags: Flags): Promise<void> {
   const engine = await context.engine();
   const count = flags.latest === true ? 1 : flags.last === undefined ? undefined : Number(flags.last);
   const showAll = flags.all === true || count !== undefined || flags.filter.some((filter) => /^(?:status|exited)=/.test(filter));
-  const matches = containerFilter(flags.filter);
-  const all = (await engine.list()).filter(
-    (container) => (showAll || ["running", "paused", "restarting"].includes(container.status.status)) && matches(container),
-  );
-  const rows = all.slice(0, count).map((container) => containerRow(container, Date.now(), flags.trunc));
-  await printRows(context, rows, COLUMNS, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
+  const every = await engine.list();
+  const matches = containerFilter(flags.filter, every);
+  const all = every.filter((container) => (showAll || ["running", "paused", "restarting"].includes(container.status.status)) && matches(container));
+  const withSize = flags.size === true || flags.format?.includes(".Size") === true;
+  const sizes = withSize ? await (await import("../containers/container-size.ts")).sizesOf(context, all.slice(0, count)) : undefined;
+  const rows = all.slice(0, count).map((container) => ({ ...containerRow(container, Date.now(), flags.trunc), ...sizes?.get(container.record.id) }));
+  await printRows(context, rows, flags.size === true ? [...COLUMNS, ["SIZE", "Size"]] : COLUMNS, {
+    quiet: flags.quiet ?? false,
+    key: "ID",
+    format: flags.format ?? flags.output,
+  });
 }

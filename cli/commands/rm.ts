@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
+import { refuseFlags } from "../containers/refused-flags.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 
 interface Flags {
@@ -10,7 +11,7 @@ interface Flags {
 }
 
 export function command(context: Context): Command {
-  return new Command()
+  return refuseFlags(new Command(), { "-l, --link": "there are no links between containers to remove" })
     .description("Remove containers")
     .option("-f, --force", "kill it first when it runs; no error when there is none")
     .option("-v, --volumes", "remove its anonymous volumes too")

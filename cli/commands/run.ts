@@ -4,11 +4,15 @@ import type { Container, Engine } from "../../runtime/engine.ts";
 import type { Context } from "../context.ts";
 import { addContainerFlags, type ContainerFlags } from "../containers/container-flags.ts";
 import { startFailure } from "../containers/failures.ts";
+import { detachKeys } from "../containers/detach-keys.ts";
 import { foreground } from "../containers/foreground.ts";
 import { prepareContainer } from "../containers/prepare.ts";
+import { parseStreams } from "../containers/streams-flag.ts";
+import { UsageError } from "../errors.ts";
 
 interface Flags extends ContainerFlags {
   readonly detach?: boolean;
+  readonly detachKeys: string;
   readonly sigProxy: boolean;
 }
 
@@ -17,6 +21,8 @@ export function command(context: Context): Command {
     .description("Run a program in a new container")
     .helpOption("--help", "show help")
     .option("-d, --detach", "leave it in the background and print its id")
+    .option("--detach-keys <keys>", "what leaves it running, as in ctrl-a,d", "ctrl-p,ctrl-q")
+    .option("--sig-proxy", "pass signals on to the program", true)
     .option("--no-sig-proxy", "do not pass signals on to the program")
     .argument("<image>")
     .argument("[command...]")
@@ -27,6 +33,9 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, image: string, words: readonly string[], flags: Flags): Promise<number> {
+  const streams = parseStreams(flags.attach);
+  if (streams !== undefined && flags.detach === true) throw new UsageError("conflicting options: -a and -d");
+  detachKeys(flags.detachKeys); /* refuses before anything is made */
   try {
     const container = await prepareContainer(context, image, words, flags);
     const engine = await context.engine();
@@ -49,10 +58,14 @@ async function startIn(context: Context, engine: Engine, container: Container, f
     context.stdout.write(`${id}\n`);
     return 0;
   }
+  const shown = parseStreams(flags.attach);
+  if (shown !== undefined && !shown.has("stdout") && !shown.has("stderr")) context.stdout.write(`${id}\n`);
   const { detached } = await foreground(context, attachment, {
     tty: flags.tty ?? false,
-    stdin: flags.interactive ?? false,
+    stdin: (flags.interactive ?? false) || shown?.has("stdin") === true,
     patience: 3,
+    detachKeys: flags.detachKeys,
+    ...(shown !== undefined && { shown }),
     ...(flags.sigProxy && { onSignal: (signal: string) => void engine.kill(id, signal).catch(() => {}) }),
   });
   if (detached) return 0;

@@ -8,6 +8,7 @@ import { UsageError } from "../errors.ts";
 
 interface Flags {
   readonly attach?: boolean;
+  readonly detachKeys: string;
   readonly interactive?: boolean;
 }
 
@@ -16,6 +17,7 @@ export function command(context: Context): Command {
     .description("Start containers")
     .option("-a, --attach", "show its output and pass signals on")
     .option("-i, --interactive", "give it stdin")
+    .option("--detach-keys <keys>", "what leaves it running, as in ctrl-a,d", "ctrl-p,ctrl-q")
     .argument("<container...>")
     .action(async (names: readonly string[], flags: Flags) => {
       const [first] = names;
@@ -45,6 +47,7 @@ async function startAttached(context: Context, name: string, flags: Flags): Prom
       tty: record.options.tty ?? false,
       stdin: flags.interactive ?? false,
       patience: 3,
+      detachKeys: flags.detachKeys,
       onSignal: (signal) => void engine.kill(record.id, signal).catch(() => {}),
     });
     if (detached) return 0;

@@ -1,9 +1,11 @@
 /** strata system df|prune|check: care of a whole root. */
 import { Command } from "commander";
-import { readLabels } from "../../orchestrator/kubelet/instance-labels.ts";
 import type { UsageRow } from "../../store/store.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
+import { pruneContainers } from "../containers/prune-containers.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { command as eventsCommand } from "./events.ts";
+import { command as infoCommand } from "./info.ts";
 import type { Context } from "../context.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
@@ -11,6 +13,7 @@ import { imagesInUse } from "../images/images-in-use.ts";
 import { confirmed, pruneImages } from "../images/prune-images.ts";
 
 interface Flags {
+  readonly verbose?: boolean;
   readonly all?: boolean;
   readonly force?: boolean;
   readonly volumes?: boolean;
@@ -32,17 +35,26 @@ export function command(context: Context): Command {
   group
     .command("df")
     .description("Show what takes how much space")
+    .option("-v, --verbose", "each image, container and volume")
     .option("--format <template>", "json, table or a Go template")
     .option("-o, --output <format>", "json")
-    .action(async (flags: Flags) => await df(context, flags));
+    .action(async (flags: Flags) => await (flags.verbose === true ? (await import("../containers/space.ts")).printSpace(context) : df(context, flags)));
+  group.addCommand(eventsCommand(context).name("events"));
+  group.addCommand(infoCommand(context).name("info"));
   group
     .command("prune")
     .description("Remove stopped containers, images without a name, build steps not used for a month, and content that nothing holds")
     .option("-a, --all", "all images that no container was made of, and the build cache")
     .option("--build-cache", "the whole build cache, too, cache mounts with it")
     .option("--volumes", "volumes without a name that no container uses, too")
+    .option(
+      "--filter <key=value>",
+      "of containers: until, label or label!",
+      (value: string, all: readonly string[]) => [...all, value],
+      [] as readonly string[],
+    )
     .option("-f, --force", "do not ask")
-    .action(async (flags: Flags) => await prune(context, flags));
+    .action(async (flags: Flags & { readonly filter: readonly string[] }) => await prune(context, flags));
   group
     .command("check")
     .description("Verify every digest and reference; exit 1 when something is damaged")
@@ -85,19 +97,15 @@ async function upperBytes(context: Context, id: string): Promise<number> {
   return active === undefined ? 0 : folderBytes(active.upper);
 }
 
-async function prune(context: Context, { all = false, buildCache = false, force = false, volumes = false }: Flags): Promise<void> {
+async function prune(
+  context: Context,
+  { all = false, buildCache = false, force = false, volumes = false, filter }: Flags & { readonly filter: readonly string[] },
+): Promise<void> {
   if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
   const what = `stopped containers, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : `images without a name${buildCache ? " and the build cache" : ""}`}`;
   if (!force && !(await confirmed(context, `This will remove all ${what}.`))) return;
-  const [store, engine] = [await context.store(), await context.engine()];
-  await engine.sweep();
-  for (const container of await engine.list()) {
-    const { record, status } = container;
-    if (readLabels(container) !== undefined) continue; // a pod's: the cluster removes it, and until then tells its logs
-    if (status.status !== "exited" && status.status !== "created" && status.status !== "stopped" && status.status !== "dead") continue;
-    await engine.remove(record.id, { volumes: true });
-    context.stdout.write(`${record.id}\n`);
-  }
+  const store = await context.store();
+  for (const id of (await pruneContainers(context, filter)).removed) context.stdout.write(`${id}\n`);
   if (volumes) await pruneVolumes(context);
   for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
   const [{ pruneCache }, { CACHE_AGE_MS }, { pruneRemote }, { prunePlaces }] = await Promise.all([

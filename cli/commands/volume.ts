@@ -8,7 +8,9 @@ import { decimalSize } from "../images/decimal-size.ts";
 import { confirmed } from "../images/prune-images.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { pruneFilter } from "../containers/prune-filter.ts";
 import { volumeFilter } from "../containers/volume-filter.ts";
+import { bindDevice } from "../containers/volume-options.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { printInspected } from "./inspect.ts";
@@ -27,9 +29,12 @@ export function command(context: Context): Command {
     .description("Create a volume")
     .option("-l, --label <key=value>", "set a label", collect, [] as readonly string[])
     .option("-d, --driver <name>", "local is the only one", "local")
-    .action(async (name: string | undefined, flags: { readonly label: readonly string[] }) => {
+    .option("-o, --opt <key=value>", "type=none, o=bind and device=FOLDER: a folder of this machine", collect, [] as readonly string[])
+    .action(async (name: string | undefined, flags: { readonly label: readonly string[]; readonly driver: string; readonly opt: readonly string[] }) => {
+      if (flags.driver !== "local") throw new UsageError(`Cannot create a volume of driver ${JSON.stringify(flags.driver)}: local is the only one`);
+      const device = bindDevice(flags.opt);
       const labels = Object.fromEntries(flags.label.map((label) => label.split(/=(.*)/s).slice(0, 2) as [string, string]));
-      context.stdout.write(`${(await (await volumes()).create(name, labels)).name}\n`);
+      context.stdout.write(`${(await (await volumes()).create(name, labels, device)).name}\n`);
     });
   group
     .command("ls")
@@ -67,13 +72,20 @@ export function command(context: Context): Command {
     });
   group
     .command("prune")
+    .option("--filter <key=value>", "label, label! or all=true", collect, [] as readonly string[])
     .description("Remove volumes that no container uses")
     .option("-f, --force", "do not ask")
     .option("-a, --all", "named ones too")
-    .action(async ({ all = false, force = false }: { readonly all?: boolean; readonly force?: boolean }) => {
+    .action(async (flags: { readonly all?: boolean; readonly force?: boolean; readonly filter: readonly string[] }) => {
+      const { force = false } = flags;
+      const all = flags.all === true || flags.filter.some((filter) => /^all=(?:1|true)$/.test(filter));
+      const matches = pruneFilter(
+        flags.filter.filter((filter) => !filter.startsWith("all=")),
+        Date.now(),
+      );
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
       if (!force && !(await confirmed(context, `This will remove ${all ? "all" : "anonymous"} volumes that no container uses.`))) return;
-      await prune(context, all);
+      await prune(context, (volume) => (all || volume.anonymous) && matches(volume));
     });
   return group;
 }
@@ -96,12 +108,12 @@ async function need(volume: Volume | undefined, name: string): Promise<Volume> {
 }
 
 /** Anonymous volumes that no container uses, and named ones when asked. */
-async function prune(context: Context, all: boolean): Promise<void> {
+async function prune(context: Context, matches: (volume: Volume) => boolean): Promise<void> {
   const { volumes } = await context.engine();
   const removed: string[] = [];
   let bytes = 0;
   for (const volume of await volumes.list()) {
-    if (!all && !volume.anonymous) continue;
+    if (!matches(volume)) continue;
     const size = folderBytes(volume.mountpoint);
     await volumes.remove(volume.name).then(
       () => {

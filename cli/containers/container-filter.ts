@@ -1,18 +1,15 @@
-/** `ps --filter key=value`: several values of one key are alternatives, several keys must all hold. Pure. */
+/** `ps --filter key=value`: several values of one key are alternatives (of labels all are wanted), several keys must all hold. Pure. */
 import type { Container } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { shortImage } from "./container-row.ts";
+import { has } from "./prune-filter.ts";
 
-type Test = (container: Container, value: string) => boolean;
+type Test = (container: Container, value: string, all: readonly Container[]) => boolean;
 
 const TESTS: Readonly<Record<string, Test>> = {
   id: ({ record }, value) => record.id.startsWith(value),
   name: ({ record }, value) => new RegExp(value).test(record.name),
-  label: ({ record }, value) => {
-    const [key = "", wanted] = value.split(/=(.*)/s);
-    const found = record.config.Labels?.[key];
-    return found !== undefined && (wanted === undefined || found === wanted);
-  },
+  label: ({ record }, value) => has(record.config.Labels ?? {}, value),
   status: ({ status }, value) => status.status === value,
   exited: ({ status }, value) => status.status === "exited" && status.exit?.exitCode === Number(value),
   ancestor: ({ record }, value) =>
@@ -21,12 +18,36 @@ const TESTS: Readonly<Record<string, Test>> = {
     [record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
   network: ({ record }, value) => (record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind) === value,
   volume: ({ record }, value) => record.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value),
-  publish: ({ record }, value) => record.network.ports.some((port) => `${port.hostPort}` === value.split("/")[0]),
+  before: ({ record }, value, all) => record.createdAt < named(all, value).createdAt,
+  since: ({ record }, value, all) => record.createdAt > named(all, value).createdAt,
+  expose: ({ record }, value) => inRange(value, Object.keys(record.config.ExposedPorts ?? {})),
+  publish: ({ record }, value) =>
+    inRange(
+      value,
+      record.network.ports.map((port) => `${port.hostPort}/${port.protocol}`),
+    ),
+  "is-task": (_container, value) => value === "false" || value === "0", // tasks are a swarm's
   health: ({ status }, value) => (status.health?.status ?? "none") === value,
 };
 
+function named(all: readonly Container[], reference: string): Container["record"] {
+  const found = all.find(({ record }) => record.name === reference || record.id === reference) ?? all.find(({ record }) => record.id.startsWith(reference));
+  if (found === undefined) throw new UsageError(`invalid filter: there is no container ${JSON.stringify(reference)}`);
+  return found.record;
+}
+
+/** `80`, `80/udp` or `8000-8080/tcp`. */
+function inRange(text: string, ports: readonly string[]): boolean {
+  const [, first = "", last = first, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
+  if (first === "") throw new UsageError(`invalid filter: ${JSON.stringify(text)} is no port`);
+  return ports.some((port) => {
+    const [number, kind] = port.split("/");
+    return kind === protocol && Number(number) >= Number(first) && Number(number) <= Number(last);
+  });
+}
+
 /** @throws {UsageError} */
-export function containerFilter(filters: readonly string[]): (container: Container) => boolean {
+export function containerFilter(filters: readonly string[], all: readonly Container[] = []): (container: Container) => boolean {
   const groups = new Map<string, string[]>();
   for (const filter of filters) {
     const at = filter.indexOf("=");
@@ -34,5 +55,6 @@ export function containerFilter(filters: readonly string[]): (container: Contain
     if (at < 0 || !Object.hasOwn(TESTS, key)) throw new UsageError(`invalid filter: ${JSON.stringify(filter)}`);
     groups.set(key, [...(groups.get(key) ?? []), filter.slice(at + 1)]);
   }
-  return (container) => [...groups].every(([key, values]) => values.some((value) => TESTS[key]?.(container, value) === true));
+  return (container) =>
+    [...groups].every(([key, values]) => values[key === "label" ? "every" : "some"]((value) => TESTS[key]?.(container, value, all) === true));
 }

@@ -5,15 +5,19 @@ import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
 import { addDeviceRateFlags, type DeviceRateFlags, deviceRates } from "./device-rate-flags.ts";
 import { addHealthFlags, type HealthFlags, healthcheckOf } from "./health-flags.ts";
+import { keyValue } from "./key-value.ts";
 import { parseLog } from "./log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
+import { addPlacementFlags, type PlacementFlags, placementOf } from "./placement-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
+import { REFUSED_AT_CREATE, refuseFlags } from "./refused-flags.ts";
 import { securityOptions } from "./security-flags.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
 
-export interface ContainerFlags extends HealthFlags, DeviceRateFlags {
+export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementFlags {
   readonly addHost: readonly string[];
+  readonly attach: readonly string[];
   readonly blkioWeight?: number;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
@@ -43,11 +47,13 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags {
   readonly memory?: number;
   readonly memoryReservation?: number;
   readonly memorySwap?: number;
+  readonly memorySwappiness?: number;
   readonly mount: readonly string[];
   readonly name?: string;
   readonly net?: string;
   readonly network?: string;
   readonly networkAlias: readonly string[];
+  readonly oomKillDisable?: boolean;
   readonly oomScoreAdj?: number;
   readonly pid?: string;
   readonly pidsLimit?: number;
@@ -56,6 +62,7 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags {
   readonly publish: readonly string[];
   readonly publishAll?: boolean;
   readonly pull: string;
+  readonly quiet?: boolean;
   readonly readOnly?: boolean;
   readonly restart?: string;
   readonly rm?: boolean;
@@ -80,7 +87,8 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 const NONE: readonly string[] = [];
 
 export function addContainerFlags(command: Command): Command {
-  return addHealthFlags(addDeviceRateFlags(addLimitFlags(processFlags(placeFlags(command)))));
+  refuseFlags(command, REFUSED_AT_CREATE);
+  return addHealthFlags(addDeviceRateFlags(addPlacementFlags(addLimitFlags(processFlags(placeFlags(command))))));
 }
 
 function processFlags(command: Command): Command {
@@ -88,6 +96,7 @@ function processFlags(command: Command): Command {
     .option("-e, --env <name=value>", "set an environment variable", collect, NONE)
     .option("--env-file <file>", "read environment variables from a file; commit leaves them out", collect, NONE)
     .option("--entrypoint <program>", "overwrite the image's entrypoint")
+    .option("-a, --attach <stream>", "stdin, stdout or stderr: only these", collect, NONE)
     .option("-i, --interactive", "keep stdin open")
     .option("-t, --tty", "give it a terminal")
     .option("-u, --user <name|uid[:group]>", "run as this user")
@@ -102,9 +111,11 @@ function processFlags(command: Command): Command {
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
     .option("--stop-signal <signal>", "what stops it")
     .option("--stop-timeout <seconds>", "patience before it is killed", parseNumber)
-    .option("--log-driver <driver>", "json-file, the only one")
-    .option("--log-opt <key=value>", "max-size=10m and max-file=3 bound the log", collect, NONE)
+    .option("--log-driver <driver>", "json-file, k8s-file (the CRI format) or none")
+    .option("--log-opt <key=value>", "max-size=10m and max-file=3 bound the log; labels, env and tag are told by logs --details", collect, NONE)
     .option("--restart <policy>", "no, on-failure[:N], always or unless-stopped")
+    .option("--oom-kill-disable", "let its processes wait for memory instead")
+    .option("--memory-swappiness <n>", "eagerness to swap, 0 to 100", parseNumber)
     .option("--oom-score-adj <n>", "preference of the kernel's out-of-memory killer", parseNumber)
     .option("--pid <namespace>", "host or container:NAME")
     .option("--ipc <namespace>", "host, private or container:NAME")
@@ -138,7 +149,8 @@ function placeFlags(command: Command): Command {
     .option("--cidfile <file>", "write the container's id to a file")
     .option("--rm", "remove it when it has ended")
     .option("--platform <os/arch>", "platform of the image")
-    .option("--pull <when>", "always, missing or never", "missing");
+    .option("--pull <when>", "always, missing or never", "missing")
+    .option("-q, --quiet", "do not tell of the pull");
 }
 
 /** The limits that `update` changes too. */
@@ -194,6 +206,7 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     ports: flags.publish.flatMap(parsePortFlag),
     extraHosts: flags.addHost,
     dns: { servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption },
+    ...placementOf(flags),
     ...security,
     ...parseLog(flags.logDriver, flags.logOpt),
     ulimits: flags.ulimit.map(parseUlimit),
@@ -232,6 +245,8 @@ export function limitsOf(flags: Partial<ContainerFlags>): Limits {
     "pidsLimit",
     "blkioWeight",
     "oomScoreAdj",
+    "memorySwappiness",
+    "oomKillDisable",
   ]);
 }
 
@@ -267,9 +282,4 @@ function joinable(text: string): "host" | { readonly container: string } {
   if (text === "host") return "host";
   if (text.startsWith("container:")) return { container: text.slice("container:".length) };
   throw new UsageError(`invalid namespace: ${JSON.stringify(text)}`);
-}
-
-function keyValue(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -7,7 +7,11 @@ import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 
 /** @throws {RuntimeError} `IMAGE_UNKNOWN` */
-export async function findImage(context: Context, reference: string, options: { readonly pull: string; readonly platform?: string }): Promise<Image> {
+export async function findImage(
+  context: Context,
+  reference: string,
+  options: { readonly pull: string; readonly platform?: string; readonly quiet?: boolean },
+): Promise<Image> {
   if (!["always", "missing", "never"].includes(options.pull)) throw new UsageError(`invalid pull policy: ${JSON.stringify(options.pull)}`);
   const store = await context.store();
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
@@ -16,10 +20,10 @@ export async function findImage(context: Context, reference: string, options: { 
     if (found !== undefined) return found;
     if (options.pull === "never" && (await store.images.find(reference)) !== undefined) return await store.images.open(reference, platform); // which tells what platforms there are
     if (options.pull === "never") throw new RuntimeError("IMAGE_UNKNOWN", `Cannot find image ${JSON.stringify(reference)}: it is not in the store`);
-    context.stderr.write(`Unable to find image '${reference}' locally\n`);
+    if (options.quiet !== true) context.stderr.write(`Unable to find image '${reference}' locally\n`);
   }
   const { pullImage } = await import("../pull-image.ts");
-  await pullImage(context, reference, { platform, refresh: true });
+  await pullImage(context, reference, { platform, refresh: true, progress: options.quiet !== true });
   return await store.images.open(reference, platform);
 }
 

@@ -8,6 +8,10 @@ import { detachKeys } from "./detach-keys.ts";
 export interface ForegroundOptions {
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** Ends it for this client only. @default ctrl-p,ctrl-q */
+  readonly detachKeys?: string | undefined;
+  /** What is shown; all of it when absent. */
+  readonly shown?: ReadonlySet<string>;
   /** Passes signals on to the program; without a terminal only. */
   readonly onSignal?: (signal: string) => void;
   /** Leaves the program to itself after so many SIGINT and SIGTERM, which process 1 ignores unless it handles them. */
@@ -28,7 +32,7 @@ export async function foreground(context: Context, attachment: Attachment, optio
     if (options.tty) undo.push(followSize(context, attachment));
     if (options.stdin) {
       undo.push(
-        feed(context, attachment, options.tty, () => {
+        feed(context, attachment, options, () => {
           detached = true;
           void attachment[Symbol.asyncDispose]();
         }),
@@ -41,7 +45,8 @@ export async function foreground(context: Context, attachment: Attachment, optio
       };
       undo.push(proxySignals(options.onSignal, options.patience ?? Infinity, leave));
     }
-    for await (const { stream, data } of attachment.output) await write(stream === "stdout" ? context.stdout : context.stderr, data);
+    for await (const { stream, data } of attachment.output)
+      if (options.shown?.has(stream) !== false) await write(stream === "stdout" ? context.stdout : context.stderr, data);
     if (impatient)
       throw new ExitError(EXIT.refused, `Got ${options.patience} signals that did not end the program: it is left to itself\nEnd it with 'strata rm -f'`);
     return { detached };
@@ -60,10 +65,10 @@ function followSize(context: Context, attachment: Attachment): () => void {
   return () => context.stdout.off("resize", tell);
 }
 
-function feed(context: Context, attachment: Attachment, tty: boolean, detach: () => void): () => void {
+function feed(context: Context, attachment: Attachment, { tty, detachKeys: sequence }: ForegroundOptions, detach: () => void): () => void {
   const { stdin } = context;
   const raw = tty && stdin.isTTY;
-  const keys = tty ? detachKeys() : (data: Uint8Array) => ({ data, detach: false });
+  const keys = tty ? detachKeys(sequence) : (data: Uint8Array) => ({ data, detach: false });
   const onData = (chunk: Buffer): void => {
     const typed = keys(chunk);
     if (typed.data.length > 0) {

@@ -33,7 +33,7 @@ export function inspectContainer({ record, status }: Container, root: string): R
     ResolvConfPath: join(folder, "resolv.conf"),
     HostnamePath: join(folder, "hostname"),
     HostsPath: join(folder, "hosts"),
-    LogPath: record.options.log?.path ?? join(folder, "log.json"),
+    LogPath: record.options.unlogged === true ? "" : (record.options.log?.path ?? join(folder, "log.json")),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",
@@ -84,7 +84,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     Memory: limits.memory ?? 0,
     MemoryReservation: limits.memoryReservation ?? 0,
     MemorySwap: limits.memorySwap ?? (limits.memory ?? 0) * 2,
-    LogConfig: logConfig(options.log),
+    LogConfig: logConfig(options),
     PidsLimit: limits.pidsLimit ?? null,
     BlkioWeight: limits.blkioWeight ?? 0,
     BlkioWeightDevice: (limits.blkioWeightDevice ?? []).map(({ path, rate }) => ({ Path: path, Weight: rate })),
@@ -99,9 +99,13 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
   };
 }
 
-function logConfig(log: ContainerRecord["options"]["log"]): Readonly<Record<string, unknown>> {
-  const { maxSize = 0, maxFiles } = log ?? {};
-  return { Type: "json-file", Config: maxSize === 0 ? {} : { "max-size": String(maxSize), "max-file": String(maxFiles ?? 1) } };
+function logConfig({ log, unlogged }: ContainerRecord["options"]): Readonly<Record<string, unknown>> {
+  if (unlogged === true) return { Type: "none", Config: {} };
+  const { maxSize = 0, maxFiles, details = {} } = log ?? {};
+  const sizes = maxSize === 0 ? {} : { "max-size": String(maxSize), "max-file": String(maxFiles ?? 1) };
+  const { labelsRegex, envRegex, ...rest } = details;
+  const patterns = { ...(labelsRegex !== undefined && { "labels-regex": labelsRegex }), ...(envRegex !== undefined && { "env-regex": envRegex }) };
+  return { Type: log?.format === "cri" ? "k8s-file" : "json-file", Config: { ...sizes, ...rest, ...patterns } };
 }
 
 function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {

@@ -9,7 +9,7 @@ export function inspectVolume(volume: Volume): Readonly<Record<string, unknown>>
     Labels: volume.labels,
     Mountpoint: volume.mountpoint,
     Name: volume.name,
-    Options: null,
+    Options: volume.device === undefined ? null : { device: volume.device, o: "bind", type: "none" },
     Scope: "local",
   };
 }

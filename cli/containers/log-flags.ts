@@ -1,25 +1,45 @@
 /** `--log-driver` and `--log-opt`: how a container's log is kept. */
-import type { ContainerOptions } from "../../runtime/engine.ts";
+import type { ContainerOptions, LogDetails } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { parseBytes } from "./sizes.ts";
 
+type Log = Partial<NonNullable<ContainerOptions["log"]>>;
+
+/** Docker's name, and podman's for the format of CRI. */
+const FORMATS: Readonly<Record<string, "json" | "cri">> = { "json-file": "json", "k8s-file": "cri" };
+
 /** @throws {UsageError} */
-export function parseLog(driver: string | undefined, options: readonly string[]): Pick<ContainerOptions, "log"> {
-  if (driver !== undefined && driver !== "json-file") throw new UsageError(`logger: no log driver named '${driver}' is registered`);
-  if (options.length === 0) return {};
-  const form = Object.assign({}, ...options.map(parseOption)) as { readonly maxSize?: number; readonly maxFiles?: number };
+export function parseLog(driver: string = "json-file", options: readonly string[]): Pick<ContainerOptions, "log" | "unlogged"> {
+  const format = Object.hasOwn(FORMATS, driver) ? FORMATS[driver] : undefined;
+  if (format === undefined && driver !== "none")
+    throw new UsageError(`logger: no log driver named '${driver}' is registered: json-file, k8s-file and none are`);
+  const parsed = options.map((text) => parseOption(driver, text));
+  if (format === undefined) return { unlogged: true };
+  if (options.length === 0) return format === "json" ? {} : { log: { format } };
+  const details = Object.assign({}, ...parsed.map((one) => one.details ?? {})) as LogDetails;
+  const form = Object.assign({}, ...parsed) as Log;
   if (form.maxFiles !== undefined && form.maxSize === undefined) throw new UsageError("invalid log option: max-file needs a max-size");
-  return { log: { format: "json", ...form } };
+  return { log: { ...form, format, ...(Object.keys(details).length > 0 && { details }) } };
 }
 
-function parseOption(text: string): { readonly maxSize?: number; readonly maxFiles?: number } {
+const DETAILS: Readonly<Record<string, keyof LogDetails>> = {
+  labels: "labels",
+  "labels-regex": "labelsRegex",
+  env: "env",
+  "env-regex": "envRegex",
+  tag: "tag",
+};
+
+function parseOption(driver: string, text: string): Log {
   const [key = "", value = ""] = text.split(/=(.*)/s);
-  if (key === "max-size") {
+  const detail = Object.hasOwn(DETAILS, key) ? DETAILS[key] : undefined;
+  if (detail !== undefined && driver !== "none") return { details: { [detail]: value } };
+  if (key === "max-size" && driver !== "none") {
     const maxSize = value === "-1" ? 0 : parseBytes(value);
     if (value !== "-1" && maxSize <= 0) throw new UsageError("max-size must be a positive number");
     return { maxSize };
   }
-  if (key !== "max-file") throw new UsageError(`unknown log opt '${key}' for json-file log driver`);
+  if (key !== "max-file" || driver === "none") throw new UsageError(`unknown log opt '${key}' for ${driver} log driver`);
   const maxFiles = /^\d+$/.test(value) ? Number(value) : 0;
   if (maxFiles < 1) throw new UsageError("max-file cannot be less than 1");
   return { maxFiles };

@@ -11,7 +11,11 @@ export async function prepareContainer(context: Context, reference: string, comm
   if (flags.cidfile !== undefined && existsSync(flags.cidfile))
     throw new ExitError(EXIT.strata, `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`);
   const options = toOptions(flags, command, context.env);
-  const image = await findImage(context, reference, { pull: flags.pull, ...(flags.platform !== undefined && { platform: flags.platform }) });
+  const image = await findImage(context, reference, {
+    pull: flags.pull,
+    quiet: flags.quiet ?? false,
+    ...(flags.platform !== undefined && { platform: flags.platform }),
+  });
   const engine = await context.engine();
   const container = await engine.create({ ...options, image });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, container.record.id);

@@ -5,6 +5,7 @@ import { lock } from "./lock.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
 import { lockName, type Parts } from "./parts.ts";
 import { isLive, inspect, needLive } from "./status.ts";
+import { tellContainer } from "./tell.ts";
 
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID` */
 export async function renameContainer(parts: Parts, reference: string, name: string): Promise<void> {
@@ -15,16 +16,19 @@ export async function renameContainer(parts: Parts, reference: string, name: str
   await parts.records.claimName(name, id);
   await parts.records.change(id, (record) => ({ ...record, name, options: { ...record.options, name } }));
   await parts.records.releaseName(old, id);
+  tellContainer(parts, "rename", parts.records.find(id), { oldName: `/${old}` });
 }
 
 export async function pauseContainer(parts: Parts, reference: string): Promise<void> {
   const { record } = await needLive(parts, reference, "pause");
   await parts.processes.pause(record.id);
+  tellContainer(parts, "pause", record);
 }
 
 export async function unpauseContainer(parts: Parts, reference: string): Promise<void> {
   const { record } = await needLive(parts, reference, "unpause");
   await parts.processes.resume(record.id);
+  tellContainer(parts, "unpause", record);
 }
 
 /** Limits not given stay. */
@@ -39,6 +43,7 @@ export async function updateContainer(parts: Parts, reference: string, limits: L
     writeProcFiles(parts, id, merged);
   }
   await parts.records.change(id, (current) => ({ ...current, options: { ...current.options, limits: merged, ...(restart !== undefined && { restart }) } }));
+  tellContainer(parts, "update", record);
 }
 
 /** `cpus` and quota or period say the same: the newer one wins. */

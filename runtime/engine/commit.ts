@@ -11,6 +11,7 @@ import { resolveParents } from "./init-layer.ts";
 import { lock } from "./lock.ts";
 import { lockName, type Parts, snapshotKey } from "./parts.ts";
 import { getContainer } from "./status.ts";
+import { tellContainer } from "./tell.ts";
 
 export interface CommitOptions {
   readonly name?: string;
@@ -53,7 +54,9 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   };
   const target = await parts.store.images.assemble([...layers, layer], document);
   if (options.name !== undefined) await parts.store.images.tag(options.name, target);
-  return await parts.store.images.read(target);
+  const image = await parts.store.images.read(target);
+  tellContainer(parts, "commit", record, { comment: options.message ?? "", imageID: image.id, imageRef: options.name ?? "" });
+  return image;
 }
 
 /** As docker leaves them: who runs the image finds a folder to mount on. A bound file, a secret say, leaves nothing. */

@@ -20,8 +20,15 @@ export function applyOptions(image: ExecutionConfig, flags: Flags): ExecutionCon
     ...(flags.cwd !== undefined && { WorkingDir: flags.cwd }),
     ...(flags.stopSignal !== undefined && { StopSignal: flags.stopSignal }),
     ...(flags.healthcheck !== undefined && { Healthcheck: { ...image.Healthcheck, ...flags.healthcheck } }),
+    ...exposed(image, flags),
     Labels: { ...image.Labels, ...flags.labels },
   };
+}
+
+/** What the image exposes, what flags add, and what is published. */
+function exposed(image: ExecutionConfig, { expose = [], ports = [] }: Flags): Pick<ExecutionConfig, "ExposedPorts"> {
+  const added = [...expose, ...ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`)];
+  return added.length === 0 ? {} : { ExposedPorts: { ...image.ExposedPorts, ...Object.fromEntries(added.map((port) => [port, {}])) } };
 }
 
 /** @throws {RuntimeError} `SPEC_INVALID` when neither image nor flags name a program */

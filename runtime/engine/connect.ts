@@ -7,6 +7,7 @@ import { parseSubnet } from "../network/address.ts";
 import { refreshPeers } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
 import { needLive } from "./status.ts";
+import { tellNetwork } from "./tell.ts";
 
 /** `namespace` undefined: a new one of its own (none) or the host's (host). Idempotent. */
 export async function connect(parts: Parts, record: ContainerRecord): Promise<NetworkState> {
@@ -46,6 +47,7 @@ async function connectBridge(parts: Parts, record: ContainerRecord, mode: Extrac
   if (isInUserNamespace()) return await (await import("./connect-user.ts")).planUserMode(parts, mode, ports, record);
   const names = [...new Set([record.name, ...(mode.aliases ?? []), record.id.slice(0, 12)])];
   const { network, endpoint, namespace } = await attachTo(parts.network, mode.name, { owner: record.id, names, ports });
+  tellNetwork(parts, "connect", network, record.id);
   await refreshPeers(parts, network, record.id);
   return {
     mode,
@@ -78,6 +80,7 @@ export async function disconnect(parts: Parts, record: ContainerRecord): Promise
     (await import("../network/user-mode.ts")).disconnectUserMode(parts, record.id);
     return;
   }
-  await detach(parts.network, mode.name, record.id);
+  const left = await detach(parts.network, mode.name, record.id);
+  if (left !== undefined) tellNetwork(parts, "disconnect", left, record.id);
   await refreshPeers(parts, parts.network.table.get(mode.name), record.id);
 }

@@ -12,6 +12,7 @@ import { lock } from "./lock.ts";
 import { mountTargets, planMounts, prepareMounts } from "./mount-points.ts";
 import { containerFolder, lockName, type Parts, snapshotKey } from "./parts.ts";
 import { ownProcess } from "./self.ts";
+import { tellContainer } from "./tell.ts";
 
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID`, `SPEC_INVALID`, `PATH_UNKNOWN` */
 export async function createContainer(parts: Parts, options: ContainerOptions): Promise<Container> {
@@ -45,6 +46,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
       maker: ownProcess(),
     };
     await parts.records.put(record);
+    tellContainer(parts, "create", record);
     return { record, status: { status: "created", pid: 0 } };
   } catch (error) {
     await parts.store.snapshots.remove(snapshotKey(id));

@@ -9,6 +9,7 @@ import { hostnameOf } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
 import { accountOf, capabilitiesOf } from "./spec-of.ts";
 import { needLive } from "./status.ts";
+import { tellContainer } from "./tell.ts";
 
 /** @throws {RuntimeError} `CONTAINER_STATE`, `USER_UNKNOWN`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE` */
 export async function execIn(
@@ -33,5 +34,17 @@ export async function execIn(
     noNewPrivileges: record.options.noNewPrivileges ?? false,
     ...(confines(record.options.apparmor) && { apparmorProfile: record.options.apparmor }),
   };
-  return await parts.processes.exec(record.id, spec, { stdin: options.stdin ?? false, detach: options.detach ?? false, bound: options.bound ?? false });
+  const started = await parts.processes.exec(record.id, spec, {
+    stdin: options.stdin ?? false,
+    detach: options.detach ?? false,
+    bound: options.bound ?? false,
+  });
+  const words = options.command.join(" ");
+  tellContainer(parts, `exec_create: ${words}`, record, { execID: started.execID });
+  tellContainer(parts, `exec_start: ${words}`, record, { execID: started.execID });
+  started.exit.then(
+    ({ exitCode }) => tellContainer(parts, "exec_die", record, { execID: started.execID, exitCode: String(exitCode) }),
+    () => undefined, // the caller hears of it
+  );
+  return started;
 }

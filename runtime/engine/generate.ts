@@ -53,8 +53,9 @@ export function generate(input: GenerateInput): Spec {
     ociVersion: "1.2.0",
     process: processSpec(input, programOf(record)),
     root: { path: "rootfs", readonly: options.readOnly ?? false },
-    hostname,
+    ...(options.utsMode !== "host" && { hostname, ...(options.domainname !== undefined && { domainname: options.domainname }) }),
     mounts: mounts(input),
+    ...(options.annotations !== undefined && { annotations: options.annotations }),
     linux: linux(input),
   };
 }
@@ -143,7 +144,7 @@ function linux(input: GenerateInput): LinuxSpec {
     namespaces: namespaces(input),
     ...(maps !== undefined && { uidMappings: maps.uidMap.map(mapping), gidMappings: maps.gidMap.map(mapping) }),
     ...(input.devices.length > 0 && { devices: input.devices.map((device) => device.spec) }),
-    cgroupsPath: record.id,
+    cgroupsPath: options.cgroupParent === undefined ? record.id : `${options.cgroupParent}/${record.id}`,
     resources: {
       ...procResources(resources(options.limits ?? {}), input.procMounts),
       devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules(input),
@@ -161,8 +162,8 @@ function namespaces(input: GenerateInput): NonNullable<LinuxSpec["namespaces"]> 
   const shareNetwork = mode.kind === "host" || (mode.kind === "sandbox" && namespace === undefined);
   return [
     { type: "mount" },
-    { type: "uts" },
-    { type: "cgroup" },
+    ...(options.utsMode === "host" ? [] : [{ type: "uts" } as const]),
+    ...(options.cgroupns === "host" ? [] : [{ type: "cgroup" } as const]),
     ...(options.pidMode === "host" ? [] : [{ type: "pid", ...(input.joined.pid !== undefined && { path: input.joined.pid }) } as const]),
     ...(options.ipcMode === "host" ? [] : [{ type: "ipc", ...(input.joined.ipc !== undefined && { path: input.joined.ipc }) } as const]),
     ...(shareNetwork ? [] : [{ type: "network", ...(namespace !== undefined && { path: namespace }) } as const]),
@@ -183,5 +184,6 @@ function deviceRules(input: GenerateInput): NonNullable<Resources["devices"]> {
     const type = spec.type === "b" ? "b" : "c";
     return spec.major === undefined || spec.minor === undefined ? [] : [{ allow: true, type, major: spec.major, minor: spec.minor, access } as const];
   });
-  return [...input.defaults.deviceRules, ...own];
+  const asked = (input.record.options.deviceRules ?? []).map((rule) => ({ allow: true, ...rule }));
+  return [...input.defaults.deviceRules, ...own, ...asked];
 }

@@ -24,7 +24,7 @@ export function hostnameOf(parts: Parts, record: ContainerRecord): string {
   const { mode } = record.network;
   const own = record.options.hostname ?? record.id.slice(0, 12);
   if (record.options.hostname !== undefined) return own;
-  if (mode.kind === "host") return machineName();
+  if (mode.kind === "host" || record.options.utsMode === "host") return machineName();
   if (mode.kind === "sandbox") return parts.sandboxes.get(mode.id)?.hostname ?? own;
   const other = mode.kind === "container" ? parts.records.get(mode.id) : undefined;
   return other === undefined ? own : hostnameOf(parts, other);
@@ -52,7 +52,7 @@ function hostsOf(parts: Parts, record: ContainerRecord, network: NetworkState): 
   return hostsText({
     address,
     gateway,
-    names: mode.kind === "none" ? [] : namesOf(hostnameOf(parts, record), record.options.domain),
+    names: mode.kind === "none" ? [] : namesOf(hostnameOf(parts, record), record.options.domain ?? record.options.domainname),
     extra: record.options.extraHosts ?? [],
     peers: mode.kind === "bridge" ? peersOf(parts, mode.name, record.id) : [],
   });

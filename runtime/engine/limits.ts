@@ -68,7 +68,10 @@ function cpuOf(limits: Limits): NonNullable<Resources["cpu"]> {
 
 /** Swap counts memory and swap together; unset it is twice the memory, as in docker. */
 function memoryOf(limits: Limits): NonNullable<Resources["memory"]> {
-  const { memory, memorySwap, memoryReservation } = limits;
+  const { memory, memorySwap, memoryReservation, memorySwappiness: swappiness } = limits;
+  if (swappiness !== undefined && !(swappiness >= -1 && swappiness <= 100)) {
+    throw new RuntimeError("SPEC_INVALID", `Cannot swap with an eagerness of ${swappiness}: it ranges from 0 to 100`);
+  }
   if (memory !== undefined && memory > 0 && memory < MIN_MEMORY_BYTES) {
     throw new RuntimeError("SPEC_INVALID", `Cannot limit the memory to ${memory} bytes: the least is 6 MiB`);
   }
@@ -84,5 +87,7 @@ function memoryOf(limits: Limits): NonNullable<Resources["memory"]> {
     ...(limited && { limit: memory }),
     ...(swap !== undefined && { swap }),
     ...(memoryReservation !== undefined && memoryReservation > 0 && { reservation: memoryReservation }),
+    ...(swappiness !== undefined && swappiness !== -1 && { swappiness }),
+    ...(limits.oomKillDisable === true && { disableOOMKiller: true }),
   };
 }

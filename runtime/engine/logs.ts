@@ -15,6 +15,8 @@ export function logPath(parts: Parts, record: ContainerRecord): string {
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `SPEC_INVALID` on the first step */
 export async function* readLogs(parts: Parts, reference: string, options: LogOptions = {}): AsyncIterable<LogLine> {
   const record = parts.records.find(reference);
+  if (record.options.unlogged === true)
+    throw new RuntimeError("UNSUPPORTED", `Cannot read the log of container ${record.name}: it was made with --log-driver none`);
   const inRange = rangeOf(options);
   const lines = readLines(parts, record, options);
   const format = record.options.log?.format ?? "json";

@@ -3,11 +3,15 @@ import { removeTree } from "../../store/remove-tree.ts";
 import { rm } from "node:fs/promises";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
+import type { ExitRecord } from "../process.ts";
 import { openVolumes, releaseVolume } from "../volume/volumes.ts";
 import { disconnect } from "./connect.ts";
 import { lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { inspect, isLive } from "./status.ts";
+import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
+
+const KILLED = { exitCode: 137, oomKilled: false };
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` when it runs and is not forced */
 export async function removeContainer(parts: Parts, reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
@@ -19,19 +23,25 @@ export async function removeContainer(parts: Parts, reference: string, options: 
       hint: "Stop it first, or remove it by force (-f)",
     });
   }
+  if (isLive(status)) tellContainer(parts, "kill", record, { signal: "9" });
   await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false });
 }
 
 /** The caller holds the container's lock. The record goes last: what a crash leaves is found by it. Idempotent. */
-export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean }): Promise<void> {
+export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean; readonly exit?: ExitRecord }): Promise<void> {
   const { id } = record;
   await rm(markerPath(parts, id), { force: true });
   await parts.processes.remove(id);
+  if (record.unsettled && record.startedAt !== undefined) {
+    tellDeath(parts, record, options.exit ?? KILLED);
+    tellVolumes(parts, "unmount", record);
+  }
   await Promise.all([
     ...(record.unsettled ? [disconnect(parts, record)] : []),
     parts.store.snapshots.remove(snapshotKey(id)).then(async () => await removeTree(containerFolder(parts, id))),
   ]);
   await parts.records.remove(record);
+  tellContainer(parts, "destroy", record);
   await dropVolumes(parts, record, options.volumes);
 }
 

@@ -12,6 +12,7 @@ import { discard } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { startContainer } from "./start.ts";
 import { inspect, isLive } from "./status.ts";
+import { tellDeath, tellVolumes } from "./tell.ts";
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 60_000;
@@ -73,10 +74,12 @@ export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
   if (isLive(status) || exit === undefined) return { kind: "rest" };
   const next = afterExit(record, exit);
   if (next.kind === "remove") {
-    await discard(parts, record, { volumes: true });
+    await discard(parts, record, { volumes: true, exit });
     return next;
   }
+  tellDeath(parts, record, exit);
   await disconnect(parts, record);
+  tellVolumes(parts, "unmount", record);
   const ran = next.kind === "restart" || !(await neverRan(parts, record));
   if (!ran) await parts.processes.remove(id);
   await parts.records.change(id, ({ startedAt, restarter: _restarter, ...current }) => ({

@@ -13,6 +13,7 @@ import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "
 import { ownProcess } from "./self.ts";
 import { specOf } from "./spec-of.ts";
 import { inspect, isLive } from "./status.ts";
+import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
 
 export interface StartOptions {
   readonly attach?: boolean;
@@ -46,6 +47,9 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
     const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
     const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
     const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false, ...wayOut(parts, connected) });
+    if (options.attach === true) tellContainer(parts, "attach", connected);
+    tellVolumes(parts, "mount", connected);
+    tellContainer(parts, "start", connected);
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
     await giveUp(parts, record, error);
@@ -69,12 +73,13 @@ async function createRequest(
   if (active === undefined) throw new RuntimeError("LAUNCH_FAILED", `Cannot start container ${record.name}: its files are gone`);
   const folder = containerFolder(parts, record.id);
   const spec = await specOf(parts, record, files, active);
-  const log = record.options.log ?? { format: "json" as const };
+  const { log: form = { format: "json" as const }, unlogged } = record.options;
+  const log = unlogged === true ? {} : { log: { ...form, path: form.path ?? join(folder, "log.json") } };
   return {
     id: record.id,
     spec,
     layers: { lowers: [join(folder, "init"), ...active.lowers], upper: active.upper, work: active.work, volatile: record.options.autoRemove ?? false },
-    stdio: { kind: "monitor", log: { ...log, path: log.path ?? join(folder, "log.json") }, stdin: record.options.openStdin ?? false },
+    stdio: { kind: "monitor", ...log, stdin: record.options.openStdin ?? false },
     ...healthTimer(parts, record),
     exitCommand: exitCommand(parts, record, options.settle ?? "monitor"),
   };
@@ -98,6 +103,7 @@ async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Pr
       : error instanceof RuntimeError && error.code === "COMMAND_NOT_EXECUTABLE"
         ? 126
         : 128;
+  tellDeath(parts, record, { exitCode, oomKilled: false });
   await parts.records.change(record.id, ({ startedAt: _startedAt, restartAt: _restartAt, restarter: _restarter, ...current }) => ({
     ...current,
     unsettled: false,

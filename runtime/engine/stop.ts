@@ -7,6 +7,7 @@ import { type Parts } from "./parts.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
 import { getContainer, isLive, needLive } from "./status.ts";
+import { tellContainer } from "./tell.ts";
 import { waitForExit } from "./wait.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
@@ -21,14 +22,17 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
   const signal = parseSignal(options.signal ?? record.config.StopSignal ?? "SIGTERM");
   const seconds = options.timeout ?? record.options.stopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
   if (status.status === "paused") await parts.processes.resume(record.id);
+  tellContainer(parts, "kill", record, { signal: String(signal) });
   await signalQuietly(parts, record.id, signal);
   const ended = await waitAtMost(parts, record.id, seconds < 0 ? undefined : seconds * 1000);
   if (ended === undefined) {
+    tellContainer(parts, "kill", record, { signal: String(constants.signals.SIGKILL) });
     await signalQuietly(parts, record.id, constants.signals.SIGKILL);
     if ((await waitAtMost(parts, record.id, KILL_PATIENCE_MS)) === undefined)
       throw new RuntimeError("CONTAINER_STATE", `Cannot stop container ${record.name}: it does not end after SIGKILL`);
   }
   await settle(parts, record.id);
+  tellContainer(parts, "stop", record);
 }
 
 async function forgetRestart(parts: Parts, id: string): Promise<void> {
@@ -57,6 +61,7 @@ export async function killContainer(parts: Parts, reference: string, signal: str
   const { record } = await needLive(parts, reference, "kill");
   if (endsIt(record, number)) await forgetRestart(parts, record.id);
   await parts.processes.signal(record.id, number);
+  tellContainer(parts, "kill", record, { signal: String(number) });
 }
 
 function endsIt(record: ContainerRecord, signal: number): boolean {

@@ -69,10 +69,12 @@ export async function attachTo(parts: NetworkParts, name: string, wanted: Attach
   return { network: record, endpoint, namespace: namespacePath(parts, wanted.owner) };
 }
 
-/** Idempotent. */
-export async function detach(parts: NetworkParts, name: string, owner: string): Promise<void> {
+/** Idempotent; resolves with the network when the owner was on it. */
+export async function detach(parts: NetworkParts, name: string, owner: string): Promise<NetworkRecord | undefined> {
   await using _ = await lock(networkLock(parts));
+  const known = parts.table.get(name);
   await release(parts, name, owner);
+  return known?.endpoints[owner] === undefined ? undefined : known;
 }
 
 function publishedPorts(parts: NetworkParts): readonly PortMapping[] {

@@ -1,8 +1,10 @@
 /** Volumes: folders that outlive containers, `<root>/volumes/<name>/_data`, and who uses them. */
 import { removeTree } from "../../store/remove-tree.ts";
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { tellEvent } from "../../store/events/journal.ts";
 import type { Table } from "../../store/store.ts";
 import { checkName } from "../engine/identity.ts";
 import type { ContainerRecord } from "../engine.ts";
@@ -13,6 +15,7 @@ export interface VolumeRecord {
   readonly createdAt: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly anonymous: boolean;
+  readonly device?: string;
   /** The container that an anonymous volume was made for, until that is removed without its volumes: lets `sweep` tell a stray one. */
   readonly owner?: string;
 }
@@ -29,7 +32,8 @@ export function volumeFolder(parts: { readonly root: string }, name: string): st
 
 export function openVolumes(parts: VolumeParts): Volumes {
   return {
-    create: async (name, labels = {}) => await createVolume(parts, { labels, ...(name !== undefined && { name }) }),
+    create: async (name, labels = {}, device) =>
+      await createVolume(parts, { labels, ...(name !== undefined && { name }), ...(device !== undefined && { device }) }),
     async get(name): Promise<Volume | undefined> {
       const record = parts.table.get(name);
       return record && toVolume(parts, name, record);
@@ -48,6 +52,7 @@ export function openVolumes(parts: VolumeParts): Volumes {
         );
       await removeTree(volumeFolder(parts, name));
       await parts.table.remove(name);
+      tellEvent(parts.root, "volume", "destroy", name, { driver: "local" });
     },
   };
 }
@@ -55,13 +60,22 @@ export function openVolumes(parts: VolumeParts): Volumes {
 /** Idempotent for a name. Record first, then the folder: what a crash leaves is found by the record. */
 export async function createVolume(
   parts: VolumeParts,
-  options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly owner?: string },
+  options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly owner?: string; readonly device?: string },
 ): Promise<Volume> {
-  const { name, labels = {}, owner } = options;
+  const { name, labels = {}, owner, device } = options;
+  if (device !== undefined && statSync(device, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new RuntimeError("PATH_UNKNOWN", `Cannot make a volume of ${JSON.stringify(device)}: there is no such folder`);
   const chosen = name === undefined ? randomBytes(32).toString("hex") : checkName(name, "volume");
   const anonymous = name === undefined;
-  const made: VolumeRecord = { createdAt: new Date().toISOString(), labels, anonymous, ...(anonymous && owner !== undefined && { owner }) };
+  const made: VolumeRecord = {
+    createdAt: new Date().toISOString(),
+    labels,
+    anonymous,
+    ...(device !== undefined && { device }),
+    ...(anonymous && owner !== undefined && { owner }),
+  };
   const record = (await parts.table.update(chosen, (current) => current ?? made)) ?? made;
+  if (record.createdAt === made.createdAt) tellEvent(parts.root, "volume", "create", chosen, { driver: "local" });
   await mkdir(join(volumeFolder(parts, chosen), "_data"), { recursive: true, mode: 0o755 });
   return toVolume(parts, chosen, record);
 }
@@ -76,7 +90,7 @@ export async function releaseVolume(parts: VolumeParts, name: string): Promise<v
 }
 
 function toVolume(parts: VolumeParts, name: string, { owner: _owner, ...record }: VolumeRecord): Volume {
-  return { name, ...record, mountpoint: join(volumeFolder(parts, name), "_data") };
+  return { name, ...record, mountpoint: record.device ?? join(volumeFolder(parts, name), "_data") };
 }
 
 export function volumeUsers(parts: VolumeParts, name: string): readonly ContainerRecord[] {

@@ -3,7 +3,7 @@ import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { chainsOf } from "../layer/chain.ts";
 import type { Descriptor, ImageConfig, ImageIndex, Platform } from "../oci.ts";
-import { parseReference } from "../reference.ts";
+import { familiarName, parseReference } from "../reference.ts";
 import type { Blobs, Image, ImageRecord, Images, Snapshots, Table } from "../store.ts";
 import { assembleImage } from "./assemble.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
@@ -18,6 +18,8 @@ export interface ImagesHost {
   readonly snapshots: () => Snapshots;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Hears of names that come and go. */
+  readonly tell: (action: "tag" | "untag" | "delete", id: string, name: string) => void;
 }
 
 export function openImages(host: ImagesHost): Images {
@@ -34,7 +36,12 @@ export function openImages(host: ImagesHost): Images {
     tag: async (name, target) => await tag(host, name, target),
     keep: async (target) => await keep(host, target),
     untag: async (name) => await table.remove(parseReference(name).name),
-    remove: async (reference, { force = false } = {}) => await removeImage(table, reference, force),
+    async remove(reference, { force = false } = {}) {
+      const removed = await removeImage(table, reference, force);
+      for (const name of removed.untagged) host.tell("untag", removed.id, familiarName(name));
+      if (removed.deleted !== undefined) host.tell("delete", removed.deleted, removed.deleted);
+      return removed;
+    },
     unpack: async (image) => await unpack(host.snapshots(), image),
     assemble: async (layers, config) => await assembleImage(blobs, layers, config),
   };
@@ -55,6 +62,7 @@ async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<
     table.remove(unnamedKey(target.digest)),
     ...(isLost ? [table.put(unnamedKey(replaced.target.digest), replaced)] : []),
   ]);
+  if (replaced?.target.digest !== target.digest) host.tell("tag", stored.ids[0] ?? target.digest, familiarName(key));
   return recordOf([key, stored]);
 }
 

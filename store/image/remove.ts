@@ -17,7 +17,8 @@ export async function removeImage(table: Table<StoredImage>, reference: string, 
   }
   await Promise.all(going.map(async ([key]) => await table.remove(key)));
   const untagged = going.flatMap(([key]) => (key.startsWith("@") ? [] : [key]));
-  return { untagged, deleted: going.length < same.length ? undefined : (same[0]?.[1].ids[0] ?? found.target.digest) };
+  const id = same[0]?.[1].ids[0] ?? found.target.digest;
+  return { id, untagged, deleted: going.length < same.length ? undefined : id };
 }
 
 function isNamed(reference: string, name: string | undefined): boolean {

@@ -42,11 +42,17 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Starts a server verb and waits for a line that matches `ready`; dispose ends it with SIGTERM. */
-export async function serveStrata(root: TemporaryRoot, args: readonly string[], ready: RegExp): Promise<Server> {
+export async function serveStrata(
+  root: TemporaryRoot,
+  args: readonly string[],
+  ready: RegExp,
+  /** Done while the line is waited for. */
+  options: { readonly soon?: () => Promise<void> } = {},
+): Promise<Server> {
   const child = spawn(process.execPath, [strata, ...args], { env: root.env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const lines: string[] = [];
-  const match = await new Promise<RegExpExecArray>((resolve, reject) => {
+  const found = new Promise<RegExpExecArray>((resolve, reject) => {
     const read = (line: string): void => {
       lines.push(line);
       const found = ready.exec(line);
@@ -58,6 +64,7 @@ export async function serveStrata(root: TemporaryRoot, args: readonly string[], 
       reject(new Error(`strata ${args.join(" ")} ended with ${code}:\n${lines.join("\n")}`));
     });
   });
+  const [match] = await Promise.all([found, options.soon?.()]);
   return {
     process: child,
     match,

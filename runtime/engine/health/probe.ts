@@ -3,6 +3,7 @@ import type { ContainerRecord, HealthResult, HealthState } from "../../engine.ts
 import { execIn } from "../exec.ts";
 import type { Parts } from "../parts.ts";
 import { inspect } from "../status.ts";
+import { tellContainer } from "../tell.ts";
 import { type HealthCheck, healthCheckOf, nextHealth, UNKNOWN_HEALTH } from "./plan.ts";
 
 const MAX_OUTPUT_BYTES = 4096;
@@ -22,6 +23,8 @@ export async function checkHealth(parts: Parts, reference: string): Promise<Heal
     if (current.startedAt !== record.startedAt) return current;
     return { ...current, health: nextHealth(current.health ?? UNKNOWN_HEALTH, result, check, current.startedAt ?? current.createdAt) };
   });
+  const now = changed?.health?.status;
+  if (now !== undefined && now !== (record.health ?? UNKNOWN_HEALTH).status) tellContainer(parts, `health_status: ${now}`, record);
   return changed?.health;
 }
 
