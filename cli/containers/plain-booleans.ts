@@ -49,7 +49,7 @@ function takesNext(command: Command, word: string): boolean {
 
 /** Empty when an earlier letter takes the rest as its value. */
 function lastLetter(command: Command, word: string): string {
-  const letters = word.slice(1);
+  const letters = word.slice(1).split("");
   const taker = letters.findIndex((letter) => find(command, `-${letter}`)?.required === true);
   return taker >= 0 && taker < letters.length - 1 ? "" : (letters.at(-1) ?? "");
 }
