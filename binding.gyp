@@ -28,6 +28,13 @@
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },
     {
+      "target_name": "strata-names",
+      "type": "executable",
+      "sources": ["<!@(ls runtime/network/names/*.c)"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
+    },
+    {
       "target_name": "strata-tree",
       "type": "executable",
       "sources": ["<!@(ls store/native/common/*.c store/native/tree/*.c)"],

@@ -28,7 +28,13 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
   const context: Context = {
     root,
     runRoot,
-    programs: { helper: program("strata-helper"), minder: program("strata-minder"), network: program("strata-network"), tree: program("strata-tree") },
+    programs: {
+      helper: program("strata-helper"),
+      minder: program("strata-minder"),
+      network: program("strata-network"),
+      names: program("strata-names"),
+      tree: program("strata-tree"),
+    },
     self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
     env,
     stdin: process.stdin,

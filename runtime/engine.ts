@@ -2,7 +2,7 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
-import type { Networks, PortMapping } from "./networks.ts";
+import type { Connection, Networks, PortMapping } from "./networks.ts";
 import type { Placement } from "./placement.ts";
 import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
 import type { ServiceNetwork } from "./service-network.ts";
@@ -13,6 +13,8 @@ export type NetworkMode =
   | { readonly kind: "host" }
   | { readonly kind: "none" }
   | { readonly kind: "container"; readonly id: string }
+  /** A configuration of the container network interface. */
+  | { readonly kind: "cni"; readonly name: string }
   /** Namespaces of a pod sandbox. */
   | { readonly kind: "sandbox"; readonly id: string };
 
@@ -158,6 +160,8 @@ export interface ContainerRecord {
   readonly path: string;
   readonly args: readonly string[];
   readonly network: NetworkState;
+  /** Its networks, once they are others than its options say. */
+  readonly connections?: readonly Connection[];
   readonly mounts: readonly MountPoint[];
   readonly restartCount: number;
   /** The user asked it to stop: no restart policy applies. */
@@ -203,6 +207,25 @@ export interface NetworkState {
   readonly gateway?: string;
   readonly mac?: string;
   readonly ports: readonly PortMapping[];
+  /** Of each of its networks, the first one's again. */
+  readonly endpoints?: readonly EndpointState[];
+  /** Name servers that the network's plugins name. */
+  readonly dns?: { readonly servers?: readonly string[]; readonly search?: readonly string[]; readonly options?: readonly string[] };
+}
+
+export interface EndpointState {
+  readonly network: string;
+  readonly networkID: string;
+  readonly device: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Empty where nothing leads out. */
+  readonly gateway: string;
+  readonly mac: string;
+  readonly address6?: string;
+  readonly prefixLength6?: number;
+  readonly gateway6?: string;
+  readonly aliases?: readonly string[];
 }
 
 export interface MountPoint {
@@ -305,6 +328,8 @@ export interface Engine {
   /** Changes against the image: A added, C changed, D deleted. */
   diff(id: string): Promise<readonly { readonly kind: "A" | "C" | "D"; readonly path: string }[]>;
   /** Upper folder only: no init layer, no mounts. `changes` are Dockerfile instructions. Returns the image, tagged when `name` is given. */
+  connectNetwork(id: string, connection: Connection): Promise<void>;
+  disconnectNetwork(id: string, network: string): Promise<void>;
   commit(
     id: string,
     options?: { readonly name?: string; readonly author?: string; readonly message?: string; readonly changes?: readonly string[]; readonly pause?: boolean },

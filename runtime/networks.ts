@@ -17,16 +17,64 @@ export interface Network {
   readonly gateway: string;
   readonly internal: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  /** `fd00:88::/64` */
+  readonly subnet6?: string;
+  readonly gateway6?: string;
+  /** Part of the subnet that addresses are chosen from. */
+  readonly ipRange?: string;
+  /** Addresses that are left to others, by what they are for. */
+  readonly reserved?: Readonly<Record<string, string>>;
+  readonly attachable?: boolean;
+  readonly options?: BridgeOptions;
+  readonly endpoints: Readonly<Record<string, NetworkEndpoint>>;
+}
+
+/** Docker's com.docker.network.bridge.*. */
+export interface BridgeOptions {
+  /** Containers reach each other. @default true */
+  readonly icc?: boolean;
+  /** What leaves has this machine's address. @default true */
+  readonly masquerade?: boolean;
+  /** Where ports are published that name no address. */
+  readonly hostIP?: string;
+  readonly mtu?: number;
+}
+
+export interface NetworkEndpoint {
+  readonly address: string;
+  readonly address6?: string;
+  readonly mac: string;
+  readonly names: readonly string[];
+}
+
+/** A container's wish to be on a network. */
+export interface Connection {
+  readonly network: string;
+  readonly aliases?: readonly string[];
+  readonly ip?: string;
+  readonly ip6?: string;
+  readonly mac?: string;
+}
+
+export interface NetworkWish {
+  readonly name: string;
+  readonly subnet?: string;
+  readonly gateway?: string;
+  readonly ipRange?: string;
+  readonly reserved?: Readonly<Record<string, string>>;
+  readonly subnet6?: string;
+  readonly gateway6?: string;
+  readonly internal?: boolean;
+  readonly attachable?: boolean;
+  readonly options?: BridgeOptions;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface Networks {
-  create(options: {
-    readonly name: string;
-    readonly subnet?: string;
-    readonly internal?: boolean;
-    readonly labels?: Readonly<Record<string, string>>;
-  }): Promise<Network>;
-  get(name: string): Promise<Network | undefined>;
+  create(wish: NetworkWish): Promise<Network>;
+  /** By name, id or unique beginning of an id. */
+  get(reference: string): Promise<Network | undefined>;
   list(): Promise<readonly Network[]>;
   remove(name: string): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** Where a container stands on this machine, as docker's rarer flags say it: namespaces shared with the host, its group, its devices, its address. */
+import type { Connection } from "./networks.ts";
 
 export interface Placement {
   /** Group below which its own is made, itself below the one of all containers. */
@@ -18,6 +19,8 @@ export interface Placement {
   /** Fixed addresses on its first network. */
   readonly ip?: string;
   readonly ip6?: string;
+  /** Further ones than `network`. */
+  readonly moreNetworks?: readonly Connection[];
 }
 
 export interface DeviceRuleText {

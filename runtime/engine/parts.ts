@@ -15,6 +15,8 @@ export interface Programs {
   readonly minder: string;
   /** Links, addresses and flows: strata-network. */
   readonly network: string;
+  /** Answers containers that ask for others by name: strata-names. */
+  readonly names: string;
   /** What the store makes of files: strata-tree. */
   readonly tree: string;
 }

@@ -1,23 +1,20 @@
 /** What is stored of networks, and the names that the kernel knows them by. */
-import type { Network, PortMapping } from "../networks.ts";
+import type { Network, NetworkEndpoint, PortMapping } from "../networks.ts";
 
 export const DEFAULT_NETWORK = "bridge";
 
-export interface Endpoint {
+export interface Endpoint extends NetworkEndpoint {
   /** Container or sandbox. */
   readonly owner: string;
   readonly offset: number;
-  readonly address: string;
-  readonly mac: string;
-  /** Name, aliases and short id: what peers find it by. */
-  readonly names: readonly string[];
+  /** The link's name in the owner's namespace. */
+  readonly device: string;
   readonly ports: readonly PortMapping[];
 }
 
 export interface NetworkRecord extends Network {
   /** Tells the bridges of one root apart. */
   readonly index: number;
-  readonly createdAt: string;
   /** The subnet was chosen, not asked for: it may move while nobody uses it. */
   readonly automatic: boolean;
   readonly lastOffset: number;

@@ -1,5 +1,5 @@
 /** strata events, info, version and the container group, with the real command; the journal keeps its size. */
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventFilter } from "../../cli/containers/event-filter.ts";
@@ -8,9 +8,7 @@ import { eventFiles, eventsFolder, tellEvent, type StoreEvent } from "../../stor
 import { readEvents } from "../../store/events/read.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { serveStrata } from "../support/cli.ts";
-import { eventually } from "../support/cluster.ts";
 import { temporaryFolder } from "../support/root.ts";
-import { rmSync } from "node:fs";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -60,7 +58,7 @@ test("events go on as they happen, and end at --until", async () => {
     ["events", "--until", until, "--filter", "event=create", "--filter", "type=volume", "--format", "json"],
     /"Action":"create"/,
     {
-      soon: async () => await eventually(async () => void (await box.strata("volume", "create"))),
+      meanwhile: async () => void (await box.strata("volume", "create")),
     },
   );
   expect(JSON.parse(stream.match.input)).toMatchObject({ Type: "volume", Action: "create", scope: "local", Actor: { Attributes: { driver: "local" } } });

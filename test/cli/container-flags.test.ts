@@ -42,7 +42,7 @@ describe("logs", () => {
     [undefined, ["max-size=0"]],
     [undefined, ["max-size=1m", "max-file=0"]],
     [undefined, ["max-file=2"]],
-    [undefined, ["labels=x"]],
+    [undefined, ["colour=x"]],
   ] as const)("%j %j is refused", (driver, options) => expect(() => parseLog(driver, options)).toThrow(UsageError));
 });
 

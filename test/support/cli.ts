@@ -46,8 +46,8 @@ export async function serveStrata(
   root: TemporaryRoot,
   args: readonly string[],
   ready: RegExp,
-  /** Done while the line is waited for. */
-  options: { readonly soon?: () => Promise<void> } = {},
+  /** Done again and again until the line has come. */
+  options: { readonly meanwhile?: () => Promise<void> } = {},
 ): Promise<Server> {
   const child = spawn(process.execPath, [strata, ...args], { env: root.env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -64,10 +64,15 @@ export async function serveStrata(
       reject(new Error(`strata ${args.join(" ")} ended with ${code}:\n${lines.join("\n")}`));
     });
   });
-  const [match] = await Promise.all([found, options.soon?.()]);
+  let isFound = false;
+  const match = found.finally(() => (isFound = true));
+  const repeat = async (): Promise<void> => {
+    while (!isFound && options.meanwhile !== undefined) await options.meanwhile();
+  };
+  await Promise.all([match, repeat()]);
   return {
     process: child,
-    match,
+    match: await match,
     async [Symbol.asyncDispose](): Promise<void> {
       child.kill("SIGTERM");
       const stuck = setTimeout(() => child.kill("SIGKILL"), 10_000);

@@ -14,6 +14,7 @@ export const programs = {
   helper: join(natives, "strata-helper"),
   minder: join(natives, "strata-minder"),
   network: join(natives, "strata-network"),
+  names: join(natives, "strata-names"),
   tree: join(natives, "strata-tree"),
 };
 export const helper = programs.helper;
