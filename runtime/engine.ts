@@ -2,7 +2,7 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
-import type { Connection, Networks, PortMapping } from "./networks.ts";
+import type { Connection, EndpointState, Networks, PortMapping } from "./networks.ts";
 import type { Placement } from "./placement.ts";
 import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
 import type { ServiceNetwork } from "./service-network.ts";
@@ -213,21 +213,6 @@ export interface NetworkState {
   readonly dns?: { readonly servers?: readonly string[]; readonly search?: readonly string[]; readonly options?: readonly string[] };
 }
 
-export interface EndpointState {
-  readonly network: string;
-  readonly networkID: string;
-  readonly device: string;
-  readonly address: string;
-  readonly prefixLength: number;
-  /** Empty where nothing leads out. */
-  readonly gateway: string;
-  readonly mac: string;
-  readonly address6?: string;
-  readonly prefixLength6?: number;
-  readonly gateway6?: string;
-  readonly aliases?: readonly string[];
-}
-
 export interface MountPoint {
   readonly kind: MountRequest["kind"];
   readonly name?: string;
@@ -328,6 +313,8 @@ export interface Engine {
   /** Changes against the image: A added, C changed, D deleted. */
   diff(id: string): Promise<readonly { readonly kind: "A" | "C" | "D"; readonly path: string }[]>;
   /** Upper folder only: no init layer, no mounts. `changes` are Dockerfile instructions. Returns the image, tagged when `name` is given. */
+  /** Asks the CNI plugins that made its network whether it is still as they made it. @throws {RuntimeError} `NETWORK_FAILED` */
+  checkNetwork(id: string): Promise<void>;
   connectNetwork(id: string, connection: Connection): Promise<void>;
   disconnectNetwork(id: string, network: string): Promise<void>;
   commit(

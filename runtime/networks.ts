@@ -48,6 +48,22 @@ export interface NetworkEndpoint {
   readonly names: readonly string[];
 }
 
+/** What a container has on one of its networks. */
+export interface EndpointState {
+  readonly network: string;
+  readonly networkID: string;
+  readonly device: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Empty where nothing leads out. */
+  readonly gateway: string;
+  readonly mac: string;
+  readonly address6?: string;
+  readonly prefixLength6?: number;
+  readonly gateway6?: string;
+  readonly aliases?: readonly string[];
+}
+
 /** A container's wish to be on a network. */
 export interface Connection {
   readonly network: string;

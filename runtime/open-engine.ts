@@ -11,8 +11,9 @@ import type { SandboxRecord } from "./engine/sandbox-record.ts";
 import { settle } from "./engine/settle.ts";
 import { startContainer } from "./engine/start.ts";
 import { getContainer, isLive, listContainers, needLive } from "./engine/status.ts";
-import { tellContainer } from "./engine/tell.ts";
+import { tellContainer, tellNetwork } from "./engine/tell.ts";
 import { waitForExit } from "./engine/wait.ts";
+import type { Chain } from "./network/cni/chain.ts";
 import { openKernel } from "./network/kernel.ts";
 import { openNetworks } from "./network/networks.ts";
 import type { NetworkRecord } from "./network/record.ts";
@@ -53,9 +54,16 @@ function openParts(options: EngineOptions): Parts {
     root,
     tag,
     records,
-    network: { tag, runRoot: options.runRoot, table: store.table<NetworkRecord>("runtime.networks"), kernel: openKernel(options.programs.network) },
+    network: {
+      tag,
+      runRoot: options.runRoot,
+      table: store.table<NetworkRecord>("runtime.networks"),
+      kernel: openKernel(options.programs.network),
+      tell: (action, network) => tellNetwork({ root }, action, network),
+    },
     volumes: { root, table: store.table<VolumeRecord>("runtime.volumes"), containers: () => records.list() },
     sandboxes: store.table<SandboxRecord>("runtime.sandboxes"),
+    cni: store.table<Chain>("runtime.cni"),
   };
 }
 
@@ -111,10 +119,13 @@ async function noticed(parts: Parts, reference: string): Promise<Container> {
   return parts.records.get(record.id) === undefined ? container : await getContainer(parts, record.id);
 }
 
-type Rest = Pick<Engine, "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
+type Rest = Pick<Engine, "checkNetwork" | "connectNetwork" | "disconnectNetwork" | "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
 
 function rest(parts: Parts): Rest {
   return {
+    checkNetwork: async (id) => await (await import("./engine/cni.ts")).checkCni(parts, parts.records.find(id)),
+    connectNetwork: async (id, connection) => await (await import("./engine/networks-of-container.ts")).connectNetwork(parts, id, connection),
+    disconnectNetwork: async (id, network) => await (await import("./engine/networks-of-container.ts")).disconnectNetwork(parts, id, network),
     commit: async (id, options) => await (await import("./engine/commit.ts")).commitContainer(parts, id, options),
     stat: async (id, path) => await (await import("./engine/copy-out.ts")).statIn(parts, id, path),
     async *copyOut(id, path) {

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
 import type { Context } from "../context.ts";
 import { inspectContainer } from "../containers/inspect-container.ts";
-import { inspectNetwork, inspectVolume } from "../containers/inspect-parts.ts";
+import { inspectVolume } from "../containers/inspect-parts.ts";
 
 interface Flags {
   readonly format?: string;
@@ -90,6 +90,6 @@ async function findVolume(context: Context, name: string): Promise<object | unde
 }
 
 async function findNetwork(context: Context, name: string): Promise<object | undefined> {
-  const network = await (await context.engine()).networks.get(name);
-  return network && inspectNetwork(network);
+  const { describeNetwork } = await import("../networks/inspect-network.ts");
+  return await describeNetwork(context, name);
 }

@@ -1,7 +1,7 @@
 /** `ps --filter key=value`: several values of one key are alternatives (of labels all are wanted), several keys must all hold. Pure. */
 import type { Container } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
-import { shortImage } from "./container-row.ts";
+import { networkNames, shortImage } from "./container-row.ts";
 import { has } from "./prune-filter.ts";
 
 type Test = (container: Container, value: string, all: readonly Container[]) => boolean;
@@ -16,7 +16,8 @@ const TESTS: Readonly<Record<string, Test>> = {
     record.imageID.startsWith(value) ||
     record.imageID.startsWith(`sha256:${value}`) ||
     [record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
-  network: ({ record }, value) => (record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind) === value,
+  network: ({ record }, value) =>
+    networkNames(record).includes(value) || (record.network.endpoints ?? []).some(({ networkID }) => networkID !== "" && networkID.startsWith(value)),
   volume: ({ record }, value) => record.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value),
   before: ({ record }, value, all) => record.createdAt < named(all, value).createdAt,
   since: ({ record }, value, all) => record.createdAt > named(all, value).createdAt,

@@ -1,6 +1,6 @@
 /** The flags that `run` and `create` share, and the engine's options that they make. */
 import type { Command } from "commander";
-import type { ContainerOptions, Limits, NetworkMode, RestartPolicy } from "../../runtime/engine.ts";
+import type { ContainerOptions, Limits, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
 import { addDeviceRateFlags, type DeviceRateFlags, deviceRates } from "./device-rate-flags.ts";
@@ -8,6 +8,7 @@ import { addHealthFlags, type HealthFlags, healthcheckOf } from "./health-flags.
 import { keyValue } from "./key-value.ts";
 import { parseLog } from "./log-flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "./mount-flags.ts";
+import { parseNetworks, refuseBesideShared } from "./network-flag.ts";
 import { addPlacementFlags, type PlacementFlags, placementOf } from "./placement-flags.ts";
 import { parsePortFlag } from "./port-flags.ts";
 import { REFUSED_AT_CREATE, refuseFlags } from "./refused-flags.ts";
@@ -50,8 +51,9 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementF
   readonly memorySwappiness?: number;
   readonly mount: readonly string[];
   readonly name?: string;
-  readonly net?: string;
-  readonly network?: string;
+  readonly net: readonly string[];
+  readonly netAlias: readonly string[];
+  readonly network: readonly string[];
   readonly networkAlias: readonly string[];
   readonly oomKillDisable?: boolean;
   readonly oomScoreAdj?: number;
@@ -137,9 +139,10 @@ function placeFlags(command: Command): Command {
     .option("--device <device>", "add a device of the host", collect, NONE)
     .option("-p, --publish <[[ip:]port:]port>", "publish a port on the host", collect, NONE)
     .option("-P, --publish-all", "publish every exposed port on a free one")
-    .option("--network <mode>", "bridge, host, none, container:NAME or a network")
-    .option("--net <mode>", "the same as --network")
-    .option("--network-alias <name>", "a further name on its network", collect, NONE)
+    .option("--network <mode>", "bridge, host, none, container:NAME, cni:NAME or a network; name=NET,alias=A,ip=… for more", collect, NONE)
+    .option("--net <mode>", "the same as --network", collect, NONE)
+    .option("--network-alias <name>", "a further name on its networks", collect, NONE)
+    .option("--net-alias <name>", "the same as --network-alias", collect, NONE)
     .option("--add-host <name:ip>", "a line for /etc/hosts", collect, NONE)
     .option("--dns <ip>", "a name server", collect, NONE)
     .option("--dns-search <domain>", "a search domain", collect, NONE)
@@ -173,6 +176,8 @@ export function addLimitFlags(command: Command): Command {
 export function toOptions(flags: ContainerFlags, command: readonly string[], env: NodeJS.ProcessEnv): Omit<ContainerOptions, "image"> {
   const security = securityOptions(flags.securityOpt);
   const spaces = userNamespace(flags);
+  const networks = parseNetworks([...flags.network, ...flags.net], [...flags.networkAlias, ...flags.netAlias]);
+  refuseBesideShared(networks.network, flags);
   const fileEnv = flags.envFile.flatMap(readEnvFile);
   return {
     ...pick(flags, [
@@ -202,10 +207,10 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     ...(flags.volumesFrom.length > 0 && { volumesFrom: flags.volumesFrom.map(parseVolumesFrom) }),
     limits: { ...limitsOf(flags), ...deviceRates(flags) },
     ...healthcheckOf(flags),
-    network: parseNetwork(flags.network ?? flags.net ?? "bridge", flags.networkAlias),
     ports: flags.publish.flatMap(parsePortFlag),
     extraHosts: flags.addHost,
     dns: { servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption },
+    ...networks,
     ...placementOf(flags),
     ...security,
     ...parseLog(flags.logDriver, flags.logOpt),
@@ -253,13 +258,6 @@ export function limitsOf(flags: Partial<ContainerFlags>): Limits {
 /** The fields that are there. */
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): { [P in K]?: Exclude<T[P], undefined> } {
   return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as { [P in K]?: Exclude<T[P], undefined> };
-}
-
-export function parseNetwork(text: string, aliases: readonly string[] = []): NetworkMode {
-  if (text === "host" || text === "none") return { kind: text };
-  if (text.startsWith("container:")) return { kind: "container", id: text.slice("container:".length) };
-  const name = text === "default" ? "bridge" : text;
-  return aliases.length === 0 ? { kind: "bridge", name } : { kind: "bridge", name, aliases };
 }
 
 /** @throws {UsageError} */

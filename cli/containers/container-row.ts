@@ -32,15 +32,29 @@ export function containerRow({ record, status }: Container, now: number, truncat
     RunningFor: ago(record.createdAt, now),
     Status: statusText(status, now),
     State: status.status,
-    Ports: record.network.ports.map(formatPort).join(", "),
+    Ports: [...openPorts(record), ...record.network.ports.map(formatPort)].join(", "),
     Names: record.name,
     Labels: Object.entries(record.config.Labels ?? {})
       .map(([key, value]) => `${key}=${value}`)
       .join(","),
     Mounts: record.mounts.map((mount) => mount.name ?? mount.source).join(","),
-    Networks: record.network.mode.kind === "bridge" ? record.network.mode.name : record.network.mode.kind,
+    Networks: networkNames(record).join(","),
     LocalVolumes: String(record.mounts.filter((mount) => mount.kind === "volume").length),
   };
+}
+
+/** Those it is on, or is to be on. */
+export function networkNames({ network }: Container["record"]): readonly string[] {
+  const { mode, endpoints } = network;
+  if (endpoints !== undefined) return endpoints.map((endpoint) => endpoint.network);
+  return [mode.kind === "bridge" || mode.kind === "cni" ? mode.name : mode.kind];
+}
+
+/** Exposed and not published, while it runs. */
+function openPorts({ network, config }: Container["record"]): readonly string[] {
+  if (network.address === undefined) return [];
+  const published = new Set(network.ports.map((port) => `${port.containerPort}/${port.protocol}`));
+  return Object.keys(config.ExposedPorts ?? {}).filter((port) => !published.has(port));
 }
 
 export function statusText(status: ContainerStatus, now: number): string {

@@ -1,7 +1,7 @@
 /** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
 import { join } from "node:path";
 import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint } from "../../runtime/engine.ts";
-import type { PortMapping } from "../../runtime/networks.ts";
+import type { EndpointState, PortMapping } from "../../runtime/networks.ts";
 import { hostOf } from "./port-flags.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -61,7 +61,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
   const limits = options.limits ?? {};
   return {
     Binds: mounts.filter((point) => point.kind !== "tmpfs").map((point) => `${point.name ?? point.source}:${point.target}${point.readOnly ? ":ro" : ""}`),
-    NetworkMode: options.network.kind === "bridge" ? options.network.name : "id" in options.network ? `container:${options.network.id}` : options.network.kind,
+    NetworkMode: "id" in options.network ? `container:${options.network.id}` : modeName(options.network),
     PortBindings: portMap(options.ports ?? []),
     RestartPolicy: { Name: options.restart?.name ?? "no", MaximumRetryCount: options.restart?.maximumRetryCount ?? 0 },
     AutoRemove: options.autoRemove ?? false,
@@ -96,6 +96,24 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     SecurityOpt: nullable(securityOptions(options)),
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     Init: options.init === true,
+    CgroupParent: options.cgroupParent ?? "",
+    CgroupnsMode: options.cgroupns ?? "private",
+    UTSMode: options.utsMode ?? "",
+    UsernsMode: typeof options.userNamespace === "string" ? options.userNamespace : "",
+    DnsOptions: options.dns?.options ?? [],
+    DnsSearch: options.dns?.search ?? [],
+    GroupAdd: nullable(options.groupAdd),
+    Links: null,
+    VolumeDriver: "",
+    VolumesFrom: nullable((options.volumesFrom ?? []).map(({ container, readOnly }) => (readOnly === undefined ? container : `${container}:${readOnly ? "ro" : "rw"}`))),
+    OomScoreAdj: limits.oomScoreAdj ?? 0,
+    OomKillDisable: limits.oomKillDisable ?? false,
+    MemorySwappiness: limits.memorySwappiness ?? null,
+    Devices: (options.devices ?? []).map(deviceOf),
+    DeviceCgroupRules: nullable((options.deviceRules ?? []).map(({ type, major, minor, access }) => `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`)),
+    Runtime: "strata",
+    Isolation: "",
+    Annotations: options.annotations ?? null,
   };
 }
 
@@ -111,6 +129,12 @@ function logConfig({ log, unlogged }: ContainerRecord["options"]): Readonly<Reco
 function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {
   return {
     Hostname: options.hostname ?? id.slice(0, 12),
+    Domainname: options.domainname ?? "",
+    AttachStdin: options.openStdin ?? false,
+    AttachStdout: true,
+    AttachStderr: true,
+    StdinOnce: false,
+    OnBuild: null,
     User: execution.User ?? "",
     Tty: options.tty ?? false,
     OpenStdin: options.openStdin ?? false,
@@ -127,15 +151,57 @@ function config({ id, config: execution, options, imageName, imageID }: Containe
   };
 }
 
-function networkSettings({ network }: ContainerRecord): Readonly<Record<string, unknown>> {
-  const name = network.mode.kind === "bridge" ? network.mode.name : network.mode.kind;
-  const own = { IPAddress: network.address ?? "", IPPrefixLen: network.prefixLength ?? 0, Gateway: network.gateway ?? "", MacAddress: network.mac ?? "" };
-  return {
-    SandboxKey: network.namespace ?? "",
-    Ports: portMap(network.ports),
-    ...own,
-    Networks: { [name]: { Aliases: network.mode.kind === "bridge" ? (network.mode.aliases ?? null) : null, ...own } },
+function networkSettings({ id, network, config: execution }: ContainerRecord): Readonly<Record<string, unknown>> {
+  const own = {
+    IPAddress: network.address ?? "",
+    IPPrefixLen: network.prefixLength ?? 0,
+    Gateway: network.gateway ?? "",
+    MacAddress: network.mac ?? "",
+    GlobalIPv6Address: network.endpoints?.[0]?.address6 ?? "",
+    GlobalIPv6PrefixLen: network.endpoints?.[0]?.prefixLength6 ?? 0,
+    IPv6Gateway: network.endpoints?.[0]?.gateway6 ?? "",
   };
+  const exposed = Object.keys(execution.ExposedPorts ?? {}).map((port) => [port, null] as const);
+  const isUp = network.namespace !== undefined;
+  return {
+    SandboxID: isUp ? id : "",
+    SandboxKey: network.namespace ?? "",
+    Ports: isUp ? { ...Object.fromEntries(exposed), ...portMap(network.ports) } : {},
+    ...own,
+    Networks: networksOf(id, network),
+  };
+}
+
+/** The networks it is on, or those of its options while it is on none. */
+function networksOf(id: string, { mode, endpoints }: ContainerRecord["network"]): Readonly<Record<string, unknown>> {
+  const { network: name, aliases } = mode.kind === "bridge" ? { network: mode.name, aliases: mode.aliases } : { network: modeName(mode), aliases: undefined };
+  const none = { network: name, networkID: "", address: "", prefixLength: 0, gateway: "", mac: "", device: "" };
+  const all: readonly EndpointState[] = endpoints ?? [{ ...none, ...(aliases !== undefined && { aliases }) }];
+  return Object.fromEntries(
+    all.map((one) => [
+      one.network,
+      {
+        IPAMConfig: null,
+        Links: null,
+        Aliases: one.aliases ?? null,
+        NetworkID: one.networkID,
+        EndpointID: one.networkID === "" ? "" : `${one.networkID.slice(0, 32)}${id.slice(0, 32)}`,
+        Gateway: one.gateway,
+        IPAddress: one.address,
+        IPPrefixLen: one.prefixLength,
+        IPv6Gateway: one.gateway6 ?? "",
+        GlobalIPv6Address: one.address6 ?? "",
+        GlobalIPv6PrefixLen: one.prefixLength6 ?? 0,
+        MacAddress: one.mac,
+        DriverOpts: null,
+      },
+    ]),
+  );
+}
+
+/** `--network` as it would be written. */
+export function modeName(mode: ContainerRecord["network"]["mode"]): string {
+  return mode.kind === "bridge" || mode.kind === "cni" ? mode.name : mode.kind;
 }
 
 export function portMap(ports: readonly PortMapping[]): Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>> {
@@ -154,6 +220,12 @@ function mount(point: MountPoint): Readonly<Record<string, unknown>> {
     RW: !point.readOnly,
     Propagation: point.kind === "bind" ? "rprivate" : "",
   };
+}
+
+/** `HOST[:CONTAINER[:rwm]]`. */
+function deviceOf(text: string): Readonly<Record<string, string>> {
+  const [host = "", inside = host, access = "rwm"] = text.split(":");
+  return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: access };
 }
 
 function rates(all: readonly DeviceRate[] = []): readonly { readonly Path: string; readonly Rate: number }[] {

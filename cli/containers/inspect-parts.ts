@@ -1,5 +1,4 @@
-/** Volumes and networks as docker inspect shows them. Pure. */
-import type { Network } from "../../runtime/networks.ts";
+/** Volumes as docker inspect shows them. Pure. */
 import type { Volume } from "../../runtime/volumes.ts";
 
 export function inspectVolume(volume: Volume): Readonly<Record<string, unknown>> {
@@ -11,19 +10,5 @@ export function inspectVolume(volume: Volume): Readonly<Record<string, unknown>>
     Name: volume.name,
     Options: volume.device === undefined ? null : { device: volume.device, o: "bind", type: "none" },
     Scope: "local",
-  };
-}
-
-export function inspectNetwork(network: Network): Readonly<Record<string, unknown>> {
-  return {
-    Name: network.name,
-    Id: network.id,
-    Scope: "local",
-    Driver: "bridge",
-    EnableIPv6: false,
-    IPAM: { Driver: "default", Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
-    Internal: network.internal,
-    Options: { "com.docker.network.bridge.name": network.bridge },
-    Labels: network.labels,
   };
 }

@@ -1,6 +1,7 @@
 /** What `run` and `create` do first: the image, the options, the record, the cidfile. */
 import { existsSync, writeFileSync } from "node:fs";
-import type { Container } from "../../runtime/engine.ts";
+import type { Container, Engine, NetworkMode } from "../../runtime/engine.ts";
+import { DEFAULT_NETWORK } from "../../runtime/network/record.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError, UsageError } from "../errors.ts";
 import { type ContainerFlags, toOptions } from "./container-flags.ts";
@@ -17,7 +18,15 @@ export async function prepareContainer(context: Context, reference: string, comm
     ...(flags.platform !== undefined && { platform: flags.platform }),
   });
   const engine = await context.engine();
-  const container = await engine.create({ ...options, image });
+  const network = await networkOf(engine, options.network);
+  const container = await engine.create({ ...options, network, image });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, container.record.id);
   return container;
+}
+
+/** A name that no network has may be one of a CNI configuration. */
+async function networkOf(engine: Engine, mode: NetworkMode): Promise<NetworkMode> {
+  if (mode.kind !== "bridge" || mode.name === DEFAULT_NETWORK || (await engine.networks.get(mode.name)) !== undefined) return mode;
+  const { listConfigurations } = await import("../../runtime/network/cni/configurations.ts");
+  return listConfigurations().some(({ name }) => name === mode.name) ? { kind: "cni", name: mode.name } : mode;
 }

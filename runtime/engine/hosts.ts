@@ -1,12 +1,12 @@
-/** Writes a container's /etc/hosts, /etc/hostname and /etc/resolv.conf, and tells its peers on a user network its name. */
+/** Writes a container's /etc/hosts, /etc/hostname and /etc/resolv.conf. */
 import { writeFile } from "node:fs/promises";
 import { hostname as machineName } from "node:os";
 import { join } from "node:path";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, NetworkState } from "../engine.ts";
-import { DEFAULT_NETWORK, type NetworkRecord } from "../network/record.ts";
+import { hasNames, NAME_SERVER, serveNames } from "../network/names.ts";
 import { USER_MODE } from "../network/user-mode-address.ts";
-import { hostResolver, hostsText, resolvText } from "./identity-files.ts";
+import { hostResolver, hostsText, nameServers, type ResolverOptions, resolvText } from "./identity-files.ts";
 import { containerFolder, type Parts } from "./parts.ts";
 
 export interface IdentityFiles {
@@ -30,15 +30,31 @@ export function hostnameOf(parts: Parts, record: ContainerRecord): string {
   return other === undefined ? own : hostnameOf(parts, other);
 }
 
+/** Who shares another's network has its files, too. */
 export async function writeIdentity(parts: Parts, record: ContainerRecord, network: NetworkState): Promise<IdentityFiles> {
+  const { mode } = network;
+  const shared = mode.kind === "container" ? parts.records.get(mode.id) : undefined;
+  if (shared !== undefined && shared.network.mode.kind !== "host") return identityFiles(containerFolder(parts, shared.id));
   const files = identityFiles(containerFolder(parts, record.id));
   const hostname = hostnameOf(parts, record);
-  await Promise.all([
-    writeFile(files.hostname, `${hostname}\n`),
-    writeFile(files.resolv, resolvText(await hostResolver(), { ...record.options.dns, ...userResolver(record, network) }, network.mode.kind === "host")),
-    writeFile(files.hosts, hostsOf(parts, record, network)),
-  ]);
+  await Promise.all([writeFile(files.hostname, `${hostname}\n`), writeResolver(parts, record, network), writeFile(files.hosts, hostsOf(parts, record, network))]);
   return files;
+}
+
+/** /etc/resolv.conf; on users' networks it names a server of the container's own, which is started here. */
+export async function writeResolver(parts: Parts, record: ContainerRecord, network: NetworkState): Promise<void> {
+  const { resolv } = identityFiles(containerFolder(parts, record.id));
+  const flags = resolverFlags(record, network);
+  const host = await hostResolver();
+  const endpoints = network.endpoints ?? [];
+  const named = endpoints.filter(({ network: name }) => hasNames(name));
+  const { namespace } = network;
+  if (namespace === undefined || named.length === 0) return await writeFile(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
+  const leadsOut = endpoints.some(({ gateway }) => gateway !== "");
+  const networks = named.map(({ networkID }) => ({ id: networkID }));
+  const servers = leadsOut ? nameServers(host, flags) : []; // asked from this machine: its own loopback is reached
+  await serveNames(parts, parts.programs.names, { owner: record.id, namespace, networks, servers });
+  await writeFile(resolv, resolvText(host, { ...flags, servers: [NAME_SERVER], options: flags.options?.length ? flags.options : ["ndots:0"] }, false));
 }
 
 /** Of an ordinary user's network: it asks whom this machine asks, also one on its loopback. */
@@ -47,34 +63,19 @@ function userResolver({ options: { dns = {} } }: ContainerRecord, { mode }: Netw
   return mode.kind === "bridge" && !isAsked && isInUserNamespace() ? { servers: [USER_MODE.resolver] } : {};
 }
 
+function resolverFlags({ options }: ContainerRecord, { dns = {} }: NetworkState): ResolverOptions {
+  return { ...dns, ...Object.fromEntries(Object.entries(options.dns ?? {}).filter(([, value]) => !Array.isArray(value) || value.length > 0)) };
+}
+
 function hostsOf(parts: Parts, record: ContainerRecord, network: NetworkState): string {
-  const { mode, address, gateway } = network;
-  return hostsText({
-    address,
-    gateway,
-    names: mode.kind === "none" ? [] : namesOf(hostnameOf(parts, record), record.options.domain ?? record.options.domainname),
-    extra: record.options.extraHosts ?? [],
-    peers: mode.kind === "bridge" ? peersOf(parts, mode.name, record.id) : [],
-  });
+  const { mode, address, gateway, endpoints = [] } = network;
+  const [, ...more] = endpoints;
+  const names = mode.kind === "none" ? [] : namesOf(hostnameOf(parts, record), record.options.domain ?? record.options.domainname);
+  const sixth = endpoints.flatMap(({ address6 }) => address6 ?? []);
+  return hostsText({ address, gateway, names, extra: record.options.extraHosts ?? [], more: [...more.map((one) => one.address), ...sixth] });
 }
 
 /** The first is the canonical one. */
 function namesOf(hostname: string, domain: string | undefined): readonly string[] {
   return domain === undefined ? [hostname] : [`${hostname}.${domain}`, hostname];
-}
-
-/** On the default network containers do not find each other by name, as in docker. */
-function peersOf(parts: Parts, network: string, except: string): readonly { readonly address: string; readonly names: readonly string[] }[] {
-  if (network === DEFAULT_NETWORK) return [];
-  const endpoints = Object.values(parts.network.table.get(network)?.endpoints ?? {});
-  return endpoints.filter((endpoint) => endpoint.owner !== except && endpoint.names.length > 0).map(({ address, names }) => ({ address, names }));
-}
-
-/** After someone came or went: the files are bound into the containers, so they are written in place. */
-export async function refreshPeers(parts: Parts, network: NetworkRecord | undefined, except: string): Promise<void> {
-  if (network === undefined || network.name === DEFAULT_NETWORK) return;
-  const peers = Object.keys(network.endpoints).flatMap((owner) => (owner === except ? [] : [parts.records.get(owner)]));
-  for (const peer of peers) {
-    if (peer !== undefined) await writeFile(identityFiles(containerFolder(parts, peer.id)).hosts, hostsOf(parts, peer, peer.network)).catch(() => {});
-  }
 }

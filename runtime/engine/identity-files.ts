@@ -16,7 +16,8 @@ export interface HostsParts {
   /** `name:address`; `host-gateway` stands for the bridge. */
   readonly extra: readonly string[];
   readonly gateway: string | undefined;
-  readonly peers: readonly { readonly address: string; readonly names: readonly string[] }[];
+  /** Further addresses of its own. */
+  readonly more: readonly string[];
 }
 
 export function hostsText(parts: HostsParts): string {
@@ -26,8 +27,8 @@ export function hostsText(parts: HostsParts): string {
     const address = entry.slice(at + 1);
     return `${address === "host-gateway" ? (parts.gateway ?? "127.0.0.1") : address}\t${entry.slice(0, at)}`;
   });
-  const peers = parts.peers.map((peer) => `${peer.address}\t${peer.names.join(" ")}`);
-  return [...LOOPBACK, ...extra, ...own, ...peers, ""].join("\n");
+  const more = parts.names.length === 0 ? [] : parts.more.map((address) => `${address}\t${parts.names.join(" ")}`);
+  return [...LOOPBACK, ...extra, ...own, ...more, ""].join("\n");
 }
 
 export interface ResolverOptions {
@@ -52,6 +53,12 @@ export function resolvText(host: string, flags: ResolverOptions, sharesHostNetwo
     ...(options.length > 0 ? [`options ${options.join(" ")}`] : []),
     "",
   ].join("\n");
+}
+
+/** Who is asked when the container's own server does not know. */
+export function nameServers(host: string, flags: ResolverOptions): readonly string[] {
+  const own = host.split("\n").filter((line) => /^\s*nameserver\s/.test(line));
+  return nonEmpty(flags.servers) ?? own.flatMap((line) => line.trim().split(/\s+/)[1] ?? []);
 }
 
 export async function hostResolver(): Promise<string> {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Store, Table } from "../../store/store.ts";
 import type { NetworkParts } from "../network/attach.ts";
+import type { Chain } from "../network/cni/chain.ts";
 import type { Processes } from "../process.ts";
 import type { VolumeParts } from "../volume/volumes.ts";
 import type { Records } from "./records.ts";
@@ -34,6 +35,8 @@ export interface Parts {
   readonly network: NetworkParts;
   readonly volumes: VolumeParts;
   readonly sandboxes: Table<SandboxRecord>;
+  /** Chains of plugins that are to be undone, by owner. */
+  readonly cni: Table<Chain>;
 }
 
 export function containersFolder(parts: { readonly root: string }): string {

@@ -71,9 +71,11 @@ async function sweepNetworks(parts: Parts): Promise<void> {
       if (!owns(owner)) await detach(parts.network, name, owner);
     }
   }
+  if (parts.cni.list().length > 0) await (await import("./cni.ts")).sweepCni(parts, owns);
+  const held = new Set(parts.cni.list().map(([owner]) => owner));
   for (const owner of await readdir(join(parts.runRoot, "netns")).catch(() => [])) {
     await using _ = await lock(lockName(parts, owner));
-    if (!owns(owner)) await forgetNamespace(parts.network, owner);
+    if (!owns(owner) && !held.has(owner)) await forgetNamespace(parts.network, owner);
   }
   await removeIdle(parts.network);
 }

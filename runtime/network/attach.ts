@@ -11,7 +11,8 @@ import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { macOf, parseSubnet } from "./address.ts";
 import { type Kernel, linkExists, presentSubnets } from "./kernel.ts";
-import { addEndpoint, draftNetwork, reviveNetwork } from "./plan.ts";
+import { writeNetworkNames } from "./names.ts";
+import { addEndpoint, draftNetwork, type EndpointWish, reviveNetwork } from "./plan.ts";
 import { claimPorts } from "./ports.ts";
 import { DEFAULT_NETWORK, type Endpoint, linkName, type NetworkRecord } from "./record.ts";
 import { ruleset } from "./ruleset.ts";
@@ -21,11 +22,11 @@ export interface NetworkParts {
   readonly runRoot: string;
   readonly table: Table<NetworkRecord>;
   readonly kernel: Kernel;
+  /** Hears of networks that are made and removed. */
+  readonly tell: (action: "create" | "destroy", network: NetworkRecord) => void;
 }
 
-export interface Attachable {
-  readonly owner: string;
-  readonly names: readonly string[];
+export interface Attachable extends EndpointWish {
   readonly ports: readonly PortMapping[];
   /** Keys below net, as in `ipv4/ip_forward`. */
   readonly sysctls?: Readonly<Record<string, string>>;
@@ -52,28 +53,35 @@ export function allNetworks(parts: NetworkParts): readonly NetworkRecord[] {
 /** @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE` */
 export async function attachTo(parts: NetworkParts, name: string, wanted: Attachable): Promise<Attached> {
   await using _ = await lock(networkLock(parts));
-  const ports = await claimPorts(wanted.ports, publishedPorts(parts));
   const known = parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draftNetwork(parts.tag, { name }, allNetworks(parts), presentSubnets()) : undefined);
   if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot attach to network ${JSON.stringify(name)}: there is none of that name`);
+  const { hostIP } = known.options ?? {};
+  const asked = hostIP === undefined ? wanted.ports : wanted.ports.map((port) => ({ hostIP, ...port }));
+  const ports = await claimPorts(asked, publishedPorts(parts));
   const isUp = Object.keys(known.endpoints).length > 0 && linkExists(known.bridge);
   await using _machine = isUp ? undefined : await lock("networks"); /* two roots must not choose one subnet */
   const network = isUp ? known : reviveNetwork(known, presentSubnets(known.bridge));
   const { record, endpoint } = addEndpoint(network, wanted, ports);
   await parts.table.put(name, record);
+  await writeNetworkNames(parts, record);
   try {
     await bringUp(parts, record, endpoint, { bridge: !isUp, rules: !isUp || ports.length > 0, sysctls: wanted.sysctls ?? {} });
   } catch (error) {
-    await release(parts, name, wanted.owner).catch(() => {});
+    await release(parts, name, wanted.owner, isOnOthers(parts, name, wanted.owner)).catch(() => {});
     throw error;
   }
   return { network: record, endpoint, namespace: namespacePath(parts, wanted.owner) };
 }
 
-/** Idempotent; resolves with the network when the owner was on it. */
-export async function detach(parts: NetworkParts, name: string, owner: string): Promise<NetworkRecord | undefined> {
+function isOnOthers(parts: NetworkParts, name: string, owner: string): boolean {
+  return allNetworks(parts).some((network) => network.name !== name && network.endpoints[owner] !== undefined);
+}
+
+/** Idempotent; resolves with the network when the owner was on it. With `stay` its namespace is kept. */
+export async function detach(parts: NetworkParts, name: string, owner: string, { stay = false } = {}): Promise<NetworkRecord | undefined> {
   await using _ = await lock(networkLock(parts));
   const known = parts.table.get(name);
-  await release(parts, name, owner);
+  await release(parts, name, owner, stay);
   return known?.endpoints[owner] === undefined ? undefined : known;
 }
 
@@ -98,7 +106,7 @@ async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: En
 /** One network without published ports: its containers reach each other and this machine without any rule. */
 function isPlain(parts: NetworkParts): boolean {
   const [first, ...more] = allNetworks(parts);
-  return more.length === 0 && first?.internal !== true && publishedPorts(parts).length === 0;
+  return more.length === 0 && first?.internal !== true && first?.subnet6 === undefined && first?.options === undefined && publishedPorts(parts).length === 0;
 }
 
 /** For `strata-network`, in order. */
@@ -106,22 +114,33 @@ function operations(parts: NetworkParts, network: NetworkRecord, endpoint: Endpo
   const { prefix } = parseSubnet(network.subnet);
   const link = linkName(parts.tag, network.index, endpoint.offset);
   const steps = [
-    ...(needs.bridge ? [["bridge", network.bridge, `${network.gateway}/${prefix}`, macOf(network.gateway)]] : []),
+    ...(needs.bridge ? [["bridge", network.bridge, `${network.gateway}/${prefix}`, macOf(network.gateway)], ...bridgeSix(network)] : []),
     ["netns", namespacePath(parts, endpoint.owner)],
     ["up", "lo"],
-    ["veth", link, network.bridge, "eth0", endpoint.mac],
-    ["address", "eth0", `${endpoint.address}/${prefix}`],
-    ["up", "eth0"],
-    ...(network.internal ? [] : [["gateway", network.gateway]]),
+    ["veth", link, network.bridge, endpoint.device, endpoint.mac],
+    ...(network.options?.mtu === undefined ? [] : [["mtu", link, endpoint.device, String(network.options.mtu)]]),
+    ["address", endpoint.device, `${endpoint.address}/${prefix}`],
+    ...(endpoint.address6 === undefined ? [] : [["address", endpoint.device, `${endpoint.address6}/${network.subnet6?.split("/")[1]}`]]),
+    ["up", endpoint.device],
+    ...(network.internal ? [] : [["gateway", network.gateway], ...(network.gateway6 === undefined ? [] : [["gateway", network.gateway6]])]),
     ...Object.entries(needs.sysctls).map(([key, value]) => ["sysctl", key, value]),
   ];
   return steps.flat();
 }
 
-async function release(parts: NetworkParts, name: string, owner: string): Promise<void> {
+function bridgeSix({ bridge, subnet6, gateway6 }: NetworkRecord): readonly (readonly string[])[] {
+  if (subnet6 === undefined || gateway6 === undefined) return [];
+  return [
+    ["host-sysctl", `ipv6/conf/${bridge}/disable_ipv6`, "0"],
+    ["host-address", bridge, `${gateway6}/${subnet6.split("/")[1]}`],
+    ["host-sysctl", "ipv6/conf/all/forwarding", "1"],
+  ];
+}
+
+async function release(parts: NetworkParts, name: string, owner: string, stay: boolean): Promise<void> {
   const network = parts.table.get(name);
   const endpoint = network?.endpoints[owner];
-  const forget = ["forget-netns", namespacePath(parts, owner)];
+  const forget = stay ? [] : ["forget-netns", namespacePath(parts, owner)];
   if (network === undefined || endpoint === undefined) return await parts.kernel.apply(forget);
   const { [owner]: _gone, ...endpoints } = network.endpoints;
   const isLast = Object.keys(endpoints).length === 0;
@@ -133,4 +152,5 @@ async function release(parts: NetworkParts, name: string, owner: string): Promis
     ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest), { optional: true })] : []),
   ]);
   await parts.table.put(name, without);
+  await writeNetworkNames(parts, without);
 }

@@ -23,10 +23,11 @@ export function openNetworks(parts: NetworkParts): Networks {
       }
       const record = draftNetwork(parts.tag, options, allNetworks(parts), presentSubnets());
       await parts.table.put(options.name, record);
+      parts.tell("create", record);
       return record;
     },
     async get(name): Promise<Network | undefined> {
-      return parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draft() : undefined);
+      return findNetwork(parts, name) ?? (name === DEFAULT_NETWORK ? draft() : undefined);
     },
     async list(): Promise<readonly Network[]> {
       const records = allNetworks(parts);
@@ -34,15 +35,24 @@ export function openNetworks(parts: NetworkParts): Networks {
     },
     async remove(name): Promise<void> {
       await using _ = await lock(networkLock(parts));
-      const record = parts.table.get(name);
-      if (record === undefined || name === DEFAULT_NETWORK) {
+      const record = findNetwork(parts, name);
+      if (record === undefined || record.name === DEFAULT_NETWORK) {
         throw new RuntimeError("NETWORK_UNKNOWN", `Cannot remove network ${JSON.stringify(name)}: there is none of that name that users made`);
       }
       if (Object.keys(record.endpoints).length > 0)
         throw new RuntimeError("CONTAINER_STATE", `Cannot remove network ${JSON.stringify(name)}: containers are on it`);
-      await parts.table.remove(name);
+      await parts.table.remove(record.name);
+      parts.tell("destroy", record);
     },
   };
+}
+
+/** By name, id or unique beginning of an id. */
+export function findNetwork(parts: Pick<NetworkParts, "table">, reference: string): NetworkRecord | undefined {
+  const named = parts.table.get(reference);
+  if (named !== undefined || !/^[0-9a-f]+$/.test(reference)) return named;
+  const matches = parts.table.list().filter(([, network]) => network.id.startsWith(reference));
+  return matches.length === 1 ? matches[0]?.[1] : undefined;
 }
 
 /** A namespace that no endpoint knows. */

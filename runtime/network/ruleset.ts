@@ -2,7 +2,9 @@
  * The whole nft table of a root, from its records: replaced in one transaction whenever it changes,
  * so nothing is ever taken out rule by rule. Established connections go on (conntrack keeps their translation).
  */
+import { isIPv6 } from "node:net";
 import type { PortMapping } from "../networks.ts";
+import { ruleset6 } from "./ruleset6.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
 
 /** Mark of connections between containers that a service's rules sent on, and whose answers pass those rules: they keep their source. */
@@ -13,13 +15,14 @@ export function ruleset(tag: string, networks: readonly NetworkRecord[]): string
   const table = tableName(tag);
   const live = networks.filter((network) => Object.keys(network.endpoints).length > 0);
   const clear = `table ip ${table}\ndelete table ip ${table}\n`;
-  return live.length === 0 ? clear : `${clear}table ip ${table} {\n${sets(live)}${chains(tag, live)}}\n`;
+  const fourth = live.length === 0 ? clear : `${clear}table ip ${table} {\n${sets(live)}${chains(tag, live)}}\n`;
+  return fourth + ruleset6(tag, networks);
 }
 
 function sets(networks: readonly NetworkRecord[]): string {
   const published = networks.flatMap((network) => Object.values(network.endpoints).flatMap((endpoint) => endpoint.ports.map((port) => ({ endpoint, port }))));
   const map = (protocol: "tcp" | "udp", any: boolean): string => {
-    const rows = published.filter(({ port }) => port.protocol === protocol && isAny(port) === any).map(({ endpoint, port }) => element(endpoint, port));
+    const rows = published.filter(({ port }) => port.protocol === protocol && isAny(port) === any && !isIPv6(port.hostIP ?? "")).map(({ endpoint, port }) => element(endpoint, port));
     const key = any ? "inet_service" : "ipv4_addr . inet_service";
     return `  map ${protocol}_${any ? "any" : "at"} { type ${key} : ipv4_addr . inet_service; ${elements(rows)}}\n`;
   };
@@ -43,6 +46,9 @@ export function isAny(port: PortMapping): boolean {
 function chains(tag: string, networks: readonly NetworkRecord[]): string {
   const own = `"st${tag}*"`;
   const isolate = networks.map((network) => `    iifname "${network.bridge}" oifname ${own} oifname != "${network.bridge}" ct status != dnat drop\n`);
+  const apart = networks
+    .filter(({ options }) => options?.icc === false)
+    .map((network) => `    iifname "${network.bridge}" oifname "${network.bridge}" drop\n`);
   const internal = networks
     .filter((network) => network.internal)
     .flatMap((network) => [
@@ -67,10 +73,13 @@ function chains(tag: string, networks: readonly NetworkRecord[]): string {
     type nat hook postrouting priority 100; policy accept;
     ip saddr 127.0.0.0/8 ip daddr @subnets masquerade
     ip saddr @subnets ip daddr @subnets ct status dnat ct mark != ${KEEPS_SOURCE} masquerade
-    ip saddr @subnets oifname != ${own} masquerade
+${networks
+  .filter(({ options }) => options?.masquerade === false)
+  .map(({ subnet }) => `    ip saddr ${subnet} oifname != ${own} return\n`)
+  .join("")}    ip saddr @subnets oifname != ${own} masquerade
   }
   chain forward {
     type filter hook forward priority 0; policy accept;
-${[...internal, ...isolate].join("")}  }
+${[...internal, ...isolate, ...apart].join("")}  }
 `;
 }

@@ -243,7 +243,7 @@ describe("rules", () => {
       { hostPort: 8080, containerPort: 80, protocol: "tcp" },
       { hostIP: "127.0.0.1", hostPort: 53, containerPort: 5353, protocol: "udp" },
     ] as const;
-    const text = ruleset("abcdef", [{ ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", names: [], ports } } }]);
+    const text = ruleset("abcdef", [{ ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", device: "eth0", names: [], ports } } }]);
     expect(text).toContain("map tcp_any { type inet_service : ipv4_addr . inet_service; elements = { 8080 : 10.88.0.2 . 80 } }");
     expect(text).toContain("elements = { 127.0.0.1 . 53 : 10.88.0.2 . 5353 }");
   });
@@ -256,15 +256,15 @@ describe("rules", () => {
 });
 
 describe("small files", () => {
-  test("hosts has loopback, extra lines, itself and its peers", () => {
+  test("hosts has loopback, extra lines, itself and its further addresses", () => {
     const text = hostsText({
       address: "10.88.0.2",
       gateway: "10.88.0.1",
       names: ["box"],
       extra: ["gw:host-gateway"],
-      peers: [{ address: "10.88.0.3", names: ["db", "data"] }],
+      more: ["10.89.0.3"],
     });
-    expect(text.split("\n").slice(-5)).toEqual(["ff02::2\tip6-allrouters", "10.88.0.1\tgw", "10.88.0.2\tbox", "10.88.0.3\tdb data", ""]);
+    expect(text.split("\n").slice(-5)).toEqual(["ff02::2\tip6-allrouters", "10.88.0.1\tgw", "10.88.0.2\tbox", "10.89.0.3\tbox", ""]);
   });
   test("resolv.conf leaves the host's loopback servers out unless the network is shared", () => {
     const host = "nameserver 127.0.0.53\nnameserver 192.0.2.9\nsearch example.org\n";

@@ -46,21 +46,32 @@ need_index (int fd, const char *name)
   return index;
 }
 
-/* "10.88.0.2/16" */
-static uint8_t
-parse_address (const char *text, struct in_addr *address)
+typedef struct
 {
-  char copy[32];
+  unsigned char family, prefix;
+  size_t size;
+  uint8_t bytes[16];
+} Address;
+
+/* "10.88.0.2/16", "fd00::2/64" */
+static Address
+parse_address (const char *text)
+{
+  char copy[64];
+  Address address = { .family = strchr (text, ':') == NULL ? AF_INET : AF_INET6 };
+
   snprintf (copy, sizeof copy, "%s", text);
   char *slash = strchr (copy, '/');
   if (slash != NULL)
     *slash = '\0';
-  if (inet_pton (AF_INET, copy, address) != 1)
+  if (inet_pton (address.family, copy, address.bytes) != 1)
     {
       errno = EINVAL;
       die ("network: address", text);
     }
-  return slash == NULL ? 32 : (uint8_t) atoi (slash + 1);
+  address.size = address.family == AF_INET ? 4 : 16;
+  address.prefix = (unsigned char) (slash == NULL ? address.size * 8 : (size_t) atoi (slash + 1));
+  return address;
 }
 
 static void
@@ -121,16 +132,22 @@ static int
 new_address (int fd, const char *name, const char *text)
 {
   Request request;
-  struct in_addr address;
-  struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_scope = RT_SCOPE_UNIVERSE };
+  Address address = parse_address (text);
+  struct ifaddrmsg info = { .ifa_family = address.family, .ifa_prefixlen = address.prefix, .ifa_scope = RT_SCOPE_UNIVERSE };
 
-  info.ifa_prefixlen = parse_address (text, &address);
   info.ifa_index = need_index (fd, name);
-  struct in_addr broadcast = { .s_addr = address.s_addr | htonl (info.ifa_prefixlen == 0 ? ~0u : (1u << (32 - info.ifa_prefixlen)) - 1) };
+  if (address.family == AF_INET6)
+    info.ifa_flags = IFA_F_NODAD; /* ours to give: of use at once */
   request_start (&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
-  request_put (&request, IFA_LOCAL, &address, sizeof address);
-  request_put (&request, IFA_ADDRESS, &address, sizeof address);
-  request_put (&request, IFA_BROADCAST, &broadcast, sizeof broadcast);
+  request_put (&request, IFA_LOCAL, address.bytes, address.size);
+  request_put (&request, IFA_ADDRESS, address.bytes, address.size);
+  if (address.family == AF_INET)
+    {
+      uint32_t broadcast;
+      memcpy (&broadcast, address.bytes, sizeof broadcast);
+      broadcast |= htonl (address.prefix == 0 ? ~0u : (1u << (32 - address.prefix)) - 1);
+      request_put (&request, IFA_BROADCAST, &broadcast, sizeof broadcast);
+    }
   return netlink_ask (fd, &request);
 }
 
@@ -226,13 +243,12 @@ static void
 op_forget_host_address (State *state, char **argument)
 {
   Request request;
-  struct in_addr address;
-  struct ifaddrmsg info = { .ifa_family = AF_INET };
+  Address address = parse_address (argument[1]);
+  struct ifaddrmsg info = { .ifa_family = address.family, .ifa_prefixlen = address.prefix };
 
-  info.ifa_prefixlen = parse_address (argument[1], &address);
   info.ifa_index = need_index (state->home_link, argument[0]);
   request_start (&request, RTM_DELADDR, 0, &info, sizeof info);
-  request_put (&request, IFA_LOCAL, &address, sizeof address);
+  request_put (&request, IFA_LOCAL, address.bytes, address.size);
   if (netlink_ask (state->home_link, &request) < 0 && errno != EADDRNOTAVAIL)
     die ("network: forget host address", argument[1]);
 }
@@ -255,12 +271,11 @@ static void
 op_gateway (State *state, char **argument)
 {
   Request request;
-  struct in_addr gateway;
-  struct rtmsg route = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT, .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+  Address gateway = parse_address (argument[0]);
+  struct rtmsg route = { .rtm_family = gateway.family, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT, .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
 
-  parse_address (argument[0], &gateway);
   request_start (&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof route);
-  request_put (&request, RTA_GATEWAY, &gateway, sizeof gateway);
+  request_put (&request, RTA_GATEWAY, gateway.bytes, gateway.size);
   if (netlink_ask (state->inner_link, &request) < 0 && errno != EEXIST)
     die ("network: gateway", argument[0]);
 }
@@ -279,6 +294,43 @@ op_sysctl (State *state, char **argument)
   enter (state->inner);
   write_sysctl (path, argument[1]);
   enter (state->home);
+}
+
+/* host-sysctl PATH VALUE: on the machine itself. */
+static void
+op_host_sysctl (State *state, char **argument)
+{
+  char path[256];
+
+  (void) state;
+  if (strstr (argument[0], "..") != NULL || (size_t) snprintf (path, sizeof path, "/proc/sys/net/%s", argument[0]) >= sizeof path)
+    {
+      errno = EINVAL;
+      die ("network: sysctl", argument[0]);
+    }
+  write_sysctl (path, argument[1]);
+}
+
+static void
+set_mtu (int fd, const char *name, uint32_t mtu)
+{
+  Request request;
+  struct ifinfomsg info = { .ifi_index = need_index (fd, name) };
+
+  request_start (&request, RTM_NEWLINK, 0, &info, sizeof info);
+  request_put (&request, IFLA_MTU, &mtu, sizeof mtu);
+  if (netlink_ask (fd, &request) < 0)
+    die ("network: mtu", name);
+}
+
+/* mtu LINK PEER BYTES: of both ends of a pair. */
+static void
+op_mtu (State *state, char **argument)
+{
+  uint32_t mtu = (uint32_t) strtoul (argument[2], NULL, 10);
+
+  set_mtu (state->home_link, argument[0], mtu);
+  set_mtu (state->inner_link, argument[1], mtu);
 }
 
 /* remove-link NAME */
@@ -311,6 +363,8 @@ static const struct
   { "netns", 1, op_netns },     { "forget-netns", 1, op_forget_netns }, { "bridge", 3, op_bridge },   { "veth", 4, op_veth },
   { "address", 2, op_address }, { "up", 1, op_up },                     { "gateway", 1, op_gateway }, { "sysctl", 2, op_sysctl },
   { "remove-link", 1, op_remove_link },
+  { "host-sysctl", 2, op_host_sysctl },
+  { "mtu", 3, op_mtu },
   { "host-address", 2, op_host_address },
   { "forget-host-address", 2, op_forget_host_address },
   { "forget-flow", 3, op_forget_flow },

@@ -1,0 +1,65 @@
+/** network connect and disconnect: the record first, then, where the container runs, its link, its name and its routes. */
+import { appendFile } from "node:fs/promises";
+import type { ContainerRecord } from "../engine.ts";
+import { namespacePath } from "../network/attach.ts";
+import type { Connection } from "../networks.ts";
+import { leave, openEndpoint } from "./connect.ts";
+import { connectionsOf, withConnection, withoutConnection } from "./connections.ts";
+import { identityFiles, writeResolver } from "./hosts.ts";
+import { lock } from "./lock.ts";
+import { containerFolder, lockName, type Parts } from "./parts.ts";
+import { inspect, isLive } from "./status.ts";
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `NETWORK_UNKNOWN`, `NETWORK_FAILED` */
+export async function connectNetwork(parts: Parts, reference: string, added: Connection): Promise<void> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { record, status } = await inspect(parts, parts.records.find(id));
+  const before = record.connections;
+  const connections = withConnection(record, added);
+  await parts.records.change(id, (current) => ({ ...current, connections }));
+  if (!isLive(status)) return;
+  try {
+    const used = new Set((record.network.endpoints ?? []).map(({ device }) => device));
+    const endpoint = await openEndpoint(parts, record, added, { device: freeDevice(used), ports: [] });
+    const network = { ...record.network, endpoints: [...(record.network.endpoints ?? []), endpoint] };
+    const changed = await parts.records.change(id, (current) => ({ ...current, network }));
+    if (changed === undefined) return;
+    await writeResolver(parts, changed, network);
+    await appendFile(identityFiles(containerFolder(parts, id)).hosts, `${endpoint.address}\t${record.options.hostname ?? id.slice(0, 12)}\n`);
+  } catch (error) {
+    await leave(parts, record, added.network);
+    await parts.records.change(id, ({ connections: _added, ...current }) => ({ ...current, ...(before !== undefined && { connections: before }) }));
+    throw error;
+  }
+}
+
+/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` */
+export async function disconnectNetwork(parts: Parts, reference: string, name: string): Promise<void> {
+  const { id } = parts.records.find(reference);
+  await using _ = await lock(lockName(parts, id));
+  const { record, status } = await inspect(parts, parts.records.find(id));
+  const connections = withoutConnection(record, name);
+  await parts.records.change(id, (current) => ({ ...current, connections }));
+  if (!isLive(status)) return;
+  await leave(parts, record, name);
+  const endpoints = (record.network.endpoints ?? []).filter(({ network }) => network !== name);
+  const network = primary({ ...record.network, endpoints }, record);
+  const changed = await parts.records.change(id, (current) => ({ ...current, network }));
+  const next = endpoints.find(({ gateway }) => gateway !== "");
+  if (next !== undefined) await parts.network.kernel.apply(["netns", namespacePath(parts, id), "gateway", next.gateway]);
+  if (changed !== undefined) await writeResolver(parts, changed, network);
+}
+
+/** What is told of the first network is told of the one that is first now. */
+function primary(network: ContainerRecord["network"], record: ContainerRecord): ContainerRecord["network"] {
+  const { address: _address, prefixLength: _prefix, gateway: _gateway, mac: _mac, ...rest } = network;
+  const first = network.endpoints?.[0];
+  const isFirst = connectionsOf(record)[0]?.network === first?.network;
+  const ports = isFirst ? rest.ports : [];
+  return first === undefined ? { ...rest, ports } : { ...rest, ports, address: first.address, prefixLength: first.prefixLength, gateway: first.gateway, mac: first.mac };
+}
+
+function freeDevice(used: ReadonlySet<string>): string {
+  for (let number = 0; ; number++) if (!used.has(`eth${number}`)) return `eth${number}`;
+}

@@ -1,0 +1,118 @@
+/** Runs a configuration's plugins: ADD and CHECK in order, DEL backwards, each with what the one before gave. Spec: CNI 1.0, "Execution protocol". */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { RuntimeError } from "../../errors.ts";
+import type { NetworkConfiguration, PluginConfiguration } from "./configurations.ts";
+
+export interface CniResult {
+  readonly cniVersion?: string;
+  readonly interfaces?: readonly { readonly name: string; readonly mac?: string; readonly sandbox?: string }[];
+  readonly ips?: readonly { readonly address: string; readonly gateway?: string; readonly interface?: number }[];
+  readonly dns?: { readonly nameservers?: readonly string[]; readonly search?: readonly string[]; readonly options?: readonly string[] };
+  readonly [key: string]: unknown;
+}
+
+export interface Chain {
+  readonly configuration: NetworkConfiguration;
+  readonly containerID: string;
+  readonly namespace: string;
+  readonly device: string;
+  /** By capability: what a plugin gets that asks for it. */
+  readonly runtimeConfig: Readonly<Record<string, unknown>>;
+  readonly result?: CniResult;
+}
+
+type Command = "ADD" | "DEL" | "CHECK";
+
+/** Where Debian and others have the plugins. */
+const FOLDERS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
+
+export async function addChain(chain: Chain): Promise<CniResult> {
+  let result: CniResult | undefined;
+  for (const plugin of chain.configuration.plugins) result = JSON.parse(await run("ADD", chain, plugin, result)) as CniResult;
+  return result ?? {};
+}
+
+/** All are run, also when one fails: what one left must not keep the others from giving back. */
+export async function deleteChain(chain: Chain): Promise<void> {
+  let failure: unknown;
+  for (const plugin of chain.configuration.plugins.toReversed()) {
+    await run("DEL", chain, plugin, chain.result).catch((error: unknown) => {
+      failure ??= error;
+    });
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** @throws {RuntimeError} `NETWORK_FAILED` when a plugin finds its part changed */
+export async function checkChain(chain: Chain): Promise<void> {
+  if (chain.configuration.disableCheck === true) return;
+  if (/^0\.[0-3]\./.test(chain.configuration.cniVersion))
+    throw new RuntimeError("NETWORK_FAILED", `Cannot check CNI network ${chain.configuration.name}: CHECK came with version 0.4.0, its own is ${chain.configuration.cniVersion}`);
+  for (const plugin of chain.configuration.plugins) await run("CHECK", chain, plugin, chain.result);
+}
+
+/** What a plugin reads: its own part, the chain's name and version, what came before, and of the runtime's what it is capable of. Pure. */
+export function pluginInput({ configuration, runtimeConfig }: Chain, plugin: PluginConfiguration, before: CniResult | undefined): Readonly<Record<string, unknown>> {
+  const asked = Object.entries(runtimeConfig).filter(([name]) => plugin.capabilities?.[name] === true);
+  const { capabilities: _capabilities, ...own } = plugin;
+  return {
+    ...own,
+    name: configuration.name,
+    cniVersion: configuration.cniVersion,
+    ...(asked.length > 0 && { runtimeConfig: Object.fromEntries(asked) }),
+    ...(before !== undefined && { prevResult: before }),
+  };
+}
+
+async function run(command: Command, chain: Chain, plugin: PluginConfiguration, before: CniResult | undefined): Promise<string> {
+  const folders = [...(process.env["CNI_PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...FOLDERS];
+  const what = `${command} CNI network ${chain.configuration.name}`;
+  const program = folders.map((folder) => join(folder, plugin.type)).find((path) => existsSync(path));
+  if (program === undefined)
+    throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: there is no plugin ${plugin.type} in ${folders.join(", ")}`, {
+      hint: "apt-get install containernetworking-plugins, or set CNI_PATH",
+    });
+  const environment = {
+    PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: chain.containerID,
+    CNI_NETNS: chain.namespace,
+    CNI_IFNAME: chain.device,
+    CNI_PATH: folders.join(delimiter),
+    CNI_ARGS: "IgnoreUnknown=1",
+  };
+  const { status, stdout, stderr } = await collect(program, environment, JSON.stringify(pluginInput(chain, plugin, before)));
+  if (status === 0) return stdout;
+  throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: plugin ${plugin.type} says: ${saidOf(stdout, stderr) || `nothing, and ended with ${status}`}`);
+}
+
+/** Plugins tell errors as JSON on standard output. */
+function saidOf(stdout: string, stderr: string): string {
+  try {
+    const { msg = "", details = "" } = JSON.parse(stdout) as { readonly msg?: string; readonly details?: string };
+    return [msg, details].filter((part) => part !== "").join(": ");
+  } catch {
+    return stderr.trim() || stdout.trim();
+  }
+}
+
+interface Collected {
+  readonly status: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function collect(program: string, env: NodeJS.ProcessEnv, input: string): Promise<Collected> {
+  return await new Promise((resolve) => {
+    const child = spawn(program, [], { env, stdio: "pipe" });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.on("data", (data: Buffer) => (said.stdout += data.toString()));
+    child.stderr.on("data", (data: Buffer) => (said.stderr += data.toString()));
+    child.once("error", (error) => resolve({ ...said, stderr: error.message, status: "an error" }));
+    child.once("close", (status, signal) => resolve({ ...said, status: status ?? signal ?? "an error" }));
+    child.stdin.on("error", () => {}); // its status tells
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,56 @@
+/** The IPv6 side of a root's rules: networks with an IPv6 subnet lead out, are kept apart and publish ports as in IPv4. Pure. */
+import { isIPv6 } from "node:net";
+import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
+
+/** Nothing where no network ever had IPv6: the kernel may lack it. */
+export function ruleset6(tag: string, networks: readonly NetworkRecord[]): string {
+  const able = networks.filter((network) => network.subnet6 !== undefined);
+  if (able.length === 0) return "";
+  const table = tableName(tag);
+  const clear = `table ip6 ${table}\ndelete table ip6 ${table}\n`;
+  const live = able.filter((network) => Object.keys(network.endpoints).length > 0);
+  return live.length === 0 ? clear : `${clear}table ip6 ${table} {\n${chains(tag, live)}}\n`;
+}
+
+function chains(tag: string, networks: readonly NetworkRecord[]): string {
+  const own = `"st${tag}*"`;
+  const subnets = networks.map((network) => network.subnet6).join(", ");
+  const ports = networks.flatMap((network) => Object.values(network.endpoints).flatMap(published));
+  const outside = networks.map(({ bridge, internal }) =>
+    internal
+      ? `    iifname "${bridge}" oifname != "${bridge}" drop\n    oifname "${bridge}" iifname != "${bridge}" drop\n`
+      : `    iifname "${bridge}" oifname ${own} oifname != "${bridge}" ct status != dnat drop\n`,
+  );
+  const apart = networks.filter(({ options }) => options?.icc === false).map(({ bridge }) => `    iifname "${bridge}" oifname "${bridge}" drop\n`);
+  const bare = networks.filter(({ options }) => options?.masquerade === false).map(({ subnet6 }) => `    ip6 saddr ${subnet6} oifname != ${own} return\n`);
+  return `  chain ports {
+${ports.join("")}  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    fib daddr type local jump ports
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    ip6 daddr != ::1 fib daddr type local jump ports
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    ip6 saddr { ${subnets} } ip6 daddr { ${subnets} } ct status dnat masquerade
+${bare.join("")}    ip6 saddr { ${subnets} } oifname != ${own} masquerade
+  }
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+${[...outside, ...apart].join("")}  }
+`;
+}
+
+/** On every address, or on the IPv6 one that was named. */
+function published({ address6, ports }: Endpoint): readonly string[] {
+  if (address6 === undefined) return [];
+  return ports
+    .filter(({ hostIP = "" }) => hostIP === "" || hostIP === "::" || (isIPv6(hostIP) && hostIP !== "::1"))
+    .map(({ hostIP = "", hostPort, containerPort, protocol }) => {
+      const at = hostIP === "" || hostIP === "::" ? "" : `ip6 daddr ${hostIP} `;
+      return `    ${at}${protocol} dport ${hostPort} dnat to [${address6}]:${containerPort}\n`;
+    });
+}
