@@ -119,7 +119,10 @@ async function noticed(parts: Parts, reference: string): Promise<Container> {
   return parts.records.get(record.id) === undefined ? container : await getContainer(parts, record.id);
 }
 
-type Rest = Pick<Engine, "checkNetwork" | "connectNetwork" | "disconnectNetwork" | "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox">;
+type Rest = Pick<
+  Engine,
+  "checkNetwork" | "connectNetwork" | "disconnectNetwork" | "commit" | "stat" | "copyOut" | "copyIn" | "createSandbox" | "sandbox" | "removeSandbox"
+>;
 
 function rest(parts: Parts): Rest {
   return {

@@ -60,7 +60,8 @@ function pruneCommand(context: Context): Command {
     .action(async ({ force = false, filter }: { readonly force?: boolean; readonly filter: readonly string[] }) => {
       const matches = pruneFilter(filter, Date.now());
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
-      if (force || (await confirmed(context, "This will remove all networks that no container is on."))) await prune(context, (await context.engine()).networks, matches);
+      if (force || (await confirmed(context, "This will remove all networks that no container is on.")))
+        await prune(context, (await context.engine()).networks, matches);
     });
 }
 

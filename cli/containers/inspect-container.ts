@@ -105,7 +105,9 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     GroupAdd: nullable(options.groupAdd),
     Links: null,
     VolumeDriver: "",
-    VolumesFrom: nullable((options.volumesFrom ?? []).map(({ container, readOnly }) => (readOnly === undefined ? container : `${container}:${readOnly ? "ro" : "rw"}`))),
+    VolumesFrom: nullable(
+      (options.volumesFrom ?? []).map(({ container, readOnly }) => (readOnly === undefined ? container : `${container}:${readOnly ? "ro" : "rw"}`)),
+    ),
     OomScoreAdj: limits.oomScoreAdj ?? 0,
     OomKillDisable: limits.oomKillDisable ?? false,
     MemorySwappiness: limits.memorySwappiness ?? null,

@@ -14,7 +14,18 @@ export async function describeNetwork(context: Context, reference: string): Prom
 }
 
 function bare(name: string, driver: string): object {
-  return { Name: name, Id: "", Scope: "local", Driver: driver, EnableIPv6: false, IPAM: { Driver: "default", Options: null, Config: [] }, Internal: false, Containers: {}, Options: {}, Labels: {} };
+  return {
+    Name: name,
+    Id: "",
+    Scope: "local",
+    Driver: driver,
+    EnableIPv6: false,
+    IPAM: { Driver: "default", Options: null, Config: [] },
+    Internal: false,
+    Containers: {},
+    Options: {},
+    Labels: {},
+  };
 }
 
 /** `names`: of containers by id. Pure. */
@@ -51,7 +62,12 @@ export function inspectNetwork(network: Network, names: ReadonlyMap<string, stri
 }
 
 function addressing({ subnet, gateway, ipRange, reserved, subnet6, gateway6 }: Network): readonly object[] {
-  const fourth = { Subnet: subnet, ...(ipRange !== undefined && { IPRange: ipRange }), Gateway: gateway, ...(reserved !== undefined && { AuxiliaryAddresses: reserved }) };
+  const fourth = {
+    Subnet: subnet,
+    ...(ipRange !== undefined && { IPRange: ipRange }),
+    Gateway: gateway,
+    ...(reserved !== undefined && { AuxiliaryAddresses: reserved }),
+  };
   return [fourth, ...(subnet6 === undefined ? [] : [{ Subnet: subnet6, Gateway: gateway6 }])];
 }
 

@@ -77,5 +77,17 @@ function row(network: Network, truncate: boolean): NetworkRow {
 
 /** Networks that have no id. */
 function other(name: string, driver: string): NetworkRow {
-  return { ID: "", Name: name, Driver: driver, Scope: "local", IPv6: "false", Internal: "false", Labels: "", CreatedAt: "", labels: {}, fullID: "", isUsed: true };
+  return {
+    ID: "",
+    Name: name,
+    Driver: driver,
+    Scope: "local",
+    IPv6: "false",
+    Internal: "false",
+    Labels: "",
+    CreatedAt: "",
+    labels: {},
+    fullID: "",
+    isUsed: true,
+  };
 }

@@ -44,7 +44,12 @@ function runtimeConfig({ options }: ContainerRecord, ports: readonly PortMapping
   const ips = [options.ip, options.ip6].filter((address) => address !== undefined);
   return {
     ...(ports.length > 0 && {
-      portMappings: ports.map(({ hostPort, containerPort, protocol, hostIP }) => ({ hostPort, containerPort, protocol, ...(hostIP !== undefined && { hostIP }) })),
+      portMappings: ports.map(({ hostPort, containerPort, protocol, hostIP }) => ({
+        hostPort,
+        containerPort,
+        protocol,
+        ...(hostIP !== undefined && { hostIP }),
+      })),
     }),
     ...(ips.length > 0 && { ips }),
     ...(options.macAddress !== undefined && { mac: options.macAddress }),
@@ -52,7 +57,7 @@ function runtimeConfig({ options }: ContainerRecord, ports: readonly PortMapping
 }
 
 function stateOf(mode: Extract<NetworkState["mode"], { kind: "cni" }>, namespace: string, ports: readonly PortMapping[], result: CniResult): NetworkState {
-  const [first] = (result.ips ?? []).filter(({ address }) => !address.includes(":"));
+  const first = (result.ips ?? []).find(({ address }) => !address.includes(":"));
   const [address = "", prefix = "0"] = (first?.address ?? "").split("/");
   const mac = result.interfaces?.find(({ name, sandbox }) => name === DEVICE && sandbox !== undefined && sandbox !== "")?.mac ?? "";
   const gateway = first?.gateway ?? "";

@@ -76,7 +76,15 @@ export async function openEndpoint(
   { device, ports }: { readonly device: string; readonly ports: NetworkState["ports"] },
 ): Promise<EndpointState & { readonly ports: NetworkState["ports"] }> {
   const names = [...new Set([record.name, ...aliases, record.id.slice(0, 12)])];
-  const wish = { owner: record.id, names, ports, device, ...(ip !== undefined && { ip }), ...(ip6 !== undefined && { ip6 }), ...(mac !== undefined && { mac }) };
+  const wish = {
+    owner: record.id,
+    names,
+    ports,
+    device,
+    ...(ip !== undefined && { ip }),
+    ...(ip6 !== undefined && { ip6 }),
+    ...(mac !== undefined && { mac }),
+  };
   const { network, endpoint } = await attachTo(parts.network, findNetwork(parts.network, name)?.name ?? name, wish);
   tellNetwork(parts, "connect", network, record.id);
   const { address6 } = endpoint;
@@ -88,7 +96,11 @@ export async function openEndpoint(
     prefixLength: parseSubnet(network.subnet).prefix,
     gateway: network.internal ? "" : network.gateway,
     mac: endpoint.mac,
-    ...(address6 !== undefined && { address6, prefixLength6: Number(network.subnet6?.split("/")[1]), gateway6: network.internal ? "" : (network.gateway6 ?? "") }),
+    ...(address6 !== undefined && {
+      address6,
+      prefixLength6: Number(network.subnet6?.split("/")[1]),
+      gateway6: network.internal ? "" : (network.gateway6 ?? ""),
+    }),
     ...(aliases.length > 0 && { aliases }),
     ports: endpoint.ports,
   };

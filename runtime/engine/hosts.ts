@@ -37,7 +37,11 @@ export async function writeIdentity(parts: Parts, record: ContainerRecord, netwo
   if (shared !== undefined && shared.network.mode.kind !== "host") return identityFiles(containerFolder(parts, shared.id));
   const files = identityFiles(containerFolder(parts, record.id));
   const hostname = hostnameOf(parts, record);
-  await Promise.all([writeFile(files.hostname, `${hostname}\n`), writeResolver(parts, record, network), writeFile(files.hosts, hostsOf(parts, record, network))]);
+  await Promise.all([
+    writeFile(files.hostname, `${hostname}\n`),
+    writeResolver(parts, record, network),
+    writeFile(files.hosts, hostsOf(parts, record, network)),
+  ]);
   return files;
 }
 

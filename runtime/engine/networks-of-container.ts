@@ -57,7 +57,9 @@ function primary(network: ContainerRecord["network"], record: ContainerRecord): 
   const first = network.endpoints?.[0];
   const isFirst = connectionsOf(record)[0]?.network === first?.network;
   const ports = isFirst ? rest.ports : [];
-  return first === undefined ? { ...rest, ports } : { ...rest, ports, address: first.address, prefixLength: first.prefixLength, gateway: first.gateway, mac: first.mac };
+  return first === undefined
+    ? { ...rest, ports }
+    : { ...rest, ports, address: first.address, prefixLength: first.prefixLength, gateway: first.gateway, mac: first.mac };
 }
 
 function freeDevice(used: ReadonlySet<string>): string {

@@ -46,7 +46,9 @@ export function namesText({ name, endpoints }: Pick<NetworkRecord, "name" | "end
   return Object.values(endpoints)
     .flatMap(({ names, address, address6 }) => {
       const addresses = `${address} ${address6 ?? "-"}`;
-      return [...names.slice(0, 1).map((own) => `${own}.${name}`), ...names, ...names.slice(1).map((own) => `${own}.${name}`)].map((own) => `${own} ${addresses}\n`);
+      return [...names.slice(0, 1).map((own) => `${own}.${name}`), ...names, ...names.slice(1).map((own) => `${own}.${name}`)].map(
+        (own) => `${own} ${addresses}\n`,
+      );
     })
     .join("");
 }

@@ -53,7 +53,8 @@ export function draftNetwork(tag: string, wish: NetworkWish, others: readonly Ne
 /** @throws {RuntimeError} `SPEC_INVALID` */
 function gatewayIn(subnet: Subnet, { gateway }: NetworkWish): string {
   if (gateway === undefined) return gatewayOf(subnet);
-  if (offsetIn(subnet, gateway) === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot use the gateway ${gateway}: it is not in ${formatSubnet(subnet)}`);
+  if (offsetIn(subnet, gateway) === undefined)
+    throw new RuntimeError("SPEC_INVALID", `Cannot use the gateway ${gateway}: it is not in ${formatSubnet(subnet)}`);
   return gateway;
 }
 
@@ -72,7 +73,8 @@ function sixth({ name, subnet6, gateway6 }: NetworkWish, others: readonly Networ
   const subnet = parseSubnet6(subnet6);
   if (others.some((other) => other.subnet6 !== undefined && overlaps6(parseSubnet6(other.subnet6), subnet)))
     throw failed("create", name, `${subnet6} is another network's`);
-  if (gateway6 !== undefined && !contains6(subnet, gateway6)) throw new RuntimeError("SPEC_INVALID", `Cannot use the gateway ${gateway6}: it is not in ${subnet6}`);
+  if (gateway6 !== undefined && !contains6(subnet, gateway6))
+    throw new RuntimeError("SPEC_INVALID", `Cannot use the gateway ${gateway6}: it is not in ${subnet6}`);
   return { subnet6: formatSubnet6(subnet), gateway6: gateway6 === undefined ? addressAt6(subnet, 1) : normalAddress6(gateway6) };
 }
 

@@ -22,7 +22,9 @@ export function ruleset(tag: string, networks: readonly NetworkRecord[]): string
 function sets(networks: readonly NetworkRecord[]): string {
   const published = networks.flatMap((network) => Object.values(network.endpoints).flatMap((endpoint) => endpoint.ports.map((port) => ({ endpoint, port }))));
   const map = (protocol: "tcp" | "udp", any: boolean): string => {
-    const rows = published.filter(({ port }) => port.protocol === protocol && isAny(port) === any && !isIPv6(port.hostIP ?? "")).map(({ endpoint, port }) => element(endpoint, port));
+    const rows = published
+      .filter(({ port }) => port.protocol === protocol && isAny(port) === any && !isIPv6(port.hostIP ?? ""))
+      .map(({ endpoint, port }) => element(endpoint, port));
     const key = any ? "inet_service" : "ipv4_addr . inet_service";
     return `  map ${protocol}_${any ? "any" : "at"} { type ${key} : ipv4_addr . inet_service; ${elements(rows)}}\n`;
   };
@@ -46,9 +48,7 @@ export function isAny(port: PortMapping): boolean {
 function chains(tag: string, networks: readonly NetworkRecord[]): string {
   const own = `"st${tag}*"`;
   const isolate = networks.map((network) => `    iifname "${network.bridge}" oifname ${own} oifname != "${network.bridge}" ct status != dnat drop\n`);
-  const apart = networks
-    .filter(({ options }) => options?.icc === false)
-    .map((network) => `    iifname "${network.bridge}" oifname "${network.bridge}" drop\n`);
+  const apart = networks.filter(({ options }) => options?.icc === false).map((network) => `    iifname "${network.bridge}" oifname "${network.bridge}" drop\n`);
   const internal = networks
     .filter((network) => network.internal)
     .flatMap((network) => [

@@ -19,7 +19,9 @@ test("prune removes the networks that no container is on", async () => {
   expect(await box.strata("network", "prune", "--force")).toBe("");
   await box.strata("rm", "-f", id);
   expect(await box.strata("network", "prune", "--force")).toBe("Deleted Networks:\nused");
-  expect(await box.strata("network", "ls", "--filter", "driver=bridge", "--filter", "driver=host", "--filter", "driver=null", "--format", "{{.Name}}")).toBe("bridge\nhost\nnone");
+  expect(await box.strata("network", "ls", "--filter", "driver=bridge", "--filter", "driver=host", "--filter", "driver=null", "--format", "{{.Name}}")).toBe(
+    "bridge\nhost\nnone",
+  );
 });
 
 test("what stayed on the loopback is no traffic", () => {

@@ -243,7 +243,9 @@ describe("rules", () => {
       { hostPort: 8080, containerPort: 80, protocol: "tcp" },
       { hostIP: "127.0.0.1", hostPort: 53, containerPort: 5353, protocol: "udp" },
     ] as const;
-    const text = ruleset("abcdef", [{ ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", device: "eth0", names: [], ports } } }]);
+    const text = ruleset("abcdef", [
+      { ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", device: "eth0", names: [], ports } } },
+    ]);
     expect(text).toContain("map tcp_any { type inet_service : ipv4_addr . inet_service; elements = { 8080 : 10.88.0.2 . 80 } }");
     expect(text).toContain("elements = { 127.0.0.1 . 53 : 10.88.0.2 . 5353 }");
   });

@@ -36,25 +36,31 @@ export async function addChain(chain: Chain): Promise<CniResult> {
 
 /** All are run, also when one fails: what one left must not keep the others from giving back. */
 export async function deleteChain(chain: Chain): Promise<void> {
-  let failure: unknown;
+  const failures: Error[] = [];
   for (const plugin of chain.configuration.plugins.toReversed()) {
-    await run("DEL", chain, plugin, chain.result).catch((error: unknown) => {
-      failure ??= error;
-    });
+    await run("DEL", chain, plugin, chain.result).catch((error: unknown) => failures.push(error instanceof Error ? error : new Error(String(error))));
   }
-  if (failure !== undefined) throw failure;
+  const [first] = failures;
+  if (first !== undefined) throw first;
 }
 
 /** @throws {RuntimeError} `NETWORK_FAILED` when a plugin finds its part changed */
 export async function checkChain(chain: Chain): Promise<void> {
   if (chain.configuration.disableCheck === true) return;
   if (/^0\.[0-3]\./.test(chain.configuration.cniVersion))
-    throw new RuntimeError("NETWORK_FAILED", `Cannot check CNI network ${chain.configuration.name}: CHECK came with version 0.4.0, its own is ${chain.configuration.cniVersion}`);
+    throw new RuntimeError(
+      "NETWORK_FAILED",
+      `Cannot check CNI network ${chain.configuration.name}: CHECK came with version 0.4.0, its own is ${chain.configuration.cniVersion}`,
+    );
   for (const plugin of chain.configuration.plugins) await run("CHECK", chain, plugin, chain.result);
 }
 
 /** What a plugin reads: its own part, the chain's name and version, what came before, and of the runtime's what it is capable of. Pure. */
-export function pluginInput({ configuration, runtimeConfig }: Chain, plugin: PluginConfiguration, before: CniResult | undefined): Readonly<Record<string, unknown>> {
+export function pluginInput(
+  { configuration, runtimeConfig }: Chain,
+  plugin: PluginConfiguration,
+  before: CniResult | undefined,
+): Readonly<Record<string, unknown>> {
   const asked = Object.entries(runtimeConfig).filter(([name]) => plugin.capabilities?.[name] === true);
   const { capabilities: _capabilities, ...own } = plugin;
   return {
