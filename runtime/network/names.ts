@@ -71,13 +71,6 @@ export async function serveNames(parts: RunRoot, program: string, { owner, names
   if (before === undefined) await runCommand(program, [namespace, path], { what: "serve names to the container", code: "NETWORK_FAILED" });
 }
 
-export async function servesNames(parts: RunRoot, owner: string): Promise<boolean> {
-  return await readFile(ownerFile(parts, owner)).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** The server ends by itself, with the namespace. */
 export async function forgetNames(parts: RunRoot, owner: string): Promise<void> {
   await rm(ownerFile(parts, owner), { force: true });
