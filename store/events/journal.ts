@@ -54,7 +54,7 @@ function currentFile(root: string): string {
   const files = eventFiles(root);
   const last = files.at(-1);
   if (last === undefined) {
-    mkdirSync(eventsFolder(root), { recursive: true, mode: 0o711 });
+    makeFolder(eventsFolder(root));
     return fileName(1);
   }
   const path = join(eventsFolder(root), last);
@@ -67,6 +67,15 @@ function currentFile(root: string): string {
     /* another process was first */
   }
   return next;
+}
+
+/** Not the root itself: who removes it is not to find it again. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }
 
 function fileName(number: number): string {

@@ -1,5 +1,5 @@
 /** The journal read back: what is in it, and with `follow` what comes, as the kernel tells of growth. */
-import { watch } from "node:fs";
+import { mkdirSync, watch } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { eventFiles, eventsFolder, type StoreEvent } from "./journal.ts";
@@ -16,6 +16,7 @@ export interface ReadEvents {
 /** A line that a crash cut short is left out. */
 export async function* readEvents(root: string, { signal, follow, onlyNew }: ReadEvents): AsyncIterable<StoreEvent> {
   const offsets = new Map<string, number>();
+  if (follow) mkdirSync(eventsFolder(root), { recursive: true, mode: 0o711 });
   using changes = follow ? changesIn(eventsFolder(root)) : undefined;
   const first = await unread(root, offsets);
   if (!onlyNew) yield* first;

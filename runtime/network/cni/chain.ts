@@ -38,6 +38,7 @@ export async function addChain(chain: Chain): Promise<CniResult> {
 export async function deleteChain(chain: Chain): Promise<void> {
   const failures: Error[] = [];
   for (const plugin of chain.configuration.plugins.toReversed()) {
+    if (programOf(plugin) === undefined) continue; // what is not here has nothing here
     await run("DEL", chain, plugin, chain.result).catch((error: unknown) => failures.push(error instanceof Error ? error : new Error(String(error))));
   }
   const [first] = failures;
@@ -72,10 +73,20 @@ export function pluginInput(
   };
 }
 
+function pluginFolders(): readonly string[] {
+  return [...(process.env["CNI_PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...FOLDERS];
+}
+
+function programOf({ type }: PluginConfiguration): string | undefined {
+  return pluginFolders()
+    .map((folder) => join(folder, type))
+    .find((path) => existsSync(path));
+}
+
 async function run(command: Command, chain: Chain, plugin: PluginConfiguration, before: CniResult | undefined): Promise<string> {
-  const folders = [...(process.env["CNI_PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...FOLDERS];
+  const folders = pluginFolders();
   const what = `${command} CNI network ${chain.configuration.name}`;
-  const program = folders.map((folder) => join(folder, plugin.type)).find((path) => existsSync(path));
+  const program = programOf(plugin);
   if (program === undefined)
     throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: there is no plugin ${plugin.type} in ${folders.join(", ")}`, {
       hint: "apt-get install containernetworking-plugins, or set CNI_PATH",
