@@ -24,6 +24,7 @@ const NEEDS = {
     { program: "newuidmap", package: "uidmap", why: "gives the containers of an ordinary user more than one user in the tests" },
     { program: "slirp4netns", package: "slirp4netns", why: "connects the containers of an ordinary user in the tests" },
     { program: "ip", package: "iproute2", why: "makes the network namespaces that containers join in the tests" },
+    { file: "/usr/lib/cni/portmap", package: "containernetworking-plugins", why: "the plugins that CNI networks are made by in the tests" },
     { program: "lxcfs", package: "lxcfs", why: "shows containers their limits in /proc, which the tests compare with our own way" },
     { program: "nginx", package: "nginx-light", why: "the web server of the example with a StatefulSet" },
     { program: "curl", package: "curl", why: "reads that web server from another pod" },
