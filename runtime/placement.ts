@@ -2,6 +2,8 @@
 import type { Connection } from "./networks.ts";
 
 export interface Placement {
+  /** Its image as the user wrote it. */
+  readonly imageReference?: string;
   /** Group below which its own is made, itself below the one of all containers. */
   readonly cgroupParent?: string;
   /** The machine's own namespace instead of one of its own. */

@@ -15,7 +15,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   ancestor: ({ record }, value) =>
     record.imageID.startsWith(value) ||
     record.imageID.startsWith(`sha256:${value}`) ||
-    [record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
+    [record.options.imageReference, record.imageName, shortImage(record.imageName)].some((name) => name === value || name === `${value}:latest`),
   network: ({ record }, value) =>
     networkNames(record).includes(value) || (record.network.endpoints ?? []).some(({ networkID }) => networkID !== "" && networkID.startsWith(value)),
   volume: ({ record }, value) => record.mounts.some((mount) => mount.name === value || mount.target === value || mount.source === value),

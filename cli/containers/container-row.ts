@@ -26,7 +26,7 @@ export function containerRow({ record, status }: Container, now: number, truncat
   const command = [record.path, ...record.args].join(" ");
   return {
     ID: truncate ? record.id.slice(0, SHORT_ID) : record.id,
-    Image: shortImage(record.imageName) ?? record.imageID.slice("sha256:".length).slice(0, SHORT_ID),
+    Image: record.options.imageReference ?? shortImage(record.imageName) ?? record.imageID.slice("sha256:".length).slice(0, SHORT_ID),
     Command: JSON.stringify(truncate && command.length > SHORT_COMMAND ? `${command.slice(0, SHORT_COMMAND - 1)}…` : command),
     CreatedAt: record.createdAt,
     RunningFor: ago(record.createdAt, now),
@@ -37,7 +37,10 @@ export function containerRow({ record, status }: Container, now: number, truncat
     Labels: Object.entries(record.config.Labels ?? {})
       .map(([key, value]) => `${key}=${value}`)
       .join(","),
-    Mounts: record.mounts.map((mount) => mount.name ?? mount.source).join(","),
+    Mounts: record.mounts
+      .filter(({ kind }) => kind !== "tmpfs")
+      .map((mount) => mount.name ?? mount.source)
+      .join(","),
     Networks: networkNames(record).join(","),
     LocalVolumes: String(record.mounts.filter((mount) => mount.kind === "volume").length),
   };

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint } from "../../runtime/engine.ts";
 import type { EndpointState, PortMapping } from "../../runtime/networks.ts";
+import { shortImage } from "./container-row.ts";
 import { hostOf } from "./port-flags.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -43,7 +44,7 @@ export function inspectContainer({ record, status }: Container, root: string): R
       Name: "overlay2",
       Data: { UpperDir: join(root, "active", `container-${record.id}`, "fs"), WorkDir: join(root, "active", `container-${record.id}`, "work") },
     },
-    Mounts: record.mounts.map(mount),
+    Mounts: record.mounts.filter(({ kind }) => kind !== "tmpfs").map(mount),
     Config: config(record),
     NetworkSettings: networkSettings(record),
   };
@@ -113,6 +114,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     MemorySwappiness: limits.memorySwappiness ?? null,
     Devices: (options.devices ?? []).map(deviceOf),
     DeviceCgroupRules: nullable((options.deviceRules ?? []).map(({ type, major, minor, access }) => `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`)),
+    Tmpfs: Object.fromEntries(mounts.filter(({ kind }) => kind === "tmpfs").map((point) => [point.target, (point.options ?? []).join(",")])),
     Runtime: "strata",
     Isolation: "",
     Annotations: options.annotations ?? null,
@@ -142,12 +144,13 @@ function config({ id, config: execution, options, imageName, imageID }: Containe
     OpenStdin: options.openStdin ?? false,
     Env: execution.Env ?? [],
     Cmd: execution.Cmd ?? null,
-    Image: imageName ?? imageID,
+    Image: options.imageReference ?? shortImage(imageName) ?? imageID,
     Volumes: execution.Volumes ?? null,
     WorkingDir: execution.WorkingDir ?? "",
     Entrypoint: execution.Entrypoint ?? null,
     Labels: execution.Labels ?? {},
     ...(execution.ExposedPorts !== undefined && { ExposedPorts: execution.ExposedPorts }),
+    ...(options.stopTimeout !== undefined && { StopTimeout: options.stopTimeout }),
     ...(execution.StopSignal !== undefined && { StopSignal: execution.StopSignal }),
     ...(execution.Healthcheck !== undefined && { Healthcheck: execution.Healthcheck }),
   };
@@ -216,9 +219,9 @@ function mount(point: MountPoint): Readonly<Record<string, unknown>> {
   return {
     Type: point.kind,
     ...(point.name !== undefined && { Name: point.name, Driver: "local" }),
-    Source: point.kind === "tmpfs" ? "" : join(point.source, point.subPath ?? ""),
+    Source: join(point.source, point.subPath ?? ""),
     Destination: point.target,
-    Mode: "",
+    Mode: point.readOnly ? "ro" : "",
     RW: !point.readOnly,
     Propagation: point.kind === "bind" ? "rprivate" : "",
   };

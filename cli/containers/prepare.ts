@@ -19,7 +19,7 @@ export async function prepareContainer(context: Context, reference: string, comm
   });
   const engine = await context.engine();
   const network = await networkOf(engine, options.network);
-  const container = await engine.create({ ...options, network, image });
+  const container = await engine.create({ ...options, network, image, imageReference: reference });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, container.record.id);
   return container;
 }

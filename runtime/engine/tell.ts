@@ -6,11 +6,11 @@ import type { ExitRecord } from "../process.ts";
 import type { Parts } from "./parts.ts";
 
 type Teller = Pick<Parts, "root">;
-type Told = Pick<ContainerRecord, "id" | "name" | "imageName" | "imageID" | "config">;
+type Told = Pick<ContainerRecord, "id" | "name" | "imageName" | "imageID" | "config" | "options">;
 type Attributes = Readonly<Record<string, string>>;
 
 export function tellContainer({ root }: Teller, action: string, record: Told, extra: Attributes = {}): void {
-  const image = record.imageName === undefined ? record.imageID : familiarName(record.imageName);
+  const image = record.options.imageReference ?? (record.imageName === undefined ? record.imageID : familiarName(record.imageName));
   tellEvent(root, "container", action, record.id, { ...record.config.Labels, ...extra, image, name: record.name });
 }
 
