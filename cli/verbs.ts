@@ -109,6 +109,6 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   save: { summary: "Write images into a tar archive", group: "images", load: async () => await import("./commands/save.ts") },
   tag: { summary: "Give an image another name", group: "images", load: async () => await import("./commands/tag.ts") },
   info: { summary: "Show what this machine and this root are", group: "system", load: async () => await import("./commands/info.ts") },
-  version: { summary: "Show the version", group: "system", load: async () => await import("./commands/version.ts") },
+  version: { summary: "Show the version", group: "system", asUser: true, load: async () => await import("./commands/version.ts") },
   system: { summary: "Show, free and check the space of the store", group: "system", load: async () => await import("./commands/system.ts") },
 };
