@@ -87,8 +87,9 @@ redirect (unsigned datagrams, unsigned streams)
   close (input[0]);
   signal (SIGPIPE, SIG_IGN);
   int size = snprintf (rules, sizeof rules,
-                       "table ip strata_names { chain output { type nat hook output priority -100; policy accept;"
-                       " ip daddr " ADDRESS " udp dport 53 dnat to " ADDRESS ":%u; ip daddr " ADDRESS " tcp dport 53 dnat to " ADDRESS ":%u; } }\n",
+                       "table ip strata_names {\n chain output {\n  type nat hook output priority -100; policy accept;\n"
+                       "  ip daddr " ADDRESS " udp dport 53 dnat to " ADDRESS ":%u\n"
+                       "  ip daddr " ADDRESS " tcp dport 53 dnat to " ADDRESS ":%u\n }\n}\n",
                        datagrams, streams);
   ssize_t written = write (input[1], rules, (size_t) size);
   close (input[1]);
