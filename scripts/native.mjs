@@ -6,7 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../", import.meta.url));
-const NAMES = ["strata-helper", "strata-minder", "strata-network", "strata-names", "strata-tree", "strata-lock.node", "strata-zlib.node", "strata-transfer.node"];
+const NAMES = [
+  "strata-helper",
+  "strata-minder",
+  "strata-network",
+  "strata-names",
+  "strata-tree",
+  "strata-lock.node",
+  "strata-zlib.node",
+  "strata-transfer.node",
+];
 const OUTPUTS = NAMES.map((name) => join(project, "build/Release", name));
 const FOLDERS = ["runtime/native", "runtime/network/native", "runtime/network/names", "store/native", "http/native"].map((folder) => join(project, folder));
 

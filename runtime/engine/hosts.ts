@@ -53,7 +53,8 @@ export async function writeResolver(parts: Parts, record: ContainerRecord, netwo
   const endpoints = network.endpoints ?? [];
   const named = endpoints.filter(({ network: name }) => hasNames(name));
   const { namespace } = network;
-  if (namespace === undefined || named.length === 0) return await writeFile(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
+  if (namespace === undefined || named.length === 0)
+    return await writeFile(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
   const leadsOut = endpoints.some(({ gateway }) => gateway !== "");
   const networks = named.map(({ networkID }) => ({ id: networkID }));
   const servers = leadsOut ? nameServers(host, flags) : []; // asked from this machine: its own loopback is reached
