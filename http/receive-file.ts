@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HttpError } from "./error.ts";
 import { measurePace } from "./pace.ts";
-import { canReceive, descriptorOf, receivePart, type Transfer } from "./transfer.ts";
+import { canReceive, descriptorOf, receivePart, stopReading, type Transfer } from "./transfer.ts";
 
 export interface Received {
   /** Bytes. */
@@ -50,8 +50,8 @@ async function receive(message: IncomingMessage, target: Target, { stallMs, proc
   const left = target.length - head.length;
   const fd = descriptorOf(socket);
   if (fd === undefined) throw new HttpError(499, LEFT);
-  const transfer = receivePart(fd, target.file, { offset: target.offset, length: left, head });
-  const cut = (): void => transfer.stop();
+  const transfer = begin(message, () => receivePart(fd, target.file, { offset: target.offset, length: left, head }));
+  const cut = (): void => transfer.cut();
   socket.once("close", cut);
   const watch = watchReceiving(transfer, stallMs);
   const { code, sha256 } = await transfer.ended;
@@ -60,6 +60,16 @@ async function receive(message: IncomingMessage, target: Target, { stallMs, proc
   giveBack(message, transfer.moved());
   if (code === undefined && sha256 !== undefined) return { size: target.length, sha256 };
   throw failure(code, watch.refusal);
+}
+
+/** Where it cannot begin, for want of descriptors say, the connection is Node's again. */
+function begin(message: IncomingMessage, start: () => Transfer): Transfer {
+  try {
+    return start();
+  } catch (error) {
+    giveBack(message, 0);
+    throw error;
+  }
 }
 
 const LEFT = "Cannot read the request body: the client went away";
@@ -83,8 +93,9 @@ function watchReceiving(transfer: Transfer, stallMs: number): Watch {
     const isEnough = pace.took(now - before, stallMs / LOOKS);
     before = now;
     if (isEnough) return;
+    if (watch.refusal !== undefined) return transfer.cut(); // nobody would read it
     const message = `Cannot read the request body: next to nothing came in ${stallMs / 1000} s`;
-    watch.refusal ??= new HttpError(408, message, { headers: { connection: "close" } });
+    watch.refusal = new HttpError(408, message, { headers: { connection: "close" } });
     transfer.stop();
   };
   const watch: Watch = { timer: setInterval(look, stallMs / LOOKS), refusal: undefined };
@@ -94,9 +105,9 @@ function watchReceiving(transfer: Transfer, stallMs: number): Watch {
 /** What Node's parser has of the body. It reads no more then. */
 async function detach(message: IncomingMessage): Promise<Buffer> {
   message._read = (): void => {}; // asks the socket for more otherwise
-  message.socket.pause();
+  stopReading(message.socket);
   await nextTurn(); // a `resume` that was on its way
-  message.socket.pause();
+  stopReading(message.socket);
   return (message.read() as Buffer | null) ?? Buffer.alloc(0);
 }
 

@@ -19,7 +19,7 @@ export async function sendFile(response: ServerResponse, part: FilePart, stallMs
   const fd = descriptorOf(socket);
   if (fd === undefined || socket?.writableLength !== 0) return undefined; // what Node still has to send comes first
   const transfer = sendPart(fd, file.fd, part);
-  const cut = (): void => transfer.stop();
+  const cut = (): void => transfer.cut();
   response.once("close", cut);
   const watch = watchSending(transfer, stallMs);
   const { code } = await transfer.ended;
@@ -44,6 +44,6 @@ function watchSending(transfer: Transfer, stallMs: number): NodeJS.Timeout {
     const now = transfer.moved();
     looks = now === before ? looks + 1 : 0;
     before = now;
-    if (looks >= LOOKS) transfer.stop();
+    if (looks >= LOOKS) transfer.cut();
   }, stallMs / LOOKS);
 }

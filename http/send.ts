@@ -43,7 +43,7 @@ async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array |
 
 /** What is handed over waits for its reader: one that takes nothing for `stallMs` is cut off. Node puts its own time-out in place after that. */
 function guard(response: ServerResponse, stallMs: number): void {
-  if (response.socket !== null && response.socket.writableLength > 0) response.socket.setTimeout(stallMs);
+  if ((response.socket?.writableLength ?? 0) > 0) response.socket?.setTimeout(stallMs); // HTTP/2 has none once it is closed
 }
 
 /** False when the client left, or took nothing for `stallMs`. */

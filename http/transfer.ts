@@ -19,8 +19,10 @@ export interface Transfer {
   readonly ended: Promise<Ended>;
   /** Bytes that went over the socket so far. */
   moved(): number;
-  /** It ends soon, with ECANCELED; what is sent is cut together with its connection. */
+  /** It ends with ECANCELED, soon unless the client takes none of an earlier reply. The connection can be gone on with. */
   stop(): void;
+  /** It ends soon, and so does the connection. */
+  cut(): void;
 }
 
 /** Descriptors may be closed as soon as this returns. @throws when it cannot begin */
@@ -41,11 +43,31 @@ export function canReceive(): boolean {
   return addon()?.receive !== undefined;
 }
 
-/** Of a socket that carries what is written to it as it is; Node does not tell it officially. */
+/** What Node has of a socket and does not tell officially. */
+interface Handle {
+  readonly fd?: unknown;
+  reading?: boolean;
+  readStop?(): void;
+}
+
+function handleOf(socket: Socket): Handle | undefined {
+  return (socket as { readonly _handle?: Handle | null })._handle ?? undefined;
+}
+
+/** Of a socket that carries what is written to it as it is. */
 export function descriptorOf(socket: unknown): number | undefined {
   if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.destroyed) return undefined;
-  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd;
+  const fd = handleOf(socket)?.fd;
   return typeof fd === "number" && fd >= 0 ? fd : undefined;
+}
+
+/** Until it is resumed. `pause` alone does nothing for one that is paused already, though a late `resume` had it read on. */
+export function stopReading(socket: Socket): void {
+  socket.pause();
+  const handle = handleOf(socket);
+  if (handle?.reading !== true) return;
+  handle.reading = false;
+  handle.readStop?.();
 }
 
 type Done = (errno: number, sha256: string | undefined) => void;
@@ -56,6 +78,7 @@ interface Addon {
   receive?(socket: number, file: number, offset: number, length: number, head: Buffer, done: Done): object;
   moved(transfer: object): number;
   stop(transfer: object): void;
+  cut(transfer: object): void;
 }
 
 let loaded: { readonly addon: Addon | undefined } | undefined;
@@ -81,5 +104,5 @@ function begin(start: (native: Addon, done: Done) => object | undefined): Transf
   });
   if (transfer === undefined) throw new Error("Cannot transfer: the addon does not do that");
   const handle = transfer;
-  return { ended, moved: () => native.moved(handle), stop: () => native.stop(handle) };
+  return { ended, moved: () => native.moved(handle), stop: () => native.stop(handle), cut: () => native.cut(handle) };
 }

@@ -1,4 +1,4 @@
-/* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done), moved(it), stop(it). */
+/* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done), moved(it), stop(it), cut(it). */
 #define _GNU_SOURCE
 #include "transfer.h"
 #include <errno.h>
@@ -208,7 +208,17 @@ stop (napi_env env, napi_callback_info info)
   struct job *job = job_of (env, info);
 
   if (job != NULL && !job->is_settled)
-    stop_transfer (&job->transfer);
+    stop_transfer (&job->transfer, false);
+  return NULL;
+}
+
+static napi_value
+cut (napi_env env, napi_callback_info info)
+{
+  struct job *job = job_of (env, info);
+
+  if (job != NULL && !job->is_settled)
+    stop_transfer (&job->transfer, true);
   return NULL;
 }
 
@@ -225,6 +235,7 @@ NAPI_MODULE_INIT ()
     { .utf8name = "send", .method = send_file, .attributes = napi_enumerable },
     { .utf8name = "moved", .method = moved, .attributes = napi_enumerable },
     { .utf8name = "stop", .method = stop, .attributes = napi_enumerable },
+    { .utf8name = "cut", .method = cut, .attributes = napi_enumerable },
     { .utf8name = "receive", .method = receive_file, .attributes = napi_enumerable },
   };
   struct hash *hash = new_sha256 ();

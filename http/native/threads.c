@@ -128,14 +128,14 @@ start_transfer (struct transfer *transfer)
   return false;
 }
 
-/* Nothing waits to be sent where a request is received: that socket is ready for writing, which wakes the thread. */
+/* What is shut is ready for everything, which wakes the thread. Left open it does so only where nothing waits to be sent. */
 void
-stop_transfer (struct transfer *transfer)
+stop_transfer (struct transfer *transfer, bool shut)
 {
   struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = transfer };
 
   transfer->stopped = true;
-  if (transfer->direction == SEND)
+  if (shut)
     shutdown (transfer->socket, SHUT_RDWR);
   epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
 }

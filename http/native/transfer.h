@@ -35,8 +35,8 @@ struct transfer
 
 /* Hands it to the thread with the least to do. False with errno when it cannot begin. */
 bool start_transfer (struct transfer *transfer);
-/* It is settled soon, with ECANCELED; the connection of one that sends is shut. */
-void stop_transfer (struct transfer *transfer);
+/* It is settled with ECANCELED: soon when its connection is shut, else unless the client takes none of an earlier reply. */
+void stop_transfer (struct transfer *transfer, bool shut);
 /* None goes on after this: the process is about to end. */
 void freeze_transfers (void);
 

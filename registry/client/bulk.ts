@@ -29,9 +29,13 @@ export async function getBulk(request: BulkRequest): Promise<BulkAnswer | undefi
   if (message === undefined) return undefined;
   request.signal?.throwIfAborted();
   const body = new BulkBody(request);
-  body.send(message);
-  const head = await body.head();
-  if (head === undefined) body.leave();
+  let head: BulkHead | undefined;
+  try {
+    body.send(message);
+    head = await body.head();
+  } finally {
+    if (head === undefined) body.leave();
+  }
   return head === undefined ? undefined : { status: head.status, headers: head.headers, body };
 }
 
@@ -50,7 +54,7 @@ export class BulkBody implements Lending {
     this.#socket.setTimeout(connectMs);
     this.#socket.once("connect", () => this.#socket.setTimeout(idleMs));
     this.#socket.on("timeout", () => this.#stalled());
-    this.#socket.once("error", (error) => this.#fail(error));
+    this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.once("close", () => this.#fail(new Error("the connection was closed")));
     this.#socket.resume();
     signal?.addEventListener("abort", this.#abort, { once: true });
@@ -128,9 +132,10 @@ export class BulkBody implements Lending {
     this.#wake = undefined;
   }
 
-  /** While the reader is busy nothing is waited for. */
+  /** While the reader is busy nothing is waited for: the time begins anew. */
   #stalled(): void {
     if (this.#wake !== undefined) this.#socket.destroy(new Error("no byte came in time"));
+    else this.#socket.setTimeout(this.#socket.timeout ?? 0);
   }
 
   #fail(error: Error): void {

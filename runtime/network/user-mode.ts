@@ -54,10 +54,10 @@ async function startProgram(folder: string, pid: number): Promise<void> {
     stdio: ["ignore", log, log, "pipe"],
   });
   closeSync(log);
+  if (child.pid !== undefined) writeFileSync(join(folder, "pid"), `${child.pid}:${startTimeOf(child.pid) ?? 0}`); // at once: whoever comes after a crash ends it
   const ready = child.stdio[3] as Readable;
   const [ended] = (await Promise.race([once(ready, "data"), once(child, "exit"), once(child, "error")]).catch((error: unknown) => [error])) as [unknown];
   if (ended instanceof Buffer) {
-    writeFileSync(join(folder, "pid"), `${child.pid ?? 0}:${startTimeOf(child.pid ?? 0) ?? 0}`);
     child.unref();
     ready.destroy();
     return;

@@ -10,14 +10,14 @@ export function isResumable(content: AsyncIterable<Uint8Array> | undefined): con
   return typeof (content as Partial<Resumable> | undefined)?.passes === "function";
 }
 
-/** `receive` gets what is missing and commits. Once more from the first byte when what had been kept turns out to be wrong. */
+/** `receive` gets what is missing and commits. What had been kept and turns out to be wrong goes: once more, at last from the first byte. */
 export async function resuming<Result>(
   layout: Layout,
   descriptor: Descriptor,
   content: Resumable,
   receive: (writer: BlobWriter, missing: AsyncIterable<Uint8Array>) => Promise<Result>,
 ): Promise<Result> {
-  {
+  for (;;) {
     await using writer = await BlobWriter.resume(layout, descriptor);
     const isBegun = writer.size > 0;
     try {
@@ -26,8 +26,6 @@ export async function resuming<Result>(
       if (!isBegun || !isWrong(error)) throw error;
     }
   }
-  await using writer = await BlobWriter.resume(layout, descriptor);
-  return await receive(writer, missingOf(writer, descriptor, content));
 }
 
 async function* missingOf(writer: BlobWriter, { size }: Descriptor, content: Resumable): AsyncGenerator<Uint8Array> {

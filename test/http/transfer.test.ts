@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +13,7 @@ import { fileBody } from "../../http/file-body.ts";
 import type { Handler, Reply, Request } from "../../http/message.ts";
 import { text } from "../../http/reply.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
+import { descriptorOf, receivePart, stopReading } from "../../http/transfer.ts";
 
 const folder = mkdtempSync("/dev/shm/strata-test-transfer-");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -49,6 +50,7 @@ function part({ path, query, secure }: Request): Reply {
 async function keep(request: Request): Promise<Reply> {
   const isWritable = request.path !== "/unwritable";
   const fd = openSync(isWritable ? join(folder, request.path) : sent, isWritable ? "w" : "r");
+  if (request.path === "/late") request.socket?.pause().resume().pause(); // the socket reads again a moment later
   try {
     const { size, sha256 } = await (request.receive ?? refuse)(fd, 0);
     return text(201, `${size} ${sha256}`);
@@ -207,6 +209,31 @@ describe("a body is received", () => {
       `200 ${CONTENT.toString("latin1", 0, 4)}`,
     ]);
     for (const name of ["a", "b"]) expect(sha256(readFileSync(join(folder, name)))).toBe(sha256(body));
+  });
+
+  test("by nobody else, though the socket was just told to read", async () => {
+    await using listener = await listen();
+    const found = answers(await talk(listener.port, put("/late", body), put("/a", body, LAST)));
+    expect(found.map(({ body: got }) => got.toString())).toEqual([said, said]);
+  });
+
+  test("until its connection is gone, also when the client took none of what waits for it", async () => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const accepted = once(server, "connection") as Promise<[Socket]>;
+    const client = connect((server.address() as AddressInfo).port, "127.0.0.1").pause();
+    const [socket] = await accepted;
+    socket.on("error", () => undefined).write(Buffer.alloc(LARGE_BYTES));
+    stopReading(socket);
+    await sleep(300); // what the kernel takes of it is with the client
+    const file = openSync(join(folder, "cut"), "w");
+    const transfer = receivePart(descriptorOf(socket)!, file, { offset: 0, length: 100, head: Buffer.alloc(0) });
+    closeSync(file);
+    transfer.cut();
+    expect((await transfer.ended).code).toBe("ECANCELED");
+    socket.destroy();
+    client.destroy();
+    server.close();
   });
 
   test("when the client was told to go on", async () => {

@@ -120,6 +120,14 @@ describe("what was left is", () => {
     { name: "too long: it begins again", change: (name) => truncateSync(path(name), layer.bytes.length + 1), from: 0 },
     { name: "another process's that lives: it is left alone", change: (name) => renameSync(path(name), path(living)), from: 0 },
     { name: "there twice: the longer one counts", change: (name) => copyFileSync(path(name), path(`partial.${DIGEST.replace(":", ".")}.left.00`)), from: HALF },
+    {
+      name: "there twice and damaged: it begins again",
+      change: (name) => {
+        spoil(name);
+        copyFileSync(path(name), path(`partial.${DIGEST.replace(":", ".")}.left.00`));
+      },
+      from: 0,
+    },
     { name: "a week old: it is removed", change: (name) => utimesSync(path(name), 0, Date.now() / 1000 - 8 * 86_400), from: 0 },
   ];
   test.each(rows)("$name", async ({ change, from }) => {

@@ -88,15 +88,11 @@ hold_main (int argc, char **argv)
 int
 enter_main (int argc, char **argv)
 {
-  char path[64];
-
   if (argc < 3)
     return 2;
   AUTO_CLOSE int process = process_open (argv[1]);
-  snprintf (path, sizeof path, "/proc/%d/ns/user", atoi (argv[1]));
-  AUTO_CLOSE int namespace = open (path, O_RDONLY | O_CLOEXEC);
-  if (process < 0 || namespace < 0 || setns (namespace, CLONE_NEWUSER) < 0)
-    die ("enter", path);
+  if (process < 0 || setns (process, CLONE_NEWUSER) < 0)
+    die ("enter", argv[1]);
   close (LOCK); /* from here on the holder sees us */
   become_root ();
   execv (argv[2], argv + 2);

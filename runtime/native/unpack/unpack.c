@@ -57,6 +57,16 @@ read_whole (void *into, size_t size)
   return true;
 }
 
+/* What an entry has announced. */
+static void
+read_rest (void *into, size_t size)
+{
+  if (size == 0 || read_whole (into, size))
+    return;
+  errno = EPIPE;
+  die ("unpack", "input");
+}
+
 static void
 read_text (char *into, uint32_t length)
 {
@@ -65,8 +75,7 @@ read_text (char *into, uint32_t length)
       errno = ENAMETOOLONG;
       die ("unpack", "path");
     }
-  if (length > 0)
-    read_whole (into, length);
+  read_rest (into, length);
   into[length] = '\0';
 }
 
@@ -102,7 +111,7 @@ write_content (int fd, uint64_t size, const char *path)
   while (size > 0)
     {
       size_t piece = size < COPY_BYTES ? size : COPY_BYTES;
-      read_whole (buffer, piece);
+      read_rest (buffer, piece);
       for (size_t done = 0; done < piece;)
         {
           ssize_t wrote = write (fd, buffer + done, piece - done);
