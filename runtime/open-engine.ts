@@ -131,8 +131,8 @@ function rest(parts: Parts): Rest {
     disconnectNetwork: async (id, network) => await (await import("./engine/networks-of-container.ts")).disconnectNetwork(parts, id, network),
     commit: async (id, options) => await (await import("./engine/commit.ts")).commitContainer(parts, id, options),
     stat: async (id, path) => await (await import("./engine/copy-out.ts")).statIn(parts, id, path),
-    async *copyOut(id, path) {
-      yield* (await import("./engine/copy-out.ts")).copyOut(parts, id, path);
+    async *copyOut(id, path, options) {
+      yield* (await import("./engine/copy-out.ts")).copyOut(parts, id, path, options);
     },
     copyIn: async (id, path, tar) => await (await import("./engine/copy-in.ts")).copyIn(parts, id, path, tar),
     createSandbox: async (options) => await (await import("./engine/sandboxes.ts")).createSandbox(parts, options),

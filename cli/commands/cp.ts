@@ -9,6 +9,11 @@ import { ExitError, UsageError } from "../errors.ts";
 
 type Place = { readonly kind: "container"; readonly name: string; readonly path: string } | { readonly kind: "local"; readonly path: string };
 
+interface Flags {
+  readonly archive?: boolean;
+  readonly followLink?: boolean;
+}
+
 export function command(context: Context): Command {
   return new Command()
     .description("Copy files between a container and this machine")
@@ -17,10 +22,7 @@ export function command(context: Context): Command {
     .option("-q, --quiet", "say nothing")
     .argument("<source>", "CONTAINER:PATH, PATH or -")
     .argument("<target>", "CONTAINER:PATH, PATH or -")
-    .action(
-      async (source: string, target: string, flags: { readonly archive?: boolean }) =>
-        await copy(context, parsePlace(source), parsePlace(target), flags.archive ?? false),
-    );
+    .action(async (source: string, target: string, flags: Flags) => await copy(context, parsePlace(source), parsePlace(target), flags));
 }
 
 /** A path with a slash before its colon is local. */
@@ -29,10 +31,10 @@ export function parsePlace(text: string): Place {
   return match === null ? { kind: "local", path: text } : { kind: "container", name: match[1] ?? "", path: match[2] ?? "" };
 }
 
-async function copy(context: Context, source: Place, target: Place, keepOwners: boolean): Promise<void> {
+async function copy(context: Context, source: Place, target: Place, { archive: keepOwners = false, followLink = false }: Flags): Promise<void> {
   const engine = await context.engine();
   if (source.kind === "container" && target.kind === "local") {
-    const tar = engine.copyOut(source.name, source.path);
+    const tar = engine.copyOut(source.name, source.path, { followLink });
     if (target.path === "-") await pipeline(Readable.from(tar), context.stdout, { end: false });
     else await unpackTar(tar, target.path, { contentsOnly: source.path.endsWith("/."), keepOwners });
     return;

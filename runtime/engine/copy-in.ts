@@ -1,26 +1,32 @@
 /** Unpacks a tar into a container, running or not: a helper that sees nothing but the container's files makes what the tar says. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
-import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
-import { filesOf } from "./container-view.ts";
+import { type CopyType, encodeEntry } from "./copy-entry.ts";
+import { placeOf } from "./copy-place.ts";
 import { lock } from "./lock.ts";
-import { containerFolder, lockName, type Parts } from "./parts.ts";
-import { inspect, isLive } from "./status.ts";
+import { lockName, type Parts } from "./parts.ts";
+import { inspect } from "./status.ts";
 
-const HEADER_BYTES = 40;
-const TYPES: Readonly<Record<string, string>> = { file: "f", "contiguous-file": "f", directory: "d", symlink: "l", link: "h", fifo: "p" };
+const TYPES: Readonly<Record<string, CopyType>> = {
+  file: "file",
+  "contiguous-file": "file",
+  directory: "directory",
+  symlink: "symlink",
+  link: "link",
+  fifo: "fifo",
+};
 
 /** @throws {RuntimeError} `PATH_UNKNOWN` when `folder` is none in the container, `SPEC_INVALID` for a tar that names paths outside */
 export async function copyIn(parts: Parts, reference: string, folder: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
-  const { record, status } = await inspect(parts, parts.records.find(id));
-  const place = isLive(status) ? ["pid", String(status.pid)] : await layerArguments(parts, record);
+  const container = await inspect(parts, parts.records.find(id));
+  const { record } = container;
+  const place = await placeOf(parts, container, "write");
   const child = spawn(parts.programs.helper, ["unpack", folder, ...place], { stdio: ["pipe", "ignore", "pipe"] });
   const words: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => words.push(chunk));
@@ -31,30 +37,12 @@ export async function copyIn(parts: Parts, reference: string, folder: string, ta
   if (code !== 0) throw failure(record, folder, Buffer.concat(words).toString().trim());
 }
 
-async function layerArguments(parts: Parts, record: ContainerRecord): Promise<readonly string[]> {
-  const { lowers, upper, work } = await filesOf(parts, record);
-  const init = join(containerFolder(parts, record.id), "init");
-  const mounts = record.mounts
-    .filter((mount) => mount.kind !== "tmpfs" && !mount.readOnly)
-    .flatMap((mount) => [mount.target, mount.source, mount.subPath ?? ""]);
-  return [
-    "overlay",
-    upper,
-    ...(isInUserNamespace() ? ["userxattr"] : []),
-    ...[init, ...lowers].map((lower) => `lowerdir+=${lower}`),
-    `upperdir=${upper}`,
-    `workdir=${work}`,
-    "--",
-    ...mounts,
-  ];
-}
-
 async function feed(tar: AsyncIterable<Uint8Array>, sink: NodeJS.WritableStream): Promise<void> {
   const entries = extract();
   const source = Readable.from(tar);
   source.on("error", (error) => entries.destroy(error)).pipe(entries);
   for await (const entry of entries) {
-    const header = encodeEntry(entry.header);
+    const header = entryOf(entry.header);
     if (header === undefined || !(await send(sink, header))) entry.resume();
     else for await (const chunk of entry) await send(sink, chunk as Buffer);
   }
@@ -67,22 +55,20 @@ async function send(sink: NodeJS.WritableStream, bytes: Uint8Array): Promise<boo
 }
 
 /** Undefined for the folder itself and for devices, which a container does not take from outside. */
-function encodeEntry(header: Header): Buffer | undefined {
+function entryOf(header: Header): Buffer | undefined {
   const path = relative(header.name);
   const type = TYPES[header.type ?? "file"];
   if (path === "" || type === undefined) return undefined;
-  const target = Buffer.from(type === "h" ? relative(header.linkname ?? "") : (header.linkname ?? ""));
-  const name = Buffer.from(path);
-  const fixed = Buffer.alloc(HEADER_BYTES);
-  fixed.write(type, 0, "latin1");
-  fixed.writeUInt32LE(header.mode ?? 0o644, 4);
-  fixed.writeUInt32LE(header.uid ?? 0, 8);
-  fixed.writeUInt32LE(header.gid ?? 0, 12);
-  fixed.writeBigInt64LE(BigInt(Math.floor((header.mtime?.getTime() ?? 0) / 1000)), 16);
-  fixed.writeBigUInt64LE(BigInt(type === "f" ? (header.size ?? 0) : 0), 24);
-  fixed.writeUInt32LE(name.length, 32);
-  fixed.writeUInt32LE(type === "l" || type === "h" ? target.length : 0, 36);
-  return Buffer.concat([fixed, name, ...(type === "l" || type === "h" ? [target] : [])]);
+  return encodeEntry({
+    type,
+    path,
+    target: type === "link" ? relative(header.linkname ?? "") : type === "symlink" ? (header.linkname ?? "") : "",
+    mode: header.mode ?? 0o644,
+    uid: header.uid ?? 0,
+    gid: header.gid ?? 0,
+    mtime: Math.floor((header.mtime?.getTime() ?? 0) / 1000),
+    size: type === "file" ? (header.size ?? 0) : 0,
+  });
 }
 
 function relative(name: string): string {

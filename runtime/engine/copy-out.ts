@@ -1,93 +1,86 @@
-/** A path of a container as a tar: read from the merged layers and the mounts, links resolved inside, never through a mount of this machine. */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { basename, join, posix } from "node:path";
-import { canonicalTar, type FileReader } from "../../store/layer/canonical.ts";
-import { normalEntries } from "../../store/layer/normal.ts";
-import { openView } from "../../store/snapshot/view.ts";
-import type { LayerEntry, MergedView, ViewEntry } from "../../store/store.ts";
-import type { ContainerRecord } from "../engine.ts";
+/**
+ * A path of a container as a tar. A helper reads it from inside the container's own files, running or not: whatever programs in there do
+ * to links and folders meanwhile, it can lead nowhere else.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { basename, posix } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { pack, type Pack } from "tar-stream";
 import { RuntimeError } from "../errors.ts";
-import { containerView, filesOf } from "./container-view.ts";
-import { mountOf } from "./mount-points.ts";
+import { type CopyEntry, EntryReader, tarHeader } from "./copy-entry.ts";
+import { placeOf } from "./copy-place.ts";
 import type { Parts } from "./parts.ts";
+import { getContainer } from "./status.ts";
 
-interface Located {
-  readonly view: MergedView;
-  /** The path as `view` knows it. */
-  readonly inside: string;
-  readonly entry: ViewEntry | undefined;
-}
-
-async function locate(parts: Parts, record: ContainerRecord, clean: string): Promise<Located> {
-  const mount = mountOf(
-    record.mounts.filter((point) => point.kind !== "tmpfs"),
-    clean,
-  );
-  if (mount === undefined) {
-    const view = await containerView(parts, await filesOf(parts, record));
-    return { view, inside: clean, entry: await view.lookup(clean) };
-  }
-  const view = openView([{ path: mount.point.source, record: {} }]);
-  const isFile = statSync(mount.point.source).isFile();
-  return { view, inside: mount.rest, entry: isFile ? fileEntry(mount.point.source) : await view.lookup(mount.rest) };
+interface Packing extends AsyncDisposable {
+  readonly first: CopyEntry | undefined;
+  readonly reader: EntryReader;
+  /** @throws {RuntimeError} when the helper failed; undefined there is told by `first` */
+  readonly end: () => Promise<void>;
 }
 
 export async function statIn(parts: Parts, reference: string, path: string): Promise<{ readonly type: "directory" | "file" | "other" } | undefined> {
-  const { entry } = await locate(parts, parts.records.find(reference), posix.resolve("/", path));
-  if (entry === undefined) return undefined;
-  return { type: entry.type === "directory" || entry.type === "file" ? entry.type : "other" };
+  await using packing = await openPacking(parts, reference, path, ["only", "follow"]);
+  const type = packing.first?.type;
+  return type === undefined ? undefined : { type: type === "directory" || type === "file" ? type : "other" };
 }
 
 /** Names begin with the path's last component, as in docker cp. @throws {RuntimeError} `PATH_UNKNOWN` on the first step */
-export async function* copyOut(parts: Parts, reference: string, path: string): AsyncIterable<Uint8Array> {
-  const record = parts.records.find(reference);
-  const clean = posix.resolve("/", path);
-  const { view, inside, entry: found } = await locate(parts, record, clean);
-  if (found === undefined) throw new RuntimeError("PATH_UNKNOWN", `Cannot copy ${record.name}:${path}: there is no such file or folder`);
-  const files = new Map<string, string>();
-  const entries = await walk(view, found, inside, basename(clean) === "" ? "." : basename(clean), files);
-  for (const bytes of canonicalTar(normalEntries(entries), readerOf(files))) yield Buffer.from(bytes);
-}
-
-/** A single file bound from this machine. */
-function fileEntry(path: string): ViewEntry {
-  const stat = statSync(path);
-  return {
-    path: basename(path),
-    type: "file",
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    mtime: Math.floor(stat.mtimeMs / 1000),
-    size: stat.size,
-    file: path,
-  };
-}
-
-async function walk(view: MergedView, entry: ViewEntry, inside: string, name: string, files: Map<string, string>): Promise<readonly LayerEntry[]> {
-  const { file, ...plain } = entry;
-  if (entry.type === "file") files.set(name, file);
-  const self = name === "." ? [] : [{ ...plain, path: name }];
-  if (entry.type !== "directory") return self;
-  const children = await view.list(inside);
-  const below = await Promise.all(
-    children.map(async (child) => {
-      const path = join(inside, child);
-      const found = await view.lookup(path, { follow: false });
-      return found === undefined ? [] : await walk(view, found, path, name === "." ? child : `${name}/${child}`, files);
-    }),
+export async function* copyOut(parts: Parts, reference: string, path: string, options: { readonly followLink?: boolean } = {}): AsyncIterable<Uint8Array> {
+  await using packing = await openPacking(parts, reference, path, ["whole", (options.followLink ?? true) || path.endsWith("/") ? "follow" : "keep"]);
+  const { first } = packing;
+  if (first === undefined) throw new RuntimeError("PATH_UNKNOWN", `Cannot copy ${reference}:${path}: there is no such file or folder`);
+  const name = basename(posix.resolve("/", path));
+  const tar = pack();
+  const filled = fill(tar, packing, name).then(
+    () => tar.finalize(),
+    (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
   );
-  return [...self, ...below.flat()];
+  for await (const chunk of tar) yield chunk as Buffer;
+  await filled;
 }
 
-function readerOf(files: ReadonlyMap<string, string>): FileReader {
-  let fd = -1;
+async function fill(tar: Pack, { first, reader, end }: Packing, top: string): Promise<void> {
+  for (let entry = first; entry !== undefined; entry = await reader.next()) {
+    const name = [top, entry.path].filter((part) => part !== "").join("/");
+    if (name !== "") await put(tar, entry, name, reader);
+  }
+  await end();
+}
+
+async function put(tar: Pack, entry: CopyEntry, name: string, reader: EntryReader): Promise<void> {
+  const header = tarHeader(entry, name);
+  if (entry.size === 0) {
+    tar.entry(header, "");
+    return;
+  }
+  await pipeline(Readable.from(reader.content(entry.size)), tar.entry(header));
+}
+
+async function openPacking(parts: Parts, reference: string, path: string, words: readonly [string, string]): Promise<Packing> {
+  const container = await getContainer(parts, reference);
+  const inside = posix.resolve("/", path);
+  const child = spawn(parts.programs.helper, ["pack", inside, ...words, ...(await placeOf(parts, container, "read"))], { stdio: ["ignore", "pipe", "pipe"] });
+  const said: Buffer[] = [];
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+  const ended = once(child, "close") as Promise<[number | null]>;
+  const end = async (): Promise<void> => {
+    const [code] = await ended;
+    const text = Buffer.concat(said).toString().trim();
+    if (code !== 0 && !text.startsWith("pack: nothing")) throw new RuntimeError("LAUNCH_FAILED", `Cannot copy ${container.record.name}:${path}: ${text}`);
+  };
+  const reader = new EntryReader(child.stdout as AsyncIterable<Buffer>);
+  const first = await reader.next();
+  if (first === undefined) await end();
   return {
-    open(entry): number {
-      fd = openSync(files.get(entry.path) ?? "", "r");
-      return entry.size ?? 0;
+    first,
+    reader,
+    end,
+    async [Symbol.asyncDispose](): Promise<void> {
+      child.kill("SIGKILL"); // whoever reads may have enough before the end
+      await ended;
     },
-    read: (buffer, at, length) => readSync(fd, buffer, at, length, null),
-    close: () => closeSync(fd),
   };
 }

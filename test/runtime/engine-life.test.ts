@@ -223,7 +223,7 @@ describe("copy", () => {
     expect(readdirSync(join(shared, "part")).toSorted()).toEqual(["p", "put"]);
     renameSync(join(shared, "part"), join(shared, "moved"));
     symlinkSync(elsewhere, join(shared, "part"));
-    await expect(names(lab.engine.copyOut(id, "/part/secret"))).rejects.toMatchObject({ code: "PATH_UNKNOWN" });
+    await expect(names(lab.engine.copyOut(id, "/part/secret"))).rejects.toThrow("bind: sub-path");
     await expect(lab.engine.copyIn(id, "/part", tarOf({ planted: "x" }))).rejects.toThrow("bind: sub-path");
     expect(readdirSync(elsewhere)).toEqual(["secret"]);
   });

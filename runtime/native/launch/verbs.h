@@ -2,4 +2,5 @@
 #pragma once
 
 int launch_main (int argc, char **argv);
+int pack_main (int argc, char **argv);
 int unpack_main (int argc, char **argv);

@@ -1,18 +1,15 @@
-/* strata-helper unpack FOLDER pid PID | strata-helper unpack FOLDER overlay AT OPTION… -- (TARGET SOURCE)…
-   Goes into a container's files (a running one's mount namespace, or its layers mounted for this process alone) and makes
-   there what comes in on stdin. Links can lead anywhere they like: there is nothing but the container's own root to reach.
+/* strata-helper unpack FOLDER PLACE…: makes in a container's files what comes in on stdin; PLACE is enter.h's.
+   Links can lead anywhere they like, and change while we work: there is nothing but the container's own root to reach.
    Each record is struct entry, path, target, content; runtime/engine/copy-in.ts is the other end. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "enter.h"
+#include "entry.h"
 #include "verbs.h"
-#include "mounts.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,19 +17,8 @@
 
 enum
 {
-  MAX_PATH = 4096,
   COPY_BYTES = 1 << 16,
 };
-
-struct entry
-{
-  uint8_t type; /* f d l h p */
-  uint8_t padding[3];
-  uint32_t mode, uid, gid;
-  int64_t mtime;
-  uint64_t size;
-  uint32_t path_length, target_length;
-} __attribute__ ((packed));
 
 /* False at the end of input, when nothing of it has come yet. */
 static bool
@@ -70,7 +56,7 @@ read_rest (void *into, size_t size)
 static void
 read_text (char *into, uint32_t length)
 {
-  if (length >= MAX_PATH)
+  if (length >= MAX_ENTRY_PATH)
     {
       errno = ENAMETOOLONG;
       die ("unpack", "path");
@@ -79,28 +65,39 @@ read_text (char *into, uint32_t length)
   into[length] = '\0';
 }
 
-static void
-make_parents (char *path)
+/* The folder that `path` lies in, made when missing; `*name` is the last part. */
+static int
+open_parent (char *path, const char **name)
 {
-  for (char *slash = strchr (path + 1, '/'); slash != NULL; slash = strchr (slash + 1, '/'))
+  char *last = strrchr (path, '/');
+
+  *name = last == NULL ? path : last + 1;
+  if (last == NULL)
+    return open_inside (".", O_PATH | O_DIRECTORY);
+  *last = '\0';
+  int fd = open_inside (path, O_PATH | O_DIRECTORY);
+  if (fd < 0 && errno == ENOENT)
     {
-      *slash = '\0';
-      if (mkdir (path, 0755) < 0 && errno != EEXIST)
+      const char *part;
+      AUTO_CLOSE int above = open_parent (path, &part);
+      if (above >= 0 && mkdirat (above, part, 0755) < 0 && errno != EEXIST)
         die ("unpack", path);
-      *slash = '/';
+      fd = open_inside (path, O_PATH | O_DIRECTORY);
     }
+  *last = '/';
+  return fd;
 }
 
 /* Folders stay where they are; anything else makes room. */
 static void
-clear_place (const char *path, bool for_folder)
+clear_place (int folder, const char *name, bool for_folder)
 {
   struct stat status;
 
-  if (lstat (path, &status) < 0 || (for_folder && S_ISDIR (status.st_mode)))
+  if (fstatat (folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || (for_folder && S_ISDIR (status.st_mode)))
     return;
-  if (S_ISDIR (status.st_mode) ? rmdir (path) < 0 : unlink (path) < 0)
-    die ("unpack", path);
+  if (unlinkat (folder, name, S_ISDIR (status.st_mode) ? AT_REMOVEDIR : 0) < 0)
+    die ("unpack", name);
 }
 
 static void
@@ -123,133 +120,115 @@ write_content (int fd, uint64_t size, const char *path)
     }
 }
 
+/* What was just made, by descriptor: its name may be another's by now. */
 static void
-make_file (const struct entry *entry, const char *path)
-{
-  AUTO_CLOSE int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-  if (fd < 0)
-    die ("unpack", path);
-  write_content (fd, entry->size, path);
-}
-
-static void
-make_entry (const struct entry *entry, const char *path, const char *target)
-{
-  int result = 0;
-
-  switch (entry->type)
-    {
-    case 'f':
-      make_file (entry, path);
-      break;
-    case 'd':
-      result = mkdir (path, 0700);
-      if (result < 0 && errno == EEXIST)
-        result = 0;
-      break;
-    case 'l':
-      result = symlink (target, path);
-      break;
-    case 'h':
-      result = link (target, path);
-      break;
-    case 'p':
-      result = mkfifo (path, 0600);
-      break;
-    default:
-      errno = EINVAL;
-      result = -1;
-    }
-  if (result < 0)
-    die ("unpack", path);
-}
-
-static void
-dress (const struct entry *entry, const char *path)
+dress (const struct entry *entry, int fd, const char *name)
 {
   struct timespec times[] = { { .tv_sec = entry->mtime }, { .tv_sec = entry->mtime } };
 
-  if (entry->type == 'h')
-    return;
-  if (lchown (path, entry->uid, entry->gid) < 0)
-    die ("unpack: owner", path);
-  if (entry->type != 'l' && chmod (path, entry->mode & 07777) < 0)
-    die ("unpack: mode", path);
-  if (utimensat (AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
-    die ("unpack: time", path);
-}
-
-static int
-open_namespace (const char *pid, const char *type, struct stat *status)
-{
-  char path[64];
-
-  snprintf (path, sizeof path, "/proc/%s/ns/%s", pid, type);
-  int namespace = open (path, O_RDONLY | O_CLOEXEC);
-  if (namespace < 0 || fstat (namespace, status) < 0)
-    die ("unpack: enter", path);
-  return namespace;
-}
-
-/* As the root of its user namespace: where ids are mapped, root of this machine is nobody who could own a file there. */
-static void
-enter_running (const char *pid)
-{
-  struct stat own, theirs, status;
-  AUTO_CLOSE int mine = open_namespace ("self", "user", &own);
-  AUTO_CLOSE int user = open_namespace (pid, "user", &theirs);
-  AUTO_CLOSE int mounts = open_namespace (pid, "mnt", &status);
-  bool mapped = mine >= 0 && own.st_ino != theirs.st_ino;
-
-  if ((mapped && setns (user, CLONE_NEWUSER) < 0) || setns (mounts, CLONE_NEWNS) < 0)
-    die ("unpack: enter", pid);
-  if (mapped && (setgroups (0, NULL) < 0 || setresgid (0, 0, 0) < 0 || setresuid (0, 0, 0) < 0))
-    die ("unpack: user", pid);
+  if (fd < 0)
+    die ("unpack", name);
+  if (fchown (fd, entry->uid, entry->gid) < 0)
+    die ("unpack: owner", name);
+  if (fchmod (fd, entry->mode & 07777) < 0)
+    die ("unpack: mode", name);
+  if (futimens (fd, times) < 0)
+    die ("unpack: time", name);
 }
 
 static void
-enter_layers (char **argv)
+make_file (const struct entry *entry, int folder, const char *name)
 {
-  char *root[1024] = { "root-overlay", argv[0], "slave" };
-  size_t count = 3;
-  char **rest = argv + 1;
+  AUTO_CLOSE int fd = openat (folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-  for (; *rest != NULL && strcmp (*rest, "--") != 0; rest++)
-    if (count < sizeof root / sizeof *root - 1)
-      root[count++] = *rest;
-  if (unshare (CLONE_NEWNS) < 0)
-    die ("unpack: unshare", "mount");
-  root_overlay (root);
-  if (*rest != NULL)
-    for (rest++; rest[0] != NULL && rest[1] != NULL && rest[2] != NULL; rest += 3)
-      mount_bind ((char *[]) { "bind", rest[0], rest[1], "1", "0", "0", "0", "0", rest[2], NULL });
-  root_pivot ((char *[]) { "pivot", NULL });
+  if (fd < 0)
+    die ("unpack", name);
+  write_content (fd, entry->size, name);
+  dress (entry, fd, name);
+}
+
+static void
+make_folder (const struct entry *entry, int folder, const char *name)
+{
+  if (mkdirat (folder, name, 0700) < 0 && errno != EEXIST)
+    die ("unpack", name);
+  AUTO_CLOSE int fd = openat (folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  dress (entry, fd, name);
+}
+
+/* A link or a pipe is never opened: both are dressed by name, and no link is followed for it. */
+static void
+make_other (const struct entry *entry, int folder, const char *name, const char *target)
+{
+  struct timespec times[] = { { .tv_sec = entry->mtime }, { .tv_sec = entry->mtime } };
+  int made = entry->type == 'l' ? symlinkat (target, folder, name) : mkfifoat (folder, name, entry->mode & 07777);
+
+  if (made < 0)
+    die ("unpack", name);
+  if (fchownat (folder, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    die ("unpack: owner", name);
+  if (utimensat (folder, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    die ("unpack: time", name);
+}
+
+static void
+make_link (int folder, const char *name, char *target)
+{
+  const char *last;
+  AUTO_CLOSE int from = open_parent (target, &last);
+
+  if (from < 0 || linkat (from, last, folder, name, 0) < 0)
+    die ("unpack", name);
+}
+
+static void
+make_entry (const struct entry *entry, char *path, char *target)
+{
+  const char *name;
+  AUTO_CLOSE int folder = open_parent (path, &name);
+
+  if (folder < 0)
+    die ("unpack", path);
+  clear_place (folder, name, entry->type == 'd');
+  switch (entry->type)
+    {
+    case 'f':
+      make_file (entry, folder, name);
+      break;
+    case 'd':
+      make_folder (entry, folder, name);
+      break;
+    case 'h':
+      make_link (folder, name, target);
+      break;
+    case 'l':
+    case 'p':
+      make_other (entry, folder, name, target);
+      break;
+    default:
+      errno = EINVAL;
+      die ("unpack", path);
+    }
 }
 
 int
 unpack_main (int argc, char **argv)
 {
-  static char path[MAX_PATH], target[MAX_PATH];
+  static char path[MAX_ENTRY_PATH], target[MAX_ENTRY_PATH];
   struct entry entry;
 
   if (argc < 4)
     return 2;
-  if (strcmp (argv[2], "pid") == 0)
-    enter_running (argv[3]);
-  else
-    enter_layers (argv + 3);
-  if (chdir (argv[1]) < 0)
+  enter_container (argv + 2);
+  AUTO_CLOSE int folder = open_inside (argv[1], O_PATH | O_DIRECTORY);
+  if (folder < 0 || fchdir (folder) < 0)
     die ("unpack: folder", argv[1]);
   umask (0);
   while (read_whole (&entry, sizeof entry))
     {
       read_text (path, entry.path_length);
       read_text (target, entry.target_length);
-      make_parents (path);
-      clear_place (path, entry.type == 'd');
       make_entry (&entry, path, target);
-      dress (&entry, path);
     }
   return 0;
 }

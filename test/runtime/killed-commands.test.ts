@@ -1,0 +1,186 @@
+/**
+ * Commands killed with SIGKILL at random moments, and a reboot: the next command finds a consistent state, puts in order what was left,
+ * and a container that is removed leaves nothing. STRATA_TEST_KILLS and STRATA_TEST_SEED ask for more of it or for another order.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { MonitorPids } from "../../runtime/process/client.ts";
+import { openStore } from "../../store/open.ts";
+import type { Store } from "../../store/store.ts";
+import { everythingLeft, orphans } from "./nothing-left.ts";
+import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
+import { removeGroupsBelow } from "../support/cgroups.ts";
+import { eventually } from "../support/cluster.ts";
+import { pick, random } from "../support/random.ts";
+import { strata, TEST_PREFIX, treeTool } from "../support/root.ts";
+
+const KILLS = Number(process.env["STRATA_TEST_KILLS"] ?? 20);
+const SEED = Number(process.env["STRATA_TEST_SEED"] ?? 1);
+/** Longer than any of these commands takes on a machine that does other work too. */
+const LIFE_MS = 500;
+
+vi.setConfig({ testTimeout: 60_000 + KILLS * 4000 });
+
+let box: Box;
+let store: Store;
+beforeAll(async () => {
+  box = await openBox("sh sleep true test touch");
+  store = await openStore({ root: box.root.root, treeTool });
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+  await box[Symbol.asyncDispose]();
+});
+
+interface Row {
+  readonly ID: string;
+  readonly State: string;
+}
+
+async function rows(): Promise<readonly Row[]> {
+  const text = await box.strata("ps", "--all", "--no-trunc", "--format", "json");
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Row]));
+}
+
+function pidsOf(id: string): MonitorPids {
+  return JSON.parse(readFileSync(join(box.root.runRoot, "containers", id, "pid"), "utf8")) as MonitorPids;
+}
+
+/** Its keeper first: nobody is to see to what follows. */
+function killSupervision(id: string): void {
+  const { monitor, keeper = 0 } = pidsOf(id);
+  for (const pid of [keeper, monitor]) process.kill(pid, "SIGKILL");
+}
+
+/** Runs it for so long; what it said is nobody's. */
+async function killed(args: readonly string[], after: number): Promise<void> {
+  const child = spawn(process.execPath, [strata, ...args], { env: box.root.env, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  await Promise.race([sleep(after), ended]);
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function removeAll(): Promise<void> {
+  const ids = (await rows()).map(({ ID }) => ID);
+  if (ids.length > 0) await box.strata("rm", "--force", "--volumes", ...ids);
+}
+
+test(`${KILLS} commands killed at random moments`, async () => {
+  const next = random(SEED);
+  const known = new Set<string>();
+  const name = `${TEST_PREFIX}victim`;
+  const networks = ["none", "bridge"];
+  const commands = (): readonly (readonly string[])[] => [
+    ["run", "-d", "--name", name, "--network", pick(next, networks), "-v", "/anonymous", BOX_IMAGE, "sleep", "300"],
+    ["run", "--rm", "--name", name, "--network", pick(next, networks), BOX_IMAGE, "sleep", "0.1"],
+    ["create", "--name", name, "--network", "none", BOX_IMAGE, "true"],
+    ["start", name],
+    ["stop", "--time", "0", name],
+    ["restart", "--time", "0", name],
+    ["rm", "--force", name],
+  ];
+  for (let round = 0; round < KILLS; round++) {
+    const command = pick(next, commands());
+    await killed(command, next() * LIFE_MS);
+    const context = `seed ${SEED}, round ${round}: ${command.join(" ")}`;
+    await eventually(async () => {
+      const found = await rows();
+      for (const { ID, State } of found) {
+        known.add(ID);
+        expect(State, context).toMatch(/^(created|running|exited)$/);
+      }
+      const running = found.filter(({ State }) => State === "running").map(({ ID }) => ID);
+      expect(orphans(box.root, store, [...known], running), context).toEqual([]);
+    });
+    if (round % 5 < 4) continue;
+    await removeAll();
+    await eventually(async () => expect(await Promise.resolve(everythingLeft(box.root, store, [...known])), context).toEqual([]));
+  }
+  await removeAll();
+  await eventually(async () => expect(await Promise.resolve(everythingLeft(box.root, store, [...known]))).toEqual([]));
+});
+
+test("a restart whose waiter is killed is still done, and health checks outlive the command that started them", async () => {
+  const flags = ["--network", "none", "--restart", "always", "--health-cmd", "true", "--health-interval", "200ms"];
+  const id = await box.strata("run", "-d", ...flags, BOX_IMAGE, "sh", "-c", "test -e /stay && sleep 300; touch /stay; sleep 0.1");
+  for (let kills = 0; kills < 2; kills++) {
+    await eventually(async () => expect(await Promise.resolve(processesWith("container-settle", id))).not.toEqual([]));
+    for (const pid of processesWith("container-settle", id)) process.kill(pid, "SIGKILL"); // the keeper, then `inspect`, send another
+    await box.strata("inspect", id);
+  }
+  await eventually(async () => {
+    expect(await box.strata("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", id)).toBe("running healthy");
+  });
+  await box.strata("rm", "-f", id);
+});
+
+describe("after a reboot", () => {
+  test.each([
+    { name: "that took the run folder", reboot: async (ids: readonly string[]) => await takeRunFolder(ids) },
+    { name: "that left it", reboot: async (ids: readonly string[]) => await changeBoot(ids) },
+  ])("$name, containers are shown as ended, settled, and started again where their policy says so", async ({ reboot }) => {
+    const [plain, always] = await Promise.all(
+      ["no", "always"].map(async (policy) => await box.strata("run", "-d", "--restart", policy, BOX_IMAGE, "sleep", "300")),
+    );
+    const ids = [plain ?? "", always ?? ""];
+    const before = Date.now();
+    for (const id of ids) killSupervision(id);
+    await eventually(async () => expect(await Promise.resolve(ids.map((id) => existsSync(`/proc/${pidsOf(id).pid}`)))).toEqual([false, false]));
+    await reboot(ids);
+    expect(await box.strata("ps", "--all", "--filter", `id=${plain}`, "--format", "{{.Status}}")).toMatch(/^Exited \(255\)/);
+    const [state, finished] = (await box.strata("inspect", "--format", "{{.State.Status}} {{.State.Error}}|{{.State.FinishedAt}}", plain ?? "")).split("|");
+    expect(state).toBe("exited the machine was started anew");
+    expect(Date.parse(finished ?? "")).toBeGreaterThanOrEqual(before);
+    expect(await box.strata("inspect", "--format", "{{.State.FinishedAt}}", plain ?? "")).toBe(finished);
+    await eventually(async () => expect(await box.strata("inspect", "--format", "{{.State.Status}}", always ?? "")).toBe("running"));
+    expect(orphans(box.root, store, ids, [always ?? ""])).toEqual([]);
+    await box.strata("rm", "-f", ...ids);
+    await eventually(async () => expect(await Promise.resolve(everythingLeft(box.root, store, ids))).toEqual([]));
+  });
+});
+
+/** As a kernel that starts finds it: no namespace, link or group. */
+async function forgetKernel(ids: readonly string[]): Promise<void> {
+  const { runRoot } = box.root;
+  for (const id of ids) {
+    execFileSync("umount", [join(runRoot, "netns", id)]);
+    await removeGroupsBelow(id);
+  }
+}
+
+async function takeRunFolder(ids: readonly string[]): Promise<void> {
+  await forgetKernel(ids);
+  for (const name of readdirSync(box.root.runRoot)) rmSync(join(box.root.runRoot, name), { recursive: true });
+}
+
+async function changeBoot(ids: readonly string[]): Promise<void> {
+  await forgetKernel(ids);
+  for (const id of ids) {
+    const path = join(box.root.runRoot, "containers", id, "state.json");
+    const state = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...state, boot: "00000000-0000-0000-0000-000000000000" }));
+    // Another process by now: a pid that lives, started when the one before was.
+    const pids = pidsOf(id);
+    const stat = readFileSync(`/proc/${process.pid}/stat`, "utf8");
+    const startTime = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+    writeFileSync(join(path, "../pid"), JSON.stringify({ ...pids, pid: process.pid, startTime, monitor: process.pid, monitorStartTime: startTime }));
+  }
+}
+
+function processesWith(...words: readonly string[]): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        return words.every((word) => line.includes(word));
+      } catch {
+        return false; // ended meanwhile
+      }
+    })
+    .map(Number);
+}
