@@ -1,0 +1,93 @@
+/** What could leak, counted: of this process, of its root, and of the machine. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Place } from "./place.ts";
+
+export type Inventory = Readonly<Record<string, number>>;
+
+const MIB = 1 << 20;
+
+export function takeInventory({ root, runRoot }: Place): Inventory {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  return {
+    "file descriptors": entries("/proc/self/fd"),
+    "memory, MiB": Math.round(rss / MIB),
+    "heap, MiB": Math.round(heapUsed / MIB),
+    "child processes": lines(`/proc/self/task/${process.pid}/children`, " "),
+    "monitors and keepers": supervisors(runRoot),
+    mounts: lines("/proc/self/mountinfo", "\n"),
+    "container cgroups": containerGroups(),
+    "cgroups of the machine, dying ones too": machineGroups(),
+    "named network namespaces": entries(join(runRoot, "netns")),
+    "network namespaces in use": namespaces(),
+    links: entries("/sys/class/net"),
+    "run folder, entries": filesBelow(runRoot),
+    "writable layers": entries(join(root, "active")),
+    "container folders": entries(join(root, "containers")),
+    "unfinished work": entries(join(root, "ingest")),
+    "database, KiB": Number(execFileSync("du", ["-sk", join(root, "db")], { encoding: "utf8" }).split("\t")[0]),
+  };
+}
+
+function entries(folder: string): number {
+  return existsSync(folder) ? readdirSync(folder).length : 0;
+}
+
+function filesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true }).length;
+}
+
+function lines(path: string, separator: string): number {
+  return readFileSync(path, "utf8").trim().split(separator).filter(Boolean).length;
+}
+
+/** Processes that hold a state folder of ours open. */
+function supervisors(runRoot: string): number {
+  return processes().filter((pid) => {
+    try {
+      return /^strata-(?:monitor|keeper)\n$/.test(readFileSync(`/proc/${pid}/comm`, "utf8")) && descriptorsOf(pid).some((path) => path.startsWith(runRoot));
+    } catch {
+      return false; // ended meanwhile
+    }
+  }).length;
+}
+
+function descriptorsOf(pid: string): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+}
+
+/** In the freezer, where every container is (v1), or the one hierarchy (v2), below the group that we are in. */
+function containerGroups(): number {
+  const own = readFileSync("/proc/self/cgroup", "utf8");
+  const path = /:freezer:(.*)/.exec(own)?.[1];
+  const folder = path === undefined ? "/sys/fs/cgroup/strata" : join("/sys/fs/cgroup/freezer", path, "strata");
+  return existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length : 0;
+}
+
+/** The third column of /proc/cgroups (v1), which counts groups until their last page is gone. */
+function machineGroups(): number {
+  return Math.max(
+    ...readFileSync("/proc/cgroups", "utf8")
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => Number(line.split("\t")[2])),
+  );
+}
+
+function namespaces(): number {
+  const found = processes().map((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/net`);
+    } catch {
+      return ""; // ended meanwhile
+    }
+  });
+  return new Set(found.filter(Boolean)).size;
+}
+
+function processes(): readonly string[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+}
