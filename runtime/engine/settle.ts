@@ -42,9 +42,7 @@ export async function settle(parts: Parts, id: string): Promise<void> {
   const restartAt = await takeRestart(parts, id);
   if (restartAt === undefined) return;
   await sleep(Math.max(0, restartAt - Date.now()));
-  const record = parts.records.get(id);
-  if (record?.restartAt !== restartAt || record.stopRequested) return; /* stopped or started meanwhile */
-  await startContainer(parts, id).catch(() => {}); /* the record says why */
+  await startContainer(parts, id, { due: restartAt }).catch(() => {}); /* the record says why */
 }
 
 /** When it is due; undefined when nothing is, or somebody else sees to it. */

@@ -1,4 +1,5 @@
 /** start: network, files, spec, launch. What fails gives everything back and says why in the record. */
+import { statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
@@ -18,6 +19,8 @@ import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
 export interface StartOptions {
   readonly attach?: boolean;
   readonly settle?: "caller" | "monitor";
+  /** By its restart policy: not when somebody stopped it, or started it, since that was decided. */
+  readonly due?: number;
 }
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED`, `NETWORK_FAILED`, `PORT_IN_USE` */
@@ -25,6 +28,7 @@ export async function startContainer(parts: Parts, reference: string, options: S
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
+  if (options.due !== undefined && (record.restartAt !== options.due || record.stopRequested)) return {};
   if (isLive(status)) throw new RuntimeError("CONTAINER_STATE", `Cannot start container ${record.name}: it is ${status.status} already`);
   if (record.unsettled || record.startedAt !== undefined) await reset(parts, record);
   return await launch(parts, record, options);
@@ -90,7 +94,8 @@ function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "
   const command = [...parts.self, "container-settle", record.id];
   if (settle === "monitor") return command;
   const own = ownProcess();
-  return [parts.programs.minder, "guard", `${own.pid}:${own.startTime}`, markerPath(parts, record.id), ...command];
+  const marker = markerPath(parts, record.id);
+  return [parts.programs.minder, "guard", `${own.pid}:${own.startTime}`, marker, String(statSync(marker).ino), ...command];
 }
 
 async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {

@@ -3,7 +3,8 @@ import { constants } from "node:os";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
-import { type Parts } from "./parts.ts";
+import { lock } from "./lock.ts";
+import { lockName, type Parts } from "./parts.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
 import { getContainer, isLive, needLive } from "./status.ts";
@@ -16,8 +17,10 @@ const KILL_PATIENCE_MS = 30_000;
 
 /** Idempotent; a restart that is due is called off. */
 export async function stopContainer(parts: Parts, reference: string, options: { readonly timeout?: number; readonly signal?: string } = {}): Promise<void> {
-  const { record, status } = await getContainer(parts, reference);
-  await forgetRestart(parts, record.id);
+  const { id } = parts.records.find(reference);
+  await forgetRestart(parts, id);
+  await passStart(parts, id);
+  const { record, status } = await getContainer(parts, id);
   if (!isLive(status)) return;
   const signal = parseSignal(options.signal ?? record.config.StopSignal ?? "SIGTERM");
   const seconds = options.timeout ?? record.options.stopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
@@ -33,6 +36,13 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
   }
   await settle(parts, record.id);
   tellContainer(parts, "stop", record);
+}
+
+/** A start under way is waited for, and then stopped: it may have begun before the wish was written down. */
+async function passStart(parts: Parts, id: string): Promise<void> {
+  const held = await lock(lockName(parts, id));
+  await forgetRestart(parts, id);
+  await held[Symbol.asyncDispose]();
 }
 
 async function forgetRestart(parts: Parts, id: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** A running container's groups: frozen, signalled, measured, changed. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../errors.ts";
 import type { Meter, Usage } from "../process.ts";
@@ -17,10 +18,14 @@ export async function freeze(groups: Groups): Promise<void> {
   const folder = freezerFolder(groups);
   const [file, value, report, done] =
     groups.version === 1 ? ["freezer.state", "FROZEN", "freezer.state", /^FROZEN$/m] : ["cgroup.freeze", "1", "cgroup.events", /^frozen 1$/m];
-  for (let tries = 0; tries < FREEZE_TRIES; tries++) {
-    writeFileSync(`${folder}/${file}`, value);
-    if (done.test(readFileSync(`${folder}/${report}`, "utf8"))) return;
-    await sleep(1);
+  try {
+    for (let tries = 0; tries < FREEZE_TRIES; tries++) {
+      writeFileSync(`${folder}/${file}`, value);
+      if (done.test(readFileSync(`${folder}/${report}`, "utf8"))) return;
+      await sleep(1);
+    }
+  } catch (error) {
+    throw isGone(error) ? new RuntimeError("CONTAINER_STATE", "Cannot freeze the container: it has ended", { cause: error }) : error;
   }
   thaw(groups);
   throw new RuntimeError("CGROUP_FAILED", `Cannot freeze the container: ${folder} still has members that run`);
@@ -211,6 +216,8 @@ function writeValue(path: string, value: string): void {
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (code === "ESRCH") return; // it ended before it could be moved
+    if (isGone(error) && !existsSync(dirname(path)))
+      throw new RuntimeError("CONTAINER_STATE", "Cannot change the container's limits: it has ended", { cause: error });
     throw new RuntimeError("CGROUP_FAILED", `Cannot write ${JSON.stringify(value)} to ${path}: ${code}`, { cause: error, errno: code });
   }
 }

@@ -59,6 +59,12 @@ export async function execProcess(
     return { execID, pid, ...(attach && { attachment: client.attachment() }), exit };
   } catch (error) {
     rmSync(own.path, { recursive: true, force: true });
-    throw error;
+    throw hasEnded(folder, id) ? new RuntimeError("CONTAINER_STATE", `Cannot run a program in ${id}: the container has ended`, { cause: error }) : error;
   }
+}
+
+/** Whoever stops it meanwhile takes its groups and namespaces from under us. */
+function hasEnded(folder: Folder, id: string): boolean {
+  const status = stateOf(folder, id)?.status ?? "stopped";
+  return status === "stopped";
 }

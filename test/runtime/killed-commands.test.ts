@@ -106,12 +106,8 @@ test(`${KILLS} commands killed at random moments`, async () => {
 
 test("a restart whose waiter is killed is still done, and health checks outlive the command that started them", async () => {
   const flags = ["--network", "none", "--restart", "always", "--health-cmd", "true", "--health-interval", "200ms"];
-  const id = await box.strata("run", "-d", ...flags, BOX_IMAGE, "sh", "-c", "test -e /stay && sleep 300; touch /stay; sleep 0.1");
-  for (let kills = 0; kills < 2; kills++) {
-    await eventually(async () => expect(await Promise.resolve(processesWith("container-settle", id))).not.toEqual([]));
-    for (const pid of processesWith("container-settle", id)) process.kill(pid, "SIGKILL"); // the keeper, then `inspect`, send another
-    await box.strata("inspect", id);
-  }
+  const id = await box.strata("run", "-d", ...flags, BOX_IMAGE, "sh", "-c", "test -e /stay && sleep 300; touch /stay; sleep 1");
+  for (let kills = 0; kills < 2; kills++) await killNext("container-settle", id); // the monitor became it; then the keeper did
   await eventually(async () => {
     expect(await box.strata("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", id)).toBe("running healthy");
   });
@@ -169,6 +165,18 @@ async function changeBoot(ids: readonly string[]): Promise<void> {
     const startTime = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
     writeFileSync(join(path, "../pid"), JSON.stringify({ ...pids, pid: process.pid, startTime, monitor: process.pid, monitorStartTime: startTime }));
   }
+}
+
+/** The first that is seen. */
+async function killNext(...words: readonly string[]): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(5)) {
+    const [pid] = processesWith(...words);
+    if (pid === undefined) continue;
+    process.kill(pid, "SIGKILL");
+    await eventually(async () => expect(await Promise.resolve(processesWith(...words))).not.toContain(pid));
+    return;
+  }
+  throw new Error(`no process with ${words.join(" ")} was seen`);
 }
 
 function processesWith(...words: readonly string[]): readonly number[] {
