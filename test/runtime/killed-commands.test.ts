@@ -6,14 +6,14 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { MonitorPids } from "../../runtime/process/client.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
 import { everythingLeft, orphans } from "./nothing-left.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { removeGroupsBelow } from "../support/cgroups.ts";
-import { eventually } from "../support/cluster.ts";
+import { eventually as soon } from "../support/cluster.ts";
 import { pick, random } from "../support/random.ts";
 import { strata, TEST_PREFIX, treeTool } from "../support/root.ts";
 
@@ -22,7 +22,11 @@ const SEED = Number(process.env["STRATA_TEST_SEED"] ?? 1);
 /** Longer than any of these commands takes on a machine that does other work too. */
 const LIFE_MS = 500;
 
-vi.setConfig({ testTimeout: 60_000 + KILLS * 4000 });
+vi.setConfig({ testTimeout: 120_000 + KILLS * 4000 }); // every step is a command of its own, and machines are busy
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  await soon(check, 60_000);
+}
 
 let box: Box;
 let store: Store;
@@ -30,6 +34,7 @@ beforeAll(async () => {
   box = await openBox("sh sleep true test touch");
   store = await openStore({ root: box.root.root, treeTool });
 });
+afterEach(async () => await removeAll());
 afterAll(async () => {
   await store[Symbol.asyncDispose]();
   await box[Symbol.asyncDispose]();
@@ -105,7 +110,7 @@ test(`${KILLS} commands killed at random moments`, async () => {
 });
 
 test("a restart whose waiter is killed is still done, and health checks outlive the command that started them", async () => {
-  const flags = ["--network", "none", "--restart", "always", "--health-cmd", "true", "--health-interval", "200ms"];
+  const flags = ["--network", "none", "--restart", "always", "--health-cmd", "true", "--health-interval", "1s"];
   const id = await box.strata("run", "-d", ...flags, BOX_IMAGE, "sh", "-c", "test -e /stay && sleep 300; touch /stay; sleep 1");
   for (let kills = 0; kills < 2; kills++) await killNext("container-settle", id); // the monitor became it; then the keeper did
   await eventually(async () => {
@@ -169,7 +174,7 @@ async function changeBoot(ids: readonly string[]): Promise<void> {
 
 /** The first that is seen. */
 async function killNext(...words: readonly string[]): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(5)) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(5)) {
     const [pid] = processesWith(...words);
     if (pid === undefined) continue;
     process.kill(pid, "SIGKILL");
