@@ -1,5 +1,6 @@
 /** What can be changed of a container that is there: its name, its limits, whether it goes on. */
 import type { Limits, RestartPolicy } from "../engine.ts";
+import { RuntimeError } from "../errors.ts";
 import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
@@ -36,6 +37,8 @@ export async function updateContainer(parts: Parts, reference: string, limits: L
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
+  if (restart !== undefined && restart.name !== "no" && record.options.autoRemove === true)
+    throw new RuntimeError("SPEC_INVALID", `Cannot give container ${record.name} a restart policy: it is removed when it has ended (--rm)`);
   const merged = mergeLimits(record.options.limits ?? {}, limits);
   const wanted = resources(merged);
   if (isLive(status) && Object.keys(limits).length > 0) {

@@ -105,6 +105,18 @@ describe("memory", () => {
     await box.strata("rm", name);
   });
 
+  test("a child that is killed for memory is told of, though the program itself goes on and ends well", async () => {
+    const script = "tail /dev/zero; echo child: $?";
+    const name = `${TEST_PREFIX}oom-child`;
+    const { status, stdout } = await box.attempt(
+      ...["run", "--name", name, "--network", "none", "--memory", "16m", "--memory-swap", "16m", BOX_IMAGE, "sh", "-c", script],
+    );
+    expect([status, stdout]).toEqual([0, "child: 137\n"]);
+    expect(await box.strata("inspect", "--format", "{{.State.OOMKilled}} {{.State.ExitCode}}", name)).toBe("true 0");
+    expect(await box.strata("ps", "--all", "--filter", `name=${name}`, "--format", "{{.Status}}")).toMatch(/^Exited \(0\)/);
+    await box.strata("rm", name);
+  });
+
   test("swap is limited together with memory: twice the memory unless told", async () => {
     const isFirst = existsSync("/sys/fs/cgroup/memory");
     const total = (bytes: number): number => (isFirst ? bytes : bytes - (32 << 20)); // v2 limits swap alone
@@ -114,6 +126,33 @@ describe("memory", () => {
     expect(await box.shell(["--memory", "32m", "--memory-swap", "40m"], both)).toBe(`${32 << 20}\n${total(40 << 20)}`);
     const soft = isFirst ? "memory/memory.soft_limit_in_bytes" : "memory.low";
     expect(await box.shell(["--memory", "32m", "--memory-reservation", "16m"], `cat /sys/fs/cgroup/${soft}`)).toBe(`${16 << 20}`);
+  });
+});
+
+test("a paused container takes no exec, is waited for, and is stopped without being unpaused first", async () => {
+  await background([], "sleep 300", async (id) => {
+    const waiting = box.strata("wait", id, id);
+    await box.strata("pause", id);
+    expect(await box.attempt("exec", id, "true")).toMatchObject({ stderr: expect.stringContaining("it is paused") as string });
+    await box.strata("stop", "--time", "1", id);
+    expect(await waiting).toBe("137\n137");
+    expect(await box.strata("inspect", "--format", "{{.State.Status}} {{.State.Paused}}", id)).toBe("exited false");
+  });
+});
+
+test("update changes every limit of what runs, and a container that is removed at its end gets no restart policy", async () => {
+  await background(["--rm"], "sleep 300", async (id) => {
+    const cpu = ["--cpu-shares", "512", "--cpu-period", "50000", "--cpu-quota", "25000", "--cpuset-cpus", "0"];
+    await box.strata("update", ...cpu, "--memory", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--pids-limit", "77", id);
+    const fields = ["CpuShares", "CpuPeriod", "CpuQuota", "CpusetCpus", "Memory", "MemorySwap", "MemoryReservation", "PidsLimit"];
+    const values = `512 50000 25000 0 ${64 << 20} ${96 << 20} ${32 << 20} 77`;
+    expect(await box.strata("inspect", "--format", fields.map((field) => `{{.HostConfig.${field}}}`).join(" "), id)).toBe(values);
+    expect(await box.strata("exec", id, "grep", "Cpus_allowed_list", "/proc/1/status")).toBe("Cpus_allowed_list:\t0");
+    const isFirst = existsSync("/sys/fs/cgroup/memory");
+    const files = isFirst ? "cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes pids/pids.max" : "cpu.max memory.max pids.max";
+    const seen = await box.strata("exec", id, "sh", "-c", `cd /sys/fs/cgroup; cat ${files}`);
+    expect(seen).toBe(`${isFirst ? "25000" : "25000 50000"}\n${64 << 20}\n77`);
+    expect(await box.attempt("update", "--restart", "always", id)).toMatchObject({ stderr: expect.stringContaining("removed when it has ended") as string });
   });
 });
 
