@@ -109,6 +109,7 @@ export function updateGroups(groups: Groups, joinable: Groups, resources: Resour
   const fresh = joinable.members.filter((one) => !groups.members.some((own) => own.controllers.some((name) => one.controllers.includes(name))));
   for (const member of fresh) {
     mkdirSync(groupFolder(groups, member), { recursive: true });
+    if (groups.version === 1 && member.controllers.includes("cpuset")) inheritCpuset(member.base, groups.path);
     for (const pid of pids) writeValue(`${groupFolder(groups, member)}/cgroup.procs`, String(pid));
   }
   const all = { ...groups, members: [...groups.members, ...fresh] };
@@ -122,6 +123,17 @@ function checkUsage(groups: Groups, limit: number | undefined): void {
   const used = readNumber(filesOf(groups)("memory", groups.version === 1 ? "memory.usage_in_bytes" : "memory.current"));
   if (limit !== undefined && limit > 0 && used > limit)
     throw new RuntimeError("CGROUP_FAILED", `Cannot limit the container's memory to ${limit} bytes: it uses ${used}`);
+}
+
+/** A new v1 cpuset is empty and takes no process: from the base down, each gets what is above it. */
+function inheritCpuset(base: string, path: string): void {
+  const parts = path.split("/");
+  const folders = parts.map((_, index) => `${base}/${parts.slice(0, index + 1).join("/")}`);
+  for (const folder of folders) {
+    for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+      if (readText(`${folder}/${file}`).trim() === "") writeValue(`${folder}/${file}`, readText(`${dirname(folder)}/${file}`).trim());
+    }
+  }
 }
 
 /** What changes most and costs least to read. */
