@@ -109,7 +109,19 @@ describe("memory", () => {
     const script = "tail /dev/zero; echo child: $?";
     const name = `${TEST_PREFIX}oom-child`;
     const { status, stdout } = await box.attempt(
-      ...["run", "--name", name, "--network", "none", "--memory", "16m", "--memory-swap", "16m", BOX_IMAGE, "sh", "-c", script],
+      "run",
+      "--name",
+      name,
+      "--network",
+      "none",
+      "--memory",
+      "16m",
+      "--memory-swap",
+      "16m",
+      BOX_IMAGE,
+      "sh",
+      "-c",
+      script,
     );
     expect([status, stdout]).toEqual([0, "child: 137\n"]);
     expect(await box.strata("inspect", "--format", "{{.State.OOMKilled}} {{.State.ExitCode}}", name)).toBe("true 0");
