@@ -17,22 +17,24 @@ export interface CycleReport {
   readonly after: Inventory;
 }
 
-export async function soakCycles(cycles: number, tell: (done: number) => void): Promise<CycleReport> {
+/** Aborted, it reports what was done until then. */
+export async function soakCycles(cycles: number, tell: (done: number) => void, signal: AbortSignal): Promise<CycleReport> {
   await using place = await openPlace();
-  await run(place, Math.min(WARM_UP, cycles), () => {});
+  await run(place, Math.min(WARM_UP, cycles), () => {}, signal);
   const before = takeInventory(place);
   const from = performance.now();
-  await run(place, cycles, tell);
-  return { cycles, seconds: (performance.now() - from) / 1000, before, after: takeInventory(place) };
+  const done = await run(place, cycles, tell, signal);
+  return { cycles: done, seconds: (performance.now() - from) / 1000, before, after: takeInventory(place) };
 }
 
-async function run(place: Place, cycles: number, tell: (done: number) => void): Promise<void> {
+async function run(place: Place, cycles: number, tell: (done: number) => void, signal: AbortSignal): Promise<number> {
   let [begun, containers] = [0, 0];
+  const mayGoOn = (): boolean => begun < cycles && !signal.aborted;
   const lane = async (): Promise<void> => {
-    while (begun < cycles) {
+    while (mayGoOn()) {
       const network = ++containers % NETWORKED === 0 ? ({ kind: "bridge", name: "bridge" } as const) : ({ kind: "none" } as const);
       const { record } = await place.engine.create({ image: place.image, command: ["sleep", "3600"], network });
-      for (let lives = 0; lives < LIVES && begun < cycles; lives++) {
+      for (let lives = 0; lives < LIVES && mayGoOn(); lives++) {
         begun++;
         await place.engine.start(record.id, { settle: "caller" });
         await place.engine.stop(record.id, { timeout: 0 });
@@ -42,4 +44,5 @@ async function run(place: Place, cycles: number, tell: (done: number) => void): 
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  return begun;
 }

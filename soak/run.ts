@@ -22,8 +22,10 @@ async function main([what = "", asked]: readonly string[]): Promise<void> {
   if (COUNTS[what] === undefined || !(count > 0)) throw new Error("Use: npm run soak -- cycles [COUNT] | containers [COUNT]");
   setPriority(NICE);
   if (what === "cycles") {
-    const { seconds, before, after } = await soakCycles(count, (done) => process.stderr.write(`${done} of ${count}\n`));
-    process.stdout.write(`${count} start-stop cycles in ${seconds.toFixed(0)} s\n\n${table(["before", before], ["after", after])}`);
+    const abort = new AbortController();
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort());
+    const { cycles, seconds, before, after } = await soakCycles(count, (done) => process.stderr.write(`${done} of ${count}\n`), abort.signal);
+    process.stdout.write(`${cycles} start-stop cycles in ${seconds.toFixed(0)} s\n\n${table(["before", before], ["after", after])}`);
     return;
   }
   const { seconds, supervision, before, during, after } = await soakContainers(count);
