@@ -101,7 +101,7 @@ describe("a container that is being started", () => {
 
   test("is started once by two starts", async () => {
     const id = await make();
-    expect((await Promise.all([refusal(lab.engine.start(id)), refusal(lab.engine.start(id))])).toSorted()).toEqual(["CONTAINER_STATE", undefined]);
+    expect(new Set(await Promise.all([refusal(lab.engine.start(id)), refusal(lab.engine.start(id))]))).toEqual(new Set(["CONTAINER_STATE", undefined]));
     await lab.engine.remove(id, { force: true });
   });
 });
