@@ -1,6 +1,7 @@
 /** One more process in a running container: its own monitor, its own folder below the container's. */
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
+import { isAlive } from "../../store/process-id.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Processes, Stdio } from "../process.ts";
 import type { ProcessSpec } from "../spec.ts";
@@ -63,8 +64,8 @@ export async function execProcess(
   }
 }
 
-/** Whoever stops it meanwhile takes its groups and namespaces from under us. */
+/** Whoever stops it meanwhile takes its groups and namespaces from under us; its record comes a moment later. */
 function hasEnded(folder: Folder, id: string): boolean {
-  const status = stateOf(folder, id)?.status ?? "stopped";
-  return status === "stopped";
+  const state = stateOf(folder, id);
+  return state === undefined || !isAlive(state.pid, state.startTime);
 }
