@@ -27,6 +27,10 @@ function readClients(client: unknown, resolve: (path: string) => string): HostTe
   });
 }
 
+/** They tell where a request ends and whom it is for: no file says that. */
+const FRAMING: ReadonlySet<string> = new Set(["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]);
+/** What a header can hold. Spec: RFC 9110, section 5.5. */
+const VALUE = /^[\t\u{20}-\u{7e}\u{80}-\u{ff}]*$/u;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function readHeaders(header: unknown): HostTerms["headers"] {
@@ -35,7 +39,7 @@ function readHeaders(header: unknown): HostTerms["headers"] {
   return Object.fromEntries(
     Object.entries(header).map(([name, value]) => {
       const line = texts(value, `header ${name}`).join(", ");
-      if (!TOKEN.test(name) || /[\r\n\0]/.test(line)) throw new Error(`header ${JSON.stringify(name)} cannot be sent`);
+      if (!TOKEN.test(name) || FRAMING.has(name.toLowerCase()) || !VALUE.test(line)) throw new Error(`header ${JSON.stringify(name)} cannot be sent`);
       return [name.toLowerCase(), line];
     }),
   );

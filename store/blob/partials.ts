@@ -3,7 +3,7 @@
  * The owner is the process that writes it, or `left.<random>` once that let go. Who goes on takes it by renaming it: one can.
  */
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../digest.ts";
@@ -23,7 +23,7 @@ export function ownPartial(layout: Layout, digest: Digest): string {
 
 /** The longest that nobody writes, now this process's own. */
 export async function takePartial(layout: Layout, digest: Digest): Promise<{ readonly path: string; readonly size: number } | undefined> {
-  for (const { path, size } of freePartials(layout, prefixOf(digest))) {
+  for (const { path, size } of goingOn(layout, digest)) {
     const own = ownPartial(layout, digest);
     if (await moved(path, own)) return { path: own, size };
   }
@@ -37,7 +37,7 @@ export async function leavePartial(layout: Layout, path: string, digest: Digest)
 
 /** Bytes that need not be fetched again. */
 export function partialBytes(layout: Layout, digest: Digest): number {
-  return freePartials(layout, prefixOf(digest))[0]?.size ?? 0;
+  return goingOn(layout, digest)[0]?.size ?? 0;
 }
 
 /** Removes those that nobody writes and nobody went on with for days, or `all` that nobody writes. Returns the bytes. */
@@ -45,7 +45,7 @@ export function sweepPartials(layout: Layout, now: number, all = false): number 
   let bytes = 0;
   for (const { path, size, mtimeMs } of freePartials(layout, "partial.")) {
     if (!all && mtimeMs >= now - ABANDONED_MS) continue;
-    rmSync(path, { force: true });
+    rmSync(path, { force: true, recursive: true });
     bytes += size;
   }
   return bytes;
@@ -55,6 +55,12 @@ interface Partial {
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
+  /** Neither folder, link nor pipe: no transfer leaves those. */
+  readonly isFile: boolean;
+}
+
+function goingOn(layout: Layout, digest: Digest): readonly Partial[] {
+  return freePartials(layout, prefixOf(digest)).filter(({ isFile }) => isFile);
 }
 
 /** Longest first. */
@@ -63,8 +69,8 @@ function freePartials(layout: Layout, prefix: string): readonly Partial[] {
     .filter((name) => name.startsWith(prefix) && isFree(NAME.exec(name)?.[1] ?? ""))
     .flatMap((name): readonly Partial[] => {
       const path = join(layout.ingest, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found === undefined ? [] : [{ path, size: found.size, mtimeMs: found.mtimeMs }];
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      return found === undefined ? [] : [{ path, size: found.size, mtimeMs: found.mtimeMs, isFile: found.isFile() }];
     })
     .toSorted((a, b) => b.size - a.size);
 }

@@ -1,14 +1,8 @@
-/** The rows of facts.test.ts once more, over a bucket of a real S3 service. */
-import { afterAll } from "vitest";
-import { openBucketStorage } from "../../registry/s3/open.ts";
-import { startSwift } from "../support/swift.ts";
-import { keepContentIn } from "./registry.ts";
+/** The rows of facts/ about content once more, over a bucket of a real S3 service. */
+import { keepFactsInBucket } from "./facts/in-bucket.ts";
 
-const swift = await startSwift();
-const storage = await openBucketStorage({ location: swift.location(), env: swift.env });
-afterAll(async () => {
-  await storage[Symbol.asyncDispose]();
-  await swift[Symbol.asyncDispose]();
-});
-keepContentIn(storage);
-await import("./facts.test.ts");
+await keepFactsInBucket();
+await import("./facts/uploads.test.ts");
+await import("./facts/sha512.test.ts");
+await import("./facts/pulls.test.ts");
+await import("./facts/manifests.test.ts");

@@ -39,6 +39,9 @@ describe("hosts.toml", () => {
     { name: "a number for an authority", fields: { ca: 1 }, says: "ca is no text" },
     { name: "three files for a client", fields: { client: [["a", "b", "c"]] }, says: "client is no pair" },
     { name: "a header of two lines", fields: { header: { "x-a": "1\r\nhost: evil" } }, says: "cannot be sent" },
+    { name: "a header of letters that none holds", fields: { header: { "x-a": "\u{100}\u{7}" } }, says: "cannot be sent" },
+    { name: "a header that says where the request ends", fields: { header: { "Transfer-Encoding": "chunked" } }, says: "cannot be sent" },
+    { name: "a header of another host", fields: { header: { HOST: "evil" } }, says: "cannot be sent" },
     { name: "a header of no name", fields: { header: { "x a": "1" } }, says: "cannot be sent" },
     { name: "a list of headers", fields: { header: ["x"] }, says: "header is no table" },
   ])("with $name is refused", ({ fields, says }) => expect(() => read(fields)).toThrow(says));

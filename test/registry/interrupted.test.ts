@@ -1,7 +1,19 @@
 /** A pull that was ended goes on in the next process, where the registry knows ranges; what it left is kept for no longer than it is of use. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -109,6 +121,15 @@ test("where the registry knows no ranges the rest is found in the whole", async 
 
 describe("what was left is", () => {
   const path = (name: string): string => join(root.root, "ingest", name);
+  const replaced = (name: string, make: (at: string) => void): void => {
+    rmSync(path(name));
+    make(path(name));
+  };
+  const elsewhere = (): string => {
+    const at = join(root.root, "elsewhere");
+    writeFileSync(at, layer.bytes.subarray(0, HALF), { mode: 0o400 });
+    return at;
+  };
   const spoil = (name: string): void => {
     const bytes = readFileSync(path(name));
     bytes[5 * MIB] = bytes[5 * MIB]! ^ 1;
@@ -128,6 +149,9 @@ describe("what was left is", () => {
       },
       from: 0,
     },
+    { name: "a folder now: it is nothing to go on with", change: (name) => replaced(name, (at) => mkdirSync(at)), from: 0 },
+    { name: "a pipe now: it is not waited for", change: (name) => replaced(name, (at) => execFileSync("mkfifo", [at])), from: 0 },
+    { name: "a link now: where it leads nothing is read or written", change: (name) => replaced(name, (at) => symlinkSync(elsewhere(), at)), from: 0 },
     { name: "a week old: it is removed", change: (name) => utimesSync(path(name), 0, Date.now() / 1000 - 8 * 86_400), from: 0 },
   ];
   test.each(rows)("$name", async ({ change, from }) => {
