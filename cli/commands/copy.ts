@@ -2,9 +2,11 @@
 import { Command, Option } from "commander";
 import { isIndex } from "../../store/image/documents.ts";
 import { hostPlatform, parsePlatform } from "../../store/image/platform.ts";
-import { copyImage, readDocument, type CopyOptions } from "../../store/image/copy.ts";
+import { choosePart, copyImage, readDocument, type CopyOptions } from "../../store/image/copy.ts";
+import type { Platform } from "../../store/oci.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import type { Format } from "../copy/convert.ts";
 import { parsePlace } from "../copy/place.ts";
 import { writeWhole } from "../copy/folder.ts";
 import { openSource, type CopySource } from "../copy/source.ts";
@@ -24,6 +26,8 @@ type Flags = RemoteFlagValues & {
   readonly referrers: boolean;
   readonly digestfile?: string;
   readonly retryTimes?: number;
+  readonly format?: "oci" | "v2s2";
+  readonly preserveDigests?: boolean;
 };
 
 export function command(context: Context): Command {
@@ -39,7 +43,10 @@ export function command(context: Context): Command {
         "index-only",
       ]),
     )
-    .option("--preserve-digests", "fail rather than change a digest: copies never do")
+    .addOption(
+      new Option("-f, --format <format>", "as OCI or Docker schema 2 image; what is attached names the old digest and stays behind").choices(["oci", "v2s2"]),
+    )
+    .option("--preserve-digests", "fail rather than change a digest: only --format does")
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
     .option("-q, --quiet", "say nothing but the digest")
     .option("--no-referrers", "leave behind what is attached to it: SBOMs, provenance, signatures")
@@ -58,7 +65,8 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
   using shown = showTransfers(context.stderr, PUSH_WORDS, quiet);
-  await using source = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
+  await using opened = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
+  const source = flags.format === undefined ? opened : await inFormat(opened, flags.format, { which, wanted, preserve: flags.preserveDigests === true });
   const ends = { flags: { ...readRemoteFlags(flags, "dest"), retry }, onTransfer: shown.onTransfer, from: places.from };
   await using target = await openTarget(context, places.to, ends);
   const top = await copyImage(source.content, blamed(source, target.content), source.top, {
@@ -78,11 +86,29 @@ function readCount(text: string): number {
   throw new UsageError(`--retry-times is a number up to 999, not ${JSON.stringify(text)}`);
 }
 
+interface Choice {
+  readonly which: Which;
+  readonly wanted: Platform;
+  readonly preserve: boolean;
+}
+
+/** Of several platforms one is chosen first: the others need not be there. @throws {UsageError} for a digest that may not change */
+async function inFormat(source: CopySource, format: Format, { which, wanted, preserve }: Choice): Promise<CopySource> {
+  const { convertImage } = await import("../copy/convert.ts");
+  const chosen = which === "system" ? await choosePart(source.content, source.top, wanted) : source.top;
+  const { content, top, isHere } = await convertImage(source.content, chosen, format, source.isHere);
+  if (top.digest === chosen.digest) return { ...source, top };
+  if (preserve) throw new UsageError(`--preserve-digests: as ${format} ${chosen.digest} would be ${top.digest}`);
+  const { referrers: _, ...rest } = source;
+  return { ...rest, content, top, isHere };
+}
+
 type Which = "system" | "all" | "index-only";
 
 /** @throws {UsageError} for two that exclude each other */
-function readWhich({ all = false, multiArch, platform }: Flags): Which {
+function readWhich({ all = false, multiArch, platform, format }: Flags): Which {
   const which = multiArch ?? (all ? "all" : "system");
+  if (format !== undefined && which === "index-only") throw new UsageError("--format and --multi-arch index-only exclude each other");
   if (all && which !== "all") throw new UsageError(`--all and --multi-arch ${which} exclude each other`);
   if (multiArch !== undefined && which !== "system" && platform !== undefined) throw new UsageError(`--platform and --multi-arch ${which} exclude each other`);
   return which;

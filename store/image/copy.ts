@@ -25,11 +25,18 @@ export async function copyImage(from: ContentSource, to: ContentSink, descriptor
     await copyTree(run, descriptor);
     return descriptor;
   }
-  const { manifests } = parseIndex(await readDocument(from, descriptor));
-  const chosen = choosePlatform(manifests, options.platform);
-  if (chosen === undefined)
-    throw new StoreError("PLATFORM_UNKNOWN", `Cannot copy ${descriptor.digest}: it has no image for ${formatPlatform(options.platform)}`);
-  return await copyImage(from, to, chosen, options);
+  return await copyImage(from, to, await choosePart(from, descriptor, options.platform), options);
+}
+
+/** What of `descriptor` is for the platform: itself when it is no index. @throws {StoreError} `PLATFORM_UNKNOWN`, `MANIFEST_INVALID` */
+export async function choosePart(from: ContentSource, descriptor: Descriptor, platform: Platform): Promise<Descriptor> {
+  for (let at = descriptor, depth = 0; ; depth++) {
+    if (!isIndex(at)) return at;
+    if (depth > MAX_NESTING) throw tooDeep(descriptor);
+    const chosen = choosePlatform(parseIndex(await readDocument(from, at)).manifests, platform);
+    if (chosen === undefined) throw new StoreError("PLATFORM_UNKNOWN", `Cannot copy ${at.digest}: it has no image for ${formatPlatform(platform)}`);
+    at = chosen;
+  }
 }
 
 /** Indexes in indexes: deeper ones are made to keep us busy. */
@@ -46,13 +53,17 @@ async function copyTree(run: Run, descriptor: Descriptor, depth = 0): Promise<vo
   run.options.signal?.throwIfAborted();
   if (!isIndex(descriptor) && !isManifest(descriptor)) return await run.turn(async () => await copyBlob(run, descriptor));
   if (await run.to.has(descriptor)) return run.options.onProgress?.(descriptor, "present", 0);
-  if (depth > MAX_NESTING) throw new StoreError("MANIFEST_INVALID", `Cannot copy ${descriptor.digest}: it stands more than ${MAX_NESTING} indexes deep`);
+  if (depth > MAX_NESTING) throw tooDeep(descriptor);
   const bytes = await readDocument(run.from, descriptor);
   if (bytes.length !== descriptor.size)
     throw new StoreError("SIZE_MISMATCH", `Cannot copy ${descriptor.digest}: it has ${bytes.length} bytes where ${descriptor.size} were announced`);
   await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyTree(run, child, depth + 1)));
   await run.to.push(descriptor, once(bytes));
   run.options.onProgress?.(descriptor, "done", bytes.length);
+}
+
+function tooDeep({ digest }: Descriptor): StoreError {
+  return new StoreError("MANIFEST_INVALID", `Cannot copy ${digest}: it stands more than ${MAX_NESTING} indexes deep`);
 }
 
 async function childrenOf(run: Run, descriptor: Descriptor, bytes: Uint8Array): Promise<readonly Descriptor[]> {
