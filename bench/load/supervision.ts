@@ -4,9 +4,15 @@ import { BenchError } from "../errors.ts";
 
 /** MiB, all together: proportional set sizes, so that what processes share is counted once. @param pids of the containers' programs */
 export function supervisionOf(pids: readonly number[]): number {
-  const parents = new Set(pids.map((pid) => numberOf(pid, "status", /^PPid:\s+(\d+)$/m)));
-  const kibibytes = [...parents].map((pid) => numberOf(pid, "smaps_rollup", /^Pss:\s+(\d+) kB$/m));
+  const supervisors = new Set(pids.flatMap(ancestorsOf));
+  const kibibytes = [...supervisors].map((pid) => numberOf(pid, "smaps_rollup", /^Pss:\s+(\d+) kB$/m));
   return kibibytes.reduce((sum, one) => sum + one, 0) / 1024;
+}
+
+/** Whoever has no parent left was handed to the first process. */
+function ancestorsOf(pid: number): readonly number[] {
+  const parent = numberOf(pid, "status", /^PPid:\s+(\d+)$/m);
+  return parent <= 1 ? [] : [parent, ...ancestorsOf(parent)];
 }
 
 function numberOf(pid: number, file: string, pattern: RegExp): number {
