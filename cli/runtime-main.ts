@@ -1,18 +1,12 @@
 /** strata-runtime COMMAND …: an OCI runtime as podman, docker and containerd call one. */
-import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
 import { Command } from "commander";
-import { isInUserNamespace } from "../store/user-namespace.ts";
 import { compose } from "./compose.ts";
 import { report } from "./errors.ts";
 import type { OciContext, OpenOci } from "./oci/context.ts";
 import { type LogTarget, logLine } from "./oci/log.ts";
+import { makeOwn, stateRoot } from "./oci/state-root.ts";
 
-/** An ordinary user's own, in a user namespace of theirs too. */
-const ROOT =
-  process.getuid?.() === 0 && !isInUserNamespace()
-    ? "/run/strata-runtime"
-    : join(process.env["XDG_RUNTIME_DIR"] ?? join(tmpdir(), `strata-runtime-${userInfo().uid}`), "strata-runtime");
+const STATE = stateRoot(process.env);
 
 interface Globals extends LogTarget {
   readonly root: string;
@@ -45,7 +39,7 @@ async function program(words: readonly string[]): Promise<Command> {
   const main = new Command("strata-runtime")
     .description("Run containers as the OCI runtime specification has it")
     .version("strata-runtime 0.1.0\nspec: 1.2.0", "-v, --version")
-    .option("--root <folder>", "where the state of containers is kept", ROOT)
+    .option("--root <folder>", "where the state of containers is kept", STATE.path)
     .option("--log <file>", "write errors and warnings there")
     .option("--log-format <format>", "text or json", "text")
     .option("--debug", "accepted for others' sake")
@@ -63,6 +57,7 @@ async function program(words: readonly string[]): Promise<Command> {
 
 async function openOci(globals: Globals): Promise<OciContext> {
   if (globals.systemdCgroup === true || (globals.cgroupManager ?? "cgroupfs") !== "cgroupfs") await refuseSystemd();
+  if (globals.root === STATE.path && STATE.shared !== undefined) makeOwn(STATE.shared);
   const context = compose(undefined);
   const { openProcesses } = await import("../runtime/open-processes.ts");
   const warn = (text: string): void => {

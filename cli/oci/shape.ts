@@ -118,7 +118,7 @@ export function checkShape(value: unknown, shape: Shape, name: string, file: str
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(value, name, "an object", file);
   for (const [key, inner] of Object.entries(value)) {
-    const known = shape[key] ?? shape[ANY];
+    const known = Object.hasOwn(shape, key) ? shape[key] : shape[ANY]; // an annotation may be called `constructor`
     if (known !== undefined) checkShape(inner, known, name === "" ? key : `${name}.${key}`, file);
   }
 }

@@ -1,6 +1,6 @@
 /** An ordinary user's day with the real commands: containers, builds, volumes and a network, with no right but that to a user namespace. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { idMap, spare } from "../../cli/rootless/id-maps.ts";
@@ -195,4 +195,17 @@ test("strata-runtime runs a bundle for a user, with its state in their own folde
   );
   expect(await user.attempt("strata-runtime", ["run", "--bundle", bundle, "one"])).toEqual({ status: 4, stdout: "0\n", stderr: "" });
   expect(existsSync(join(user.runtimeFolder, "strata-runtime"))).toBe(true);
+});
+
+test("strata-runtime believes no state in a folder that somebody else made", { timeout: 60_000 }, async () => {
+  const temporary = join(user.home, "temporary");
+  const folder = join(temporary, `strata-runtime-${user.uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o777 });
+  const list = async (): ReturnType<TestUser["attempt"]> => await user.attempt("strata-runtime", ["list"], { XDG_RUNTIME_DIR: "", TMPDIR: temporary });
+  expect(await list()).toMatchObject({ status: 1, stderr: expect.stringMatching(/not yours alone/) as string });
+  rmdirSync(folder);
+  chmodSync(temporary, 0o1777);
+  expect(await list()).toMatchObject({ status: 0 });
+  const { uid, mode } = statSync(folder);
+  expect([uid, mode & 0o777]).toEqual([user.uid, 0o700]);
 });

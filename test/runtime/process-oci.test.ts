@@ -42,7 +42,7 @@ describe("a bundle", () => {
     mkdirSync(folder);
     writeFileSync(
       join(folder, "config.json"),
-      JSON.stringify({ ...lab.spec(["sh", "-c", script], overrides), root: { path: "../rootfs" }, annotations: { a: "b" } }),
+      JSON.stringify({ ...lab.spec(["sh", "-c", script], overrides), root: { path: "../rootfs" }, annotations: { a: "b", constructor: "c" } }),
     );
     return [id, folder];
   };
@@ -67,7 +67,7 @@ describe("a bundle", () => {
       bundle: folder,
       rootfs: lab.rootfs,
       created: expect.stringMatching(/^20\d\d-.*Z$/),
-      annotations: { a: "b" },
+      annotations: { a: "b", constructor: "c" },
       owner: "root",
     });
     expect((await run("delete", id)).status).toBe(1);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,8 +35,11 @@ make_namespace (const char *uids, const char *gids)
   pid_t pid = syscall (SYS_clone3, &arguments, sizeof arguments);
 
   if (pid == 0)
-    for (;;)
-      pause ();
+    {
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      for (;;)
+        pause ();
+    }
   snprintf (path, sizeof path, "/proc/%d/ns/user", pid);
   bool mapped = pid > 0 && write_map (pid, "gid_map", gids) && write_map (pid, "uid_map", uids);
   int namespace = mapped ? open (path, O_RDONLY | O_CLOEXEC) : -1;
