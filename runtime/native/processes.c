@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "processes.h"
 #include "common.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -33,12 +34,14 @@ process_open (const char *name)
   int pid = 0;
   unsigned long long start = 0;
 
+  errno = ESRCH;
   if (sscanf (name, "%d:%llu", &pid, &start) != 2 || pid <= 0)
     return -1;
   int process = (int) syscall (SYS_pidfd_open, pid, 0);
   if (process >= 0 && process_start_time (pid) != start)
     {
       close (process);
+      errno = ESRCH;
       return -1;
     }
   return process;

@@ -5,5 +5,5 @@
 
 /* 0 when there is no such process. */
 unsigned long long process_start_time (pid_t pid);
-/* A pidfd of the process that `name`, PID:START, names; -1 when it is gone. */
+/* A pidfd of the process that `name`, PID:START, names; -1, and ESRCH, when it is gone. */
 int process_open (const char *name);

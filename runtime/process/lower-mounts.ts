@@ -170,7 +170,7 @@ function lowerMount(mount: MountSpec, context: MountContext, outside: number): r
   const options = parseMountOptions(mount.options ?? []);
   const { destination, source = "" } = mount;
   checkMount(mount, options);
-  if (outside >= 0) return [["bind-mapped", destination, outside, options.recursive ? 1 : 0, options.propagation]];
+  if (outside >= 0) return [["bind-mapped", destination, outside, options.recursive ? 1 : 0, 0, 0, 0, options.propagation, ""]]; // its attributes were set outside
   if (isBind(mount)) {
     const name = isMapped(mount) ? "bind-received" : "bind";
     if (name === "bind-received" && !context.mapsMounts)
@@ -243,6 +243,7 @@ function unique(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {
 const TYPES = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 } as const;
 
 function lowerDevice(device: DeviceSpec, { userNamespace }: MountContext): Operation {
+  if (userNamespace) return ["bind", device.path, device.path, 0, 0, 0, 0, 0, ""]; // no mknod there: the host's own node
   const mode = TYPES[device.type] | (device.fileMode ?? 0o666);
-  return ["device", device.path, mode, device.major ?? 0, device.minor ?? 0, device.uid ?? 0, device.gid ?? 0, userNamespace ? 1 : 0];
+  return ["device", device.path, mode, device.major ?? 0, device.minor ?? 0, device.uid ?? 0, device.gid ?? 0];
 }

@@ -123,7 +123,7 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ["wait", "G"],
     ...lowerBefore(process, input.id, false),
     ["undumpable"],
-    ["join", init.pid, init.startTime, flags],
+    ["join", `${init.pid}:${init.startTime}`, flags],
     ["fork", 0],
     ...(hasUser ? [["become-root"] as const] : []),
     ...lowerTerminal(process, false),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../support/root.ts";
 
-/** Folders and files below the project. What runs between clone and execve is to come below 2,000 lines again. */
+/** Folders and files below the project. */
 const parts = [
   {
     name: "from clone to execve, with all that it shares",
@@ -13,9 +13,11 @@ const parts = [
       "runtime/native/launch/operations.c",
       "runtime/native/launch/operations.h",
       "runtime/native/launch/channel.c",
+      "runtime/native/processes.c",
+      "runtime/native/processes.h",
       "store/native/common",
     ],
-    most: 2100,
+    most: 2000,
   },
   { name: "before it: options, cgroups, maps", paths: ["runtime/native/launch"], most: 1500 },
   { name: "the monitor and its keeper", paths: ["runtime/native/monitor"], most: 1350 },

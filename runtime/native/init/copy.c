@@ -53,8 +53,6 @@ copy_status (int to, const char *name, const struct stat *status)
     die ("copy-up: owner", name);
 }
 
-static void copy_below (int from, int to, int depth);
-
 static void
 copy_entry (int from, const char *name, int to, int depth)
 {
@@ -68,10 +66,10 @@ copy_entry (int from, const char *name, int to, int depth)
       AUTO_CLOSE int source = openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
       AUTO_CLOSE int target = openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
       if (depth == MAX_DEPTH)
-        errno = ELOOP;
-      if (depth == MAX_DEPTH || made < 0 || source < 0 || target < 0)
+        die_of (ELOOP, "copy-up", name);
+      if (made < 0 || source < 0 || target < 0)
         die ("copy-up", name);
-      copy_below (source, target, depth + 1);
+      copy_up (source, target, depth + 1);
     }
   else if (S_ISREG (status.st_mode))
     copy_bytes (from, name, to, &status);
@@ -82,8 +80,8 @@ copy_entry (int from, const char *name, int to, int depth)
   copy_status (to, name, &status);
 }
 
-static void
-copy_below (int from, int to, int depth)
+void
+copy_up (int from, int to, int depth)
 {
   int again = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *folder = again < 0 ? NULL : fdopendir (again);
@@ -95,10 +93,4 @@ copy_below (int from, int to, int depth)
     if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
       copy_entry (from, entry->d_name, to, depth);
   closedir (folder);
-}
-
-void
-copy_up (int from, int to)
-{
-  copy_below (from, to, 0);
 }

@@ -60,8 +60,7 @@ fail (const char *kind, const char *path, int status, int said)
   else
     snprintf (why, sizeof why, "signal %d", WTERMSIG (status));
   snprintf (object, sizeof object, "%s hook %s: %s%s%.*s", kind, path, why, size > 0 ? ": " : "", size > 0 ? (int) size : 0, words);
-  errno = ECANCELED;
-  die ("hook", object);
+  die_of (ECANCELED, "hook", object);
 }
 
 /* The state's text with our pid between its halves: only here is it known how this namespace counts us. */

@@ -99,13 +99,8 @@ identity_capabilities (char **fields)
 void
 identity_seccomp (char **fields)
 {
-  uint32_t size = field_length (fields[1]);
-  AUTO_FREE void *aligned = malloc (size);
-  struct sock_fprog filter = { .len = size / sizeof (struct sock_filter), .filter = aligned };
+  struct sock_fprog filter = { .len = field_length (fields[1]) / sizeof (struct sock_filter), .filter = (void *) fields[1] };
 
-  if (aligned == NULL)
-    die ("seccomp", "allocate");
-  memcpy (aligned, fields[1], size);
   if (syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, field_number (fields[2]), &filter) < 0)
     die ("seccomp", "filter");
 }

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -79,19 +78,13 @@ do_setns (char **fields)
     die ("setns", fields[1]);
 }
 
-/* join PID START FLAGS: the namespaces of a process that is still the one that started at START. */
+/* join PID:START FLAGS: the namespaces of a process that is still the one that started at START. */
 static void
 do_join (char **fields)
 {
-  pid_t pid = field_number (fields[1]);
-  AUTO_CLOSE int fd = pidfd_open (pid, 0);
+  AUTO_CLOSE int fd = process_open (fields[1]);
 
-  if (fd >= 0 && process_start_time (pid) != (unsigned long long) field_number (fields[2]))
-    {
-      errno = ESRCH;
-      die ("join", fields[1]);
-    }
-  if (fd < 0 || setns (fd, field_number (fields[3])) < 0)
+  if (fd < 0 || setns (fd, field_number (fields[2])) < 0)
     die ("join", fields[1]);
 }
 
@@ -158,10 +151,7 @@ do_proc (char **fields)
   if (fd < 0 || fstatfs (fd, &filesystem) < 0)
     die ("write", fields[1]);
   if (filesystem.f_type != PROC_SUPER_MAGIC)
-    {
-      errno = ENOTSUP;
-      die ("write", fields[1]);
-    }
+    die_of (ENOTSUP, "write", fields[1]);
   if (write (fd, fields[2], strlen (fields[2])) < 0)
     die ("write", fields[1]);
 }
@@ -172,21 +162,15 @@ do_root_received (char **fields)
   root_received (fields, self->root);
 }
 
-/* bind-mapped TARGET INDEX …: the monitor's trees are counted from 0. */
+/* bind-mapped, its SOURCE a number: the monitor's trees are counted from 0. */
 static void
 do_bind_mapped (char **fields)
 {
   size_t index = field_number (fields[2]);
-  char tree[16];
 
   if (index >= self->mapped_count)
-    {
-      errno = EBADF;
-      die ("bind: source", fields[1]);
-    }
-  snprintf (tree, sizeof tree, "%d", self->mapped[index]);
-  fields[2] = tree;
-  mount_mapped (fields);
+    die_of (EBADF, "bind: source", fields[1]);
+  mount_tree (fields, self->mapped[index]);
 }
 
 static void
@@ -197,18 +181,14 @@ do_bind_received (char **fields)
   mount_tree (fields, tree);
 }
 
+/* hostname NAME and domainname NAME */
 static void
-do_hostname (char **fields)
+do_name (char **fields)
 {
-  if (sethostname (fields[1], strlen (fields[1])) < 0)
-    die ("hostname", fields[1]);
-}
+  int (*set) (const char *, size_t) = fields[0][0] == 'h' ? sethostname : setdomainname;
 
-static void
-do_domainname (char **fields)
-{
-  if (setdomainname (fields[1], strlen (fields[1])) < 0)
-    die ("domainname", fields[1]);
+  if (set (fields[1], strlen (fields[1])) < 0)
+    die (fields[0], fields[1]);
 }
 
 /* terminal WIDTH HEIGHT CONSOLE: with CONSOLE 1 it is mounted on /dev/console. */
@@ -273,7 +253,7 @@ do_execute (char **fields)
 static const OperationKind kinds[] = {
   { "wait", 1, do_wait },
   { "setns", 2, do_setns },
-  { "join", 3, do_join },
+  { "join", 2, do_join },
   { "fork", 1, do_fork },
   { "unshare", 1, do_unshare },
   { "become-root", 0, do_become_root },
@@ -281,8 +261,8 @@ static const OperationKind kinds[] = {
   { "keyring", 1, identity_keyring },
   { "loopback", 0, do_loopback },
   { "proc", 2, do_proc },
-  { "hostname", 1, do_hostname },
-  { "domainname", 1, do_domainname },
+  { "hostname", 1, do_name },
+  { "domainname", 1, do_name },
   { "rlimit", 3, identity_rlimit },
   { "hooks", 0, do_hooks },
   { "hook", 6, hook_run },
@@ -299,9 +279,9 @@ static const OperationKind kinds[] = {
   { "late", 1, mount_late },
   { "bind", 8, mount_bind },
   { "bind-received", 8, do_bind_received },
-  { "bind-mapped", 4, do_bind_mapped },
+  { "bind-mapped", 8, do_bind_mapped },
   { "propagation", 1, root_propagation },
-  { "device", 7, mount_device },
+  { "device", 6, mount_device },
   { "link", 2, mount_link },
   { "pivot", 0, root_pivot },
   { "remount", 3, mount_remount },
@@ -333,6 +313,5 @@ init_run (Launch *launch, Operations *list)
   umask (0);
   while ((count = operations_next (list, &fields)) > 0)
     operation_run (kinds, sizeof kinds / sizeof *kinds, fields, count);
-  errno = EBADMSG;
-  die ("operation", "no execute");
+  die_of (EBADMSG, "operation", "no execute");
 }

@@ -58,8 +58,8 @@ layers_mount (char **options)
         used += snprintf (data + used, sizeof data - used, ",%.*s%d", (int) (path - *option), *option, open_layer (path));
     }
   if (used >= sizeof data)
-    errno = E2BIG;
-  if (used >= sizeof data || chdir ("/proc/self/fd") < 0 || mount ("overlay", at, "overlay", 0, data) < 0 || chdir ("/") < 0)
+    die_of (E2BIG, "mount", at);
+  if (chdir ("/proc/self/fd") < 0 || mount ("overlay", at, "overlay", 0, data) < 0 || chdir ("/") < 0)
     die ("mount", at);
   return open_layer (at);
 }
@@ -73,7 +73,7 @@ layers_set (int context, const int *trees, size_t count)
   for (size_t i = 0; i < count && used < sizeof value; i++)
     used += snprintf (value + used, sizeof value - used, "%s%d", i == 0 ? "" : ":", trees[i]);
   if (used >= sizeof value)
-    errno = E2BIG;
-  if (used >= sizeof value || chdir ("/proc/self/fd") < 0 || fsconfig (context, FSCONFIG_SET_STRING, "lowerdir", value, 0) < 0)
+    die_of (E2BIG, "idmap: option", "lowerdir");
+  if (chdir ("/proc/self/fd") < 0 || fsconfig (context, FSCONFIG_SET_STRING, "lowerdir", value, 0) < 0)
     die ("idmap: option", "lowerdir");
 }

@@ -76,7 +76,7 @@ mount_new (char **fields)
   AUTO_CLOSE int target = field_number (fields[5]) == 1 ? target_real_folder (fields[1]) : target_open (fields[1], true);
 
   if (field_number (fields[5]) == 2)
-    copy_up (target, tree);
+    copy_up (target, tree, 0);
   attach_mount (tree, target, fields[1]);
 }
 
@@ -114,7 +114,7 @@ mount_bind (char **fields)
   mount_tree (fields, tree);
 }
 
-/* bind-received, with the fields of bind: the mount came from the monitor, which shows it by the user namespace's map. */
+/* bind-received and bind-mapped, with the fields of bind: the mount came from the monitor, which shows it with other ids. */
 void
 mount_tree (char **fields, int tree)
 {
@@ -136,25 +136,7 @@ mount_tree (char **fields, int tree)
     die ("bind: propagation", fields[1]);
 }
 
-/* bind-mapped TARGET TREE RECURSIVE PROPAGATION: a tree that came from outside, its ids mapped there. */
-void
-mount_mapped (char **fields)
-{
-  struct mount_attr spread = { .propagation = field_number (fields[4]) };
-  unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
-  int tree = field_number (fields[2]);
-  struct stat status;
-
-  if (fstat (tree, &status) < 0)
-    die ("bind: source", fields[1]);
-  AUTO_CLOSE int target = target_open (fields[1], S_ISDIR (status.st_mode));
-  attach_mount (tree, target, fields[1]);
-  if (spread.propagation != 0 && mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &spread, sizeof spread) < 0)
-    die ("bind: propagation", fields[1]);
-}
-
-/* device PATH MODE-WITH-TYPE MAJOR MINOR UID GID BIND: with BIND 1 (no mknod in a user namespace) the host's node is bound.
-   The mode is whole: init's umask is 0 until execve. */
+/* device PATH MODE-WITH-TYPE MAJOR MINOR UID GID: the mode is whole, for init's umask is 0 until execve. */
 void
 mount_device (char **fields)
 {
@@ -162,24 +144,14 @@ mount_device (char **fields)
   dev_t number = makedev (field_number (fields[3]), field_number (fields[4]));
   mode_t mode = field_number (fields[2]);
 
-  if (field_number (fields[7]) == 1)
-    {
-      AUTO_CLOSE int node = open_tree (AT_FDCWD, fields[1], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-      AUTO_CLOSE int target = node < 0 ? -1 : target_open (fields[1], false);
-      if (node < 0)
-        die ("device", fields[1]);
-      attach_mount (node, target, fields[1]);
-      return;
-    }
   AUTO_CLOSE int folder = target_parent (fields[1], &name);
   if (mknodat (folder, name, mode, number) < 0)
     {
       struct stat status;
       if (errno != EEXIST || fstatat (folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         die ("device", fields[1]);
-      errno = EEXIST;
       if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != number)
-        die ("device", fields[1]);
+        die_of (EEXIST, "device", fields[1]);
       return;
     }
   if (fchownat (folder, name, field_number (fields[5]), field_number (fields[6]), AT_SYMLINK_NOFOLLOW) < 0)

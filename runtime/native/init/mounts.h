@@ -11,9 +11,6 @@ void mount_early (char **fields);
 void mount_late (char **fields);
 void mount_bind (char **fields);
 void mount_tree (char **fields, int tree);
-void mount_mapped (char **fields);
-/* What is at `path` below `folder`; missing folders are made, open to the same people as `folder`. */
-int source_beneath (const char *folder, const char *path);
 void mount_device (char **fields);
 void mount_link (char **fields);
 void mount_remount (char **fields);

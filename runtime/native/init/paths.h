@@ -1,4 +1,4 @@
-/* Paths of the image, found below the new root whatever links it ships. */
+/* Paths of the image, found below the new root whatever links it ships, and of sources that programs write into. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +13,10 @@ int target_open (const char *path, bool folder);
 int target_real_folder (const char *path);
 /* The folder that holds `path`, made when missing; `name` becomes the last component. */
 int target_parent (const char *path, const char **name);
+/* What is at `path` below `folder`, never outside it; missing folders are made, open to the same people as `folder`. */
+int source_beneath (const char *folder, const char *path);
+/* `fd`, if it is the kernel's /dev/null: anything else would be a door, or show what it should hide. */
+int checked_null (int fd, const char *step);
 
 /* mounts.c, for root.c */
 void attach_mount (int tree, int target, const char *path);

@@ -3,6 +3,7 @@
 #include "program.h"
 #include "common.h"
 #include "operations.h"
+#include "paths.h"
 #include "schedule.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ program_find (char **fields)
   if (strchr (name, '/') != NULL)
     reason = try_program (name);
   else
-    for (const char *part = path; name[0] != '\0' && part != NULL; part = *part == ':' ? part + 1 : NULL)
+    for (const char *part = path; name[0] != '\0' && part != NULL && reason != 0; part = *part == ':' ? part + 1 : NULL)
       {
         char candidate[PATH_MAX];
         const char *end = strchrnul (part, ':');
@@ -51,25 +52,9 @@ program_find (char **fields)
         int result = try_program (candidate);
         if (result == 0 || result == EACCES)
           reason = result;
-        if (result == 0)
-          break;
       }
-  if (reason == 0)
-    return;
-  errno = reason;
-  die ("command", name);
-}
-
-/* A folder outside the root (by a leaked descriptor) shows as "(unreachable)". */
-static void
-check_folder (void)
-{
-  char path[PATH_MAX];
-
-  if (getcwd (path, sizeof path) != NULL && path[0] == '/')
-    return;
-  errno = ENOENT;
-  die ("cwd", folder);
+  if (reason != 0)
+    die_of (reason, "command", name);
 }
 
 void
@@ -90,22 +75,6 @@ program_folder (char **fields)
     die ("cwd", path);
 }
 
-static int
-open_null (void)
-{
-  struct stat status;
-  int fd = open ("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-  if (fd < 0 || fstat (fd, &status) < 0)
-    die ("stdio", "/dev/null");
-  if (!S_ISCHR (status.st_mode) || status.st_rdev != makedev (1, 3))
-    {
-      errno = ENODEV;
-      die ("stdio", "/dev/null");
-    }
-  return fd;
-}
-
 /* The host's /dev/null is a door to the host's devtmpfs: the container's own takes its place. */
 void
 program_streams (Launch *launch, uid_t uid)
@@ -115,7 +84,7 @@ program_streams (Launch *launch, uid_t uid)
       struct stat status;
       int from = launch->theirs[i];
       bool null = from < 0 || (fstat (from, &status) == 0 && S_ISCHR (status.st_mode) && status.st_rdev == makedev (1, 3));
-      AUTO_CLOSE int own = null ? open_null () : -1;
+      AUTO_CLOSE int own = null ? checked_null (open ("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW), "stdio") : -1;
       if (dup3 (null ? own : from, i, 0) < 0 && errno != EINVAL)
         die ("stdio", "dup");
       if (!null && (S_ISFIFO (status.st_mode) || launch->stdio == STDIO_TERMINAL) && fchown (i, uid, -1) < 0 && errno != EPERM && errno != EROFS)
@@ -177,12 +146,14 @@ program_execute (Launch *launch, char **fields)
 {
   size_t count = field_number (fields[2]);
   char **arguments = field_list (fields, 3, count);
+  char path[PATH_MAX];
 
   schedule_unpin ();
   umask (field_number (fields[1]));
   if (chdir (folder) < 0)
     die ("cwd", folder);
-  check_folder ();
+  if (getcwd (path, sizeof path) == NULL || path[0] != '/') /* outside the root (by a leaked descriptor) it is "(unreachable)" */
+    die_of (ENOENT, "cwd", folder);
   reset_signals ();
   close_others (launch);
   execve (found, arguments, fields + 3 + count);

@@ -13,7 +13,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* `kind` is "slave", "private" or "shared"; the mount that holds the root must not be shared, or pivot_root refuses. */
@@ -37,35 +36,35 @@ set_propagation (const char *kind, const char *root)
     }
 }
 
+/* `at` is any folder; only this mount namespace sees what is attached there. */
+static void
+attach_root (int tree, const char *at)
+{
+  AUTO_CLOSE int target = open (at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  if (tree < 0 || target < 0)
+    die ("root", at);
+  attach_mount (tree, target, at);
+  target_root (tree);
+}
+
 /* root-folder PATH PROPAGATION */
 void
 root_folder (char **fields)
 {
-  const char *path = fields[1];
-
-  set_propagation (fields[2], path);
-  int tree = open_tree (AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-  AUTO_CLOSE int target = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-  if (tree < 0 || target < 0)
-    die ("root", path);
-  attach_mount (tree, target, path);
-  target_root (tree);
+  set_propagation (fields[2], fields[1]);
+  attach_root (open_tree (AT_FDCWD, fields[1], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), fields[1]);
 }
 
-/* root-overlay AT PROPAGATION OPTION…: AT is any folder; only this mount namespace sees what is attached there. */
+/* root-overlay AT PROPAGATION OPTION… */
 void
 root_overlay (char **fields)
 {
   set_propagation (fields[2], fields[1]);
-  AUTO_CLOSE int target = open (fields[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (target < 0)
-    die ("root", fields[1]);
-  if (!layers_singly ())
-    return target_root (layers_mount (fields + 3));
-  int tree = make_filesystem ("overlay", "overlay", fields + 3, 0, fields[1]);
-  attach_mount (tree, target, fields[1]);
-  target_root (tree);
+  if (layers_singly ())
+    attach_root (make_filesystem ("overlay", "overlay", fields + 3, 0, fields[1]), fields[1]);
+  else
+    target_root (layers_mount (fields + 3));
 }
 
 /* root-received AT PROPAGATION: the mount that came with the monitor's message. */
@@ -73,11 +72,7 @@ void
 root_received (char **fields, int tree)
 {
   set_propagation (fields[2], fields[1]);
-  AUTO_CLOSE int target = open (fields[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (target < 0)
-    die ("root", fields[1]);
-  attach_mount (tree, target, fields[1]);
-  target_root (tree);
+  attach_root (tree, fields[1]);
 }
 
 void
@@ -104,21 +99,11 @@ root_propagation (char **fields)
     die (fields[0], "/");
 }
 
-/* The container's own /dev/null, checked: a mask of anything else would show what it should hide. */
+/* The container's own, whatever its image made of it. */
 static int
 clone_null (void)
 {
-  struct stat status;
-  int tree = open_tree (AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-
-  if (tree < 0 || fstat (tree, &status) < 0)
-    die ("mask", "/dev/null");
-  if (!S_ISCHR (status.st_mode) || status.st_rdev != makedev (1, 3))
-    {
-      errno = ENODEV;
-      die ("mask", "/dev/null");
-    }
-  return tree;
+  return checked_null (open_tree (AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW), "mask");
 }
 
 /* All masked folders show one and the same empty read-only tmpfs. */

@@ -87,9 +87,7 @@ schedule_memory (char **fields)
     {
       size_t node = field_number (*field);
       if (node >= MAX_NODES)
-        errno = EINVAL;
-      if (node >= MAX_NODES)
-        die ("memory-policy", *field);
+        die_of (EINVAL, "memory-policy", *field);
       nodes[node / WORD_BITS] |= 1UL << node % WORD_BITS;
     }
   if (syscall (SYS_set_mempolicy, field_number (fields[1]), nodes, (unsigned long) MAX_NODES) < 0)

@@ -21,10 +21,7 @@ terminal_open (Launch *launch, unsigned width, unsigned height)
   if (master < 0 || fstatfs (master, &filesystem) < 0)
     die ("terminal", "/dev/pts/ptmx");
   if (filesystem.f_type != DEVPTS_SUPER_MAGIC)
-    {
-      errno = ENODEV;
-      die ("terminal", "/dev/pts/ptmx");
-    }
+    die_of (ENODEV, "terminal", "/dev/pts/ptmx");
   if (ioctl (master, TIOCSPTLCK, &unlock) < 0 || (width > 0 && ioctl (master, TIOCSWINSZ, &window) < 0))
     die ("terminal", "/dev/pts/ptmx");
   int slave = ioctl (master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -4,7 +4,7 @@
 #include "common.h"
 #include "layers.h"
 #include "launch.h"
-#include "mounts.h"
+#include "paths.h"
 #include "operations.h"
 #include <fcntl.h>
 #include <limits.h>

@@ -102,11 +102,9 @@ make_child (Operations *list)
 }
 
 static void
-tell (enum message letter)
+tell (enum message letter, int fd)
 {
-  char byte = letter;
-
-  if (!channel_send (launch.channel, &byte, 1, -1) && errno != EPIPE && errno != ECONNRESET)
+  if (!channel_send (launch.channel, &(char) { letter }, 1, fd) && errno != EPIPE && errno != ECONNRESET)
     die ("channel", "send"); /* an end that is gone has left its reason to be read */
 }
 
@@ -136,22 +134,15 @@ write_maps (void)
 }
 
 static void
-send_with (enum message letter, int fd)
-{
-  if (!channel_send (launch.channel, &(char) { letter }, 1, fd) && errno != EPIPE && errno != ECONNRESET)
-    die ("channel", "send");
-}
-
-static void
 tell_mapped (void)
 {
   AUTO_CLOSE int root = launch.idmap == NULL ? -1 : idmap_overlay (launch.pid, launch.idmap);
 
-  send_with (MESSAGE_MAPPED, root);
+  tell (MESSAGE_MAPPED, root);
   for (size_t i = 0; i < launch.idmap_bind_count; i++)
     {
       AUTO_CLOSE int tree = idmap_bind (launch.pid, launch.idmap_binds[i]);
-      send_with (MESSAGE_TREE, tree);
+      tell (MESSAGE_TREE, tree);
     }
 }
 
@@ -205,11 +196,8 @@ wait_for_hooks (void)
   snprintf (pid, sizeof pid, "%d", launch.pid);
   send_frame (CONTROL, FRAME_HOOKS, pid, strlen (pid));
   if (recv (CONTROL, answer, sizeof answer, MSG_WAITALL) != sizeof answer || answer[0] != FRAME_HOOKED)
-    {
-      errno = ECANCELED;
-      die ("hooks", "runtime");
-    }
-  tell (MESSAGE_HOOKS);
+    die_of (ECANCELED, "hooks", "runtime");
+  tell (MESSAGE_HOOKS, -1);
 }
 
 static void
@@ -225,7 +213,7 @@ follow_setup (void)
         tell_mapped ();
     }
   cgroup_attach (launch.pid);
-  tell (MESSAGE_GROUPED);
+  tell (MESSAGE_GROUPED, -1);
   while ((size = channel_receive (launch.channel, message, sizeof message, 0, &launch.ours[0])) > 0)
     switch (message[0])
       {
@@ -247,8 +235,7 @@ follow_setup (void)
       default:
         return;
       }
-  errno = EPIPE;
-  die ("setup", "init");
+  die_of (EPIPE, "setup", "init");
 }
 
 /* Whoever asked is gone: others take this container for one that never ran, and must be right. */
@@ -306,7 +293,7 @@ launch_main (int argc, char **argv)
   keeper_known (launch.pid);
   end_if_alone (); /* from here on it is known by its record */
   if (launch.start_now)
-    tell (MESSAGE_START);
+    tell (MESSAGE_START, -1);
   operations_free (&list);
   malloc_trim (0);
   prctl (PR_SET_DUMPABLE, 0);

@@ -13,10 +13,8 @@ read_whole (int fd, char *data, size_t size)
   for (size_t have = 0; have < size;)
     {
       ssize_t n = TEMP_FAILURE_RETRY (read (fd, data + have, size - have));
-      if (n == 0)
-        errno = EPIPE;
       if (n <= 0)
-        die ("read", "operations");
+        die_of (n == 0 ? EPIPE : errno, "read", "operations");
       have += n;
     }
 }
@@ -28,10 +26,7 @@ operations_read (Operations *list, int fd)
 
   read_whole (fd, (char *) &size, sizeof size);
   if (size > MAX_OPERATIONS_BYTES)
-    {
-      errno = E2BIG;
-      die ("read", "operations");
-    }
+    die_of (E2BIG, "read", "operations");
   *list = (Operations) { .data = malloc (size), .size = size };
   if (list->data == NULL)
     die ("allocate", "operations");
@@ -44,10 +39,7 @@ take_number (Operations *list)
   uint32_t value;
 
   if (list->size - list->offset < sizeof value)
-    {
-      errno = EBADMSG;
-      die ("parse", "operations");
-    }
+    die_of (EBADMSG, "parse", "operations");
   memcpy (&value, list->data + list->offset, sizeof value);
   list->offset += sizeof value;
   return value;
@@ -60,10 +52,7 @@ take_field (Operations *list)
   char *field = list->data + list->offset;
 
   if (list->size - list->offset <= length || field[length] != '\0')
-    {
-      errno = EBADMSG;
-      die ("parse", "operations");
-    }
+    die_of (EBADMSG, "parse", "operations");
   list->offset += (size_t) length + 1;
   return field;
 }
@@ -94,16 +83,14 @@ operations_free (Operations *list)
 void
 operation_run (const OperationKind *kinds, size_t kind_count, char **fields, size_t count)
 {
-  errno = ENOSYS;
   for (size_t i = 0; i < kind_count; i++)
     if (strcmp (fields[0], kinds[i].name) == 0)
       {
-        if (count > kinds[i].least)
-          return kinds[i].run (fields);
-        errno = EBADMSG;
-        break;
+        if (count <= kinds[i].least)
+          die_of (EBADMSG, "operation", fields[0]);
+        return kinds[i].run (fields);
       }
-  die ("operation", fields[0]);
+  die_of (ENOSYS, "operation", fields[0]);
 }
 
 char **
@@ -114,10 +101,7 @@ field_list (char **fields, size_t at, size_t count)
   while (given < count && fields[at + given] != NULL)
     given++;
   if (given < count || count == 0)
-    {
-      errno = EBADMSG;
-      die ("operation", fields[0]);
-    }
+    die_of (EBADMSG, "operation", fields[0]);
   char **list = memmove (fields + at - 1, fields + at, count * sizeof *fields);
   list[count] = NULL;
   return list;

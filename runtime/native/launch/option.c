@@ -127,10 +127,7 @@ static void
 do_idmap_bind (char **fields)
 {
   if (self->idmap_bind_count == MAX_IDMAP_BINDS)
-    {
-      errno = E2BIG;
-      die ("idmap", fields[1]);
-    }
+    die_of (E2BIG, "idmap", fields[1]);
   self->idmap_binds[self->idmap_bind_count++] = copy_strings (fields);
 }
 

@@ -68,8 +68,8 @@ outside_bind (const Launch *launch, char **fields)
   struct mount_attr attributes = { .attr_set = field_number (fields[6]), .attr_clr = field_number (fields[7]) };
 
   if (launch->mapped_count == MAX_MAPPED)
-    errno = E2BIG;
-  if (launch->mapped_count == MAX_MAPPED || (mapped && namespace < 0))
+    die_of (E2BIG, "idmap: map", fields[1]);
+  if (mapped && namespace < 0)
     die ("idmap: map", fields[1]);
   int tree = open_tree (AT_FDCWD, fields[1], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
   if (tree < 0)

@@ -41,6 +41,13 @@ die (const char *step, const char *object)
   _exit (125);
 }
 
+void
+die_of (int error, const char *step, const char *object)
+{
+  errno = error;
+  die (step, object);
+}
+
 int
 run_verb (const Verb *verbs, size_t count, int argc, char **argv)
 {

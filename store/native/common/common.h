@@ -12,6 +12,8 @@ void free_pointer (void *pointer);
 
 /* Reports "step object: errno name" on stderr, or to the reporter if there is one, then exits 125. */
 void die (const char *step, const char *object) __attribute__ ((noreturn));
+/* The same with that errno. */
+void die_of (int error, const char *step, const char *object) __attribute__ ((noreturn));
 /* What die does instead of printing, before it exits; NULL prints again. */
 typedef void (*Reporter) (const char *step, const char *object, const char *reason);
 void report_with (Reporter reporter);
