@@ -1,5 +1,5 @@
 /** The flags that `run` and `create` share, and the engine's options that they make. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ContainerOptions, Limits, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
@@ -72,6 +72,7 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementF
   readonly shmSize?: number;
   readonly stopSignal?: string;
   readonly stopTimeout?: number;
+  readonly storageOpt: readonly string[];
   readonly sysctl: readonly string[];
   readonly tmpfs: readonly string[];
   readonly tty?: boolean;
@@ -136,6 +137,7 @@ function placeFlags(command: Command): Command {
     .option("--tmpfs <target[:options]>", "mount a tmpfs", collect, NONE)
     .option("--shm-size <size>", "size of /dev/shm", parseBytes)
     .option("--read-only", "make the root read-only")
+    .addOption(new Option("--storage-opt <option>", "refused, for strata sets no quotas").argParser(collect).default(NONE).hideHelp())
     .option("--device <device>", "add a device of the host", collect, NONE)
     .option("-p, --publish <[[ip:]port:]port>", "publish a port on the host", collect, NONE)
     .option("-P, --publish-all", "publish every exposed port on a free one")

@@ -21,7 +21,7 @@ const parts = [
   },
   { name: "before it: options, cgroups, maps", paths: ["runtime/native/launch"], most: 1500 },
   { name: "the monitor and its keeper", paths: ["runtime/native/monitor"], most: 1350 },
-  { name: "copies into containers", paths: ["runtime/native/unpack"], most: 250 },
+  { name: "copies into containers and out of them", paths: ["runtime/native/unpack"], most: 550 },
   { name: "strata-minder", paths: ["runtime/native/minder"], most: 500 },
   { name: "strata-network", paths: ["runtime/network/native"], most: 1000 },
   { name: "strata-tree", paths: ["store/native/tree"], most: 1250 },
