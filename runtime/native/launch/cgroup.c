@@ -100,8 +100,8 @@ cgroup_make (char **fields)
       if (cpuset)
         inherit_cpuset (whole);
       if (groups.made_count == MAX_CGROUPS)
-        errno = ENOSPC;
-      char *copy = groups.made_count == MAX_CGROUPS ? NULL : strdup (whole);
+        die_of (ENOSPC, "cgroup", whole);
+      char *copy = strdup (whole);
       if (copy == NULL)
         die ("cgroup", whole);
       groups.made[groups.made_count++] = copy;
@@ -176,19 +176,16 @@ void
 cgroup_filter_devices (char **fields)
 {
   const char *path = fields[1], *program = fields[2];
-  uint32_t size = field_length (program);
-  AUTO_FREE void *aligned = malloc (size);
   AUTO_CLOSE int folder = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   union bpf_attr load = {
     .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-    .insns = (uintptr_t) aligned,
-    .insn_cnt = size / sizeof (struct bpf_insn),
+    .insns = (uintptr_t) program,
+    .insn_cnt = field_length (program) / sizeof (struct bpf_insn),
     .license = (uintptr_t) "Apache-2.0",
   };
 
-  if (aligned == NULL || folder < 0)
+  if (folder < 0)
     die ("cgroup", path);
-  memcpy (aligned, program, size);
   AUTO_CLOSE int filter = syscall (SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
   union bpf_attr attach = { .target_fd = folder, .attach_bpf_fd = filter, .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI };
   if (filter < 0 || syscall (SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)

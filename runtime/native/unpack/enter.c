@@ -43,10 +43,7 @@ enter_running (const char *name)
   int pid = 0;
 
   if (process < 0 || sscanf (name, "%d", &pid) != 1)
-    {
-      errno = ESRCH;
-      die ("unpack: enter", name);
-    }
+    die ("unpack: enter", name);
   enter_user_namespace (process, pid);
   if (setns (process, CLONE_NEWNS) < 0)
     die ("unpack: enter", name);

@@ -57,10 +57,7 @@ static void
 read_text (char *into, uint32_t length)
 {
   if (length >= MAX_ENTRY_PATH)
-    {
-      errno = ENAMETOOLONG;
-      die ("unpack", "path");
-    }
+    die_of (ENAMETOOLONG, "unpack", "path");
   read_rest (into, length);
   into[length] = '\0';
 }
