@@ -84,6 +84,8 @@ export interface ContainerOptions extends Placement {
   readonly cwd?: string;
   readonly user?: string;
   readonly groupAdd?: readonly string[];
+  /** Digits as user or group are an id, never the name of an account of the image. */
+  readonly numericUser?: boolean;
   readonly hostname?: string;
   /** What follows the hostname in its full name. */
   readonly domain?: string;

@@ -5,7 +5,7 @@ import type { CreateRequest, Processes, ProcessState, RunOptions } from "./proce
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
-import { freeze, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf } from "./process/control.ts";
+import { freeze, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf, wakeMonitor } from "./process/control.ts";
 import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
@@ -77,7 +77,9 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
   return {
     async signal(id, signal, { all = false } = {}) {
       const { pid, startTime, status } = needState(host, id);
-      const { groups } = needFolder(host, id).recorded() ?? {};
+      const folder = needFolder(host, id);
+      const { groups } = folder.recorded() ?? {};
+      if (signal === SIGKILL) wakeMonitor(folder);
       if (status === "stopped" && !all) throw new RuntimeError("CONTAINER_STATE", `Cannot signal ${id}: it has stopped`);
       if (all && groups !== undefined) await signalMembers(groups, signal);
       else if (isAlive(pid, startTime)) {

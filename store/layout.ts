@@ -27,11 +27,17 @@ export function layoutAt(root: string): Layout {
   };
 }
 
+/**
+ * Records hold what programs are given in secret. Layers and what containers wrote hold programs that set their user: who is not root runs none
+ * of them from outside.
+ */
+const MODES: Readonly<Record<string, number>> = { layers: 0o700, active: 0o700, db: 0o700 };
+
 /** Idempotent. The last file made says that the others are there. */
 export function makeLayout(layout: Layout): void {
   if (isMade(layout.root)) return;
   for (const folder of ["blobs/sha256", "blobs/sha512", "ingest", "layers", "active", "db"]) {
-    mkdirSync(join(layout.root, folder), { recursive: true, mode: folder === "layers" || folder === "active" ? 0o711 : 0o755 });
+    mkdirSync(join(layout.root, folder), { recursive: true, mode: MODES[folder] ?? 0o755 });
   }
   writeFileSync(markerIn(layout.root), '{"imageLayoutVersion":"1.0.0"}');
 }

@@ -40,7 +40,7 @@ function placeOf(name: string, target: string, isFolder: boolean, contentsOnly: 
 
 async function unpackEntry(entry: Entry, path: string, top: string, place: (name: string) => string | undefined, keepOwners: boolean): Promise<void> {
   const { header } = entry;
-  await refuseLinks(dirname(path), top);
+  await refuseLinks(header.type === "directory" ? path : dirname(path), top); // a link in a folder's place would lend its target the folder's mode
   if (header.type === "directory") {
     await mkdir(path, { recursive: true });
     entry.resume();

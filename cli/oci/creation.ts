@@ -1,6 +1,6 @@
 /** What create and run share: flags, and the bundle as a request. */
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { CreateOptions, CreateRequest } from "../../runtime/process.ts";
 import { readBundle } from "./bundle.ts";
@@ -45,6 +45,10 @@ export function readCreation(id: string, flags: CreationFlags): Creation {
   return { request: { id, spec }, options, isTerminal: spec.process?.terminal === true };
 }
 
+/** Put in place whole, whatever is there: a link is not followed, a pipe not waited for. */
 export function writePid(path: string | undefined, pid: number): void {
-  if (path !== undefined) writeFileSync(path, String(pid));
+  if (path === undefined) return;
+  const aside = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  writeFileSync(aside, String(pid), { flag: "wx" });
+  renameSync(aside, path);
 }

@@ -26,6 +26,7 @@ export function securityOf({ pod, container, image, seccomp }: SecurityInput): P
       ? {}
       : { user: `${user ?? (image.config.config?.User?.split(":")[0] || 0)}${group === undefined ? "" : `:${group}`}` }),
     ...(groups.length === 0 ? {} : { groupAdd: groups }),
+    numericUser: true, // or an image's passwd could make root of runAsUser
     privileged: own.privileged ?? false,
     readOnly: own.readOnlyRootFilesystem ?? false,
     noNewPrivileges: own.allowPrivilegeEscalation === false,

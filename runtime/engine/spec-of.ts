@@ -25,7 +25,7 @@ const DEFAULTS = { mounts: DEFAULT_MOUNTS, maskedPaths: MASKED_PATHS, readonlyPa
 export async function specOf(parts: Parts, record: ContainerRecord, files: IdentityFiles, active: ActiveSnapshot): Promise<Spec> {
   const { options } = record;
   const [account, devices, joined] = await Promise.all([
-    containerView(parts, active).then(async (view) => await accountIn(view, record.config.User ?? "", options.groupAdd)),
+    containerView(parts, active).then(async (view) => await accountIn(view, record.config.User ?? "", options)),
     hostDevices(options.devices ?? []),
     joinedNamespaces(parts, record),
   ]);
@@ -65,14 +65,14 @@ function ownCapabilities(): readonly string[] {
 
 /** @throws {RuntimeError} `USER_UNKNOWN` */
 export async function accountOf(parts: Parts, record: ContainerRecord, user: string): Promise<Account> {
-  return await accountIn(await containerView(parts, await filesOf(parts, record)), user, record.options.groupAdd);
+  return await accountIn(await containerView(parts, await filesOf(parts, record)), user, record.options);
 }
 
-async function accountIn(view: MergedView, user: string, groupAdd: readonly string[] | undefined): Promise<Account> {
+async function accountIn(view: MergedView, user: string, { groupAdd, numericUser }: Flags): Promise<Account> {
   const [passwd, group] = await Promise.all(
     ["/etc/passwd", "/etc/group"].map(async (path) => Buffer.from((await view.read(path, MAX_ACCOUNTS_BYTES)) ?? []).toString()),
   );
-  return resolveAccount(user, passwd ?? "", group ?? "", groupAdd);
+  return resolveAccount(user, passwd ?? "", group ?? "", groupAdd, numericUser);
 }
 
 async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<{ readonly pid?: string; readonly ipc?: string }> {

@@ -25,29 +25,30 @@ const MAX_ID = 0xffff_fffe;
 
 /**
  * `user` is `name|uid[:group|gid]`, empty for root. A group given turns supplementary groups of the passwd off.
+ * `numeric`: digits are an id, also where the container's files have an account of that name (`1000:x:0:0`).
  * @throws {RuntimeError} `USER_UNKNOWN`
  */
-export function resolveAccount(user: string, passwd: string, group: string, groupAdd: readonly string[] = []): Account {
+export function resolveAccount(user: string, passwd: string, group: string, groupAdd: readonly string[] = [], numeric = false): Account {
   const [userPart = "", groupPart] = user.split(":", 2);
   const groups = parseGroup(group);
-  const entry = findUser(userPart === "" ? "0" : userPart, parsePasswd(passwd));
-  const gid = groupPart === undefined || groupPart === "" ? entry.gid : findGroup(groupPart, groups);
+  const entry = findUser(userPart === "" ? "0" : userPart, parsePasswd(passwd), numeric);
+  const gid = groupPart === undefined || groupPart === "" ? entry.gid : findGroup(groupPart, groups, numeric);
   const own =
     groupPart === undefined || groupPart === "" ? groups.filter((candidate) => candidate.members.includes(entry.name)).map((candidate) => candidate.gid) : [];
-  const added = groupAdd.map((name) => findGroup(name, groups));
+  const added = groupAdd.map((name) => findGroup(name, groups, numeric));
   return { uid: entry.uid, gid, additionalGids: [...new Set([...own, ...added])].filter((id) => id !== gid), home: entry.home };
 }
 
-function findUser(wanted: string, entries: readonly PasswdEntry[]): PasswdEntry {
-  const named = entries.find((entry) => entry.name === wanted);
-  if (named !== undefined) return named;
+function findUser(wanted: string, entries: readonly PasswdEntry[], numeric: boolean): PasswdEntry {
   const uid = parseId(wanted);
+  const named = numeric && uid !== undefined ? undefined : entries.find((entry) => entry.name === wanted);
+  if (named !== undefined) return named;
   if (uid === undefined) throw new RuntimeError("USER_UNKNOWN", `Cannot run as user ${JSON.stringify(wanted)}: no such entry in the container's /etc/passwd`);
   return entries.find((entry) => entry.uid === uid) ?? { name: "", uid, gid: 0, home: uid === 0 ? "/root" : "/" };
 }
 
-function findGroup(wanted: string, entries: readonly GroupEntry[]): number {
-  const gid = entries.find((entry) => entry.name === wanted)?.gid ?? parseId(wanted);
+function findGroup(wanted: string, entries: readonly GroupEntry[], numeric: boolean): number {
+  const gid = (numeric ? parseId(wanted) : undefined) ?? entries.find((entry) => entry.name === wanted)?.gid ?? parseId(wanted);
   if (gid === undefined) throw new RuntimeError("USER_UNKNOWN", `Cannot run as group ${JSON.stringify(wanted)}: no such entry in the container's /etc/group`);
   return gid;
 }

@@ -2,14 +2,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "../../store/process-id.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Meter, Usage } from "../process.ts";
 import type { Resources } from "../spec.ts";
 import { controllerFolder, groupFolder, type Groups } from "./cgroup/groups.ts";
 import { planCgroup, type CgroupFile } from "./cgroup/plan.ts";
 import { orderUpdate } from "./cgroup/update.ts";
+import type { Folder } from "./folder.ts";
 
 const SIGKILL = 9;
+const SIGCONT = 18;
 const FREEZE_TRIES = 1000;
 const REMOVE_TRIES = 200;
 
@@ -264,4 +267,10 @@ function ioTotals(text: string, pattern: RegExp): { readonly ioRead: number; rea
   const totals = { ioRead: 0, ioWrite: 0 };
   for (const [, kind = "", bytes] of text.matchAll(pattern)) totals[/^r/i.test(kind) ? "ioRead" : "ioWrite"] += Number(bytes);
   return totals;
+}
+
+/** A monitor that somebody stopped (SIGSTOP) would tell nobody of the end of its program. */
+export function wakeMonitor(folder: Folder): void {
+  const { monitor, monitorStartTime } = folder.pids() ?? { monitor: 0, monitorStartTime: 0 };
+  if (isAlive(monitor, monitorStartTime)) sendSignal(monitor, SIGCONT);
 }

@@ -44,13 +44,21 @@ export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow
   return [
     ...(noNewPrivileges ? [] : filter),
     ["bounding", capabilityMask(capabilities?.bounding)],
-    ["user", user.uid, user.gid, setgroups ? 1 : 0, ...(user.additionalGids ?? [])],
+    ["user", idOf("uid", user.uid), idOf("gid", user.gid), setgroups ? 1 : 0, ...(user.additionalGids ?? []).map((id) => idOf("additionalGids", id))],
     ["capabilities", ...sets(capabilities)],
     ...(follow ? [["follow"] as const] : []),
     ...(noNewPrivileges ? ([["no-new-privileges"], ...filter] as const) : []),
     ...last,
     ["execute", user.umask ?? DEFAULT_UMASK, process.args.length, ...process.args, ...(process.env ?? [])],
   ];
+}
+
+const MAX_ID = 0xffff_fffe;
+
+/** To the kernel the number after the last id, which -1 is too, means "stay who you are": root. */
+function idOf(property: string, id: number): number {
+  if (Number.isInteger(id) && id >= 0 && id <= MAX_ID) return id;
+  throw new RuntimeError("SPEC_INVALID", `Cannot run with process.user.${property} ${id}: a whole number from 0 to ${MAX_ID} is needed`);
 }
 
 function sets(capabilities: ProcessSpec["capabilities"]): readonly [string, string, string, string] {

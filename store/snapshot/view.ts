@@ -1,10 +1,11 @@
 /** A stack of layers seen merged, without a mount: whiteouts and opaque folders hide, links resolve inside the root. */
-import { lstatSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, lstatSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../errors.ts";
 import { filePath, listTyped, nameKey, readLink } from "../file-names.ts";
 import type { FolderRecord } from "../layer/records.ts";
 import type { MergedView, ViewEntry } from "../store.ts";
+import { openInside } from "./open-inside.ts";
 
 /** As in the kernel. */
 const MAX_LINKS = 40;
@@ -37,8 +38,13 @@ export function openView(layers: readonly ViewLayer[]): MergedView {
     async read(path, limit = MAX_READ_BYTES) {
       const found = stack.resolve(path, true);
       if (found?.stat.isFile() !== true) return undefined;
-      if (found.stat.size > limit) throw new StoreError("SIZE_MISMATCH", `Cannot read ${path}: it is longer than ${limit} bytes`);
-      return readFileSync(filePath(fileOf(found)));
+      const { fd, size } = openInside(found.layers[0]!.path, fileOf(found));
+      try {
+        if (size > limit) throw new StoreError("SIZE_MISMATCH", `Cannot read ${path}: it is longer than ${limit} bytes`);
+        return readFileSync(fd);
+      } finally {
+        closeSync(fd);
+      }
     },
   };
 }
