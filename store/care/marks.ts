@@ -25,8 +25,8 @@ export interface MarkHost {
   readonly records: () => Iterable<readonly [key: string, value: unknown]>;
 }
 
-/** The store's own records are what is decided about; the registry's memory of what was pushed where is no claim. */
-const CLAIMLESS = /^(?:store\.(?!leases\/)|builder\.|registry\.pushed\/)/;
+/** The store's own records are what is decided about; the memory of what was pushed and seen where is no claim. */
+const CLAIMLESS = /^(?:store\.(?!leases\/)|builder\.|registry\.(?:pushed|places)\/)/;
 const CACHE = /^builder\./;
 const DIGESTS = /sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g;
 

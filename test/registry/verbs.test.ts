@@ -65,6 +65,22 @@ test("where blobs were seen is forgotten once they are gone", async () => {
   expect(await known()).toBe(before - 1);
 });
 
+test("a pulled image that is removed leaves nothing: knowing where its blobs were seen holds none of them", async () => {
+  using remoteRoot = temporaryRoot();
+  await using server = await serveStrata(remoteRoot, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
+  const name = `${server.match[1]}/team/gone:v1`;
+  await withStore(async (store) => await buildImage(store, name));
+  await strataOutput(root, "push", "-q", name);
+  using other = temporaryRoot();
+  await strataOutput(other, "pull", "-q", name);
+  await strataOutput(other, "rmi", name);
+  expect(await strataOutput(other, "system", "prune", "--all", "--force")).toMatch(/^Total reclaimed space: /m);
+  await using store = await openStore({ root: other.root, treeTool });
+  const left: string[] = [];
+  for await (const { digest } of store.blobs.list()) left.push(digest);
+  expect([left, store.table("registry.places").list()]).toEqual([[], []]);
+});
+
 test("what is not there is said in a sentence", async () => {
   await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
   const unknown = await runStrata(root, ["pull", `${server.match[1]}/no/such:v1`]);
