@@ -24,8 +24,8 @@ function planFirst(resources: Resources): readonly CgroupFile[] {
   return [
     ...(resources.devices ?? []).map((rule) => set("devices", rule.allow ? "devices.allow" : "devices.deny", deviceRule(rule))),
     ...given("cpu", "cpu.shares", cpu?.shares === 0 ? undefined : cpu?.shares),
-    ...given("cpu", "cpu.cfs_period_us", cpu?.period),
-    ...given("cpu", "cpu.cfs_quota_us", cpu?.quota),
+    ...given("cpu", "cpu.cfs_period_us", unlessZero(cpu?.period)),
+    ...given("cpu", "cpu.cfs_quota_us", unlessZero(cpu?.quota)),
     ...given("cpu", "cpu.cfs_burst_us", cpu?.burst),
     ...given("cpu", "cpu.idle", cpu?.idle),
     ...given("cpu", "cpu.rt_period_us", cpu?.realtimePeriod).map((file) => ({ ...file, inherited: true })),
@@ -98,10 +98,16 @@ export function ioWeight(weight: number): number {
 
 const DEFAULT_PERIOD_US = 100_000;
 
+/** containerd says 0 for what an update leaves as it is. */
+function unlessZero(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
+}
+
 function cpuMax(cpu: Resources["cpu"]): string | undefined {
-  if (cpu?.quota === undefined && cpu?.period === undefined) return undefined;
+  const period = unlessZero(cpu?.period);
+  if (cpu === undefined || (unlessZero(cpu.quota) === undefined && period === undefined)) return undefined;
   const quota = cpu.quota === undefined || cpu.quota <= 0 ? "max" : String(cpu.quota);
-  return `${quota} ${cpu.period ?? DEFAULT_PERIOD_US}`;
+  return `${quota} ${period ?? DEFAULT_PERIOD_US}`;
 }
 
 function deviceRule(rule: NonNullable<Resources["devices"]>[number]): string {
