@@ -35,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** `--rm=true`, as docker takes it. */
 async function withPlainBooleans(parser: Command, words: readonly string[]): Promise<readonly string[]> {
-  if (!words.some((word) => /^-.*=(?:true|false|t|f|1|0)$/i.test(word))) return words;
+  if (!words.some((word) => /^-(?:[a-z]=|.*=(?:true|false|t|f|1|0)$)/i.test(word))) return words;
   const { plainBooleans } = await import("./containers/plain-booleans.ts");
   return plainBooleans(parser, words);
 }

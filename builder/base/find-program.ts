@@ -27,8 +27,8 @@ export function findProgram(name: string, searchPath: string): string {
 }
 
 function isProgram(path: string): boolean {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
   try {
+    if (!statSync(path).isFile()) return false; // it throws in a folder of PATH that this user may not read, too
     accessSync(path, constants.X_OK);
     return true;
   } catch {

@@ -23,3 +23,8 @@ export function humanDuration(ms: number): string {
 export function ago(moment: string, now: number): string {
   return `${humanDuration(now - Date.parse(moment))} ago`;
 }
+
+/** `2026-11-26 22:29:04 +0000 UTC`, as docker's templates print a moment. */
+export function goTime(moment: string): string {
+  return moment.replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/, "$1 $2 +0000 UTC");
+}

@@ -6,6 +6,8 @@ import { has } from "./prune-filter.ts";
 
 type Test = (container: Container, value: string, all: readonly Container[]) => boolean;
 
+const STATES: readonly string[] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+
 const TESTS: Readonly<Record<string, Test>> = {
   id: ({ record }, value) => record.id.startsWith(value),
   name: ({ record }, value) => new RegExp(value).test(record.name),
@@ -54,7 +56,9 @@ export function containerFilter(filters: readonly string[], all: readonly Contai
     const at = filter.indexOf("=");
     const key = filter.slice(0, at);
     if (at < 0 || !Object.hasOwn(TESTS, key)) throw new UsageError(`invalid filter: ${JSON.stringify(filter)}`);
-    groups.set(key, [...(groups.get(key) ?? []), filter.slice(at + 1)]);
+    const value = filter.slice(at + 1);
+    if (key === "status" && !STATES.includes(value)) throw new UsageError(`invalid filter: there is no status ${JSON.stringify(value)}: ${STATES.join(", ")}`); // it would match nothing and look like an answer
+    groups.set(key, [...(groups.get(key) ?? []), value]);
   }
   return (container) =>
     [...groups].every(([key, values]) => values[key === "label" ? "every" : "some"]((value) => TESTS[key]?.(container, value, all) === true));

@@ -32,6 +32,7 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementF
   readonly device: readonly string[];
   readonly dns: readonly string[];
   readonly dnsOption: readonly string[];
+  readonly dnsOpt: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly entrypoint?: string;
   readonly env: readonly string[];
@@ -149,6 +150,7 @@ function placeFlags(command: Command): Command {
     .option("--dns <ip>", "a name server", collect, NONE)
     .option("--dns-search <domain>", "a search domain", collect, NONE)
     .option("--dns-option <option>", "a resolver option", collect, NONE)
+    .option("--dns-opt <option>", "the same as --dns-option", collect, NONE)
     .option("-l, --label <key=value>", "set a label", collect, NONE)
     .option("--label-file <file>", "read labels from a file", collect, NONE)
     .option("--cidfile <file>", "write the container's id to a file")
@@ -211,7 +213,7 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     ...healthcheckOf(flags),
     ports: flags.publish.flatMap(parsePortFlag),
     extraHosts: flags.addHost,
-    dns: { servers: flags.dns, search: flags.dnsSearch, options: flags.dnsOption },
+    dns: { servers: flags.dns, search: flags.dnsSearch, options: [...flags.dnsOption, ...flags.dnsOpt] },
     ...networks,
     ...placementOf(flags),
     ...security,

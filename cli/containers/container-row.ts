@@ -1,6 +1,6 @@
 /** A container as one row of `ps`, with docker's field names. Pure. */
 import type { Container, ContainerStatus } from "../../runtime/engine.ts";
-import { ago, humanDuration } from "./ages.ts";
+import { ago, goTime, humanDuration } from "./ages.ts";
 import { formatPort } from "./port-flags.ts";
 
 const SHORT_ID = 12;
@@ -23,12 +23,12 @@ export interface ContainerRow {
 }
 
 export function containerRow({ record, status }: Container, now: number, truncate: boolean): ContainerRow {
-  const command = [record.path, ...record.args].join(" ");
+  const command = [record.path, ...record.args.map(quoted)].join(" ");
   return {
     ID: truncate ? record.id.slice(0, SHORT_ID) : record.id,
     Image: record.options.imageReference ?? shortImage(record.imageName) ?? record.imageID.slice("sha256:".length).slice(0, SHORT_ID),
     Command: JSON.stringify(truncate && command.length > SHORT_COMMAND ? `${command.slice(0, SHORT_COMMAND - 1)}…` : command),
-    CreatedAt: record.createdAt,
+    CreatedAt: goTime(record.createdAt),
     RunningFor: ago(record.createdAt, now),
     Status: statusText(status, now),
     State: status.status,
@@ -44,6 +44,11 @@ export function containerRow({ record, status }: Container, now: number, truncat
     Networks: networkNames(record).join(","),
     LocalVolumes: String(record.mounts.filter((mount) => mount.kind === "volume").length),
   };
+}
+
+/** As docker shows an argument of several words. */
+function quoted(argument: string): string {
+  return argument.includes(" ") ? `'${argument}'` : argument;
 }
 
 /** Those it is on, or is to be on. */

@@ -1,11 +1,12 @@
-/** `--rm=true` and `--sig-proxy=false` as commander knows them: docker takes a value for every flag that is on or off. Pure. */
+/** `--rm=true`, `--sig-proxy=false` and `-m=64m` as commander knows them: docker takes `=VALUE` after every flag, also short or on or off. Pure. */
 import type { Command, Option } from "commander";
 
+const SHORT = /^-([a-z])=(.*)$/is;
 const BOOLEAN = /^(--?[^=]+)=(true|false|t|f|1|0)$/i;
 
 /** What belongs to the container's command stays as it is. */
 export function plainBooleans(command: Command, words: readonly string[]): readonly string[] {
-  if (!words.some((word) => BOOLEAN.test(word))) return words;
+  if (!words.some((word) => BOOLEAN.test(word) || SHORT.test(word))) return words;
   const done: string[] = [];
   let current = command;
   for (let at = 0; at < words.length; at++) {
@@ -30,6 +31,8 @@ function takesOptionsAnywhere(command: Command): boolean {
 }
 
 function plain(command: Command, word: string): readonly string[] {
+  const [, letter, rest = ""] = SHORT.exec(word) ?? [];
+  if (letter !== undefined && find(command, `-${letter}`)?.required === true) return [`-${letter}`, rest];
   const [, name = "", value = ""] = BOOLEAN.exec(word) ?? [];
   const option = name === "" ? undefined : find(command, name);
   const opposite = name.startsWith("--no-") ? find(command, `--${name.slice("--no-".length)}`) : find(command, `--no-${name.slice(2)}`);

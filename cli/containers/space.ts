@@ -22,13 +22,13 @@ async function images(context: Context): Promise<Section> {
   const store = await context.store();
   const users = store.table<{ readonly imageID: string }>("runtime.containers").list();
   const rows = [["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "CONTAINERS"]];
-  for (const { name, target } of await store.images.list()) {
+  for (const { name, target, storedAt } of await store.images.list()) {
     const image = await store.images.read(target).catch(() => undefined);
     if (image === undefined) continue; // of another platform only
     const [, repository = "<none>", tag = "<none>"] = /^(.*):([^:/]+)$/.exec(name === undefined ? "" : familiarName(name)) ?? [];
     const bytes = image.manifest.layers.reduce((sum, { size }) => sum + size, 0);
     const count = users.filter(([, { imageID }]) => imageID === image.id).length;
-    const age = image.config.created === undefined ? "N/A" : ago(image.config.created, Date.now());
+    const age = ago(new Date(storedAt).toISOString(), Date.now()); // as `images`: configs carry a fixed date
     rows.push([repository, tag, image.id.slice("sha256:".length).slice(0, 12), age, decimalSize(bytes), String(count)]);
   }
   return { title: "Images", rows };

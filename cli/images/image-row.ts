@@ -1,7 +1,7 @@
 /** An image as rows of `images`, with docker's field names: one row a name. */
 import type { Image, ImageRecord } from "../../store/store.ts";
 import { familiarName } from "../../store/reference.ts";
-import { ago } from "../containers/ages.ts";
+import { ago, goTime } from "../containers/ages.ts";
 import { decimalSize } from "./decimal-size.ts";
 
 export interface ImageRow {
@@ -34,7 +34,7 @@ export function imageRow({ name, target, storedAt }: ImageRecord, id: Image["id"
     Digest: target.digest,
     ID: truncate ? id.slice("sha256:".length).slice(0, SHORT_ID) : id,
     CreatedSince: ago(created, now),
-    CreatedAt: created,
+    CreatedAt: goTime(created),
     Size: decimalSize(size),
   };
 }

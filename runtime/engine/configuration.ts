@@ -3,6 +3,7 @@ import type { ExecutionConfig } from "../../store/oci.ts";
 import type { ContainerOptions } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { mergeEnvironment } from "./environment.ts";
+import { parseSignal } from "./signals.ts";
 
 export type Flags = Omit<ContainerOptions, "image">;
 
@@ -11,6 +12,7 @@ export function applyOptions(image: ExecutionConfig, flags: Flags): ExecutionCon
   const command = flags.command ?? (flags.entrypoint === undefined ? image.Cmd : undefined);
   const entrypoint = flags.entrypoint === undefined ? image.Entrypoint : flags.entrypoint.filter((word, at) => at > 0 || word !== "");
   const { Cmd: _cmd, Entrypoint: _entrypoint, ...rest } = image;
+  if (flags.stopSignal !== undefined) parseSignal(flags.stopSignal); // not at the stop, when it is too late
   return {
     ...rest,
     ...(command !== undefined && { Cmd: command }),

@@ -64,6 +64,7 @@ describe("flags with true and false", () => {
     { verb: "run", words: ["--sig-proxy=false", "img"], want: ["--no-sig-proxy", "img"] },
     { verb: "run", words: ["-e", "--rm=true", "img", "--rm=true"], want: ["-e", "--rm=true", "img", "--rm=true"] },
     { verb: "run", words: ["--env=A=true", "img"], want: ["--env=A=true", "img"] },
+    { verb: "run", words: ["-m=64m", "-e=A=b", "img", "-m=1"], want: ["-m", "64m", "-e", "A=b", "img", "-m=1"] },
     { verb: "ps", words: ["--no-trunc=true", "-a=0"], want: ["--no-trunc"] },
     { verb: "ps", words: ["--no-trunc=false"], want: [] },
     { verb: "network", words: ["create", "--internal=true", "net"], want: ["create", "--internal", "net"] },

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const archive = join(box.root.root, "image.tar");
   await box.strata("save", "-o", archive, BOX_IMAGE);
   await docker.docker("load", "-i", archive);
-  for (const run of [box.strata, docker.docker]) await run("run", "-d", ...FLAGS, BOX_IMAGE, "sleep", "300");
+  for (const run of [box.strata, docker.docker]) await run("run", "-d", ...FLAGS, BOX_IMAGE, "sh", "-c", "sleep 300");
 });
 afterAll(async () => {
   await docker[Symbol.asyncDispose]();
