@@ -1,4 +1,5 @@
 /** strata cp: files between a container and this machine; `-` is a tar on standard input or output. */
+import { lstatSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
@@ -41,6 +42,7 @@ async function copy(context: Context, source: Place, target: Place, { archive: k
   }
   if (source.kind !== "local" || target.kind !== "container") throw new UsageError("copying needs a container on one side and this machine on the other");
   if (source.path === "-") return await engine.copyIn(target.name, target.path, context.stdin);
+  if (lstatSync(source.path, { throwIfNoEntry: false }) === undefined) throw new ExitError(1, `Cannot copy ${source.path}: there is no such file or folder`);
   const folder = await landing(context, target, source.path);
   await engine.copyIn(target.name, folder.path, packPath(source.path, { rename: folder.rename, keepOwners }));
 }

@@ -200,6 +200,10 @@ describe("a container in the background", () => {
     expect(await output("logs", "web")).toBe("line");
     await output("cp", "/etc/hostname", "web:/tmp/name");
     expect(await output("exec", "web", "cat", "/tmp/name")).toBe(readFileSync("/etc/hostname", "utf8").trim());
+    expect(await cli("cp", "/no/such/file", "web:/tmp")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("Cannot copy /no/such/file: there is no such"),
+    });
     const target = join(lab.root.root, "copied");
     await output("cp", "web:/typed", target);
     expect(readFileSync(target, "utf8")).toBe("in");
