@@ -33,6 +33,7 @@ const cases: readonly { readonly name: string; readonly resources: Resources; re
   { name: "a quota with the default period", resources: { cpu: { quota: 5000 } }, first: ["cpu.cfs_quota_us=5000"], second: ["cpu.max=5000 100000"] },
   { name: "shares", resources: { cpu: { shares: 1024 } }, first: ["cpu.shares=1024"], second: ["cpu.weight=100"] },
   { name: "shares of 0 are unset", resources: { cpu: { shares: 0 } }, first: [], second: [] },
+  { name: "memory of 0 is unset", resources: { memory: { limit: 0, swap: 0, reservation: 0 } }, first: [], second: [] },
   { name: "a quota and a period of 0 are unset", resources: { cpu: { quota: 0, period: 0 } }, first: [], second: [] },
   {
     name: "processors",

@@ -16,7 +16,9 @@ export interface CgroupFile {
 
 /** In the order in which they must be written to a new group. */
 export function planCgroup(resources: Resources, version: 1 | 2): readonly CgroupFile[] {
-  return version === 1 ? planFirst(resources) : planSecond(resources);
+  const { memory, ...others } = resources;
+  const asked = memory === undefined ? others : { ...others, memory: withoutZeros(memory) };
+  return version === 1 ? planFirst(asked) : planSecond(asked);
 }
 
 function planFirst(resources: Resources): readonly CgroupFile[] {
@@ -97,6 +99,11 @@ export function ioWeight(weight: number): number {
 }
 
 const DEFAULT_PERIOD_US = 100_000;
+
+/** A group of no memory could hold no process. */
+function withoutZeros({ limit, reservation, swap, ...others }: NonNullable<Resources["memory"]>): NonNullable<Resources["memory"]> {
+  return { ...others, ...(limit && { limit }), ...(reservation && { reservation }), ...(swap && { swap }) };
+}
 
 /** containerd says 0 for what an update leaves as it is. */
 function unlessZero(value: number | undefined): number | undefined {
