@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
 import { startFailure } from "../containers/failures.ts";
-import { foreground } from "../containers/foreground.ts";
+import { foreground, needTerminal } from "../containers/foreground.ts";
 
 interface Flags {
   readonly interactive?: boolean;
@@ -40,6 +40,7 @@ export function command(context: Context): Command {
 }
 
 async function exec(context: Context, name: string, words: readonly string[], flags: Flags): Promise<number> {
+  needTerminal(context, flags);
   try {
     const engine = await context.engine();
     const { attachment, exit } = await engine.exec(name, {

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { addContainerFlags, type ContainerFlags } from "../containers/container-flags.ts";
 import { startFailure } from "../containers/failures.ts";
 import { detachKeys } from "../containers/detach-keys.ts";
-import { foreground } from "../containers/foreground.ts";
+import { foreground, needTerminal } from "../containers/foreground.ts";
 import { prepareContainer } from "../containers/prepare.ts";
 import { parseStreams } from "../containers/streams-flag.ts";
 import { UsageError } from "../errors.ts";
@@ -36,6 +36,7 @@ async function run(context: Context, image: string, words: readonly string[], fl
   const streams = parseStreams(flags.attach);
   if (streams !== undefined && flags.detach === true) throw new UsageError("conflicting options: -a and -d");
   detachKeys(flags.detachKeys); /* refuses before anything is made */
+  needTerminal(context, flags);
   try {
     const container = await prepareContainer(context, image, words, flags);
     const engine = await context.engine();

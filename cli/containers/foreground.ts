@@ -55,6 +55,12 @@ export async function foreground(context: Context, attachment: Attachment, optio
   }
 }
 
+/** A program with a terminal that is to be typed into needs a real one on this side. @throws {ExitError} in docker's words */
+export function needTerminal({ stdin }: Context, flags: { readonly tty?: boolean; readonly interactive?: boolean; readonly detach?: boolean }): void {
+  if (flags.tty === true && flags.interactive === true && flags.detach !== true && !stdin.isTTY)
+    throw new ExitError(EXIT.refused, "the input device is not a TTY");
+}
+
 function followSize(context: Context, attachment: Attachment): () => void {
   const tell = (): void => {
     const { columns, rows } = context.stdout;

@@ -23,6 +23,7 @@ export function failureOf(payload: Uint8Array): RuntimeError {
       options,
     );
   }
+  if (step === "cwd") return new RuntimeError("COMMAND_NOT_EXECUTABLE", `Cannot run the program in the folder ${JSON.stringify(object)}: ${why}`, options);
   if (step === "hook") return new RuntimeError("HOOK_FAILED", `Cannot run the ${object}`, options);
   return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
 }

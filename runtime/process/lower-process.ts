@@ -18,11 +18,12 @@ export function lowerBefore(process: ProcessSpec, id: string, newUser: boolean, 
   ];
 }
 
-/** Inside, while still privileged. */
-export function lowerSetup(process: ProcessSpec): readonly Operation[] {
+/** Inside, while still privileged. A container's own program has its working folder made; what is executed beside it finds one, or fails. */
+export function lowerSetup(process: ProcessSpec, folder: "made" | "found"): readonly Operation[] {
   const path = process.env?.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
   return [
     ["streams", process.user.uid],
+    ...(folder === "made" ? [["make-folder", process.cwd] as const] : []),
     ["folder", process.cwd],
     ["find", process.args[0] ?? "", path],
     ...(process.rlimits ?? []).map((one): Operation => ["rlimit", rlimitNumber(one.type), rlimitValue(one.soft), rlimitValue(one.hard)]),

@@ -98,6 +98,15 @@ describe("streams", () => {
     expect((await box.attempt("run", "-d", "-a", "stdout", BOX_IMAGE, "true")).stderr).toMatch(/conflicting options: -a and -d/);
   });
 
+  test("-it without a terminal is refused before anything is made, as docker does; -i and -t alone are not", async () => {
+    expect(await box.attempt("run", "-it", "--name", "typed", BOX_IMAGE, "cat")).toMatchObject({
+      status: 1,
+      stderr: "strata: the input device is not a TTY\n",
+    });
+    expect(await box.strata("ps", "-aq", "--filter", "name=typed")).toBe("");
+    expect(await box.strata("run", "--rm", "-t", "--network", "none", BOX_IMAGE, "echo", "out")).toBe("out");
+  });
+
   test("--detach-keys leave a terminal, and what only begins like them reaches the program", async () => {
     const flags = "--network none -it --name kept --detach-keys ctrl-a,d";
     using terminal = openTerminal(`${process.execPath} ${strata} run ${flags} ${BOX_IMAGE} cat`, { columns: 80, rows: 12, env: box.root.env });

@@ -159,9 +159,14 @@ describe("exec", () => {
   });
   test("knows a user that was added after the start", async () => {
     const { record } = await lab.background(sh("echo bob:x:55:55::/tmp:/bin/sh >> /etc/passwd; sleep 30"));
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const { attachment } = await lab.engine.exec(record.id, { command: ["id", "-u"], user: "bob" });
-    expect(await text(attachment?.output)).toBe("55\n");
+    const asBob = async (): Promise<string> => await text((await lab.engine.exec(record.id, { command: ["id", "-u"], user: "bob" })).attachment?.output);
+    await expect.poll(async () => await asBob().catch(String), { timeout: 10_000 }).toBe("55\n");
+  });
+  test("does not make the working folder that it is given", async () => {
+    const { record } = await lab.background(["sleep", "30"]);
+    await expect(lab.engine.exec(record.id, { command: ["true"], cwd: "/no/such" })).rejects.toMatchObject({ code: "COMMAND_NOT_EXECUTABLE" });
+    const { exit } = await lab.engine.exec(record.id, { command: sh("test ! -e /no") });
+    expect((await exit).exitCode).toBe(0);
   });
   test("is refused where nothing runs and for what is no program", async () => {
     const { record } = await lab.engine.create(options(["true"]));

@@ -116,7 +116,7 @@ describe("item 2: descriptors and the working folder", () => {
           (error: unknown) => error,
         );
       if (cwd.includes("cwd")) expect(stdout).toBe("../../../../../bin/probe\n");
-      else expect(stdout).toMatchObject({ code: "LAUNCH_FAILED", step: "cwd" });
+      else expect(stdout).toMatchObject({ code: "COMMAND_NOT_EXECUTABLE", step: "cwd" });
     },
   );
 
@@ -162,6 +162,7 @@ describe("item 13: what a process inherits", () => {
 describe("item 16: who a number stands for", () => {
   test("a pid that another process got meanwhile is neither signalled nor taken for the container", async () => {
     const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+    await new Promise((resolve) => setTimeout(resolve, 50)); // start times are told in hundredths of a second
     const bystander = spawn("sleep", ["60"], { stdio: "ignore" });
     const record = join(lab.runRoot, "containers", state.id, "pid");
     const written = JSON.parse(readFileSync(record, "utf8")) as Record<string, number>;

@@ -289,6 +289,7 @@ static const OperationKind kinds[] = {
   { "readonly", 1, mount_readonly },
   { "terminal", 3, do_terminal },
   { "streams", 1, do_streams },
+  { "make-folder", 1, program_make_folder },
   { "folder", 1, program_folder },
   { "find", 2, program_find },
   { "ready", 0, do_ready },

@@ -58,12 +58,11 @@ program_find (char **fields)
 }
 
 void
-program_folder (char **fields)
+program_make_folder (char **fields)
 {
   const char *path = fields[1];
   char prefix[PATH_MAX];
 
-  folder = path;
   for (const char *end = path; *end != '\0';)
     {
       end = strchrnul (end + 1, '/');
@@ -71,8 +70,15 @@ program_folder (char **fields)
       if (mkdir (prefix, 0755) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
         die ("cwd", path);
     }
-  if (chdir (path) < 0 && errno != EACCES)
-    die ("cwd", path);
+}
+
+/* The program's user may reach it where root does not, and is asked again. */
+void
+program_folder (char **fields)
+{
+  folder = fields[1];
+  if (chdir (folder) < 0 && errno != EACCES)
+    die ("cwd", folder);
 }
 
 /* The host's /dev/null is a door to the host's devtmpfs: the container's own takes its place. */
