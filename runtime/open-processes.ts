@@ -5,7 +5,7 @@ import type { CreateRequest, Processes, ProcessState, RunOptions } from "./proce
 import { planGroups, type Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
-import { freeze, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf, wakeMonitor } from "./process/control.ts";
+import { freeze, joinGroups, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf, wakeMonitor } from "./process/control.ts";
 import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
@@ -100,9 +100,10 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
     async update(id, resources) {
       const folder = needFolder(host, id);
       const groups = needGroups(host, id);
-      const updated = updateGroups(groups, planGroups(host.layout(), "", groups.path, resources), resources);
+      const joined = joinGroups(groups, planGroups(host.layout(), "", groups.path, resources));
       const recorded = folder.recorded();
-      if (recorded !== undefined) folder.record({ ...recorded, groups: updated });
+      if (recorded !== undefined) folder.record({ ...recorded, groups: joined }); // first: they go with the container, also when a limit is refused
+      updateGroups(joined, resources);
       await Promise.resolve();
     },
     async usage(id) {

@@ -106,8 +106,8 @@ export async function removeGroups(groups: Groups): Promise<void> {
   }
 }
 
-/** @returns the groups with those that had to be joined for it. @throws {RuntimeError} `CGROUP_FAILED` */
-export function updateGroups(groups: Groups, joinable: Groups, resources: Resources): Groups {
+/** @returns the groups with those of `joinable` that the container was not in: it is now. @throws {RuntimeError} `CGROUP_FAILED` */
+export function joinGroups(groups: Groups, joinable: Groups): Groups {
   const pids = members(groups);
   const fresh = joinable.members.filter((one) => !groups.members.some((own) => own.controllers.some((name) => one.controllers.includes(name))));
   for (const member of fresh) {
@@ -115,11 +115,14 @@ export function updateGroups(groups: Groups, joinable: Groups, resources: Resour
     if (groups.version === 1 && member.controllers.includes("cpuset")) inheritCpuset(member.base, groups.path);
     for (const pid of pids) writeValue(`${groupFolder(groups, member)}/cgroup.procs`, String(pid));
   }
-  const all = { ...groups, members: [...groups.members, ...fresh] };
-  if (resources.memory?.checkBeforeUpdate === true) checkUsage(all, resources.memory.limit);
+  return { ...groups, members: [...groups.members, ...fresh] };
+}
+
+/** @throws {RuntimeError} `CGROUP_FAILED` */
+export function updateGroups(groups: Groups, resources: Resources): void {
+  if (resources.memory?.checkBeforeUpdate === true) checkUsage(groups, resources.memory.limit);
   const files = planCgroup(resources, groups.version);
-  for (const file of orderUpdate(files, (name, controller) => readNumber(`${controllerFolder(all, controller) ?? ""}/${name}`))) writeFile(all, file);
-  return all;
+  for (const file of orderUpdate(files, (name, controller) => readNumber(`${controllerFolder(groups, controller) ?? ""}/${name}`))) writeFile(groups, file);
 }
 
 function checkUsage(groups: Groups, limit: number | undefined): void {

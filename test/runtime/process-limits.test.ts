@@ -93,6 +93,14 @@ test("limits of a running container change, up and down, with controllers it had
   expect(groupsNamed(state.id)).toEqual([]);
 });
 
+test("what an update joined before one of its limits was refused goes with the container too", async () => {
+  const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+  await expect(lab.processes.update(state.id, { cpu: { cpus: "4000" } })).rejects.toMatchObject({ code: "CGROUP_FAILED" });
+  expect((await lab.processes.state(state.id))?.status).toBe("running");
+  await lab.processes.remove(state.id);
+  expect(groupsNamed(state.id)).toEqual([]);
+});
+
 test("a paused container does not run until it is resumed", async () => {
   const { state } = await lab.processes.run({ ...lab.request(["probe", "burn", "60"]), stdio: silent });
   await lab.processes.pause(state.id);
