@@ -1,6 +1,7 @@
 /** What can be changed of a container that is there: its name, its limits, whether it goes on. */
 import type { Limits, RestartPolicy } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
+import { forgetPauser } from "./brief-pause.ts";
 import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
@@ -22,6 +23,7 @@ export async function renameContainer(parts: Parts, reference: string, name: str
 
 export async function pauseContainer(parts: Parts, reference: string): Promise<void> {
   const { record } = await needLive(parts, reference, "pause");
+  forgetPauser(parts, record.id);
   await parts.processes.pause(record.id);
   tellContainer(parts, "pause", record);
 }

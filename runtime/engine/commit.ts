@@ -6,6 +6,7 @@ import type { Image, Layer, Store } from "../../store/store.ts";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, MountPoint } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
+import { whilePaused } from "./brief-pause.ts";
 import { applyChanges } from "./changes.ts";
 import { resolveParents } from "./init-layer.ts";
 import { lock } from "./lock.ts";
@@ -30,13 +31,8 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);
   const folders = await emptyMountPoints(parts, record);
   const mustPause = (options.pause ?? true) && status.status === "running" && !isInUserNamespace(); // where there are no groups, nothing can be paused
-  if (mustPause) await parts.processes.pause(id);
-  let layer: Layer;
-  try {
-    layer = await parts.store.snapshots.commit(snapshotKey(id), { keep: true, folders });
-  } finally {
-    if (mustPause) await parts.processes.resume(id);
-  }
+  const take = async (): Promise<Layer> => await parts.store.snapshots.commit(snapshotKey(id), { keep: true, folders });
+  const layer = mustPause ? await whilePaused(parts, id, take) : await take();
   const created = new Date().toISOString();
   const history = {
     created,

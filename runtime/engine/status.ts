@@ -33,7 +33,10 @@ export function isLive(status: ContainerStatus): boolean {
 }
 
 export async function inspect(parts: Parts, record: ContainerRecord): Promise<Container> {
-  return { record, status: statusOf(record, await parts.processes.state(record.id)) };
+  let state = await parts.processes.state(record.id);
+  if (state?.status === "paused" && (await (await import("./brief-pause.ts")).resumeForgotten(parts, record.id)))
+    state = await parts.processes.state(record.id);
+  return { record, status: statusOf(record, state) };
 }
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN` */

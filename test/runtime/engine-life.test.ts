@@ -1,6 +1,6 @@
 /** From create to remove: states, names, streams, files in and out, restarts, and what a crash leaves. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
@@ -143,6 +143,19 @@ describe("a log that is rotated", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await logs(late.record.id, { follow: true, tail: 1 })).toEqual(count(100, 120));
   });
+});
+
+test("what was paused for a moment by somebody who was killed goes on with the next look; what was paused by hand does not", async () => {
+  const { record } = await lab.background(["sleep", "60"]);
+  const marker = join(lab.root.root, "containers", record.id, "paused-by");
+  const status = async (): Promise<string> => (await lab.engine.get(record.id)).status.status;
+  await lab.engine.pause(record.id);
+  writeFileSync(marker, JSON.stringify({ pid: process.pid, startTime: 1 }));
+  expect(await status()).toBe("running");
+  writeFileSync(marker, JSON.stringify({ pid: process.pid, startTime: 1 }));
+  await lab.engine.pause(record.id);
+  expect(await status()).toBe("paused");
+  expect(existsSync(marker)).toBe(false);
 });
 
 describe("exec", () => {

@@ -91,9 +91,10 @@ describe("images", () => {
     await store.images.tag("two", target);
     const { id } = await store.images.open("one");
     await expect(store.images.remove(id.slice(7, 19))).rejects.toMatchObject({ code: "IMAGE_IN_USE" });
-    expect(await store.images.remove("one")).toEqual({ untagged: ["docker.io/library/one:latest"], deleted: undefined });
+    expect(await store.images.remove("one")).toEqual({ id, untagged: ["docker.io/library/one:latest"], deleted: undefined });
     await store.images.tag("three", target);
     expect(await store.images.remove(id.slice(7, 19), { force: true })).toEqual({
+      id,
       untagged: ["docker.io/library/three:latest", "docker.io/library/two:latest"],
       deleted: id,
     });
