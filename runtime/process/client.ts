@@ -1,9 +1,12 @@
 /** A client of a monitor: frames in, frames out, over its control socket or attach.sock. */
+import { readSync } from "node:fs";
 import type { Socket } from "node:net";
 import { RuntimeError } from "../errors.ts";
 import type { Attachment, ExitRecord } from "../process.ts";
 import { failureOf } from "./failure.ts";
 import { encodeFrame, encodeResize, FRAME, FrameReader, type Frame } from "./frames.ts";
+
+const PIECE_BYTES = 64 << 10;
 
 export interface Output {
   readonly stream: "stdout" | "stderr";
@@ -41,9 +44,19 @@ export class MonitorClient {
     this.exit = exit.promise;
     this.#settle = { ready, started, exit };
     const reader = new FrameReader();
-    socket.on("data", (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       for (const frame of reader.feed(chunk)) this.#receive(frame);
-    });
+    };
+    socket.on("data", take);
+    const destroy = socket.destroy.bind(socket);
+    // A monitor that has ended takes no input any more. What it sent before is still to be read, and Node drops that with the first write that fails.
+    socket.destroy = (error?: NodeJS.ErrnoException) => {
+      if (error?.syscall === "write") {
+        socket.off("data", take); // it is fed by hand
+        for (const chunk of restOf(socket)) take(chunk);
+      }
+      return destroy(error);
+    };
     let cause: Error | undefined;
     socket.on("error", (error) => {
       cause = error; // its close follows
@@ -162,6 +175,28 @@ export class MonitorClient {
       this.#fail(error);
       this.#settle.exit.reject(error);
     }
+  }
+}
+
+/** What the kernel has of a socket whose other end is closed. Its descriptor is in all releases of Node, but nowhere promised. */
+function* restOf(socket: Socket): Generator<Buffer> {
+  for (let kept = socket.read() as Buffer | null; kept !== null; kept = socket.read() as Buffer | null) yield kept;
+  const { fd } = (socket as { readonly _handle?: { readonly fd?: number } | null })._handle ?? {};
+  if (fd === undefined || fd < 0) return;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    const size = readNow(fd, piece);
+    if (size === 0) return;
+    yield piece.subarray(0, size);
+  }
+}
+
+/** 0 at the end, and where nothing more is to be had. */
+function readNow(fd: number, into: Buffer): number {
+  try {
+    return readSync(fd, into);
+  } catch {
+    return 0;
   }
 }
 

@@ -70,7 +70,7 @@ test("Auth: a client certificate of certs.d is shown to its host", async () => {
 
 test("Auth: a proxy is gone through, with the trust that is for the registry", async () => {
   const pair = issueCertificate(authority, { commonName: "registry", names: ["registry.example"], usage: "server" });
-  await using registry = await startRegistry({ tls: certificateFiles(scratch.root, pair), logFormat: "none" });
+  await using registry = await startRegistry({ tls: certificateFiles(scratch.root, pair), logFormat: "none", servedNames: ["registry.example"] });
   const asked: string[] = [];
   const proxy: Server = createServer().listen(0, "127.0.0.1");
   proxy.on("connect", (request, socket) => {

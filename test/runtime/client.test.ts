@@ -1,0 +1,32 @@
+/** The end of a monitor's connection that commands hold: nothing of what was sent is lost. */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { MonitorClient } from "../../runtime/process/client.ts";
+import { encodeFrame, FRAME } from "../../runtime/process/frames.ts";
+import { temporaryRoot } from "../support/root.ts";
+
+const EXIT = { exitCode: 3, oomKilled: false, finishedAt: "2026-01-01T00:00:00Z" };
+
+test("what a container said before it ended is read, also when it is typed into afterwards", async () => {
+  using root = temporaryRoot();
+  const path = join(root.root, "..", "monitor.sock");
+  const server = createServer().listen(path);
+  const accepted = once(server, "connection") as Promise<[Socket]>;
+  const socket = connect(path);
+  const client = new MonitorClient(socket);
+  const [monitor] = await accepted;
+  monitor.write(encodeFrame(FRAME.output, Buffer.from("first ")));
+  await expect.poll(() => socket.isPaused()).toBe(true); // nobody reads yet
+  monitor.end(Buffer.concat([encodeFrame(FRAME.output, Buffer.from("last")), encodeFrame(FRAME.exit, Buffer.from(JSON.stringify(EXIT)))]));
+  await once(monitor, "finish");
+  monitor.destroy();
+  await once(monitor, "close");
+  const attachment = client.attachment();
+  attachment.closeStdin();
+  let said = "";
+  for await (const { data } of attachment.output) said += Buffer.from(data).toString();
+  expect([said, await client.exit]).toEqual(["first last", EXIT]);
+  server.close();
+});
