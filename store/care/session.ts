@@ -51,5 +51,5 @@ export function sparedSince(layout: Layout, now: number): number {
     (name) => name.endsWith(WRITER_SUFFIX) && !name.startsWith(`${process.pid}.`) && !isAbandoned(name.slice(0, -WRITER_SUFFIX.length)),
   );
   const starts = others.map((name) => statSync(join(layout.ingest, name), { throwIfNoEntry: false })?.mtimeMs ?? now);
-  return starts.length === 0 ? Infinity : Math.max(Math.min(...starts), now - MAX_SPARED_MS);
+  return starts.length === 0 ? Infinity : Math.max(Math.floor(Math.min(...starts)), now - MAX_SPARED_MS); // what is made young gets whole milliseconds
 }
