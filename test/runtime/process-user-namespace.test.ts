@@ -55,10 +55,10 @@ describe("with mapped ids", () => {
     expect(lstatSync(`/proc/${state.pid}`).uid).toBe(200_000);
     const { process } = lab.spec(["sh", "-c", "id -u; id -G; stat -c %u /proc/self/fd/1; pwd"]);
     if (process === undefined) throw new Error("no process");
-    const { attachment } = await lab.processes.exec(state.id, { ...process, cwd: "/made" }, { stdin: false });
+    const { attachment } = await lab.processes.exec(state.id, { ...process, cwd: "/tmp" }, { stdin: false });
     let text = "";
     for await (const { data } of attachment?.output ?? []) text += Buffer.from(data).toString();
-    expect(text).toBe("0\n0\n0\n/made\n");
+    expect(text).toBe("0\n0\n0\n/tmp\n");
     await lab.processes.remove(state.id);
   });
 
