@@ -1,7 +1,7 @@
 /** The flags of `strata build`: docker's names, read into plain values. What this builder does not have is refused by name, never ignored. */
 import { Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
-import { collect } from "./collect.ts";
+import { collect } from "../collect.ts";
 import { defineLockFlags, type LockFlags } from "./lock-flags.ts";
 import { defineRunFlags, type RunFlags } from "./run-options.ts";
 

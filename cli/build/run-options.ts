@@ -6,7 +6,7 @@ import type { RunLimits } from "../../builder/executor.ts";
 import { parseBytes } from "../../builder/plan/mount.ts";
 import type { BuildRequest, SshSource } from "../../builder/request.ts";
 import { UsageError } from "../errors.ts";
-import { collect } from "./collect.ts";
+import { collect } from "../collect.ts";
 
 export interface RunFlags {
   readonly ssh: readonly string[];

@@ -8,6 +8,7 @@ import { applyManifest } from "../../orchestrator/client/apply.ts";
 import { addNamespaceFlag, connectCluster } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { ExitError, UsageError } from "../errors.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly filename: readonly string[];
@@ -18,7 +19,7 @@ interface Flags {
 export function command(context: Context): Command {
   const verb = new Command()
     .description("Bring the cluster to what manifests say")
-    .option("-f, --filename <path>", "file or folder of manifests, - for standard input", (value: string, before: readonly string[]) => [...before, value], [])
+    .option("-f, --filename <path>", "file or folder of manifests, - for standard input", collect, [])
     .option("--dry-run <how>", "server: check and change nothing");
   return addNamespaceFlag(verb).action(async ({ filename, namespace, dryRun }: Flags) => {
     if (filename.length === 0) throw new UsageError("must specify -f");

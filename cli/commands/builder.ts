@@ -1,8 +1,7 @@
 /** strata builder prune|du|cache-mount: care of the build cache. */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
-
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
+import { collect } from "../collect.ts";
 
 export function command(context: Context): Command {
   const group = new Command().description("Look after the build cache and cache mounts");

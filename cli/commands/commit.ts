@@ -1,6 +1,7 @@
 /** strata commit CONTAINER [IMAGE]: its changes as one more layer. */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly author?: string;
@@ -14,12 +15,7 @@ export function command(context: Context): Command {
     .description("Make an image of a container's changes")
     .option("-a, --author <name>", "who made it")
     .option("-m, --message <text>", "a note for the history")
-    .option(
-      "-c, --change <instruction>",
-      "apply a Dockerfile instruction to the image",
-      (value: string, all: readonly string[]) => [...all, value],
-      [] as readonly string[],
-    )
+    .option("-c, --change <instruction>", "apply a Dockerfile instruction to the image", collect, [] as readonly string[])
     .option("-p, --pause [boolean]", "pause it meanwhile", true)
     .argument("<container>")
     .argument("[image]")

@@ -10,6 +10,7 @@ import { addNamespaceFlag, connectCluster } from "../cluster/connect.ts";
 import { readDuration } from "../duration.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly name?: string;
@@ -22,8 +23,6 @@ interface Flags {
   readonly dryRun: boolean;
   readonly output?: string;
 }
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function command(context: Context): Command {
   const verb = new Command()

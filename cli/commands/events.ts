@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { eventFilter } from "../containers/event-filter.ts";
 import { eventLine, eventRow } from "../containers/event-row.ts";
 import { UsageError } from "../errors.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly filter: readonly string[];
@@ -17,7 +18,7 @@ interface Flags {
 export function command(context: Context): Command {
   return new Command()
     .description("Tell what happens to containers, images, networks and volumes")
-    .option("-f, --filter <key=value>", "only those", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("-f, --filter <key=value>", "only those", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
     .option("--since <time>", "RFC 3339, seconds, or 10m ago: what happened from then on, too")
     .option("--until <time>", "end then")

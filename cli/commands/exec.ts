@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
 import { startFailure } from "../containers/failures.ts";
 import { foreground, needTerminal } from "../containers/foreground.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly interactive?: boolean;
@@ -16,8 +17,6 @@ interface Flags {
   readonly user?: string;
   readonly privileged?: boolean;
 }
-
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
 export function command(context: Context): Command {
   return new Command()

@@ -13,6 +13,7 @@ import { createCommand } from "../networks/create-network.ts";
 import { describeNetwork } from "../networks/inspect-network.ts";
 import { listCommand } from "../networks/list-networks.ts";
 import { printInspected } from "./inspect.ts";
+import { collect } from "../collect.ts";
 
 export function command(context: Context): Command {
   const group = new Command().description("Manage networks");
@@ -55,7 +56,7 @@ function removeCommand(context: Context): Command {
 function pruneCommand(context: Context): Command {
   return new Command("prune")
     .description("Remove networks that no container is on")
-    .option("--filter <key=value>", "until, label or label!", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("--filter <key=value>", "until, label or label!", collect, [] as readonly string[])
     .option("-f, --force", "do not ask")
     .action(async ({ force = false, filter }: { readonly force?: boolean; readonly filter: readonly string[] }) => {
       const matches = pruneFilter(filter, Date.now());

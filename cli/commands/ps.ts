@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { containerFilter } from "../containers/container-filter.ts";
 import { containerRow } from "../containers/container-row.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly all?: boolean;
@@ -32,7 +33,7 @@ export function command(context: Context): Command {
     .description("List containers")
     .option("-a, --all", "those that do not run too")
     .option("-q, --quiet", "ids only")
-    .option("-f, --filter <key=value>", "only those", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("-f, --filter <key=value>", "only those", collect, [] as readonly string[])
     .option("--format <template>", "json, table or a Go template")
     .option("-o, --output <format>", "json")
     .option("-n, --last <count>", "the newest ones, whatever they do")

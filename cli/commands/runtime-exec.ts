@@ -8,6 +8,7 @@ import { type ProgramFlags, programOf } from "../oci/program.ts";
 import { preserveFor } from "../oci/preserve.ts";
 import { type RefusedFlags, refuseFlags } from "../oci/refusals.ts";
 import { runHere } from "../oci/run-here.ts";
+import { collect } from "../collect.ts";
 
 interface Flags extends ProgramFlags, RefusedFlags {
   readonly process?: string;
@@ -16,8 +17,6 @@ interface Flags extends ProgramFlags, RefusedFlags {
   readonly detach?: boolean;
   readonly preserveFds: string;
 }
-
-const collect = (word: string, all: readonly string[]): readonly string[] => [...all, word];
 
 export function command(open: OpenOci): Command {
   return new Command()

@@ -11,6 +11,7 @@ import { ExitError, UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 import { imagesInUse } from "../images/images-in-use.ts";
 import { confirmed, pruneImages } from "../images/prune-images.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly verbose?: boolean;
@@ -47,12 +48,7 @@ export function command(context: Context): Command {
     .option("-a, --all", "all images that no container was made of, and the build cache")
     .option("--build-cache", "the whole build cache, too, cache mounts with it")
     .option("--volumes", "volumes without a name that no container uses, too")
-    .option(
-      "--filter <key=value>",
-      "of containers: until, label or label!",
-      (value: string, all: readonly string[]) => [...all, value],
-      [] as readonly string[],
-    )
+    .option("--filter <key=value>", "of containers: until, label or label!", collect, [] as readonly string[])
     .option("-f, --force", "do not ask")
     .action(async (flags: Flags & { readonly filter: readonly string[] }) => await prune(context, flags));
   group

@@ -14,13 +14,12 @@ import { bindDevice } from "../containers/volume-options.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { printInspected } from "./inspect.ts";
+import { collect } from "../collect.ts";
 
 const COLUMNS = [
   ["DRIVER", "Driver"],
   ["VOLUME NAME", "Name"],
 ] as const;
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
-
 export function command(context: Context): Command {
   const volumes = async (): Promise<Awaited<ReturnType<Context["engine"]>>["volumes"]> => (await context.engine()).volumes;
   const group = new Command().description("Manage volumes");

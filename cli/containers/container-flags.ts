@@ -15,6 +15,7 @@ import { REFUSED_AT_CREATE, refuseFlags } from "./refused-flags.ts";
 import { securityOptions } from "./security-flags.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
+import { collect } from "../collect.ts";
 
 export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementFlags {
   readonly addHost: readonly string[];
@@ -87,7 +88,6 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementF
   readonly workdir?: string;
 }
 
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 const NONE: readonly string[] = [];
 
 export function addContainerFlags(command: Command): Command {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { DeviceRuleText, Placement } from "../../runtime/placement.ts";
 import { UsageError } from "../errors.ts";
 import { keyValue } from "./key-value.ts";
+import { collect } from "../collect.ts";
 
 export interface PlacementFlags {
   readonly annotation: readonly string[];
@@ -19,7 +20,6 @@ export interface PlacementFlags {
   readonly volumeDriver?: string;
 }
 
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 const NONE: readonly string[] = [];
 
 export function addPlacementFlags(command: Command): Command {

@@ -8,13 +8,14 @@ import { UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 import { confirmed } from "../images/prune-images.ts";
 import { pruneFilter } from "./prune-filter.ts";
+import { collect } from "../collect.ts";
 
 const AT_REST: ReadonlySet<string> = new Set(["exited", "created", "stopped", "dead"]);
 
 export function containerPrune(context: Context): Command {
   return new Command()
     .description("Remove containers that do not run")
-    .option("--filter <key=value>", "until, label or label!", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("--filter <key=value>", "until, label or label!", collect, [] as readonly string[])
     .option("-f, --force", "do not ask")
     .action(async ({ force = false, filter }: { readonly force?: boolean; readonly filter: readonly string[] }) => {
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");

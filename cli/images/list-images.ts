@@ -8,6 +8,7 @@ import { imageFilter } from "./image-filter.ts";
 import { imageRow, type ImageRow } from "./image-row.ts";
 import { imageSize } from "./image-size.ts";
 import { readAny } from "./read-any.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly all?: boolean;
@@ -35,12 +36,7 @@ export function listCommand(context: Context): Command {
     .option("-a, --all", "accepted: there are no intermediate images")
     .option("-q, --quiet", "ids only")
     .option("--digests", "show digests")
-    .option(
-      "-f, --filter <key=value>",
-      "only those: dangling, reference, label, before, since",
-      (value: string, all: readonly string[]) => [...all, value],
-      [] as readonly string[],
-    )
+    .option("-f, --filter <key=value>", "only those: dangling, reference, label, before, since", collect, [] as readonly string[])
     .option("--format <template>", "json, table or a Go template")
     .option("-o, --output <format>", "json")
     .option("--no-trunc", "do not shorten ids")

@@ -4,6 +4,7 @@ import { RuntimeError } from "../../runtime/errors.ts";
 import { forEach } from "../containers/each.ts";
 import { refuseFlags } from "../containers/refused-flags.ts";
 import type { Context } from "../context.ts";
+import { collect } from "../collect.ts";
 
 interface ConnectFlags {
   readonly alias: readonly string[];
@@ -19,7 +20,7 @@ export function connectCommand(context: Context): Command {
   });
   return command
     .description("Connect a container to a network, also while it runs")
-    .option("--alias <name>", "a further name on that network", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("--alias <name>", "a further name on that network", collect, [] as readonly string[])
     .option("--ip <address>", "its IPv4 address there")
     .option("--ip6 <address>", "its IPv6 address there")
     .argument("<network>")

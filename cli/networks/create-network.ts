@@ -7,6 +7,7 @@ import { refuseFlags } from "../containers/refused-flags.ts";
 import { parseNumber } from "../containers/sizes.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { collect } from "../collect.ts";
 
 interface Flags {
   readonly attachable?: boolean;
@@ -23,7 +24,6 @@ interface Flags {
   readonly subnet: readonly string[];
 }
 
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 const NONE: readonly string[] = [];
 const SWARM = "it belongs to swarms, which are many machines";
 

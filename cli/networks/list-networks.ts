@@ -4,6 +4,7 @@ import type { Network } from "../../runtime/networks.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { networkFilter } from "./network-filter.ts";
+import { collect } from "../collect.ts";
 
 const COLUMNS = [
   ["NETWORK ID", "ID"],
@@ -39,7 +40,7 @@ export function listCommand(context: Context): Command {
     .alias("list")
     .description("List networks")
     .option("-q, --quiet", "ids only")
-    .option("-f, --filter <key=value>", "only those", (value: string, all: readonly string[]) => [...all, value], [] as readonly string[])
+    .option("-f, --filter <key=value>", "only those", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
     .option("-o, --output <format>", "json")
     .option("--no-trunc", "do not shorten ids")
