@@ -1,5 +1,7 @@
 /** GET over http and https: redirects followed within bounds, servers that say nothing given up, credentials kept to the host they are for. */
-import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import { readFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
+import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from "undici";
 import { BuilderError } from "../errors.ts";
 import { redact } from "../redact.ts";
 import { httpAuthorization } from "./auth.ts";
@@ -65,7 +67,15 @@ async function ask(text: string, { headers, scope, silenceMs }: HttpOptions): Pr
 
 function dispatcher(): { readonly dispatcher?: Dispatcher } {
   const isProxied = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some((name) => (process.env[name] ?? "") !== "");
-  return isProxied ? { dispatcher: new EnvHttpProxyAgent() } : {};
+  const tls = trusted();
+  if (isProxied) return { dispatcher: new EnvHttpProxyAgent({ connect: tls, requestTls: tls }) };
+  return tls.ca === undefined ? {} : { dispatcher: new Agent({ connect: tls }) };
+}
+
+/** Authorities that node was not let read at its start (bin/strata.js). */
+function trusted(): { readonly ca?: string[] } {
+  const { STRATA_EXTRA_CA_CERTS: file = "" } = process.env;
+  return file === "" ? {} : { ca: [...rootCertificates, readFileSync(file, "utf8")] };
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): HttpAnswer["headers"] {

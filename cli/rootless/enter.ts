@@ -16,7 +16,7 @@ export async function runInNamespace(context: Context, words: readonly string[])
   const { holder, lock } = await holdNamespace(runRoot, programs.minder, (text) => void context.stderr.write(`strata: warning: ${text}\n`));
   const child = spawn(programs.minder, ["enter", holder, ...self, ...words], {
     stdio: ["inherit", "inherit", "inherit", lock.fd],
-    env: { ...env, STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot },
+    env: { ...env, STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot, ...(env["STRATA_EXTRA_CA_CERTS"] === undefined ? {} : { NODE_EXTRA_CA_CERTS: "" }) },
   });
   for (const name of FORWARDED) process.on(name, () => void (isToldToo(name) || child.kill(name)));
   const ended = new Promise<number>((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** Connections to one registry: proxies, certificates, redirects. What carries credentials never leaves the host they are for. */
 import { isIP } from "node:net";
-import { rootCertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher } from "undici";
+import { trusting } from "../authorities.ts";
 import { RegistryError } from "../errors.ts";
 import type { BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
@@ -59,12 +59,12 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, c
   const tls = {
     timeout: CONNECT_MS,
     rejectUnauthorized: !insecure,
-    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    ...trusting(env, authorities),
     ...(clients.length === 0 ? {} : { cert: clients.map(({ certificate }) => certificate), key: clients.map(({ key }) => key) }),
   };
   const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
   const own = openWay(host, env, limits, tls);
-  const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS }); // redirects: no client certificate, no private trust
+  const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS, ...trusting(env) }); // redirects: no client certificate, no private trust
   return {
     send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other)),
     async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsV4Signer } from "aws4fetch";
 import { Agent, request, type Dispatcher } from "undici";
+import { trusting } from "../authorities.ts";
 import { RegistryError } from "../errors.ts";
 import type { S3Credentials } from "./credentials.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -52,7 +53,12 @@ const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 export function openExchange(options: S3ExchangeOptions): S3Exchange {
   const { location, credentials, idleMs, attempts, firstRetryMs } = options;
-  const dispatcher = new Agent({ connect: { timeout: CONNECT_MS }, headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 });
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_MS, ...trusting(process.env) },
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+    keepAliveTimeout: 4_000,
+  });
   const cache = new Map<string, ArrayBuffer>();
   const once = async (wanted: S3Request): Promise<S3Answer> => {
     const { url, headers } = await sign(wanted, location, await credentials(), cache);

@@ -79,7 +79,7 @@ function refuseLimits({ devices: _devices, ...limits }: Resources): void {
 
 const LIMITED: Readonly<Record<string, string>> = { cpu: "processor time", pids: "number of processes", blockIO: "disk traffic" };
 
-const PASSED = /^(PATH|HOME|USER|LANG|TMPDIR|XDG_.*|STRATA_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*)$/;
+const PASSED = /^(PATH|HOME|USER|LANG|TMPDIR|XDG_.*|STRATA_.*)$/;
 
 /** For the exit command, which runs long after this process: no more than it needs. */
 export function exitEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
