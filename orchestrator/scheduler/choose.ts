@@ -14,8 +14,9 @@ export function chooseNode(pod: KubeObject, infos: readonly NodeInfo[], random: 
   const reasons = new Map<string, number>();
   const feasible = infos.filter((info) => {
     const found = objections(wanted, info);
+    if (found.length === 0) return true;
     for (const reason of found) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    return found.length === 0;
+    return false;
   });
   if (feasible.length === 0) return { refused: refusal(infos.length, reasons) };
   return { node: best(feasible, feasible.length === 1 ? [0] : scores(wanted, feasible), random).node.metadata.name };

@@ -2,9 +2,13 @@
 import type { KubeObject, WatchEvent } from "../cluster.ts";
 import { isTerminal } from "../controllers/pods.ts";
 import { hostPorts, minus, parseAmounts, plus, podRequests, type Amounts, type HostPort } from "./requests.ts";
+import type { Taint } from "./taints.ts";
 
+/** What decisions ask of every node lies ready here: a pod is held against all of them. */
 export interface NodeInfo {
   readonly node: KubeObject;
+  readonly cordoned: boolean;
+  readonly taints: readonly Taint[];
   readonly allocatable: Amounts;
   readonly requested: Amounts;
   readonly pods: number;
@@ -17,24 +21,24 @@ interface Booking {
   readonly ports: readonly HostPort[];
 }
 
-interface Load {
-  requested: Amounts;
-  pods: number;
-  ports: readonly HostPort[];
-}
+type Load = Pick<NodeInfo, "requested" | "pods" | "ports">;
+
+const NO_LOAD: Load = { requested: {}, pods: 0, ports: [] };
 
 export class Ledger {
-  readonly #nodes = new Map<string, { readonly node: KubeObject; readonly allocatable: Amounts }>();
+  readonly #infos = new Map<string, NodeInfo>();
+  /** Also of nodes that are not known yet, or no more. */
   readonly #loads = new Map<string, Load>();
   readonly #bookings = new Map<string, Booking>();
 
   get nodes(): readonly NodeInfo[] {
-    return [...this.#nodes.values()].map(({ node, allocatable }) => ({ node, allocatable, ...this.#load(node.metadata.name) }));
+    return [...this.#infos.values()];
   }
 
   onNode({ type, object }: WatchEvent): void {
-    if (type === "DELETED") this.#nodes.delete(object.metadata.name);
-    else this.#nodes.set(object.metadata.name, { node: object, allocatable: parseAmounts(object.status?.allocatable ?? object.status?.capacity ?? {}) });
+    const { name } = object.metadata;
+    if (type === "DELETED") this.#infos.delete(name);
+    else this.#infos.set(name, infoOf(object, this.#loads.get(name) ?? NO_LOAD));
   }
 
   onPod({ type, object }: WatchEvent): void {
@@ -48,8 +52,8 @@ export class Ledger {
     this.forget(pod.metadata.uid);
     const booking = { node, requests: podRequests(pod), ports: hostPorts(pod) };
     this.#bookings.set(pod.metadata.uid, booking);
-    const load = this.#load(node);
-    this.#loads.set(node, { requested: plus(load.requested, booking.requests), pods: load.pods + 1, ports: [...load.ports, ...booking.ports] });
+    const load = this.#loads.get(node) ?? NO_LOAD;
+    this.#put(node, { requested: plus(load.requested, booking.requests), pods: load.pods + 1, ports: [...load.ports, ...booking.ports] });
   }
 
   /** Counts it nowhere any more. */
@@ -57,12 +61,24 @@ export class Ledger {
     const booking = this.#bookings.get(uid);
     if (booking === undefined) return;
     this.#bookings.delete(uid);
-    const load = this.#load(booking.node);
+    const load = this.#loads.get(booking.node) ?? NO_LOAD;
     const ports = load.ports.filter((port) => !booking.ports.includes(port));
-    this.#loads.set(booking.node, { requested: minus(load.requested, booking.requests), pods: load.pods - 1, ports });
+    this.#put(booking.node, { requested: minus(load.requested, booking.requests), pods: load.pods - 1, ports });
   }
 
-  #load(node: string): Load {
-    return this.#loads.get(node) ?? { requested: {}, pods: 0, ports: [] };
+  #put(node: string, load: Load): void {
+    this.#loads.set(node, load);
+    const info = this.#infos.get(node);
+    if (info !== undefined) this.#infos.set(node, { ...info, ...load });
   }
+}
+
+function infoOf(node: KubeObject, load: Load): NodeInfo {
+  return {
+    node,
+    cordoned: node.spec?.unschedulable === true,
+    taints: node.spec?.taints ?? [],
+    allocatable: parseAmounts(node.status?.allocatable ?? node.status?.capacity ?? {}),
+    ...load,
+  };
 }

@@ -2,6 +2,11 @@
 import type { KubeObject } from "../cluster.ts";
 import { matchesTerm, matchesTerms, type NodeSelectorTerm } from "../schema/node-selector.ts";
 
+/** Some nodes are not allowed. */
+export function isChoosy({ spec }: KubeObject): boolean {
+  return spec.nodeSelector !== undefined || spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution !== undefined;
+}
+
 export function matchesNode(pod: KubeObject, node: KubeObject): boolean {
   const labels = node.metadata.labels ?? {};
   const selector: Readonly<Record<string, string>> = pod.spec.nodeSelector ?? {};
@@ -9,9 +14,16 @@ export function matchesNode(pod: KubeObject, node: KubeObject): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value) && (terms === undefined || matchesTerms(terms, node));
 }
 
+export interface Preference {
+  readonly weight: number;
+  readonly preference: NodeSelectorTerm;
+}
+
+export function preferencesOf(pod: KubeObject): readonly Preference[] {
+  return pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+}
+
 /** Sum of the weights of the preferred terms that the node meets. */
-export function preference(pod: KubeObject, node: KubeObject): number {
-  const preferred: readonly { readonly weight: number; readonly preference: NodeSelectorTerm }[] =
-    pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+export function preference(preferred: readonly Preference[], node: KubeObject): number {
   return preferred.filter((term) => matchesTerm(term.preference, node)).reduce((sum, { weight }) => sum + weight, 0);
 }

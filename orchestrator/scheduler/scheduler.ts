@@ -1,4 +1,7 @@
-/** Gives each pod without a node one. One worker: a decision sees all decisions before it. The shell around `chooseNode`. */
+/**
+ * Gives each pod without a node one. A decision sees all decisions before it: it is made and booked in one go, and what is written
+ * of it may wait for the disk together with others. The shell around `chooseNode`.
+ */
 import { formatKey, hasReason, keyOf, parseKey, type Controller } from "../controllers/controller.ts";
 import { formatTime } from "../controllers/clock.ts";
 import { setCondition } from "../controllers/conditions.ts";
@@ -11,9 +14,12 @@ import { CLAIMS, CLASSES, VOLUMES } from "../storage/names.ts";
 import { chooseNode } from "./choose.ts";
 import { Ledger, type NodeInfo } from "./ledger.ts";
 import { reserveVolumes } from "./reserve-volumes.ts";
+import { Turns } from "./turns.ts";
 import { planVolumes, volumeNeeds, type VolumeChoice } from "./volumes.ts";
 
 const SCHEDULER = "default-scheduler";
+/** Decisions that wait for the disk at once: they share its commits. */
+const WORKERS = 32;
 /** A pod that fits nowhere is tried again though nothing seems to have changed. */
 const RETRY_MS = 60_000;
 
@@ -21,6 +27,7 @@ export function scheduler(room: Collaborators): Controller {
   const ledger = new Ledger();
   const waiting = new Set<string>();
   const state: State = { ledger, waiting, reserved: new Map() };
+  const claiming = new Turns();
   /** What makes room wakes those that found none. */
   const wakeWaiting = (): ObjectKey[] => [...waiting].map(parseKey);
   const wakeUsers = ({ object }: WatchEvent): ObjectKey[] =>
@@ -30,6 +37,7 @@ export function scheduler(room: Collaborators): Controller {
     });
   return {
     name: "scheduler",
+    workers: WORKERS,
     watches: {
       nodes: (event) => {
         ledger.onNode(event);
@@ -46,7 +54,11 @@ export function scheduler(room: Collaborators): Controller {
       [VOLUMES]: wakeWaiting,
       [CLASSES]: wakeWaiting,
     },
-    reconcile: async (key) => await schedule(key, room, state),
+    reconcile: async (key) => {
+      const pod = room.cluster.get("pods", key);
+      const work = async (): Promise<Outcome | void> => await schedule(key, room, state);
+      return await (pod === undefined || claimNames(pod).length === 0 ? work() : claiming.next(work)); // volumes are booked by what is written
+    },
   };
 }
 
@@ -102,12 +114,13 @@ type Placed = { readonly node: string; readonly volumes: readonly VolumeChoice[]
 function choose(pod: KubeObject, { cluster }: Collaborators, infos: readonly NodeInfo[], reserved: string | undefined): Placed {
   const needs = volumeNeeds(pod, cluster);
   if (needs !== undefined && "refused" in needs) return { refused: `0/${infos.length} nodes are available: ${needs.refused}.` };
-  const own = infos.filter(({ node }) => node.metadata.name === reserved);
+  const own = reserved === undefined ? [] : infos.filter(({ node }) => node.metadata.name === reserved);
   const first = own.length === 0 ? undefined : chooseNode(pod, own, Math.random, needs);
   const choice = first !== undefined && "node" in first ? first : chooseNode(pod, infos, Math.random, needs);
   if ("refused" in choice) return choice;
+  if (needs === undefined) return { node: choice.node, volumes: [] };
   const node = infos.find((info) => info.node.metadata.name === choice.node)?.node;
-  return { node: choice.node, volumes: needs === undefined || node === undefined ? [] : (planVolumes(needs, node) ?? []) };
+  return { node: choice.node, volumes: node === undefined ? [] : (planVolumes(needs, node) ?? []) };
 }
 
 /** False for a pod that has gone meanwhile. @throws {ApiError} `Conflict` when it has another node, or is going */

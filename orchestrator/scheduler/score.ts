@@ -1,16 +1,19 @@
 /** How well a node suits a pod: each part 0 to 100, weighted. Spec: Kubernetes documentation, "Kubernetes Scheduler". */
 import type { NodeInfo } from "./ledger.ts";
 import type { Wanted } from "./filters.ts";
-import { preference } from "./node-affinity.ts";
-import { tolerates, type Taint } from "./taints.ts";
+import { preference, preferencesOf } from "./node-affinity.ts";
+import { tolerates } from "./taints.ts";
 
 /** What a pod that asks for nothing is taken to need, so that such pods spread too. */
 const ASSUMED = { cpu: 100, memory: 200 * 2 ** 20 } as const;
+/** For no node any points. */
+const NOTHING: readonly number[] = [];
 const WEIGHT = { taints: 3, affinity: 2, least: 1, balance: 1 } as const;
 
 export function scores(wanted: Wanted, infos: readonly NodeInfo[]): readonly number[] {
-  const taints = normalized(infos.map((info) => -intolerable(wanted, info)));
-  const affinities = normalized(infos.map((info) => preference(wanted.pod, info.node)));
+  const preferred = preferencesOf(wanted.pod);
+  const taints = infos.every((info) => info.taints.length === 0) ? NOTHING : normalized(infos.map((info) => -intolerable(wanted, info)));
+  const affinities = preferred.length === 0 ? NOTHING : normalized(infos.map((info) => preference(preferred, info.node)));
   return infos.map((info, index) => {
     const cpu = used(wanted, info, "cpu");
     const memory = used(wanted, info, "memory");
@@ -27,8 +30,7 @@ function used({ requests }: Wanted, { allocatable, requested }: NodeInfo, name: 
   return total === 0 ? 1 : Math.min(1, sum / total);
 }
 
-function intolerable({ pod }: Wanted, { node }: NodeInfo): number {
-  const taints: readonly Taint[] = node.spec?.taints ?? [];
+function intolerable({ pod }: Wanted, { taints }: NodeInfo): number {
   return taints.filter((taint) => taint.effect === "PreferNoSchedule" && !tolerates(pod.spec.tolerations ?? [], taint)).length;
 }
 

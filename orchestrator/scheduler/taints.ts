@@ -25,6 +25,9 @@ export function tolerates(tolerations: readonly Toleration[], taint: Taint): boo
 
 /** The first taint with one of `effects` that the pod does not tolerate. */
 export function untolerated(pod: KubeObject, node: KubeObject, effects: readonly Taint["effect"][]): Taint | undefined {
-  const taints: readonly Taint[] = node.spec?.taints ?? [];
+  return firstUntolerated(pod, node.spec?.taints ?? [], effects);
+}
+
+export function firstUntolerated(pod: KubeObject, taints: readonly Taint[], effects: readonly Taint["effect"][]): Taint | undefined {
   return taints.find((taint) => effects.includes(taint.effect) && !tolerates(pod.spec.tolerations ?? [], taint));
 }

@@ -144,14 +144,39 @@ test.each(wakes)("those that found no room are looked at again: $wakes, when a p
   expect([...(controller.watches["pods"]?.(event) ?? [])].map(({ name }) => name)).toEqual(want ? ["waiting"] : []);
 });
 
-test("places a thousand pods on a thousand nodes within seconds", () => {
+test.each([
+  { name: "waits for no write", volumes: [], begun: 2 },
+  { name: "waits for the one before it where volumes are claimed", volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }], begun: 1 },
+])("a decision $name", async ({ volumes, begun }) => {
+  const [binds, bound] = [[] as string[], [] as (() => void)[]];
+  const claim = { metadata: meta("data", { annotations: { "pv.kubernetes.io/bind-completed": "yes" } }), spec: { volumeName: "v" } };
+  const found: Readonly<Record<string, unknown>> = { persistentvolumeclaims: claim };
+  const cluster = {
+    get: (resource: string, { name }: { readonly name: string }) => found[resource] ?? pod(name, { node: "", spec: { volumes } }),
+    list: (resource: string) => (resource === "persistentvolumes" ? [{ metadata: meta("v"), spec: {} }] : []),
+    bind: async ({ name }: { readonly name: string }) => {
+      binds.push(name);
+      await new Promise<void>((resolve) => bound.push(resolve));
+    },
+  } as unknown as Cluster;
+  const controller = scheduler({ cluster, clock: new FakeClock(), recorder: { record: () => {} } });
+  controller.watches["nodes"]?.({ type: "ADDED", object: node("a") });
+  const done = Promise.all(["x", "y"].map(async (name) => await controller.reconcile({ namespace: "default", name })));
+  await expect.poll(() => binds).toHaveLength(begun);
+  for (let given = 0; given < 2; given++) {
+    await expect.poll(() => bound.length).toBeGreaterThan(given);
+    bound[given]?.();
+  }
+  await done;
+  expect(binds).toEqual(["x", "y"]);
+});
+
+test("spreads a thousand pods evenly over a thousand nodes", () => {
   const book = ledger(Array.from({ length: 1000 }, (_, index) => node(`n${index}`)));
-  const start = performance.now();
   for (let index = 0; index < 1000; index++) {
     const next = asking(`p${index}`, { cpu: "100m", memory: "64Mi" });
     const choice = chooseNode(next, book.nodes, Math.random);
     if ("node" in choice) book.assume(next, choice.node);
   }
-  expect(performance.now() - start).toBeLessThan(4000);
-  expect(Math.max(...book.nodes.map(({ pods }) => pods)), "spread evenly").toBe(1);
+  expect(Math.max(...book.nodes.map(({ pods }) => pods))).toBe(1);
 });
