@@ -2,7 +2,7 @@
 import type { RunCommand } from "./command.ts";
 
 export interface Unit {
-  readonly name: "s" | "MB/s" | "/s" | "MiB";
+  readonly name: "s" | "MB/s" | "/s" | "MiB" | "MB" | "%" | "packages";
   readonly better: "less" | "more";
 }
 
@@ -15,7 +15,7 @@ export interface Phase {
   readonly unit?: Unit;
   /** Ratio to each peer that is just within budget: the largest where less is better, else the smallest. */
   readonly budget: Readonly<Record<string, number>>;
-  /** What strata's own figure may be at most, whatever the peers'. */
+  /** What strata's own figure may be at most, or at least where more is better, whatever the peers'. */
   readonly limit?: number;
 }
 
@@ -47,7 +47,7 @@ export interface Case {
   readonly title: string;
   /** How often all phases are run. */
   readonly rounds: number;
-  /** strata first. */
+  /** strata first; alone where no peer can be had, and the budget stands in for one. */
   readonly peers: readonly string[];
   /** The first starts from what `reset` leaves. */
   readonly phases: readonly Phase[];

@@ -5,7 +5,8 @@ import { BenchError } from "./errors.ts";
 
 export const USAGE = `Usage: npm run bench -- [OPTION…] [CASE…]
 
-Measures strata against what Debian ships, in turns, in a sandbox that leaves nothing behind. Needs root.
+Measures strata against what Debian ships, in turns, in a sandbox that leaves nothing behind; the cluster and the
+install, for which no peer can be had, against their budgets. Needs root.
 
   --install            install the peers first
   --on ext4|tmpfs      what everything is written on: a journalled file system in a file (default), or memory

@@ -8,6 +8,8 @@ export interface Result {
 }
 
 const OWN = "strata";
+/** Where there is no peer. */
+const ALONE = `${OWN} : budget, as no peer can be had`;
 
 export function tables(results: readonly Result[]): string {
   const sets = [...new Set(results.map(({ one }) => one.peers.join()))];
@@ -16,7 +18,8 @@ export function tables(results: readonly Result[]): string {
 
 function tableOf(results: readonly Result[]): string {
   const peers = results[0]?.one.peers ?? [];
-  const head = ["measured", ...peers, ...others(peers).map((peer) => `${OWN} : ${peer}`), "budget"];
+  const ratios = others(peers).map((peer) => `${OWN} : ${peer}`);
+  const head = ["measured", ...peers, ...(ratios.length === 0 ? [ALONE] : ratios), "budget"];
   const rows = results.flatMap(({ one, samples }) => one.phases.map((phase) => rowOf(one, phase, samples)));
   return [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |\n`).join("");
 }
@@ -31,9 +34,13 @@ function rowOf(one: Case, phase: Phase, samples: Samples): readonly string[] {
   return [
     `${one.title}, ${phase.name}`,
     ...one.peers.map((peer) => show(figure(peer), phase.unit ?? SECONDS)),
-    ...others(one.peers).map((peer) => show(ratio(peer))),
+    ...(others(one.peers).length === 0 ? [show(ofLimit(own, phase))] : others(one.peers).map((peer) => show(ratio(peer)))),
     budgetOf(one, phase, { own, ratio }),
   ];
+}
+
+function ofLimit(own: number | undefined, { limit }: Phase): number | undefined {
+  return own === undefined || limit === undefined ? undefined : own / limit;
 }
 
 interface Found {
@@ -47,7 +54,7 @@ function budgetOf(one: Case, phase: Phase, { own, ratio }: Found): string {
     const bound = phase.budget[peer];
     return bound === undefined ? [] : [verdict(ratio(peer), bound, better, ` ${peer}`)];
   });
-  return [...parts, ...(phase.limit === undefined ? [] : [verdict(own, phase.limit, "less", ` ${name}`)])].join(", ");
+  return [...parts, ...(phase.limit === undefined ? [] : [verdict(own, phase.limit, better, ` ${name}`)])].join(", ");
 }
 
 function verdict(found: number | undefined, bound: number, better: Unit["better"], what: string): string {
