@@ -1,7 +1,7 @@
 {
   "target_defaults": {
     "cflags": ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os"],
-    "include_dirs": ["store/native/common"]
+    "include_dirs": ["store/native", "store/native/common"]
   },
   "targets": [
     {

@@ -5,6 +5,7 @@
 #include "common.h"
 #include "enter.h"
 #include "entry.h"
+#include "type-letter.h"
 #include "verbs.h"
 #include <dirent.h>
 #include <errno.h>
@@ -34,34 +35,12 @@ put (const void *data, size_t size)
     die ("pack", "output");
 }
 
-static uint8_t
-letter_of (mode_t mode)
-{
-  switch (mode & S_IFMT)
-    {
-    case S_IFREG:
-      return 'f';
-    case S_IFDIR:
-      return 'd';
-    case S_IFLNK:
-      return 'l';
-    case S_IFIFO:
-      return 'p';
-    case S_IFCHR:
-      return 'c';
-    case S_IFBLK:
-      return 'b';
-    default:
-      return 0; /* a socket is nothing to copy */
-    }
-}
-
 static void
 put_entry (const struct stat *status, const char *target)
 {
   bool device = S_ISCHR (status->st_mode) || S_ISBLK (status->st_mode);
   struct entry entry = {
-    .type = letter_of (status->st_mode),
+    .type = type_letter (status->st_mode),
     .mode = status->st_mode & 07777,
     .uid = status->st_uid,
     .gid = status->st_gid,
@@ -145,8 +124,8 @@ put_found (int place, bool whole, int depth)
 
   if (fstat (place, &status) < 0)
     die ("pack", path);
-  if (letter_of (status.st_mode) == 0)
-    return;
+  if (S_ISSOCK (status.st_mode))
+    return; /* nothing to copy */
   if (S_ISLNK (status.st_mode) && readlinkat (place, "", target, sizeof target - 1) < 0)
     die ("pack", path);
   if (!whole && S_ISREG (status.st_mode))

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tree.h"
 #include "common.h"
+#include "type-letter.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,28 +82,6 @@ append (struct buffer *out, const void *bytes, size_t length)
 {
   memcpy (reserve (out, length), bytes, length);
   out->length += length;
-}
-
-static uint8_t
-type_letter (mode_t mode)
-{
-  switch (mode & S_IFMT)
-    {
-    case S_IFREG:
-      return 'f';
-    case S_IFDIR:
-      return 'd';
-    case S_IFLNK:
-      return 'l';
-    case S_IFIFO:
-      return 'p';
-    case S_IFCHR:
-      return 'c';
-    case S_IFBLK:
-      return 'b';
-    default:
-      return 's';
-    }
 }
 
 /* Appends name and value of every xattr; returns how many. `/proc/self/fd/N/name` names a link itself, never its target. */
