@@ -26,12 +26,21 @@ export interface Plan extends PlannedBuild {
 
 export async function plan(dockerfile: Dockerfile, request: BuildRequest, images: BaseImages): Promise<Plan> {
   const machine = hostPlatform();
-  const { target, buildArgs, contexts, allow } = request;
+  const { target, buildArgs, contexts, contextTime, allow } = request;
   const platforms = request.platforms.length === 0 ? [machine] : request.platforms;
   const planned = await Promise.all(
     platforms.map(
       async (platform) =>
-        await planBuild(dockerfile, { target, platform, machine, buildArgs, contexts, allow, openImage: async (origin) => await images.open(origin) }),
+        await planBuild(dockerfile, {
+          target,
+          platform,
+          machine,
+          buildArgs,
+          contexts,
+          contextTime,
+          allow,
+          openImage: async (origin) => await images.open(origin),
+        }),
     ),
   );
   const [only] = planned;

@@ -29,6 +29,8 @@ export interface BuildRequest {
   readonly dockerfile: { readonly text: string; /** As errors name it. */ readonly file: string };
   /** Undefined: the Dockerfile came alone. */
   readonly context: string | undefined;
+  /** Seconds: when what came from elsewhere was made, as far as that is known. SOURCE_DATE_EPOCH=context asks for it. */
+  readonly contextTime?: number | undefined;
   /** Rules of the ignore file that is in force. */
   readonly ignore: readonly string[];
   readonly contexts: ReadonlyMap<string, ContextSource>;

@@ -5,7 +5,12 @@
 import { BuilderError } from "../errors.ts";
 import { replaceMatches, trimPrefix, trimSuffix } from "./shell-pattern.ts";
 
-export type Variables = ReadonlyMap<string, string>;
+/** A Map is one. */
+export interface Variables {
+  get(name: string): string | undefined;
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+}
 
 /** Variables of variables grow tenfold at each step: no machine takes a longer one as an argument anyway. */
 const MAX_EXPANDED_CHARS = 1 << 20;

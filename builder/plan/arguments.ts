@@ -2,6 +2,7 @@
 import type { Platform } from "../../store/oci.ts";
 import type { Directives, InstructionOf } from "../dockerfile/instruction.ts";
 import { substitute } from "../dockerfile/substitute.ts";
+import { EPOCH_ARG, meantEpoch } from "../epoch.ts";
 import { formatPlatform } from "../../store/image/platform.ts";
 
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
@@ -15,7 +16,7 @@ export function isSteering(name: string): boolean {
 
 /** Arguments that need no ARG. */
 export function isPredefined(name: string): boolean {
-  return PROXIES.includes(name.toUpperCase()) || name.startsWith("BUILDKIT_") || name === "SOURCE_DATE_EPOCH";
+  return PROXIES.includes(name.toUpperCase()) || name.startsWith("BUILDKIT_") || name === EPOCH_ARG;
 }
 
 /** Proxy settings as programs look for them, in capitals and small. */
@@ -51,13 +52,15 @@ export function globalArgs(
   automatic: ReadonlyMap<string, string>,
   buildArgs: ReadonlyMap<string, string>,
   escape: Directives["escape"],
+  contextTime?: number,
 ): GlobalArgs {
   const values = new Map(automatic);
   for (const [name, value] of buildArgs) if (automatic.has(name)) values.set(name, value);
   const declared = new Set<string>();
   for (const { name, value } of instructions.flatMap((instruction) => instruction.args)) {
     const given = buildArgs.get(name) ?? (value === undefined ? undefined : substitute(value, values, { escape }).text);
-    if (given !== undefined) values.set(name, given);
+    const meant = given !== undefined && name === EPOCH_ARG ? meantEpoch(given, contextTime) : given;
+    if (meant !== undefined) values.set(name, meant);
     declared.add(name);
   }
   return { values, declared };

@@ -22,7 +22,7 @@ export function applyEnv(state: StageState, instruction: InstructionOf<"ENV" | "
   const variables = state.variables(); // values are fixed for the whole instruction
   const pairs = instruction.pairs.map(({ name, value }) => [state.expand(name, instruction, variables), state.expand(value, instruction, variables)] as const);
   if (instruction.kind === "ENV") for (const [name, value] of pairs) state.env.set(name, value);
-  else state.config.Labels = { ...state.config.Labels, ...Object.fromEntries(pairs) };
+  else state.collect("Labels", pairs);
   state.record(`${instruction.kind} ${pairs.map(([name, value]) => `${name}=${value}`).join(" ")}`);
 }
 
@@ -37,14 +37,20 @@ export function applyExpose(state: StageState, instruction: InstructionOf<"EXPOS
     .toSorted()
     .flatMap((word) => state.expandWords(word, instruction))
     .flatMap(expandPorts);
-  if (ports.length > 0) state.config.ExposedPorts = { ...state.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
+  state.collect(
+    "ExposedPorts",
+    ports.map((port) => [port, {}]),
+  );
   state.record(`EXPOSE [${ports.join(" ")}]`);
 }
 
 export function applyVolume(state: StageState, instruction: InstructionOf<"VOLUME">): void {
   const paths = instruction.paths.map((path) => state.expand(path, instruction).trim());
   if (paths.includes("")) throw new BuilderError("DOCKERFILE_INVALID", "Cannot read VOLUME: a specified volume can not be an empty string");
-  state.config.Volumes = { ...state.config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
+  state.collect(
+    "Volumes",
+    paths.map((path) => [path, {}]),
+  );
   state.record(`VOLUME [${paths.join(" ")}]`);
 }
 
@@ -99,5 +105,5 @@ export function applyHealthcheck(state: StageState, instruction: InstructionOf<"
 }
 
 export function applyOnbuild(state: StageState, instruction: InstructionOf<"ONBUILD">): void {
-  state.config.OnBuild = [...(state.config.OnBuild ?? []), instruction.trigger]; // no history entry, as BuildKit
+  state.onbuild.push(instruction.trigger); // no history entry, as BuildKit
 }

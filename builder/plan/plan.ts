@@ -24,6 +24,8 @@ export interface PlanOptions {
   readonly machine: Platform;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly contexts: Contexts;
+  /** Seconds: of a context that came from elsewhere. */
+  readonly contextTime?: number | undefined;
   /** Entitlements: none unless given. */
   readonly allow?: ReadonlySet<string> | undefined;
   /** Opens the image of a FROM; nothing else is asked of the world. */

@@ -12,7 +12,7 @@ import type { StageState } from "./stage-state.ts";
 export function applyRun(state: StageState, instruction: InstructionOf<"RUN">): void {
   requireAllowed(state, instruction);
   const { args, scripts } = program(state, instruction);
-  const variables = state.variables();
+  const environment = state.environment();
   const { buildArgs, from } = state.scope;
   const scope = {
     cwd: state.cwd,
@@ -26,8 +26,8 @@ export function applyRun(state: StageState, instruction: InstructionOf<"RUN">): 
       kind: "run",
       args,
       scripts,
-      env: [...variables].map(([name, value]) => `${name}=${value}`),
-      hiddenEnv: [...proxyVariables(buildArgs)].flatMap(([name, value]) => (variables.has(name) ? [] : [`${name}=${value}`])),
+      env: [...environment].map(([name, value]) => `${name}=${value}`),
+      hiddenEnv: [...proxyVariables(buildArgs)].flatMap(([name, value]) => (environment.has(name) ? [] : [`${name}=${value}`])),
       cwd: state.cwd,
       user: state.config.User ?? "",
       ...(hostname === undefined || hostname === "" ? {} : { hostname }),

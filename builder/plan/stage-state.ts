@@ -10,7 +10,10 @@ import type { Action, DeclaredArgs, HistoryPlan, Origin, Step } from "./graph.ts
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
 
-type Draft = { -readonly [Key in keyof Omit<ExecutionConfig, "Env" | "OnBuild">]: ExecutionConfig[Key] } & { OnBuild?: readonly string[] };
+/** Parts of the configuration that instructions add to, as thousands of lines may. */
+type Collected = "Labels" | "ExposedPorts" | "Volumes";
+
+type Draft = { -readonly [Key in keyof Omit<ExecutionConfig, "Env" | "OnBuild" | Collected>]: ExecutionConfig[Key] };
 
 export interface StageScope {
   readonly globals: GlobalArgs;
@@ -39,6 +42,7 @@ export class StageState {
   readonly env: Map<string, string>;
   readonly args: Map<string, string | undefined>;
   readonly config: Draft;
+  readonly onbuild: string[] = [];
   readonly steps: Omit<Step, "name">[] = [];
   readonly labels: string[] = [];
   readonly history: { entry: HistoryPlan["entry"]; step: number | undefined }[] = [];
@@ -46,11 +50,13 @@ export class StageState {
   author: string | undefined;
   /** CMD came in this stage: a later ENTRYPOINT keeps it. */
   ownCmd = false;
+  readonly #collected: ReadonlyMap<Collected, Map<string, unknown>>;
 
   constructor(scope: StageScope, base: StageBase) {
-    const { Env: env = [], OnBuild: _, ...config } = withoutNulls(base.config);
+    const { Env: env = [], OnBuild: _, Labels, ExposedPorts, Volumes, ...config } = withoutNulls(base.config);
     this.scope = scope;
     this.config = config;
+    this.#collected = new Map(Object.entries({ Labels, ExposedPorts, Volumes }).map(([name, of]) => [name as Collected, new Map(Object.entries(of ?? {}))]));
     this.author = base.author;
     this.args = new Map(base.args);
     this.env = new Map(env.map((pair) => splitPair(pair)));
@@ -65,10 +71,22 @@ export class StageState {
     return this.config.Shell ?? DEFAULT_SHELL;
   }
 
-  /** ENV wins over ARG of the same name, whichever came first, as the Dockerfile reference says. */
-  variables(): Variables {
+  /** Of a program, in the order in which names came. */
+  environment(): ReadonlyMap<string, string> {
     const args = [...this.args].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
     return new Map([...args, ...this.env]);
+  }
+
+  /** As they are whenever it is asked. ENV wins over ARG of the same name, whichever came first, as the Dockerfile reference says. */
+  variables(): Variables {
+    const { args, env } = this;
+    const get = (name: string): string | undefined => env.get(name) ?? args.get(name);
+    const has = (name: string): boolean => get(name) !== undefined;
+    return { get, has, keys: () => new Set([...args.keys(), ...env.keys()].filter(has)) };
+  }
+
+  collect(into: Collected, entries: Iterable<readonly [string, unknown]>): void {
+    for (const [name, value] of entries) this.#collected.get(into)?.set(name, value);
   }
 
   expand(text: string, instruction: Instruction, variables: Variables = this.variables()): string {
@@ -96,7 +114,7 @@ export class StageState {
   addStep(action: Action, instruction: Instruction, createdBy: string): void {
     this.history.push({ entry: this.#entry(createdBy, false), step: this.steps.length });
     this.steps.push({ id: this.scope.firstStep + this.steps.length, stage: this.scope.stage, place: instruction.place, action });
-    this.labels.push(stepLabel(instruction, action, this.variables(), this.scope.escape));
+    this.labels.push(stepLabel(instruction, action, () => this.environment(), this.scope.escape));
   }
 
   executionConfig(): ExecutionConfig {
@@ -105,6 +123,8 @@ export class StageState {
       ...config,
       ...(Cmd === undefined || Cmd.length === 0 ? {} : { Cmd }), // an empty one is none
       ...(Entrypoint === undefined || Entrypoint.length === 0 ? {} : { Entrypoint }),
+      ...Object.fromEntries([...this.#collected].flatMap(([name, map]) => (map.size === 0 ? [] : [[name, Object.fromEntries(map)]]))),
+      ...(this.onbuild.length === 0 ? {} : { OnBuild: this.onbuild }),
       Env: [...this.env].map(([name, value]) => `${name}=${value}`),
     };
   }

@@ -25,6 +25,8 @@ export interface StageOptions {
   readonly automatic: ReadonlyMap<string, string>;
   /** Given by --build-context. */
   readonly contexts: Contexts;
+  /** Seconds: of a context that came from elsewhere. */
+  readonly contextTime?: number | undefined;
 }
 
 export interface Stages {
@@ -38,7 +40,7 @@ const MAX_STAGES = 1000;
 export function splitStages(dockerfile: Dockerfile, options: StageOptions): Stages {
   const firstFrom = dockerfile.instructions.findIndex((instruction) => instruction.kind === "FROM");
   const heads = dockerfile.instructions.slice(0, firstFrom).filter((instruction) => instruction.kind === "ARG");
-  const globals = globalArgs(heads, options.automatic, options.buildArgs, dockerfile.directives.escape);
+  const globals = globalArgs(heads, options.automatic, options.buildArgs, dockerfile.directives.escape, options.contextTime);
   const stages: Stage[] = [];
   const groups = groupByFrom(dockerfile.instructions.slice(firstFrom));
   if (groups.length > MAX_STAGES) {

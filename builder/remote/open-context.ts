@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { isAbandoned, ownedName } from "../../store/owner.ts";
+import type { SourceEntry } from "../context/tree.ts";
 import { remoteKind } from "../plan/remote-kind.ts";
 import { download } from "./download.ts";
 import { checkout, subfolder } from "./git-checkout.ts";
@@ -17,20 +18,35 @@ export interface OpenContextOptions {
   readonly keepGitDir: boolean;
 }
 
-export type OpenedContext = { readonly kind: "folder"; readonly path: string } | { readonly kind: "file"; readonly path: string };
+export interface OpenedContext {
+  readonly kind: "folder" | "file";
+  readonly path: string;
+  /** Seconds: of the commit, or Last-Modified, or of the newest entry of an archive. */
+  readonly time: number | undefined;
+}
 
 /** @throws {BuilderError} `GIT_INVALID`, `GIT_FAILED`, `DOWNLOAD_FAILED`, `ARCHIVE_INVALID`, `LOCK_BROKEN` */
 export async function openContext(url: string, scope: RemoteScope, options: OpenContextOptions): Promise<OpenedContext> {
-  if (remoteKind(url) !== "url") return { kind: "folder", path: await gitTree(url, options.keepGitDir, scope) };
-  const { file } = await download(url, scope);
+  if (remoteKind(url) !== "url") {
+    const path = await gitTree(url, options.keepGitDir, scope);
+    return { kind: "folder", path, time: fs.statSync(path).mtimeMs / 1000 }; // every file and folder of it has the commit's
+  }
+  const { file, mtime } = await download(url, scope);
+  const modified = mtime === 0 ? undefined : mtime;
   const [{ tryArchive }, { writeEntries }] = await Promise.all([import("../copy/archive.ts"), import("../context/unpack-tar.ts")]);
   const folder = join(options.scratch, ownedName());
   const path = join(folder, "context");
   fs.mkdirSync(path, { recursive: true, mode: 0o700 });
   const source = await tryArchive(file, { folder, signal: scope.signal ?? new AbortController().signal });
-  if (source === undefined) return { kind: "file", path: file };
+  if (source === undefined) return { kind: "file", path: file, time: modified };
   writeEntries(source.entries, path);
-  return { kind: "folder", path };
+  return { kind: "folder", path, time: modified ?? newest(source.entries) };
+}
+
+/** Seconds. Folders that the archive itself does not hold have no time. */
+function newest(entries: readonly SourceEntry[]): number | undefined {
+  const times = entries.map(({ mtime }) => mtime).filter((time) => time !== Number.MAX_SAFE_INTEGER);
+  return times.length === 0 ? undefined : times.reduce((latest, time) => Math.max(latest, time));
 }
 
 /** As `openContext`, but always a folder: a single file stands in one, under BuildKit's name for it. */

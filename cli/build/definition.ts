@@ -12,6 +12,8 @@ export interface Definition {
   readonly dockerfile: { readonly text: string; readonly file: string };
   /** Undefined: there is none. */
   readonly context: string | undefined;
+  /** Seconds: when a context from elsewhere was made, as far as that is known. */
+  readonly contextTime?: number | undefined;
   readonly ignore: readonly string[];
   /** The Dockerfile, when it is a file of the user's. */
   readonly path?: string;
@@ -55,9 +57,10 @@ function isRemote(context: string): boolean {
 async function remoteDefinition(input: DefinitionInput): Promise<Definition> {
   const { readRemoteContext } = await import("./remote-definition.ts");
   const found = await readRemoteContext(input.context, await input.remote());
-  if (found.kind === "folder") return await folderDefinition(found.path, input.file, input, true);
+  const { time: contextTime } = found;
+  if (found.kind === "folder") return { ...(await folderDefinition(found.path, input.file, input, true)), contextTime };
   if (input.file !== undefined) throw new BuilderError("CONTEXT_INVALID", `Cannot find ${input.file}: ${input.context} is a Dockerfile, not a tar`);
-  return { dockerfile: { text: found.text, file: "Dockerfile" }, context: undefined, ignore: [] };
+  return { dockerfile: { text: found.text, file: "Dockerfile" }, context: undefined, contextTime, ignore: [] };
 }
 
 async function folderDefinition(folder: string, file: string | undefined, input: DefinitionInput, isUnpacked = false): Promise<Definition> {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { BuilderError } from "../../builder/errors.ts";
 import { download } from "../../builder/remote/download.ts";
-import { openContext } from "../../builder/remote/open-context.ts";
+import { openContext, type OpenedContext } from "../../builder/remote/open-context.ts";
 import type { Pins, RemoteScope } from "../../builder/remote/scope.ts";
 import type { Context } from "../context.ts";
 import type { BuildFlags } from "./flags.ts";
@@ -29,12 +29,15 @@ export async function remoteInput(context: Context, flags: BuildFlags, scratch: 
   };
 }
 
-export type RemoteContext = { readonly kind: "folder"; readonly path: string } | { readonly kind: "dockerfile"; readonly text: string };
+/** `time` as in what was opened. */
+export type RemoteContext = ({ readonly kind: "folder"; readonly path: string } | { readonly kind: "dockerfile"; readonly text: string }) &
+  Pick<OpenedContext, "time">;
 
 /** @throws {BuilderError} `GIT_FAILED`, `DOWNLOAD_FAILED`… */
 export async function readRemoteContext(url: string, { scope, scratch, keepGitDir }: RemoteInput): Promise<RemoteContext> {
   const opened = await openContext(url, scope, { scratch, keepGitDir });
-  return opened.kind === "folder" ? opened : { kind: "dockerfile", text: readFileSync(opened.path, "utf8") };
+  const { kind, path, time } = opened;
+  return kind === "folder" ? { kind, path, time } : { kind: "dockerfile", text: readFileSync(path, "utf8"), time };
 }
 
 /** `-f https://…`: its text, and the name that errors give it. */

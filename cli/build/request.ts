@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
-import { EPOCH_ARG } from "../../builder/epoch.ts";
+import { EPOCH_ARG, meantEpoch } from "../../builder/epoch.ts";
 import { contextName } from "../../builder/plan/named-context.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
 import { remoteKind } from "../../builder/plan/remote-kind.ts";
@@ -28,7 +28,7 @@ export function buildRequest(flags: BuildFlags, definition: Definition, env: Nod
     contextModes,
     contexts: new Map(flags.buildContext.map(contextSource)),
     target: flags.target,
-    buildArgs: buildArgs(flags.buildArg, env),
+    buildArgs: buildArgs(flags.buildArg, env, definition.contextTime),
     labels: readPairs("label", flags.label),
     platforms: platforms(flags.platform),
     secrets: readSecrets(flags, env),
@@ -54,15 +54,17 @@ function platforms(texts: readonly string[]): readonly Platform[] {
 }
 
 /** A name alone takes the environment's value, and none when there is none. SOURCE_DATE_EPOCH is always taken. */
-function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv, contextTime: number | undefined): ReadonlyMap<string, string> {
   const args = new Map<string, string>();
   for (const text of texts) {
     const value = text.includes("=") ? undefined : env[text];
     if (text.includes("=")) args.set(...readPair("build-arg", text));
     else if (value !== undefined) args.set(text, value);
   }
-  const epoch = env[EPOCH_ARG];
-  if (epoch !== undefined && epoch !== "" && !args.has(EPOCH_ARG)) args.set(EPOCH_ARG, epoch); // as buildx: an ARG of that name sees it
+  const epoch = args.get(EPOCH_ARG) ?? (env[EPOCH_ARG] || undefined); // as buildx: an ARG of that name sees the environment's
+  const meant = epoch === undefined ? undefined : meantEpoch(epoch, contextTime);
+  if (meant === undefined) args.delete(EPOCH_ARG);
+  else args.set(EPOCH_ARG, meant);
   return args;
 }
 

@@ -121,6 +121,15 @@ test("History has one entry an instruction, in BuildKit's words, with a layer ex
   expect(result.config.author).toBe("me");
 });
 
+test("Thousands of lines that set one thing each cost thousands of times as much as one, not millions", async () => {
+  const count = 20_000;
+  const lines = (form: (at: number) => string): string => Array.from({ length: count }, (_, at) => `${form(at)}\n`).join("");
+  const kinds = [lines((at) => `LABEL l${at}=v`), lines((at) => `EXPOSE ${at + 1}`), lines((at) => `ENV e${at}=v`), lines((at) => `ARG a${at}=v`)];
+  const { config } = (await lab.build(`FROM scratch\n${kinds.join("")}`)).result.config;
+  expect([config?.Labels, config?.ExposedPorts].map((of) => Object.keys(of ?? {}).length)).toEqual([count, count]);
+  expect(config?.Env).toHaveLength(count + 1);
+});
+
 test("A base's configuration, history and layers come first", async () => {
   const base = await testImage(lab.store, { config: { Env: ["PATH=/bin", "K=v"], Cmd: ["/bin/sh"], Labels: { x: "1" } } });
   const { result } = await lab.build('FROM strata-test/tools\nENTRYPOINT ["e"]\nCOPY a /a\n', { labels: new Map([["y", "2"]]) });

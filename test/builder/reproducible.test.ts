@@ -68,11 +68,13 @@ test.each([
   { name: "the Dockerfile's default", dockerfile: "ARG SOURCE_DATE_EPOCH=1000000000\n", args: {}, year: 2001 },
   { name: "the command line before the default", dockerfile: "ARG SOURCE_DATE_EPOCH=1000000000\n", args: { SOURCE_DATE_EPOCH: "1100000000" }, year: 2004 },
   { name: "an empty one is none", dockerfile: "ARG SOURCE_DATE_EPOCH\n", args: { SOURCE_DATE_EPOCH: "" }, year: 1980 },
+  { name: "the context's own time", dockerfile: "ARG SOURCE_DATE_EPOCH=context\n", args: {}, contextTime: 1_200_000_000, year: 2008 },
+  { name: "nothing where the context has no time", dockerfile: "ARG SOURCE_DATE_EPOCH=context\n", args: {}, year: 1980 },
   { name: "the default may be put together", dockerfile: "ARG DAY=86400\nARG SOURCE_DATE_EPOCH=${DAY}000\n", args: {}, year: 1972 },
-])("The epoch is taken from $name", async ({ dockerfile, args, year }) => {
+])("The epoch is taken from $name", async ({ dockerfile, args, year, contextTime }) => {
   await withLab(async (lab) => {
     lab.context({ young: "Y" });
-    const { result } = await lab.build(`${dockerfile}FROM scratch\nCOPY young /\n`, { buildArgs: new Map(Object.entries(args)) });
+    const { result } = await lab.build(`${dockerfile}FROM scratch\nCOPY young /\n`, { buildArgs: new Map(Object.entries(args)), contextTime });
     const [layer] = await lab.layers(result);
     expect([result.config.created?.slice(0, 4), new Date((layer?.[0]?.mtime ?? 0) * 1000).getUTCFullYear()]).toEqual([String(year), year]);
   });

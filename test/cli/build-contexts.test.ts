@@ -36,7 +36,9 @@ beforeAll(async () => {
   tar("plain.tar.xz", "-J");
   tar("plain.tar.zst", "--zstd");
   files = await serveHttp((request, response) => {
-    createReadStream(join(folder, "served", request.url ?? ""))
+    const { pathname, search } = new URL(request.url ?? "", "http://server");
+    if (search === "?dated") response.setHeader("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT");
+    createReadStream(join(folder, "served", pathname))
       .on("error", () => response.writeHead(404).end())
       .pipe(response);
   });
@@ -99,6 +101,19 @@ test("a Dockerfile by URL, as the context and by -f", async () => {
   expect(await built("-f", `${files.base}/other`, join(folder, "plain"))).toEqual({ other: "from the context" });
   const bad = await refused(`${files.base}/none`);
   expect([bad.status, bad.stderr]).toEqual([1, expect.stringMatching(/Cannot download .*404/)]);
+});
+
+test("SOURCE_DATE_EPOCH=context is the time of the commit, of the answer, or of the archive's newest file; a folder here has none", async () => {
+  const created = async (context: string): Promise<string> => {
+    await strataOutput(root, "build", "-q", "-t", "local/when", "--build-arg", "SOURCE_DATE_EPOCH=context", context);
+    return await strataOutput(root, "inspect", "--format", "{{.Created}}", "local/when");
+  };
+  const ofCommit = Number(git.git("ctx", "log", "-1", "--format=%ct"));
+  expect(Date.parse(await created(`${git.base}/ctx.git#main:sub`))).toBe(ofCommit * 1000);
+  tar("old.tar", "--mtime=@1000000000");
+  expect(await created(`${files.base}/old.tar`)).toBe("2001-09-09T01:46:40Z");
+  expect(await created(`${files.base}/old.tar?dated`)).toBe("2015-10-21T07:28:00Z");
+  expect(await created(join(folder, "plain"))).toMatch(/^1980-/);
 });
 
 test("a Dockerfile that leads out of a context from elsewhere is refused", async () => {
