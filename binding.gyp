@@ -7,8 +7,8 @@
     {
       "target_name": "strata-helper",
       "type": "executable",
-      "sources": ["<!@(ls store/native/common/*.c runtime/native/*.c runtime/native/launch/*.c runtime/native/init/*.c runtime/native/monitor/*.c runtime/native/unpack/*.c)"],
-      "include_dirs": ["runtime/native", "runtime/native/launch", "runtime/native/init", "runtime/native/monitor"],
+      "sources": ["<!@(ls store/native/common/*.c runtime/native/*.c runtime/native/launch/*.c runtime/native/init/*.c runtime/native/monitor/*.c runtime/native/unpack/*.c runtime/native/disk/*.c)"],
+      "include_dirs": ["runtime/native", "runtime/native/disk", "runtime/native/launch", "runtime/native/init", "runtime/native/monitor"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },
@@ -31,6 +31,13 @@
       "target_name": "strata-names",
       "type": "executable",
       "sources": ["<!@(ls runtime/network/names/*.c)"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "ldflags": ["-static", "-Wl,--gc-sections"]
+    },
+    {
+      "target_name": "strata-loopback",
+      "type": "executable",
+      "sources": ["<!@(ls runtime/network/loopback/*.c)"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },

@@ -33,6 +33,7 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
       minder: program("strata-minder"),
       network: program("strata-network"),
       names: program("strata-names"),
+      loopback: program("strata-loopback"),
       tree: program("strata-tree"),
     },
     self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],

@@ -126,6 +126,8 @@ export interface ContainerOptions extends Placement {
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly string[];
   readonly shmSize?: number;
+  /** How much it may write to its own files; `text` as the user wrote it. */
+  readonly storageLimit?: { readonly bytes: number; readonly text: string };
   readonly pidMode?: "host" | { readonly container: string };
   readonly ipcMode?: "host" | { readonly container: string };
   readonly userNamespace?: "host" | { readonly uidMap: readonly [number, number, number][]; readonly gidMap: readonly [number, number, number][] };

@@ -59,6 +59,7 @@ function openParts(options: EngineOptions): Parts {
       runRoot: options.runRoot,
       table: store.table<NetworkRecord>("runtime.networks"),
       kernel: openKernel(options.programs.network),
+      loopback: options.programs.loopback,
       tell: (action, network) => tellNetwork({ root }, action, network),
     },
     volumes: { root, table: store.table<VolumeRecord>("runtime.volumes"), containers: () => records.list() },

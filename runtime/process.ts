@@ -13,6 +13,8 @@ export interface RootLayers {
   readonly lowers: readonly string[];
   readonly upper: string;
   readonly work: string;
+  /** A file system in a file that holds `upper` and `work`, mounted on `target` for the container alone. */
+  readonly disk?: { readonly image: string; readonly target: string };
   /** Skip fsync: for throw-away containers. */
   readonly volatile?: boolean;
 }

@@ -11,13 +11,14 @@ const NAMES = [
   "strata-minder",
   "strata-network",
   "strata-names",
+  "strata-loopback",
   "strata-tree",
   "strata-lock.node",
   "strata-zlib.node",
   "strata-transfer.node",
 ];
 const OUTPUTS = NAMES.map((name) => join(project, "build/Release", name));
-const FOLDERS = ["runtime/native", "runtime/network/native", "runtime/network/names", "store/native", "http/native"].map((folder) => join(project, folder));
+const FOLDERS = ["runtime/native", "runtime/network", "store/native", "http/native"].map((folder) => join(project, folder));
 
 const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = FOLDERS.flatMap((folder) =>

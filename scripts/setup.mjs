@@ -10,6 +10,7 @@ const NEEDS = {
   run: [
     { program: "nft", package: "nftables", why: "published ports and the NAT of bridge networks" },
     { program: "mount", package: "mount", why: "emptyDir volumes of pods that are in memory" },
+    { program: "mke2fs", package: "e2fsprogs", why: "containers whose storage is limited (run --storage-opt)" },
     { program: "ps", package: "procps", why: "goes into the demo's base image, to show what a container sees" },
   ],
   test: [

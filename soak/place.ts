@@ -27,7 +27,14 @@ export async function openPlace(): Promise<Place> {
   const strata = join(PROJECT, "bin/strata.js");
   execFileSync(process.execPath, [strata, "--root", root, "base", "create", IMAGE, "--bin", "sh,sleep,cat,echo"], { stdio: "ignore" });
   const native = (name: string): string => join(PROJECT, "build/Release", `strata-${name}`);
-  const programs = { helper: native("helper"), minder: native("minder"), network: native("network"), tree: native("tree"), names: native("names") };
+  const programs = {
+    helper: native("helper"),
+    minder: native("minder"),
+    network: native("network"),
+    tree: native("tree"),
+    names: native("names"),
+    loopback: native("loopback"),
+  };
   const store = await openStore({ root, treeTool: programs.tree });
   const processes = await openProcesses({ runRoot, helper: programs.helper });
   const engine = await openEngine({ root, runRoot, programs, self: [process.execPath, strata, "--root", root], store, processes });

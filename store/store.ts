@@ -120,6 +120,8 @@ export interface ActiveSnapshot {
   readonly lowers: readonly string[];
   readonly upper: string;
   readonly work: string;
+  /** Of one that is bounded: `upper` and `work` are in the file system that is in `image`, once somebody has mounted that on `target`. */
+  readonly disk?: { readonly image: string; readonly target: string };
 }
 
 /**
@@ -153,18 +155,28 @@ export interface Snapshots {
   use(chain: ChainID): Promise<Layer | undefined>;
   /** Overlay lower directories of a stack, topmost first. @throws {StoreError} `SNAPSHOT_UNKNOWN` */
   lowers(chain: ChainID | undefined): Promise<readonly string[]>;
-  /** Opens a new writable layer. An `ephemeral` one is swept when this process is gone. @throws {StoreError} `SNAPSHOT_EXISTS`, `SNAPSHOT_UNKNOWN` */
-  prepare(key: string, parent: ChainID | undefined, options?: { readonly ephemeral?: boolean }): Promise<ActiveSnapshot>;
+  /**
+   * Opens a new writable layer. An `ephemeral` one is swept when this process is gone; with `size` it takes no more bytes than that.
+   * @throws {StoreError} `SNAPSHOT_EXISTS`, `SNAPSHOT_UNKNOWN`, `UNSUPPORTED` when it cannot be bounded
+   */
+  prepare(key: string, parent: ChainID | undefined, options?: { readonly ephemeral?: boolean; readonly size?: number }): Promise<ActiveSnapshot>;
   active(key: string): Promise<ActiveSnapshot | undefined>;
   /**
    * Makes the upper folder a committed layer (the upper moves; the key is gone). An upper without a change gives a layer of an empty tar.
    * `epoch` (seconds) clamps later mtimes, on disk too. `keep` leaves the active snapshot as it is and copies (container commit).
    * `omit` lists paths left out of the layer.
+   * `upper` is where the upper folder is seen; a bounded one must be kept, and shown by whoever has mounted it.
    * `folders` are added to the copy as empty ones, root's, unless something of that path is in it.
    */
   commit(
     key: string,
-    options?: { readonly epoch?: number; readonly keep?: boolean; readonly omit?: readonly string[]; readonly folders?: readonly string[] },
+    options?: {
+      readonly epoch?: number;
+      readonly keep?: boolean;
+      readonly omit?: readonly string[];
+      readonly folders?: readonly string[];
+      readonly upper?: string;
+    },
   ): Promise<Layer>;
   /** Writes a layer from `entries` (any order; parents must be entries or exist below) in one pass: read, write, hash. */
   write(parent: ChainID | undefined, entries: readonly LayerEntry[]): Promise<Layer>;

@@ -90,7 +90,8 @@ async function upperBytes(context: Context, id: string): Promise<number> {
   const store = await context.store();
   const { snapshotKey } = await import("../../runtime/engine/parts.ts");
   const active = await store.snapshots.active(snapshotKey(id));
-  return active === undefined ? 0 : folderBytes(active.upper);
+  const { writtenBytes } = await import("../containers/container-size.ts");
+  return active === undefined ? 0 : writtenBytes(active);
 }
 
 async function prune(

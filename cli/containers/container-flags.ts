@@ -1,5 +1,5 @@
 /** The flags that `run` and `create` share, and the engine's options that they make. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { ContainerOptions, Limits, RestartPolicy } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
@@ -109,7 +109,12 @@ function processFlags(command: Command): Command {
     .option("--cap-add <capability>", "add a capability", collect, NONE)
     .option("--cap-drop <capability>", "drop a capability", collect, NONE)
     .option("--privileged", "lift most restrictions")
-    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined|FILE, apparmor=PROFILE, label=disable, proc=host", collect, NONE)
+    .option(
+      "--security-opt <option>",
+      "no-new-privileges, seccomp=unconfined|FILE, apparmor=PROFILE, systempaths=unconfined, label=disable, proc=host",
+      collect,
+      NONE,
+    )
     .option("--init", "run a small init as pid 1 that reaps and forwards signals")
     .option("--ulimit <name=soft[:hard]>", "set a resource limit of the process", collect, NONE)
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
@@ -138,7 +143,7 @@ function placeFlags(command: Command): Command {
     .option("--tmpfs <target[:options]>", "mount a tmpfs", collect, NONE)
     .option("--shm-size <size>", "size of /dev/shm", parseBytes)
     .option("--read-only", "make the root read-only")
-    .addOption(new Option("--storage-opt <option>", "refused, for strata sets no quotas").argParser(collect).default(NONE).hideHelp())
+    .option("--storage-opt <option>", "size=SIZE bounds what it writes to its own files", collect, NONE)
     .option("--device <device>", "add a device of the host", collect, NONE)
     .option("-p, --publish <[[ip:]port:]port>", "publish a port on the host", collect, NONE)
     .option("-P, --publish-all", "publish every exposed port on a free one")

@@ -76,6 +76,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     PublishAllPorts: options.publishAll ?? false,
     ReadonlyRootfs: options.readOnly ?? false,
     ShmSize: options.shmSize ?? 64 * 1024 * 1024,
+    StorageOpt: options.storageLimit === undefined ? null : { size: options.storageLimit.text },
     Sysctls: options.sysctls ?? {},
     CpuShares: limits.cpuShares ?? 0,
     NanoCpus: Math.round((limits.cpus ?? 0) * 1e9),

@@ -11,7 +11,7 @@ export async function prepareContainer(context: Context, reference: string, comm
   if (flags.rm === true && flags.restart !== undefined && flags.restart !== "no") throw new UsageError("conflicting options: --restart and --rm");
   if (flags.cidfile !== undefined && existsSync(flags.cidfile))
     throw new ExitError(EXIT.strata, `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`);
-  if (flags.storageOpt.length > 0) throw (await import("./storage-opt.ts")).storageOptRefusal(context.root);
+  const storage = flags.storageOpt.length > 0 ? (await import("./storage-opt.ts")).storageLimitOf(flags.storageOpt) : {};
   const options = toOptions(flags, command, context.env);
   const image = await findImage(context, reference, {
     pull: flags.pull,
@@ -20,7 +20,7 @@ export async function prepareContainer(context: Context, reference: string, comm
   });
   const engine = await context.engine();
   const network = await networkOf(engine, options.network);
-  const container = await engine.create({ ...options, network, image, imageReference: reference });
+  const container = await engine.create({ ...options, ...storage, network, image, imageReference: reference });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, container.record.id);
   return container;
 }

@@ -2,13 +2,13 @@
 import { Command } from "commander";
 import { readLabels } from "../../orchestrator/kubelet/instance-labels.ts";
 import { snapshotKey } from "../../runtime/engine/parts.ts";
-import { folderBytes } from "../../store/care/folder-bytes.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 import { confirmed } from "../images/prune-images.ts";
 import { pruneFilter } from "./prune-filter.ts";
 import { collect } from "../collect.ts";
+import { writtenBytes } from "./container-size.ts";
 
 const AT_REST: ReadonlySet<string> = new Set(["exited", "created", "stopped", "dead"]);
 
@@ -38,7 +38,7 @@ export async function pruneContainers(context: Context, filters: readonly string
     if (readLabels(container) !== undefined || !AT_REST.has(status.status)) continue;
     if (!matches({ createdAt: record.createdAt, labels: record.config.Labels ?? {} })) continue;
     const active = await store.snapshots.active(snapshotKey(record.id));
-    bytes += active === undefined ? 0 : folderBytes(active.upper);
+    bytes += active === undefined ? 0 : writtenBytes(active);
     await engine.remove(record.id, { volumes: true });
     removed.push(record.id);
   }

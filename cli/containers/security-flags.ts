@@ -3,7 +3,7 @@ import type { ContainerOptions } from "../../runtime/engine.ts";
 import { UsageError } from "../errors.ts";
 import { readText } from "./read-text.ts";
 
-type Security = Pick<ContainerOptions, "noNewPrivileges" | "seccomp" | "hostProc" | "apparmor">;
+type Security = Pick<ContainerOptions, "noNewPrivileges" | "seccomp" | "hostProc" | "apparmor" | "unmaskedProc">;
 
 /** The last of a kind wins. */
 export function securityOptions(options: readonly string[]): Security {
@@ -21,6 +21,9 @@ function securityOption(option: string): Security {
       break;
     case "apparmor":
       if (value !== "") return { apparmor: value };
+      break;
+    case "systempaths":
+      if (value === "unconfined") return { unmaskedProc: true };
       break;
     case "label":
       if (value === "disable" || value === "nested") return {};

@@ -2,12 +2,13 @@
 import { statSync } from "node:fs";
 import { posix } from "node:path";
 import type { ExecutionConfig, ImageConfig } from "../../store/oci.ts";
-import type { Image, Layer, Store } from "../../store/store.ts";
+import type { ActiveSnapshot, Image, Layer, Store } from "../../store/store.ts";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord, MountPoint } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { whilePaused } from "./brief-pause.ts";
 import { applyChanges } from "./changes.ts";
+import { withUpper } from "./container-view.ts";
 import { resolveParents } from "./init-layer.ts";
 import { lock } from "./lock.ts";
 import { lockName, type Parts, snapshotKey } from "./parts.ts";
@@ -27,11 +28,12 @@ export async function commitContainer(parts: Parts, reference: string, options: 
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await getContainer(parts, id);
-  const { config: base, layers } = await baseOf(parts.store, record);
+  const { config: base, layers, active } = await baseOf(parts.store, record);
   const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);
   const folders = await emptyMountPoints(parts, record);
   const mustPause = (options.pause ?? true) && status.status === "running" && !isInUserNamespace(); // where there are no groups, nothing can be paused
-  const take = async (): Promise<Layer> => await parts.store.snapshots.commit(snapshotKey(id), { keep: true, folders });
+  const take = async (): Promise<Layer> =>
+    await withUpper(parts, active, async (upper) => await parts.store.snapshots.commit(snapshotKey(id), { keep: true, folders, upper }));
   const layer = mustPause ? await whilePaused(parts, id, take) : await take();
   const created = new Date().toISOString();
   const history = {
@@ -79,7 +81,10 @@ function withoutSecrets({ config, options }: Pick<ContainerRecord, "config" | "o
 }
 
 /** The image's documents and layers, lowest first; they are kept while the container is there. */
-async function baseOf(store: Store, record: ContainerRecord): Promise<{ readonly config: ImageConfig; readonly layers: readonly Layer[] }> {
+async function baseOf(
+  store: Store,
+  record: ContainerRecord,
+): Promise<{ readonly config: ImageConfig; readonly layers: readonly Layer[]; readonly active: ActiveSnapshot }> {
   const config = JSON.parse(Buffer.from(await store.blobs.read(record.imageID)).toString()) as ImageConfig;
   const active = await store.snapshots.active(snapshotKey(record.id));
   if (active === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot commit container ${record.name}: its files are gone`);
@@ -89,5 +94,5 @@ async function baseOf(store: Store, record: ContainerRecord): Promise<{ readonly
     if (layer === undefined) throw new RuntimeError("IMAGE_UNKNOWN", `Cannot commit container ${record.name}: layer ${chain} of its image is gone`);
     layers.unshift(layer);
   }
-  return { config, layers };
+  return { config, layers, active };
 }

@@ -12,7 +12,16 @@ export async function filesOf(parts: Parts, record: Pick<ContainerRecord, "id" |
   return active;
 }
 
-export async function containerView(parts: Parts, active: ActiveSnapshot): Promise<MergedView> {
-  const isUntouched = (await readdir(active.upper)).length === 0;
-  return await parts.store.snapshots.view(active.parent, isUntouched ? {} : { above: [active.upper] });
+/** `read` gets the upper folder as it can be read from here until it is done. */
+export async function withUpper<T>(parts: Parts, { disk, upper }: ActiveSnapshot, read: (upper: string) => Promise<T>): Promise<T> {
+  if (disk === undefined) return await read(upper);
+  await using shown = await (await import("./shown-disk.ts")).showDisk(parts.programs.helper, disk);
+  return await read(shown.upper);
+}
+
+export async function withView<T>(parts: Parts, active: ActiveSnapshot, read: (view: MergedView) => Promise<T>): Promise<T> {
+  return await withUpper(parts, active, async (upper) => {
+    const isUntouched = (await readdir(upper)).length === 0;
+    return await read(await parts.store.snapshots.view(active.parent, isUntouched ? {} : { above: [upper] }));
+  });
 }

@@ -22,6 +22,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const config = applyOptions(image.config.config ?? {}, flags);
   const [path = "", ...args] = commandLine(config);
   resources(flags.limits ?? {}); /* refuse before anything is made */
+  if (options.storageLimit !== undefined) (await import("./storage-limit.ts")).checkStorageLimit(options);
   await freeName(parts, options.name);
   const name = await parts.records.claimName(options.name, id);
   const folder = containerFolder(parts, id);
@@ -64,7 +65,8 @@ async function freeName(parts: Parts, name: string | undefined): Promise<void> {
 
 async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, config: ExecutionConfig): Promise<ContainerRecord["mounts"]> {
   const chain = await parts.store.images.unpack(options.image);
-  const [view] = await Promise.all([parts.store.snapshots.view(chain), parts.store.snapshots.prepare(snapshotKey(id), chain)]);
+  const bound = options.storageLimit && { size: options.storageLimit.bytes };
+  const [view] = await Promise.all([parts.store.snapshots.view(chain), parts.store.snapshots.prepare(snapshotKey(id), chain, bound)]);
   const requests = planMounts([...borrowedMounts(parts, options.volumesFrom), ...(options.mounts ?? [])], Object.keys(config.Volumes ?? {}));
   const mounts = await prepareMounts(requests, view, parts.volumes, id);
   await writeInitLayer(join(containerFolder(parts, id), "init"), view, [...mountTargets(mounts), ...workingFolder(config)]);

@@ -2,6 +2,7 @@
 import { scanFolder } from "../../store/native/scan.ts";
 import type { MergedView } from "../../store/store.ts";
 import { RuntimeError } from "../errors.ts";
+import { withUpper } from "./container-view.ts";
 import { type Parts, snapshotKey } from "./parts.ts";
 
 export interface Change {
@@ -16,7 +17,7 @@ export async function diffContainer(parts: Parts, reference: string): Promise<re
   if (active === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot compare container ${record.name}: its files are gone`);
   const image = await parts.store.snapshots.view(active.parent);
   const changes: Change[] = [];
-  const files = await scanFolder(parts.programs.tree, active.upper);
+  const files = await withUpper(parts, active, async (upper) => await scanFolder(parts.programs.tree, upper));
   const paths = new Set(files.map((file) => `/${file.path}`));
   for (const file of files) {
     if (file.path === "") continue;

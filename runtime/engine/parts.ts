@@ -18,6 +18,8 @@ export interface Programs {
   readonly network: string;
   /** Answers containers that ask for others by name: strata-names. */
   readonly names: string;
+  /** Listens on [::1] for published ports: strata-loopback. */
+  readonly loopback: string;
   /** What the store makes of files: strata-tree. */
   readonly tree: string;
 }

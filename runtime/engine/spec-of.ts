@@ -9,7 +9,7 @@ import { CAPABILITIES } from "../process/capabilities.ts";
 import type { SeccompSpec, Spec } from "../spec.ts";
 import { grantedCapabilities } from "./capabilities.ts";
 import type { Flags } from "./configuration.ts";
-import { containerView, filesOf } from "./container-view.ts";
+import { filesOf, withView } from "./container-view.ts";
 import { hostDevices } from "./devices.ts";
 import { generate } from "./generate.ts";
 import { hostnameOf, type IdentityFiles } from "./hosts.ts";
@@ -25,7 +25,7 @@ const DEFAULTS = { mounts: DEFAULT_MOUNTS, maskedPaths: MASKED_PATHS, readonlyPa
 export async function specOf(parts: Parts, record: ContainerRecord, files: IdentityFiles, active: ActiveSnapshot): Promise<Spec> {
   const { options } = record;
   const [account, devices, joined] = await Promise.all([
-    containerView(parts, active).then(async (view) => await accountIn(view, record.config.User ?? "", options)),
+    withView(parts, active, async (view) => await accountIn(view, record.config.User ?? "", options)),
     hostDevices(options.devices ?? []),
     joinedNamespaces(parts, record),
   ]);
@@ -65,7 +65,7 @@ function ownCapabilities(): readonly string[] {
 
 /** @throws {RuntimeError} `USER_UNKNOWN` */
 export async function accountOf(parts: Parts, record: ContainerRecord, user: string): Promise<Account> {
-  return await accountIn(await containerView(parts, await filesOf(parts, record)), user, record.options);
+  return await withView(parts, await filesOf(parts, record), async (view) => await accountIn(view, user, record.options));
 }
 
 async function accountIn(view: MergedView, user: string, { groupAdd, numericUser }: Flags): Promise<Account> {

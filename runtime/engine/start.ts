@@ -82,7 +82,7 @@ async function createRequest(
   return {
     id: record.id,
     spec,
-    layers: { lowers: [join(folder, "init"), ...active.lowers], upper: active.upper, work: active.work, volatile: record.options.autoRemove ?? false },
+    layers: { ...active, lowers: [join(folder, "init"), ...active.lowers], volatile: record.options.autoRemove ?? false },
     stdio: { kind: "monitor", ...log, stdin: record.options.openStdin ?? false },
     ...healthTimer(parts, record),
     exitCommand: exitCommand(parts, record, options.settle ?? "monitor"),

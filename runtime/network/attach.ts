@@ -11,6 +11,7 @@ import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { macOf, parseSubnet } from "./address.ts";
 import { type Kernel, linkExists, presentSubnets } from "./kernel.ts";
+import { forgetLoopback, serveLoopback } from "./loopback.ts";
 import { writeNetworkNames } from "./names.ts";
 import { addEndpoint, draftNetwork, type EndpointWish, reviveNetwork } from "./plan.ts";
 import { claimPorts } from "./ports.ts";
@@ -22,6 +23,8 @@ export interface NetworkParts {
   readonly runRoot: string;
   readonly table: Table<NetworkRecord>;
   readonly kernel: Kernel;
+  /** Path of strata-loopback. */
+  readonly loopback: string;
   /** Hears of networks that are made and removed. */
   readonly tell: (action: "create" | "destroy", network: NetworkRecord) => void;
 }
@@ -98,7 +101,7 @@ interface Needs {
 async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): Promise<void> {
   mkdirSync(join(parts.runRoot, "netns"), { recursive: true });
   const rules = needs.rules ? [parts.kernel.rules(ruleset(parts.tag, allNetworks(parts)), { optional: isPlain(parts) })] : [];
-  const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules]);
+  const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules, serveLoopback(parts, endpoint)]);
   const failed = done.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
@@ -150,6 +153,7 @@ async function release(parts: NetworkParts, name: string, owner: string, stay: b
   await Promise.all([
     parts.kernel.apply(["remove-link", linkName(parts.tag, network.index, endpoint.offset), ...forget, ...bridge]),
     ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest), { optional: true })] : []),
+    ...(endpoint.ports.length > 0 ? [forgetLoopback(parts, owner)] : []),
   ]);
   await parts.table.put(name, without);
   await writeNetworkNames(parts, without);

@@ -1,9 +1,15 @@
 /** Which host ports a container gets: free ones, checked against records and against the machine. */
 import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
+import { isOnLoopback } from "./loopback.ts";
 import { isAny } from "./ruleset.ts";
+
+/** Whoever had it on [::1] ends by itself a moment after it was given back. */
+const GIVEN_BACK_MS = 1000;
+const RETRY_MS = 20;
 
 /** Host port 0 becomes a free one. @throws {RuntimeError} `PORT_IN_USE` */
 export async function claimPorts(wanted: readonly PortMapping[], taken: readonly PortMapping[]): Promise<readonly PortMapping[]> {
@@ -16,12 +22,30 @@ async function claim(port: PortMapping, taken: readonly PortMapping[]): Promise<
   if (port.hostPort !== 0) {
     if (taken.some((other) => collides(port, other))) throw inUse(port, "another container publishes it");
     await bind(port);
+    await needLoopback(port);
     return port;
   }
   for (;;) {
     const chosen = { ...port, hostPort: await bind(port) };
-    if (!taken.some((other) => collides(chosen, other))) return chosen;
+    if (!taken.some((other) => collides(chosen, other)) && (await isFreeOnLoopback(chosen))) return chosen;
   }
+}
+
+/** @throws {RuntimeError} `PORT_IN_USE` */
+async function needLoopback(port: PortMapping): Promise<void> {
+  const end = Date.now() + GIVEN_BACK_MS;
+  while (!(await isFreeOnLoopback(port))) {
+    if (Date.now() > end) throw inUse({ ...port, hostIP: "::1" }, WHY["EADDRINUSE"] ?? "");
+    await sleep(RETRY_MS);
+  }
+}
+
+async function isFreeOnLoopback(port: PortMapping): Promise<boolean> {
+  if (!isAny(port) || !isOnLoopback(port)) return true;
+  return await bind({ ...port, hostIP: "::1" }).then(
+    () => true,
+    () => false,
+  );
 }
 
 export function collides(one: PortMapping, other: PortMapping): boolean {
@@ -39,7 +63,7 @@ async function bind(port: PortMapping): Promise<number> {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
     const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message));
     if (port.protocol === "udp") {
-      const socket = createSocket("udp4").on("error", refuse);
+      const socket = createSocket(isIPv6(host) ? "udp6" : "udp4").on("error", refuse);
       socket.bind(port.hostPort, host, () => {
         const chosen = socket.address().port;
         socket.close(() => resolve(chosen));
@@ -55,5 +79,7 @@ async function bind(port: PortMapping): Promise<number> {
 }
 
 function inUse(port: PortMapping, why: string): RuntimeError {
-  return new RuntimeError("PORT_IN_USE", `Cannot publish ${isAny(port) ? "" : `${port.hostIP}:`}${port.hostPort}/${port.protocol}: ${why}`);
+  const { hostIP = "", hostPort, protocol } = port;
+  const at = isAny(port) ? "" : isIPv6(hostIP) ? `[${hostIP}]:` : `${hostIP}:`;
+  return new RuntimeError("PORT_IN_USE", `Cannot publish ${at}${hostPort}/${protocol}: ${why}`);
 }

@@ -3,13 +3,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { createConnection } from "node:net";
+import { createConnection, isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { isAlive, startTimeOf } from "../../store/process-id.ts";
 import { removeTreeSync } from "../../store/remove-tree.ts";
 import { RuntimeError } from "../errors.ts";
 import type { PortMapping } from "../networks.ts";
+import { carryLoopback, isOnLoopback } from "./loopback.ts";
+import { isAny } from "./ruleset.ts";
 import { USER_MODE } from "./user-mode-address.ts";
 
 const PROGRAM = "slirp4netns";
@@ -19,14 +21,19 @@ export interface UserModeParts {
   readonly runRoot: string;
 }
 
+interface Programs {
+  readonly programs: { readonly loopback: string };
+}
+
 /** The network namespace of process `pid` gets its way out, and its ports. @throws {RuntimeError} `NETWORK_FAILED`, `PORT_IN_USE` */
-export async function connectUserMode(parts: UserModeParts, owner: string, pid: number, ports: readonly PortMapping[]): Promise<void> {
+export async function connectUserMode(parts: UserModeParts & Programs, owner: string, pid: number, ports: readonly PortMapping[]): Promise<void> {
   const folder = folderOf(parts, owner);
   disconnectUserMode(parts, owner);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     await startProgram(folder, pid);
     for (const port of ports) await publish(join(folder, "api"), port);
+    await publishOnLoopback(parts.programs.loopback, folder, ports);
   } catch (error) {
     disconnectUserMode(parts, owner);
     throw error;
@@ -74,6 +81,10 @@ async function startProgram(folder: string, pid: number): Promise<void> {
 
 async function publish(api: string, port: PortMapping): Promise<void> {
   const { hostPort, containerPort, protocol, hostIP = "0.0.0.0" } = port;
+  if (isIPv6(hostIP) && !isAny(port))
+    throw new RuntimeError("UNSUPPORTED", `Cannot publish [${hostIP}]:${hostPort}/${protocol}: an ordinary user's ports are on IPv4 addresses`, {
+      hint: "Leave the address out: the port is then on 127.0.0.1 and on [::1]",
+    });
   const request = {
     execute: "add_hostfwd",
     arguments: { proto: protocol, host_addr: hostIP, host_port: hostPort, guest_addr: USER_MODE.address, guest_port: containerPort },
@@ -87,6 +98,13 @@ async function publish(api: string, port: PortMapping): Promise<void> {
     throw new RuntimeError("PORT_IN_USE", `Cannot publish port ${hostPort}/${protocol}: ${PROGRAM} cannot listen there`, {
       ...(hostPort < 1024 && { hint: "An ordinary user takes ports from net.ipv4.ip_unprivileged_port_start on" }),
     });
+}
+
+/** It listens on IPv4 alone, so what comes to [::1] is brought to its socket there. */
+async function publishOnLoopback(program: string, folder: string, ports: readonly PortMapping[]): Promise<void> {
+  const own = ports.filter((port) => isAny(port) && isOnLoopback(port));
+  const lines = own.map(({ protocol, hostPort }) => `${protocol} ${hostPort} 127.0.0.1 ${hostPort}\n`);
+  if (lines.length > 0) await carryLoopback(program, join(folder, "loopback"), lines.join(""));
 }
 
 function lastLine(text: string): string {

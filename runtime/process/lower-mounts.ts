@@ -55,14 +55,22 @@ export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[
   ];
 }
 
+/** The monitor's part, before `clone`: the container's group may not open the disk's device. */
+export function lowerDisk({ layers }: CreateRequest): readonly Operation[] {
+  return layers?.disk === undefined ? [] : [["disk", layers.disk.image]];
+}
+
 /** Any folder would do: only this mount namespace sees what is attached there, and paths from the root still pass below it. */
 const AT = "/";
 
 /** `isMapped`: the monitor makes the root. */
 export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, userNamespace: boolean): readonly Operation[] {
   const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "").replace("unbindable", "private");
+  if (layers?.disk !== undefined && (isMapped || userNamespace || propagation === "shared"))
+    throw new RuntimeError("UNSUPPORTED", "Cannot bound the container's files: its ids are mapped, or its root is shared with the machine");
   if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
-  if (layers !== undefined) return [["root-overlay", AT, propagation, ...overlayOptions(layers, userNamespace)]];
+  const disk: readonly Operation[] = layers?.disk === undefined ? [] : [["disk-attach", layers.disk.target]];
+  if (layers !== undefined) return [...disk, ["root-overlay", AT, propagation, ...overlayOptions(layers, userNamespace)]];
   if (spec.root === undefined || !spec.root.path.startsWith("/"))
     throw new RuntimeError("SPEC_INVALID", "Cannot find the container's root: root.path is not absolute");
   return [["root-folder", spec.root.path, propagation]];

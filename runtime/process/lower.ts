@@ -5,7 +5,7 @@ import type { ProcessSpec, Spec } from "../spec.ts";
 import { groupOperations, joinOperations, type Groups } from "./cgroup/groups.ts";
 import { lowerCreateHooks, lowerStartHooks } from "./hooks/lower.ts";
 import type { Nested } from "./host.ts";
-import { lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerOutsideBinds, lowerRoot } from "./lower-mounts.ts";
+import { lowerDisk, lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerOutsideBinds, lowerRoot } from "./lower-mounts.ts";
 import { checkSpec } from "./check-spec.ts";
 import { lowerAffinity, lowerSchedule } from "./lower-schedule.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
@@ -65,6 +65,7 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...(isMapped ? lowerIdmap(request) : []),
     ...(spaces.newUser ? lowerMappedBinds(spec) : []),
     ...lowerOutsideBinds(spec, mapsMounts),
+    ...lowerDisk(request),
     ...spaces.operations,
     ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],

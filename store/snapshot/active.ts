@@ -1,5 +1,5 @@
 /**
- * Writable layers: `active/<key>/{fs,work}` and two links, `parent` to the chainID below and `owner` to the process that an ephemeral one dies with.
+ * Writable layers: `active/<key>/{fs,work}` (of bounded ones `disk`, a file system that holds both, and `mounted`, where it belongs) and two links, `parent` to the chainID below and `owner` to the process that an ephemeral one dies with.
  * Made aside and renamed, so a key is there whole or not at all; no record in the database, which `run` would have to wait for.
  */
 import { removeTree } from "../remove-tree.ts";
@@ -16,16 +16,20 @@ export function activeFolder(layout: Layout, key: string): string {
 }
 
 /** @throws {StoreError} `SNAPSHOT_EXISTS` */
-export async function makeActive(layout: Layout, key: string, parent: ChainID | undefined, isEphemeral: boolean): Promise<void> {
+export async function makeActive(
+  layout: Layout,
+  key: string,
+  parent: ChainID | undefined,
+  { ephemeral = false, size }: { readonly ephemeral?: boolean; readonly size?: number } = {},
+): Promise<void> {
   const made = join(layout.ingest, ownedName());
   await mkdir(made);
-  await Promise.all([
-    mkdir(join(made, "fs"), { mode: 0o755 }),
-    mkdir(join(made, "work"), { mode: 0o711 }),
-    ...(parent === undefined ? [] : [symlink(parent, join(made, "parent"))]),
-    ...(isEphemeral ? [symlink(ownedName(), join(made, "owner"))] : []),
-  ]);
   try {
+    await Promise.all([
+      size === undefined ? makeFolders(made) : (await import("./disk.ts")).makeDisk(made, size, makeFolders),
+      ...(parent === undefined ? [] : [symlink(parent, join(made, "parent"))]),
+      ...(ephemeral ? [symlink(ownedName(), join(made, "owner"))] : []),
+    ]);
     await rename(made, activeFolder(layout, key));
   } catch (error) {
     await removeTree(made);
@@ -33,6 +37,10 @@ export async function makeActive(layout: Layout, key: string, parent: ChainID | 
       throw new StoreError("SNAPSHOT_EXISTS", `Cannot prepare snapshot ${key}: it is there already`, { cause: error });
     throw error;
   }
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  await Promise.all([mkdir(join(folder, "fs"), { mode: 0o755 }), mkdir(join(folder, "work"), { mode: 0o711 })]);
 }
 
 /** Undefined when there is no such key; `parent` undefined when nothing is below it. */

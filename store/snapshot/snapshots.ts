@@ -1,4 +1,5 @@
 /** Layers as folders: prepare a writable one, commit or write it, and look at stacks of them. What writes is loaded when first needed. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { folderPath, folderPaths, layerOf } from "../layer/records.ts";
 import type { ActiveSnapshot, ChainID, Snapshots } from "../store.ts";
@@ -18,7 +19,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
     lowers: async (chain) => stackOf(host, chain).map((folder) => folderPath(layout, folder)),
     async prepare(key, parent, options) {
       stackOf(host, parent);
-      await makeActive(layout, key, parent, options?.ephemeral === true);
+      await makeActive(layout, key, parent, options);
       return activeOf(host, key, parent);
     },
     async active(key) {
@@ -49,5 +50,8 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
 function activeOf(host: SnapshotHost, key: string, parent: ChainID | undefined): ActiveSnapshot {
   const folder = activeFolder(host.layout, key);
   const lowers = stackOf(host, parent).map((record) => folderPath(host.layout, record));
-  return { key, parent, lowers, upper: join(folder, "fs"), work: join(folder, "work") };
+  const image = join(folder, "disk");
+  if (!existsSync(image)) return { key, parent, lowers, upper: join(folder, "fs"), work: join(folder, "work") };
+  const target = join(folder, "mounted");
+  return { key, parent, lowers, upper: join(target, "fs"), work: join(target, "work"), disk: { image, target } };
 }

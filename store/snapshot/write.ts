@@ -51,10 +51,9 @@ async function sum(treeTool: string, folder: string, entries: readonly LayerEntr
 }
 
 export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
-  const { epoch, keep = false, omit = [], folders = [] } = options;
+  const { epoch, keep = false, omit = [], folders = [], upper = join(activeFolder(host.layout, key), "fs") } = options;
   const found = await readActive(host.layout, key);
   if (found === undefined) throw new StoreError("SNAPSHOT_UNKNOWN", `Cannot commit snapshot ${key}: there is none of that name`);
-  const upper = join(activeFolder(host.layout, key), "fs");
   if (keep) {
     const copied = await copies(host, upper, omit, epoch);
     const paths = new Set(copied.map(({ path }) => path));

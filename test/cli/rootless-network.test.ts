@@ -37,10 +37,13 @@ test("by default leads out through slirp4netns, not to the host's loopback, and 
   expect(await user.strata("run", "--rm", BOX, "node", "-e", get(`http://${address}:${port}/`))).toBe("from the host");
   expect(await user.strata("run", "--rm", BOX, "node", "-e", get(`http://10.0.2.2:${port}/`))).toMatch(/^failed/);
   const serve = `require("http").createServer((q, r) => r.end("from inside")).listen(80, () => console.log("up"))`;
-  await user.strata("run", "-d", "--name", "served", "-p", "127.0.0.1:0:80", BOX, "node", "-e", serve);
+  await user.strata("run", "-d", "--name", "served", "-p", "127.0.0.1:0:80", "-p", "80", BOX, "node", "-e", serve);
   await expect.poll(async () => await user.strata("logs", "served")).toBe("up");
   const [, published = ""] = /127\.0\.0\.1:(\d+)$/m.exec(await user.strata("port", "served")) ?? [];
   expect(await (await fetch(`http://127.0.0.1:${published}/`)).text()).toBe("from inside");
+  const [, both = ""] = /0\.0\.0\.0:(\d+)$/m.exec(await user.strata("port", "served")) ?? [];
+  expect(await (await fetch(`http://[::1]:${both}/`)).text()).toBe("from inside");
+  await expect(fetch(`http://[::1]:${published}/`)).rejects.toThrow();
   expect((await user.attempt("strata", ["run", "--rm", "-p", `127.0.0.1:${published}:80`, BOX, "id"])).stderr).toMatch(/another container publishes it/);
   await user.strata("rm", "-f", "served");
   await expect(fetch(`http://127.0.0.1:${published}/`)).rejects.toThrow();

@@ -21,6 +21,7 @@ describe("taken", () => {
     { options: ["seccomp=builtin"], want: { seccomp: "default" } },
     { options: ["apparmor=unconfined"], want: { apparmor: "unconfined" } },
     { options: ["apparmor:mine"], want: { apparmor: "mine" } },
+    { options: ["systempaths=unconfined"], want: { unmaskedProc: true } },
     { options: ["label=disable", "label:disable"], want: {} },
     { options: ["proc=host", "proc=limits"], want: { hostProc: false } },
   ])("$options", ({ options, want }) => expect(securityOptions(options)).toEqual(want));
@@ -35,10 +36,10 @@ describe("taken", () => {
 test.each([
   "label=type:container_t",
   "label=user:a",
+  "systempaths=confined",
   "no-new-privileges=maybe",
   "seccomp",
   "apparmor=",
-  "systempaths=unconfined",
   "proc=x",
   "writable-cgroups=true",
   "x",

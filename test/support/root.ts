@@ -15,6 +15,7 @@ export const programs = {
   minder: join(natives, "strata-minder"),
   network: join(natives, "strata-network"),
   names: join(natives, "strata-names"),
+  loopback: join(natives, "strata-loopback"),
   tree: join(natives, "strata-tree"),
 };
 export const helper = programs.helper;

@@ -1,6 +1,7 @@
 /* The new process on its way to become the program: the operations after `clone`, in their order. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "disk.h"
 #include "hook.h"
 #include "identity.h"
 #include "launch.h"
@@ -156,6 +157,13 @@ do_proc (char **fields)
     die ("write", fields[1]);
 }
 
+/* disk-attach TARGET: what the monitor has opened. */
+static void
+do_disk_attach (char **fields)
+{
+  disk_attach (self->disk_tree, fields[1]);
+}
+
 static void
 do_root_received (char **fields)
 {
@@ -271,6 +279,7 @@ static const OperationKind kinds[] = {
   { "affinity", 0, schedule_affinity },
   { "memory-policy", 1, schedule_memory },
   { "personality", 1, schedule_personality },
+  { "disk-attach", 1, do_disk_attach },
   { "root-folder", 2, root_folder },
   { "root-overlay", 2, root_overlay },
   { "root-received", 2, do_root_received },

@@ -1,6 +1,7 @@
 /* strata-helper launch [KEPT]: reads operations from descriptor 3, has KEPT more after it for the program, makes the process they describe, and stays as its monitor. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "disk.h"
 #include "keeper.h"
 #include "launch.h"
 #include "processes.h"
@@ -24,7 +25,8 @@
 
 #define CONTROL 3
 
-static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1, .root = -1, .console = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
+static Launch launch = { .control = CONTROL, .directory = -1, .channel = -1, .fifo = -1, .failure = -1,
+                         .root = -1, .disk_tree = -1, .console = -1, .theirs = { 0, 1, 2 }, .ours = { -1, -1, -1 } };
 
 static void
 report (const char *step, const char *object, const char *reason)
@@ -84,6 +86,8 @@ make_child (Operations *list)
     }
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     die ("channel", "socketpair");
+  if (launch.disk != NULL)
+    launch.disk_tree = disk_open (launch.disk);
   pid_t pid = syscall (SYS_clone3, &arguments, sizeof arguments);
   if (pid < 0)
     die ("clone", "namespaces");
@@ -94,6 +98,7 @@ make_child (Operations *list)
       close (ends[0]);
       init_run (&launch, list);
     }
+  close_fd (&launch.disk_tree); /* init's from here on */
   close (ends[1]);
   launch.channel = ends[0];
   launch.pid = pid;

@@ -72,6 +72,8 @@ typedef struct
   int console;  /* who takes the terminal's master instead of the monitor, or -1 */
   int mapped[MAX_MAPPED]; /* trees with ids of their own, mounted by init */
   size_t mapped_count;
+  char *disk;    /* file with the file system of the upper folder, or NULL */
+  int disk_tree; /* that file system, mounted by init, or -1 */
   char **idmap; /* fields of idmap-overlay, or NULL */
   char **idmap_binds[MAX_IDMAP_BINDS]; /* fields of each idmap-bind, in the order of init's bind-received */
   size_t idmap_bind_count;

@@ -137,6 +137,12 @@ do_outside_bind (char **fields)
   self->mapped[self->mapped_count++] = outside_bind (self, fields);
 }
 
+static void
+do_disk (char **fields)
+{
+  self->disk = fields[1];
+}
+
 /* health …: see health.h; its command and variables are copied. */
 static void
 do_health (char **fields)
@@ -181,6 +187,7 @@ static const OperationKind kinds[] = {
   { "idmap-overlay", 6, do_idmap_overlay },
   { "idmap-bind", 3, do_idmap_bind },
   { "outside-bind", 8, do_outside_bind },
+  { "disk", 1, do_disk },
   { "health", 4, do_health },
   { "keep", 0, do_keep },
   { "maps", 4, do_maps },

@@ -4,3 +4,4 @@
 int launch_main (int argc, char **argv);
 int pack_main (int argc, char **argv);
 int unpack_main (int argc, char **argv);
+int show_main (int argc, char **argv);

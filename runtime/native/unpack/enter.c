@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "enter.h"
 #include "common.h"
+#include "disk.h"
 #include "mounts.h"
 #include "processes.h"
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <grp.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,10 +73,14 @@ enter_layers (char **argv)
 void
 enter_container (char **place)
 {
+  bool has_disk = strcmp (place[0], "disk") == 0;
+
+  if (has_disk)
+    disk_apart (place);
   if (strcmp (place[0], "pid") == 0)
     enter_running (place[1]);
   else
-    enter_layers (place + 1);
+    enter_layers (place + (has_disk ? 4 : 1));
 }
 
 int

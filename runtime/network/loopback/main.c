@@ -1,0 +1,194 @@
+/* strata-loopback FILE: listens on [::1] and carries what comes to a container. Each line of FILE is `tcp|udp PORT ADDRESS PORT`.
+   It is in the background once it listens, and ends when FILE is removed or replaced: whoever gives the ports back need not find it. */
+#define _GNU_SOURCE
+#include "flow.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum
+{
+  CHECK_MS = 30000,
+  BACKLOG = 128,
+};
+
+static Port ports[MAX_PORTS];
+static size_t port_count;
+
+static void
+fail (const char *what)
+{
+  fprintf (stderr, "%s: %s\n", what, strerror (errno));
+  exit (errno == EADDRINUSE ? 98 : 1);
+}
+
+static void
+listen_at (const char *protocol, unsigned number)
+{
+  struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons ((uint16_t) number), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+  Port *port = &ports[port_count++];
+  char what[64];
+  int on = 1;
+
+  snprintf (what, sizeof what, "listen on [::1]:%u/%s", number, protocol);
+  port->is_stream = strcmp (protocol, "tcp") == 0;
+  port->fd = socket (AF_INET6, (port->is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (port->fd < 0 || (port->is_stream && setsockopt (port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+      || bind (port->fd, (struct sockaddr *) &address, sizeof address) < 0 || (port->is_stream && listen (port->fd, BACKLOG) < 0))
+    fail (what);
+}
+
+static void
+open_ports (FILE *lines)
+{
+  char protocol[4], address[64];
+  unsigned number, inner;
+
+  while (fscanf (lines, "%3s %u %63s %u", protocol, &number, address, &inner) == 4)
+    {
+      errno = E2BIG;
+      if (port_count == MAX_PORTS)
+        fail ("ports");
+      listen_at (protocol, number);
+      struct sockaddr_in *target = &ports[port_count - 1].target;
+      *target = (struct sockaddr_in) { .sin_family = AF_INET, .sin_port = htons ((uint16_t) inner) };
+      errno = EINVAL;
+      if (inet_pton (AF_INET, address, &target->sin_addr) != 1)
+        fail (address);
+    }
+  errno = EBADMSG;
+  if (!feof (lines) || port_count == 0)
+    fail ("ports");
+}
+
+/* Tells of files that come and go beside this one. */
+static int
+watch (const char *path)
+{
+  char folder[4096];
+  int changes = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+
+  snprintf (folder, sizeof folder, "%s", path);
+  char *slash = strrchr (folder, '/');
+  if (slash == NULL)
+    fail (path);
+  *slash = '\0';
+  if (changes < 0 || inotify_add_watch (changes, folder, IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVED_TO) < 0)
+    fail (folder);
+  return changes;
+}
+
+static bool
+is_there (const char *path, const struct stat *own)
+{
+  struct stat found;
+
+  return stat (path, &found) == 0 && found.st_dev == own->st_dev && found.st_ino == own->st_ino;
+}
+
+/* As many as descriptors allow: two each, beside the ports and the senders of datagrams. */
+static void
+limit_streams (void)
+{
+  struct rlimit files;
+  size_t others = port_count + MAX_PEERS + 16;
+
+  if (getrlimit (RLIMIT_NOFILE, &files) < 0)
+    fail ("limits");
+  files.rlim_cur = files.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &files);
+  streams_limit (files.rlim_max > others + 2 ? (files.rlim_max - others) / 2 : 1);
+}
+
+/* What carries bytes of strangers has no rights beyond its sockets. */
+static void
+give_up_rights (void)
+{
+  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+  struct __user_cap_data_struct none[2] = { 0 };
+
+  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall (SYS_capset, &header, none) < 0)
+    fail ("capset");
+}
+
+static void
+go_background (void)
+{
+  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  pid_t child = fork ();
+
+  if (null < 0 || child < 0)
+    fail ("background");
+  if (child > 0)
+    _exit (0);
+  setsid ();
+  for (int fd = 0; fd < 3; fd++)
+    dup2 (null, fd);
+  if (chdir ("/") < 0)
+    _exit (1);
+}
+
+static void
+serve (const char *path, const struct stat *own, int changes)
+{
+  static struct pollfd polled[1 + MAX_PORTS + MAX_PEERS + 2 * MAX_STREAMS];
+  char events[4096];
+
+  while (is_there (path, own))
+    {
+      polled[0] = (struct pollfd) { .fd = changes, .events = POLLIN };
+      for (size_t i = 0; i < port_count; i++)
+        polled[1 + i] = (struct pollfd) { .fd = ports[i].is_stream && streams_full () ? -1 : ports[i].fd, .events = POLLIN };
+      struct pollfd *peers = polled + 1 + port_count;
+      size_t peer_count = datagrams_poll (peers);
+      struct pollfd *streams = peers + peer_count;
+      size_t stream_count = streams_poll (streams);
+      if (poll (polled, 1 + port_count + peer_count + stream_count, CHECK_MS) < 0 && errno != EINTR)
+        return;
+      while (read (changes, events, sizeof events) > 0)
+        continue;
+      datagrams_turn (peers, peer_count);
+      streams_turn (streams, stream_count);
+      for (size_t i = 0; i < port_count; i++)
+        if ((polled[1 + i].revents & POLLIN) != 0)
+          (ports[i].is_stream ? stream_accept : datagram_receive) (&ports[i]);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  struct stat own;
+
+  if (argc != 2)
+    {
+      fprintf (stderr, "usage: strata-loopback FILE\n");
+      return 2;
+    }
+  syscall (SYS_close_range, 3, ~0u, 0);
+  int changes = watch (argv[1]);
+  FILE *lines = fopen (argv[1], "re");
+  if (lines == NULL || fstat (fileno (lines), &own) < 0)
+    fail (argv[1]);
+  open_ports (lines);
+  fclose (lines);
+  limit_streams ();
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGHUP, SIG_IGN);
+  signal (SIGINT, SIG_IGN);
+  go_background ();
+  give_up_rights ();
+  serve (argv[1], &own, changes);
+  return 0;
+}
