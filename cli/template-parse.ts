@@ -16,7 +16,8 @@ export type Node =
 export type Pipeline = readonly (readonly Operand[])[];
 
 export type Operand =
-  | { readonly kind: "path"; readonly root: "" | "$" | (string & {}); readonly fields: readonly string[] }
+  /** `at` is where Go says that it is: the line, and the byte in it at which its second part begins. */
+  | { readonly kind: "path"; readonly root: "" | "$" | (string & {}); readonly fields: readonly string[]; readonly text: string; readonly at: string }
   | { readonly kind: "literal"; readonly value: string | number | boolean | null }
   | { readonly kind: "function"; readonly name: string }
   | { readonly kind: "group"; readonly pipeline: Pipeline };
@@ -26,13 +27,19 @@ const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(`[^`]*`)|(-?\d+(?:\.\d+)?)|((?:\$\w*)?
 
 /** @throws {UsageError} */
 export function parseTemplate(template: string): readonly Node[] {
-  const parser = new Parser(pieces(template));
+  const parser = new Parser(template, pieces(template));
   const nodes = parser.nodes();
   if (parser.end !== undefined) throw new UsageError(`template parsing error: unexpected {{${parser.end}}}`);
   return nodes;
 }
 
-type Piece = { readonly text: string } | { readonly action: string };
+type Piece = { readonly text: string } | { readonly action: string; readonly from: number };
+
+/** With where it begins in the template. */
+interface Token {
+  readonly text: string;
+  readonly from: number;
+}
 
 /** A `-` inside the braces eats the white space on its side. */
 function pieces(template: string): readonly Piece[] {
@@ -42,7 +49,7 @@ function pieces(template: string): readonly Piece[] {
   for (const match of template.matchAll(ACTION)) {
     const text = template.slice(at, match.index);
     const left = isTrimmed ? text.trimStart() : text;
-    found.push({ text: match[1] === undefined ? left : left.trimEnd() }, { action: match[2] ?? "" });
+    found.push({ text: match[1] === undefined ? left : left.trimEnd() }, { action: match[2] ?? "", from: match.index + match[0].indexOf(match[2] ?? "", 2) });
     isTrimmed = match[3] !== undefined;
     at = match.index + match[0].length;
   }
@@ -52,12 +59,16 @@ function pieces(template: string): readonly Piece[] {
 }
 
 class Parser {
+  readonly #template: string;
   readonly #pieces: readonly Piece[];
   #at = 0;
+  /** Where the action that is read ends. */
+  #until = 0;
   /** The `end` or `else…` that stopped the last `nodes`. */
   end: string | undefined;
 
-  constructor(all: readonly Piece[]) {
+  constructor(template: string, all: readonly Piece[]) {
+    this.#template = template;
     this.#pieces = all;
   }
 
@@ -68,6 +79,7 @@ class Parser {
         if (piece.text !== "") nodes.push({ kind: "text", text: piece.text });
         continue;
       }
+      this.#until = piece.from + piece.action.length;
       if (/^(?:end|else)\b/.test(piece.action)) {
         this.end = piece.action;
         return nodes;
@@ -82,14 +94,14 @@ class Parser {
     const block = /^(range|if|with)\s+(.*)$/s.exec(action);
     if (block !== null) return this.#block(block[1] as "range", block[2] ?? "");
     const assigned = /^(\$\w+)\s*:?=\s*(.*)$/s.exec(action);
-    if (assigned !== null) return { kind: "value", variable: assigned[1]!, pipeline: parsePipeline(assigned[2]!) };
-    return { kind: "value", pipeline: parsePipeline(action) };
+    if (assigned !== null) return { kind: "value", variable: assigned[1]!, pipeline: this.#pipeline(assigned[2]!) };
+    return { kind: "value", pipeline: this.#pipeline(action) };
   }
 
   #block(kind: "range" | "if" | "with", head: string): Node {
     const declared = /^(\$\w+(?:\s*,\s*\$\w+)?)\s*:=\s*(.*)$/s.exec(head);
     const variables = declared?.[1]?.split(",").map((name) => name.trim()) ?? [];
-    const pipeline = parsePipeline(declared?.[2] ?? head);
+    const pipeline = this.#pipeline(declared?.[2] ?? head);
     const body = this.nodes();
     return { kind, pipeline, variables, body, otherwise: this.#otherwise() };
   }
@@ -105,45 +117,47 @@ class Parser {
     if (this.end === undefined) throw new UsageError("template parsing error: unexpected end of the template");
     return nodes;
   }
-}
 
-function parsePipeline(text: string): Pipeline {
-  const tokens = tokenize(text);
-  const pipeline = readPipeline(tokens);
-  if (tokens.length > 0) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(tokens[0])}`);
-  return pipeline;
+  /** `text` is the last part of the action. */
+  #pipeline(text: string): Pipeline {
+    const tokens = tokenize(text, this.#until - text.length);
+    const pipeline = readPipeline(tokens, this.#template);
+    if (tokens.length > 0) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(tokens[0]?.text)}`);
+    return pipeline;
+  }
 }
 
 /** Takes tokens off the front up to the end or a closing bracket. */
-function readPipeline(tokens: string[]): Pipeline {
+function readPipeline(tokens: Token[], template: string): Pipeline {
   const commands: Operand[][] = [[]];
-  while (tokens.length > 0 && tokens[0] !== ")") {
+  while (tokens.length > 0 && tokens[0]?.text !== ")") {
     const token = tokens.shift()!;
-    if (token === "|") commands.push([]);
-    else commands.at(-1)!.push(token === "(" ? readGroup(tokens) : operand(token));
+    if (token.text === "|") commands.push([]);
+    else commands.at(-1)!.push(token.text === "(" ? readGroup(tokens, template) : operand(token, template));
   }
   if (commands.some((command) => command.length === 0)) throw new UsageError("template parsing error: missing value for command");
   return commands;
 }
 
-function readGroup(tokens: string[]): Operand {
-  const pipeline = readPipeline(tokens);
-  if (tokens.shift() !== ")") throw new UsageError("template parsing error: unclosed left paren");
+function readGroup(tokens: Token[], template: string): Operand {
+  const pipeline = readPipeline(tokens, template);
+  if (tokens.shift()?.text !== ")") throw new UsageError("template parsing error: unclosed left paren");
   return { kind: "group", pipeline };
 }
 
-function tokenize(text: string): string[] {
-  const tokens: string[] = [];
+function tokenize(text: string, from: number): Token[] {
+  const tokens: Token[] = [];
   for (TOKEN.lastIndex = 0; TOKEN.lastIndex < text.trimEnd().length;) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
     if (match === null) throw new UsageError(`template parsing error: unexpected ${JSON.stringify(text.slice(at))}`);
-    tokens.push(match[0].trimStart());
+    const token = match[0].trimStart();
+    tokens.push({ text: token, from: from + TOKEN.lastIndex - token.length });
   }
   return tokens;
 }
 
-function operand(token: string): Operand {
+function operand({ text: token, from }: Token, template: string): Operand {
   if (token.startsWith('"')) return { kind: "literal", value: JSON.parse(token) as string };
   if (token.startsWith("`")) return { kind: "literal", value: token.slice(1, -1) };
   if (/^-?\d/.test(token)) return { kind: "literal", value: Number(token) };
@@ -151,5 +165,11 @@ function operand(token: string): Operand {
   if (token === "nil") return { kind: "literal", value: null };
   if (!token.startsWith(".") && !token.startsWith("$")) return { kind: "function", name: token };
   const [root = "", ...fields] = token.split(".");
-  return { kind: "path", root, fields: fields.filter((field) => field !== "") };
+  const at = placeIn(template, from + Math.max(0, token.indexOf(".", 1)));
+  return { kind: "path", root, fields: fields.filter((field) => field !== ""), text: token, at };
+}
+
+function placeIn(template: string, offset: number): string {
+  const lines = template.slice(0, offset).split("\n");
+  return `${lines.length}:${Buffer.byteLength(lines.at(-1) ?? "")}`;
 }

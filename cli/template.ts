@@ -2,17 +2,26 @@
 import { UsageError } from "./errors.ts";
 import { parseTemplate, type Node, type Operand, type Pipeline } from "./template-parse.ts";
 
+type Path = Extract<Operand, { kind: "path" }>;
+
+/** `index` counts the fields of `path`. */
+export type FieldOf = (value: unknown, path: Path, index: number) => unknown;
+
 type Variables = ReadonlyMap<string, unknown>;
 
 interface Scope {
+  /** What a field of a path is worth. */
+  readonly fieldOf: FieldOf;
   readonly dot: unknown;
   readonly variables: Map<string, unknown>;
 }
 
-/** Fields that are absent print as `<no value>`. @throws {UsageError} for a template that does not parse */
-export function renderTemplate(template: string, data: unknown): string {
-  return render(parseTemplate(template), { dot: data, variables: new Map([["$", data]]) });
+/** Fields that are absent print as `<no value>`, unless `field` has it otherwise. @throws {UsageError} for a template that does not parse */
+export function renderTemplate(template: string, data: unknown, field: FieldOf = lenient): string {
+  return render(parseTemplate(template), { fieldOf: field, dot: data, variables: new Map([["$", data]]) });
 }
+
+const lenient: FieldOf = (value, { fields }, index) => fieldOf(value, fields[index] ?? "");
 
 function render(nodes: readonly Node[], scope: Scope): string {
   return nodes.map((node) => renderNode(node, scope)).join("");
@@ -29,7 +38,7 @@ function renderNode(node: Node, scope: Scope): string {
   if (node.kind === "range") return renderRange(node, value, scope);
   const variables = bind(scope.variables, node.variables, [value]);
   if (!isTrue(value)) return render(node.otherwise, scope);
-  return render(node.body, { dot: node.kind === "with" ? value : scope.dot, variables });
+  return render(node.body, { ...scope, dot: node.kind === "with" ? value : scope.dot, variables });
 }
 
 function renderRange(node: Extract<Node, { variables: unknown }>, value: unknown, scope: Scope): string {
@@ -40,7 +49,9 @@ function renderRange(node: Extract<Node, { variables: unknown }>, value: unknown
       : [];
   if (items.length === 0) return render(node.otherwise, scope);
   return items
-    .map(([key, item]) => render(node.body, { dot: item, variables: bind(scope.variables, node.variables, node.variables.length > 1 ? [key, item] : [item]) }))
+    .map(([key, item]) =>
+      render(node.body, { ...scope, dot: item, variables: bind(scope.variables, node.variables, node.variables.length > 1 ? [key, item] : [item]) }),
+    )
     .join("");
 }
 
@@ -71,12 +82,12 @@ function valueOf(operand: Operand, scope: Scope): unknown {
       return call(operand.name, []);
     case "path": {
       const start = operand.root === "" ? scope.dot : scope.variables.get(operand.root);
-      return operand.fields.reduce(fieldOf, start);
+      return operand.fields.reduce((value, _, index) => scope.fieldOf(value, operand, index), start);
     }
   }
 }
 
-function fieldOf(value: unknown, name: string): unknown {
+export function fieldOf(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
 }

@@ -103,6 +103,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", asUser: true, load: async () => await import("./commands/up.ts") },
   history: { summary: "Show the history of an image", group: "images", load: async () => await import("./commands/history.ts") },
   image: { summary: "Manage images", group: "images", load: async () => await import("./commands/image.ts") },
+  import: { summary: "Make an image of a tar of files", group: "images", load: async () => await import("./commands/import.ts") },
   images: { summary: "List images", group: "images", load: async () => await import("./commands/images.ts") },
   load: { summary: "Read images from a tar archive", group: "images", load: async () => await import("./commands/load.ts") },
   rmi: { summary: "Remove images", group: "images", load: async () => await import("./commands/rmi.ts") },

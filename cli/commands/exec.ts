@@ -1,6 +1,8 @@
 /** strata exec CONTAINER COMMAND: another program in a running container; its exit code is this program's. */
 import { Command } from "commander";
+import { RuntimeError } from "../../runtime/errors.ts";
 import type { Context } from "../context.ts";
+import { EXIT, ExitError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
 import { startFailure } from "../containers/failures.ts";
 import { foreground, needTerminal } from "../containers/foreground.ts";
@@ -59,6 +61,16 @@ async function exec(context: Context, name: string, words: readonly string[], fl
     const { detached } = await foreground(context, attachment, { tty: flags.tty ?? false, stdin: flags.interactive ?? false, detachKeys: flags.detachKeys });
     return detached ? 0 : (await exit).exitCode;
   } catch (error) {
-    throw startFailure(error);
+    throw (await notRunning(context, name, error)) ?? startFailure(error);
   }
+}
+
+/** Docker's words and status for a container that is not there, or where nothing runs. */
+async function notRunning(context: Context, name: string, error: unknown): Promise<ExitError | undefined> {
+  if (!(error instanceof RuntimeError)) return undefined;
+  if (error.code === "CONTAINER_UNKNOWN") return new ExitError(EXIT.refused, `No such container: ${name}`);
+  if (error.code !== "CONTAINER_STATE") return undefined;
+  const { record, status } = await (await context.engine()).get(name);
+  const found = status.status === "paused" ? "is paused, unpause the container before exec" : "is not running";
+  return new ExitError(EXIT.refused, `Container ${record.id} ${found}`);
 }

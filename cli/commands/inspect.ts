@@ -62,8 +62,9 @@ export async function printInspected(context: Context, objects: readonly object[
     context.stdout.write(`${JSON.stringify(objects, null, format === "json" ? 0 : 4)}\n`);
     return;
   }
-  const { renderTemplate } = await import("../template.ts");
-  for (const object of objects) context.stdout.write(`${renderTemplate(format, object)}\n`);
+  const [{ renderTemplate }, { strictField }] = await Promise.all([import("../template.ts"), import("../template-strict.ts")]);
+  const texts = objects.map((object) => `${renderTemplate(format, object, strictField)}\n`); // all of them, before any is printed
+  context.stdout.write(texts.join(""));
 }
 
 async function findContainer(context: Context, name: string): Promise<object | undefined> {

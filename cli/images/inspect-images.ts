@@ -6,6 +6,7 @@ import type { Platform } from "../../store/oci.ts";
 import type { Image, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { strictField } from "../template-strict.ts";
 import { renderTemplate } from "../template.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { readAny } from "./read-any.ts";
@@ -41,7 +42,7 @@ async function inspect(context: Context, names: readonly string[], { format, pla
     }
   }
   if (format === undefined || format === "json") context.stdout.write(`${JSON.stringify(found, null, format === undefined ? 4 : 0)}\n`);
-  else for (const image of found) context.stdout.write(`${renderTemplate(format, image)}\n`);
+  else for (const image of found) context.stdout.write(`${renderTemplate(format, image, strictField)}\n`);
 }
 
 async function open(store: Store, name: string, wanted: Platform | undefined): Promise<Image> {

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { DeviceRate, Limits } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Resources, ThrottleDevice } from "../spec.ts";
+import { availableSet } from "./cpu-sets.ts";
 import { deviceNumbers } from "./devices.ts";
 
 const PERIOD_MICROSECONDS = 100_000;
@@ -61,8 +62,8 @@ function cpuOf(limits: Limits): NonNullable<Resources["cpu"]> {
     ...(limits.cpuShares !== undefined && limits.cpuShares > 0 && { shares: limits.cpuShares }),
     ...(quota !== undefined && quota !== 0 && { quota }),
     ...(period !== undefined && period > 0 && { period }),
-    ...(limits.cpusetCpus !== undefined && limits.cpusetCpus !== "" && { cpus: limits.cpusetCpus }),
-    ...(limits.cpusetMems !== undefined && limits.cpusetMems !== "" && { mems: limits.cpusetMems }),
+    ...(limits.cpusetCpus !== undefined && limits.cpusetCpus !== "" && { cpus: availableSet("cpus", limits.cpusetCpus) }),
+    ...(limits.cpusetMems !== undefined && limits.cpusetMems !== "" && { mems: availableSet("mems", limits.cpusetMems) }),
   };
 }
 
