@@ -6,18 +6,18 @@ import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATH
 import { openProcesses } from "../../runtime/open-processes.ts";
 import type { CreateRequest, Processes, RootLayers } from "../../runtime/process.ts";
 import type { Resources, Spec } from "../../runtime/spec.ts";
+import { disks } from "./disks.ts";
+import { hugePages } from "./huge-pages.ts";
+import { say } from "./say.ts";
 
 const CGROUP2_MAGIC = 0x63677270;
 const ROOT = "/sys/fs/cgroup";
 const MIB = 1 << 20;
+const HELPER = "/strata/build/Release/strata-helper";
 const [DISK_MAJOR, DISK_MINOR] = readFileSync("/sys/block/vda/dev", "utf8").trim().split(":").map(Number) as [number, number];
 
 let processes: Processes;
 let count = 0;
-
-function say(what: string, expected: string, found: string, ok = expected === found): void {
-  process.stdout.write(`${JSON.stringify({ what, expected, found: found.trim().replaceAll("\n", "; "), ok })}\n`);
-}
 
 function layersOf(lowers: readonly string[]): RootLayers {
   const name = `/tmp/active-${count}`;
@@ -219,11 +219,22 @@ async function layers(): Promise<void> {
   }
 }
 
+async function bounded(): Promise<void> {
+  await disks(say, HELPER, async (script, disk) => {
+    let text = "";
+    const onOutput = (_: string, data: Uint8Array): void => void (text += Buffer.from(data).toString());
+    const layers = { lowers: ["/tmp/rootfs"], upper: `${disk.target}/fs`, work: `${disk.target}/work`, disk };
+    const { id, spec } = request(["sh", "-c", script], {});
+    await processes.runOnce({ id, spec, layers }, { onOutput });
+    return text.trim();
+  });
+}
+
 mkdirSync("/tmp/rootfs/bin", { recursive: true });
 for (const name of ["proc", "sys", "dev", "etc", "tmp"]) mkdirSync(`/tmp/rootfs/${name}`);
 cpSync("/bin/busybox", "/tmp/rootfs/bin/busybox");
 for (const name of ["sh", "cat", "sleep", "tail", "dd", "head", "ls", "wc", "grep", "mkdir", "touch", "rm"]) symlinkSync("busybox", `/tmp/rootfs/bin/${name}`);
-processes = await openProcesses({ runRoot: "/run/strata", helper: "/strata/build/Release/strata-helper" });
-for (const group of [hierarchy, processor, memory, others, life, layers])
-  await group().catch((error: unknown) => say(group.name, "no error", error instanceof Error ? error.message : String(error)));
+processes = await openProcesses({ runRoot: "/run/strata", helper: HELPER });
+const groups: readonly ((to: typeof say) => Promise<void>)[] = [hierarchy, processor, memory, others, hugePages, life, layers, bounded];
+for (const group of groups) await group(say).catch((error: unknown) => say(group.name, "no error", error instanceof Error ? error.message : String(error)));
 process.stdout.write("end of checks\n");

@@ -11,7 +11,7 @@ export interface Machine {
 }
 
 /** What the kernel has not built in: loaded until each has what it needs. */
-const MODULES = ["virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk", "overlay"];
+const MODULES = ["virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk", "overlay", "loop"];
 const MEMORY = "1024M";
 const BOOT_LIMIT_MS = 600_000;
 
@@ -93,22 +93,29 @@ function makeInitramfs(folder: string, kernelTree: string): string {
   return archive;
 }
 
-/** busybox, node with its libraries, and this project as it is built. */
+/** busybox, node and mke2fs with their libraries, and this project as it is built. */
 function makeRoot(root: string, project: string): void {
   for (const name of ["proc", "sys", "dev", "run", "tmp", "bin", "usr/bin", "strata/build/Release", "etc"]) mkdirSync(join(root, name), { recursive: true });
   cpSync("/bin/busybox", join(root, "bin/busybox"), { dereference: true });
   for (const name of ["sh", "mount", "mkdir", "ip", "sync", "poweroff"]) symlinkSync("busybox", join(root, "bin", name));
-  const node = realpathSync(process.execPath);
-  cpSync(node, join(root, "usr/bin/node"));
-  for (const library of new Set(execFileSync("ldd", [node], { encoding: "utf8" }).match(/\/\S*\.so\S*/g))) {
+  addProgram(root, process.execPath);
+  addProgram(root, execFileSync("sh", ["-c", "command -v mke2fs"], { encoding: "utf8" }).trim());
+  for (const name of readdirSync(join(project, "build/Release")).filter((one) => one.startsWith("strata-")))
+    cpSync(join(project, "build/Release", name), join(root, "strata/build/Release", name));
+  for (const name of ["package.json", "bin", "dist"]) cpSync(join(project, name), join(root, "strata", name), { recursive: true });
+  const source = join(project, "conformance/cgroup2/huge-pages.c");
+  execFileSync("gcc", ["-std=gnu17", "-O1", "-static", "-o", join(root, "bin/huge-pages"), source], { stdio: ["ignore", "ignore", "inherit"] });
+  writeFileSync(join(root, "start"), START);
+}
+
+/** Into its /usr/bin, and the libraries that it asks for. */
+function addProgram(root: string, path: string): void {
+  const program = realpathSync(path);
+  cpSync(program, join(root, "usr/bin", basename(path)));
+  for (const library of new Set(execFileSync("ldd", [program], { encoding: "utf8" }).match(/\/\S*\.so\S*/g))) {
     mkdirSync(join(root, dirname(library)), { recursive: true });
     cpSync(realpathSync(library), join(root, library));
   }
-  for (const name of ["runtime", "store", "http", "conformance"]) cpSync(join(project, "dist", name), join(root, "strata/dist", name), { recursive: true });
-  for (const name of readdirSync(join(project, "build/Release")).filter((one) => one.startsWith("strata-")))
-    cpSync(join(project, "build/Release", name), join(root, "strata/build/Release", name));
-  cpSync(join(project, "package.json"), join(root, "strata/package.json"));
-  writeFileSync(join(root, "start"), START);
 }
 
 /** Boots it and waits for its end. Gives what the checks wrote. @throws {ConformanceError} with the end of its console when it wrote nothing */
