@@ -19,7 +19,7 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   "Variant",
 ]);
 
-/** Maps of docker's types: a key that is not there is no value. */
+/** Maps of docker's types: a key that is not there is no value, nor is anything below it. */
 const MAPS: ReadonlySet<string> = new Set([
   "Annotations",
   "Containers",
@@ -41,10 +41,9 @@ export const strictField: FieldOf = (value, path, index) => {
   const name = fields[index] ?? "";
   const found = fieldOf(value, name);
   if (found !== undefined) return found;
-  const isLast = index === fields.length - 1;
-  if (isLast && MAPS.has(fields[index - 1] ?? "")) return undefined;
-  if (isLast && OPTIONAL.has(name)) return null;
-  throw new ExitError(EXIT.refused, `Template parsing error: template: :${at}: executing "" at <${text}>: ${reason(value, name)}`);
+  if (MAPS.has(fields[index - 1] ?? "") || (value === undefined && index > 0)) return undefined;
+  if (index === fields.length - 1 && OPTIONAL.has(name)) return null;
+  throw new ExitError(EXIT.refused, `template parsing error: template: :${at}: executing "" at <${text}>: ${reason(value, name)}`);
 };
 
 function reason(value: unknown, name: string): string {

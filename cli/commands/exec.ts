@@ -71,6 +71,6 @@ async function notRunning(context: Context, name: string, error: unknown): Promi
   if (error.code === "CONTAINER_UNKNOWN") return new ExitError(EXIT.refused, `No such container: ${name}`);
   if (error.code !== "CONTAINER_STATE") return undefined;
   const { record, status } = await (await context.engine()).get(name);
-  const found = status.status === "paused" ? "is paused, unpause the container before exec" : "is not running";
-  return new ExitError(EXIT.refused, `Container ${record.id} ${found}`);
+  const isPaused = status.status === "paused";
+  return new ExitError(EXIT.refused, isPaused ? `Container ${name} is paused, unpause the container before exec` : `Container ${record.id} is not running`);
 }

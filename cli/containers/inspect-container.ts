@@ -97,7 +97,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
     CpusetMems: limits.cpusetMems ?? "",
     SecurityOpt: nullable(securityOptions(options)),
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-    Init: options.init === true,
+    Init: options.init === true ? true : null,
     CgroupParent: options.cgroupParent ?? "",
     CgroupnsMode: options.cgroupns ?? "private",
     UTSMode: options.utsMode ?? "",

@@ -11,7 +11,7 @@ const KINDS = {
 export function availableSet(kind: keyof typeof KINDS, list: string, available: string = onlineOf(kind)): string {
   const { name } = KINDS[kind];
   const wanted = parseList(list);
-  if (wanted === undefined) throw new RuntimeError("SPEC_INVALID", `Invalid value ${list} for cpuset ${kind}`);
+  if (wanted === undefined) throw new RuntimeError("SPEC_INVALID", `Invalid value ${list} for cpuset ${kind}: invalid format: ${list}`);
   const there = parseList(available) ?? [];
   const isThere = ([first, last]: Range): boolean => there.some(([from, to]) => first >= from && last <= to);
   if (!wanted.every(isThere)) throw new RuntimeError("SPEC_INVALID", `Requested ${name} are not available - requested ${list}, available: ${available}`);

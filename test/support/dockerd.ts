@@ -1,14 +1,12 @@
 /** A real Docker engine for tests: Debian's dockerd in a mount and pid namespace of its own, without bridge or firewall rules. */
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { removeGroupsBelow } from "./cgroups.ts";
-import { temporaryFolder, TEST_PREFIX } from "./root.ts";
+import { temporaryFolder } from "./root.ts";
 
 const run = promisify(execFile);
-const CGROUP = `${TEST_PREFIX}dockerd`;
-
 export interface Dockerd extends AsyncDisposable {
   /** Runs Debian's docker command against this engine. */
   docker(...args: readonly string[]): Promise<string>;
@@ -22,8 +20,9 @@ export interface DockerdOptions {
 export async function startDockerd({ etc = "" }: DockerdOptions = {}): Promise<Dockerd> {
   const folder = temporaryFolder();
   const socket = join(folder, "docker.sock");
+  const group = `${basename(folder)}-dockerd`; // its own: other files' engines come and go meanwhile
   mkdirSync(join(folder, "config"));
-  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder, etc], {
+  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder, etc, group], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -37,7 +36,7 @@ export async function startDockerd({ etc = "" }: DockerdOptions = {}): Promise<D
   const dispose = async (): Promise<void> => {
     daemon.kill("SIGKILL");
     await ended;
-    await removeGroupsBelow(CGROUP);
+    await removeGroupsBelow(group);
     rmSync(folder, { recursive: true, force: true });
   };
   for (let attempt = 0; attempt < 150; attempt++) {
@@ -56,5 +55,5 @@ umount /sys/fs/cgroup/unified 2>/dev/null
 mount -t tmpfs tmpfs /run
 if [ -n "$2" ]; then mkdir -p /etc/docker && mount --bind "$2" /etc/docker; fi
 exec dockerd --data-root "$1/data" --exec-root "$1/exec" -p "$1/pid" -H "unix://$1/docker.sock" \
-  --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent ${CGROUP}
+  --bridge none --iptables=false --ip6tables=false --ip-forward=false --storage-driver overlay2 --cgroup-parent "$3"
 `;

@@ -1,0 +1,87 @@
+/** What docker refuses, held against a real one: the same words, the same status, nothing on standard output. */
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
+import { type Dockerd, startDockerd } from "../support/dockerd.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
+
+let box: Box;
+let docker: Dockerd;
+beforeAll(async () => {
+  box = await openBox("sh sleep true");
+  docker = await startDockerd();
+  const archive = join(box.root.root, "image.tar");
+  await box.strata("save", "-o", archive, BOX_IMAGE);
+  await docker.docker("load", "-i", archive);
+  for (const run of [box.strata, docker.docker]) {
+    await run("create", "--network", "none", "--name", "still", BOX_IMAGE, "true");
+    await run("run", "-d", "--network", "none", "--name", "held", BOX_IMAGE, "sleep", "600");
+  }
+});
+afterAll(async () => {
+  await docker[Symbol.asyncDispose]();
+  await box[Symbol.asyncDispose]();
+});
+
+interface Said {
+  readonly status: number;
+  readonly stdout: string;
+  readonly words: string;
+}
+
+async function theirs(...args: readonly string[]): Promise<Said> {
+  return await docker.docker(...args).then(
+    (stdout) => ({ status: 0, stdout, words: "" }),
+    ({ code, stdout, stderr }: { readonly code: number; readonly stdout: string; readonly stderr: string }) => ({
+      status: code,
+      stdout: stdout.trim(),
+      words: wordsOf(stderr),
+    }),
+  );
+}
+
+async function ours(...args: readonly string[]): Promise<Said> {
+  const { status, stdout, stderr } = await box.attempt(...args);
+  return { status, stdout: stdout.trim(), words: wordsOf(stderr) };
+}
+
+/** Without who says it, and whose ids they are. */
+function wordsOf(stderr: string): string {
+  const [line = ""] = stderr.trim().split("\n");
+  return line
+    .replace(/^(?:docker|strata): /, "")
+    .replace(/^Error(?: response from daemon)?: /, "")
+    .replace(/\.$/, "")
+    .replaceAll(/[0-9a-f]{64}/g, "ID");
+}
+
+test.each([
+  { args: ["inspect", "-f", "{{.Nope}}", "still"] },
+  { args: ["inspect", "-f", "{{.State.Health.Status}}", "still"] },
+  { args: ["inspect", "-f", "a {{ .NetworkSettings.Networks.foo.IPAddress }}", "still"] },
+  { args: ["inspect", "-f", "a\n {{ .HostConfig.LogConfig.Nope.More }}", "still"] },
+  { args: ["inspect", "-f", "{{.Name.Nope}}", "still"] },
+  { args: ["inspect", "-f", "{{$x := .State}}{{$x.Nope}}", "still"] },
+  { args: ["inspect", "-f", "{{range .Config.Cmd}}{{.Nope}}{{end}}", "still"] },
+  { args: ["inspect", "-f", "{{with .State}}{{.Status}} {{.Nope}}{{end}}", "still"] },
+  { args: ["inspect", "-f", "{{.State.Health}} {{.Config.Healthcheck}} {{.HostConfig.Init}}", "still"] },
+  { args: ["inspect", "-f", "{{.Config.Labels.nope}}", "still"] },
+  { args: ["inspect", "-f", "{{if .State.Health}}yes{{else}}no{{end}}", "still"] },
+  { args: ["exec", "still", "true"] },
+  { args: ["exec", "nobody", "true"] },
+  { args: ["run", "--rm", "--network", "none", "--cpuset-cpus", "0-99", BOX_IMAGE, "true"] },
+  { args: ["run", "--rm", "--network", "none", "--cpuset-mems", "9", BOX_IMAGE, "true"] },
+  { args: ["run", "--rm", "--network", "none", "--cpuset-cpus", "1-", BOX_IMAGE, "true"] },
+])("$args", async ({ args }) => {
+  expect(await ours(...args)).toEqual(await theirs(...args));
+});
+
+test("exec in a container that is paused", async () => {
+  await Promise.all([box.strata("pause", "held"), docker.docker("pause", "held")]);
+  try {
+    expect(await ours("exec", "held", "true")).toEqual(await theirs("exec", "held", "true"));
+  } finally {
+    await Promise.all([box.attempt("unpause", "held"), docker.docker("unpause", "held")]); // what is frozen outlives its engine
+  }
+});
