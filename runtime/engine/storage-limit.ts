@@ -21,7 +21,7 @@ export function reasonAgainst(
 ): string | undefined {
   if (isOrdinary) return "an ordinary user's containers have no disks of their own, for only root attaches loop devices";
   if (!hasLoop) return `this machine has no loop devices (${CONTROL})`;
-  if (typeof userNamespace === "object") return "the files of a container with mapped ids are on the machine's own file system";
+  if (typeof userNamespace === "object") return undefined; // the monitor makes its root, and nothing is mounted in a namespace that is shared
   const shared = mounts.find((mount) => mount.kind === "bind" && /^r?shared$/.test(mount.propagation ?? ""));
   return shared && `the machine would see the container's disk, for ${shared.target} is shared with it`;
 }

@@ -38,7 +38,7 @@ export function lowerMappedBinds(spec: Spec): readonly Operation[] {
 /** The monitor's part, before `clone`: layers keep the image's ids on disk, so a user namespace is shown them by its own map. */
 export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[] {
   if (layers === undefined) return [];
-  const folder = commonFolder(layers.upper, layers.work);
+  const folder = layers.disk?.target ?? commonFolder(layers.upper, layers.work);
   const [uid, gid] = [spec.linux?.uidMappings, spec.linux?.gidMappings].map((maps) => maps?.find((one) => one.containerID === 0)?.hostID);
   if (uid === undefined || gid === undefined) throw new RuntimeError("SPEC_INVALID", "Cannot map the container's layers: its user namespace has no root");
   return [
@@ -46,7 +46,7 @@ export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[
       "idmap-overlay",
       uid,
       gid,
-      folder,
+      layers.disk?.image ?? folder,
       layers.upper.slice(folder.length),
       layers.work.slice(folder.length),
       layers.volatile === true ? 1 : 0,
@@ -56,8 +56,8 @@ export function lowerIdmap({ spec, layers }: CreateRequest): readonly Operation[
 }
 
 /** The monitor's part, before `clone`: the container's group may not open the disk's device. */
-export function lowerDisk({ layers }: CreateRequest): readonly Operation[] {
-  return layers?.disk === undefined ? [] : [["disk", layers.disk.image]];
+export function lowerDisk({ layers }: CreateRequest, isMapped: boolean): readonly Operation[] {
+  return layers?.disk === undefined || isMapped ? [] : [["disk", layers.disk.image]];
 }
 
 /** Any folder would do: only this mount namespace sees what is attached there, and paths from the root still pass below it. */
@@ -66,9 +66,9 @@ const AT = "/";
 /** `isMapped`: the monitor makes the root. */
 export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, userNamespace: boolean): readonly Operation[] {
   const propagation = (spec.linux?.rootfsPropagation ?? "rslave").replace(/^r/, "").replace("unbindable", "private");
-  if (layers?.disk !== undefined && (isMapped || userNamespace || propagation === "shared"))
-    throw new RuntimeError("UNSUPPORTED", "Cannot bound the container's files: its ids are mapped, or its root is shared with the machine");
   if (layers !== undefined && isMapped) return [["root-received", AT, propagation]];
+  if (layers?.disk !== undefined && (userNamespace || propagation === "shared"))
+    throw new RuntimeError("UNSUPPORTED", "Cannot bound the container's files: they are an ordinary user's, or its root is shared with the machine");
   const disk: readonly Operation[] = layers?.disk === undefined ? [] : [["disk-attach", layers.disk.target]];
   if (layers !== undefined) return [...disk, ["root-overlay", AT, propagation, ...overlayOptions(layers, userNamespace)]];
   if (spec.root === undefined || !spec.root.path.startsWith("/"))

@@ -65,7 +65,7 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...(isMapped ? lowerIdmap(request) : []),
     ...(spaces.newUser ? lowerMappedBinds(spec) : []),
     ...lowerOutsideBinds(spec, mapsMounts),
-    ...lowerDisk(request),
+    ...lowerDisk(request, isMapped),
     ...spaces.operations,
     ...lowerBefore(process, request.id, spaces.newUser, input.keyring),
     ["undumpable"],

@@ -127,6 +127,25 @@ test("a container that starts again has its ports again, whatever became of who 
   expect(carriers()).toHaveLength(1);
 });
 
+test("a container whose supervisors were killed gives them back to the next command", async () => {
+  const [port = 0] = await freePorts(1);
+  await serve("-p", `${port}:80`);
+  const id = await box.strata("inspect", "-f", "{{.Id}}", "served");
+  const { keeper, monitor } = JSON.parse(readFileSync(join(box.root.runRoot, "containers", id, "pid"), "utf8")) as { keeper: number; monitor: number };
+  for (const pid of [keeper, monitor]) process.kill(pid, "SIGKILL");
+  await eventually(async () => expect(await box.strata("ps", "-a", "--format", "{{.State}}")).toBe("exited"));
+  await eventually(async () => await Promise.resolve(expect(carriers()).toEqual([])));
+  await box.strata("start", "served");
+  await eventually(async () => expect(String(await exchange("::1", port).catch(() => ""))).toBe("word"));
+});
+
+test("a container that leaves its network leaves its ports", async () => {
+  const [port = 0] = await freePorts(1);
+  await serve("-p", `${port}:80`);
+  await box.strata("network", "disconnect", "bridge", "served");
+  await eventually(async () => await Promise.resolve(expect(carriers()).toEqual([])));
+});
+
 test("a port that a program has on [::1] is refused by name, and another is chosen where any will do", async () => {
   const server = createServer().listen(0, "::1");
   await once(server, "listening");

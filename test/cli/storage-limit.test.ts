@@ -18,7 +18,7 @@ const FILL = "dd if=/dev/zero of=/big bs=1M count=32; echo ended $?";
 
 let box: Box;
 beforeAll(async () => {
-  box = await openBox("sh sleep cat dd rm true");
+  box = await openBox("sh sleep cat dd rm true ls chown");
 }, 60_000);
 afterAll(async () => await box[Symbol.asyncDispose]());
 
@@ -105,12 +105,24 @@ test("commands and supervisors killed at any moment leave no mount and no device
   await nothingHeld();
 });
 
+test("a container with mapped ids has a bound too, and the image's owners in it", async () => {
+  const script = "echo mine > /mine; chown 5:6 /mine; ls -ln /mine; dd if=/dev/zero of=/big bs=1M count=32 2>&1";
+  const { stdout } = await box.attempt("run", "--name", "mapped", "--userns", "auto", "--storage-opt", "size=16m", BOX_IMAGE, "sh", "-c", script);
+  expect(stdout).toMatch(/^-\S+ 1 5 6 /);
+  expect(stdout).toContain("No space left on device");
+  await nothingHeld();
+  expect(await box.strata("diff", "mapped")).toBe("A /big\nA /mine");
+  await box.strata("commit", "mapped", "local/mapped");
+  expect(await box.shell([], "ls -ln /mine", "local/mapped")).toMatch(/^-\S+ 1 5 6 /);
+  await box.strata("rm", "mapped");
+});
+
 describe("refused", () => {
   test.each([
     { name: "another option", flags: ["--storage-opt", "ext=1"], says: "Unknown option ext" },
     { name: "a size that is none", flags: ["--storage-opt", "size=-1"], says: 'invalid size: "-1"' },
     { name: "a bound that holds nothing", flags: ["--storage-opt", "size=1m"], says: "to 1048576 bytes: the least is 4194304" },
-    { name: "mapped ids", flags: ["--storage-opt", "size=1g", "--userns", "auto"], says: "a container with mapped ids" },
+    { name: "a mount shared with the machine", flags: ["--storage-opt", "size=1g", "-v", "/tmp:/shared:rshared"], says: "/shared is shared with it" },
   ])("$name, with 125 and nothing made", async ({ flags, says }) => {
     const { status, stdout, stderr } = await box.attempt("run", ...flags, BOX_IMAGE, "true");
     expect([status, stdout]).toEqual([125, ""]);

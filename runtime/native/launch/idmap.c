@@ -2,6 +2,7 @@
    with the namespace's map, and the overlay is made as the namespace's root, whose writes then land unshifted. */
 #define _GNU_SOURCE
 #include "common.h"
+#include "disk.h"
 #include "layers.h"
 #include "launch.h"
 #include "paths.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +38,21 @@ static int
 map_folder (const char *path, int namespace)
 {
   return map_tree (AT_FDCWD, path, 0, namespace, path);
+}
+
+/* Of `path`, or of the file system that is in it. */
+static int
+map_writable (const char *path, int namespace)
+{
+  struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = namespace };
+  struct stat status;
+
+  if (stat (path, &status) < 0 || !S_ISREG (status.st_mode))
+    return map_folder (path, namespace);
+  int tree = disk_open (path);
+  if (mount_setattr (tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    die ("idmap", path);
+  return tree;
 }
 
 static int
@@ -105,7 +122,8 @@ make_overlay (int context, char **fields)
   return mounted;
 }
 
-/* idmap-overlay UID GID FOLDER UPPER WORK VOLATILE LOWER…: UPPER and WORK below FOLDER, for both must be of one mount. */
+/* idmap-overlay UID GID FOLDER UPPER WORK VOLATILE LOWER…: UPPER and WORK below FOLDER, for both must be of one mount; or FOLDER is a file with
+   the file system that holds them. */
 int
 idmap_overlay (pid_t pid, char **fields)
 {
@@ -117,7 +135,7 @@ idmap_overlay (pid_t pid, char **fields)
 
   if (context < 0)
     die ("idmap", "overlay");
-  AUTO_CLOSE int writable = map_folder (fields[3], namespace);
+  AUTO_CLOSE int writable = map_writable (fields[3], namespace);
   set_folder (context, "upperdir", writable, fields[4]);
   set_folder (context, "workdir", writable, fields[5]);
   for (char **lower = fields + 7; *lower != NULL && count < MAX_LOWERS; lower++)
