@@ -11,8 +11,19 @@ import { getSystemErrorName } from "node:util";
 export interface Ended {
   /** Name of the error that ended it early, as `EPIPE`. */
   readonly code: string | undefined;
-  /** Hex, of all that was received. */
+  /** Hex, of all that was received; undefined where it was added to a hash that goes on. */
   readonly sha256: string | undefined;
+  /** The error is the file's, not the connection's. */
+  readonly isOfFile: boolean;
+}
+
+/** A sha256 of what transfers receive one after the other, and of what is added here between them. */
+export interface RunningHash {
+  readonly handle: object;
+  /** Here and now: for little. */
+  add(bytes: Buffer): void;
+  /** Hex, once. */
+  digest(): string | undefined;
 }
 
 export interface Transfer {
@@ -30,9 +41,27 @@ export function sendPart(socket: number, file: number, { start, end }: { readonl
   return begin((native, done) => native.send(socket, file, start, end - start, done));
 }
 
-/** `head` is put before what comes. Likewise. */
-export function receivePart(socket: number, file: number, { offset, length, head }: { offset: number; length: number; head: Buffer }): Transfer {
-  return begin((native, done) => native.receive?.(socket, file, offset, length, head, done));
+export interface Receiving {
+  /** Where in the file it goes on. */
+  readonly offset: number;
+  readonly length: number;
+  /** Is put before what comes. */
+  readonly head: Buffer;
+  /** Goes on with this one, and gives no digest. */
+  readonly hash?: RunningHash;
+}
+
+/** Likewise. */
+export function receivePart(socket: number, file: number, { offset, length, head, hash }: Receiving): Transfer {
+  return begin((native, done) => native.receive?.(socket, file, offset, length, head, done, ...(hash === undefined ? [] : [hash.handle])));
+}
+
+/** Undefined where nothing can be received. */
+export function openHash(): RunningHash | undefined {
+  const native = addon();
+  const handle = native?.hash?.();
+  if (native === undefined || handle === undefined) return undefined;
+  return { handle, add: (bytes) => native.add?.(handle, bytes), digest: () => native.digest?.(handle) };
 }
 
 export function canSend(): boolean {
@@ -70,12 +99,15 @@ export function stopReading(socket: Socket): void {
   handle.readStop?.();
 }
 
-type Done = (errno: number, sha256: string | undefined) => void;
+type Done = (errno: number, sha256: string | undefined, isOfFile: boolean) => void;
 
 interface Addon {
   send(socket: number, file: number, offset: number, length: number, done: Done): object;
   /** Absent where Node does not export its OpenSSL. */
-  receive?(socket: number, file: number, offset: number, length: number, head: Buffer, done: Done): object;
+  receive?(socket: number, file: number, offset: number, length: number, head: Buffer, done: Done, hash?: object): object;
+  hash?(): object;
+  add?(hash: object, bytes: Buffer): void;
+  digest?(hash: object): string | undefined;
   moved(transfer: object): number;
   stop(transfer: object): void;
   cut(transfer: object): void;
@@ -91,7 +123,7 @@ function load(): Addon | undefined {
   try {
     return createRequire(import.meta.url)(fileURLToPath(new URL("../../build/Release/strata-transfer.node", import.meta.url))) as Addon;
   } catch {
-    return undefined; // not built for this machine
+    return undefined; // not built for this machine, or another thread's
   }
 }
 
@@ -100,7 +132,7 @@ function begin(start: (native: Addon, done: Done) => object | undefined): Transf
   if (native === undefined) throw new Error("Cannot transfer: the addon is not there");
   let transfer: object | undefined;
   const ended = new Promise<Ended>((resolve) => {
-    transfer = start(native, (errno, sha256) => resolve({ code: errno === 0 ? undefined : getSystemErrorName(-errno), sha256 }));
+    transfer = start(native, (errno, sha256, isOfFile) => resolve({ code: errno === 0 ? undefined : getSystemErrorName(-errno), sha256, isOfFile }));
   });
   if (transfer === undefined) throw new Error("Cannot transfer: the addon does not do that");
   const handle = transfer;

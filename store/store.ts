@@ -69,6 +69,19 @@ export interface Resumable extends AsyncIterable<Uint8Array> {
   from(offset: number): AsyncIterable<Uint8Array>;
   /** Whether another time may bring the rest. */
   passes(error: unknown): boolean;
+  /**
+   * Writes all of it into an empty file, its descriptor given; undefined, with nothing written, where it has to be read.
+   * When it throws, what came before stays; what the file refused has the `syscall` `write`.
+   */
+  fill?(file: number): Promise<Filled | undefined>;
+}
+
+/** What was written. */
+export interface Filled {
+  /** Bytes. */
+  readonly size: number;
+  /** Hex, of those bytes as they were written. */
+  readonly sha256: string;
 }
 
 /** Uploads and downloads under way: they outlive the process and go on where they were. */
@@ -81,7 +94,7 @@ export interface Ingests {
 }
 
 /** Writes into a file from `offset` on; gives how many bytes, and their digest in hex. When it throws, what came before stays. */
-export type Fill = (file: number, offset: number) => Promise<{ readonly size: number; readonly sha256: string }>;
+export type Fill = (file: number, offset: number) => Promise<Filled>;
 
 /** Dispose closes it and keeps what was written; `abort` removes it. */
 export interface Ingest extends AsyncDisposable {

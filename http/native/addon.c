@@ -1,9 +1,10 @@
-/* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done), moved(it), stop(it), cut(it). */
+/* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done[, hash]), moved(it), stop(it), cut(it);
+   hash(), add(hash, buffer), digest(hash). */
 #define _GNU_SOURCE
+#include "addon.h"
 #include "transfer.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,38 +48,34 @@ drop (napi_env env, void *data, void *hint)
   free_job (job);
 }
 
-/* Of the whole, or undefined. */
-static napi_value
-digest_of (napi_env env, struct transfer *transfer)
+/* What later bytes are added to must have all of these. */
+static int
+error_of (const struct transfer *transfer)
 {
-  unsigned char digest[DIGEST_BYTES];
-  char hex[2 * DIGEST_BYTES];
-  napi_value text = NULL;
-
-  if (transfer->error != 0 || transfer->hash == NULL || transfer->hash_failed || !finish_hash (transfer->hash, digest))
-    return napi_get_undefined (env, &text) == napi_ok ? text : NULL;
-  for (size_t at = 0; at < DIGEST_BYTES; at++)
-    {
-      hex[2 * at] = "0123456789abcdef"[digest[at] >> 4];
-      hex[2 * at + 1] = "0123456789abcdef"[digest[at] & 15];
-    }
-  return napi_create_string_latin1 (env, hex, sizeof hex, &text) == napi_ok ? text : NULL;
+  return transfer->error == 0 && transfer->hash_failed && transfer->hash_goes_on ? EIO : transfer->error;
 }
 
-/* done(errno of what ended it or 0, sha256): on Node's thread. `env` is NULL when it is ending. */
+static bool
+gives_digest (const struct transfer *transfer)
+{
+  return transfer->error == 0 && !transfer->hash_failed && !transfer->hash_goes_on;
+}
+
+/* done(errno of what ended it or 0, sha256, whether the errno is the file's): on Node's thread. `env` is NULL when it is ending. */
 static void
 tell (napi_env env, napi_value done, void *context, void *data)
 {
   struct job *job = data;
-  napi_value nobody, arguments[2] = { NULL, NULL };
+  napi_value nobody, arguments[3] = { NULL, NULL, NULL };
 
   (void) context;
   if (env != NULL)
-    arguments[1] = digest_of (env, &job->transfer);
+    arguments[1] = hex_of (env, gives_digest (&job->transfer) ? job->transfer.hash : NULL);
   close_job (job);
   if (env != NULL && napi_get_undefined (env, &nobody) == napi_ok
-      && napi_create_int32 (env, job->transfer.error, &arguments[0]) == napi_ok)
-    napi_call_function (env, nobody, done, 2, arguments, NULL);
+      && napi_create_int32 (env, error_of (&job->transfer), &arguments[0]) == napi_ok
+      && napi_get_boolean (env, job->transfer.file_failed, &arguments[2]) == napi_ok)
+    napi_call_function (env, nobody, done, 3, arguments, NULL);
   free_job (job);
 }
 
@@ -160,19 +157,33 @@ send_file (napi_env env, napi_callback_info info)
   return job == NULL ? refuse (env, NULL, "send takes socket, file, offset, length and a function") : start (env, job, arguments[4]);
 }
 
+/* The hash of its own, or the one that it goes on with. */
+static struct hash *
+hash_for (napi_env env, napi_value given, struct transfer *transfer)
+{
+  void *hash;
+
+  if (given == NULL)
+    return new_sha256 ();
+  if (napi_get_value_external (env, given, &hash) != napi_ok)
+    return NULL;
+  transfer->hash_goes_on = true;
+  return share_hash (hash);
+}
+
 static napi_value
 receive_file (napi_env env, napi_callback_info info)
 {
-  napi_value arguments[6];
-  size_t count = 6;
+  napi_value arguments[7];
+  size_t count = 7;
   void *head;
   struct job *job = NULL;
 
-  if (napi_get_cb_info (env, info, &count, arguments, NULL, NULL) == napi_ok && count == 6)
+  if (napi_get_cb_info (env, info, &count, arguments, NULL, NULL) == napi_ok && count >= 6)
     job = new_job (env, RECEIVE, arguments);
   if (job == NULL || napi_get_buffer_info (env, arguments[4], &head, &job->transfer.head_size) != napi_ok)
     return refuse (env, job, "receive takes socket, file, offset, length, a buffer and a function");
-  job->transfer.hash = new_sha256 ();
+  job->transfer.hash = hash_for (env, count > 6 ? arguments[6] : NULL, &job->transfer);
   job->transfer.head = malloc (job->transfer.head_size + 1);
   if (job->transfer.hash == NULL || job->transfer.head == NULL)
     return refuse (env, job, "no memory for a transfer");
@@ -229,6 +240,9 @@ freeze (void *nothing)
   freeze_transfers ();
 }
 
+/* All that is here is the process's, and its threads end with the first environment that has it. */
+static atomic_flag is_taken = ATOMIC_FLAG_INIT;
+
 NAPI_MODULE_INIT ()
 {
   const napi_property_descriptor functions[] = {
@@ -237,11 +251,16 @@ NAPI_MODULE_INIT ()
     { .utf8name = "stop", .method = stop, .attributes = napi_enumerable },
     { .utf8name = "cut", .method = cut, .attributes = napi_enumerable },
     { .utf8name = "receive", .method = receive_file, .attributes = napi_enumerable },
+    { .utf8name = "hash", .method = start_hash, .attributes = napi_enumerable },
+    { .utf8name = "add", .method = add, .attributes = napi_enumerable },
+    { .utf8name = "digest", .method = end_hash, .attributes = napi_enumerable },
   };
   struct hash *hash = new_sha256 ();
-  size_t count = sizeof functions / sizeof functions[0] - (hash == NULL ? 1 : 0); /* `receive` is the last */
+  size_t count = sizeof functions / sizeof functions[0] - (hash == NULL ? 4 : 0); /* `receive` and what follows */
 
   free_hash (hash);
+  if (atomic_flag_test_and_set (&is_taken))
+    return refuse (env, NULL, "another thread of this process has the transfers");
   if (napi_define_properties (env, exports, count, functions) != napi_ok || napi_add_env_cleanup_hook (env, freeze, NULL) != napi_ok)
     return NULL;
   return exports;

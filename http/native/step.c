@@ -103,7 +103,10 @@ receive_some (struct transfer *transfer, struct hasher *hasher)
       int error = 0;
       size_t size = fill_piece (transfer, piece, &error);
       if (size > 0 && !write_all (transfer, piece, size))
-        return fail (transfer, errno);
+        {
+          transfer->file_failed = true;
+          return fail (transfer, errno);
+        }
       if (size > 0)
         hash_piece (hasher, transfer, size);
       if (error != 0)

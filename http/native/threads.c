@@ -13,6 +13,7 @@
 
 #define MOST_THREADS 4
 #define EVENTS 16
+#define RECEIVE_BUFFER_BYTES (1 << 20)
 
 struct thread
 {
@@ -112,6 +113,16 @@ has_hasher (struct thread *thread)
   return thread->hasher != NULL;
 }
 
+/* The kernel makes room for as much as must wait before anybody is woken, and keeps it: a sender goes on while the thread is at other work. */
+static void
+widen (int socket)
+{
+  const int wide = RECEIVE_BUFFER_BYTES, least = 1;
+
+  setsockopt (socket, SOL_SOCKET, SO_RCVLOWAT, &wide, sizeof wide);
+  setsockopt (socket, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
+}
+
 bool
 start_transfer (struct transfer *transfer)
 {
@@ -120,6 +131,8 @@ start_transfer (struct transfer *transfer)
 
   if (thread == NULL || (transfer->direction == RECEIVE && !has_hasher (thread)))
     return false;
+  if (transfer->direction == RECEIVE)
+    widen (transfer->socket);
   transfer->epoll = thread->epoll;
   thread->transfers++;
   if (epoll_ctl (thread->epoll, EPOLL_CTL_ADD, transfer->socket, &event) == 0)

@@ -25,7 +25,9 @@ struct transfer
   size_t head_done;
   size_t head_size;
   struct hash *hash;
+  bool hash_goes_on; /* others add to it after this: it gives no digest */
   bool hash_failed;
+  bool file_failed; /* `error` is of the file, not of the socket */
   _Atomic uint64_t moved; /* bytes of the socket */
   atomic_bool stopped;
   int epoll; /* of its thread */
@@ -65,6 +67,8 @@ void freeze_hasher (struct hasher *hasher);
 
 #define DIGEST_BYTES 32
 struct hash *new_sha256 (void); /* NULL where this Node does not offer its OpenSSL */
+/* One more that frees it. Only Node's thread counts. */
+struct hash *share_hash (struct hash *hash);
 bool add_to_hash (struct hash *hash, const void *bytes, size_t size);
 bool finish_hash (struct hash *hash, unsigned char digest[DIGEST_BYTES]);
 void free_hash (struct hash *hash);

@@ -44,6 +44,17 @@ export class BulkBlocks {
     return bytes.subarray(start, end);
   }
 
+  /** A copy of all that waits, at most so much. */
+  takeAll(most: number): Buffer {
+    const parts: Buffer[] = [];
+    for (let left = most; ;) {
+      const part = this.take(left);
+      if (part.length === 0) return Buffer.concat(parts);
+      parts.push(Buffer.from(part));
+      left -= part.length;
+    }
+  }
+
   /** Empty when nothing is there. What was taken before is given back by this. */
   take(most: number): Buffer {
     while (this.#blocks.length > 1 && this.#blocks[0]!.start === this.#blocks[0]!.end) this.#spare.push(this.#blocks.shift()!.bytes);

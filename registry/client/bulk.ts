@@ -5,6 +5,7 @@
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Lending } from "../../store/lent.ts";
+import { descriptorOf, stopReading } from "../../http/transfer.ts";
 import { BulkBlocks } from "./bulk-blocks.ts";
 import { endOfHead, formatBulkRequest, MAX_HEAD_BYTES, parseBulkHead, type BulkHead } from "./bulk-head.ts";
 
@@ -37,6 +38,15 @@ export async function getBulk(request: BulkRequest): Promise<BulkAnswer | undefi
     if (head === undefined) body.leave();
   }
   return head === undefined ? undefined : { status: head.status, headers: head.headers, body };
+}
+
+/** A connection that Node does not read any more. */
+export interface Detached {
+  readonly socket: number;
+  /** Came already. */
+  readonly head: Buffer;
+  /** Bytes of the body that are to come. */
+  readonly length: number;
 }
 
 export class BulkBody implements Lending {
@@ -95,6 +105,17 @@ export class BulkBody implements Lending {
     } finally {
       this.leave();
     }
+  }
+
+  /** For whoever reads the connection past Node; undefined where that cannot be. It is left as ever. */
+  detach(): Detached | undefined {
+    const socket = descriptorOf(this.#socket);
+    if (socket === undefined || this.#failure !== undefined) return undefined;
+    this.#socket.setTimeout(0);
+    stopReading(this.#socket);
+    const head = this.#blocks.takeAll(this.#left);
+    this.#left -= head.length;
+    return { socket, head, length: this.#left };
   }
 
   async dump(): Promise<void> {

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { Agent, EnvHttpProxyAgent, request, type buildConnector, type Dispatcher } from "undici";
 import { trusting } from "../authorities.ts";
 import { RegistryError } from "../errors.ts";
-import type { BulkRequest } from "./bulk.ts";
+import type { BulkBody, BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
 import type { HostTerms } from "./host-terms.ts";
 import { readTrust } from "./trust.ts";
@@ -23,7 +23,7 @@ export interface Answer {
   /** Lower-case names; repeated ones joined by a comma. */
   readonly headers: Readonly<Record<string, string>>;
   /** Must be read or dumped, or the connection is lost for others. */
-  readonly body: AsyncIterable<Uint8Array> & { dump(): Promise<void> };
+  readonly body: AsyncIterable<Uint8Array> & { dump(): Promise<void> } & Partial<Pick<BulkBody, "detach">>;
   /** Lets go of the connection without the body, whatever is still to come. */
   readonly leave: () => void;
   /** After redirects. */

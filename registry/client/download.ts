@@ -12,11 +12,11 @@ import type { Remote } from "./remote.ts";
 /** Connections for one blob. */
 const WIDTH = 4;
 /** What of a blob may wait in memory is this times WIDTH. */
-const PART_BYTES = 4 << 20;
+export const PART_BYTES = 4 << 20;
 /** Below this a second connection does not pay. */
-const LARGE_BYTES = 16 << 20;
+export const LARGE_BYTES = 16 << 20;
 /** Bytes in a millisecond over one connection that others would hardly make more. */
-const QUICK = 20_000;
+export const QUICK = 20_000;
 
 /** Whoever takes the bytes verifies their digest. @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID` */
 export async function* download(remote: Remote, descriptor: Descriptor, offset: number, options: DownloadOptions): AsyncGenerator<Uint8Array> {
@@ -27,7 +27,14 @@ export async function* download(remote: Remote, descriptor: Descriptor, offset: 
   else yield* readRange(remote, descriptor, whole, options, opened);
 }
 
-async function* inParts(remote: Remote, descriptor: Descriptor, whole: ByteRange, options: DownloadOptions, opened: Opened): AsyncGenerator<Uint8Array> {
+/** @param opened the answer for the first part, when somebody has it already */
+export async function* inParts(
+  remote: Remote,
+  descriptor: Descriptor,
+  whole: ByteRange,
+  options: DownloadOptions,
+  opened?: Opened,
+): AsyncGenerator<Uint8Array> {
   const leaving = new AbortController();
   const signal = AbortSignal.any([leaving.signal, options.signal ?? remote.signal]);
   const begin = (part: ByteRange, first?: Opened): Prefetched => prefetch(readRange(remote, descriptor, part, { ...options, isLent: false, signal }, first));

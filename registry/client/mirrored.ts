@@ -1,7 +1,8 @@
 /** An image's repository with its mirrors before it: each question goes to the first that can answer, and a blob that breaks off goes on elsewhere. */
 import type { Descriptor } from "../../store/oci.ts";
+import type { Filled } from "../../store/store.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { isReplayable, replayable } from "./replayable.ts";
+import { isReplayable, replayable, type Begun } from "./replayable.ts";
 import type { RemoteRepository } from "./repository.ts";
 
 export type SourceRepository = Pick<RemoteRepository, "place" | "read" | "fetch" | "referrers">;
@@ -33,7 +34,11 @@ export function mirrored(candidates: readonly Candidate[]): SourceRepository {
     place,
     read: async (reference) => await first(async (repository) => await repository.read(reference)),
     referrers: async (subject) => await first(async (repository) => await repository.referrers(subject)),
-    fetch: (descriptor, options) => replayable((offset, isLent) => through(candidates, descriptor, { offset, isLent }, options)),
+    fetch: (descriptor, options) =>
+      replayable(
+        (offset, isLent) => through(candidates, descriptor, { offset, isLent }, options),
+        async (file) => await fill(candidates, descriptor, file, options),
+      ),
   };
 }
 
@@ -53,6 +58,27 @@ async function* through(
         yield chunk;
       }
       return;
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      failures.push(passing(error));
+    }
+  }
+  throw summed(failures);
+}
+
+/** As `through`; what one brought of it the next goes on with. */
+async function fill(
+  candidates: readonly Candidate[],
+  descriptor: Descriptor,
+  file: number,
+  options: { readonly signal?: AbortSignal } | undefined,
+): Promise<Filled | undefined> {
+  const failures: RegistryError[] = [];
+  const begun: Begun = { at: 0 };
+  for (const candidate of candidates) {
+    try {
+      const content = (await candidate.open()).fetch(descriptor, options);
+      return isReplayable(content) ? await content.fill?.(file, begun) : undefined;
     } catch (error) {
       options?.signal?.throwIfAborted();
       failures.push(passing(error));

@@ -3,7 +3,11 @@
 export class Stalled extends Error {}
 
 /** Fewer bytes than this within the idle time: nobody's line is that slow. */
-const SLOWEST_BYTES = 16 << 10;
+export const SLOWEST_BYTES = 16 << 10;
+
+export function stalled(bytes: number, waitedMs: number): Stalled {
+  return new Stalled(`only ${bytes} bytes came in ${Math.round(waitedMs / 1000)} seconds`);
+}
 
 /** Only the time that is spent waiting counts: the reader may take as long as it likes. @throws {Stalled} */
 export async function* paced(content: AsyncIterable<Uint8Array>, idleMs: number): AsyncGenerator<Uint8Array> {
@@ -17,7 +21,7 @@ export async function* paced(content: AsyncIterable<Uint8Array>, idleMs: number)
       waited += performance.now() - asked;
       came += value.length;
       if (waited >= idleMs) {
-        if (came < SLOWEST_BYTES) throw new Stalled(`only ${came} bytes came in ${Math.round(waited / 1000)} seconds`);
+        if (came < SLOWEST_BYTES) throw stalled(came, waited);
         [waited, came] = [0, 0];
       }
       yield value;

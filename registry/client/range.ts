@@ -4,6 +4,7 @@ import type { Descriptor } from "../../store/oci.ts";
 import type { ByteRange } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError } from "./answer-error.ts";
+import type { BulkBody } from "./bulk.ts";
 import type { Answer } from "./connection.ts";
 import { paced, Stalled } from "./pace.ts";
 import type { Remote } from "./remote.ts";
@@ -23,13 +24,15 @@ export interface DownloadOptions {
 }
 
 export interface Opened {
-  readonly content: AsyncIterable<Uint8Array>;
+  readonly content: AsyncIterable<Uint8Array> & Partial<Pick<BulkBody, "detach">>;
+  /** Lets go of it unread. */
+  readonly leave: () => void;
   /** The registry gave the part that was asked for, not everything. */
   readonly isPart: boolean;
 }
 
 /** A connection that brought fewer bytes than this before it was cut counts as a failure, or a server could keep us for ever. */
-const PROGRESS_BYTES = 64 << 10;
+export const PROGRESS_BYTES = 64 << 10;
 
 /** `opened` is the first answer, when somebody has it already. @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID`, `UNREACHABLE` */
 export async function* readRange(
@@ -54,16 +57,22 @@ export async function* readRange(
         if (at === end && end < descriptor.size) return;
       }
       if (at === end) return;
-      throw new RegistryError("UNREACHABLE", `Cannot download ${descriptor.digest} from ${options.from}: ${at} of ${end} bytes came`);
+      throw tooShort(descriptor, options, at, end);
     } catch (error) {
       first = undefined;
-      remote.signal.throwIfAborted();
-      options.signal?.throwIfAborted();
-      failures = (at - before >= PROGRESS_BYTES ? 0 : failures) + (error instanceof Stalled ? 2 : 1); // a stall has taken its time already
-      if (!isCut(error) || failures >= remote.policy.attempts) throw error instanceof RegistryError ? error : cut(descriptor, options, error);
-      await pause(remote.policy, failures, options.signal ?? remote.signal);
+      failures = await endure(remote, descriptor, options, error, at - before >= PROGRESS_BYTES ? 0 : failures);
     }
   } while (at < end || end === 0);
+}
+
+/** Waits for the next attempt; gives how many failed. @throws {RegistryError} when there is no sense in another */
+export async function endure(remote: Remote, descriptor: Descriptor, options: DownloadOptions, error: unknown, before: number): Promise<number> {
+  remote.signal.throwIfAborted();
+  options.signal?.throwIfAborted();
+  const failures = before + (error instanceof Stalled ? 2 : 1); // a stall has taken its time already
+  if (!isCut(error) || failures >= remote.policy.attempts) throw error instanceof RegistryError ? error : cut(descriptor, options, error);
+  await pause(remote.policy, failures, options.signal ?? remote.signal);
+  return failures;
 }
 
 /** @throws {RegistryError} `BLOB_UNKNOWN`, `SIZE_INVALID` */
@@ -76,10 +85,10 @@ export async function openRange(
   const last = end < descriptor.size ? String(end - 1) : "";
   const headers: Record<string, string> = start === 0 && last === "" ? {} : { range: `bytes=${start}-${last}` };
   const answer = await remote.exchange({ method: "GET", path, scopes, headers, signal, isBulk });
-  if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${start}-`) === true) return { content: answer.body, isPart: true };
+  if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${start}-`) === true) return { content: answer.body, leave: answer.leave, isPart: true };
   if (answer.status !== 200) throw await answerError(answer, `download ${descriptor.digest} from ${from}`, "BLOB_UNKNOWN");
   checkLength(answer, descriptor, from);
-  return { content: start === 0 ? answer.body : skip(answer.body, start), isPart: false };
+  return { content: start === 0 ? answer.body : skip(answer.body, start), leave: answer.leave, isPart: false };
 }
 
 function checkLength({ headers, leave }: Answer, descriptor: Descriptor, from: string): void {
@@ -106,8 +115,12 @@ function isCut(error: unknown): boolean {
   return !(error instanceof RegistryError) || error.code === "UNREACHABLE";
 }
 
-function tooLong({ digest, size }: Descriptor, { from }: DownloadOptions): RegistryError {
+export function tooLong({ digest, size }: Descriptor, { from }: DownloadOptions): RegistryError {
   return new RegistryError("SIZE_INVALID", `Cannot download ${digest} from ${from}: more than ${size} bytes came`);
+}
+
+export function tooShort({ digest }: Descriptor, { from }: DownloadOptions, came: number, end: number): RegistryError {
+  return new RegistryError("UNREACHABLE", `Cannot download ${digest} from ${from}: ${came} of ${end} bytes came`);
 }
 
 function cut({ digest }: Descriptor, { from }: DownloadOptions, cause: unknown): RegistryError {

@@ -86,7 +86,10 @@ export function openRepository(remote: Remote, name: string, options: Repository
       if (isManifest(descriptor)) return one(async () => (await read(descriptor.digest)).bytes);
       const onBytes = (count: number): void => report(descriptor, "transferring", count);
       const transfer = { path: blobPath(descriptor.digest), scopes: pull, from: place, onBytes, signal };
-      return replayable((offset, isLent) => download(remote, descriptor, offset, { ...transfer, isLent }));
+      return replayable(
+        (offset, isLent) => download(remote, descriptor, offset, { ...transfer, isLent }),
+        async (file, begun) => await (await import("./download-into.ts")).downloadInto(remote, descriptor, { file, begun }, transfer),
+      );
     },
     async has(descriptor): Promise<boolean> {
       const path = isManifest(descriptor) ? manifestPath(descriptor.digest) : blobPath(descriptor.digest);

@@ -35,7 +35,7 @@ export function openBlobs(layout: Layout, virtual: VirtualBlobs, begin: () => vo
       if (!isResumable(content)) return void (await blobs.ingest(content, descriptor));
       begin();
       await resuming(layout, descriptor, content, async (writer, missing) => {
-        await receive(writer, missing, isLending(content));
+        if ((await missing.fill?.()) !== true) await receive(writer, missing, isLending(content));
         await writer.commit(descriptor);
       });
     },

@@ -10,12 +10,18 @@ export function isResumable(content: AsyncIterable<Uint8Array> | undefined): con
   return typeof (content as Partial<Resumable> | undefined)?.passes === "function";
 }
 
+/** What a writer lacks. */
+export interface Missing extends AsyncIterable<Uint8Array> {
+  /** All of it into the writer; false where it has to be read. Absent where that is known. */
+  readonly fill?: () => Promise<boolean>;
+}
+
 /** `receive` gets what is missing and commits. What had been kept and turns out to be wrong goes: once more, at last from the first byte. */
 export async function resuming<Result>(
   layout: Layout,
   descriptor: Descriptor,
   content: Resumable,
-  receive: (writer: BlobWriter, missing: AsyncIterable<Uint8Array>) => Promise<Result>,
+  receive: (writer: BlobWriter, missing: Missing) => Promise<Result>,
 ): Promise<Result> {
   for (;;) {
     await using writer = await BlobWriter.resume(layout, descriptor);
@@ -28,7 +34,24 @@ export async function resuming<Result>(
   }
 }
 
-async function* missingOf(writer: BlobWriter, { size }: Descriptor, content: Resumable): AsyncGenerator<Uint8Array> {
+function missingOf(writer: BlobWriter, descriptor: Descriptor, content: Resumable): Missing {
+  const reading = { [Symbol.asyncIterator]: () => read(writer, descriptor, content) };
+  const fill = content.fill?.bind(content);
+  if (fill === undefined || writer.size > 0) return reading;
+  return {
+    ...reading,
+    fill: async () => {
+      try {
+        return await writer.fill(fill);
+      } catch (error) {
+        if (content.passes(error)) writer.keep();
+        throw error;
+      }
+    },
+  };
+}
+
+async function* read(writer: BlobWriter, { size }: Descriptor, content: Resumable): AsyncGenerator<Uint8Array> {
   if (writer.size > 0 && writer.size === size) return;
   try {
     yield* isLending(content) ? content.lend(writer.size) : content.from(writer.size); // written before the next is asked for

@@ -11,7 +11,7 @@ import { blobPath, type Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
 import { renew } from "../renew.ts";
-import type { Expected, Stored } from "../store.ts";
+import type { Expected, Filled, Stored } from "../store.ts";
 import { LEAST_KEPT_BYTES, leavePartial, ownPartial, takePartial } from "./partials.ts";
 import { RunningDigest } from "./running-digest.ts";
 
@@ -20,7 +20,7 @@ export class BlobWriter implements AsyncDisposable {
   /** Where it grows. */
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #digest: RunningDigest;
+  #digest: RunningDigest;
   #size = 0;
   /** Of one that can be gone on with. */
   #expected: Digest | undefined;
@@ -62,6 +62,21 @@ export class BlobWriter implements AsyncDisposable {
     this.#isWriting = false;
     this.#size += chunk.length;
     await this.#digest.wrote(chunk);
+  }
+
+  /** An empty one is written by who is given its descriptor; what they hashed meanwhile counts. False: nothing was written. */
+  async fill(fill: (file: number) => Promise<Filled | undefined>): Promise<boolean> {
+    try {
+      const filled = await fill(this.#file.fd);
+      if (filled === undefined) return false;
+      this.#size = filled.size;
+      this.#digest = RunningDigest.known(this.path, filled.size, filled.sha256);
+      return true;
+    } catch (error) {
+      this.#isWriting = (error as NodeJS.ErrnoException).syscall === "write";
+      this.#size = (await this.#file.stat()).size;
+      throw error;
+    }
   }
 
   /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */

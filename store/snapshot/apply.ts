@@ -5,13 +5,13 @@
 import { removeTree } from "../remove-tree.ts";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isResumable, resuming } from "../blob/resume.ts";
+import { isResumable, resuming, type Missing } from "../blob/resume.ts";
 import { BlobWriter, algorithmFor } from "../blob/writer.ts";
 import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Applied, ApplyTask } from "../layer/apply.ts";
 import { chainOf } from "../layer/chain.ts";
-import { openGrowth } from "../layer/growing.ts";
+import { openGrowth, type Growth } from "../layer/growing.ts";
 import { compressionOf } from "../layer/media-type.ts";
 import type { Workers } from "../layer/workers.ts";
 import { folderID, type FolderRecord } from "../layer/records.ts";
@@ -68,7 +68,7 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
   const workers = await host.workers();
   if ((await host.blobs().stat(blob.digest)) !== undefined) return await workers.run({ ...task, blob: host.blobs().path(blob.digest) });
   if (content === undefined) throw new StoreError("BLOB_UNKNOWN", `Cannot unpack layer ${blob.digest}: it is not in the store`);
-  const receiveInto = async (writer: BlobWriter, coming: AsyncIterable<Uint8Array>): Promise<Applied> => {
+  const receiveInto = async (writer: BlobWriter, coming: Missing): Promise<Applied> => {
     await removeTree(folder); // of a beginning that was wrong
     if (task.compression === "zstd") return await receiveZstd(workers, task, blob, writer, coming);
     const growth = openGrowth();
@@ -82,6 +82,9 @@ async function unpack(host: SnapshotHost, folder: string, blob: Descriptor, diff
   await using writer = await BlobWriter.open(host.layout, algorithmFor(blob));
   return await receiveInto(writer, content);
 }
+
+/** Milliseconds in which less comes than a processor's cache holds. */
+const LOOK_MS = 5;
 
 type TaskOf = Omit<ApplyTask, "blob" | "growth">;
 
@@ -100,18 +103,31 @@ async function receiveZstd(workers: Workers, task: TaskOf, blob: Descriptor, wri
 }
 
 /** Stored as a blob in its own right, whatever becomes of the unpacking. */
-async function receive(writer: BlobWriter, blob: Descriptor, content: AsyncIterable<Uint8Array>, growth: ReturnType<typeof openGrowth>): Promise<void> {
+async function receive(writer: BlobWriter, blob: Descriptor, content: Missing, growth: Growth): Promise<void> {
   let isWhole = false;
   try {
-    for await (const chunk of lent(content)) {
-      await writer.write(chunk);
-      growth.grew();
+    if (!(await fill(content, growth))) {
+      for await (const chunk of lent(content)) {
+        await writer.write(chunk);
+        growth.grew();
+      }
     }
     isWhole = true;
   } finally {
     growth.end(isWhole);
   }
   await writer.commit(blob);
+}
+
+/** Whoever unpacks looks now and then how far it is. */
+async function fill(content: Missing, growth: Growth): Promise<boolean> {
+  if (content.fill === undefined) return false;
+  const looking = setInterval(growth.grew, LOOK_MS);
+  try {
+    return await content.fill();
+  } finally {
+    clearInterval(looking);
+  }
 }
 
 /** Folders that the tar took for granted look as they do below. */
