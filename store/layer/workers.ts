@@ -27,6 +27,9 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
+/** Megabytes: what a task makes is soon garbage, or one buffer. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
+
 export function openWorkers(limit: number = Math.max(2, availableParallelism())): Workers {
   const queue: Job[] = [];
   const idle: Worker[] = [];
@@ -47,7 +50,7 @@ export function openWorkers(limit: number = Math.max(2, availableParallelism()))
     next();
   };
   const start = (): Worker => {
-    const worker = new Worker(new URL("./layer-worker.js", import.meta.url));
+    const worker = new Worker(new URL("./layer-worker.js", import.meta.url), { resourceLimits: LIMITS });
     worker.on("message", (answer: Answer) => {
       worker.unref();
       idle.push(worker);
