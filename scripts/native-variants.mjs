@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Other builds of the native programs than the one that ships, by the targets of binding.gyp.
+// Other builds of the native programs and addons than the one that ships, by the targets of binding.gyp.
 // Usage: node scripts/native-variants.mjs sanitized | analyze
 //   sanitized  into build/Sanitized, with ASan and UBSan: the first finding ends the program. Only what changed is compiled.
 //   analyze    gcc's analyzer over every source; a warning is an error. What was clean and has not changed is not asked again.
@@ -15,6 +15,9 @@ const project = fileURLToPath(new URL("../", import.meta.url));
 const run = promisify(execFile);
 const gyp = JSON.parse(readFileSync(join(project, "binding.gyp"), "utf8"));
 const programs = gyp.targets.filter((target) => target.type === "executable");
+const addons = gyp.targets.filter((target) => target.type === "loadable_module");
+/** As node-gyp found them. */
+const { nodedir } = JSON.parse(readFileSync(join(project, "build/config.gypi"), "utf8").replaceAll(/^#.*$/gm, "")).variables;
 
 const SANITIZE = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 const ANALYZE = ["-O1", "-g", "-fanalyzer", "-c", "-o", "/dev/null"];
@@ -31,7 +34,8 @@ function sourcesOf(target) {
 }
 
 function includesOf(target) {
-  return [...(gyp.target_defaults.include_dirs ?? []), ...(target.include_dirs ?? [])].flatMap((folder) => ["-I", folder]);
+  const node = target.type === "loadable_module" ? ["-isystem", join(nodedir, "include/node"), `-DNODE_GYP_MODULE_NAME=${target.target_name}`, "-D_LARGEFILE_SOURCE", "-D_FILE_OFFSET_BITS=64"] : [];
+  return [...(gyp.target_defaults.include_dirs ?? []), ...(target.include_dirs ?? [])].flatMap((folder) => ["-I", folder]).concat(node);
 }
 
 /** One after the other on each processor. */
@@ -70,14 +74,16 @@ function fuzzerOf(name, target, main) {
 
 const fuzzers = [fuzzerOf("fuzz-launch", "strata-helper", "test/native/fuzz-launch.c"), fuzzerOf("fuzz-tree", "strata-tree", "test/native/fuzz-tree.c")];
 
+/** An addon's options come with the environment of the node that loads it, and the runtime of the sanitizers before it. */
 async function sanitized() {
-  for (const target of [...programs, ...fuzzers]) {
+  for (const target of [...programs, ...fuzzers, ...addons]) {
+    const isAddon = target.type === "loadable_module";
     const folder = join(project, "build/Sanitized", "objects", target.target_name);
     mkdirSync(folder, { recursive: true });
-    const flags = [...warnings, ...SANITIZE, ...includesOf(target)];
+    const flags = [...warnings, ...SANITIZE, ...(isAddon ? ["-fPIC"] : []), ...includesOf(target)];
     const objects = [];
     let changed = false;
-    const sources = [...sourcesOf(target), "scripts/native/sanitizer-options.c"];
+    const sources = [...sourcesOf(target), ...(isAddon ? [] : ["scripts/native/sanitizer-options.c"])];
     await inParallel(
       sources.map((source) => async () => {
         const object = join(folder, `${source.replaceAll("/", "_")}.o`);
@@ -86,8 +92,8 @@ async function sanitized() {
         changed = (await once(folder, flags, source, object, compile)) || changed;
       }),
     );
-    const output = join(project, "build/Sanitized", target.target_name);
-    if (changed || !existsSync(output)) await run("gcc", [...SANITIZE, ...objects, "-o", output], { cwd: project });
+    const output = join(project, "build/Sanitized", isAddon ? `${target.target_name}.node` : target.target_name);
+    if (changed || !existsSync(output)) await run("gcc", [...SANITIZE, ...(isAddon ? ["-shared"] : []), ...objects, "-o", output], { cwd: project });
   }
 }
 
@@ -95,7 +101,7 @@ async function analyze() {
   const folder = join(project, "build/Analyzed");
   mkdirSync(folder, { recursive: true });
   const flags = (target) => [...warnings, ...ANALYZE.slice(0, 3), ...includesOf(target)];
-  const all = new Map(programs.flatMap((target) => sourcesOf(target).map((source) => [source, flags(target)])));
+  const all = new Map([...programs, ...addons].flatMap((target) => sourcesOf(target).map((source) => [source, flags(target)])));
   await inParallel(
     [...all].map(([source, words]) => async () => {
       await once(folder, words, source, undefined, async () => await run("gcc", [...words, "-c", "-o", "/dev/null", source], { cwd: project }));

@@ -187,7 +187,8 @@ receive_file (napi_env env, napi_callback_info info)
   job->transfer.head = malloc (job->transfer.head_size + 1);
   if (job->transfer.hash == NULL || job->transfer.head == NULL)
     return refuse (env, job, "no memory for a transfer");
-  memcpy (job->transfer.head, head, job->transfer.head_size);
+  if (job->transfer.head_size > 0) /* an empty one may be nowhere */
+    memcpy (job->transfer.head, head, job->transfer.head_size);
   return start (env, job, arguments[5]);
 }
 
