@@ -122,7 +122,7 @@ async function receive(writer: BlobWriter, blob: Descriptor, content: Missing, g
 /** Whoever unpacks looks now and then how far it is. */
 async function fill(content: Missing, growth: Growth): Promise<boolean> {
   if (content.fill === undefined) return false;
-  const looking = setInterval(growth.grew, LOOK_MS);
+  const looking = setInterval(() => growth.grew(), LOOK_MS);
   try {
     return await content.fill();
   } finally {
