@@ -34,7 +34,10 @@ function sourcesOf(target) {
 }
 
 function includesOf(target) {
-  const node = target.type === "loadable_module" ? ["-isystem", join(nodedir, "include/node"), `-DNODE_GYP_MODULE_NAME=${target.target_name}`, "-D_LARGEFILE_SOURCE", "-D_FILE_OFFSET_BITS=64"] : [];
+  const node =
+    target.type === "loadable_module"
+      ? ["-isystem", join(nodedir, "include/node"), `-DNODE_GYP_MODULE_NAME=${target.target_name}`, "-D_LARGEFILE_SOURCE", "-D_FILE_OFFSET_BITS=64"]
+      : [];
   return [...(gyp.target_defaults.include_dirs ?? []), ...(target.include_dirs ?? [])].flatMap((folder) => ["-I", folder]).concat(node);
 }
 

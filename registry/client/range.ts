@@ -85,7 +85,8 @@ export async function openRange(
   const last = end < descriptor.size ? String(end - 1) : "";
   const headers: Record<string, string> = start === 0 && last === "" ? {} : { range: `bytes=${start}-${last}` };
   const answer = await remote.exchange({ method: "GET", path, scopes, headers, signal, isBulk });
-  if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${start}-`) === true) return { content: answer.body, leave: answer.leave, isPart: true };
+  if (answer.status === 206 && answer.headers["content-range"]?.startsWith(`bytes ${start}-`) === true)
+    return { content: answer.body, leave: answer.leave, isPart: true };
   if (answer.status !== 200) throw await answerError(answer, `download ${descriptor.digest} from ${from}`, "BLOB_UNKNOWN");
   checkLength(answer, descriptor, from);
   return { content: start === 0 ? answer.body : skip(answer.body, start), leave: answer.leave, isPart: false };

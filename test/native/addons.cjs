@@ -152,7 +152,7 @@ function inflating({ openInflate, resetInflate, inflate }, bytes) {
   const packed = zlib.gzipSync(bytes);
   const [stream, output, counts, out] = [openInflate(), Buffer.alloc(777), new Int32Array(2), []];
   for (let round = 0; round < 2; round++) {
-    for (let at = 0, code = 0; code !== 1; ) {
+    for (let at = 0, code = 0; code !== 1;) {
       code = inflate(stream, packed.subarray(at, at + 501), output, counts);
       assert.ok(code >= 0 || code === -5, String(code));
       out.push(Buffer.from(output.subarray(0, counts[1])));
@@ -162,7 +162,12 @@ function inflating({ openInflate, resetInflate, inflate }, bytes) {
   }
   assert.equal(sha256(Buffer.concat(out)), sha256(Buffer.concat([bytes, bytes])));
   assert.equal(inflate(stream, randomBytes(100), output, counts), -3);
-  for (const wrong of [() => inflate(), () => inflate(stream, "a", output, counts), () => inflate(stream, output, output, new Int32Array(1)), () => inflate({}, output, output, counts)])
+  for (const wrong of [
+    () => inflate(),
+    () => inflate(stream, "a", output, counts),
+    () => inflate(stream, output, output, new Int32Array(1)),
+    () => inflate({}, output, output, counts),
+  ])
     assert.throws(wrong, wrong.toString());
 }
 
