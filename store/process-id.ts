@@ -22,6 +22,17 @@ export function bootID(): string {
   return (boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
 }
 
+/** `PID:START`, which stands in files for a process of this boot. */
+export function processName(pid: number): string {
+  return `${pid}:${startTimeOf(pid) ?? 0}`;
+}
+
+/** The pid of what `processName` named, while it lives. */
+export function namedProcess(name: string): number | undefined {
+  const [pid = 0, startTime = 0] = name.split(":").map(Number);
+  return isAlive(pid, startTime) ? pid : undefined;
+}
+
 export function isAlive(pid: number, startTime: number): boolean {
   return pid > 0 && startTimeOf(pid) === startTime;
 }

@@ -1,5 +1,6 @@
 /** How the last amended layer differs from the whole one below it, to say what changed since. Only a help: losing it loses some words. */
 import * as fs from "node:fs";
+import { keepHint } from "../keep-hint.ts";
 import type { ListedFile } from "../solve/file-list.ts";
 
 /** Lines of the selection: in the whole layer, and in the amended one; null where there is none. */
@@ -17,13 +18,7 @@ export function loadLastEdits(path: string): LastEdits {
 
 /** Best effort. */
 export function saveLastEdits(path: string, edits: LastEdits): void {
-  const temporary = `${path}.${process.pid}`;
-  try {
-    fs.writeFileSync(temporary, JSON.stringify([...edits]));
-    fs.renameSync(temporary, path);
-  } catch {
-    fs.rmSync(temporary, { force: true });
-  }
+  keepHint(path, JSON.stringify([...edits]));
 }
 
 export interface ChangedFiles {

@@ -3,8 +3,8 @@
  * It only saves time; one that is lost or damaged is as if there were none.
  */
 import * as fs from "node:fs";
-import { dirname } from "node:path";
 import type { ChainID } from "../../store/store.ts";
+import { keepHint } from "../keep-hint.ts";
 import { sidePath } from "../side-path.ts";
 
 export interface WalkRecord {
@@ -47,12 +47,5 @@ export function saveWalkRecord(path: string, { walk, lines, ...fields }: WalkRec
   const head = Buffer.from(JSON.stringify(fields));
   const lengths = Buffer.alloc(LENGTH_BYTES);
   [head, walk, lines].forEach((part, index) => lengths.writeUInt32LE(part.length, 4 * index));
-  const temporary = `${path}.${process.pid}`;
-  try {
-    fs.mkdirSync(dirname(path), { recursive: true });
-    fs.writeFileSync(temporary, Buffer.concat([lengths, head, walk, lines]));
-    fs.renameSync(temporary, path);
-  } catch {
-    fs.rmSync(temporary, { force: true });
-  }
+  keepHint(path, Buffer.concat([lengths, head, walk, lines]));
 }

@@ -3,8 +3,8 @@
  * One columnar file a context. A file that changed just before it was hashed is not trusted: its time could hide a second change.
  */
 import * as fs from "node:fs";
-import { dirname } from "node:path";
 import { decodeName, encodeName } from "../../store/file-names.ts";
+import { keepHint } from "../keep-hint.ts";
 import type { SourceEntry, Stamp } from "./tree.ts";
 import { NATIVE_FROM_FILES, RACY_MS } from "./walk.ts";
 
@@ -98,15 +98,8 @@ export class DigestIndex {
   save(): void {
     if (!this.#isDirty || this.#path === undefined || this.#known === undefined) return;
     const keep = this.#known.size > 2 * this.#seen.size + 1000 ? [...this.#known].filter(([file]) => this.#seen.has(file)) : [...this.#known];
-    const temporary = `${this.#path}.${process.pid}`;
-    try {
-      fs.mkdirSync(dirname(this.#path), { recursive: true });
-      const capabilities = Object.fromEntries([...this.#capabilities].map(([file, value]) => [file, value.toString("base64")]));
-      fs.writeFileSync(temporary, encode(keep, capabilities));
-      fs.renameSync(temporary, this.#path);
-    } catch {
-      fs.rmSync(temporary, { force: true });
-    }
+    const capabilities = Object.fromEntries([...this.#capabilities].map(([file, value]) => [file, value.toString("base64")]));
+    keepHint(this.#path, encode(keep, capabilities));
     this.#isDirty = false;
   }
 

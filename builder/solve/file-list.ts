@@ -3,9 +3,9 @@
  * next to the digest indexes; it is a help, not a truth: losing it costs only time.
  */
 import * as fs from "node:fs";
-import { dirname } from "node:path";
 import { decodeName, encodeName } from "../../store/file-names.ts";
 import type { ChainID, LayerEntry } from "../../store/store.ts";
+import { keepHint } from "../keep-hint.ts";
 
 export interface ListedFile {
   /** In the layer. */
@@ -57,12 +57,5 @@ export function saveFileList(path: string, { chain, files }: SavedList): void {
     [...metas.keys()].join("\0"),
     indexes.join(","),
   ];
-  const temporary = `${path}.${process.pid}`;
-  try {
-    fs.mkdirSync(dirname(path), { recursive: true });
-    fs.writeFileSync(temporary, encodeName(columns.join("\n\0\n")));
-    fs.renameSync(temporary, path);
-  } catch {
-    fs.rmSync(temporary, { force: true });
-  }
+  keepHint(path, encodeName(columns.join("\n\0\n")));
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import type { Attachment } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../errors.ts";
+import { PROXIED_SIGNALS } from "../proxied-signals.ts";
 import { detachKeys } from "./detach-keys.ts";
 
 export interface ForegroundOptions {
@@ -17,8 +18,6 @@ export interface ForegroundOptions {
   /** Leaves the program to itself after so many SIGINT and SIGTERM, which process 1 ignores unless it handles them. */
   readonly patience?: number;
 }
-
-const PROXIED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
 /**
  * Resolves with `detached` true when the user typed the detach keys, else when all output has been written.
@@ -109,7 +108,7 @@ function proxySignals(onSignal: (signal: string) => void, patience: number, leav
     onSignal(name);
     if ((name === "SIGINT" || name === "SIGTERM") && --left === 0) leave();
   };
-  const handlers = PROXIED.map((name) => [name, (): void => handle(name)] as const);
+  const handlers = PROXIED_SIGNALS.map((name) => [name, (): void => handle(name)] as const);
   for (const [name, handler] of handlers) process.on(name, handler);
   return () => {
     for (const [name, handler] of handlers) process.off(name, handler);

@@ -1,6 +1,7 @@
 /** A process of a container in the foreground of this terminal; signals go to it, its exit code is returned. */
 import type { Attachment, ExitRecord } from "../../runtime/process.ts";
 import { foreground } from "../containers/foreground.ts";
+import { PROXIED_SIGNALS } from "../proxied-signals.ts";
 import type { Context } from "../context.ts";
 
 export interface Here {
@@ -16,6 +17,6 @@ export async function runHere(context: Context, here: Here): Promise<number> {
     void here.signal(parseSignal(name)).catch(() => undefined); // it has just ended
   };
   if (here.attachment !== undefined) await foreground(context, here.attachment, { tty: here.tty, stdin: true, onSignal });
-  else for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(name, onSignal);
+  else for (const name of PROXIED_SIGNALS) process.on(name, onSignal);
   return (await here.exit).exitCode;
 }

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../errors.ts";
+import { PROXIED_SIGNALS } from "../proxied-signals.ts";
 import { holdNamespace } from "./hold.ts";
 
 /** What a key of the terminal sends to its whole foreground group. */
 const OF_KEYS: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
 /** Its exit status. */
 export async function runInNamespace(context: Context, words: readonly string[]): Promise<number> {
@@ -18,7 +18,7 @@ export async function runInNamespace(context: Context, words: readonly string[])
     stdio: ["inherit", "inherit", "inherit", lock.fd],
     env: { ...env, STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot, ...(env["STRATA_EXTRA_CA_CERTS"] === undefined ? {} : { NODE_EXTRA_CA_CERTS: "" }) },
   });
-  for (const name of FORWARDED) process.on(name, () => void (isToldToo(name) || child.kill(name)));
+  for (const name of PROXIED_SIGNALS) process.on(name, () => void (isToldToo(name) || child.kill(name)));
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(new ExitError(EXIT.strata, `Cannot enter the user namespace: ${error.message}`)));
     child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

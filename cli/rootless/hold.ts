@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { isAlive, startTimeOf } from "../../store/process-id.ts";
+import { namedProcess, processName } from "../../store/process-id.ts";
 import { openFileLock, type FileLock } from "../../store/native/file-lock.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { idMap, spare, type IdMap } from "./id-maps.ts";
@@ -41,8 +41,8 @@ export async function holdNamespace(runRoot: string, minder: string, warn: (text
 }
 
 function readHolder(record: string): string | undefined {
-  const [pid = 0, startTime = 0] = textOf(record).split(":").map(Number);
-  return isAlive(pid, startTime) ? `${pid}:${startTime}` : undefined;
+  const name = textOf(record);
+  return namedProcess(name) === undefined ? undefined : name.trim();
 }
 
 async function makeNamespace(minder: string, lockPath: string, record: string, warn: (text: string) => void): Promise<string> {
@@ -64,7 +64,7 @@ async function makeNamespace(minder: string, lockPath: string, record: string, w
     child.unref();
     maker.destroy();
     child.stderr?.destroy();
-    return `${pid}:${startTimeOf(pid) ?? 0}`;
+    return processName(pid);
   } catch (error) {
     child.kill("SIGKILL");
     throw error;

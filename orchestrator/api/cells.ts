@@ -9,12 +9,26 @@ const none = "<none>";
 /** Addresses shown before "more". */
 const SHOWN_ADDRESSES = 3;
 
-export function containerNames(template: any): string {
-  return (template?.spec?.containers ?? []).map(({ name }: any) => name).join(",");
+interface PodTemplate {
+  readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] };
 }
 
-export function containerImages(template: any): string {
-  return (template?.spec?.containers ?? []).map(({ image }: any) => image).join(",");
+export function containerNames(template: PodTemplate | undefined): string {
+  return (template?.spec?.containers ?? []).map(({ name }) => name).join(",");
+}
+
+export function containerImages(template: PodTemplate | undefined): string {
+  return (template?.spec?.containers ?? []).map(({ image }) => image).join(",");
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
+
+function conditionOf({ status }: KubeObject, type: string): Condition | undefined {
+  const conditions: readonly Condition[] = status?.conditions ?? [];
+  return conditions.find((condition) => condition.type === type);
 }
 
 export function counts(number: (title: string, cell: Cell) => Column): Column[] {
@@ -25,10 +39,10 @@ export function counts(number: (title: string, cell: Cell) => Column): Column[] 
   ];
 }
 
-export function readinessGates({ spec, status }: KubeObject): string {
-  const gates: any[] = spec.readinessGates ?? [];
+export function readinessGates(pod: KubeObject): string {
+  const gates: readonly { readonly conditionType: string }[] = pod.spec.readinessGates ?? [];
   if (gates.length === 0) return none;
-  const open = gates.filter(({ conditionType }) => status?.conditions?.some(({ type, status: value }: any) => type === conditionType && value === "True"));
+  const open = gates.filter(({ conditionType }) => conditionOf(pod, conditionType)?.status === "True");
   return `${open.length}/${gates.length}`;
 }
 
@@ -39,8 +53,9 @@ export function controller({ metadata }: KubeObject): string {
   return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
 }
 
-export function jobStatus({ metadata, spec, status }: KubeObject): string {
-  const has = (type: string): boolean => (status?.conditions ?? []).some((condition: any) => condition.type === type && condition.status === "True");
+export function jobStatus(job: KubeObject): string {
+  const { metadata, spec } = job;
+  const has = (type: string): boolean => conditionOf(job, type)?.status === "True";
   if (has("Complete")) return "Complete";
   if (has("Failed")) return "Failed";
   if (metadata.deletionTimestamp !== undefined) return "Terminating";
@@ -57,33 +72,39 @@ export function jobCompletions({ spec, status }: KubeObject): string {
 
 export function externalIp({ spec, status }: KubeObject): string {
   if (spec.type === "ExternalName") return spec.externalName ?? "";
-  const balanced = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }: any) => ip ?? hostname);
-  const all = [...balanced, ...(spec.externalIPs ?? [])];
+  const balanced: readonly { readonly ip?: string; readonly hostname?: string }[] = status?.loadBalancer?.ingress ?? [];
+  const all = [...balanced.map(({ ip, hostname }) => ip ?? hostname), ...(spec.externalIPs ?? [])];
   if (all.length > 0) return all.join(",");
   return spec.type === "LoadBalancer" ? "<pending>" : none;
 }
 
 export function servicePorts({ spec }: KubeObject): string {
-  const ports: any[] = spec.ports ?? [];
+  const ports: readonly { readonly port: number; readonly nodePort?: number; readonly protocol: string }[] = spec.ports ?? [];
   return ports.length === 0
     ? none
     : ports.map(({ port, nodePort, protocol }) => (nodePort === undefined ? `${port}/${protocol}` : `${port}:${nodePort}/${protocol}`)).join(",");
 }
 
+interface Subset {
+  readonly addresses?: readonly { readonly ip: string }[];
+  readonly ports?: readonly { readonly port: number }[];
+}
+
 export function endpoints(object: KubeObject): string {
-  const all = (object["subsets"] ?? []).flatMap(({ addresses = [], ports }: any) =>
-    addresses.flatMap(({ ip }: any) => (ports === undefined ? [ip] : ports.map(({ port }: any) => `${ip}:${port}`))),
+  const subsets: readonly Subset[] = object["subsets"] ?? [];
+  return more(
+    subsets.flatMap(({ addresses = [], ports }) => addresses.flatMap(({ ip }) => (ports === undefined ? [ip] : ports.map(({ port }) => `${ip}:${port}`)))),
   );
-  return more(all);
 }
 
 export function slicePorts(object: KubeObject): string {
-  const ports = (object["ports"] ?? []).map(({ port, name }: any) => String(port ?? name ?? "*"));
-  return ports.length === 0 ? "<unset>" : more(ports);
+  const ports: readonly { readonly port?: number; readonly name?: string }[] = object["ports"] ?? [];
+  return ports.length === 0 ? "<unset>" : more(ports.map(({ port, name }) => String(port ?? name ?? "*")));
 }
 
 export function sliceAddresses(object: KubeObject): string {
-  const addresses = (object["endpoints"] ?? []).flatMap((endpoint: any) => endpoint.addresses ?? []);
+  const slice: readonly { readonly addresses?: readonly string[] }[] = object["endpoints"] ?? [];
+  const addresses = slice.flatMap((endpoint) => endpoint.addresses ?? []);
   return addresses.length === 0 ? "<unset>" : more(addresses);
 }
 
@@ -93,10 +114,10 @@ function more(items: readonly string[]): string {
   return items.slice(0, SHOWN_ADDRESSES).join(",") + (hidden > 0 ? ` + ${hidden} more...` : "");
 }
 
-export function nodeStatus({ spec, status }: KubeObject): string {
-  const ready = status?.conditions?.find(({ type }: any) => type === "Ready");
+export function nodeStatus(node: KubeObject): string {
+  const ready = conditionOf(node, "Ready");
   const word = ready === undefined ? "Unknown" : ready.status === "True" ? "Ready" : "NotReady";
-  return spec?.unschedulable === true ? `${word},SchedulingDisabled` : word;
+  return node.spec?.unschedulable === true ? `${word},SchedulingDisabled` : word;
 }
 
 export function nodeRoles({ metadata }: KubeObject): string {
@@ -108,7 +129,8 @@ export function nodeRoles({ metadata }: KubeObject): string {
 }
 
 export function nodeAddress({ status }: KubeObject, type: string): string {
-  return status?.addresses?.find((address: any) => address.type === type)?.address ?? none;
+  const addresses: readonly { readonly type: string; readonly address: string }[] = status?.addresses ?? [];
+  return addresses.find((one) => one.type === type)?.address ?? none;
 }
 
 const shortModes: Readonly<Record<string, string>> = { ReadWriteOnce: "RWO", ReadOnlyMany: "ROX", ReadWriteMany: "RWX", ReadWriteOncePod: "RWOP" };
@@ -134,8 +156,8 @@ export function quotaUse({ status }: KubeObject, limits: boolean): string {
 
 /** Of all containers of a PodMetrics. */
 export function total(metrics: KubeObject, name: "cpu" | "memory"): string {
-  const amounts: readonly string[] = (metrics["containers"] ?? []).map(({ usage }: any) => usage[name]);
-  return sumQuantities(amounts);
+  const containers: readonly { readonly usage: Readonly<Record<"cpu" | "memory", string>> }[] = metrics["containers"] ?? [];
+  return sumQuantities(containers.map(({ usage }) => usage[name]));
 }
 
 const lastSeen = (event: KubeObject): string | undefined => event["series"]?.lastObservedTime ?? event["lastTimestamp"] ?? event["eventTime"];

@@ -6,7 +6,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "nod
 import { createConnection, isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { isAlive, startTimeOf } from "../../store/process-id.ts";
+import { namedProcess, processName } from "../../store/process-id.ts";
 import { removeTreeSync } from "../../store/remove-tree.ts";
 import { RuntimeError } from "../errors.ts";
 import type { PortMapping } from "../networks.ts";
@@ -43,8 +43,8 @@ export async function connectUserMode(parts: UserModeParts & Programs, owner: st
 /** Idempotent. */
 export function disconnectUserMode(parts: UserModeParts, owner: string): void {
   const folder = folderOf(parts, owner);
-  const [pid = 0, startTime = 0] = textOf(join(folder, "pid")).split(":").map(Number);
-  if (isAlive(pid, startTime)) process.kill(pid, "SIGKILL");
+  const pid = namedProcess(textOf(join(folder, "pid")));
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
   removeTreeSync(folder);
 }
 
@@ -61,7 +61,7 @@ async function startProgram(folder: string, pid: number): Promise<void> {
     stdio: ["ignore", log, log, "pipe"],
   });
   closeSync(log);
-  if (child.pid !== undefined) writeFileSync(join(folder, "pid"), `${child.pid}:${startTimeOf(child.pid) ?? 0}`); // at once: whoever comes after a crash ends it
+  if (child.pid !== undefined) writeFileSync(join(folder, "pid"), processName(child.pid)); // at once: whoever comes after a crash ends it
   const ready = child.stdio[3] as Readable;
   const [ended] = (await Promise.race([once(ready, "data"), once(child, "exit"), once(child, "error")]).catch((error: unknown) => [error])) as [unknown];
   if (ended instanceof Buffer) {

@@ -22,11 +22,14 @@ function buildIn(dockerfile: string, size: { readonly columns: number; readonly 
   return openTerminal(`'${process.execPath}' '${strata}' build ${flags} --no-cache '${context}'`, { ...size, env: { ...box.root.env, ...env } });
 }
 
+/** The screen that shows it: the next look might find another one half drawn. */
 async function see(terminal: Terminal, text: string | RegExp): Promise<string> {
+  let screen = "";
+  const look = (): string => (screen = terminal.screen());
   await expect
-    .poll(() => terminal.screen(), { timeout: 60_000, interval: 100 })
+    .poll(look, { timeout: 60_000, interval: 100 })
     .toMatch(typeof text === "string" ? new RegExp(text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")) : text);
-  return terminal.screen();
+  return screen;
 }
 
 /** A step that prints and then waits for a file in a folder of this machine: a cache mount. */
@@ -55,7 +58,7 @@ test("Live lines show what is under way, and each step is left once", async () =
   const end = await see(terminal, "ended with 0");
   const steps = end.split("\n").flatMap((line) => /\[(?:a|stage-1) \d\/\d\]/.exec(line) ?? []);
   expect(steps.toSorted()).toEqual(["[a 1/2]", "[a 2/2]", "[stage-1 2/3]", "[stage-1 3/3]"]);
-  expect(end).toMatch(/^ => => transferring files \d+\.\d\dkB \/ \d+\.\d\dkB +\d\.\ds$/m);
+  expect(end).toMatch(/^ => => transferring files \d+\.\d\dkB \/ \d+\.\d\dkB +\d+\.\ds$/m);
   expect(end.match(/^\[\+\] Building/gm)).toHaveLength(1);
   expect(end).toMatch(/^\[\+\] Building \d+\.\ds \((\d)\/\1\) FINISHED$/m);
   expect(end).not.toContain("=> => #");
@@ -81,7 +84,7 @@ test("Live lines follow the width of the terminal", async () => {
 test("With --explain the reason has a line of its own, however long the step is", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN echo ${"long ".repeat(40)}\n`, { columns: 60, rows: 24 }, "--explain");
   expect(await see(terminal, "ended with 0")).toMatch(/^ => \[2\/2\] RUN echo long .*\n => => miss: --no-cache$/m);
-}, 60_000);
+}, 120_000);
 
 test("A build that is interrupted is not said to be finished", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN sleep 600\n`, { columns: 80, rows: 24 });
@@ -89,7 +92,7 @@ test("A build that is interrupted is not said to be finished", async () => {
   terminal.type("C-c");
   const end = await see(terminal, "ended with 130");
   expect(end).toMatch(/^\[\+\] Building \d+\.\ds \(2\/3\)$/m);
-}, 60_000);
+}, 120_000);
 
 test("A failing step shows its last lines and the Dockerfile, in colours unless NO_COLOR", async () => {
   const dockerfile = `FROM ${BOX_IMAGE}\nRUN echo '\\033[31mwhy it failed\\033[0m'; false\n`;
@@ -103,14 +106,14 @@ test("A failing step shows its last lines and the Dockerfile, in colours unless 
   using plain = buildIn(dockerfile, { columns: 80, rows: 20 }, "", { NO_COLOR: "1" });
   await see(plain, "ended with 1");
   expect(plain.screen({ escapes: true })).not.toContain("\u001b[3");
-}, 60_000);
+}, 120_000);
 
 test("A terminal of few lines and columns is enough", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN echo text that is far longer than the line is; sleep 1\n`, { columns: 12, rows: 3 });
   const screen = await see(terminal, "ended with");
   expect(screen).toContain("ended with 0");
   expect(screen).toMatch(/^ => /m);
-}, 60_000);
+}, 120_000);
 
 test("--debug opens a shell in the failed step; leaving it ends the build with the step's error", async () => {
   const dockerfile = `FROM ${BOX_IMAGE}\nENV WHO=me\nWORKDIR /place\nUSER 7:8\nRUN --mount=type=tmpfs,target=/mounted echo kept > /mounted/file; echo why; false\n`;
@@ -122,7 +125,7 @@ test("--debug opens a shell in the failed step; leaving it ends the build with t
   terminal.type("exit", "Enter");
   const end = await see(terminal, "ended with 1");
   expect(end).toMatch(/ERROR: failed to build: Cannot run "\/bin\/sh -c echo kept/);
-}, 60_000);
+}, 120_000);
 
 test("Without a terminal the shell takes commands from standard input, and sees what the step left", async () => {
   writeFileSync(join(context, "Dockerfile"), `FROM ${BOX_IMAGE}\nRUN echo left > /file; false\n`);
@@ -151,7 +154,7 @@ test("Bytes that are pulled and written are told", async () => {
   expect(status).toBe(0);
   expect(stderr).toMatch(/^#2 sha256:[0-9a-f]{64} (\d+\.\d\d[kM]?B) \/ \1 .*done$/m);
   expect(stderr).toMatch(/^#(\d) exporting to outputs\n(?:#\1 sending archive .*\n)*#\1 sending archive \d+\.\d\d[kM]B .*done\n#\1 DONE/m);
-}, 60_000);
+}, 120_000);
 
 test.each([
   [["--progress=tty"], {}, 2, /standard error is no terminal/],
