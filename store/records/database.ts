@@ -2,9 +2,12 @@
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
+import type { FileLock } from "../native/file-lock.ts";
 import { Gate } from "./gate.ts";
+import { Journal } from "./journal.ts";
+import { openersLock } from "./light.ts";
 import { Reserve } from "./reserve.ts";
-import { saveSnapshot, type Entry } from "./snapshot.ts";
+import { saveSnapshot, type Entry, stateOf } from "./snapshot.ts";
 
 /** Address space, not disk: no process ever has to grow the map under another's feet. */
 const MAP_BYTES = 4 * 2 ** 30;
@@ -23,6 +26,11 @@ export interface SharedDatabase extends AsyncDisposable {
  * for the write lock, whose holder waits for this thread. So stores on one root share one, and the last one closes it.
  */
 const opened = new Map<string, Environment>();
+
+/** Whether this process has it open: who waits for its gate without letting others run would then wait for this very process. */
+export function isOpen(folder: string): boolean {
+  return opened.size > 0 && opened.has(realpathSync(folder));
+}
 
 /** Loaded on first use and synchronously: lmdb costs 15 ms, which `--help` need not pay. */
 export function openDatabase(folder: string): SharedDatabase {
@@ -46,6 +54,7 @@ export function openDatabase(folder: string): SharedDatabase {
 class Environment implements AsyncDisposable {
   readonly root: RootDatabase<unknown, string>;
   readonly gate: Gate;
+  readonly #openers: FileLock;
   users = 0;
   readonly #path: string;
   #reserve: Reserve | undefined;
@@ -57,10 +66,15 @@ class Environment implements AsyncDisposable {
   constructor(path: string) {
     this.#path = path;
     this.gate = new Gate(path);
+    this.#openers = openersLock(path);
     try {
-      this.root = this.gate.alone(() => openLmdb(path));
+      this.root = this.gate.alone(() => {
+        this.#openers.shared();
+        return openWithJournal(path);
+      });
     } catch (error) {
       this.gate[Symbol.dispose]();
+      this.#openers[Symbol.dispose]();
       throw error;
     }
     process.once("exit", this.#atExit);
@@ -81,13 +95,14 @@ class Environment implements AsyncDisposable {
     await (this.#closed ??= this.#close());
   }
 
-  /** One who only read leaves a snapshot for the next; one who wrote will write again, and is not kept waiting. */
+  /** A snapshot is left for the next; by one who wrote only when no other has it open, who may write on. */
   async #close(): Promise<void> {
     process.off("exit", this.#atExit);
     this.gate.enterAlone();
-    if (!this.#hasWritten) saveSnapshot(this.#path, () => this.#entries());
+    if (!this.#hasWritten || this.#openers.tryExclusive()) saveSnapshot(this.#path, () => this.#entries());
     await this.root.close();
     this.#reserve?.[Symbol.dispose]();
+    this.#openers[Symbol.dispose]();
     this.gate[Symbol.dispose]();
   }
 
@@ -95,6 +110,23 @@ class Environment implements AsyncDisposable {
     this.root.resetReadTxn();
     for (const { key, value } of this.root.getRange()) yield [key, value];
   }
+}
+
+/** The journal's lines become one transaction. When it is not committed they stay; once it is they are those of another state, and mean nothing. */
+function openWithJournal(path: string): RootDatabase<unknown, string> {
+  using journal = new Journal(path);
+  const { changes } = journal.read();
+  const isGood = journal.base !== undefined && journal.base === stateOf(path);
+  const root = openLmdb(path);
+  if (journal.base === undefined) return root;
+  if (isGood && changes.length > 0)
+    root.transactionSync(() => {
+      for (const change of changes)
+        if (change.length === 1) root.removeSync(change[0]);
+        else root.putSync(change[0], change[1]);
+    });
+  journal.remove();
+  return root;
 }
 
 function openLmdb(path: string): RootDatabase<unknown, string> {

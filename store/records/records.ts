@@ -1,8 +1,11 @@
-/** The records of a root as its tables use them: read from the last snapshot while that is good, from the database otherwise, written to the database. */
-import { openDatabase, type Database, type SharedDatabase } from "./database.ts";
+/** The records of a root as its tables use them: without the database as long as that goes, from the database and into it otherwise. */
 import type { RangeOptions } from "lmdb";
+import { StoreError } from "../errors.ts";
 import type { KeyPage } from "../store.ts";
-import { loadSnapshot, stateOf, type Entry, type Snapshot } from "./snapshot.ts";
+import { commitFailure, leave } from "./commit-failure.ts";
+import { isOpen, openDatabase, type Database, type SharedDatabase } from "./database.ts";
+import { LightRecords, type Transaction } from "./light.ts";
+import type { Entry } from "./snapshot.ts";
 
 export interface Records extends AsyncDisposable {
   /** As the last transaction of any process left it. */
@@ -10,8 +13,9 @@ export interface Records extends AsyncDisposable {
   /** Those whose keys begin with `prefix`, in bytewise order. */
   list(prefix: string, page?: KeyPage): readonly Entry[];
   keys(prefix: string, page?: KeyPage): readonly string[];
-  /** What `act` resolves with, once it is committed. */
-  write<T>(act: (database: Database) => Promise<T>): Promise<T>;
+  put(key: string, value: unknown): Promise<void>;
+  /** Resolves with what `act` returns, once it is committed. It may be called twice, and must be pure. */
+  transact<T>(act: (transaction: Transaction) => T): Promise<T>;
 }
 
 /** Sorts after every character that a key may hold. */
@@ -33,14 +37,14 @@ function cut<Item>(items: readonly Item[], keyOf: (item: Item) => string, prefix
 
 /** Nothing is opened before it is needed. */
 export function openRecords(folder: string): Records {
+  let light: LightRecords | undefined = new LightRecords(folder);
   let shared: SharedDatabase | undefined;
-  let loaded: { readonly snapshot: Snapshot | undefined } | undefined;
-  const open = (): SharedDatabase => (shared ??= openDatabase(folder));
-  const snapshot = (): Snapshot | undefined => {
-    if (shared !== undefined) return undefined;
-    const { snapshot: last } = (loaded ??= { snapshot: loadSnapshot(folder) });
-    return last !== undefined && last.state === stateOf(folder) ? last : undefined;
+  const open = (): SharedDatabase => {
+    light?.[Symbol.dispose]();
+    light = undefined;
+    return (shared ??= openDatabase(folder));
   };
+  const lightly = (): LightRecords | undefined => (light === undefined || isOpen(folder) ? undefined : light);
   const newest = (): Database => {
     const { database } = open();
     database.resetReadTxn(); // another process may have written since the last look
@@ -48,24 +52,55 @@ export function openRecords(folder: string): Records {
   };
   return {
     get(key) {
-      const last = snapshot();
-      return last === undefined ? newest().get(key) : last.records.get(key);
+      const records = lightly()?.records();
+      return records === undefined ? newest().get(key) : records.get(key);
     },
     list(prefix, page) {
-      const last = snapshot();
-      if (last !== undefined) return cut([...last.records], ([key]) => key, prefix, page);
+      const records = lightly()?.records();
+      if (records !== undefined) return cut([...records], ([key]) => key, prefix, page);
       return [...newest().getRange(rangeOf(prefix, page))].map(({ key, value }) => [key, value] as const);
     },
     keys(prefix, page) {
-      const last = snapshot();
-      if (last !== undefined) return cut([...last.records.keys()], (key) => key, prefix, page);
+      const records = lightly()?.records();
+      if (records !== undefined) return cut([...records.keys()], (key) => key, prefix, page);
       return [...newest().getKeys(rangeOf(prefix, page))];
     },
-    write: async (act) => await open().write(act),
+    async put(key, value) {
+      const done = lightly()?.transact((transaction) => transaction.put(key, value));
+      if (done === undefined) await open().write(async (database) => await committed(database, database.put(key, value)));
+    },
+    async transact(act) {
+      const done = lightly()?.transact(act);
+      return done === undefined ? await open().write(async (database) => await committed(database, transaction(database, act))) : done.result;
+    },
     async [Symbol.asyncDispose]() {
       const closing = shared;
       shared = undefined;
+      light?.[Symbol.dispose]();
       await closing?.[Symbol.asyncDispose]();
     },
   };
+}
+
+async function transaction<T>(database: Database, act: (transaction: Transaction) => T): Promise<T> {
+  return await database.transaction(() =>
+    act({
+      get: (key) => database.get(key),
+      put: (key, value) => leave(database.put(key, value)),
+      remove: (key) => leave(database.remove(key)),
+    }),
+  );
+}
+
+async function committed<T>(database: Database, write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    const cause = await commitFailure(database, error);
+    if (cause === undefined) throw error;
+    throw new StoreError("RECORDS_FAILED", `Cannot write records: ${cause.message}`, {
+      cause,
+      hint: "The disk is full or damaged",
+    });
+  }
 }

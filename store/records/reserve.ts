@@ -8,7 +8,7 @@ import { StoreError } from "../errors.ts";
 import { usedBytes } from "./meta.ts";
 
 /** The pages that any transaction may have to copy. */
-const MARGIN_BYTES = 1 << 20;
+export const MARGIN_BYTES = 1 << 20;
 /** As much more is taken at once. */
 const AHEAD_BYTES = 2 << 20;
 const CHUNK = Buffer.alloc(64 << 10);

@@ -27,14 +27,18 @@ export function stateOf(folder: string): State | undefined {
   try {
     const fd = openSync(join(folder, "data.mdb"), "r");
     try {
-      const transaction = lastTransaction(fd);
-      return transaction === undefined ? undefined : `${fstatSync(fd).ino}-${transaction}`;
+      return stateAt(fd);
     } finally {
       closeSync(fd);
     }
   } catch {
     return undefined;
   }
+}
+
+export function stateAt(fd: number): State | undefined {
+  const transaction = lastTransaction(fd);
+  return transaction === undefined ? undefined : `${fstatSync(fd).ino}-${transaction}`;
 }
 
 /** Undefined when there is none that can be read; whether it is still good is for the caller to ask, with `stateOf`. */
