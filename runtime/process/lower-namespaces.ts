@@ -11,8 +11,6 @@ export interface LoweredNamespaces {
   readonly newUser: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly newCgroup: boolean;
-  /** A first process joins, a second one is the container's: pid, time and user namespaces take effect in children only. */
-  readonly joiner: boolean;
 }
 
 /**
@@ -28,6 +26,7 @@ export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly
   const made = all.filter((one) => one.path === undefined).map((one) => one.type);
   const joined = all.flatMap(({ type, path }) => (path === undefined ? [] : [{ type, path }]));
   const newUser = made.includes("user");
+  // a first process joins, a second one is the container's: pid, time and user namespaces take effect in children only
   const joiner = all.some((one) => one.type === "time") || joined.some((one) => one.type === "pid" || one.type === "user") || (newUser && joined.length > 0);
   const flags = made.filter((type) => type !== "cgroup" && type !== "time").reduce((bits, type) => bits | NAMESPACE_FLAGS[type], 0);
   const setns = joined
@@ -43,8 +42,8 @@ export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly
     operations: [
       ...mapOperations(spec, newUser, rootless),
       ...(joiner
-        ? ([["clone", 0, 1], ["wait", "G"], ...setns, ...lowerTime(spec), ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const)
-        : ([["clone", flags, 0], ...setns] as const)),
+        ? ([["clone", 0, 1], ["groups"], ...setns, ...lowerTime(spec), ...(early ? [...sysctls, ...lowerEarly(spec)] : []), ["fork", flags]] as const)
+        : ([["clone", flags, 0], ["groups"], ...setns] as const)),
       ...enter,
       ...(made.includes("network") ? [["loopback"] as const] : []),
       ...(early ? [] : sysctls),
@@ -52,7 +51,6 @@ export function lowerNamespaces(spec: Spec, rootless: boolean, sysctls: readonly
     newUser,
     network: made.includes("network") ? "own" : joined.some((one) => one.type === "network") ? "joined" : "shared",
     newCgroup: made.includes("cgroup"),
-    joiner,
   };
 }
 

@@ -55,8 +55,7 @@ export function lower(input: LowerInput): readonly Operation[] {
   if (spaces.newUser && isNested && request.layers !== undefined)
     throw new RuntimeError("UNSUPPORTED", "Cannot map the container's ids: an ordinary user's containers have those of the user's own namespace");
   const hooked = { id: request.id, spec, bundle: input.bundle };
-  const createHooks = spec.hooks === undefined ? [] : lowerCreateHooks(hooked, spaces.joiner);
-  const isGrouped = spaces.joiner || createHooks.length > 0; // it has waited for its cgroups by then
+  const createHooks = spec.hooks === undefined ? [] : lowerCreateHooks(hooked);
   const mapsMounts = spaces.newUser && !input.rootless && !isNested;
   const isMapped = spaces.newUser && !input.rootless && request.layers !== undefined;
   return [
@@ -85,10 +84,8 @@ export function lower(input: LowerInput): readonly Operation[] {
     ...lowerTerminal(process, true),
     ...lowerNarrowing(spec, groups),
     ...lowerSetup(process, "made"),
-    ...(schedule.length > 0 && !isGrouped ? [["wait", "G"] as const] : []),
     ...schedule,
     ["ready"],
-    ...(isGrouped || schedule.length > 0 ? [] : [["wait", "G"] as const]),
     ...(spaces.newCgroup ? [["unshare", NAMESPACE_FLAGS.cgroup] as const] : []),
     ["wait", "S"],
     ...lowerIdentity(process, {
@@ -121,7 +118,7 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...(input.groups === undefined ? [] : joinOperations(input.groups)),
     ["clone", 0, 1],
     ...lowerAffinity(affinity?.initial),
-    ["wait", "G"],
+    ["groups"],
     ...lowerBefore(process, input.id, false),
     ["undumpable"],
     ["join", `${init.pid}:${init.startTime}`, flags],

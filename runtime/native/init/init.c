@@ -69,6 +69,13 @@ do_wait (char **fields)
     die ("wait", "start");
 }
 
+static void
+do_groups (char **fields)
+{
+  (void) fields;
+  cgroup_enter ();
+}
+
 /* setns PATH TYPE */
 static void
 do_setns (char **fields)
@@ -260,6 +267,7 @@ do_execute (char **fields)
 
 static const OperationKind kinds[] = {
   { "wait", 1, do_wait },
+  { "groups", 0, do_groups },
   { "setns", 2, do_setns },
   { "join", 2, do_join },
   { "fork", 1, do_fork },

@@ -22,7 +22,7 @@ static struct
 {
   char *made[MAX_CGROUPS]; /* parents before children; removed backwards */
   size_t made_count;
-  int joins[MAX_CGROUPS];           /* cgroup.procs, opened for the child */
+  int joins[MAX_CGROUPS];           /* tasks, opened for the child */
   char *join_paths[MAX_CGROUPS];
   size_t join_count;
   char *oom_path;
@@ -131,7 +131,7 @@ cgroup_either (char **fields)
     die ("cgroup", chosen[1]);
 }
 
-/* cgroup-join PATH BORN: with BORN 1 (v2) the process is born there, else it is moved when its pid is known. */
+/* cgroup-join PATH BORN: with BORN 1 (v2) the process is born there, else (v1) it moves itself. */
 void
 cgroup_join (char **fields)
 {
@@ -139,7 +139,7 @@ cgroup_join (char **fields)
   bool born = field_number (fields[2]) == 1;
   char procs[PATH_MAX];
 
-  snprintf (procs, sizeof procs, "%s%s", path, born ? "" : "/cgroup.procs");
+  snprintf (procs, sizeof procs, "%s%s", path, born ? "" : "/tasks");
   int fd = groups.join_count == MAX_CGROUPS ? -1 : open (procs, (born ? O_RDONLY | O_DIRECTORY : O_WRONLY) | O_CLOEXEC);
   if (fd < 0)
     die ("cgroup", procs);
@@ -155,20 +155,22 @@ cgroup_birth (void)
   return groups.birth;
 }
 
+/* The new process, while it has one thread: whoever moves just itself need not wait until no process of this machine forks or ends,
+   which takes the kernel an RCU grace period (some 10 ms). */
 void
-cgroup_attach (pid_t pid)
+cgroup_enter (void)
 {
-  char text[16];
-  int size = snprintf (text, sizeof text, "%d", pid);
-
   for (size_t i = 0; i < groups.join_count; i++)
-    {
-      if (groups.joins[i] < 0)
-        continue;
-      if (write (groups.joins[i], text, size) < 0)
-        die ("cgroup", groups.join_paths[i]);
-      close (groups.joins[i]);
-    }
+    if (groups.joins[i] >= 0 && write (groups.joins[i], "0", 1) < 0)
+      die ("cgroup", groups.join_paths[i]);
+  cgroup_let_go ();
+}
+
+void
+cgroup_let_go (void)
+{
+  for (size_t i = 0; i < groups.join_count; i++)
+    close_fd (&groups.joins[i]);
 }
 
 /* cgroup-devices PATH PROGRAM: v2 has no files for device rules; a program answers for each use of a device. */

@@ -102,6 +102,7 @@ make_child (Operations *list)
   close (ends[1]);
   launch.channel = ends[0];
   launch.pid = pid;
+  cgroup_let_go ();
   give_streams_away ();
   close_range (CONTROL + 1, CONTROL + launch.kept, 0);
 }
@@ -217,8 +218,6 @@ follow_setup (void)
       if (launch.uid_map != NULL)
         tell_mapped ();
     }
-  cgroup_attach (launch.pid);
-  tell (MESSAGE_GROUPED, -1);
   while ((size = channel_receive (launch.channel, message, sizeof message, 0, &launch.ours[0])) > 0)
     switch (message[0])
       {

@@ -30,7 +30,6 @@ enum message
 {
   MESSAGE_MAPPED = 'M',   /* to init: its pid is known, its id maps are written */
   MESSAGE_TREE = 'B',     /* to init: a mount for its next bind-received comes along */
-  MESSAGE_GROUPED = 'G',  /* to init: it is in its cgroups */
   MESSAGE_START = 'S',    /* to init: execve */
   MESSAGE_PID = 'P',      /* to monitor: the joiner's child is this pid */
   MESSAGE_TERMINAL = 'T', /* to monitor: the pty's master comes along */
@@ -127,7 +126,8 @@ void cgroup_join (char **fields);
 void cgroup_filter_devices (char **fields);
 void cgroup_watch_oom (char **fields);
 int cgroup_birth (void);
-void cgroup_attach (pid_t pid);
+void cgroup_enter (void);
+void cgroup_let_go (void);
 bool cgroup_oom_killed (void);
 void cgroup_kill (void);
 void cgroup_remove (void);

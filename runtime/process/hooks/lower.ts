@@ -9,12 +9,11 @@ export interface Hooked {
   readonly bundle?: string | undefined;
 }
 
-/** Before the root changes: first those outside, which the caller runs, then those inside. The limits must hold them by then. */
-export function lowerCreateHooks(input: Hooked, isGrouped: boolean): readonly Operation[] {
+/** Before the root changes: first those outside, which the caller runs, then those inside. */
+export function lowerCreateHooks(input: Hooked): readonly Operation[] {
   const outside = hooksOf(input.spec, "prestart", "createRuntime").length > 0;
   const inside = operationsOf(input, "createContainer", "creating");
-  if (!outside && inside.length === 0) return [];
-  return [...(isGrouped ? [] : [["wait", "G"] as const]), ...(outside ? [["hooks"] as const] : []), ...inside];
+  return [...(outside ? [["hooks"] as const] : []), ...inside];
 }
 
 /** Just before the program, as its user and with no more rights: what runs is the image's. */
