@@ -1,12 +1,16 @@
 /** Removes a folder with all in it, whatever programs made of it: Node gives up on paths longer than PATH_MAX, rm does not use whole paths. */
-import { readFileSync, realpathSync, rmSync } from "node:fs";
+import { type Dirent, opendirSync, readFileSync, realpathSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { StoreError } from "./errors.ts";
 
+/** As many files are removed without a hop to another thread for each: a container leaves a dozen. */
+const FEW_FILES = 64;
+
 /** What is not there is removed already. @throws {StoreError} `MOUNT_BELOW` when something is mounted in it: that is never removed along */
 export async function removeTree(path: string): Promise<void> {
   refuseMounts(path);
+  if (removeFew(path, { left: FEW_FILES })) return;
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
@@ -21,6 +25,34 @@ export function removeTreeSync(path: string): void {
   } catch (error) {
     removeDeep(path, error);
   }
+}
+
+/** False when there are more, or something is the matter: both are for others to see to. */
+function removeFew(path: string, files: { left: number }): boolean {
+  try {
+    for (const entry of firstOf(path, files.left + 1)) {
+      if (files.left-- === 0) return false;
+      const inner = join(path, entry.name);
+      if (!entry.isDirectory()) unlinkSync(inner);
+      else if (!removeFew(inner, files)) return false;
+    }
+    rmdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of a folder that may have very many. */
+function firstOf(path: string, most: number): readonly Dirent[] {
+  const folder = opendirSync(path);
+  const entries: Dirent[] = [];
+  try {
+    for (let entry = folder.readSync(); entry !== null && entries.length < most; entry = folder.readSync()) entries.push(entry);
+  } finally {
+    folder.closeSync();
+  }
+  return entries;
 }
 
 function removeDeep(path: string, error: unknown): void {

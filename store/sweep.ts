@@ -14,7 +14,7 @@ export async function sweepStore(layout: Layout): Promise<void> {
   for (const name of readdirSync(layout.ingest)) {
     if (isAbandoned(name.replace(WRITER_SUFFIX, ""))) removeTreeSync(join(layout.ingest, name));
   }
-  for (const key of await listActive(layout)) {
-    if (await isOrphan(layout, key)) await removeActive(layout, key);
+  for (const key of listActive(layout)) {
+    if (isOrphan(layout, key)) await removeActive(layout, key);
   }
 }

@@ -15,10 +15,9 @@ export interface Disk {
 
 export async function disks(say: Say, helper: string, run: (script: string, disk: Disk) => Promise<string>): Promise<void> {
   mkdirSync(FOLDER);
-  await makeDisk(FOLDER, SIZE, async (folder) => {
+  await makeDisk(FOLDER, SIZE, (folder) => {
     mkdirSync(`${folder}/fs`);
     mkdirSync(`${folder}/work`);
-    await Promise.resolve();
   });
   const disk = { image: `${FOLDER}/disk`, target: `${FOLDER}/mounted` };
   const said = await run("dd if=/dev/zero of=/big bs=1M count=32 2>&1 | grep -o 'No space left on device'", disk);

@@ -1,5 +1,5 @@
 /** A container's own files seen merged, without a mount: upper folder over image. Reads never leave the root. */
-import { readdir } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import type { ActiveSnapshot, MergedView } from "../../store/store.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
@@ -21,7 +21,7 @@ export async function withUpper<T>(parts: Parts, { disk, upper }: ActiveSnapshot
 
 export async function withView<T>(parts: Parts, active: ActiveSnapshot, read: (view: MergedView) => Promise<T>): Promise<T> {
   return await withUpper(parts, active, async (upper) => {
-    const isUntouched = (await readdir(upper)).length === 0;
+    const isUntouched = readdirSync(upper).length === 0;
     return await read(await parts.store.snapshots.view(active.parent, isUntouched ? {} : { above: [upper] }));
   });
 }

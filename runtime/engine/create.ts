@@ -1,6 +1,6 @@
 /** create: a record, a name, an upper folder, an init layer, volumes. Nothing runs yet, no network is held. */
 import { removeTree } from "../../store/remove-tree.ts";
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Container, ContainerOptions, ContainerRecord, MountRequest } from "../engine.ts";
@@ -27,7 +27,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const name = await parts.records.claimName(options.name, id);
   const folder = containerFolder(parts, id);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o711 }); // a user namespace's root is another user here, and passes through
+    mkdirSync(folder, { recursive: true, mode: 0o711 }); // a user namespace's root is another user here, and passes through
     const mounts = await prepareFiles(parts, id, options, config);
     const record: ContainerRecord = {
       id,

@@ -1,5 +1,5 @@
 /** Writes a container's /etc/hosts, /etc/hostname and /etc/resolv.conf. */
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { hostname as machineName } from "node:os";
 import { join } from "node:path";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
@@ -37,11 +37,9 @@ export async function writeIdentity(parts: Parts, record: ContainerRecord, netwo
   if (shared !== undefined && shared.network.mode.kind !== "host") return identityFiles(containerFolder(parts, shared.id));
   const files = identityFiles(containerFolder(parts, record.id));
   const hostname = hostnameOf(parts, record);
-  await Promise.all([
-    writeFile(files.hostname, `${hostname}\n`),
-    writeResolver(parts, record, network),
-    writeFile(files.hosts, hostsOf(parts, record, network)),
-  ]);
+  writeFileSync(files.hostname, `${hostname}\n`);
+  writeFileSync(files.hosts, hostsOf(parts, record, network));
+  await writeResolver(parts, record, network);
   return files;
 }
 
@@ -49,17 +47,17 @@ export async function writeIdentity(parts: Parts, record: ContainerRecord, netwo
 export async function writeResolver(parts: Parts, record: ContainerRecord, network: NetworkState): Promise<void> {
   const { resolv } = identityFiles(containerFolder(parts, record.id));
   const flags = resolverFlags(record, network);
-  const host = await hostResolver();
+  const host = hostResolver();
   const endpoints = network.endpoints ?? [];
   const named = endpoints.filter(({ network: name }) => hasNames(name));
   const { namespace } = network;
   if (namespace === undefined || named.length === 0)
-    return await writeFile(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
+    return writeFileSync(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
   const leadsOut = endpoints.some(({ gateway }) => gateway !== "");
   const networks = named.map(({ networkID }) => ({ id: networkID }));
   const servers = leadsOut ? nameServers(host, flags) : []; // asked from this machine: its own loopback is reached
   await serveNames(parts, parts.programs.names, { owner: record.id, namespace, networks, servers });
-  await writeFile(resolv, resolvText(host, { ...flags, servers: [NAME_SERVER], options: flags.options?.length ? flags.options : ["ndots:0"] }, false));
+  writeFileSync(resolv, resolvText(host, { ...flags, servers: [NAME_SERVER], options: flags.options?.length ? flags.options : ["ndots:0"] }, false));
 }
 
 /** Of an ordinary user's network: it asks whom this machine asks, also one on its loopback. */

@@ -1,5 +1,5 @@
 /** The texts of /etc/hosts, /etc/hostname and /etc/resolv.conf, bound over the container's own. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 const LOOPBACK = [
   "127.0.0.1\tlocalhost",
@@ -61,8 +61,12 @@ export function nameServers(host: string, flags: ResolverOptions): readonly stri
   return nonEmpty(flags.servers) ?? own.flatMap((line) => line.trim().split(/\s+/)[1] ?? []);
 }
 
-export async function hostResolver(): Promise<string> {
-  return await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+export function hostResolver(): string {
+  try {
+    return readFileSync("/etc/resolv.conf", "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {

@@ -2,7 +2,7 @@
  * The read-only layer between image and upper: every mount point a container needs, so that neither the image nor the
  * upper folder is touched for them and a commit holds none. Folders that the image has keep the image's attributes.
  */
-import { chmod, chown, mkdir, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmodSync, chownSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { MergedView, ViewEntry } from "../../store/store.ts";
 
@@ -19,11 +19,11 @@ const FIXED: readonly MountPointRequest[] = [
 
 /** Writes the layer into `folder`, which must not exist yet. */
 export async function writeInitLayer(folder: string, view: MergedView, extra: readonly MountPointRequest[]): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
   const parents = new Map<string, ViewEntry | undefined>();
   for (const request of FIXED) await place(folder, view, request, parents);
   await makeParents(folder, view, "/etc", parents);
-  await symlink("/proc/mounts", join(folder, "etc/mtab"));
+  symlinkSync("/proc/mounts", join(folder, "etc/mtab"));
   for (const request of extra) await placeIfAbsent(folder, view, request, parents);
   await dressParents(folder, view, parents);
 }
@@ -32,7 +32,7 @@ export async function writeInitLayer(folder: string, view: MergedView, extra: re
 async function place(folder: string, view: MergedView, request: MountPointRequest, parents: Map<string, ViewEntry | undefined>): Promise<void> {
   await makeParents(folder, view, dirname(request.path), parents);
   if (request.type === "directory") await makeParents(folder, view, request.path, parents);
-  else await writeFile(join(folder, request.path), "", { mode: 0o755, flag: "a" });
+  else writeFileSync(join(folder, request.path), "", { mode: 0o755, flag: "a" });
 }
 
 /** A mount point that the user asked for: its place may lie behind links of the image, and is resolved inside it. */
@@ -57,7 +57,7 @@ async function makeParents(folder: string, view: MergedView, path: string, paren
   await makeParents(folder, view, dirname(path), parents);
   const entry = await view.lookup(path, { follow: false });
   parents.set(path, entry?.type === "directory" ? entry : undefined);
-  await mkdir(join(folder, path), { recursive: true, mode: 0o755 });
+  mkdirSync(join(folder, path), { recursive: true, mode: 0o755 });
 }
 
 /** Last, and deepest first, because writing into a folder moves its time. */
@@ -66,8 +66,8 @@ async function dressParents(folder: string, view: MergedView, parents: ReadonlyM
   for (const [path, entry] of [...all, ["/", await view.lookup("/")] as const]) {
     if (entry === undefined) continue;
     const target = join(folder, path);
-    await chown(target, entry.uid, entry.gid);
-    await chmod(target, entry.mode & 0o7777);
-    await utimes(target, entry.mtime, entry.mtime);
+    chownSync(target, entry.uid, entry.gid);
+    chmodSync(target, entry.mode & 0o7777);
+    utimesSync(target, entry.mtime, entry.mtime);
   }
 }

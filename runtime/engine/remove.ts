@@ -1,6 +1,6 @@
 /** remove: everything of a container goes; its anonymous volumes when asked. */
 import { removeTree } from "../../store/remove-tree.ts";
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
@@ -30,7 +30,7 @@ export async function removeContainer(parts: Parts, reference: string, options: 
 /** The caller holds the container's lock. The record goes last: what a crash leaves is found by it. Idempotent. */
 export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean; readonly exit?: ExitRecord }): Promise<void> {
   const { id } = record;
-  await rm(markerPath(parts, id), { force: true });
+  rmSync(markerPath(parts, id), { force: true });
   await parts.processes.remove(id);
   if (record.unsettled && record.startedAt !== undefined) {
     tellDeath(parts, record, options.exit ?? KILLED);

@@ -1,6 +1,5 @@
 /** start: network, files, spec, launch. What fails gives everything back and says why in the record. */
-import { statSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord } from "../engine.ts";
@@ -43,8 +42,9 @@ async function reset(parts: Parts, record: ContainerRecord): Promise<void> {
 async function launch(parts: Parts, record: ContainerRecord, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
   const { error: _error, restartAt: _restartAt, restarter: _restarter, health: _health, ...rest } = record;
   const marker = markerPath(parts, record.id);
-  await mkdir(dirname(marker), { recursive: true });
-  await Promise.all([writeFile(marker, ""), parts.records.put({ ...rest, unsettled: true, stopRequested: false })]);
+  mkdirSync(dirname(marker), { recursive: true });
+  writeFileSync(marker, "");
+  await parts.records.put({ ...rest, unsettled: true, stopRequested: false });
   try {
     const network = await connect(parts, record);
     const files = await writeIdentity(parts, record, network);
@@ -101,7 +101,7 @@ function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "
 async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {
   await parts.processes.remove(record.id).catch(() => {});
   await disconnect(parts, record).catch(() => {});
-  await rm(markerPath(parts, record.id), { force: true });
+  rmSync(markerPath(parts, record.id), { force: true });
   const exitCode =
     error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND"
       ? 127

@@ -39,7 +39,7 @@ export interface MarkOptions {
 export async function markAll(host: MarkHost, options: MarkOptions): Promise<Marks> {
   const marks: Marks = { blobs: new Set(), layers: new Set() };
   for (const [, image] of host.images.list()) await markImage(host, marks, image.target);
-  for (const key of await listActive(host.layout)) markChain(host, marks, (await readActive(host.layout, key))?.parent);
+  for (const key of listActive(host.layout)) markChain(host, marks, readActive(host.layout, key)?.parent);
   for (const [key, value] of host.records()) {
     if (!CLAIMLESS.test(key) || (options.cache && CACHE.test(key))) markText(host, marks, `${key} ${JSON.stringify(value)}`);
   }

@@ -3,7 +3,7 @@
  * Made aside and renamed, so a key is there whole or not at all; no record in the database, which `run` would have to wait for.
  */
 import { removeTree } from "../remove-tree.ts";
-import { mkdir, readdir, readlink, rename, symlink } from "node:fs/promises";
+import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isDigest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -23,14 +23,13 @@ export async function makeActive(
   { ephemeral = false, size }: { readonly ephemeral?: boolean; readonly size?: number } = {},
 ): Promise<void> {
   const made = join(layout.ingest, ownedName());
-  await mkdir(made);
+  mkdirSync(made);
   try {
-    await Promise.all([
-      size === undefined ? makeFolders(made) : (await import("./disk.ts")).makeDisk(made, size, makeFolders),
-      ...(parent === undefined ? [] : [symlink(parent, join(made, "parent"))]),
-      ...(ephemeral ? [symlink(ownedName(), join(made, "owner"))] : []),
-    ]);
-    await rename(made, activeFolder(layout, key));
+    if (size === undefined) makeFolders(made);
+    else await (await import("./disk.ts")).makeDisk(made, size, makeFolders);
+    if (parent !== undefined) symlinkSync(parent, join(made, "parent"));
+    if (ephemeral) symlinkSync(ownedName(), join(made, "owner"));
+    renameSync(made, activeFolder(layout, key));
   } catch (error) {
     await removeTree(made);
     if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? ""))
@@ -39,31 +38,32 @@ export async function makeActive(
   }
 }
 
-async function makeFolders(folder: string): Promise<void> {
-  await Promise.all([mkdir(join(folder, "fs"), { mode: 0o755 }), mkdir(join(folder, "work"), { mode: 0o711 })]);
+function makeFolders(folder: string): void {
+  mkdirSync(join(folder, "fs"), { mode: 0o755 });
+  mkdirSync(join(folder, "work"), { mode: 0o711 });
 }
 
 /** Undefined when there is no such key; `parent` undefined when nothing is below it. */
-export async function readActive(layout: Layout, key: string): Promise<{ readonly parent: ChainID | undefined } | undefined> {
-  const parent = await readLink(join(activeFolder(layout, key), "parent"));
+export function readActive(layout: Layout, key: string): { readonly parent: ChainID | undefined } | undefined {
+  const parent = readLink(join(activeFolder(layout, key), "parent"));
   if (parent !== undefined) return isDigest(parent) ? { parent } : undefined;
   try {
-    await readdir(join(activeFolder(layout, key), "fs"));
+    readdirSync(join(activeFolder(layout, key), "fs"));
     return { parent: undefined };
   } catch {
     return undefined;
   }
 }
 
-export async function listActive(layout: Layout): Promise<string[]> {
-  return (await readdir(layout.active)).map(decodeURIComponent).sort();
+export function listActive(layout: Layout): string[] {
+  return readdirSync(layout.active).map(decodeURIComponent).sort();
 }
 
 /** Renamed first: a key is never half removed. */
 export async function removeActive(layout: Layout, key: string): Promise<void> {
   const aside = join(layout.ingest, ownedName());
   try {
-    await rename(activeFolder(layout, key), aside);
+    renameSync(activeFolder(layout, key), aside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
@@ -72,14 +72,14 @@ export async function removeActive(layout: Layout, key: string): Promise<void> {
 }
 
 /** True for an ephemeral snapshot whose process is gone. */
-export async function isOrphan(layout: Layout, key: string): Promise<boolean> {
-  const owner = await readLink(join(activeFolder(layout, key), "owner"));
+export function isOrphan(layout: Layout, key: string): boolean {
+  const owner = readLink(join(activeFolder(layout, key), "owner"));
   return owner !== undefined && isAbandoned(owner);
 }
 
-async function readLink(path: string): Promise<string | undefined> {
+function readLink(path: string): string | undefined {
   try {
-    return await readlink(path);
+    return readlinkSync(path);
   } catch {
     return undefined;
   }

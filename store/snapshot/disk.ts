@@ -14,11 +14,11 @@ const MIN_BYTES = 4 << 20;
 const OPTIONS = ["-q", "-F", "-t", "ext4", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"];
 
 /** `folder/disk` of `size` bytes with what `fill` makes, and `folder/mounted`, empty. @throws {StoreError} `UNSUPPORTED` */
-export async function makeDisk(folder: string, size: number, fill: (folder: string) => Promise<void>): Promise<void> {
+export async function makeDisk(folder: string, size: number, fill: (folder: string) => void): Promise<void> {
   if (size < MIN_BYTES) throw new StoreError("UNSUPPORTED", `Cannot bound a container's files to ${size} bytes: the least is ${MIN_BYTES}`);
   const mounted = join(folder, "mounted");
   await mkdir(mounted, { mode: 0o755 });
-  await fill(mounted);
+  fill(mounted);
   try {
     await promisify(execFile)(PROGRAM, [...OPTIONS, "-d", mounted, join(folder, "disk"), `${Math.floor(size / KIB)}k`]);
   } catch (error) {

@@ -23,7 +23,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
       return activeOf(host, key, parent);
     },
     async active(key) {
-      const found = await readActive(layout, key);
+      const found = readActive(layout, key);
       return found === undefined ? undefined : activeOf(host, key, found.parent);
     },
     commit: async (key, options = {}) => await (await import("./write.ts")).commitActive(host, key, options),

@@ -52,7 +52,7 @@ async function sum(treeTool: string, folder: string, entries: readonly LayerEntr
 
 export async function commitActive(host: SnapshotHost, key: string, options: NonNullable<Parameters<Snapshots["commit"]>[1]>): Promise<Layer> {
   const { epoch, keep = false, omit = [], folders = [], upper = join(activeFolder(host.layout, key), "fs") } = options;
-  const found = await readActive(host.layout, key);
+  const found = readActive(host.layout, key);
   if (found === undefined) throw new StoreError("SNAPSHOT_UNKNOWN", `Cannot commit snapshot ${key}: there is none of that name`);
   if (keep) {
     const copied = await copies(host, upper, omit, epoch);

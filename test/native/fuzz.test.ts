@@ -33,6 +33,7 @@ beforeAll(async () => {
   for (const file of [
     ...["null", "zero", "full", "random", "urandom", "tty"].map((name) => `dev/${name}`),
     "cgroup/strata/box/cgroup.procs",
+    "cgroup/strata/box/tasks",
     "cgroup/strata/box/pids.max",
     "etc-hosts",
   ])
