@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { projectRoot } from "../support/root.ts";
+import { projectRoot, temporaryRoot } from "../support/root.ts";
 
 const LIMIT_MS = 120_000;
 
@@ -20,7 +20,8 @@ test.each([
   { build: "Release", env: () => ({}) },
   { build: "Sanitized", env: sanitizers },
 ])("$build: they do what they should, end as they should, refuse what is wrong, and serve one thread of Node", { timeout: LIMIT_MS }, ({ build, env }) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectRoot, "test/native/addons.cjs"), join(projectRoot, "build", build)], {
+  using work = temporaryRoot();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectRoot, "test/native/addons.cjs"), join(projectRoot, "build", build), work.root], {
     encoding: "utf8",
     env: { ...process.env, ...env() },
     timeout: LIMIT_MS - 10_000,
