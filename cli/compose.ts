@@ -12,8 +12,8 @@ import { EXIT, ExitError } from "./errors.ts";
 export function compose(rootFlag: string | undefined): Context & AsyncDisposable {
   const env = process.env;
   const isRoot = process.getuid?.() === 0;
-  const root = rootFlag ?? env["STRATA_ROOT"] ?? (isRoot ? "/var/lib/strata" : join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "strata"));
-  const runRoot = env["STRATA_RUN_ROOT"] ?? (isRoot ? "/run/strata" : join(env["XDG_RUNTIME_DIR"] ?? join(root, "run"), "strata"));
+  const root = rootFlag ?? env["STRATA_ROOT"] ?? (isRoot ? "/var/lib/strata" : join(env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "strata"));
+  const runRoot = env["STRATA_RUN_ROOT"] ?? (isRoot ? "/run/strata" : join(env["XDG_RUNTIME_DIR"] || join(root, "run"), "strata"));
   const abort = new AbortController();
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
@@ -51,7 +51,8 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     }),
     processes: once(async (): Promise<Processes> => {
       const { openProcesses } = await import("../runtime/open-processes.ts");
-      return await openProcesses({ runRoot, helper: context.programs.helper });
+      const warn = (text: string): void => void context.stderr.write(`strata: warning: ${text}\n`);
+      return await openProcesses({ runRoot, helper: context.programs.helper, warn, dropLimits: true });
     }),
     engine: once(async (): Promise<Engine> => {
       const { openEngine } = await import("../runtime/open-engine.ts");

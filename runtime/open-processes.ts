@@ -2,7 +2,7 @@
 import { isAlive } from "../store/process-id.ts";
 import { RuntimeError } from "./errors.ts";
 import type { CreateRequest, Processes, ProcessState, RunOptions } from "./process.ts";
-import { planGroups, type Groups } from "./process/cgroup/groups.ts";
+import type { Groups } from "./process/cgroup/groups.ts";
 import { sweepGroups } from "./process/cgroup/sweep.ts";
 import { connectMonitor } from "./process/connect.ts";
 import { freeze, joinGroups, members, meterOf, sendSignal, signalMembers, thaw, thawAll, updateGroups, usageOf, wakeMonitor } from "./process/control.ts";
@@ -10,7 +10,7 @@ import { createContainer, runOnce } from "./process/create.ts";
 import { execProcess } from "./process/exec.ts";
 import { Folder } from "./process/folder.ts";
 import { encodeFrame, FRAME } from "./process/frames.ts";
-import { openHost, type Host, type HostOptions } from "./process/host.ts";
+import { openHost, placeUpdate, type Host, type HostOptions } from "./process/host.ts";
 import { processesOf } from "./process/members.ts";
 import { removeContainer } from "./process/remove.ts";
 import { startContainer } from "./process/start.ts";
@@ -100,11 +100,11 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
     async update(id, resources) {
       const folder = needFolder(host, id);
       const groups = needGroups(host, id);
-      const joined = joinGroups(groups, planGroups(host.layout(), "", groups.path, resources));
+      const placed = await placeUpdate(host, groups, resources);
+      const joined = joinGroups(groups, placed.groups ?? groups);
       const recorded = folder.recorded();
       if (recorded !== undefined) folder.record({ ...recorded, groups: joined }); // first: they go with the container, also when a limit is refused
-      updateGroups(joined, resources);
-      await Promise.resolve();
+      updateGroups(joined, placed.resources);
     },
     async usage(id) {
       return await Promise.resolve(usageOf(needGroups(host, id)));
@@ -155,6 +155,6 @@ function needFolder(host: Host, id: string): Folder {
 function needGroups(host: Host, id: string): Groups {
   const { groups } = needFolder(host, id).recorded() ?? {};
   if (groups === undefined)
-    throw new RuntimeError("UNSUPPORTED", `Cannot use the control groups of ${id}: it was made without, as containers of ordinary users are`);
+    throw new RuntimeError("UNSUPPORTED", `Cannot use the control groups of ${id}: it was made without, as those of users are to whom root gave no group`);
   return groups;
 }

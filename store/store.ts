@@ -254,6 +254,8 @@ export interface MergedView {
   list(path: string): Promise<readonly string[]>;
   /** File content, at most `limit` bytes. Undefined when absent or not a file. */
   read(path: string, limit?: number): Promise<Uint8Array | undefined>;
+  /** A text file of any size, as long as no line of it has more than `limit` bytes. None when absent or not a file. */
+  lines(path: string, limit: number): Iterable<string>;
 }
 
 export interface ViewEntry extends Omit<LayerEntry, "source"> {

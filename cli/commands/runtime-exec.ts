@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { readProcess } from "../oci/bundle.ts";
 import type { OciContext, OpenOci } from "../oci/context.ts";
+import { needConsole } from "../oci/console.ts";
 import { writePid } from "../oci/creation.ts";
 import { type ProgramFlags, programOf } from "../oci/program.ts";
 import { preserveFor } from "../oci/preserve.ts";
@@ -53,6 +54,7 @@ async function exec({ context, processes }: OciContext, id: string, words: reado
   const { program = wanted, preserve } = preserveFor(wanted, flags.preserveFds);
   const tty = program.terminal === true;
   const leave = flags.detach === true;
+  if (leave || flags.consoleSocket === undefined) needConsole(tty, leave, flags.consoleSocket);
   const running = await processes.exec(id, program, {
     stdin: true,
     inherit: !tty,

@@ -1,6 +1,7 @@
 /** strata-runtime run ID: create, start, wait, delete; the exit code is the program's. */
 import { Command } from "commander";
 import type { OciContext, OpenOci } from "../oci/context.ts";
+import { needConsole } from "../oci/console.ts";
 import { addCreationFlags, type Creation, type CreationFlags, readCreation, writePid } from "../oci/creation.ts";
 import { runHere } from "../oci/run-here.ts";
 
@@ -18,6 +19,7 @@ export function command(open: OpenOci): Command {
     .action(async (id: string, flags: Flags) => {
       const oci = await open();
       const creation = readCreation(id, flags);
+      needConsole(creation.isTerminal, flags.detach === true, flags.consoleSocket);
       if (flags.detach === true) await detach(oci, creation, flags);
       else process.exitCode = await follow(oci, creation, flags);
     });

@@ -58,7 +58,12 @@ function checkCgroups({ read, isWritable }: Machine): readonly Check[] {
     if (place === undefined || !offered)
       return missing(`cgroup ${name}`, required, `not available (cgroup v${layout.version}): ${why} is refused`, mendController(layout.version, name));
     if (isWritable(place.base)) return ok(`cgroup ${name}`, `v${layout.version}, ${place.base}`);
-    return missing(`cgroup ${name}`, false, `${place.base} is not writable: ${why} is refused`, "run as root, or have the group delegated to you");
+    return missing(
+      `cgroup ${name}`,
+      false,
+      `${place.base} is not writable: ${why} is ${name === "freezer" ? "refused" : "dropped"}`,
+      "run as root, or have root delegate the group to you",
+    );
   });
 }
 

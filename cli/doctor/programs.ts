@@ -51,6 +51,15 @@ const MANAGERS: Readonly<Record<string, string>> = {
   zypper: "zypper install",
 };
 
+/** slirp4netns speaks to a container's network through it. */
+export function checkTun({ list, isWritable, isRoot }: Machine): Check {
+  const why = "the default network of containers without root";
+  const sudo = isRoot ? "" : "sudo ";
+  if (!list("/dev/net").includes("tun")) return missing("/dev/net/tun", false, `the kernel's module is not loaded: ${why}`, `${sudo}modprobe tun`);
+  if (!isWritable("/dev/net/tun")) return missing("/dev/net/tun", false, `closed to this user: ${why}`, "sudo chmod 666 /dev/net/tun");
+  return ok("/dev/net/tun", "open to this user");
+}
+
 export function checkPrograms(machine: Machine): readonly Check[] {
   return NEEDS.map((need) => {
     const path = machine.find(need.program);

@@ -134,7 +134,7 @@ function asLocated(entry: ViewEntry | undefined): LocatedEntry | undefined {
   return entry === undefined ? undefined : { entry, file: entry.file };
 }
 
-const NOTHING: MergedView = { lookup: async () => undefined, list: async () => [], read: async () => undefined };
+const NOTHING: MergedView = { lookup: async () => undefined, list: async () => [], read: async () => undefined, lines: () => [] };
 
 /** A link to a folder is no folder: what it leads to is compared where it is. */
 function asFolder(entry: ViewEntry | undefined, view: MergedView): MergedView {

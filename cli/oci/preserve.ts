@@ -15,15 +15,23 @@ export function preserveFor(program: ProcessSpec | undefined, flag: string): { r
   if (!/^\d+$/.test(flag)) throw new UsageError(`Cannot preserve ${JSON.stringify(flag)} descriptors: that is no number`);
   const activated = Number(process.env["LISTEN_FDS"] ?? 0) || 0;
   const preserve = Number(flag) + activated;
-  for (let fd = FIRST; fd < FIRST + preserve; fd++) needOpen(fd);
+  for (let fd = FIRST; fd < FIRST + preserve; fd++) needOpen(fd, preserve);
   if (program === undefined || activated === 0) return { program, preserve };
   return { program: { ...program, env: [...(program.env ?? []), `LISTEN_FDS=${activated}`, "LISTEN_PID=1"] }, preserve };
 }
 
-function needOpen(fd: number): void {
+/** What the caller gave us: bin/strata-runtime.js has looked before node opened descriptors of its own under the next numbers. */
+function needOpen(fd: number, all: number): void {
+  const given = process.env["OPEN_FDS_OF_STRATA"];
+  const isOpen = given === undefined ? fstat(fd) : given.split(" ").includes(String(fd));
+  if (!isOpen) throw new UsageError(`Cannot preserve descriptor ${fd}: it is not open (unable to stat preserved-fd ${fd} of ${all})`);
+}
+
+function fstat(fd: number): boolean {
   try {
     fstatSync(fd);
-  } catch (error) {
-    throw new UsageError(`Cannot preserve descriptor ${fd}: it is not open (${error instanceof Error ? error.message : String(error)})`);
+    return true;
+  } catch {
+    return false;
   }
 }

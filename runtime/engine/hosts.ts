@@ -48,16 +48,22 @@ export async function writeResolver(parts: Parts, record: ContainerRecord, netwo
   const { resolv } = identityFiles(containerFolder(parts, record.id));
   const flags = resolverFlags(record, network);
   const host = hostResolver();
+  if (!(await serveNamesOf(parts, record, network)))
+    return writeFileSync(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
+  writeFileSync(resolv, resolvText(host, { ...flags, servers: [NAME_SERVER], options: flags.options?.length ? flags.options : ["ndots:0"] }, false));
+}
+
+/** Idempotent. False where the container is on no network with names. */
+export async function serveNamesOf(parts: Parts, record: ContainerRecord, network: NetworkState): Promise<boolean> {
   const endpoints = network.endpoints ?? [];
   const named = endpoints.filter(({ network: name }) => hasNames(name));
   const { namespace } = network;
-  if (namespace === undefined || named.length === 0)
-    return writeFileSync(resolv, resolvText(host, { ...flags, ...userResolver(record, network) }, network.mode.kind === "host"));
+  if (namespace === undefined || named.length === 0) return false;
   const leadsOut = endpoints.some(({ gateway }) => gateway !== "");
   const networks = named.map(({ networkID }) => ({ id: networkID }));
-  const servers = leadsOut ? nameServers(host, flags) : []; // asked from this machine: its own loopback is reached
+  const servers = leadsOut ? nameServers(hostResolver(), resolverFlags(record, network)) : []; // asked from this machine: its own loopback is reached
   await serveNames(parts, parts.programs.names, { owner: record.id, namespace, networks, servers });
-  writeFileSync(resolv, resolvText(host, { ...flags, servers: [NAME_SERVER], options: flags.options?.length ? flags.options : ["ndots:0"] }, false));
+  return true;
 }
 
 /** Of an ordinary user's network: it asks whom this machine asks, also one on its loopback. */

@@ -1,6 +1,7 @@
 /**
  * The read-only layer between image and upper: every mount point a container needs, so that neither the image nor the
- * upper folder is touched for them and a commit holds none. Folders that the image has keep the image's attributes.
+ * upper folder is touched for them and a commit holds none. Folders that the image has keep the image's attributes. Files that are always there
+ * give way to a mount that the user or the image wants in their place.
  */
 import { chmodSync, chownSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -21,9 +22,11 @@ const FIXED: readonly MountPointRequest[] = [
 export async function writeInitLayer(folder: string, view: MergedView, extra: readonly MountPointRequest[]): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const parents = new Map<string, ViewEntry | undefined>();
-  for (const request of FIXED) await place(folder, view, request, parents);
+  const targets = await Promise.all(extra.map(async ({ path }) => await resolveParents(view, path)));
+  const isFree = (path: string): boolean => !targets.some((target) => target === path || target.startsWith(`${path}/`));
+  for (const request of FIXED) if (request.type === "directory" || isFree(request.path)) await place(folder, view, request, parents);
   await makeParents(folder, view, "/etc", parents);
-  symlinkSync("/proc/mounts", join(folder, "etc/mtab"));
+  if (isFree("/etc/mtab")) symlinkSync("/proc/mounts", join(folder, "etc/mtab"));
   for (const request of extra) await placeIfAbsent(folder, view, request, parents);
   await dressParents(folder, view, parents);
 }

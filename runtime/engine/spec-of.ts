@@ -17,9 +17,10 @@ import type { Parts } from "./parts.ts";
 import { procMounts } from "./proc/mounts.ts";
 import { ownLimits } from "./rlimits.ts";
 import { needLive } from "./status.ts";
-import { type Account, resolveAccount } from "./user.ts";
+import { type Account, relevantAccounts, resolveAccount } from "./user.ts";
 
-const MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024;
+/** A group may have some ten thousand members. */
+const MAX_ACCOUNT_BYTES = 1 << 20;
 const DEFAULTS = { mounts: DEFAULT_MOUNTS, maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS, deviceRules: DEFAULT_DEVICE_RULES };
 
 export async function specOf(parts: Parts, record: ContainerRecord, files: IdentityFiles, active: ActiveSnapshot): Promise<Spec> {
@@ -69,10 +70,8 @@ export async function accountOf(parts: Parts, record: ContainerRecord, user: str
 }
 
 async function accountIn(view: MergedView, user: string, { groupAdd, numericUser }: Flags): Promise<Account> {
-  const [passwd, group] = await Promise.all(
-    ["/etc/passwd", "/etc/group"].map(async (path) => Buffer.from((await view.read(path, MAX_ACCOUNTS_BYTES)) ?? []).toString()),
-  );
-  return resolveAccount(user, passwd ?? "", group ?? "", groupAdd, numericUser);
+  const { passwd, group } = relevantAccounts(user, view.lines("/etc/passwd", MAX_ACCOUNT_BYTES), view.lines("/etc/group", MAX_ACCOUNT_BYTES), groupAdd);
+  return await Promise.resolve(resolveAccount(user, passwd, group, groupAdd, numericUser));
 }
 
 async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<{ readonly pid?: string; readonly ipc?: string }> {

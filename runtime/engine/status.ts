@@ -2,6 +2,7 @@
 import type { Container, ContainerRecord, ContainerStatus, HealthState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord, ProcessState } from "../process.ts";
+import { DEFAULT_NETWORK } from "../network/record.ts";
 import { healthCheckOf, UNKNOWN_HEALTH } from "./health/plan.ts";
 import type { Parts } from "./parts.ts";
 
@@ -36,6 +37,8 @@ export async function inspect(parts: Parts, record: ContainerRecord): Promise<Co
   let state = await parts.processes.state(record.id);
   if (state?.status === "paused" && (await (await import("./brief-pause.ts")).resumeForgotten(parts, record.id)))
     state = await parts.processes.state(record.id);
+  if (state?.status === "running" && record.network.endpoints?.some(({ network }) => network !== DEFAULT_NETWORK) === true)
+    await (await import("./care-names.ts")).careForNames(parts, record);
   return { record, status: statusOf(record, state) };
 }
 

@@ -22,6 +22,49 @@ interface GroupEntry {
 }
 
 const MAX_ID = 0xffff_fffe;
+/** As many groups as a process may have. */
+const MAX_ROWS = 65_536;
+
+/** What of an image's passwd and group, however long they are, bears on `user`, in their order: groups with only those members that may be meant. */
+export function relevantAccounts(
+  user: string,
+  passwd: Iterable<string>,
+  group: Iterable<string>,
+  groupAdd: readonly string[] = [],
+): { readonly passwd: string; readonly group: string } {
+  const [userPart = "", groupPart = ""] = user.split(":", 2);
+  const isUser = isOneOf([userPart === "" ? "0" : userPart]);
+  const isGroup = isOneOf([groupPart, ...groupAdd]);
+  const users = take(passwd, (fields) => (isUser(fields) ? fields : undefined));
+  const names = new Set(users.map(([name = ""]) => name));
+  const groups = take(group, ([name = "", secret = "", id = "", members = ""]) => {
+    const meant = members.split(",").filter((member) => names.has(member));
+    return meant.length > 0 || isGroup([name, secret, id]) ? [name, secret, id, meant.join(",")] : undefined;
+  });
+  return { passwd: text(users), group: text(groups) };
+}
+
+/** By name, or by the number that stands third. */
+function isOneOf(wanted: readonly string[]): (fields: readonly string[]) => boolean {
+  const [names, ids] = [new Set(wanted), new Set(wanted.map(parseId))];
+  ids.delete(undefined);
+  return ([name = "", , id = ""]) => names.has(name) || ids.has(parseId(id));
+}
+
+type Row = readonly string[];
+
+function take(lines: Iterable<string>, choose: (fields: Row) => Row | undefined): readonly Row[] {
+  const taken: Row[] = [];
+  for (const line of lines) {
+    const fields = choose(line.trimEnd().split(":"));
+    if (fields !== undefined && taken.push(fields) === MAX_ROWS) break;
+  }
+  return taken;
+}
+
+function text(all: readonly Row[]): string {
+  return all.map((fields) => `${fields.join(":")}\n`).join("");
+}
 
 /**
  * `user` is `name|uid[:group|gid]`, empty for root. A group given turns supplementary groups of the passwd off.

@@ -3,8 +3,10 @@
  * the lock of networks; each container that is on such a network has a small server of its own (strata-names), which answers
  * at 127.0.0.11 from those files and ends when the container's namespace is unpinned. Nobody's hosts file is ever edited.
  */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { isAlive, startTimeOf } from "../../store/process-id.ts";
 import { runCommand } from "../engine/command.ts";
 import { DEFAULT_NETWORK, type NetworkRecord } from "./record.ts";
 
@@ -21,6 +23,11 @@ function folder({ runRoot }: RunRoot): string {
 
 function networkFile(parts: RunRoot, id: string): string {
   return join(folder(parts), `network-${id}`);
+}
+
+/** Who serves: `PID:START`. */
+function serverFile(parts: RunRoot, owner: string): string {
+  return join(folder(parts), `server-${owner}`);
 }
 
 function ownerFile(parts: RunRoot, owner: string): string {
@@ -65,15 +72,26 @@ export interface NamesOf {
 /** Starts the server, or tells the one that runs of other networks. Resolves when it answers. */
 export async function serveNames(parts: RunRoot, program: string, { owner, namespace, networks, servers }: NamesOf): Promise<void> {
   const path = ownerFile(parts, owner);
-  const lines = [...networks.map(({ id }) => `network ${networkFile(parts, id)}`), ...servers.map((server) => `server ${server}`)];
-  const before = await readFile(path, "utf8").catch(() => undefined);
+  const lines = [...networks.map(({ id }) => `network ${basename(networkFile(parts, id))}`), ...servers.map((server) => `server ${server}`)];
   await replace(parts, path, lines.map((line) => `${line}\n`).join(""));
-  if (before === undefined) await runCommand(program, [namespace, path], { what: "serve names to the container", code: "NETWORK_FAILED" });
+  if (isServing(parts, owner)) return;
+  const pid = Number(await runCommand(program, [namespace, path], { what: "serve names to the container", code: "NETWORK_FAILED" }));
+  await replace(parts, serverFile(parts, owner), `${pid}:${startTimeOf(pid) ?? 0}`);
+}
+
+/** Whether the server that was started last is there: it follows a killed part of itself with another, but may be killed whole. */
+export function isServing(parts: RunRoot, owner: string): boolean {
+  try {
+    const [pid = 0, startTime = 0] = readFileSync(serverFile(parts, owner), "latin1").split(":").map(Number);
+    return isAlive(pid, startTime);
+  } catch {
+    return false;
+  }
 }
 
 /** The server ends by itself, with the namespace. */
 export async function forgetNames(parts: RunRoot, owner: string): Promise<void> {
-  await rm(ownerFile(parts, owner), { force: true });
+  await Promise.all([rm(ownerFile(parts, owner), { force: true }), rm(serverFile(parts, owner), { force: true })]);
 }
 
 /** Whoever reads it finds it whole. */

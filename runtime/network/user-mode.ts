@@ -2,7 +2,7 @@
  * links of this machine. One process a container; published ports are sockets that it listens on. Its addresses are its own convention. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection, isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -16,6 +16,7 @@ import { USER_MODE } from "./user-mode-address.ts";
 
 const PROGRAM = "slirp4netns";
 const MTU_BYTES = "65520";
+const TUN = "/dev/net/tun";
 
 export interface UserModeParts {
   readonly runRoot: string;
@@ -28,6 +29,7 @@ interface Programs {
 /** The network namespace of process `pid` gets its way out, and its ports. @throws {RuntimeError} `NETWORK_FAILED`, `PORT_IN_USE` */
 export async function connectUserMode(parts: UserModeParts & Programs, owner: string, pid: number, ports: readonly PortMapping[]): Promise<void> {
   const folder = folderOf(parts, owner);
+  needTun();
   disconnectUserMode(parts, owner);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
@@ -37,6 +39,19 @@ export async function connectUserMode(parts: UserModeParts & Programs, owner: st
   } catch (error) {
     disconnectUserMode(parts, owner);
     throw error;
+  }
+}
+
+/** @throws {RuntimeError} `NETWORK_FAILED` */
+function needTun(): void {
+  try {
+    accessSync(TUN, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const state = (error as NodeJS.ErrnoException).code === "ENOENT" ? "is missing (modprobe tun)" : "is closed to this user (chmod 666)";
+    throw new RuntimeError("NETWORK_FAILED", `Cannot connect the container: ${TUN}, which ${PROGRAM} needs, ${state}`, {
+      cause: error,
+      hint: "Have root mend that, or use --network none or --network host",
+    });
   }
 }
 
@@ -75,7 +90,7 @@ async function startProgram(folder: string, pid: number): Promise<void> {
       hint: "Install it: apt-get install slirp4netns; or use --network none or --network host",
     });
   throw new RuntimeError("NETWORK_FAILED", `Cannot connect the container: ${PROGRAM} said: ${lastLine(textOf(join(folder, "log")))}`, {
-    hint: "It needs /dev/net/tun that users may open; without it use --network none or --network host",
+    hint: "Without it use --network none or --network host",
   });
 }
 

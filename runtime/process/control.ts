@@ -37,8 +37,10 @@ export async function freeze(groups: Groups): Promise<void> {
 /** Idempotent; a group that went with its last member needs it no more. */
 export function thaw(groups: Groups): void {
   const [file, value] = groups.version === 1 ? ["freezer.state", "THAWED"] : ["cgroup.freeze", "0"];
+  const folder = controllerFolder(groups, "freezer");
+  if (folder === undefined) return; // an ordinary user may have no freezer
   try {
-    writeFileSync(`${freezerFolder(groups)}/${file}`, value);
+    writeFileSync(`${folder}/${file}`, value);
   } catch (error) {
     if (!isGone(error)) throw error;
   }
@@ -64,7 +66,8 @@ function thawBelow(folder: string): void {
 
 /** Members of the group and of groups that the container made inside. */
 export function members(groups: Groups): readonly number[] {
-  const folder = controllerFolder(groups, groups.version === 1 ? "freezer" : "pids");
+  const [any] = groups.members;
+  const folder = controllerFolder(groups, "freezer") ?? (any === undefined ? undefined : groupFolder(groups, any));
   return folder === undefined || !existsSync(folder) ? [] : membersBelow(folder);
 }
 

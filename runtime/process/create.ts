@@ -3,12 +3,13 @@ import { removeTreeSync } from "../../store/remove-tree.ts";
 import type { CreateOptions, CreateRequest, ExitRecord, Processes, ProcessState } from "../process.ts";
 import type { Spec } from "../spec.ts";
 import { completeDeviceRules } from "./cgroup/devices.ts";
+import type { Groups } from "./cgroup/groups.ts";
 import type { MonitorClient } from "./client.ts";
 import { removeGroups } from "./control.ts";
 import { Folder } from "./folder.ts";
 import { loadHooks } from "./hooks/load.ts";
 import { removeContainer } from "./remove.ts";
-import { exitEnvironment, groupsOf, type Host } from "./host.ts";
+import { exitEnvironment, type Host, placeContainer } from "./host.ts";
 import { launch } from "./launch.ts";
 import { lower } from "./lower.ts";
 import { bootID, startTimeOf } from "../../store/process-id.ts";
@@ -26,11 +27,10 @@ export async function createContainer(
   options: LaunchWishes,
 ): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
   const { id, stdio } = request;
-  const spec = complete(request.spec);
   const folder = Folder.of(host.runRoot, id);
-  const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
+  const { spec, groups } = await place(host, request);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
-  const hooks = await loadHooks(spec, id, options.bundle);
+  const hooks = await loadHooks(spec, id, options.bundle, folder.path);
   const mode = options.leave === true ? "leave" : "stay";
   const operations = lower({
     request: { ...request, spec },
@@ -79,9 +79,8 @@ export async function createContainer(
 /** Foreground; the helper lives and dies with its control socket, and leaves nothing behind. */
 export async function runOnce(host: Host, ...[request, options]: Parameters<Processes["runOnce"]>): Promise<ExitRecord> {
   const { id } = request;
-  const spec = complete(request.spec);
   options.signal?.throwIfAborted();
-  const groups = groupsOf(host, id, spec.linux?.cgroupsPath, spec.linux?.resources);
+  const { spec, groups } = await place(host, request);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const { attach } = options;
   const stdio = { kind: "monitor", stdin: attach !== undefined } as const;
@@ -119,7 +118,9 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
   }
 }
 
-function complete(spec: Spec): Spec {
-  const { resources } = spec.linux ?? {};
-  return { ...spec, linux: { ...spec.linux, resources: { ...resources, devices: completeDeviceRules(resources?.devices) } } };
+/** The spec with all device rules, and with those limits alone that its groups hold. */
+async function place(host: Host, { id, spec }: Pick<CreateRequest, "id" | "spec">): Promise<{ readonly spec: Spec; readonly groups: Groups | undefined }> {
+  const wanted = { ...spec.linux?.resources, devices: completeDeviceRules(spec.linux?.resources?.devices) };
+  const { groups, resources } = await placeContainer(host, id, spec.linux?.cgroupsPath, wanted);
+  return { spec: { ...spec, linux: { ...spec.linux, resources } }, groups };
 }

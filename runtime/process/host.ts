@@ -17,6 +17,8 @@ export interface Host {
   readonly rootless: boolean;
   /** Root of a user namespace, which containers share, with its ids or alone there. */
   readonly nested: Nested;
+  /** Limits that an ordinary user's groups cannot hold are told as warnings, not refused. */
+  readonly dropLimits: boolean;
   layout(): CgroupLayout;
   /** Takes what went wrong but stops nothing. */
   readonly warn: (text: string) => void;
@@ -29,6 +31,8 @@ export interface HostOptions {
   readonly cgroupParent?: string;
   /** Read from this machine when absent. */
   readonly layout?: CgroupLayout;
+  /** @default false */
+  readonly dropLimits?: boolean;
   /** @default told as a warning of this process */
   readonly warn?: (text: string) => void;
 }
@@ -46,20 +50,38 @@ export function openHost(options: HostOptions): Host {
       }),
     rootless: process.getuid?.() !== 0,
     nested: nestedHere(),
+    dropLimits: options.dropLimits ?? false,
     layout: () => (layout ??= cgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8"))),
   };
 }
 
+export interface Placed {
+  /** Undefined where this user may make none. */
+  readonly groups: Groups | undefined;
+  /** Those that the groups hold. */
+  readonly resources: Resources;
+}
+
 /**
- * Undefined without privilege: groups are then neither made nor needed.
- * @throws {RuntimeError} `UNSUPPORTED` when something is limited all the same
+ * The groups of a container, and what they can hold. An ordinary user has those below a folder that root gave them, if any.
+ * @throws {RuntimeError} `SPEC_INVALID`; `UNSUPPORTED` when something is limited that cannot be, unless such limits are dropped here
  */
-export function groupsOf(host: Host, id: string, cgroupsPath: string | undefined, resources: Resources | undefined): Groups | undefined {
-  if (host.rootless || host.nested !== "no") {
-    refuseLimits(resources ?? {});
-    return undefined;
-  }
-  return planGroups(host.layout(), host.cgroupParent, cgroupsPath ?? id, resources ?? {});
+export async function placeContainer(host: Host, id: string, cgroupsPath: string | undefined, resources: Resources): Promise<Placed> {
+  if (host.rootless || host.nested !== "no") return await placeDelegated(host, host.cgroupParent, cgroupsPath ?? id, resources);
+  return { groups: planGroups(host.layout(), host.cgroupParent, cgroupsPath ?? id, resources, host.cgroupParent === ""), resources };
+}
+
+/** For limits that change: the groups to be in then. */
+export async function placeUpdate(host: Host, groups: Groups, resources: Resources): Promise<Placed> {
+  if (host.rootless || host.nested !== "no") return await placeDelegated(host, "", groups.path, resources);
+  return { groups: planGroups(host.layout(), "", groups.path, resources), resources };
+}
+
+async function placeDelegated(host: Host, parent: string, path: string, wanted: Resources): Promise<Placed> {
+  const { planDelegated } = await import("./cgroup/delegation.ts");
+  const { groups, resources, lost } = planDelegated(host.layout(), parent, path, wanted);
+  for (const name of lost) dropLimit(host, LIMITED[name] ?? name);
+  return { groups, resources };
 }
 
 /** Whoever is alone may not set groups either. */
@@ -68,12 +90,12 @@ function nestedHere(): Nested {
   return readFileSync("/proc/self/setgroups", "latin1").startsWith("allow") ? "mapped" : "alone";
 }
 
-/** Devices need no group: an ordinary user's container only sees those that are bound into it. */
-function refuseLimits({ devices: _devices, ...limits }: Resources): void {
-  const [name] = Object.entries(limits).flatMap(([key, value]) => (value !== undefined && Object.keys(value as object).length > 0 ? [key] : []));
-  if (name === undefined) return;
-  throw new RuntimeError("UNSUPPORTED", `Cannot limit the container's ${LIMITED[name] ?? name}: an ordinary user has no control groups here`, {
-    hint: "Leave the limit out, or run the container as root",
+/** @throws {RuntimeError} `UNSUPPORTED` */
+function dropLimit(host: Host, name: string): void {
+  const state = "this user has no control group that could hold it";
+  if (host.dropLimits) return host.warn(`Cannot limit the container's ${name}: ${state}. Limitation discarded.`);
+  throw new RuntimeError("UNSUPPORTED", `Cannot limit the container's ${name}: ${state}`, {
+    hint: "Leave the limit out, have root give this user a control group (docs/decisions/rootless.md), or run the container as root",
   });
 }
 

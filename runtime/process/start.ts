@@ -16,7 +16,7 @@ export async function startContainer(folder: Folder, id: string): Promise<void> 
   if (status !== "created") throw new RuntimeError("CONTAINER_STATE", `Cannot start ${id}: it is ${status}`);
   await letGo(folder, id);
   const recorded = folder.recorded();
-  const hooks = recorded === undefined ? undefined : await loadHooks(recorded.spec, id, recorded.bundle);
+  const hooks = recorded === undefined ? undefined : await loadHooks(recorded.spec, id, recorded.bundle, folder.path);
   await hooks?.started(pid).catch(async (error: unknown) => {
     if (recorded?.groups !== undefined) await signalMembers(recorded.groups, SIGKILL);
     sendSignal(pid, SIGKILL);

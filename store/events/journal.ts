@@ -44,7 +44,7 @@ export function tellEvent(root: string, type: StoreEvent["Type"], action: string
     timeNano: Math.round(now * 1000) * 1000,
   };
   try {
-    appendFileSync(join(eventsFolder(root), currentFile(root)), `${JSON.stringify(event)}\n`);
+    appendFileSync(join(eventsFolder(root), currentFile(root)), `${JSON.stringify(event)}\n`, { mode: 0o600 });
   } catch {
     /* not told */
   }

@@ -6,6 +6,7 @@ import { filePath, listTyped, nameKey, readLink } from "../file-names.ts";
 import type { FolderRecord } from "../layer/records.ts";
 import type { MergedView, ViewEntry } from "../store.ts";
 import { openInside } from "./open-inside.ts";
+import { readLines } from "./read-lines.ts";
 
 /** As in the kernel. */
 const MAX_LINKS = 40;
@@ -34,6 +35,16 @@ export function openView(layers: readonly ViewLayer[]): MergedView {
     list: async (path) => {
       const found = stack.resolve(path, true);
       return found?.stat.isDirectory() === true ? stack.names(found) : [];
+    },
+    *lines(path, limit) {
+      const found = stack.resolve(path, true);
+      if (found?.stat.isFile() !== true) return;
+      const { fd } = openInside(found.layers[0]!.path, fileOf(found));
+      try {
+        yield* readLines(fd, path, limit);
+      } finally {
+        closeSync(fd);
+      }
     },
     async read(path, limit = MAX_READ_BYTES) {
       const found = stack.resolve(path, true);

@@ -40,6 +40,10 @@ test("a container's life is told from create to destroy", async () => {
   await box.strata("volume", "rm", "kept");
 });
 
+test("the journal is its owner's alone, from the first file on", () => {
+  expect(statSync(join(eventsFolder(box.root.root), eventFiles(box.root.root)[0] ?? "")).mode & 0o777).toBe(0o600);
+});
+
 test("what a signal ends is told as kill, die and stop", async () => {
   const id = await box.strata("run", "-d", "--name", "ended", BOX_IMAGE, "sleep", "120");
   await box.strata("pause", id);

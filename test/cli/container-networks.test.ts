@@ -93,26 +93,61 @@ describe("names", () => {
     );
   });
 
+  test("the server is nobody, without rights, and comes back when it is killed, in part or whole", async () => {
+    const id = await started("--name", "lasting", "--network", "named");
+    const pids = (): readonly number[] => namesProcesses(id);
+    const [first = 0, second = 0] = pids();
+    for (const pid of [first, second]) {
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      expect(status.match(/^(Uid|Gid|Groups|CapEff|CapPrm|NoNewPrivs):.*$/gm)?.map((line) => line.trim().replaceAll("\t", " "))).toEqual([
+        "Uid: 65534 65534 65534 65534",
+        "Gid: 65534 65534 65534 65534",
+        "Groups:",
+        expect.stringMatching(/CapPrm: 0+$/),
+        expect.stringMatching(/CapEff: 0+$/),
+        "NoNewPrivs: 1",
+      ]);
+    }
+    const server = [first, second].find((pid) => [first, second].includes(parentOf(pid))) ?? 0;
+    process.kill(server, "SIGKILL");
+    const address = await addressOf("first", "lasting");
+    await eventually(async () => expect(await addressOf(id, "lasting")).toBe(address));
+    for (const pid of pids()) if (parentOf(pid) === 1 || !pids().includes(parentOf(pid))) process.kill(pid, "SIGKILL");
+    await eventually(async () => {
+      await box.strata("ps");
+      expect(pids()).toHaveLength(2);
+      expect(await addressOf(id, "lasting")).toBe(address);
+    });
+    await box.strata("rm", "-f", id);
+    await eventually(async () => await Promise.resolve(expect(pids()).toEqual([])));
+  });
+
   test("the server ends with its container, also when everybody was killed", async () => {
     const id = await box.strata("inspect", "-f", "{{.Id}}", "first");
-    const serves = (): boolean => namesProcesses().some((line) => line.includes(id));
+    const serves = (): boolean => namesProcesses(id).length > 0;
     expect(serves()).toBe(true);
     await box.strata("rm", "-f", "first");
     await eventually(async () => await Promise.resolve(expect(serves()).toBe(false)));
   });
 });
 
-function namesProcesses(): readonly string[] {
+/** Pids of the servers of a container. */
+function namesProcesses(id: string): readonly number[] {
   return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      } catch {
-        return "";
-      }
-    })
-    .filter((line) => line.includes("strata-names"));
+    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/cmdline`).includes(id) && read(`/proc/${name}/comm`) === "strata-names\n")
+    .map(Number);
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return ""; // it has just gone
+  }
 }
 
 describe("connect and disconnect", () => {

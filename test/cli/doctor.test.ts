@@ -3,7 +3,7 @@ import type { Check, Machine } from "../../cli/doctor/check.ts";
 import { formatChecks } from "../../cli/commands/doctor.ts";
 import { checkKernel } from "../../cli/doctor/kernel.ts";
 import { checkPlace } from "../../cli/doctor/place.ts";
-import { checkPrograms } from "../../cli/doctor/programs.ts";
+import { checkPrograms, checkTun } from "../../cli/doctor/programs.ts";
 import { runStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 
@@ -79,6 +79,13 @@ describe("programs", () => {
     const checks = checkPrograms(machine({ isRoot, find: (program) => (managers.includes(program) ? program : undefined) }));
     expect(checks[0]).toMatchObject({ name: "nft", status: "missing", required: true, mend: expected });
   });
+});
+
+test.each([
+  { name: "without the module", list: () => [], expected: "sudo modprobe tun" },
+  { name: "closed to the user", list: () => ["tun"], isWritable: () => false, expected: "sudo chmod 666 /dev/net/tun" },
+])("/dev/net/tun $name", ({ expected, name: _, ...changes }) => {
+  expect(checkTun(machine({ isRoot: false, ...changes }))).toMatchObject({ status: "missing", required: false, mend: expected });
 });
 
 test.each([

@@ -1,8 +1,10 @@
 /** The network of an ordinary user's containers: slirp4netns where it is, the machine's own, another container's, none. */
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { addUser, type TestUser } from "../support/user.ts";
 
@@ -61,6 +63,17 @@ test("may be the host's, another container's, or none", { timeout: 120_000 }, as
 test("a port that is root's is refused", { timeout: 60_000 }, async () => {
   const { stderr } = await user.attempt("strata", ["run", "--rm", "-p", "1:80", BOX, "true"]);
   expect(stderr).toMatch(/Cannot publish 1\/tcp: ports below net.ipv4.ip_unprivileged_port_start are root's/);
+});
+
+test("a network without /dev/net/tun names it", { timeout: 60_000 }, async () => {
+  chmodSync(join(user.folder, "tun"), 0o600);
+  try {
+    const { status, stderr } = await user.attempt("strata", ["run", "--rm", BOX, "true"]);
+    expect(stderr).toMatch(/^strata: Cannot connect the container: \/dev\/net\/tun, which slirp4netns needs, is closed to this user \(chmod 666\)$/m);
+    expect(status).toBe(125);
+  } finally {
+    chmodSync(join(user.folder, "tun"), 0o666);
+  }
 });
 
 test("a network without slirp4netns names the package", { timeout: 60_000 }, async () => {

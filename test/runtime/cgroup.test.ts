@@ -1,7 +1,8 @@
 /** Limits as files, hierarchies as folders: pure, so both versions are held here whatever this machine has. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { removeStaleGroups } from "../support/cgroups.ts";
 import { temporaryFolder } from "../support/root.ts";
 import { completeDeviceRules } from "../../runtime/process/cgroup/devices.ts";
 import { planGroups } from "../../runtime/process/cgroup/groups.ts";
@@ -182,6 +183,24 @@ describe("where groups are", () => {
       path: "strata/box",
       members: [{ base: "/sys/fs/cgroup/cpu,cpuacct" }, { base: "/sys/fs/cgroup/memory/outer/one" }],
     });
+  });
+  test("a container of another's runtime joins every hierarchy: its caller measures there", () => {
+    const disk = { controllers: ["blkio"], base: "/sys/fs/cgroup/blkio", mount: "/sys/fs/cgroup/blkio" };
+    const more = { ...layout, hierarchies: [...layout.hierarchies, disk] };
+    const joined = (everywhere: boolean): readonly string[] => planGroups(more, "", "/box", {}, everywhere).members.flatMap(({ controllers }) => controllers);
+    expect(joined(true)).toEqual(["cpu", "cpuacct", "memory", "blkio"]);
+    expect(joined(false)).toEqual(["cpu", "cpuacct", "memory"]);
+  });
+  test("groups that a killed test left are swept, a fresh one stays", () => {
+    const [own = ""] = cgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8")).hierarchies.flatMap(
+      ({ base }) => base,
+    );
+    const group = join(own, `strata-test-left-${process.pid}`);
+    mkdirSync(join(group, "inner"), { recursive: true });
+    removeStaleGroups(`strata-test-left-${process.pid}`);
+    expect(existsSync(group)).toBe(true);
+    removeStaleGroups(`strata-test-left-${process.pid}`, Date.now() + 7_200_000);
+    expect(existsSync(group)).toBe(false);
   });
   test("an absolute path of another's runtime starts at the mount", () => {
     expect(planGroups(layout, "", "/box", {}).members.map(({ base }) => base)).toEqual(["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory"]);

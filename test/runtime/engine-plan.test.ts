@@ -12,7 +12,7 @@ import { mountOf, planMounts } from "../../runtime/engine/mount-points.ts";
 import { rlimits } from "../../runtime/engine/rlimits.ts";
 import { afterExit } from "../../runtime/engine/settle.ts";
 import { parseSignal } from "../../runtime/engine/signals.ts";
-import { resolveAccount } from "../../runtime/engine/user.ts";
+import { relevantAccounts, resolveAccount } from "../../runtime/engine/user.ts";
 import { chooseSubnet, formatSubnet, nextOffset, overlaps, parseSubnet, type Subnet } from "../../runtime/network/address.ts";
 import { parseRoutes } from "../../runtime/network/kernel.ts";
 import { planServiceRange, draftNetwork, reviveNetwork } from "../../runtime/network/plan.ts";
@@ -34,6 +34,11 @@ describe("an account", () => {
     { name: "takes numbers for both", user: "7:8", want: { uid: 7, gid: 8 } },
   ];
   test.each(rows)("$name", ({ user, want }) => expect(resolveAccount(user, PASSWD, GROUP)).toMatchObject(want));
+  test.each(rows)("$name: the same of those lines alone that bear on it", ({ user }) => {
+    const { passwd, group } = relevantAccounts(user, PASSWD.split("\n"), GROUP.split("\n"), ["staff"]);
+    expect(resolveAccount(user, passwd, group, ["staff"])).toEqual(resolveAccount(user, PASSWD, GROUP, ["staff"]));
+    expect(`${passwd}${group}`.length).toBeLessThan(`${PASSWD}${GROUP}`.length);
+  });
   test.each(["nobody-such", "alice:no-group", "4294967295", "-1", "broken"])("refuses %j", (user) => {
     expect(() => resolveAccount(user, PASSWD, GROUP)).toThrow(expect.objectContaining({ code: "USER_UNKNOWN" }) as Error);
   });

@@ -163,12 +163,25 @@ describe("descriptors", () => {
     expect(await run({ LISTEN_FDS: "2" }, "run", "-b", folder, id)).toMatchObject({ stdout: `${first}\n2 1\n` });
   });
 
-  test("one that is not open is refused", async () => {
+  test.each([3, 70])("one that is not open is refused, whatever node has opened there: %d", async (count) => {
     const { id, folder } = oci.bundle("true");
-    expect(await run({}, "run", "--preserve-fds", "70", "-b", folder, id)).toMatchObject({
+    expect(await run({}, "run", "--preserve-fds", String(count), "-b", folder, id)).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/descriptor \d+: it is not open/),
+      stderr: expect.stringMatching(/descriptor 5: it is not open/),
     });
+  });
+});
+
+test.each(["create", "run -d"])("%s with a terminal that nobody takes is refused, and a socket without a terminal", async (words) => {
+  const terminal = oci.bundle("tty", { process: { terminal: true } });
+  expect(await oci.command(...words.split(" "), "-b", terminal.folder, terminal.id)).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/cannot allocate tty if runc will detach without setting console socket/),
+  });
+  const plain = oci.bundle("true");
+  expect(await oci.command(...words.split(" "), "--console-socket", "/nowhere", "-b", plain.folder, plain.id)).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/cannot use console socket if runc will not detach or allocate tty/),
   });
 });
 

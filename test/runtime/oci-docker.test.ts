@@ -165,6 +165,18 @@ describe("a container in the background", () => {
     expect(await docker("rm", "whole")).toMatchObject({ status: 0 });
   }, 60_000);
 
+  test("without limits is in groups of its own all the same, and is measured there alone", async () => {
+    await start("free");
+    const id = (await docker("inspect", "-f", "{{.Id}}", "free")).stdout;
+    const groups = (await docker("exec", "free", "cat", "/proc/1/cgroup")).stdout.split("\n");
+    expect(groups.length).toBeGreaterThan(5);
+    const outside = groups.filter((line) => /^\d+:\w+(,\w+)*:/.test(line) && !line.endsWith(`/${id}`));
+    expect(outside).toEqual([]);
+    const stats = async (): Promise<string> => (await docker("stats", "--no-stream", "--format", "{{.BlockIO}}", "free")).stdout;
+    await expect.poll(stats, { timeout: 20_000 }).toMatch(/^(0B|--) \/ (0B|--)$/);
+    expect(await docker("rm", "-f", "free")).toMatchObject({ status: 0 });
+  }, 60_000);
+
   test("shares its namespaces with another", async () => {
     await start("host-of-others", "--ipc", "shareable", "--hostname", "theirs");
     const joined = ["--network", "container:host-of-others", "--pid", "container:host-of-others", "--ipc", "container:host-of-others"];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HookSpec } from "../../runtime/spec.ts";
 import { groupsNamed } from "../support/cgroups.ts";
-import { type Bundle, openOciLab, type OciLab } from "./oci-lab.ts";
+import { type Bundle, execute, openOciLab, type OciLab, runtime } from "./oci-lab.ts";
 
 let oci: OciLab;
 beforeAll(async () => {
@@ -149,6 +149,32 @@ describe("hooks", () => {
       "",
     ]);
     await oci.command("delete", "-f", made.id);
+  });
+
+  test.each(["createRuntime", "createContainer"] as const)("%s may take long: a timeout of weeks is no short one", async (kind) => {
+    const made = bundle((file) => ({ [kind]: [shell(`sleep 1; echo slept >> ${file}`, { timeout: 4_294_968 })] }));
+    expect(await oci.create(made)).toBe(0);
+    expect(made.lines()).toEqual(["slept"]);
+    await oci.command("delete", "-f", made.id);
+  });
+
+  test.each(["createRuntime", "createContainer", "poststart"] as const)("%s that hangs ends with its container: run does not wait on", async (kind) => {
+    const made = bundle((file) => ({ [kind]: [shell(`echo hangs >> ${file}; exec sleep 600`)] }), "sleep 600");
+    const running = oci.command("run", "-b", made.folder, made.id);
+    await expect.poll(made.lines).toEqual(["hangs"]);
+    expect(await oci.command("delete", "-f", made.id)).toMatchObject({ status: 0 });
+    expect(await running).toMatchObject({ status: 1 });
+    expect(groupsNamed(made.id)).toEqual([]);
+  });
+
+  test("get none of the caller's descriptors", async () => {
+    const made = bundle((file) =>
+      Object.fromEntries(["createRuntime", "createContainer", "poststop"].map((kind) => [kind, [shell(`ls /proc/self/fd >> ${file}`)]])),
+    );
+    const words = ["--root", oci.lab.runRoot, "run", "-b", made.folder, made.id];
+    expect(await execute("bash", ["-c", 'exec "$0" "$@" 5</etc/passwd 40</etc/passwd', runtime, ...words])).toMatchObject({ status: 0 });
+    const each = ["0", "1", "2", "3"]; // the last is of ls itself
+    expect(made.lines()).toEqual([...each, ...each, "program", ...each]);
   });
 
   const invalid = [

@@ -1,5 +1,6 @@
 /** Cgroups by name, on a machine where others come and go meanwhile. */
-import { readdirSync, rmdirSync } from "node:fs";
+import { readdirSync, rmdirSync, statSync } from "node:fs";
+import { basename } from "node:path";
 
 const DEPTH = 6;
 
@@ -16,6 +17,22 @@ export async function removeGroupsBelow(name: string): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     if (sweep("/sys/fs/cgroup", name, DEPTH) === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** With those in it; one that has processes stays. */
+export function removeGroup(folder: string): void {
+  sweep(folder, folder, DEPTH);
+}
+
+/** An hour: a test that runs has made its groups a moment ago. */
+const STALE_MS = 3_600_000;
+
+/** Groups of tests that were killed long ago: nobody is in them. Those of others have other names. */
+export function removeStaleGroups(prefix: string, now = Date.now()): void {
+  for (const folder of groupsNamed(prefix)) {
+    const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
+    if (made !== undefined && now - made > STALE_MS && basename(folder).startsWith(prefix)) removeGroup(folder);
   }
 }
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeStaleGroups } from "./cgroups.ts";
 import { removeHandlers } from "./foreign.ts";
 import { isOrphaned } from "./owner.ts";
 import { removeUserOf } from "./user.ts";
@@ -13,6 +14,7 @@ const PLACES = ["/dev/shm", tmpdir()];
 export { sweep as setup, sweep as teardown };
 
 function sweep(): void {
+  removeStaleGroups(TEST_PREFIX);
   for (const place of PLACES) {
     for (const name of readdirSync(place)) {
       const folder = join(place, name);

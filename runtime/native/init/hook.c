@@ -34,13 +34,13 @@ become_hook (char **arguments, char **variables, const char *path, int state, in
 
 /* -1 when it took longer. `seconds` 0 is for ever. */
 static int
-wait_for_hook (pid_t pid, int seconds)
+wait_for_hook (pid_t pid, long long seconds)
 {
   AUTO_CLOSE int process = pidfd_open (pid, 0);
   struct pollfd end = { .fd = process, .events = POLLIN };
   int status = 0;
 
-  int ready = process < 0 ? -1 : TEMP_FAILURE_RETRY (poll (&end, 1, seconds == 0 ? -1 : seconds * 1000));
+  int ready = process < 0 ? -1 : TEMP_FAILURE_RETRY (poll (&end, 1, seconds == 0 || seconds > INT_MAX / 1000 ? -1 : (int) seconds * 1000));
   if (ready != 1)
     kill (-pid, SIGKILL);
   waitpid (pid, &status, 0);

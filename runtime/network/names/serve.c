@@ -1,11 +1,14 @@
 /* strata-names NAMESPACE CONFIG: answers on 127.0.0.11:53 in a container's network namespace, and forwards what it does not know from
-   the namespace that it was started in. It is in the background once it answers, and ends when NAMESPACE is unpinned. */
+   the namespace that it was started in. It is in the background once it answers, its pid told on stdout, and ends when NAMESPACE is
+   unpinned. A process that serves is made by one that only waits, and makes another when it is killed. */
 #define _GNU_SOURCE
 #include "answer.h"
 #include "forward.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,10 +28,12 @@
 #define PORT 53
 #define MAX_STREAMS 16 /* connections served at once, a process each */
 #define CHECK_MS 30000
+#define NOBODY 65534
 
 typedef struct
 {
-  const char *namespace, *config;
+  const char *namespace, *config; /* the latter below the folder that we work in */
+  int folder; /* of the namespace's pin */
   int home, inside; /* namespaces */
   int datagrams, streams, changes;
   int children;
@@ -87,7 +92,7 @@ redirect (unsigned datagrams, unsigned streams)
   close (input[0]);
   signal (SIGPIPE, SIG_IGN);
   int size = snprintf (rules, sizeof rules,
-                       "table ip strata_names {\n chain output {\n  type nat hook output priority -100; policy accept;\n"
+                       "table ip strata_names\ndelete table ip strata_names\ntable ip strata_names {\n chain output {\n  type nat hook output priority -100; policy accept;\n"
                        "  ip daddr " ADDRESS " udp dport 53 dnat to " ADDRESS ":%u\n"
                        "  ip daddr " ADDRESS " tcp dport 53 dnat to " ADDRESS ":%u\n }\n}\n",
                        datagrams, streams);
@@ -116,18 +121,30 @@ open_inside (Server *server)
     fail ("setns");
 }
 
+/* The folder of PATH, opened; its last part is left in `*name`. */
+static int
+open_folder_of (const char *path, const char **name)
+{
+  char folder[PATH_MAX];
+  const char *slash = strrchr (path, '/');
+
+  snprintf (folder, sizeof folder, "%.*s", slash == NULL ? 0 : (int) (slash - path), path);
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    fail (path);
+  *name = slash + 1;
+  return fd;
+}
+
 /* Tells of files that come and go beside the pinned namespace. */
 static void
 watch_pin (Server *server)
 {
-  char folder[512];
+  char folder[64];
 
-  snprintf (folder, sizeof folder, "%s", server->namespace);
-  char *slash = strrchr (folder, '/');
-  if (slash == NULL)
-    fail ("namespace");
-  *slash = '\0';
+  server->folder = open_folder_of (server->namespace, &server->namespace);
   server->changes = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  snprintf (folder, sizeof folder, "/proc/self/fd/%d", server->folder);
   if (server->changes < 0 || inotify_add_watch (server->changes, folder, IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM) < 0)
     fail ("inotify");
 }
@@ -137,36 +154,45 @@ is_pinned (const Server *server)
 {
   struct stat pinned, own;
 
-  return stat (server->namespace, &pinned) == 0 && fstat (server->inside, &own) == 0 && pinned.st_dev == own.st_dev && pinned.st_ino == own.st_ino;
+  return fstatat (server->folder, server->namespace, &pinned, 0) == 0 && fstat (server->inside, &own) == 0 && pinned.st_dev == own.st_dev
+         && pinned.st_ino == own.st_ino;
 }
 
-/* What talks to containers has no rights beyond its sockets. */
+/* What talks to containers has no rights beyond its sockets, and is nobody: to root's processes it could send signals. */
 static void
 give_up_rights (void)
 {
   struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
   struct __user_cap_data_struct none[2] = { 0 };
 
+  if (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 || setresuid (NOBODY, NOBODY, NOBODY) < 0)
+    fail ("setuid");
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall (SYS_capset, &header, none) < 0)
     fail ("capset");
 }
 
+/* The files of names are reached from their own folder, for a user may have no way to it. */
 static void
-go_background (void)
+go_background (Server *server)
 {
+  int folder = open_folder_of (server->config, &server->config);
   pid_t child = fork ();
 
   if (child < 0)
     fail ("fork");
   if (child > 0)
-    _exit (0);
+    {
+      printf ("%d\n", child);
+      exit (0);
+    }
   setsid ();
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; fd++)
     if (null >= 0)
       dup2 (null, fd);
-  if (chdir ("/") < 0)
+  if (fchdir (folder) < 0)
     _exit (1);
+  close (folder);
 }
 
 static void
@@ -241,6 +267,28 @@ serve (Server *server)
     }
 }
 
+/* Returns in the process that serves; the other one ends when that one does of itself, and follows a killed one with the next. */
+static void
+outlive (void)
+{
+  int status;
+
+  for (;;)
+    {
+      pid_t parent = getpid (), child = fork ();
+      if (child == 0)
+        {
+          prctl (PR_SET_PDEATHSIG, SIGKILL);
+          if (getppid () == parent)
+            return;
+          _exit (1);
+        }
+      if (child > 0 && TEMP_FAILURE_RETRY (waitpid (child, &status, 0)) == child && WIFEXITED (status))
+        _exit (0);
+      sleep (1); /* whatever killed it may go on to */
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -259,8 +307,9 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGINT, SIG_IGN);
-  go_background ();
+  go_background (&server);
   give_up_rights ();
+  outlive ();
   serve (&server);
   return 0;
 }

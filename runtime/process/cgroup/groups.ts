@@ -20,8 +20,11 @@ export type Member = Pick<Hierarchy, "controllers" | "base">;
 const ALWAYS = ["devices", "freezer", "memory", "pids", "cpuacct"];
 const MAX_PATH_BYTES = 1024;
 
-/** @throws {RuntimeError} `SPEC_INVALID` when the path climbs */
-export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: string, resources: Resources): Groups {
+/**
+ * `everywhere` joins every hierarchy of v1, as callers of an OCI runtime expect who measure there; else those that matter, for each costs time.
+ * @throws {RuntimeError} `SPEC_INVALID` when the path climbs
+ */
+export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: string, resources: Resources, everywhere = false): Groups {
   const parts = `${parent}/${cgroupsPath}`.split("/").filter((part) => part !== "" && part !== ".");
   const path = parts.join("/");
   if (parts.includes("..") || path.length > MAX_PATH_BYTES)
@@ -29,7 +32,7 @@ export function planGroups(layout: CgroupLayout, parent: string, cgroupsPath: st
   const files = planCgroup(resources, layout.version);
   if (layout.version === 1) needControllers(layout, files);
   const wanted = new Set([...ALWAYS, ...files.map((file) => file.controller)]);
-  const joined = layout.version === 2 ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
+  const joined = layout.version === 2 || everywhere ? layout.hierarchies : layout.hierarchies.filter((one) => one.controllers.some((name) => wanted.has(name)));
   // An absolute path is one from the mount point on; ours are below the group that we are in ourselves.
   const isAbsolute = parent === "" && cgroupsPath.startsWith("/");
   const members = joined.map(({ controllers, base, mount }) => ({ controllers, base: isAbsolute ? mount : base }));

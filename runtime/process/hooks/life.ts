@@ -1,4 +1,5 @@
 /** The hooks of one container along its life. Loaded only for a spec that has any. */
+import { existsSync } from "node:fs";
 import type { Spec } from "../../spec.ts";
 import type { MonitorClient } from "../client.ts";
 import { checkHooks } from "./hooks.ts";
@@ -14,16 +15,17 @@ export interface HookLife {
 }
 
 /** @throws {RuntimeError} `SPEC_INVALID` */
-export function hookLife(spec: Spec, id: string, bundle: string | undefined): HookLife {
+export function hookLife(spec: Spec, id: string, bundle: string | undefined, folder: string | undefined): HookLife {
   checkHooks(spec);
   const { annotations } = spec;
   const state = { id, bundle, annotations };
+  const isGone = folder === undefined ? {} : { isGone: () => !existsSync(folder) };
   return {
     attach(client) {
-      client.onHooks(async (pid) => await runHooks(spec, ["prestart", "createRuntime"], { ...state, status: "creating", pid }));
+      client.onHooks(async (pid) => await runHooks(spec, ["prestart", "createRuntime"], { ...state, ...isGone, status: "creating", pid }));
     },
     async started(pid) {
-      await runHooks(spec, ["poststart"], { ...state, status: "running", pid });
+      await runHooks(spec, ["poststart"], { ...state, ...isGone, status: "running", pid });
     },
     async removed(warn) {
       await runLastHooks(spec, { ...state, status: "stopped", pid: 0 }, warn);
