@@ -83,9 +83,7 @@ hook_run (char **fields)
   AUTO_CLOSE int state = make_state (fields[3], fields[4]);
   AUTO_CLOSE int said = memfd_create ("said", MFD_CLOEXEC);
 
-  if (said < 0)
-    die ("hook: start", fields[5]);
-  pid_t pid = fork ();
+  pid_t pid = said < 0 ? -1 : fork ();
   if (pid < 0)
     die ("hook: start", fields[5]);
   if (pid == 0)
