@@ -10,11 +10,14 @@ const MIB = 1 << 20;
 
 export function takeInventory({ root, runRoot }: Place): Inventory {
   globalThis.gc?.();
-  const { rss, heapUsed } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   return {
     "file descriptors": entries("/proc/self/fd"),
     "memory, MiB": Math.round(rss / MIB),
-    "heap, MiB": Math.round(heapUsed / MIB),
+    "of that, program and libraries, MiB": Math.round(mappedFiles() / MIB),
+    "heap in use, KiB": Math.round(heapUsed / 1024), // what a leak of ours would be in
+    "heap reserved, MiB": Math.round(heapTotal / MIB),
+    "buffers and code beside the heap, MiB": Math.round(external / MIB),
     "child processes": lines(`/proc/self/task/${process.pid}/children`, " "),
     "monitors and keepers": supervisors(runRoot),
     mounts: lines("/proc/self/mountinfo", "\n"),
@@ -29,6 +32,11 @@ export function takeInventory({ root, runRoot }: Place): Inventory {
     "unfinished work": entries(join(root, "ingest")),
     "database, KiB": Number(execFileSync("du", ["-sk", join(root, "db")], { encoding: "utf8" }).split("\t")[0]),
   };
+}
+
+/** Bytes of mapped files that are in memory: they are shared, and do not count as ours. */
+function mappedFiles(): number {
+  return Number(/^RssFile:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1]) * 1024;
 }
 
 function entries(folder: string): number {

@@ -1,7 +1,8 @@
 /** Runs in the machine: every limit set on a real container, and what became of it. One line of JSON a check. */
 import { release } from "node:os";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statfsSync, symlinkSync, cpSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, statfsSync, symlinkSync, cpSync, writeFileSync } from "node:fs";
 import { DEFAULT_CAPABILITIES, DEFAULT_DEVICE_RULES, DEFAULT_MOUNTS, MASKED_PATHS, READONLY_PATHS } from "../../runtime/defaults.ts";
 import { openProcesses } from "../../runtime/open-processes.ts";
 import type { CreateRequest, Processes, RootLayers } from "../../runtime/process.ts";
@@ -205,6 +206,26 @@ async function life(): Promise<void> {
   say("groups left", "none", existsSync(`${ROOT}/strata`) ? readdirSync(`${ROOT}/strata`).join(" ") : "none");
 }
 
+/** What a service manager does with `Delegate=yes`, and then without. */
+async function ordinaryUser(): Promise<void> {
+  const [user, given] = [1000, `${ROOT}/user`];
+  const run = (place: string): void =>
+    void execFileSync(process.execPath, [fileURLToPath(new URL("user.js", import.meta.url)), place], {
+      uid: user,
+      gid: user,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  mkdirSync(`${given}/shell`, { recursive: true });
+  for (const file of ["", "/cgroup.procs", "/cgroup.subtree_control", "/shell", "/shell/cgroup.procs"]) chownSync(`${given}${file}`, user, user);
+  for (const name of ["memory", "pids"]) writeFileSync(`${ROOT}/cgroup.subtree_control`, `+${name}`);
+  chmodSync("/tmp", 0o1777);
+  writeFileSync(`${given}/shell/cgroup.procs`, String(process.pid));
+  run("given");
+  writeFileSync(`${ROOT}/cgroup.procs`, String(process.pid));
+  run("outside");
+  await Promise.resolve();
+}
+
 async function layers(): Promise<void> {
   for (const wanted of [3, 60, 200, 500]) {
     const folders = Array.from({ length: wanted - 1 }, (_, index) => `/tmp/layers-${wanted}/${index}`);
@@ -235,6 +256,6 @@ for (const name of ["proc", "sys", "dev", "etc", "tmp"]) mkdirSync(`/tmp/rootfs/
 cpSync("/bin/busybox", "/tmp/rootfs/bin/busybox");
 for (const name of ["sh", "cat", "sleep", "tail", "dd", "head", "ls", "wc", "grep", "mkdir", "touch", "rm"]) symlinkSync("busybox", `/tmp/rootfs/bin/${name}`);
 processes = await openProcesses({ runRoot: "/run/strata", helper: HELPER });
-const groups: readonly ((to: typeof say) => Promise<void>)[] = [hierarchy, processor, memory, others, hugePages, life, layers, bounded];
+const groups: readonly ((to: typeof say) => Promise<void>)[] = [hierarchy, processor, memory, others, hugePages, life, layers, bounded, ordinaryUser];
 for (const group of groups) await group(say).catch((error: unknown) => say(group.name, "no error", error instanceof Error ? error.message : String(error)));
 process.stdout.write("end of checks\n");

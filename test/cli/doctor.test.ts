@@ -84,8 +84,8 @@ describe("programs", () => {
 test.each([
   { name: "without the module", list: () => [], expected: "sudo modprobe tun" },
   { name: "closed to the user", list: () => ["tun"], isWritable: () => false, expected: "sudo chmod 666 /dev/net/tun" },
-])("/dev/net/tun $name", ({ expected, name: _, ...changes }) => {
-  expect(checkTun(machine({ isRoot: false, ...changes }))).toMatchObject({ status: "missing", required: false, mend: expected });
+])("/dev/net/tun $name", ({ expected, list, isWritable = () => true }) => {
+  expect(checkTun(machine({ isRoot: false, list, isWritable }))).toMatchObject({ status: "missing", required: false, mend: expected });
 });
 
 test.each([

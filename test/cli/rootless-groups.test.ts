@@ -15,7 +15,7 @@ describe("what is given", () => {
     version: 1,
     hierarchies: ["memory", "pids", "cpu"].map((name) => ({ controllers: [name], base: `/cg/${name}/mine`, mount: `/cg/${name}` })),
   };
-  const second: CgroupLayout = { version: 2, hierarchies: [{ controllers: [], base: "/cg/user/shell", mount: "/cg" }] };
+  const second: CgroupLayout = { version: 2, hierarchies: [{ controllers: [], base: "/cg", mount: "/cg", own: "/cg/user/shell" }] };
   const limits: Resources = { memory: { limit: 64 * MIB }, pids: { limit: 9 }, devices: [{ allow: false }] };
   const own = ["/cg/user", "/cg/user/cgroup.procs", "/cg/user/cgroup.subtree_control", "/cg/user/shell", "/cg/user/shell/cgroup.procs"];
   const cases: readonly {

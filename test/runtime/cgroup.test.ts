@@ -173,7 +173,7 @@ describe("where groups are", () => {
   test("v2 alone", () => {
     expect(cgroupLayout(line("/", "/sys/fs/cgroup", "cgroup2", "rw,nsdelegate"), "0::/user.slice\n")).toEqual({
       version: 2,
-      hierarchies: [{ controllers: [], base: "/sys/fs/cgroup", mount: "/sys/fs/cgroup" }],
+      hierarchies: [{ controllers: [], base: "/sys/fs/cgroup", mount: "/sys/fs/cgroup", own: "/sys/fs/cgroup/user.slice" }],
     });
   });
 

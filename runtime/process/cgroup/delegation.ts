@@ -42,8 +42,8 @@ function holdable(layout: CgroupLayout, resources: Resources): Resources {
 
 /** v2 gives no controller to groups beside processes, so groups are made in the topmost folder that is ours; v1 knows no such rule. */
 function climbed({ version }: CgroupLayout, hierarchy: Hierarchy, look: Look): Hierarchy {
-  let { base } = hierarchy;
   if (version === 1) return hierarchy;
+  let base = hierarchy.own ?? hierarchy.base;
   while (base !== hierarchy.mount && isGiven(dirname(base), version, look)) base = dirname(base);
   return { ...hierarchy, base };
 }

@@ -3,10 +3,12 @@
 export interface Hierarchy {
   /** Empty for the one hierarchy of v2. */
   readonly controllers: readonly string[];
-  /** Folder below which we make groups: our own group. */
+  /** Folder below which we make groups: our own group (v1), the mount (v2). */
   readonly base: string;
   /** Folder that an absolute cgroups path starts from. */
   readonly mount: string;
+  /** Of v2, where groups are made from the mount on: the group that we are in ourselves. */
+  readonly own?: string;
 }
 
 export interface CgroupLayout {
@@ -28,7 +30,9 @@ export function cgroupLayout(mountinfo: string, own: string): CgroupLayout {
   const first = mounts.filter((mount) => mount.type === "cgroup" && !mount.superOptions.some((word) => word.startsWith("name=")));
   if (first.length === 0) {
     const unified = mounts.find((mount) => mount.type === "cgroup2");
-    return { version: 2, hierarchies: unified === undefined ? [] : [{ controllers: [], base: unified.target, mount: unified.target }] };
+    if (unified === undefined) return { version: 2, hierarchies: [] };
+    const path = /^0::(.*)$/m.exec(own)?.[1] ?? "/";
+    return { version: 2, hierarchies: [{ controllers: [], base: unified.target, mount: unified.target, own: within(unified, path) }] };
   }
   const known = new Set(paths.keys());
   const hierarchies = first.map((mount) => {
