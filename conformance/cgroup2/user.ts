@@ -20,7 +20,7 @@ const processes = await openProcesses({
 
 function request(id: string, script: string, resources: Resources): CreateRequest {
   const own = (hostID: number) => [{ containerID: 0, hostID, size: 1 }];
-  const wanted = DEFAULT_MOUNTS.filter(({ type }) => type === "proc" || type === "tmpfs" || type === "cgroup");
+  const wanted = DEFAULT_MOUNTS.filter(({ type }) => type === "proc" || type === "tmpfs");
   return {
     id,
     stdio: { kind: "monitor", stdin: false },

@@ -50,7 +50,7 @@ function needControllers(layout: CgroupLayout, files: readonly CgroupFile[]): vo
 /** For the monitor, before `clone`. */
 export function groupOperations(groups: Groups, resources: Resources): readonly Operation[] {
   const files = planCgroup(resources, groups.version);
-  return [...groups.members.flatMap((member) => memberOperations(groups, member, files, resources.devices ?? [])), ...oomOperation(groups)];
+  return [...groups.members.flatMap((member) => memberOperations(groups, member, files, resources.devices)), ...oomOperation(groups)];
 }
 
 /** For a process that joins a container. */
@@ -68,7 +68,7 @@ export function controllerFolder(groups: Groups, controller: string): string | u
   return member === undefined ? undefined : groupFolder(groups, member);
 }
 
-function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[], devices: readonly DeviceRule[]): readonly Operation[] {
+function memberOperations(groups: Groups, member: Member, files: readonly CgroupFile[], devices: readonly DeviceRule[] | undefined): readonly Operation[] {
   const folder = groupFolder(groups, member);
   const own = files.filter((file) => groups.version === 2 || member.controllers.includes(file.controller));
   const enable = groups.version === 2 ? enableOperations(groups, member, own) : [];
@@ -96,9 +96,9 @@ function foldersAbove(groups: Groups, member: Member): readonly string[] {
   return parts.map((_, index) => `${member.base}/${parts.slice(0, index + 1).join("/")}`);
 }
 
-/** A container to which all is allowed needs no filter. */
-function deviceOperations(folder: string, rules: readonly DeviceRule[]): readonly Operation[] {
-  return isUnrestricted(rules) ? [] : [["cgroup-devices", folder, compileDeviceRules(rules)]];
+/** A container to which all is allowed needs no filter; without rules it is a user's, who may set none. */
+function deviceOperations(folder: string, rules: readonly DeviceRule[] | undefined): readonly Operation[] {
+  return rules === undefined || isUnrestricted(rules) ? [] : [["cgroup-devices", folder, compileDeviceRules(rules)]];
 }
 
 /** v2 gives a group only the controllers that every ancestor passes on. */
