@@ -20,10 +20,8 @@ copy_bytes (int from, const char *name, int to, const struct stat *status)
 {
   AUTO_CLOSE int source = openat (from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   AUTO_CLOSE int target = openat (to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  ssize_t size = 1;
+  ssize_t size = source < 0 || target < 0 ? -1 : 1;
 
-  if (source < 0 || target < 0)
-    die ("copy-up", name);
   while (size > 0)
     size = sendfile (target, source, NULL, status->st_size > 0 ? (size_t) status->st_size : 4096);
   if (size < 0)
@@ -33,13 +31,9 @@ copy_bytes (int from, const char *name, int to, const struct stat *status)
 static void
 copy_link (int from, const char *name, int to)
 {
-  char target[PATH_MAX];
-  ssize_t size = readlinkat (from, name, target, sizeof target - 1);
+  char target[PATH_MAX] = "";
 
-  if (size < 0)
-    die ("copy-up", name);
-  target[size] = '\0';
-  if (symlinkat (target, to, name) < 0)
+  if (readlinkat (from, name, target, sizeof target - 1) < 0 || symlinkat (target, to, name) < 0)
     die ("copy-up", name);
 }
 

@@ -55,10 +55,8 @@ fail (const char *kind, const char *path, int status, int said)
 
   if (status == -1)
     snprintf (why, sizeof why, "it took longer than its timeout");
-  else if (WIFEXITED (status))
-    snprintf (why, sizeof why, "exit status %d", WEXITSTATUS (status));
   else
-    snprintf (why, sizeof why, "signal %d", WTERMSIG (status));
+    snprintf (why, sizeof why, WIFEXITED (status) ? "exit status %d" : "signal %d", WIFEXITED (status) ? WEXITSTATUS (status) : WTERMSIG (status));
   snprintf (object, sizeof object, "%s hook %s: %s%s%.*s", kind, path, why, size > 0 ? ": " : "", size > 0 ? (int) size : 0, words);
   die_of (ECANCELED, "hook", object);
 }
@@ -82,8 +80,8 @@ hook_run (char **fields)
   char **arguments = field_list (fields, 7, count);
   AUTO_CLOSE int state = make_state (fields[3], fields[4]);
   AUTO_CLOSE int said = memfd_create ("said", MFD_CLOEXEC);
-
   pid_t pid = said < 0 ? -1 : fork ();
+
   if (pid < 0)
     die ("hook: start", fields[5]);
   if (pid == 0)
