@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 128
@@ -48,23 +47,6 @@ copy_status (int to, const char *name, const struct stat *status)
     die ("copy-up: owner", name);
 }
 
-/* Those that the new file system takes. */
-static void
-copy_attributes (int from, const char *name, int to)
-{
-  char source[PATH_MAX], target[PATH_MAX], names[4096], value[65536];
-
-  snprintf (source, sizeof source, "/proc/self/fd/%d/%s", from, name);
-  snprintf (target, sizeof target, "/proc/self/fd/%d/%s", to, name);
-  const char *end = names + llistxattr (source, names, sizeof names);
-  for (const char *one = names; one < end; one += strlen (one) + 1)
-    {
-      ssize_t length = lgetxattr (source, one, value, sizeof value);
-      if (length >= 0 && lsetxattr (target, one, value, length, 0) < 0 && errno != EOPNOTSUPP && errno != EPERM)
-        die ("copy-up: attribute", one);
-    }
-}
-
 static void
 copy_entry (int from, const char *name, int to, int depth)
 {
@@ -90,7 +72,6 @@ copy_entry (int from, const char *name, int to, int depth)
   else if (mknodat (to, name, status.st_mode, status.st_rdev) < 0)
     die ("copy-up", name);
   copy_status (to, name, &status);
-  copy_attributes (from, name, to);
 }
 
 void

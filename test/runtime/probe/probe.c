@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -182,18 +181,6 @@ show_treatment (void)
   return 0;
 }
 
-static int
-show_attribute (const char *path, const char *name)
-{
-  unsigned char value[256];
-  ssize_t size = getxattr (path, name, value, sizeof value);
-
-  for (ssize_t i = 0; i < size; i++)
-    printf ("%02x", value[i]);
-  putchar ('\n');
-  return size < 0;
-}
-
 int
 main (int argc, char **argv)
 {
@@ -203,8 +190,6 @@ main (int argc, char **argv)
   setvbuf (stdout, NULL, _IOLBF, 0);
   if (strcmp (verb, "swap") == 0 && argc == 5)
     return swap (argv[2], argv[3], atol (argv[4]));
-  if (strcmp (verb, "xattr") == 0 && argc == 4)
-    return show_attribute (argv[2], argv[3]);
   if (strcmp (verb, "keyring") == 0)
     return show_keyring (word);
   if (strcmp (verb, "with-key") == 0 && argc > 3)
