@@ -8,6 +8,7 @@ import { serveStrata } from "../support/cli.ts";
 import { startDockerd } from "../support/dockerd.ts";
 import { eventually } from "../support/cluster.ts";
 import { BOX_IMAGE, openBox, type Box } from "../support/box.ts";
+import { podmanStore } from "../support/podman.ts";
 import { strata } from "../support/root.ts";
 
 const run = promisify(execFile);
@@ -82,7 +83,7 @@ describe("archives", () => {
 
   test.each(["oci", "docker"])("podman loads type=%s", async (type) => {
     await build("-o", `type=${type},dest=${at("image.tar")}`, "-t", "team/app:v1");
-    const podman = ["--root", at("podman"), "--runroot", at("podman-run"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+    const podman = podmanStore(folder);
     expect(await text("podman", ...podman, "load", "-q", "-i", at("image.tar"))).toContain("app:v1");
     const [id = ""] = (await text("podman", ...podman, "images", "-q")).split("\n");
     expect((await text("podman", ...podman, "image", "inspect", "--format", "{{json .Config.Cmd}}", id)).trim()).toBe('["cat","/data/text"]');

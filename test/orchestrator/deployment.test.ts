@@ -1,10 +1,9 @@
 /** Deployments and ReplicaSets as the books show them: kubectl, real containers, and the arithmetic of a rolling update at every moment of it. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kubectl as findKubectl } from "../support/kubectl.ts";
 import { strataOutput } from "../support/cli.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { Watched } from "./watched.ts";
 
 let cluster: TestCluster;
 
@@ -61,25 +60,6 @@ async function eventsIn(described: string): Promise<readonly string[]> {
   return described.split("\n").flatMap((line) => /^\s+Normal\s+ScalingReplicaSet\s+\S+\s+(?:\(.*\)\s+)?deployment-controller\s+(.*)$/.exec(line)?.[1] ?? []);
 }
 
-/** Every state that `kubectl get --watch` shows of one kind, until it is disposed. */
-class Watched implements AsyncDisposable {
-  readonly rows: string[][] = [];
-  readonly #process: ChildProcess;
-
-  constructor(program: string, kind: string, selector: string, columns: Readonly<Record<string, string>>) {
-    const format = ["TYPE:.type", ...Object.entries(columns).map(([name, path]) => `${name}:.object${path}`)];
-    const args = ["get", kind, "-l", selector, "--watch", "--no-headers", "--output-watch-events", "-o", `custom-columns=${format.join(",")}`];
-    this.#process = spawn(program, args, { env: cluster.environment, stdio: ["ignore", "pipe", "inherit"] });
-    createInterface(this.#process.stdout!).on("line", (line) => this.rows.push(line.trim().split(/\s+/)));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGTERM");
-    await ended;
-  }
-}
-
 const counted = (text: string | undefined): number => (text === "<none>" || text === undefined ? 0 : Number(text));
 
 describe("a rolling update of ten replicas at 25 % / 25 %", { timeout: 180_000 }, () => {
@@ -89,14 +69,14 @@ describe("a rolling update of ten replicas at 25 % / 25 %", { timeout: 180_000 }
     expect(await kubectl("get", "deployment", "web", "--no-headers")).toMatch(/^web\s+10\/10\s+10\s+10\s/);
     const program = await findKubectl();
     const [states, pods] = [
-      new Watched(program, "deployments", "app=web", {
+      new Watched(program, cluster.environment, "deployments", "app=web", {
         ALL: ".status.replicas",
         UPDATED: ".status.updatedReplicas",
         READY: ".status.readyReplicas",
         AVAILABLE: ".status.availableReplicas",
         UNAVAILABLE: ".status.unavailableReplicas",
       }),
-      new Watched(program, "pods", "app=web", {
+      new Watched(program, cluster.environment, "pods", "app=web", {
         NAME: ".metadata.name",
         IMAGE: ".spec.containers[0].image",
         DELETED: ".metadata.deletionTimestamp",
@@ -288,7 +268,7 @@ describe("a Deployment", { timeout: 120_000 }, () => {
   test("that is recreated has no old pod left when the first new one is made", async () => {
     await cluster.apply(deployment("anew", 2, { strategy: { type: "Recreate" } }));
     await rolledOut("anew");
-    await using pods = new Watched(await findKubectl(), "pods", "app=anew", {
+    await using pods = new Watched(await findKubectl(), cluster.environment, "pods", "app=anew", {
       NAME: ".metadata.name",
       IMAGE: ".spec.containers[0].image",
       PHASE: ".status.phase",

@@ -121,3 +121,7 @@ function ended(pod: KubeObject, exitCode: number, time: number): KubeObject {
     status: { ...pod.status, phase: exitCode === 0 ? "Succeeded" : "Failed", containerStatuses: [{ name: "main", restartCount: 0, state: { terminated } }] },
   };
 }
+
+export const indexed = (completions: number, more: object = {}): KubeObject =>
+  job("fan", { completions, parallelism: completions, completionMode: "Indexed", ...more });
+export const indexOf = (pod: KubeObject): number => Number(pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);

@@ -1,7 +1,8 @@
-/** StatefulSets and DaemonSets as their users meet them: strata up, kubectl, real containers. */
+/** StatefulSets as their users meet them: strata up, kubectl, real containers. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { strataOutput } from "../support/cli.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { template } from "./waiting-pods.ts";
 
 let cluster: TestCluster;
 
@@ -13,31 +14,12 @@ beforeAll(async () => {
 
 afterAll(async () => await cluster[Symbol.asyncDispose]());
 
-/** Ends at once when it is told to. */
-const WAIT = "trap 'exit 0' TERM; while :; do sleep 60 & wait $!; done";
-
-function template(app: string, container: object = {}): object {
-  return {
-    metadata: { labels: { app } },
-    spec: { terminationGracePeriodSeconds: 2, containers: [{ name: "main", image: "local/app:v1", command: ["sh", "-c", WAIT], ...container }] },
-  };
-}
-
 function statefulSet(name: string, replicas: number, { container = {}, ...spec }: { readonly container?: object } & Record<string, unknown> = {}): object {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
     metadata: { name },
     spec: { replicas, serviceName: name, selector: { matchLabels: { app: name } }, template: template(name, container), ...spec },
-  };
-}
-
-function daemonSet(name: string, spec: object = {}): object {
-  return {
-    apiVersion: "apps/v1",
-    kind: "DaemonSet",
-    metadata: { name },
-    spec: { selector: { matchLabels: { app: name } }, template: template(name), ...spec },
   };
 }
 
@@ -286,84 +268,6 @@ describe("a Parallel StatefulSet", { timeout: 120_000 }, () => {
     await strata("rollout", "status", "statefulset/own", "--timeout", "60s");
     expect(await uid("own-1")).not.toBe(before);
     await kubectl("delete", "statefulset", "own");
-  });
-});
-
-describe("a DaemonSet", { timeout: 120_000 }, () => {
-  const pods = async (): Promise<readonly any[]> => await cluster.pods("app=agent");
-
-  test("puts a pod on the node, through the scheduler and with its tolerations", async () => {
-    await cluster.apply(daemonSet("agent"));
-    expect(await done("daemonset/agent")).toContain('daemon set "agent" successfully rolled out');
-    const [pod] = await pods();
-    expect(pod.spec.nodeName).toBe("here");
-    expect(pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms).toEqual([
-      { matchFields: [{ key: "metadata.name", operator: "In", values: ["here"] }] },
-    ]);
-    expect(pod.spec.tolerations).toContainEqual({ key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule" });
-    expect(await kubectl("get", "daemonset", "agent", "--no-headers")).toMatch(/^agent\s+1\s+1\s+1\s+1\s+1\s+<none>/);
-    expect(pod.metadata.labels).toMatchObject({ "controller-revision-hash": expect.any(String), "pod-template-generation": "1" });
-    expect(await told("DaemonSet", "agent", "SuccessfulCreate")).toEqual([`Created pod: ${pod.metadata.name}`]);
-    expect(await told("Pod", pod.metadata.name, "Scheduled")).toEqual([`Successfully assigned default/${pod.metadata.name} to here`]);
-  });
-
-  test("stays on a cordoned node, and makes a deleted pod again there", async () => {
-    await kubectl("cordon", "here");
-    const [{ metadata }] = await pods();
-    await kubectl("delete", "pod", metadata.name);
-    await eventually(async () => expect((await pods()).map((pod) => pod.status.phase)).toEqual(["Running"]));
-    await kubectl("uncordon", "here");
-  });
-
-  test("leaves a node that a taint or a label takes from it, and comes back", async () => {
-    await kubectl("taint", "node", "here", "maintenance=yes:NoExecute");
-    await eventually(async () => expect(await pods()).toEqual([]));
-    expect((await cluster.get("daemonset", "agent")).status.desiredNumberScheduled).toBe(0);
-    await kubectl("taint", "node", "here", "maintenance-");
-    await eventually(async () => expect(await pods()).toHaveLength(1));
-    await kubectl("patch", "daemonset", "agent", "-p", JSON.stringify({ spec: { template: { spec: { nodeSelector: { disk: "ssd" } } } } }));
-    await eventually(async () => expect(await pods()).toEqual([]));
-    await kubectl("label", "node", "here", "disk=ssd");
-    expect(await done("daemonset/agent")).toContain("successfully rolled out");
-    expect(await pods()).toHaveLength(1);
-  });
-
-  test("rolls to another image, back, and restarts", async () => {
-    await kubectl("set", "image", "daemonset/agent", "main=local/app:v2");
-    await done("daemonset/agent");
-    expect(await images("agent")).toEqual(["v2"]);
-    expect(await kubectl("rollout", "history", "daemonset/agent")).toMatch(/^3\s/m);
-    expect(await kubectl("rollout", "undo", "daemonset/agent")).toContain("rolled back");
-    await done("daemonset/agent");
-    expect(await images("agent")).toEqual(["v1"]);
-    const [{ metadata }] = await pods();
-    await kubectl("rollout", "restart", "daemonset/agent");
-    await done("daemonset/agent");
-    const [after] = await pods();
-    expect(after.metadata.labels["pod-template-generation"], "templates so far: a selector, an image, back, restarted").toBe("5");
-    expect(after.metadata.name).not.toBe(metadata.name);
-    expect(await strata("rollout", "history", "daemonset/agent")).toMatch(/^5\s+<none>$/m);
-    expect(await strata("rollout", "undo", "ds/agent")).toBe("daemonset.apps/agent rolled back");
-    expect(await strata("rollout", "status", "ds/agent", "--timeout", "30s")).toContain('daemon set "agent" successfully rolled out');
-  });
-
-  test("with maxSurge the old pod serves until the new one is ready", async () => {
-    const gated = template("agent", { image: "local/app:v2", readinessProbe: { exec: { command: ["cat", "/ready"] }, periodSeconds: 1 } });
-    await cluster.apply(daemonSet("agent", { updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }, template: gated }));
-    await eventually(async () => expect((await images("agent")).toSorted()).toEqual(["v1", "v2"]));
-    const fresh = (await pods()).find((pod) => pod.spec.containers[0].image.endsWith("v2"));
-    await eventually(async () => await kubectl("exec", fresh.metadata.name, "--", "sh", "-c", ": > /ready"));
-    expect(await done("daemonset/agent")).toContain("successfully rolled out");
-    await eventually(async () => expect(await images("agent")).toEqual(["v2"]));
-  });
-
-  test("leaves its pod alone with OnDelete", async () => {
-    await kubectl("patch", "daemonset", "agent", "--type=merge", "-p", JSON.stringify({ spec: { updateStrategy: { type: "OnDelete", rollingUpdate: null } } }));
-    await kubectl("set", "image", "daemonset/agent", "main=local/app:v1");
-    await eventually(async () => expect((await cluster.get("daemonset", "agent")).status.updatedNumberScheduled).toBeUndefined());
-    expect(await images("agent")).toEqual(["v2"]);
-    await kubectl("delete", "daemonset", "agent");
-    await eventually(async () => expect(await kubectl("get", "pods,controllerrevisions", "-l", "app=agent", "-o", "name")).toBe(""));
   });
 });
 

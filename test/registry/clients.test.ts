@@ -13,6 +13,7 @@ import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import { runStrata } from "../support/cli.ts";
 import { startContainerd, type Containerd } from "../support/containerd.ts";
 import { startDockerd, type Dockerd } from "../support/dockerd.ts";
+import { podmanStore } from "../support/podman.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { blob, certificateFiles, manifestOf, pushBlob, putManifest, startRegistry, type TestRegistry } from "./registry.ts";
@@ -107,9 +108,7 @@ function skopeoFlags(place: Place, end?: "src" | "dest"): readonly string[] {
 }
 
 async function podman(...args: readonly string[]): Promise<string> {
-  const own = (name: string): string => join(scratch.root, "..", name);
-  const store = ["--root", own("podman"), "--runroot", own("podman-run"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
-  return (await run("podman", [...store, ...args])).stdout.trim();
+  return (await run("podman", [...podmanStore(join(scratch.root, "..")), ...args])).stdout.trim();
 }
 
 function podmanFlags(place: Place): readonly string[] {

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { podmanStore } from "../support/podman.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { startRegistry, type TestRegistry } from "./registry.ts";
@@ -20,17 +21,7 @@ afterEach(async () => {
 });
 
 async function podman(...args: readonly string[]): Promise<string> {
-  const store = [
-    "--root",
-    join(scratch.root, "podman"),
-    "--runroot",
-    join(scratch.root, "podman-run"),
-    "--storage-driver",
-    "vfs",
-    "--cgroup-manager",
-    "cgroupfs",
-  ];
-  return (await run("podman", [...store, ...args])).stdout.trim();
+  return (await run("podman", [...podmanStore(scratch.root), ...args])).stdout.trim();
 }
 
 async function skopeo(...args: readonly string[]): Promise<string> {

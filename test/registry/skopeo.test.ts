@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
+import { podmanStore } from "../support/podman.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { certificateFiles, startRegistry } from "./registry.ts";
@@ -77,17 +78,7 @@ test("podman pulls and pushes", async () => {
   const from = join(scratch.root, "from");
   await writeLayout(from, ["amd64"]);
   await skopeo("copy", "--dest-tls-verify=false", `oci:${from}:v1`, `docker://${registry.host}/podman/in:v1`);
-  const store = [
-    "--root",
-    join(scratch.root, "podman"),
-    "--runroot",
-    join(scratch.root, "podman-run"),
-    "--storage-driver",
-    "vfs",
-    "--cgroup-manager",
-    "cgroupfs",
-  ];
-  const podman = async (...args: readonly string[]): Promise<string> => (await run("podman", [...store, ...args])).stdout.trim();
+  const podman = async (...args: readonly string[]): Promise<string> => (await run("podman", [...podmanStore(scratch.root), ...args])).stdout.trim();
   const id = await podman("pull", "-q", "--tls-verify=false", `${registry.host}/podman/in:v1`);
   await podman("push", "--tls-verify=false", id, `${registry.host}/podman/out:v1`);
   const [before, after] = await Promise.all(

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { removeGroupsBelow } from "../support/cgroups.ts";
+import { podmanContainer, podmanStore } from "../support/podman.ts";
 import { execute, openOciLab, type OciLab, type Outcome, runtime } from "./oci-lab.ts";
 
 let oci: OciLab;
@@ -20,24 +21,10 @@ afterAll(async () => {
 }, 60_000);
 
 async function podman(...args: readonly string[]): Promise<Outcome> {
-  const at = (name: string): string => join(oci.lab.folder, name);
-  const globals = ["--runtime", runtime, "--root", at("podman"), "--runroot", at("podman-run"), "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs"];
-  return await execute("podman", [...globals, "--hooks-dir", at("hooks"), ...args]);
+  return await execute("podman", ["--runtime", runtime, ...podmanStore(oci.lab.folder), "--hooks-dir", join(oci.lab.folder, "hooks"), ...args]);
 }
 
-const container = (...flags: readonly string[]): readonly string[] => [
-  "--network",
-  "none",
-  "--ulimit",
-  "nofile=1000:1000",
-  "--ulimit",
-  "nproc=1000:1000",
-  "--cgroup-parent",
-  `/${parent}`,
-  ...flags,
-  "--rootfs",
-  oci.lab.rootfs,
-];
+const container = (...flags: readonly string[]): readonly string[] => podmanContainer(oci.lab.rootfs, parent, flags);
 const sh = (script: string, ...flags: readonly string[]): readonly string[] => ["run", "--rm", ...container(...flags), "sh", "-c", script];
 
 describe("podman run", () => {

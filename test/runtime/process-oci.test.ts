@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { removeGroupsBelow } from "../support/cgroups.ts";
+import { podmanContainer, podmanStore } from "../support/podman.ts";
 import { projectRoot } from "../support/root.ts";
 import { openLab, type Lab, type Overrides } from "./lab.ts";
 
@@ -104,35 +105,8 @@ describe("a bundle", () => {
 });
 
 describe("podman", () => {
-  const podman = async (...args: readonly string[]): Promise<Outcome> =>
-    await command("podman", [
-      "--runtime",
-      runtime,
-      "--root",
-      join(lab.folder, "podman"),
-      "--runroot",
-      join(lab.folder, "podman-run"),
-      "--cgroup-manager",
-      "cgroupfs",
-      "--storage-driver",
-      "vfs",
-      ...args,
-    ]);
-  const container = (name: string, ...flags: readonly string[]): readonly string[] => [
-    "--name",
-    name,
-    "--network",
-    "none",
-    "--ulimit",
-    "nofile=1000:1000",
-    "--ulimit",
-    "nproc=1000:1000",
-    "--cgroup-parent",
-    `/${name}`,
-    ...flags,
-    "--rootfs",
-    lab.rootfs,
-  ];
+  const podman = async (...args: readonly string[]): Promise<Outcome> => await command("podman", ["--runtime", runtime, ...podmanStore(lab.folder), ...args]);
+  const container = (name: string, ...flags: readonly string[]): readonly string[] => podmanContainer(lab.rootfs, name, ["--name", name, ...flags]);
 
   test("runs, limits, pauses, execs and removes", async () => {
     const name = lab.id();

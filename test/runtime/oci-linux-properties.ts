@@ -1,0 +1,175 @@
+/** What config.json says of Linux alone, but for resources. */
+import type { Overrides } from "./lab.ts";
+import type { Row } from "./oci-property.ts";
+
+const unmasked: Overrides["linux"] = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } };
+const errno = (overrides: NonNullable<NonNullable<Overrides["linux"]>["seccomp"]>): Overrides => ({ linux: { seccomp: overrides } });
+const mkdirIs = (more: object): Overrides =>
+  errno({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", ...more }] });
+const mode = (path: string): string => `stat -c '%F %t:%T %a %u:%g' ${path}`;
+const device = { path: "/dev/mine", type: "c", major: 1, minor: 5, fileMode: 0o640, uid: 7, gid: 8 } as const;
+const own = (type: string): string => `test $(readlink /proc/self/ns/${type}) != "$HOST" && echo own`;
+
+export const LINUX_ROWS: readonly Row[] = [
+  { property: "linux.namespaces.type", here: "honoured", effect: { script: own("uts"), stdout: "own\n" } },
+  { property: "linux.namespaces.path", here: "honoured", file: "process-setup.test.ts", title: "a namespace that another has is joined by its path" },
+  { property: "linux.uidMappings", here: "honoured", file: "process-user-namespace.test.ts", title: "seen from outside it is an ordinary user" },
+  { property: "linux.gidMappings", here: "honoured", file: "process-user-namespace.test.ts", title: "what it writes lies unshifted on disk" },
+  { property: "linux.timeOffsets", here: "honoured", file: "process-time.test.ts", title: "the first process is in it already" },
+  {
+    property: "linux.devices",
+    here: "honoured",
+    effect: { script: mode("/dev/mine"), stdout: "character special file 1:5 640 7:8\n", overrides: { linux: { devices: [device] } } },
+  },
+  { property: "linux.cgroupsPath", here: "honoured", file: "oci-properties.test.ts", title: "cgroupsPath" },
+  {
+    property: "linux.sysctl",
+    here: "honoured",
+    effect: {
+      script: "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax",
+      stdout: "1\n12345\n",
+      overrides: { linux: { sysctl: { "net.ipv4.ip_forward": "1", "kernel.shmmax": "12345" } } },
+    },
+  },
+  { property: "linux.seccomp.defaultAction", here: "honoured", file: "seccomp.test.ts", title: "random sets of allowed calls answer as they stand" },
+  {
+    property: "linux.seccomp.defaultErrnoRet",
+    here: "honoured",
+    effect: {
+      script: "probe ask keyctl",
+      stdout: "EHOSTDOWN\n",
+      overrides: errno({
+        defaultAction: "SCMP_ACT_ERRNO",
+        defaultErrnoRet: 112,
+        syscalls: [
+          {
+            names: [
+              "read",
+              "write",
+              "execve",
+              "brk",
+              "mmap",
+              "munmap",
+              "mprotect",
+              "arch_prctl",
+              "set_tid_address",
+              "set_robust_list",
+              "rseq",
+              "prlimit64",
+              "readlink",
+              "readlinkat",
+              "getrandom",
+              "newfstatat",
+              "fstat",
+              "exit_group",
+              "openat",
+              "close",
+              "pread64",
+              "access",
+              "faccessat2",
+              "rt_sigaction",
+              "rt_sigprocmask",
+              "rt_sigreturn",
+              "clone",
+              "fork",
+              "vfork",
+              "wait4",
+              "getpid",
+              "getppid",
+              "getuid",
+              "geteuid",
+              "getgid",
+              "getegid",
+              "getcwd",
+              "dup2",
+              "fcntl",
+              "stat",
+              "lstat",
+              "ioctl",
+              "lseek",
+              "close_range",
+              "sched_setaffinity",
+              "umask",
+              "chdir",
+              "setgroups",
+              "setresuid",
+              "setresgid",
+              "prctl",
+              "capset",
+              "capget",
+              "recvfrom",
+              "sendto",
+              "recvmsg",
+              "sendmsg",
+              "sigaltstack",
+              "uname",
+            ],
+            action: "SCMP_ACT_ALLOW",
+          },
+        ],
+      }),
+    },
+  },
+  { property: "linux.seccomp.architectures", here: "honoured", file: "seccomp.test.ts", title: "the tables" },
+  {
+    property: "linux.seccomp.flags",
+    here: "honoured",
+    effect: {
+      script: "grep Seccomp: /proc/self/status",
+      stdout: "Seccomp:\t2\n",
+      overrides: errno({ defaultAction: "SCMP_ACT_ALLOW", flags: ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"] }),
+    },
+  },
+  {
+    property: "linux.seccomp.listenerPath",
+    here: "refused",
+    value: "/run/listener",
+    says: /linux\.seccomp\.listenerPath: system calls are not handed to listeners/,
+  },
+  {
+    property: "linux.seccomp.listenerMetadata",
+    here: "refused",
+    value: "words",
+    says: /linux\.seccomp\.listenerMetadata: system calls are not handed to listeners/,
+  },
+  {
+    property: "linux.seccomp.syscalls.names",
+    here: "honoured",
+    effect: { script: "mkdir /tmp/a 2>&1 | grep -c 'not permitted'", stdout: "1\n", overrides: mkdirIs({}) },
+  },
+  {
+    property: "linux.seccomp.syscalls.action",
+    here: "honoured",
+    effect: { script: "mkdir /tmp/a; echo $?", stdout: "159\n", overrides: mkdirIs({ action: "SCMP_ACT_KILL_PROCESS" }) },
+  },
+  {
+    property: "linux.seccomp.syscalls.errnoRet",
+    here: "honoured",
+    effect: { script: "mkdir /tmp/a 2>&1 | grep -c 'Host is down'", stdout: "1\n", overrides: mkdirIs({ errnoRet: 112 }) },
+  },
+  { property: "linux.seccomp.syscalls.args", here: "honoured", file: "seccomp.test.ts", title: "comparisons of 64-bit arguments" },
+  { property: "linux.rootfsPropagation", here: "honoured", file: "oci-properties.test.ts", title: "rootfsPropagation" },
+  {
+    property: "linux.maskedPaths",
+    here: "honoured",
+    effect: { script: "cat /etc/passwd; ls /root", stdout: "", overrides: { linux: { maskedPaths: ["/etc/passwd", "/root"] } } },
+  },
+  {
+    property: "linux.readonlyPaths",
+    here: "honoured",
+    effect: { script: "touch /tmp/a 2>&1 | grep -c Read-only", stdout: "1\n", overrides: { linux: { readonlyPaths: ["/tmp"] } } },
+  },
+  { property: "linux.mountLabel", here: "refused", value: "system_u:object_r:x", says: /linux\.mountLabel: SELinux is not enabled/ },
+  { property: "linux.intelRdt", here: "refused", value: { closID: "a" }, says: /linux\.intelRdt: Intel's resource director is not supported/ },
+  {
+    property: "linux.personality",
+    here: "honoured",
+    effect: { script: "probe treatment", stdout: /personality 8 /, overrides: { linux: { ...unmasked, personality: { domain: "LINUX32" } } } },
+  },
+  {
+    property: "linux.memoryPolicy",
+    here: "honoured",
+    effect: { script: "probe treatment", stdout: /memory 3\n/, overrides: { linux: { ...unmasked, memoryPolicy: { mode: "MPOL_INTERLEAVE", nodes: "0" } } } },
+  },
+  { property: "linux.netDevices", here: "refused", value: { eth0: { name: "eth1" } }, says: /linux\.netDevices: devices of the network are not moved/ },
+];
