@@ -84,6 +84,20 @@ export interface Filled {
   readonly sha256: string;
 }
 
+/** A blob that is being made. Dispose gives up what is not whole yet. */
+export interface GrowingBlob extends AsyncDisposable {
+  /** Of the file that it grows in, good until it is disposed. */
+  readonly path: string;
+  /** Bytes that are there, once they are more than `known` or all. Rejects with what its making failed with. */
+  reach(known: number): Promise<number>;
+  /** What is there from `offset` on, and what comes. @throws likewise */
+  from(offset: number): AsyncIterable<Uint8Array>;
+  /** As soon as it is known, which is before it is kept. */
+  readonly digest: Promise<Stored>;
+  /** Once it is a blob of the store. */
+  readonly whole: Promise<Descriptor>;
+}
+
 /** Uploads and downloads under way: they outlive the process and go on where they were. */
 export interface Ingests {
   create(): Promise<Ingest>;
@@ -214,6 +228,8 @@ export interface Snapshots {
    * Without a level, any blob of that compression will do: the one that the layer came as, say.
    */
   blob(chain: ChainID, compression: Compression, level?: number): Promise<Descriptor>;
+  /** As `blob` as gzip, but what has to be made first is given while it grows. */
+  pack(chain: ChainID): Promise<Descriptor | GrowingBlob>;
   /** The blob that the layer was unpacked from; undefined for layers that were built here. */
   original(chain: ChainID): Promise<Descriptor | undefined>;
   /** The files of a stack, seen merged, without a mount. `above` are diff folders on top of it, topmost first, that may change meanwhile (a container's upper folder). */

@@ -27,6 +27,7 @@ export function lazyStore(store: Store, layers: LazyLayers): Store {
       restack: async (parent, layer) => (await have(parent), (await snapshots.restack(parent, layer)) ?? (await layers.restack(parent, layer))),
       view: async (chain, options) => (await have(chain), await snapshots.view(chain, options)),
       entries: async (chain) => (await have(chain), await snapshots.entries(chain)),
+      pack: async (chain) => (await have(chain), await snapshots.pack(chain)),
       blob: async (chain, compression, level) => (await have(chain), await snapshots.blob(chain, compression, level)),
     },
   };

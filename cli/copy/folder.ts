@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, existsSync, statSync } from "node:
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/store.ts";
@@ -15,7 +16,7 @@ export function folderContent(pathOf: (descriptor: Descriptor) => string): Conte
     fetch: (descriptor) => {
       const path = pathOf(descriptor);
       if (!existsSync(path)) throw new StoreError("BLOB_UNKNOWN", `Cannot read ${descriptor.digest}: ${path} is missing`);
-      return createReadStream(path, { highWaterMark: CHUNK_BYTES });
+      return fileContent(path, descriptor.size, (start) => createReadStream(path, { start, highWaterMark: CHUNK_BYTES }));
     },
     has: async (descriptor) => statSync(pathOf(descriptor), { throwIfNoEntry: false })?.size === descriptor.size, // a machine that went down may leave less
     push: async (descriptor, content) => await writeVerified(pathOf(descriptor), descriptor, content),

@@ -20,8 +20,18 @@ export function endOfHead(bytes: Buffer): number | undefined {
 
 /** Undefined when the body's end is told by anything but its length, or the head is malformed: that is for a general client. */
 export function parseBulkHead(text: string): BulkHead | undefined {
+  const head = parseHead(text);
+  if (head === undefined) return undefined;
+  const { status, headers } = head;
+  const { "content-length": length = "", "transfer-encoding": coding } = headers;
+  const isPlain = status >= 200 && status !== 204 && status !== 304 && coding === undefined && /^\d{1,15}$/.test(length);
+  return isPlain ? { ...head, length: Number(length) } : undefined;
+}
+
+/** Undefined when it is malformed. */
+export function parseHead(text: string): Omit<BulkHead, "length"> | undefined {
   const [first = "", ...lines] = text.slice(0, -END.length).split("\r\n");
-  const status = Number(/^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1] ?? Number.NaN);
+  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1];
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const [, name, value = ""] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\0\r\n]*?)[ \t]*$/.exec(line) ?? [];
@@ -29,15 +39,13 @@ export function parseBulkHead(text: string): BulkHead | undefined {
     const key = name.toLowerCase();
     headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`;
   }
-  const { "content-length": length = "", "transfer-encoding": coding } = headers;
-  const isPlain = status >= 200 && status !== 204 && status !== 304 && coding === undefined && /^\d{1,15}$/.test(length);
-  return isPlain ? { status, headers, length: Number(length) } : undefined;
+  return status === undefined ? undefined : { status: Number(status), headers };
 }
 
 /** Undefined when a value could be more than it seems. */
-export function formatBulkRequest(url: URL, headers: Readonly<Record<string, string>>): string | undefined {
+export function formatBulkRequest(url: URL, headers: Readonly<Record<string, string>>, method = "GET"): string | undefined {
   const all = { host: url.host, connection: "close", ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   if (lines.some((line) => /[^\t\x20-\x7e]/.test(line))) return undefined;
-  return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("\r\n")}${END}`;
+  return `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("\r\n")}${END}`;
 }

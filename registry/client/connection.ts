@@ -5,6 +5,7 @@ import { trusting } from "../authorities.ts";
 import { RegistryError } from "../errors.ts";
 import type { BulkBody, BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
+import { isFileBody } from "./file-content.ts";
 import type { HostTerms } from "./host-terms.ts";
 import { readTrust } from "./trust.ts";
 
@@ -12,6 +13,7 @@ export interface Exchange {
   readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A FileBody is sent by the kernel where that is possible. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
   /** A GET of much: over a connection of its own, in few large chunks that can be lent (see store/lent.ts), where that is possible. */
@@ -135,6 +137,12 @@ async function once({ method, url, headers, body, signal, isBulk = false }: Exch
       const answer = await getBulk({ ...direct, url, headers: { "user-agent": "strata", ...own, ...headers }, signal, connectMs: CONNECT_MS });
       if (answer !== undefined) return { ...answer, url, leave: () => answer.body.leave() };
     }
+    if (isFileBody(body) && direct !== undefined && url.startsWith("http:")) {
+      const { sendFile } = await import("./send-file.ts");
+      const sent = { method, url, headers: { "user-agent": "strata", ...own, ...headers }, body, signal, connectMs: CONNECT_MS, idleMs: direct.idleMs };
+      const answer = await sendFile(sent);
+      if (answer !== undefined) return { ...answer, body: readBody(answer.body), url, leave: () => {} };
+    }
     const reply = await request(url, {
       method,
       dispatcher,
@@ -146,8 +154,18 @@ async function once({ method, url, headers, body, signal, isBulk = false }: Exch
     return { status: reply.statusCode, headers: flatten(reply.headers), body: reply.body, url, leave };
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof RegistryError) throw error;
     throw new RegistryError("UNREACHABLE", `Cannot reach ${hostOf(url)}: ${reason(error)}`, { cause: error });
   }
+}
+
+function readBody(bytes: Uint8Array): Answer["body"] {
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield bytes;
+    },
+    dump: async () => {},
+  };
 }
 
 function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

@@ -4,9 +4,9 @@ import { isIndex, parseIndex, parseManifest } from "../../store/image/documents.
 import { hostPlatform } from "../../store/image/platform.ts";
 import { chainsOf } from "../../store/layer/chain.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest, type Platform } from "../../store/oci.ts";
-import type { Image, Store } from "../../store/store.ts";
+import type { ChainID, GrowingBlob, Image, Store } from "../../store/store.ts";
+import { fileContent } from "./file-content.ts";
 import { limit, type Limit } from "./limit.ts";
-import { replayable } from "./replayable.ts";
 import type { Fetched, RemoteRepository } from "./repository.ts";
 
 export interface PushOptions {
@@ -19,6 +19,8 @@ export interface PushOptions {
 type Source = Pick<Store, "blobs" | "snapshots" | "images">;
 
 const PARALLEL = 4;
+/** A layer of more keeps all cores busy when it is packed. */
+const LARGE_BYTES = 8 << 20;
 
 /** Sends everything that the image names; its manifest itself is for the caller to `tag`. Layers that were built here leave as gzip, the same bytes every time. */
 export async function push(store: Source, repository: RemoteRepository, target: Descriptor, options: PushOptions = {}): Promise<Fetched> {
@@ -60,18 +62,20 @@ async function pushImage(
   const diffIDs = manifest.layers.some(isPlain) ? (config ?? (await store.images.read(descriptor)).config).rootfs.diff_ids : [];
   const chains = chainsOf(diffIDs);
   const sent = new Map<string, Promise<Descriptor>>();
+  const alone = limit(1);
   const sendLayer = async (layer: Descriptor, index: number): Promise<Descriptor> => {
     const chain = chains[index];
-    const packed =
-      isPlain(layer) && chain !== undefined && (await store.snapshots.get(chain)) !== undefined ? ociTyped(await store.snapshots.blob(chain, "gzip")) : layer;
-    if (!isForeign(packed)) await turn(async () => await sendBlob(store, repository, packed));
-    return packed;
+    if (isForeign(layer)) return layer;
+    return await turn(async () => {
+      if (isPlain(layer) && chain !== undefined && (await store.snapshots.get(chain)) !== undefined)
+        return await sendPacked(store, repository, { chain, layer }, alone);
+      await sendBlob(store, repository, layer);
+      return layer;
+    });
   };
-  const layers = manifest.layers.map(async (layer, index) => {
-    const work = sent.get(layer.digest) ?? sendLayer(layer, index);
-    sent.set(layer.digest, work);
-    return await work;
-  });
+  const largestFirst = manifest.layers.map((layer, index) => ({ layer, index })).toSorted((a, b) => b.layer.size - a.layer.size);
+  for (const { layer, index } of largestFirst) if (!sent.has(layer.digest)) sent.set(layer.digest, sendLayer(layer, index));
+  const layers = manifest.layers.map(async ({ digest }) => await sent.get(digest)!);
   const [packed] = await Promise.all([Promise.all(layers), turn(async () => await sendBlob(store, repository, manifest.config))]);
   return told(options, descriptor, await describe(store, descriptor, manifest, packed));
 }
@@ -92,11 +96,48 @@ function documentOf(mediaType: string, document: unknown): Fetched {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }
 
+interface Packable {
+  readonly chain: ChainID;
+  readonly layer: Descriptor;
+}
+
+/**
+ * What was never packed is sent while it is, where the repository takes that. Large ones are packed one after the other, each by all cores, and sent
+ * side by side: the largest is whole early, and the registry never waits.
+ */
+async function sendPacked(store: Source, repository: RemoteRepository, { chain, layer }: Packable, alone: Limit): Promise<Descriptor> {
+  if (repository.pushGrowing === undefined) return await sendKept(store, repository, await store.snapshots.blob(chain, "gzip"));
+  const pushGrowing = repository.pushGrowing.bind(repository);
+  const begin = async (): Promise<{ readonly sending: Promise<Descriptor> }> => {
+    const packing = await store.snapshots.pack(chain);
+    if (!("whole" in packing)) return { sending: sendKept(store, repository, packing) };
+    const sending = sendGrowing(packing, async () => await pushGrowing({ mediaType: MEDIA_TYPE.layerGzip, digest: layer.digest, size: 0 }, packing));
+    await Promise.race([packing.digest, sending]);
+    return { sending };
+  };
+  const { sending } = layer.size > LARGE_BYTES ? await alone(begin) : await begin();
+  return await sending;
+}
+
+async function sendGrowing(packing: GrowingBlob, run: () => Promise<Descriptor>): Promise<Descriptor> {
+  await using growing = packing;
+  const packed = await run();
+  await growing.whole;
+  return packed;
+}
+
+async function sendKept(store: Source, repository: RemoteRepository, kept: Descriptor): Promise<Descriptor> {
+  const packed = ociTyped(kept);
+  await sendBlob(store, repository, packed);
+  return packed;
+}
+
 export async function sendBlob(store: Pick<Store, "blobs">, repository: RemoteRepository, descriptor: Descriptor): Promise<void> {
   if (await repository.has(descriptor)) return;
+  const { digest, size } = descriptor;
   await repository.push(
     descriptor,
-    replayable((offset) => store.blobs.open(descriptor.digest, { start: offset, end: descriptor.size })),
+    fileContent(store.blobs.path(digest), size, (offset) => store.blobs.open(digest, { start: offset, end: size })),
   );
 }
 

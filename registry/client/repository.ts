@@ -1,14 +1,14 @@
 /** A repository of a registry as a source and a sink of content. Spec: distribution-spec v1.1, "Pull", "Push". */
 import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource } from "../../store/store.ts";
+import type { ContentSink, ContentSource, GrowingBlob, Stored } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";
 import { download } from "./download.ts";
 import type { Remote } from "./remote.ts";
 import { replayable } from "./replayable.ts";
-import { upload } from "./upload.ts";
+import { upload, uploadGrowing, type UploadOptions } from "./upload.ts";
 
 export type TransferState = "waiting" | "exists" | "mounted" | "transferring" | "done";
 
@@ -38,6 +38,11 @@ export interface RemoteRepository extends ContentSource, ContentSink {
   read(reference: string): Promise<Fetched>;
   /** Descriptor of what a reference names, without its content; undefined when there is none. */
   resolve(reference: string): Promise<Descriptor | undefined>;
+  /**
+   * Sends what is made meanwhile; gives its descriptor, of the media type of `layer`, which it is called in errors.
+   * Absent where what is whole need not travel.
+   */
+  readonly pushGrowing?: (layer: Descriptor, growing: GrowingBlob) => Promise<Descriptor>;
   /** Stores a manifest under a tag. */
   tag(tag: string, manifest: Fetched): Promise<void>;
   tags(): Promise<readonly string[]>;
@@ -113,10 +118,28 @@ export function openRepository(remote: Remote, name: string, options: Repository
       });
       report(descriptor, how === "mounted" ? "mounted" : "done", 0);
     },
+    ...(options.prove === undefined ? { pushGrowing: growingPusher(remote, { repository: name, scopes: push }, report) } : {}),
     tag: put,
     ...look(remote, name, { pull, read, manifestPath }),
   };
   return repository;
+}
+
+/** What went before its digest is known is told of then. */
+function growingPusher(remote: Remote, place: UploadOptions, report: OnTransfer): NonNullable<RemoteRepository["pushGrowing"]> {
+  return async (layer, growing) => {
+    let known: Descriptor | undefined;
+    let early = 0;
+    const onBytes = (count: number): void => {
+      if (known === undefined) early += count;
+      else report(known, "transferring", count);
+    };
+    const tell = ({ digest, size }: Stored): void => report((known = { mediaType: layer.mediaType, digest, size }), "transferring", early);
+    growing.digest.then(tell, () => {}); // which fails the upload too
+    const sent = await uploadGrowing(remote, layer, growing, { ...place, onBytes });
+    report(sent, "done", 0);
+    return sent;
+  };
 }
 
 interface Looking {

@@ -1,11 +1,12 @@
 /** A blob to a registry: mounted where it can be, else streamed; goes on where the connection was cut. Spec: distribution-spec v1.1, "Pushing blobs". */
 import type { Descriptor } from "../../store/oci.ts";
+import type { GrowingBlob } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { PROOF_HEADER } from "../identity.ts";
 import { answerError } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";
 import type { Remote } from "./remote.ts";
-import { isReplayable } from "./replayable.ts";
+import { Tracked } from "./tracked.ts";
 import { isPassing, pause } from "./retry.ts";
 
 export interface UploadOptions {
@@ -32,8 +33,29 @@ export async function upload(
   if (start === "mounted") return start;
   const tracked = new Tracked(content, options.onBytes);
   if (descriptor.size <= SMALL_BYTES) await finish(remote, descriptor, start, options, await tracked.whole(descriptor));
-  else await finish(remote, descriptor, await stream(remote, descriptor, start, options, tracked), options);
+  else await finish(remote, descriptor, await stream(remote, descriptor, { location: start, at: 0 }, options, tracked), options);
   return "pushed";
+}
+
+/**
+ * Content that is made meanwhile: its digest is needed at the end only. What a cut connection left unsent is sent once it is whole.
+ * `layer` is what it is called until then. @throws {RegistryError}, and what its making failed with
+ */
+export async function uploadGrowing(remote: Remote, layer: Descriptor, growing: GrowingBlob, options: UploadOptions): Promise<Descriptor> {
+  const session = await begin(remote, layer, options);
+  if (session === "mounted") throw new RegistryError("PROTOCOL", `Cannot push ${layer.digest} to ${remote.host}: it was mounted unasked`);
+  const content = new Tracked(
+    { file: growing, from: (offset) => growing.from(offset), [Symbol.asyncIterator]: () => growing.from(0)[Symbol.asyncIterator]() },
+    options.onBytes,
+  );
+  const sent = await patch(remote, { digest: layer.digest }, { location: session, at: 0 }, options, content);
+  content.throwIfBroken();
+  if (!(sent instanceof URL) && !sent.passing) throw sent.error;
+  const { digest, size } = await growing.digest;
+  const packed = { mediaType: layer.mediaType, digest, size };
+  const location = sent instanceof URL ? sent.href : await stream(remote, packed, { location: session, at: 0, failure: sent }, options, content);
+  await finish(remote, packed, location, options);
+  return packed;
 }
 
 /** URL of the session. */
@@ -60,15 +82,15 @@ async function open(remote: Remote, { digest }: Descriptor, { repository, scopes
   return await remote.exchange({ method: "POST", path: `/v2/${repository}/blobs/uploads/${query}`, scopes: needed, headers });
 }
 
-async function stream(remote: Remote, descriptor: Descriptor, session: string, options: UploadOptions, content: Tracked): Promise<string> {
-  let location = session;
-  let at = 0;
+async function stream(remote: Remote, descriptor: Descriptor, session: Session, options: UploadOptions, content: Tracked): Promise<string> {
+  let { location, at, failure } = session;
   for (let failures = 0; ;) {
-    const failure = await patch(remote, descriptor, { location, at }, options, content);
-    if (failure instanceof URL) return failure.href;
+    const outcome = failure ?? (await patch(remote, descriptor, { location, at }, options, content));
+    if (outcome instanceof URL) return outcome.href;
+    failure = undefined;
     content.throwIfBroken();
     failures += 1;
-    if (!failure.passing || failures >= remote.policy.attempts || !content.replayable) throw failure.error;
+    if (!outcome.passing || failures >= remote.policy.attempts || !content.replayable) throw outcome.error;
     await pause(remote.policy, failures, remote.signal);
     const status = await remote.exchange({ method: "GET", path: location, scopes: options.scopes });
     if (status.status !== 204)
@@ -81,32 +103,42 @@ async function stream(remote: Remote, descriptor: Descriptor, session: string, o
   }
 }
 
+/** Where an upload is: the URL of its session, and how many bytes that has. */
+interface Session {
+  readonly location: string;
+  readonly at: number;
+  /** What ended the last attempt. */
+  readonly failure?: Failure | undefined;
+}
+
 interface Failure {
   readonly passing: boolean;
   readonly error: unknown;
 }
 
+/** Without a size it ends when its content does. */
+type Unsized = Pick<Descriptor, "digest"> & Partial<Pick<Descriptor, "size">>;
+
 /** The session's next URL, or what went wrong. */
 async function patch(
   remote: Remote,
-  descriptor: Descriptor,
-  from: { location: string; at: number },
+  { digest, size }: Unsized,
+  from: Session,
   { scopes, repository }: UploadOptions,
   content: Tracked,
 ): Promise<URL | Failure> {
   const { location, at } = from;
-  const left = descriptor.size - at;
   const headers = {
     "content-type": "application/octet-stream",
-    "content-length": String(left),
-    ...(at === 0 ? {} : { "content-range": `${at}-${descriptor.size - 1}` }),
+    ...(size === undefined ? {} : { "content-length": String(size - at) }),
+    ...(size === undefined || at === 0 ? {} : { "content-range": `${at}-${size - 1}` }),
   };
   try {
-    const answer = await remote.exchange({ method: "PATCH", path: location, scopes, headers, retry: false, body: () => content.from(at) });
+    const answer = await remote.exchange({ method: "PATCH", path: location, scopes, headers, retry: false, body: () => content.body(at) });
     if (answer.status !== 202)
       return {
         passing: isPassing(answer.status) || answer.status === 416,
-        error: await answerError(answer, `push ${descriptor.digest} to ${remote.host}/${repository}`, "BLOB_UPLOAD_UNKNOWN"),
+        error: await answerError(answer, `push ${digest} to ${remote.host}/${repository}`, "BLOB_UPLOAD_UNKNOWN"),
       };
     await answer.body.dump();
     return new URL(locationOf(answer, location));
@@ -149,48 +181,4 @@ function locationOf({ headers, url }: Answer, fallback?: string): string {
 function received({ headers }: Answer): number {
   const last = /^(?:bytes=)?0-(\d+)$/.exec(headers["range"] ?? "")?.[1];
   return last === undefined || last === "0" ? 0 : Number(last) + 1;
-}
-
-/** Content as it is sent: counted, and its own failures told apart from the connection's. */
-class Tracked {
-  readonly replayable: boolean;
-  private readonly content: AsyncIterable<Uint8Array>;
-  private readonly onBytes: ((count: number) => void) | undefined;
-  private failure: { readonly error: unknown } | undefined;
-
-  constructor(content: AsyncIterable<Uint8Array>, onBytes: ((count: number) => void) | undefined) {
-    this.content = content;
-    this.onBytes = onBytes;
-    this.replayable = isReplayable(content);
-  }
-
-  async *from(offset: number): AsyncGenerator<Uint8Array> {
-    const { content } = this;
-    try {
-      for await (const chunk of isReplayable(content) ? content.from(offset) : content) {
-        this.onBytes?.(chunk.length);
-        yield chunk;
-      }
-    } catch (error) {
-      this.failure = { error };
-      throw error;
-    }
-  }
-
-  throwIfBroken(): void {
-    if (this.failure !== undefined) throw this.failure.error;
-  }
-
-  /** @throws {RegistryError} `SIZE_INVALID` */
-  async whole({ digest, size }: Descriptor): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of this.from(0)) {
-      length += chunk.length;
-      if (length > size) break;
-      chunks.push(chunk);
-    }
-    if (length !== size) throw new RegistryError("SIZE_INVALID", `Cannot push ${digest}: its content is not ${size} bytes long`);
-    return Buffer.concat(chunks);
-  }
 }

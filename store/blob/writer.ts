@@ -79,12 +79,17 @@ export class BlobWriter implements AsyncDisposable {
     }
   }
 
-  /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
-  async commit(expected: Expected = {}): Promise<Stored> {
-    const [digest] = await Promise.all([this.#digest.digest(), this.#file.datasync()]); // the disk and a processor side by side
-    const stored = { digest, size: this.#size };
+  /** `known` is told what it is, before it is synced. @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
+  async commit(expected: Expected = {}, known?: (stored: Stored) => void): Promise<Stored> {
+    const [stored] = await Promise.all([this.#stored(known), this.#file.datasync()]); // the disk and a processor side by side
     checkExpected(stored, expected);
     await linkBlob(this.#layout, this.path, stored.digest);
+    return stored;
+  }
+
+  async #stored(known: ((stored: Stored) => void) | undefined): Promise<Stored> {
+    const stored = { digest: await this.#digest.digest(), size: this.#size };
+    known?.(stored);
     return stored;
   }
 

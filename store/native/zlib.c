@@ -14,6 +14,8 @@ enum
   SAMPLE_MEM_LEVEL = 8,
   BLOCK_BYTES = 512 << 10,     /* only the last one is shorter */
   OUTPUT_PIECE = BLOCK_BYTES, /* stored blocks depend on how much room there is: always the same */
+  STORED_BYTES = 0xffff,      /* the longest that its length can be told of */
+  STORED_HEAD_BYTES = 5,
   SAMPLES = 4,
   SAMPLE_BYTES = 4 << 10,
   MAX_ARGUMENTS = 6,
@@ -170,19 +172,40 @@ deflate_into (z_stream *stream, struct packing *packing)
 }
 
 static const char *
-deflate_block (struct packing *packing, int level)
+deflate_block (struct packing *packing)
 {
   const struct bytes *dictionary = &packing->dictionary;
   const char *failure;
   z_stream stream;
 
-  if (!open_deflate (&stream, level, RAW_WINDOW_BITS, MEM_LEVEL))
+  if (!open_deflate (&stream, packing->level, RAW_WINDOW_BITS, MEM_LEVEL))
     return "no memory to deflate";
-  if (level > 0 && dictionary->length > 0)
+  if (dictionary->length > 0)
     deflateSetDictionary (&stream, dictionary->data, dictionary->length);
   failure = deflate_into (&stream, packing);
   deflateEnd (&stream);
   return failure;
+}
+
+/* As it is, in pieces that end on a byte. zlib does the same, by way of a stream that has to be made and of its window. Spec: RFC 1951, section 3.2.4. */
+static const char *
+wrap_block (struct packing *packing)
+{
+  const struct bytes *block = &packing->block, *output = &packing->output;
+  size_t written = 0;
+
+  for (size_t at = 0, length; at < block->length; at += length, written += length)
+    {
+      length = block->length - at < STORED_BYTES ? block->length - at : STORED_BYTES;
+      if (output->length - written < STORED_HEAD_BYTES + length)
+        return "no room for a wrapped block";
+      const unsigned char head[STORED_HEAD_BYTES] = { 0, length & 0xff, length >> 8, ~length & 0xff, ~length >> 8 & 0xff };
+      memcpy (output->data + written, head, sizeof head);
+      written += sizeof head;
+      memcpy (output->data + written, block->data + at, length);
+    }
+  packing->result[0] = written;
+  return NULL;
 }
 
 static void
@@ -192,7 +215,7 @@ pack (napi_env env, void *data)
 
   (void) env;
   packing->result[1] = crc32 (0, packing->block.data, packing->block.length);
-  packing->failure = deflate_block (packing, packing->level > 0 && shrinks (&packing->block) ? packing->level : 0);
+  packing->failure = packing->level > 0 && shrinks (&packing->block) ? deflate_block (packing) : wrap_block (packing);
 }
 
 static void

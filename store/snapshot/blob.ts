@@ -8,7 +8,7 @@ import { layerMediaType } from "../layer/media-type.ts";
 import { folderPaths, type BlobForm, type DiffRecord } from "../layer/records.ts";
 import { unzstd, zstd, ZSTD_LEVEL } from "../layer/zstd.ts";
 import type { Descriptor } from "../oci.ts";
-import type { ChainID, Compression } from "../store.ts";
+import type { ChainID, Compression, Stored } from "../store.ts";
 import type { SnapshotHost } from "./host.ts";
 import { folderTar } from "./folder-content.ts";
 import { recordOf } from "./stack.ts";
@@ -43,14 +43,26 @@ export async function originalBlob(host: SnapshotHost, chain: ChainID): Promise<
 
 /** Idempotent; two processes that make the same blob make the same bytes. */
 export async function layerBlob(host: SnapshotHost, chain: ChainID, compression: Compression, level?: number): Promise<Descriptor> {
+  const known = await knownBlob(host, chain, compression, level);
+  if (known !== undefined) return known;
   const { diffID, size } = recordOf(host, chain);
+  const stored =
+    compression === "none"
+      ? await host.blobs().ingest(layerTar(host, chain), { digest: diffID, size })
+      : await host.blobs().ingest(packedTar(host, chain, compression, level));
+  return await rememberBlob(host, chain, compression, stored, level);
+}
+
+/** Made before, and still here. */
+export async function knownBlob(host: SnapshotHost, chain: ChainID, compression: Compression, level?: number): Promise<Descriptor | undefined> {
+  const known = host.tables.diffs.get(recordOf(host, chain).diffID)?.blobs[formOf(compression, level)];
+  return known !== undefined && (await host.blobs().stat(known.digest)) !== undefined ? known : undefined;
+}
+
+export async function rememberBlob(host: SnapshotHost, chain: ChainID, compression: Compression, stored: Stored, level?: number): Promise<Descriptor> {
   const form = formOf(compression, level);
-  const known = host.tables.diffs.get(diffID)?.blobs[form];
-  if (known !== undefined && (await host.blobs().stat(known.digest)) !== undefined) return known;
-  const tar = layerTar(host, chain);
-  const stored = compression === "none" ? await host.blobs().ingest(tar, { digest: diffID, size }) : await host.blobs().ingest(packed(tar, compression, level));
   const made: Descriptor = { mediaType: layerMediaType(compression), digest: stored.digest, size: stored.size };
-  await host.tables.diffs.update(diffID, (current): DiffRecord | undefined =>
+  await host.tables.diffs.update(recordOf(host, chain).diffID, (current): DiffRecord | undefined =>
     current === undefined ? current : { ...current, blobs: { ...current.blobs, [form]: made } },
   );
   return made;
@@ -61,7 +73,8 @@ function formOf(compression: Compression, level: number | undefined): BlobForm {
   return level === undefined || compression === "none" || level === DEFAULT_LEVELS[compression] ? compression : `${compression}-${level}`;
 }
 
-function packed(tar: AsyncIterable<Uint8Array>, compression: "gzip" | "zstd", level: number | undefined): AsyncIterable<Uint8Array> {
+export function packedTar(host: SnapshotHost, chain: ChainID, compression: "gzip" | "zstd", level?: number): AsyncIterable<Uint8Array> {
+  const tar = layerTar(host, chain);
   return compression === "gzip" ? gzip(tar, level) : zstd(tar, level);
 }
 

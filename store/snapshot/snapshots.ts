@@ -36,6 +36,7 @@ export function openSnapshots(host: SnapshotHost): Snapshots {
       yield* (await import("./blob.ts")).layerTar(host, chain);
     },
     original: async (chain) => await (await import("./blob.ts")).originalBlob(host, chain),
+    pack: async (chain) => await (await import("./pack.ts")).packLayer(host, chain),
     blob: async (chain, compression, level) => await (await import("./blob.ts")).layerBlob(host, chain, compression, level),
     async view(chain, { above = [] } = {}) {
       if (above.length === 0) return viewOf(host, chain);
