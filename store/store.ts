@@ -407,4 +407,14 @@ export interface Table<Value> {
   remove(key: string): Promise<boolean>;
   /** Reads, decides and writes in one transaction; `undefined` removes, the same value changes nothing. `change` must be pure and synchronous. */
   update(key: string, change: (current: Value | undefined) => Value | undefined): Promise<Value | undefined>;
+  /** The same of several keys: all of it is there, or nothing. Resolves with what `act` returns. */
+  transact<T>(act: (rows: Rows<Value>) => T): Promise<T>;
+}
+
+/** A table within a transaction. */
+export interface Rows<Value> {
+  get(key: string): Value | undefined;
+  put(key: string, value: Value): void;
+  /** Idempotent. */
+  remove(key: string): void;
 }

@@ -75,7 +75,12 @@ function dispatcher(): { readonly dispatcher?: Dispatcher } {
 /** Authorities that node was not let read at its start (bin/strata.js). */
 function trusted(): { readonly ca?: string[] } {
   const { STRATA_EXTRA_CA_CERTS: file = "" } = process.env;
-  return file === "" ? {} : { ca: [...rootCertificates, readFileSync(file, "utf8")] };
+  try {
+    return file === "" ? {} : { ca: [...rootCertificates, readFileSync(file, "utf8")] };
+  } catch (error) {
+    process.emitWarning(`Ignoring the certificates that NODE_EXTRA_CA_CERTS names: ${(error as Error).message}`);
+    return {};
+  }
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): HttpAnswer["headers"] {

@@ -21,7 +21,7 @@ export async function claimPorts(wanted: readonly PortMapping[], taken: readonly
 async function claim(port: PortMapping, taken: readonly PortMapping[]): Promise<PortMapping> {
   if (port.hostPort !== 0) {
     if (taken.some((other) => collides(port, other))) throw inUse(port, "another container publishes it");
-    await bind(port);
+    if (port.hostIP !== "::1") await bind(port);
     await needLoopback(port);
     return port;
   }
@@ -41,10 +41,13 @@ async function needLoopback(port: PortMapping): Promise<void> {
 }
 
 async function isFreeOnLoopback(port: PortMapping): Promise<boolean> {
-  if (!isAny(port) || !isOnLoopback(port)) return true;
+  if (!isOnLoopback(port)) return true;
   return await bind({ ...port, hostIP: "::1" }).then(
     () => true,
-    () => false,
+    (error: RuntimeError) => {
+      if ((error.cause as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") return false;
+      throw error;
+    },
   );
 }
 
@@ -61,7 +64,7 @@ const WHY: Readonly<Record<string, string>> = {
 async function bind(port: PortMapping): Promise<number> {
   return await new Promise((resolve, reject) => {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
-    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message));
+    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message, error));
     if (port.protocol === "udp") {
       const socket = createSocket(isIPv6(host) ? "udp6" : "udp4").on("error", refuse);
       socket.bind(port.hostPort, host, () => {
@@ -78,8 +81,8 @@ async function bind(port: PortMapping): Promise<number> {
   });
 }
 
-function inUse(port: PortMapping, why: string): RuntimeError {
+function inUse(port: PortMapping, why: string, cause?: unknown): RuntimeError {
   const { hostIP = "", hostPort, protocol } = port;
   const at = isAny(port) ? "" : isIPv6(hostIP) ? `[${hostIP}]:` : `${hostIP}:`;
-  return new RuntimeError("PORT_IN_USE", `Cannot publish ${at}${hostPort}/${protocol}: ${why}`);
+  return new RuntimeError("PORT_IN_USE", `Cannot publish ${at}${hostPort}/${protocol}: ${why}`, { cause });
 }

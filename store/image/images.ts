@@ -52,16 +52,14 @@ async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<
   const { table } = host;
   const key = parseReference(name).name;
   const stored: StoredImage = { target, storedAt: host.now(), ids: await idsOf(host.blobs, target) };
-  const replaced = table.get(key);
-  const isLost =
-    replaced !== undefined &&
-    replaced.target.digest !== target.digest &&
-    !table.list().some(([other, { target: its }]) => other !== key && its.digest === replaced.target.digest);
-  await Promise.all([
-    table.put(key, stored),
-    table.remove(unnamedKey(target.digest)),
-    ...(isLost ? [table.put(unnamedKey(replaced.target.digest), replaced)] : []),
-  ]);
+  const named = new Set(table.list().flatMap(([other, image]) => (other === key ? [] : [image.target.digest])));
+  const replaced = await table.transact((rows) => {
+    const before = rows.get(key);
+    if (before !== undefined && before.target.digest !== target.digest && !named.has(before.target.digest)) rows.put(unnamedKey(before.target.digest), before); // at once: an image that nothing names for a moment may be collected in it
+    rows.put(key, stored);
+    rows.remove(unnamedKey(target.digest));
+    return before;
+  });
   if (replaced?.target.digest !== target.digest) host.tell("tag", stored.ids[0] ?? target.digest, familiarName(key));
   return recordOf([key, stored]);
 }

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
 import type { FileLock } from "../native/file-lock.ts";
 import { Gate } from "./gate.ts";
-import { Journal } from "./journal.ts";
+import { type Change, Journal } from "./journal.ts";
 import { openersLock } from "./light.ts";
 import { Reserve } from "./reserve.ts";
 import { saveSnapshot, type Entry, stateOf } from "./snapshot.ts";
@@ -27,6 +27,17 @@ export interface SharedDatabase extends AsyncDisposable {
  */
 const opened = new Map<string, Environment>();
 
+const closings = new Set<Promise<void>>();
+
+/** Whether this process is closing a database. Its gate is its own meanwhile: who waited for that without letting others run would wait for ever. */
+export function isClosing(): boolean {
+  return closings.size > 0;
+}
+
+export async function closed(): Promise<void> {
+  await Promise.all(closings);
+}
+
 /** Whether this process has it open: who waits for its gate without letting others run would then wait for this very process. */
 export function isOpen(folder: string): boolean {
   return opened.size > 0 && opened.has(realpathSync(folder));
@@ -46,7 +57,9 @@ export function openDatabase(folder: string): SharedDatabase {
       await environment.gate.settled();
       if (environment.users > 0) return; // opened again meanwhile: another environment would have waited for this one's writes, and for ever
       if (opened.get(path) === environment) opened.delete(path);
-      await environment[Symbol.asyncDispose]();
+      const closing = environment[Symbol.asyncDispose]().finally(() => closings.delete(closing));
+      closings.add(closing);
+      await closing;
     },
   };
 }
@@ -119,14 +132,22 @@ function openWithJournal(path: string): RootDatabase<unknown, string> {
   const isGood = journal.base !== undefined && journal.base === stateOf(path);
   const root = openLmdb(path);
   if (journal.base === undefined) return root;
-  if (isGood && changes.length > 0)
-    root.transactionSync(() => {
-      for (const change of changes)
-        if (change.length === 1) root.removeSync(change[0]);
-        else root.putSync(change[0], change[1]);
-    });
-  journal.remove();
-  return root;
+  try {
+    if (isGood && changes.length > 0) takeOver(root, changes);
+    journal.remove();
+    return root;
+  } catch (error) {
+    void root.close(); // at once, for it has written nothing; the gate is still ours
+    throw error;
+  }
+}
+
+function takeOver(root: RootDatabase<unknown, string>, changes: readonly Change[]): void {
+  root.transactionSync(() => {
+    for (const change of changes)
+      if (change.length === 1) root.removeSync(change[0]);
+      else root.putSync(change[0], change[1]);
+  });
 }
 
 function openLmdb(path: string): RootDatabase<unknown, string> {

@@ -3,7 +3,20 @@
  * The lines go on from one state of the database, named in the first of them, and mean nothing beside another. Who appends has the gate
  * alone, and nobody has the database open: opening it takes over what stands here (docs/decisions/records.md).
  */
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { State } from "./snapshot.ts";
 
@@ -46,7 +59,8 @@ export class Journal implements Disposable {
       this.#close();
       return { anew, changes: [] };
     }
-    if (found.ino === this.#file?.inode) return { anew: false, changes: found.size > this.#file.end ? this.#rest(this.#file) : [] };
+    if (found.ino === this.#file?.inode && found.size >= this.#file.end)
+      return { anew: false, changes: found.size > this.#file.end ? this.#rest(this.#file) : [] };
     this.#close();
     return { anew: true, changes: this.#open() };
   }
@@ -62,7 +76,7 @@ export class Journal implements Disposable {
       if (writeSync(fd, line, 0, line.length, file.end) !== line.length) throw new Error("no space left");
       fdatasyncSync(fd);
     } catch {
-      ftruncateSync(fd, file.end); // a full disk: the database has room in reserve
+      this.#withdraw(fd, file.end); // a full disk: the database has room in reserve
       return false;
     } finally {
       closeSync(fd);
@@ -100,6 +114,15 @@ export class Journal implements Disposable {
     }
   }
 
+  /** What others may have read already is taken back in a file of another number, which they read anew. @throws where the disk takes nothing at all */
+  #withdraw(fd: number, end: number): void {
+    ftruncateSync(fd, end);
+    const fresh = `${this.#path}.new`;
+    writeFileSync(fresh, bytesFrom(fd, 0), { mode: 0o600, flush: true });
+    renameSync(fresh, this.#path);
+    this.#close();
+  }
+
   /** Its lines are in the database. The caller is alone. */
   remove(): void {
     this.#close();
@@ -115,8 +138,7 @@ export class Journal implements Disposable {
     if (fd === undefined) return [];
     const text = bytesFrom(fd, 0);
     const head = text.indexOf("\n") + 1;
-    const base: unknown = head === 0 ? "" : JSON.parse(text.toString("utf8", 0, head));
-    this.#file = { fd, inode: fstatSync(fd).ino, base: String(base), end: head };
+    this.#file = { fd, inode: fstatSync(fd).ino, base: baseOf(text.toString("utf8", 0, head)), end: head };
     return this.#take(this.#file, text.subarray(head));
   }
 
@@ -129,7 +151,7 @@ export class Journal implements Disposable {
     const changes: Change[] = [];
     for (let at = 0, next = 0; (next = bytes.indexOf("\n", at) + 1) > 0; at = next) {
       const line = parse(bytes.toString("utf8", at, next));
-      if (line === undefined) break;
+      if (!isChanges(line)) break;
       changes.push(...line);
       file.end += next - at;
     }
@@ -152,9 +174,19 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-function parse(line: string): readonly Change[] | undefined {
+/** Of a damaged line none that any database has. */
+function baseOf(line: string): State {
+  const base = parse(line);
+  return typeof base === "string" ? base : "";
+}
+
+function isChanges(line: unknown): line is readonly Change[] {
+  return Array.isArray(line) && line.every((change) => Array.isArray(change) && typeof change[0] === "string");
+}
+
+function parse(line: string): unknown {
   try {
-    return JSON.parse(line) as readonly Change[];
+    return JSON.parse(line);
   } catch {
     return undefined;
   }

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { openFileLock, type FileLock } from "../native/file-lock.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
-import { usedBytes } from "./meta.ts";
+import { lastState, usedBytes } from "./meta.ts";
 import { MARGIN_BYTES } from "./reserve.ts";
-import { loadSnapshot, type Snapshot, type State, stateAt } from "./snapshot.ts";
+import { loadSnapshot, type Snapshot, type State } from "./snapshot.ts";
 
 /** What one transaction sees and does. */
 export interface Transaction {
@@ -117,7 +117,7 @@ export class LightRecords implements Disposable {
 
   #state(): State | undefined {
     this.#data ??= openData(this.#folder);
-    return this.#data === undefined ? undefined : stateAt(this.#data);
+    return this.#data === undefined ? undefined : lastState(this.#data);
   }
 
   /** What the journal holds fits into the database also when the disk is full. */

@@ -5,13 +5,19 @@ const PAGE_BYTES = 4096;
 const MAGIC = { at: 0x18, value: 0xbeefc0de } as const;
 const VERSION = { at: 0x1c, value: 2 } as const;
 const PAGE_SIZE_AT = 0x30;
+/** Of the free pages and of the records: their roots and sizes. */
+const TREES_AT = 0x30;
 const LAST_PAGE_AT = 0x90;
 const TRANSACTION_AT = 0x98;
 const META_BYTES = 0xa0;
 
-/** Number of the last transaction; undefined for a file that another lmdb made. */
-export function lastTransaction(fd: number): number | undefined {
-  return newest(fd, TRANSACTION_AT);
+/** Tells the states of a database apart, also of a copy of its file: the last transaction's number and the trees that it left. Undefined for a file that another lmdb made. */
+export function lastState(fd: number): string | undefined {
+  const [one, other] = [metaAt(fd, 0), metaAt(fd, PAGE_BYTES)];
+  if (one === undefined || other === undefined) return undefined;
+  const [numberOfOne, numberOfOther] = [one, other].map((meta) => meta.readBigUInt64LE(TRANSACTION_AT));
+  const last = numberOfOne! > numberOfOther! ? one : other;
+  return `${last.readBigUInt64LE(TRANSACTION_AT)}-${last.toString("base64url", TREES_AT, TRANSACTION_AT)}`;
 }
 
 /** Of the pages that are in use, or were; 0 for a file that another lmdb made. */
@@ -21,16 +27,16 @@ export function usedBytes(fd: number): number {
 }
 
 function newest(fd: number, at: number): number | undefined {
-  const numbers = [0, PAGE_BYTES].map((offset) => numberAt(fd, offset, at));
-  return numbers.includes(undefined) ? undefined : Math.max(...numbers.map(Number));
+  const metas = [metaAt(fd, 0), metaAt(fd, PAGE_BYTES)];
+  return metas.includes(undefined) ? undefined : Math.max(...metas.map((meta) => Number(meta!.readBigUInt64LE(at))));
 }
 
-function numberAt(fd: number, offset: number, at: number): bigint | undefined {
+function metaAt(fd: number, offset: number): Buffer | undefined {
   const meta = Buffer.alloc(META_BYTES);
   const isOurs =
     readSync(fd, meta, 0, META_BYTES, offset) === META_BYTES &&
     meta.readUInt32LE(MAGIC.at) === MAGIC.value &&
     meta.readUInt32LE(VERSION.at) === VERSION.value &&
     meta.readUInt32LE(PAGE_SIZE_AT) === PAGE_BYTES;
-  return isOurs ? meta.readBigUInt64LE(at) : undefined;
+  return isOurs ? meta : undefined;
 }

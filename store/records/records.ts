@@ -3,7 +3,7 @@ import type { RangeOptions } from "lmdb";
 import { StoreError } from "../errors.ts";
 import type { KeyPage } from "../store.ts";
 import { commitFailure, leave } from "./commit-failure.ts";
-import { isOpen, openDatabase, type Database, type SharedDatabase } from "./database.ts";
+import { closed, isClosing, isOpen, openDatabase, type Database, type SharedDatabase } from "./database.ts";
 import { LightRecords, type Transaction } from "./light.ts";
 import type { Entry } from "./snapshot.ts";
 
@@ -66,10 +66,12 @@ export function openRecords(folder: string): Records {
       return [...newest().getKeys(rangeOf(prefix, page))];
     },
     async put(key, value) {
+      while (isClosing()) await closed();
       const done = lightly()?.transact((transaction) => transaction.put(key, value));
       if (done === undefined) await open().write(async (database) => await committed(database, database.put(key, value)));
     },
     async transact(act) {
+      while (isClosing()) await closed();
       const done = lightly()?.transact(act);
       return done === undefined ? await open().write(async (database) => await committed(database, transaction(database, act))) : done.result;
     },

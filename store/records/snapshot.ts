@@ -2,9 +2,9 @@
  * All records in one file beside the database, for commands that only read: loading lmdb takes longer than all else that they do.
  * It holds what one transaction left, and is good for as long as that is the database's last one.
  */
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lastTransaction, usedBytes } from "./meta.ts";
+import { lastState, usedBytes } from "./meta.ts";
 
 /** Past this many bytes parsing it would take longer than loading lmdb. */
 const MAX_BYTES = 1 << 19;
@@ -13,7 +13,7 @@ const MAX_DATABASE_BYTES = 4 * MAX_BYTES;
 
 export type Entry = readonly [key: string, value: unknown];
 
-/** One state of the database: `<inode>-<number of its last transaction>`. */
+/** One state of the database, see `lastState`: a copy of all files of a root has it too. */
 export type State = string;
 
 /** In the database's order. */
@@ -27,18 +27,13 @@ export function stateOf(folder: string): State | undefined {
   try {
     const fd = openSync(join(folder, "data.mdb"), "r");
     try {
-      return stateAt(fd);
+      return lastState(fd);
     } finally {
       closeSync(fd);
     }
   } catch {
     return undefined;
   }
-}
-
-export function stateAt(fd: number): State | undefined {
-  const transaction = lastTransaction(fd);
-  return transaction === undefined ? undefined : `${fstatSync(fd).ino}-${transaction}`;
 }
 
 /** Undefined when there is none that can be read; whether it is still good is for the caller to ask, with `stateOf`. */

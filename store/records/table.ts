@@ -25,5 +25,13 @@ export function openTable<Value>(records: Records, name: string): Table<Value> {
         else transaction.put(prefix + key, next);
         return next;
       }),
+    transact: async (act) =>
+      await records.transact((transaction) =>
+        act({
+          get: (key) => transaction.get(prefix + key) as Value | undefined,
+          put: (key, value) => transaction.put(prefix + key, value),
+          remove: (key) => transaction.remove(prefix + key),
+        }),
+      ),
   };
 }

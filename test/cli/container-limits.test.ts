@@ -145,7 +145,7 @@ test("a paused container takes no exec, is waited for, and is stopped without be
   await background([], "sleep 300", async (id) => {
     const waiting = box.strata("wait", id, id);
     await box.strata("pause", id);
-    expect(await box.attempt("exec", id, "true")).toMatchObject({ stderr: expect.stringContaining("it is paused") as string });
+    expect(await box.attempt("exec", id, "true")).toMatchObject({ stderr: expect.stringContaining("is paused") as string });
     await box.strata("stop", "--time", "1", id);
     expect(await waiting).toBe("137\n137");
     expect(await box.strata("inspect", "--format", "{{.State.Status}} {{.State.Paused}}", id)).toBe("exited false");

@@ -169,7 +169,8 @@ describe("a container that ends", { timeout: 90_000 }, () => {
     const { status } = await untilPhase(cluster, "late", "Failed");
     expect(status).toMatchObject({ reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" });
     await untilPod(cluster, "late", (found) => found.status.containerStatuses[0].state.terminated !== undefined);
-    expect((await eventsOf(cluster, "late")).join("\n")).toContain("DeadlineExceeded: Pod was active on the node longer than the specified deadline");
+    const said = "DeadlineExceeded: Pod was active on the node longer than the specified deadline";
+    await eventually(async () => expect((await eventsOf(cluster, "late")).join("\n")).toContain(said));
   });
 
   test("has its grace, then SIGKILL; with --force none", async () => {

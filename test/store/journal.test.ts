@@ -1,7 +1,7 @@
 /** The journal of small transactions: what short commands write without opening the database. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRecords } from "../../store/records/records.ts";
@@ -146,4 +146,52 @@ test("writers that are killed lose nothing that they had told", async () => {
     expect(await withTable(async (table) => table.get("n"))).toBeGreaterThanOrEqual(told);
   }
   expect(told).toBeGreaterThan(0);
+});
+
+test("the copy of a root has what the journal holds", async () => {
+  await withTable(async (table) => await table.put("b", 2));
+  expect(existsSync(journal)).toBe(true);
+  using copy = temporaryRoot();
+  cpSync(place.root, copy.root, { recursive: true });
+  await using records = openRecords(copy.root);
+  const table = openTable<unknown>(records, "test");
+  expect(table.get("b")).toBe(2);
+  await useDatabase(table);
+  expect(table.get("b")).toBe(2);
+});
+
+test.each(["\n", "{\n", "7\n[]\n", "\0\0\0\0", '"1-a"\n7\n{}\n'])("a journal that is %j is none", async (text) => {
+  writeFileSync(journal, text);
+  await withTable(async (table) => {
+    expect(table.get("b")).toBe(1);
+    await table.put("b", 2);
+    await useDatabase(table);
+  });
+  expect(await withTable(async (table) => table.get("b"))).toBe(2);
+});
+
+test("lines that are no changes end the journal, and what comes next is kept", async () => {
+  await withTable(async (table) => await table.put("b", 2));
+  appendFileSync(journal, "7\n");
+  await withTable(async (table) => {
+    expect(table.get("b")).toBe(2);
+    await table.put("a", 3);
+  });
+  expect(await withTable(async (table) => table.list())).toEqual([
+    ["a", 3],
+    ["b", 2],
+    ["gone", 1],
+  ]);
+});
+
+test("a write waits for a database that this process is closing", async () => {
+  const first = openRecords(place.root);
+  const table = openTable<unknown>(first, "test");
+  await useDatabase(table);
+  const second = openRecords(place.root);
+  const ending = first[Symbol.asyncDispose]();
+  await openTable<unknown>(second, "test").put("b", 5);
+  await ending;
+  expect(openTable<unknown>(second, "test").get("b")).toBe(5);
+  await second[Symbol.asyncDispose]();
 });

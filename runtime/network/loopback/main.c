@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,8 +24,18 @@ enum
   BACKLOG = 128,
 };
 
+#define NOBODY 65534
+
 static Port ports[MAX_PORTS];
 static size_t port_count;
+
+/* What it lives as long as. */
+static struct
+{
+  const char *name;
+  int folder, changes;
+  struct stat own;
+} file;
 
 static void
 fail (const char *what)
@@ -72,29 +83,30 @@ open_ports (FILE *lines)
     fail ("ports");
 }
 
-/* Tells of files that come and go beside this one. */
-static int
+/* The folder of this file, which nobody may have no way to later, and what tells of files that come and go in it. */
+static void
 watch (const char *path)
 {
-  char folder[4096];
-  int changes = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  char above[4096];
 
-  snprintf (folder, sizeof folder, "%s", path);
-  char *slash = strrchr (folder, '/');
+  snprintf (above, sizeof above, "%s", path);
+  char *slash = strrchr (above, '/');
   if (slash == NULL)
     fail (path);
   *slash = '\0';
-  if (changes < 0 || inotify_add_watch (changes, folder, IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVED_TO) < 0)
-    fail (folder);
-  return changes;
+  file.name = strrchr (path, '/') + 1;
+  file.folder = open (above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  file.changes = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (file.folder < 0 || file.changes < 0 || inotify_add_watch (file.changes, above, IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVED_TO) < 0)
+    fail (above);
 }
 
 static bool
-is_there (const char *path, const struct stat *own)
+is_there (void)
 {
   struct stat found;
 
-  return stat (path, &found) == 0 && found.st_dev == own->st_dev && found.st_ino == own->st_ino;
+  return fstatat (file.folder, file.name, &found, 0) == 0 && found.st_dev == file.own.st_dev && found.st_ino == file.own.st_ino;
 }
 
 /* As many as descriptors allow: two each, beside the ports and the senders of datagrams. */
@@ -111,13 +123,24 @@ limit_streams (void)
   streams_limit (files.rlim_max > others + 2 ? (files.rlim_max - others) / 2 : 1);
 }
 
-/* What carries bytes of strangers has no rights beyond its sockets. */
+/* In a user's namespace root is only that user. Source: include/linux/proc_ns.h, PROC_USER_INIT_INO. */
+static bool
+is_machines_root (void)
+{
+  struct stat namespace;
+
+  return getuid () == 0 && stat ("/proc/self/ns/user", &namespace) == 0 && namespace.st_ino == 0xEFFFFFFDu;
+}
+
+/* What carries bytes of strangers has no rights beyond its sockets, and is nobody: root's files are not its own. */
 static void
 give_up_rights (void)
 {
   struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
   struct __user_cap_data_struct none[2] = { 0 };
 
+  if (is_machines_root () && (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 || setresuid (NOBODY, NOBODY, NOBODY) < 0))
+    fail ("setuid");
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall (SYS_capset, &header, none) < 0)
     fail ("capset");
 }
@@ -140,14 +163,14 @@ go_background (void)
 }
 
 static void
-serve (const char *path, const struct stat *own, int changes)
+serve (void)
 {
   static struct pollfd polled[1 + MAX_PORTS + MAX_PEERS + 2 * MAX_STREAMS];
   char events[4096];
 
-  while (is_there (path, own))
+  while (is_there ())
     {
-      polled[0] = (struct pollfd) { .fd = changes, .events = POLLIN };
+      polled[0] = (struct pollfd) { .fd = file.changes, .events = POLLIN };
       for (size_t i = 0; i < port_count; i++)
         polled[1 + i] = (struct pollfd) { .fd = ports[i].is_stream && streams_full () ? -1 : ports[i].fd, .events = POLLIN };
       struct pollfd *peers = polled + 1 + port_count;
@@ -156,7 +179,7 @@ serve (const char *path, const struct stat *own, int changes)
       size_t stream_count = streams_poll (streams);
       if (poll (polled, 1 + port_count + peer_count + stream_count, CHECK_MS) < 0 && errno != EINTR)
         return;
-      while (read (changes, events, sizeof events) > 0)
+      while (read (file.changes, events, sizeof events) > 0)
         continue;
       datagrams_turn (peers, peer_count);
       streams_turn (streams, stream_count);
@@ -169,17 +192,15 @@ serve (const char *path, const struct stat *own, int changes)
 int
 main (int argc, char **argv)
 {
-  struct stat own;
-
   if (argc != 2)
     {
       fprintf (stderr, "usage: strata-loopback FILE\n");
       return 2;
     }
   syscall (SYS_close_range, 3, ~0u, 0);
-  int changes = watch (argv[1]);
+  watch (argv[1]);
   FILE *lines = fopen (argv[1], "re");
-  if (lines == NULL || fstat (fileno (lines), &own) < 0)
+  if (lines == NULL || fstat (fileno (lines), &file.own) < 0)
     fail (argv[1]);
   open_ports (lines);
   fclose (lines);
@@ -189,6 +210,6 @@ main (int argc, char **argv)
   signal (SIGINT, SIG_IGN);
   go_background ();
   give_up_rights ();
-  serve (argv[1], &own, changes);
+  serve ();
   return 0;
 }
