@@ -84,7 +84,7 @@ async function open(remote: Remote, { digest }: Descriptor, { repository, scopes
 
 async function stream(remote: Remote, descriptor: Descriptor, session: Session, options: UploadOptions, content: Tracked): Promise<string> {
   let { location, at, failure } = session;
-  for (let failures = 0; ;) {
+  for (let failures = 0, furthest = at; ;) {
     const outcome = failure ?? (await patch(remote, descriptor, { location, at }, options, content));
     if (outcome instanceof URL) return outcome.href;
     failure = undefined;
@@ -97,8 +97,9 @@ async function stream(remote: Remote, descriptor: Descriptor, session: Session, 
       throw await answerError(status, `go on pushing ${descriptor.digest} to ${remote.host}/${options.repository}`, "BLOB_UPLOAD_UNKNOWN");
     await status.body.dump();
     const reached = received(status);
-    if (reached > at) failures = 0;
+    if (reached > furthest) failures = 0; // who goes back and forth gets nowhere
     at = reached;
+    furthest = Math.max(furthest, at);
     location = locationOf(status, location);
   }
 }
