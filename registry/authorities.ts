@@ -9,14 +9,20 @@ export function trusting(env: NodeJS.ProcessEnv, more: readonly string[] = []): 
   return authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] };
 }
 
-const told = new Set<string>();
+/** By file: each connection asks twice, and a file that is missing is told once. */
+const known = new Map<string, readonly string[]>();
 
 function read(file: string): readonly string[] {
+  const found = known.get(file) ?? load(file);
+  known.set(file, found);
+  return found;
+}
+
+function load(file: string): readonly string[] {
   try {
     return [readFileSync(file, "utf8")];
   } catch (error) {
-    if (!told.has(file)) process.emitWarning(`Ignoring the certificates that NODE_EXTRA_CA_CERTS names: ${(error as Error).message}`);
-    told.add(file);
+    process.emitWarning(`Ignoring the certificates that NODE_EXTRA_CA_CERTS names: ${(error as Error).message}`);
     return [];
   }
 }
