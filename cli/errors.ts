@@ -28,7 +28,7 @@ export class ExitError extends Error {
   }
 }
 
-/** A wrong use of the command line: exit 2. */
+/** A wrong use of the command line: exit 2, or 125 of verbs that pass a program's status on. */
 export class UsageError extends ExitError {
   constructor(message: string) {
     super(EXIT.usage, message);
@@ -36,8 +36,10 @@ export class UsageError extends ExitError {
   }
 }
 
-export function report(error: unknown): { readonly status: number; readonly text: string } {
-  if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : EXIT.usage, text: "" }; /* it has said it */
+/** `usage` is the status of a wrong use. */
+export function report(error: unknown, usage: number = EXIT.usage): { readonly status: number; readonly text: string } {
+  if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : usage, text: "" }; /* it has said it */
+  if (error instanceof UsageError) return { status: usage, text: error.message };
   if (error instanceof ExitError) return { status: error.status, text: error.message };
   if (error instanceof CodedError) return { status: EXIT.refused, text: error.hint === undefined ? error.message : `${error.message}\n${error.hint}` };
   if (isMachineError(error)) return { status: EXIT.refused, text: error.message };

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { compose } from "./compose.ts";
 import { report } from "./errors.ts";
 import { help } from "./help.ts";
+import { sayUsage, usageStatus } from "./usage.ts";
 import { VERBS } from "./verbs.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -29,6 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { command } = await verb.load(rest);
   const parser = strict(command(context)).name(`strata ${name}`);
+  sayUsage(parser, "strata");
   await parser.parseAsync(await withPlainBooleans(parser, rest), { from: "user" });
   return typeof process.exitCode === "number" ? process.exitCode : 0;
 }
@@ -64,7 +66,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    const { status, text } = report(error);
+    const { status, text } = report(error, usageStatus(readGlobals(process.argv.slice(2)).rest));
     if (text !== "") process.stderr.write(`strata: ${text}\n`);
     process.exitCode = status;
   },

@@ -5,6 +5,7 @@ import { report } from "./errors.ts";
 import type { OciContext, OpenOci } from "./oci/context.ts";
 import { type LogTarget, logLine } from "./oci/log.ts";
 import { makeOwn, stateRoot } from "./oci/state-root.ts";
+import { sayUsage } from "./usage.ts";
 
 const STATE = stateRoot(process.env);
 
@@ -52,6 +53,7 @@ async function program(words: readonly string[]): Promise<Command> {
   // Only the one that is called is loaded; help needs the names of all.
   for (const [name, load] of Object.entries(COMMANDS))
     if (words.includes(name) || words.includes("--help") || words.includes("-h")) main.addCommand((await load())(open).name(name));
+  sayUsage(main, "strata-runtime");
   return main;
 }
 

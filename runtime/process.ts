@@ -22,6 +22,8 @@ export interface RootLayers {
 /** How a log is written: a file that would exceed `maxSize` bytes is put aside, and `maxFiles` of them are kept. */
 export interface LogForm {
   readonly format: "json" | "cri";
+  /** Docker's name of its form, where the format does not tell. */
+  readonly driver?: "local";
   /** @default unlimited */
   readonly maxSize?: number;
   /** @default 1 */

@@ -6,6 +6,7 @@ import { checkKernel } from "../doctor/kernel.ts";
 import { thisMachine } from "../doctor/machine.ts";
 import { checkPlace } from "../doctor/place.ts";
 import { checkPrograms, checkTun } from "../doctor/programs.ts";
+import { checkSubordinateIds } from "../doctor/subordinate-ids.ts";
 import { EXIT, ExitError, UsageError } from "../errors.ts";
 
 export function command(context: Context): Command {
@@ -15,7 +16,7 @@ export function command(context: Context): Command {
     .action((flags: { readonly output: string }) => {
       if (flags.output !== "table" && flags.output !== "json") throw new UsageError(`Cannot print as ${flags.output}: table or json`);
       const machine = thisMachine(context.root, context.env["PATH"] ?? "");
-      const checks = [...checkPlace(machine), ...checkKernel(machine), ...checkPrograms(machine), checkTun(machine)];
+      const checks = [...checkPlace(machine), ...checkKernel(machine), ...checkPrograms(machine), ...checkSubordinateIds(machine), checkTun(machine)];
       context.stdout.write(flags.output === "json" ? `${JSON.stringify(checks, undefined, 2)}\n` : formatChecks(checks));
       if (checks.some((check) => check.status === "missing" && check.required)) throw new ExitError(EXIT.refused);
     });

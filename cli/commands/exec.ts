@@ -4,6 +4,7 @@ import { RuntimeError } from "../../runtime/errors.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
+import { detachKeys } from "../containers/detach-keys.ts";
 import { startFailure } from "../containers/failures.ts";
 import { foreground, needTerminal } from "../containers/foreground.ts";
 import { collect } from "../collect.ts";
@@ -41,6 +42,7 @@ export function command(context: Context): Command {
 }
 
 async function exec(context: Context, name: string, words: readonly string[], flags: Flags): Promise<number> {
+  detachKeys(flags.detachKeys); /* refuses before anything is started */
   needTerminal(context, flags);
   try {
     const engine = await context.engine();
@@ -68,7 +70,7 @@ async function exec(context: Context, name: string, words: readonly string[], fl
 /** Docker's words and status for a container that is not there, or where nothing runs. */
 async function notRunning(context: Context, name: string, error: unknown): Promise<ExitError | undefined> {
   if (!(error instanceof RuntimeError)) return undefined;
-  if (error.code === "CONTAINER_UNKNOWN") return new ExitError(EXIT.refused, `No such container: ${name}`);
+  if (error.code === "CONTAINER_UNKNOWN") return new ExitError(EXIT.refused, error.message);
   if (error.code !== "CONTAINER_STATE") return undefined;
   const { record, status } = await (await context.engine()).get(name);
   const isPaused = status.status === "paused";

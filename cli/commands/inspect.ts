@@ -24,21 +24,35 @@ export function command(context: Context): Command {
     .option("-s, --size", "what containers take on disk, too")
     .option("--type <kind>", "container, image, volume or network")
     .argument("<name...>")
-    .action(async (names: readonly string[], flags: Flags) => await inspect(context, names, flags));
+    .action(async (names: readonly string[], flags: Flags, { parent }: Command) => {
+      const type = flags.type ?? (parent === null ? undefined : "container");
+      const one = async (name: string): Promise<object | undefined> => {
+        const object = await find(context, name, type);
+        return object !== undefined && flags.size === true ? await withSize(context, name, object) : object;
+      };
+      await inspectEach(context, names, { kind: type ?? "object", find: one, format: flags.format });
+    });
 }
 
-async function inspect(context: Context, names: readonly string[], flags: Flags): Promise<void> {
+interface Inspection {
+  readonly kind: string;
+  readonly find: (name: string) => Promise<object | undefined>;
+  readonly format: string | undefined;
+}
+
+/** Prints those that are there; each that is not is told, and ends with 1, as docker's. */
+export async function inspectEach(context: Context, names: readonly string[], { kind, find, format }: Inspection): Promise<void> {
   const found: object[] = [];
   for (const name of names) {
-    const object = await find(context, name, flags.type);
+    const object = await find(name);
     if (object !== undefined) {
-      found.push(flags.size === true ? await withSize(context, name, object) : object);
+      found.push(object);
       continue;
     }
-    context.stderr.write(`strata: No such ${flags.type ?? "object"}: ${name}\n`);
+    context.stderr.write(`strata: No such ${kind}: ${name}\n`);
     process.exitCode = 1;
   }
-  await printInspected(context, found, flags.format);
+  await printInspected(context, found, format);
 }
 
 async function withSize(context: Context, name: string, object: object): Promise<object> {

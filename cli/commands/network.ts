@@ -12,7 +12,8 @@ import { checkCommand, connectCommand, disconnectCommand } from "../networks/con
 import { createCommand } from "../networks/create-network.ts";
 import { describeNetwork } from "../networks/inspect-network.ts";
 import { listCommand } from "../networks/list-networks.ts";
-import { printInspected } from "./inspect.ts";
+import { removeNetwork } from "../networks/remove-network.ts";
+import { inspectEach } from "./inspect.ts";
 import { collect } from "../collect.ts";
 
 export function command(context: Context): Command {
@@ -28,14 +29,8 @@ function inspectCommand(context: Context): Command {
     .option("-f, --format <template>", "Go template")
     .option("-v, --verbose", "the same: there are no services of a swarm to show")
     .argument("<name...>")
-    .action(async (names: readonly string[], flags: { readonly format?: string }) => {
-      const found: object[] = [];
-      for (const name of names) {
-        const network = await describeNetwork(context, name);
-        if (network === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot inspect network ${JSON.stringify(name)}: there is none of that name`);
-        found.push(network);
-      }
-      await printInspected(context, found, flags.format);
+    .action(async (names: readonly string[], { format }: { readonly format?: string }) => {
+      await inspectEach(context, names, { kind: "network", find: async (name) => await describeNetwork(context, name), format });
     });
 }
 
@@ -48,7 +43,7 @@ function removeCommand(context: Context): Command {
     .action(async (names: readonly string[], { force = false }: { readonly force?: boolean }) => {
       const { networks } = await context.engine();
       await forEach(context, names, async (name) => {
-        if (!force || (await networks.get(name)) !== undefined) await networks.remove(name);
+        if (!force || (await networks.get(name)) !== undefined) await removeNetwork(networks, name);
       });
     });
 }

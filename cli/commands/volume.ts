@@ -13,7 +13,7 @@ import { volumeFilter } from "../containers/volume-filter.ts";
 import { bindDevice } from "../containers/volume-options.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
-import { printInspected } from "./inspect.ts";
+import { inspectEach } from "./inspect.ts";
 import { collect } from "../collect.ts";
 
 const COLUMNS = [
@@ -55,8 +55,11 @@ export function command(context: Context): Command {
     .option("-f, --format <template>", "Go template")
     .action(async (names: readonly string[], flags: { readonly format?: string }) => {
       const open = await volumes();
-      const found = await Promise.all(names.map(async (name) => await need(await open.get(name), name)));
-      await printInspected(context, found.map(inspectVolume), flags.format);
+      const find = async (name: string): Promise<object | undefined> => {
+        const volume = await open.get(name);
+        return volume && inspectVolume(volume);
+      };
+      await inspectEach(context, names, { kind: "volume", find, format: flags.format });
     });
   group
     .command("rm <name...>")
@@ -99,11 +102,6 @@ function row(volume: Volume): Readonly<Record<string, string>> {
       .map(([key, value]) => `${key}=${value}`)
       .join(","),
   };
-}
-
-async function need(volume: Volume | undefined, name: string): Promise<Volume> {
-  if (volume === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `Cannot inspect volume ${JSON.stringify(name)}: there is none of that name`);
-  return await Promise.resolve(volume);
 }
 
 /** Anonymous volumes that no container uses, and named ones when asked. */

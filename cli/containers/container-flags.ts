@@ -120,7 +120,7 @@ function processFlags(command: Command): Command {
     .option("--sysctl <name=value>", "set a namespaced kernel parameter", collect, NONE)
     .option("--stop-signal <signal>", "what stops it")
     .option("--stop-timeout <seconds>", "patience before it is killed", parseNumber)
-    .option("--log-driver <driver>", "json-file, k8s-file (the CRI format) or none")
+    .option("--log-driver <driver>", "json-file, local (bounded), k8s-file (the CRI format) or none")
     .option("--log-opt <key=value>", "max-size=10m and max-file=3 bound the log; labels, env and tag are told by logs --details", collect, NONE)
     .option("--restart <policy>", "no, on-failure[:N], always or unless-stopped")
     .option("--oom-kill-disable", "let its processes wait for memory instead")

@@ -128,7 +128,7 @@ function logConfig({ log, unlogged }: ContainerRecord["options"]): Readonly<Reco
   const sizes = maxSize === 0 ? {} : { "max-size": String(maxSize), "max-file": String(maxFiles ?? 1) };
   const { labelsRegex, envRegex, ...rest } = details;
   const patterns = { ...(labelsRegex !== undefined && { "labels-regex": labelsRegex }), ...(envRegex !== undefined && { "env-regex": envRegex }) };
-  return { Type: log?.format === "cri" ? "k8s-file" : "json-file", Config: { ...sizes, ...rest, ...patterns } };
+  return { Type: log?.driver ?? (log?.format === "cri" ? "k8s-file" : "json-file"), Config: { ...sizes, ...rest, ...patterns } };
 }
 
 function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {

@@ -3,6 +3,7 @@ import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { familiarName } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 import { decimalSize } from "../images/decimal-size.ts";
+import { madeAt } from "../images/made-at.ts";
 import { ago } from "./ages.ts";
 import { sizesOf } from "./container-size.ts";
 import { containerRow } from "./container-row.ts";
@@ -28,7 +29,7 @@ async function images(context: Context): Promise<Section> {
     const [, repository = "<none>", tag = "<none>"] = /^(.*):([^:/]+)$/.exec(name === undefined ? "" : familiarName(name)) ?? [];
     const bytes = image.manifest.layers.reduce((sum, { size }) => sum + size, 0);
     const count = users.filter(([, { imageID }]) => imageID === image.id).length;
-    const age = ago(new Date(storedAt).toISOString(), Date.now()); // as `images`: configs carry a fixed date
+    const age = ago(madeAt(image.config.created, storedAt), Date.now());
     rows.push([repository, tag, image.id.slice("sha256:".length).slice(0, 12), age, decimalSize(bytes), String(count)]);
   }
   return { title: "Images", rows };

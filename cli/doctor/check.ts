@@ -1,4 +1,5 @@
 /** One thing that strata wants of a machine, as it was found. */
+import type { User } from "../rootless/id-maps.ts";
 
 export interface Check {
   readonly name: string;
@@ -14,6 +15,8 @@ export interface Check {
 /** Everything that checks look at, so that they can be tried on machines that are not here. */
 export interface Machine {
   readonly isRoot: boolean;
+  /** Who asks. */
+  readonly user: User;
   /** Path of a program, or undefined. */
   readonly find: (program: string) => string | undefined;
   /** Content of a file of /proc or /sys, or undefined. */

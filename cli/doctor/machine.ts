@@ -1,5 +1,6 @@
 /** This machine, as the checks look at it. */
 import { accessSync, constants, existsSync, readFileSync, readdirSync, statfsSync } from "node:fs";
+import { userInfo } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { Machine } from "./check.ts";
 
@@ -7,12 +8,19 @@ export function thisMachine(root: string, path: string): Machine {
   const folders = [...path.split(delimiter), "/usr/sbin", "/sbin"].filter((folder) => folder !== "");
   return {
     isRoot: process.getuid?.() === 0,
+    user: thisUser(),
     find: (program) => folders.map((folder) => join(folder, program)).find((file) => may(file, constants.X_OK)),
     read: (file) => attempt(() => readFileSync(file, "utf8")),
     list: (folder) => attempt(() => readdirSync(folder)) ?? [],
     isWritable: (file) => may(file, constants.W_OK),
     rootFolder: fileSystemOf(root),
   };
+}
+
+/** A container may run as a user who is in no /etc/passwd. */
+function thisUser(): Machine["user"] {
+  const id = process.getuid?.() ?? 0;
+  return { id, name: attempt(() => userInfo().username) ?? String(id) };
 }
 
 function fileSystemOf(root: string): Machine["rootFolder"] {

@@ -14,6 +14,12 @@ export interface ImageRow {
   readonly Size: string;
 }
 
+interface RowSource {
+  readonly id: Image["id"];
+  readonly size: number;
+  readonly created: string;
+}
+
 export interface RowOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -22,12 +28,11 @@ export interface RowOptions {
 
 const SHORT_ID = 12;
 
-/** `size` in bytes. Configs carry a fixed date, so the age is that of the image in this store. */
-export function imageRow({ name, target, storedAt }: ImageRecord, id: Image["id"], size: number, { now, truncate }: RowOptions): ImageRow {
+/** `size` in bytes; `created` is an ISO 8601 date. */
+export function imageRow({ name, target }: ImageRecord, { id, size, created }: RowSource, { now, truncate }: RowOptions): ImageRow {
   const familiar = name === undefined ? undefined : familiarName(name).replace(/@sha256:.*$/, "");
   const colon = familiar?.lastIndexOf(":") ?? -1;
   const isTagged = familiar !== undefined && colon > familiar.lastIndexOf("/");
-  const created = new Date(storedAt).toISOString();
   return {
     Repository: familiar === undefined ? "<none>" : isTagged ? familiar.slice(0, colon) : familiar,
     Tag: isTagged ? familiar.slice(colon + 1) : "<none>",

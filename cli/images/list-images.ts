@@ -1,12 +1,13 @@
 /** strata images, strata image ls */
 import { Command } from "commander";
-import type { Store } from "../../store/store.ts";
+import type { Image, ImageRecord, Store } from "../../store/store.ts";
 import { StoreError } from "../../store/errors.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { imageFilter } from "./image-filter.ts";
 import { imageRow, type ImageRow } from "./image-row.ts";
 import { imageSize } from "./image-size.ts";
+import { madeAt } from "./made-at.ts";
 import { readAny } from "./read-any.ts";
 import { collect } from "../collect.ts";
 
@@ -47,21 +48,31 @@ async function list(context: Context, repository: string | undefined, flags: Fla
   const store = await context.store();
   const matches = await imageFilter(store, repository, flags.filter);
   const records = [...(await store.images.list())].sort((a, b) => b.storedAt - a.storedAt);
-  const rows: ImageRow[] = [];
-  for (const record of records) if (await matches(record)) rows.push(await rowOf(store, record, flags.trunc));
+  const found: Listed[] = [];
+  for (const record of records) if (await matches(record)) found.push(await listed(store, record, flags.trunc));
+  const rows = found.sort((a, b) => b.created - a.created).map(({ row }) => row);
   const unique = flags.quiet === true ? [...new Map(rows.map((row) => [row.ID, row])).values()] : rows;
   const columns = COLUMNS.filter(([, field]) => field !== "Digest" || flags.digests === true);
   await printRows(context, unique, columns, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
 }
 
+interface Listed {
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  readonly row: ImageRow;
+}
+
 /** An index of which no image is here has no config: it is shown by its own digest. */
-async function rowOf(store: Store, record: Parameters<typeof imageRow>[0], truncate: boolean): Promise<ImageRow> {
-  const options = { now: Date.now(), truncate };
+async function listed(store: Store, record: ImageRecord, truncate: boolean): Promise<Listed> {
+  const row = (id: Image["id"], size: number, created: string): Listed => ({
+    created: Date.parse(created),
+    row: imageRow(record, { id, size, created }, { now: Date.now(), truncate }),
+  });
   try {
     const image = await readAny(store, record);
-    return imageRow(record, image.id, await imageSize(store, image), options);
+    return row(image.id, await imageSize(store, image), madeAt(image.config.created, record.storedAt));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    return imageRow(record, record.target.digest, record.target.size, options);
+    return row(record.target.digest, record.target.size, madeAt(undefined, record.storedAt));
   }
 }

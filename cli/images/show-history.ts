@@ -6,6 +6,7 @@ import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { decimalSize } from "./decimal-size.ts";
+import { madeAt } from "./made-at.ts";
 
 interface Flags {
   readonly quiet?: boolean;
@@ -51,7 +52,8 @@ async function historyRows(store: Store, image: Image, { human, trunc, format, o
   };
   const entries = image.config.history ?? image.manifest.layers.map(() => ({}));
   const rows = entries.map((entry, index) => {
-    const { created = "", created_by: by = "", comment = "", empty_layer: isEmpty = false } = entry as NonNullable<Image["config"]["history"]>[number];
+    const { created: date, created_by: by = "", comment = "", empty_layer: isEmpty = false } = entry as NonNullable<Image["config"]["history"]>[number];
+    const created = date === undefined ? "" : madeAt(date, image.storedAt);
     return {
       ID: index === entries.length - 1 ? (trunc ? image.id.slice(7, 19) : image.id) : "<missing>",
       CreatedSince: created === "" ? "N/A" : human ? ago(created, Date.now()) : created,

@@ -65,6 +65,6 @@ export function checkCommand(context: Context): Command {
 
 async function nameOf(context: Context, reference: string): Promise<string> {
   const found = await (await context.engine()).networks.get(reference);
-  if (found === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot find network ${JSON.stringify(reference)}: there is none of that name or id`);
+  if (found === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `network ${reference} not found`);
   return found.name;
 }

@@ -69,8 +69,6 @@ function findRecord(containers: Table<ContainerRecord>, names: Table<string>, re
   if (first !== undefined && matches.length === 1) return first[1];
   throw new RuntimeError(
     "CONTAINER_UNKNOWN",
-    matches.length > 1
-      ? `Cannot find container ${JSON.stringify(reference)}: several ids begin so`
-      : `Cannot find container ${JSON.stringify(reference)}: there is none of that id or name`,
+    matches.length > 1 ? `Multiple IDs found with provided prefix: ${reference}` : `No such container: ${reference}`, // docker's words
   );
 }

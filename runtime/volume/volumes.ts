@@ -42,14 +42,9 @@ export function openVolumes(parts: VolumeParts): Volumes {
       return parts.table.list().map(([name, record]) => toVolume(parts, name, record));
     },
     async remove(name): Promise<void> {
-      if (parts.table.get(name) === undefined)
-        throw new RuntimeError("VOLUME_UNKNOWN", `Cannot remove volume ${JSON.stringify(name)}: there is none of that name`);
+      if (parts.table.get(name) === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `No such volume: ${name}`);
       const users = volumeUsers(parts, name);
-      if (users.length > 0)
-        throw new RuntimeError(
-          "VOLUME_IN_USE",
-          `Cannot remove volume ${JSON.stringify(name)}: container ${users.map((user) => user.id.slice(0, 12)).join(", ")} uses it`,
-        );
+      if (users.length > 0) throw new RuntimeError("VOLUME_IN_USE", `remove ${name}: volume is in use - [${users.map((user) => user.id).join(", ")}]`);
       await removeTree(volumeFolder(parts, name));
       await parts.table.remove(name);
       tellEvent(parts.root, "volume", "destroy", name, { driver: "local" });

@@ -48,7 +48,7 @@ describe("rates", () => {
       status: 125,
       stderr: expect.stringContaining("it is no block device") as string,
     });
-    expect(await box.attempt("run", "--rm", "--device-read-bps", "1m", BOX_IMAGE, "true")).toMatchObject({ status: 2 });
+    expect(await box.attempt("run", "--rm", "--device-read-bps", "1m", BOX_IMAGE, "true")).toMatchObject({ status: 125 });
     expect(await box.attempt("run", "--rm", "--blkio-weight", "5", BOX_IMAGE, "true")).toMatchObject({ status: 125 });
   });
 

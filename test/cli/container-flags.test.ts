@@ -36,9 +36,13 @@ describe("logs", () => {
   test("a size and a number of files bound them", () => {
     expect(parseLog(undefined, ["max-size=10m", "max-file=3"])).toEqual({ log: { format: "json", maxSize: 10 << 20, maxFiles: 3 } });
     expect(parseLog("json-file", [])).toEqual({});
+    expect(parseLog("local", [])).toEqual({ log: { driver: "local", format: "json", maxSize: 20 << 20, maxFiles: 5 } });
+    expect(parseLog("local", ["max-size=1m", "compress=false"])).toEqual({ log: { driver: "local", format: "json", maxSize: 1 << 20, maxFiles: 5 } });
   });
   test.each([
     ["journald", []],
+    ["nonesuch", []],
+    ["local", ["compress=maybe"]],
     [undefined, ["max-size=0"]],
     [undefined, ["max-size=1m", "max-file=0"]],
     [undefined, ["max-file=2"]],

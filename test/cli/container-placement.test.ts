@@ -159,6 +159,20 @@ describe("logs", () => {
     expect(await box.strata("inspect", "-f", "{{.HostConfig.LogConfig.Type}}", cri, none)).toBe("k8s-file\nnone");
     await box.strata("rm", cri, none);
   });
+
+  test("local is kept, read and told as docker's; drivers that send logs elsewhere are refused by name", async () => {
+    const id = await box.strata("run", "-d", "--network", "none", "--log-driver", "local", "--log-opt", "max-file=2", BOX_IMAGE, "echo", "hello");
+    await box.strata("wait", id);
+    expect(await box.strata("logs", id)).toBe("hello");
+    expect(JSON.parse(await box.strata("inspect", "-f", "{{json .HostConfig.LogConfig}}", id))).toMatchObject({ Type: "local", Config: { "max-file": "2" } });
+    await box.strata("rm", id);
+    for (const verb of ["run", "create"])
+      expect(await box.attempt(verb, "--log-driver", "journald", BOX_IMAGE, "true")).toMatchObject({
+        status: 125,
+        stdout: "",
+        stderr: expect.stringMatching(/^strata: Cannot log to journald: /),
+      });
+  });
 });
 
 test("ps --size and inspect --size tell what was written and what is shared", async () => {

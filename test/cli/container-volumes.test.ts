@@ -50,7 +50,7 @@ describe("a named volume", () => {
     expect(refused.stderr).toContain("Read-only file system");
     expect(await box.attempt("volume", "rm", "shared")).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining(`container ${id.slice(0, 12)} uses it`) as string,
+      stderr: `strata: remove shared: volume is in use - [${id}]\n`,
     });
     await box.strata("rm", "-f", "-v", id);
     expect(await volumes()).toEqual(["shared"]); // -v takes anonymous ones only

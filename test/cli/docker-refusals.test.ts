@@ -16,7 +16,8 @@ beforeAll(async () => {
   await docker.docker("load", "-i", archive);
   for (const run of [box.strata, docker.docker]) {
     await run("create", "--network", "none", "--name", "still", BOX_IMAGE, "true");
-    await run("run", "-d", "--network", "none", "--name", "held", BOX_IMAGE, "sleep", "600");
+    await run("network", "create", "ours");
+    await run("run", "-d", "--network", "ours", "--name", "held", "-v", "mine:/data", BOX_IMAGE, "sleep", "600");
   }
 });
 afterAll(async () => {
@@ -53,6 +54,7 @@ function wordsOf(stderr: string): string {
     .replace(/^(?:docker|strata): /, "")
     .replace(/^Error(?: response from daemon)?: /, "")
     .replace(/\.$/, "")
+    .replace(/^"(?:docker|strata) /, '"COMMAND ')
     .replaceAll(/[0-9a-f]{64}/g, "ID");
 }
 
@@ -70,6 +72,31 @@ test.each([
   { args: ["inspect", "-f", "{{if .State.Health}}yes{{else}}no{{end}}", "still"] },
   { args: ["exec", "still", "true"] },
   { args: ["exec", "nobody", "true"] },
+  { args: ["logs", "nobody"] },
+  { args: ["rm", "nobody"] },
+  { args: ["start", "-a", "nobody"] },
+  { args: ["start", "nobody"] },
+  { args: ["stop", "nobody"] },
+  { args: ["wait", "nobody"] },
+  { args: ["top", "nobody"] },
+  { args: ["commit", "nobody"] },
+  { args: ["container", "inspect", "nobody"] },
+  { args: ["network", "disconnect", "bridge", "nobody"] },
+  { args: ["network", "connect", "nowhere", "held"] },
+  { args: ["network", "rm", "nowhere"] },
+  { args: ["network", "rm", "host"] },
+  { args: ["network", "inspect", "nowhere"] },
+  { args: ["volume", "rm", "nowhere"] },
+  { args: ["volume", "inspect", "nowhere"] },
+  { args: ["volume", "rm", "mine"] },
+  { args: ["network", "rm", "ours"] },
+  { args: ["run", "--nope"] },
+  { args: ["create", "--nope"] },
+  { args: ["start", "--nope"] },
+  { args: ["exec", "--nope"] },
+  { args: ["exec", "-z", "held", "true"] },
+  { args: ["run", "--label"] },
+  { args: ["container", "run", "--nope"] },
   { args: ["run", "--rm", "--network", "none", "--cpuset-cpus", "0-99", BOX_IMAGE, "true"] },
   { args: ["run", "--rm", "--network", "none", "--cpuset-mems", "9", BOX_IMAGE, "true"] },
   { args: ["run", "--rm", "--network", "none", "--cpuset-cpus", "1-", BOX_IMAGE, "true"] },
@@ -84,4 +111,20 @@ test("exec in a container that is paused", async () => {
   } finally {
     await Promise.all([box.attempt("unpause", "held"), docker.docker("unpause", "held")]); // what is frozen outlives its engine
   }
+});
+
+// A wrong use ends with 125 wherever a program's own status is passed on, and with 2 elsewhere: docker has 1 for some of them.
+test.each([
+  { args: ["run"], status: 125 },
+  { args: ["create"], status: 125 },
+  { args: ["start"], status: 125 },
+  { args: ["exec", "held"], status: 125 },
+  { args: ["logs"], status: 2 },
+  { args: ["ps", "extra"], status: 2 },
+  { args: ["rename", "held"], status: 2 },
+  { args: ["network", "rm"], status: 2 },
+  { args: ["rm", "--nope"], status: 2 },
+])("wrong use: $args", async ({ args, status }) => {
+  const { words } = await theirs(...args);
+  expect(await ours(...args)).toEqual({ status, stdout: "", words });
 });

@@ -4,6 +4,7 @@ import { formatChecks } from "../../cli/commands/doctor.ts";
 import { checkKernel } from "../../cli/doctor/kernel.ts";
 import { checkPlace } from "../../cli/doctor/place.ts";
 import { checkPrograms, checkTun } from "../../cli/doctor/programs.ts";
+import { checkSubordinateIds } from "../../cli/doctor/subordinate-ids.ts";
 import { runStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 
@@ -24,6 +25,7 @@ const unified: Readonly<Record<string, string>> = {
 function machine(changes: Partial<Machine> & { readonly files?: Readonly<Record<string, string>> } = {}): Machine {
   return {
     isRoot: true,
+    user: { id: 1000, name: "ann" },
     find: (program) => `/usr/bin/${program}`,
     read: (path) => (changes.files ?? files)[path],
     list: () => ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"],
@@ -86,6 +88,20 @@ test.each([
   { name: "closed to the user", list: () => ["tun"], isWritable: () => false, expected: "sudo chmod 666 /dev/net/tun" },
 ])("/dev/net/tun $name", ({ expected, list, isWritable = () => true }) => {
   expect(checkTun(machine({ isRoot: false, list, isWritable }))).toMatchObject({ status: "missing", required: false, mend: expected });
+});
+
+test.each([
+  { name: "a range by name", text: "bob:1:2\nann:100000:65536\n", lack: false, says: "65536 ids of ann" },
+  { name: "a range by number", text: "1000:100000:65536\n", lack: false, says: "65536 ids of ann" },
+  { name: "ranges of others only", text: "bob:100000:65536\n", lack: true, says: "gives ann no ids" },
+  { name: "no file", text: undefined, lack: true, says: "gives ann no ids" },
+  { name: "root, for users' sake", isRoot: true, text: "bob:100000:65536\nann:200000:65536\n", lack: false, says: "ranges of bob, ann" },
+  { name: "root, and nobody has any", isRoot: true, text: "# none\n", lack: true, says: "gives no user ids" },
+])("ids of containers' users: $name", ({ text, lack, says, isRoot = false }) => {
+  const checks = checkSubordinateIds(machine({ isRoot, read: () => text }));
+  expect(checks.map(({ name, status }) => [name, status])).toEqual(["/etc/subuid", "/etc/subgid"].map((path) => [path, lack ? "missing" : "ok"]));
+  expect(checks[1]?.detail).toContain(says);
+  if (lack) expect(checks[1]?.mend).toMatch(/usermod --add-subgids 100000-165535 (?:ann|USER)$/);
 });
 
 test.each([

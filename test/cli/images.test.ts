@@ -66,6 +66,24 @@ describe("image", () => {
     });
   });
 
+  test.each([
+    { name: "what a build made at the fixed date", made: undefined, says: /^(?:Less than a|\d+) seconds? ago$|minute/ },
+    { name: "what was made at a date of its own", made: "946684800", says: /^\d+ years ago$/ },
+  ])("images and history tell the same age of $name", async ({ name, made, says }) => {
+    using own = temporaryRoot();
+    const context = join(own.runRoot, "dated");
+    mkdirSync(context, { recursive: true });
+    writeFileSync(join(context, "Dockerfile"), `FROM scratch\nLABEL of=${JSON.stringify(name)}\n`);
+    const args = ["build", "-q", "-t", "dated", ...(made === undefined ? [] : ["--build-arg", `SOURCE_DATE_EPOCH=${made}`]), context];
+    expect((await runStrata(own, args)).status).toBe(0);
+    const [images, history] = [
+      await strataOutput(own, "images", "--format", "{{.CreatedSince}}"),
+      await strataOutput(own, "history", "--format", "{{.CreatedSince}}", "dated"),
+    ];
+    expect(images).toMatch(says);
+    expect(history).toMatch(says);
+  });
+
   test("history shows the newest step first", async () => {
     const [title, row] = (await strata("history", "team/tools:v1")).split("\n");
     expect(title).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$/);

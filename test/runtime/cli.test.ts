@@ -43,7 +43,7 @@ describe("run", () => {
     { name: "is 127 for a program that is not there", args: ["--rm", IMAGE, "nothing-such"], status: 127, stdout: "", stderr: /"nothing-such"/ },
     { name: "is 126 for one that may not be run", args: ["--rm", IMAGE, "/etc/passwd"], status: 126, stdout: "", stderr: /permission denied/ },
     { name: "is 125 for an image that is not there", args: ["--rm", "--pull", "never", "nothing/such"], status: 125, stdout: "", stderr: /not in the store/ },
-    { name: "is 2 for a flag that is none", args: ["--no-such-flag", IMAGE], status: 2, stdout: "", stderr: /unknown option/ },
+    { name: "is 125 for a flag that is none", args: ["--no-such-flag", IMAGE], status: 125, stdout: "", stderr: /^strata: unknown flag: --no-such-flag\n/ },
     { name: "replaces the entrypoint", args: ["--rm", "--entrypoint", "echo", IMAGE, "mine"], status: 0, stdout: "mine\n", stderr: "" },
     { name: "maps users by number", args: ["--rm", "-u", "12:34", IMAGE, "sh", "-c", "id -u; id -g"], status: 0, stdout: "12\n34\n", stderr: "" },
   ];
