@@ -1,5 +1,5 @@
 /* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done[, hash]), moved(it), stop(it), cut(it);
-   hash(), add(hash, buffer), digest(hash). */
+   hash(), add(hash, buffer), digest(hash); dial(address, port). */
 #define _GNU_SOURCE
 #include "addon.h"
 #include "transfer.h"
@@ -251,6 +251,7 @@ NAPI_MODULE_INIT ()
     { .utf8name = "moved", .method = moved, .attributes = napi_enumerable },
     { .utf8name = "stop", .method = stop, .attributes = napi_enumerable },
     { .utf8name = "cut", .method = cut, .attributes = napi_enumerable },
+    { .utf8name = "dial", .method = dial, .attributes = napi_enumerable },
     { .utf8name = "receive", .method = receive_file, .attributes = napi_enumerable },
     { .utf8name = "hash", .method = start_hash, .attributes = napi_enumerable },
     { .utf8name = "add", .method = add, .attributes = napi_enumerable },

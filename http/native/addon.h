@@ -12,4 +12,6 @@ napi_value start_hash (napi_env env, napi_callback_info info);
 napi_value add (napi_env env, napi_callback_info info);
 napi_value end_hash (napi_env env, napi_callback_info info);
 
+napi_value dial (napi_env env, napi_callback_info info);
+
 #endif

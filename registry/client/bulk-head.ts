@@ -31,7 +31,7 @@ export function parseBulkHead(text: string): BulkHead | undefined {
 /** Undefined when it is malformed. */
 export function parseHead(text: string): Omit<BulkHead, "length"> | undefined {
   const [first = "", ...lines] = text.slice(0, -END.length).split("\r\n");
-  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1];
+  const status = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(first)?.[1];
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const [, name, value = ""] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\0\r\n]*?)[ \t]*$/.exec(line) ?? [];

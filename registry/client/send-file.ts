@@ -29,8 +29,7 @@ export async function sendFile(request: FileRequest): Promise<SentAnswer | undef
   if (message === undefined || (length ?? LEAST_BYTES) < LEAST_BYTES || !canSend()) return undefined;
   await using file = await openExisting(body.file.path);
   if (file === undefined) return undefined;
-  using line = new SendingLine(request, body.onBytes);
-  await line.connected();
+  using line = await SendingLine.open(request, body.onBytes);
   const sending = length === undefined ? sendChunks(line, file, body, message) : sendWhole(line, file, body, message, length);
   return await line.answerTo(sending);
 }
@@ -46,6 +45,7 @@ async function sendChunks(line: SendingLine, file: FileHandle, { file: source, s
     const end = await reach(source, at, LEAST_CHUNK_BYTES);
     isLast = end - at < LEAST_CHUNK_BYTES;
     if (end === at) break;
+    if (line.isOver) return;
     await line.write(`${ahead}${(end - at).toString(16)}\r\n`);
     await line.send(file.fd, at, end);
     [at, ahead] = [end, "\r\n"];

@@ -1,9 +1,10 @@
 /** A connection that a file is sent over: what it answers may come at any time, and ends the sending. */
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { descriptorOf, sendPart, type Transfer } from "../../http/transfer.ts";
+import { descriptorOf, dialLoopback, sendPart, type Transfer } from "../../http/transfer.ts";
 import { RegistryError } from "../errors.ts";
-import { MOST_ANSWER_BYTES, parseAnswer, type SentAnswer } from "./sent-answer.ts";
+import { isTooLong, parseAnswer, type SentAnswer } from "./sent-answer.ts";
 
 export interface LineOptions {
   /** http: only. */
@@ -15,14 +16,16 @@ export interface LineOptions {
 }
 
 const LOOK_MS = 100;
+/** How sending ends when the connection does: why is said by what is read from it. */
+const OF_CONNECTION: ReadonlySet<string> = new Set(["ECANCELED", "EPIPE", "ECONNRESET", "ENOTCONN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"]);
 
 export class SendingLine implements Disposable {
   readonly #options: LineOptions;
   readonly #onBytes: ((count: number) => void) | undefined;
   readonly #socket: Socket;
-  readonly #over = new AbortController();
   readonly #answer: Promise<SentAnswer>;
   #settle!: { readonly resolve: (answer: SentAnswer) => void; readonly reject: (error: unknown) => void };
+  #isOver = false;
   #came = Buffer.alloc(0);
   #transfer: Transfer | undefined;
   #told = 0;
@@ -31,41 +34,60 @@ export class SendingLine implements Disposable {
   /** Nothing is expected of the server while the file has nothing to send. */
   #isWaiting = true;
 
-  constructor(options: LineOptions, onBytes: ((count: number) => void) | undefined) {
-    const { hostname, port } = new URL(options.url);
+  private constructor(socket: Socket, options: LineOptions, onBytes: ((count: number) => void) | undefined) {
     this.#options = options;
     this.#onBytes = onBytes;
     this.#answer = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     this.#answer.then(this.#end, this.#end);
-    this.#socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port), noDelay: true });
-    this.#socket.on("data", (bytes) => this.#read(bytes, false));
-    this.#socket.on("end", () => this.#read(Buffer.alloc(0), true));
-    this.#socket.on("error", (error) => this.#settle.reject(error));
-    this.#socket.on("close", () => this.#settle.reject(new Error("the connection was closed")));
+    this.#socket = socket;
+    socket.on("data", (bytes) => this.#read(bytes, false));
+    socket.on("end", () => this.#read(Buffer.alloc(0), true));
+    socket.on("error", (error) => this.#settle.reject(error));
+    socket.on("close", () => this.#settle.reject(new Error("the connection was closed")));
     options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
-  async connected(): Promise<void> {
-    this.#options.signal?.throwIfAborted();
+  static async open(options: LineOptions, onBytes?: (count: number) => void): Promise<SendingLine> {
+    const { hostname, port } = new URL(options.url);
+    const to = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) };
+    const address = to.host === "localhost" ? await addressOf(to.host) : to.host;
+    options.signal?.throwIfAborted();
+    const line = new SendingLine(dialLoopback(address, to.port) ?? connect({ ...to, noDelay: true }), options, onBytes);
+    try {
+      await line.#connected();
+      return line;
+    } catch (error) {
+      line[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #connected(): Promise<void> {
     const late = setTimeout(() => this.#settle.reject(new Error("no connection came about in time")), this.#options.connectMs);
     try {
-      await Promise.race([once(this.#socket, "connect"), this.#answer]);
+      if (this.#socket.connecting) await Promise.race([once(this.#socket, "connect"), this.#answer]);
     } finally {
       clearTimeout(late);
     }
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
+  /** The answer is there, or none comes: nothing more need be sent. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Resolves when nothing of it waits in Node. */
   async write(text: string): Promise<void> {
     this.#begin();
     await new Promise<void>((resolve) => this.#socket.write(text, "latin1", () => resolve()));
+    this.#isWaiting = false;
   }
 
-  /** What the connection says is said by the answer. @throws {RegistryError} `SIZE_INVALID` */
+  /** What the connection says is said by the answer. @throws {RegistryError} `SIZE_INVALID` @throws what the file says */
   async send(file: number, start: number, end: number): Promise<void> {
     const fd = descriptorOf(this.#socket);
-    if (this.#over.signal.aborted || fd === undefined) return;
+    if (this.#isOver || fd === undefined) return;
     this.#begin();
     this.#told = 0;
     this.#transfer = sendPart(fd, file, { start, end });
@@ -73,7 +95,9 @@ export class SendingLine implements Disposable {
     this.#tell();
     this.#transfer = undefined;
     this.#isWaiting = false;
-    if (code === "ENODATA") throw new RegistryError("SIZE_INVALID", `Cannot send to ${new URL(this.#options.url).host}: the file is shorter than was said`);
+    if (code === undefined || OF_CONNECTION.has(code)) return;
+    const why = code === "ENODATA" ? "the file is shorter than was said" : `its file cannot be read: ${code}`;
+    throw new RegistryError("SIZE_INVALID", `Cannot send to ${new URL(this.#options.url).host}: ${why}`);
   }
 
   /** When the server answers before all is sent, the rest is left. @throws what the connection says, or `sending` */
@@ -94,7 +118,7 @@ export class SendingLine implements Disposable {
 
   /** Its own thread may still be at it. */
   readonly #end = (): void => {
-    this.#over.abort();
+    this.#isOver = true;
     this.#transfer?.cut();
   };
 
@@ -111,7 +135,8 @@ export class SendingLine implements Disposable {
     try {
       const answer = parseAnswer(this.#came, isEnded);
       if (answer !== undefined) this.#settle.resolve(answer);
-      else if (isEnded || this.#came.length > MOST_ANSWER_BYTES) this.#settle.reject(new Error("the connection was closed"));
+      else if (isTooLong(this.#came)) this.#settle.reject(new Error("its answer does not end"));
+      else if (isEnded) this.#settle.reject(new Error("the connection was closed"));
     } catch (error) {
       this.#settle.reject(error);
     }
@@ -119,7 +144,8 @@ export class SendingLine implements Disposable {
 
   #look(): void {
     this.#tell();
-    if (this.#isWaiting && performance.now() - this.#moved > this.#options.idleMs) this.#settle.reject(new Error("no byte went or came in time"));
+    const { idleMs } = this.#options;
+    if (this.#isWaiting && performance.now() - this.#moved > idleMs) this.#settle.reject(new Error(`no byte went or came in ${idleMs / 1000} seconds`));
   }
 
   #tell(): void {
@@ -129,4 +155,12 @@ export class SendingLine implements Disposable {
     this.#told = moved;
     this.#moved = performance.now();
   }
+}
+
+/** The first that is asked, as everybody does. */
+async function addressOf(name: string): Promise<string> {
+  return await lookup(name).then(
+    ({ address }) => address,
+    () => name, // whoever connects says so
+  );
 }

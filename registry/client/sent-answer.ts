@@ -9,7 +9,13 @@ export interface SentAnswer {
 }
 
 /** No more of an answer is looked at. */
-export const MOST_ANSWER_BYTES = 256 << 10;
+const MOST_ANSWER_BYTES = 256 << 10;
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
+
+/** What is no answer yet will not be one. */
+export function isTooLong(bytes: Buffer): boolean {
+  return bytes.length > MOST_ANSWER_BYTES;
+}
 
 /** Undefined while more has to come. What is said before the answer (100, 103) is passed over. `isEnded`: nothing more comes. @throws when it is malformed */
 export function parseAnswer(bytes: Buffer, isEnded: boolean): SentAnswer | undefined {
@@ -25,21 +31,29 @@ export function parseAnswer(bytes: Buffer, isEnded: boolean): SentAnswer | undef
 
 function bodyOf({ status, headers }: Omit<SentAnswer, "body">, rest: Buffer, isEnded: boolean): Buffer | undefined {
   const { "content-length": length, "transfer-encoding": coding } = headers;
-  if (status === 204 || status === 304) return rest.subarray(0, 0);
+  if (WITHOUT_BODY.has(status)) return rest.subarray(0, 0);
   if (coding !== undefined) return joinChunks(rest, isEnded);
-  const wanted = length === undefined ? Number.POSITIVE_INFINITY : Number(length);
+  const wanted = /^\d+$/.test(length ?? "") ? Number(length) : Number.POSITIVE_INFINITY;
   return rest.length >= wanted || isEnded ? rest.subarray(0, wanted) : undefined;
 }
 
+/** @throws when they are malformed */
 function joinChunks(bytes: Buffer, isEnded: boolean): Buffer | undefined {
   const chunks: Buffer[] = [];
   for (let at = 0; ;) {
     const line = bytes.indexOf("\r\n", at);
-    const size = line < 0 ? Number.NaN : Number.parseInt(bytes.toString("latin1", at, line), 16);
+    const size = line < 0 ? Number.POSITIVE_INFINITY : chunkSize(bytes.toString("latin1", at, line));
     if (size === 0) return Buffer.concat(chunks);
     const next = line + 2 + size;
-    if (!(next <= bytes.length)) return isEnded ? Buffer.concat(chunks) : undefined;
+    if (next > bytes.length) return isEnded ? Buffer.concat(chunks) : undefined;
     chunks.push(bytes.subarray(line + 2, next));
     at = next + 2;
   }
+}
+
+/** Spec: RFC 9112, section 7.1. */
+function chunkSize(line: string): number {
+  const hex = /^([0-9a-f]{1,8})(?:[ \t]*;|$)/i.exec(line)?.[1];
+  if (hex === undefined) throw new Error("the answer is malformed");
+  return Number.parseInt(hex, 16);
 }

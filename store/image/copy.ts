@@ -70,7 +70,7 @@ async function childrenOf(run: Run, descriptor: Descriptor, bytes: Uint8Array): 
   if (isManifest(descriptor)) {
     const { config, layers } = parseManifest(bytes);
     const parts = [config, ...layers.filter(({ urls }) => urls === undefined || urls.length === 0)];
-    return [...new Map(parts.map((part) => [part.digest, part])).values()];
+    return [...new Map(parts.map((part) => [part.digest, part])).values()].toSorted((a, b) => b.size - a.size); // what takes longest begins first
   }
   const { isHere } = run.options;
   const { manifests } = parseIndex(bytes);

@@ -1,4 +1,5 @@
 /** Bodies that go between a socket and a file past the event loop, and what of a connection must go on as ever. */
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -13,7 +14,7 @@ import { fileBody } from "../../http/file-body.ts";
 import type { Handler, Reply, Request } from "../../http/message.ts";
 import { text } from "../../http/reply.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
-import { descriptorOf, receivePart, stopReading } from "../../http/transfer.ts";
+import { descriptorOf, dialLoopback, receivePart, stopReading } from "../../http/transfer.ts";
 
 const folder = mkdtempSync("/dev/shm/strata-test-transfer-");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -314,3 +315,30 @@ async function next(socket: Socket): Promise<Buffer> {
 function pieces(bytes: Buffer, size: number): readonly Buffer[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
 }
+
+describe("within this machine", () => {
+  test.each(["127.0.0.1", "::1"])("a connection to %s is not paced, whatever the system paces", async (address) => {
+    const server = createServer((socket) => void socket.pipe(socket)).listen(0, address);
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const socket = dialLoopback(address, port)!;
+    try {
+      socket.end("over and back");
+      expect(execFileSync("ss", ["-Htin", `dport = :${port}`], { encoding: "utf8" })).toMatch(/\breno\b/);
+      expect(await textOf(socket)).toBe("over and back");
+    } finally {
+      socket.destroy();
+      server.close();
+      await once(server, "close");
+    }
+  });
+
+  test("who does not listen, and what is elsewhere or a name, is left to others", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, "close");
+    expect(["127.0.0.1", "192.0.2.1", "2001:db8::1", "localhost", ""].map((address) => dialLoopback(address, port))).toEqual(Array(5).fill(undefined));
+  });
+});

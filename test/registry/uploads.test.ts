@@ -110,7 +110,9 @@ test.each([401, 413, 307])("a %d in the middle of a body is the answer, and the 
 test("who takes nothing is left after a time, and a file that became shorter is told", async () => {
   await using server = await serveHttp((request) => void request.pause());
   const request = { url: `${server.base}/x`, method: "PATCH", connectMs: 10_000, body: { ...unread(), start: 0 } };
-  await expect(sendFile({ ...request, headers: { "content-length": String(big.bytes.length) }, idleMs: 500 })).rejects.toThrow("no byte went or came in time");
+  await expect(sendFile({ ...request, headers: { "content-length": String(big.bytes.length) }, idleMs: 500 })).rejects.toThrow(
+    "no byte went or came in 0.5 seconds",
+  );
   await using taking = await serveHttp((incoming) => void incoming.resume());
   const headers = { "content-length": String(big.bytes.length + 1) };
   await expect(sendFile({ ...request, url: `${taking.base}/x`, headers, idleMs: 30_000 })).rejects.toMatchObject({ code: "SIZE_INVALID" });
@@ -145,11 +147,17 @@ const ANSWERS = [
   { name: "chunks", text: "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", status: 400, body: "ok" },
   { name: "100 before it", text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", status: 204, body: "" },
   { name: "a body that is still to come", text: "HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nok", status: undefined, body: undefined },
+  { name: "HTTP/1.0", text: "HTTP/1.0 413 Too large\r\nContent-Length: 0\r\n\r\n", status: 413, body: "" },
   { name: "no end told", text: "HTTP/1.1 500 Oh\r\n\r\nok", status: undefined, body: undefined },
 ];
 test.each(ANSWERS)("an answer with $name", ({ text, status, body }) => {
   const answer = parseAnswer(Buffer.from(text), false);
   expect([answer?.status, answer?.body.toString()]).toEqual([status, body]);
+});
+
+test.each(["-a", "", "1 2", "fffffffff"])("an answer with a chunk of %j bytes is malformed", (size) => {
+  const text = `HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\nok\r\n0\r\n\r\n`;
+  expect(() => parseAnswer(Buffer.from(text), true)).toThrow("malformed");
 });
 
 test("skopeo reads what was sent while it was packed", async () => {
