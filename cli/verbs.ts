@@ -71,6 +71,12 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: async () => await import("./commands/container-settle.ts"),
     hidden: true,
   },
+  "network-settle": {
+    summary: "Take down the bridges that nobody is on",
+    group: "containers",
+    load: async () => await import("./commands/network-settle.ts"),
+    hidden: true,
+  },
   copy: {
     summary: "Copy an image between registries, the store, folders and archives",
     group: "registry",

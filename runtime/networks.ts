@@ -93,4 +93,6 @@ export interface Networks {
   get(reference: string): Promise<Network | undefined>;
   list(): Promise<readonly Network[]>;
   remove(name: string): Promise<void>;
+  /** Bridges that nobody is on go, with their rules; they come again with the next container. Idempotent. */
+  removeIdle(): Promise<void>;
 }

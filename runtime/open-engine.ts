@@ -59,6 +59,8 @@ function openParts(options: EngineOptions): Parts {
       runRoot: options.runRoot,
       table: store.table<NetworkRecord>("runtime.networks"),
       kernel: openKernel(options.programs.network),
+      program: options.programs.network,
+      self: options.self,
       loopback: options.programs.loopback,
       tell: (action, network) => tellNetwork({ root }, action, network),
     },

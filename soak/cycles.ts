@@ -44,5 +44,6 @@ async function run(place: Place, cycles: number, tell: (done: number) => void, s
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  await place.engine.networks.removeIdle(); // it would wait some seconds for the next container
   return begun;
 }

@@ -73,5 +73,6 @@ async function prune(context: Context, networks: Networks, matches: (one: Prunab
       },
     );
   }
+  await networks.removeIdle();
   if (removed.length > 0) context.stdout.write(`Deleted Networks:\n${removed.map((name) => `${name}\n`).join("")}\n`);
 }

@@ -8,14 +8,28 @@ import { allNetworks, attachTo, detach, namespacePath } from "../network/attach.
 import { parseSubnet } from "../network/address.ts";
 import { forgetNames, hasNames } from "../network/names.ts";
 import { findNetwork } from "../network/networks.ts";
+import type { Endpoint, NetworkRecord } from "../network/record.ts";
 import type { Connection, EndpointState } from "../networks.ts";
 import { connectionsOf } from "./connections.ts";
 import type { Parts } from "./parts.ts";
 import { needLive } from "./status.ts";
 import { tellNetwork } from "./tell.ts";
 
-/** `namespace` undefined: a new one of its own (none) or the host's (host). Idempotent. */
-export async function connect(parts: Parts, record: ContainerRecord): Promise<NetworkState> {
+export interface Connected {
+  readonly network: NetworkState;
+  /** Its links work. */
+  readonly ready: Promise<void>;
+}
+
+/** Idempotent. */
+export async function connect(parts: Parts, record: ContainerRecord): Promise<Connected> {
+  const { mode } = record.network;
+  if (mode.kind === "bridge" && !isInUserNamespace()) return await connectBridges(parts, record, mode);
+  return { network: await join(parts, record), ready: Promise.resolve() };
+}
+
+/** `namespace` undefined: a new one of its own (none) or the host's (host). */
+async function join(parts: Parts, record: ContainerRecord): Promise<NetworkState> {
   const { mode } = record.network;
   switch (mode.kind) {
     case "host":
@@ -41,31 +55,40 @@ export async function connect(parts: Parts, record: ContainerRecord): Promise<Ne
       };
     }
     case "bridge":
-      return await connectBridges(parts, record, mode);
+      return await (await import("./connect-user.ts")).planUserMode(parts, mode, wantedPorts(record), record);
     case "cni":
       return await (await import("./cni.ts")).connectCni(parts, record, wantedPorts(record));
   }
 }
 
 /** One network after the other: the first leads out, and its ports are published. */
-async function connectBridges(parts: Parts, record: ContainerRecord, mode: NetworkState["mode"]): Promise<NetworkState> {
-  if (isInUserNamespace() && mode.kind === "bridge") return await (await import("./connect-user.ts")).planUserMode(parts, mode, wantedPorts(record), record);
+async function connectBridges(parts: Parts, record: ContainerRecord, mode: NetworkState["mode"]): Promise<Connected> {
   const namespace = namespacePath(parts.network, record.id);
   const endpoints: EndpointState[] = [];
   let ports: NetworkState["ports"] = [];
+  let ready = Promise.resolve();
   for (const [index, connection] of connectionsOf(record).entries()) {
-    const endpoint = await openEndpoint(parts, record, connection, { device: `eth${index}`, ports: index === 0 ? wantedPorts(record) : [] });
-    if (index === 0) ports = endpoint.ports;
-    endpoints.push(endpoint);
+    await ready; /* two would make one namespace */
+    const opened = await openEndpoint(parts, record, connection, { device: `eth${index}`, ports: index === 0 ? wantedPorts(record) : [] });
+    if (index === 0) ({ ports } = opened);
+    ({ ready } = opened);
+    endpoints.push(opened.endpoint);
   }
   const [first] = endpoints;
   if (first === undefined) {
     await mkdir(dirname(namespace), { recursive: true });
     await parts.network.kernel.apply(["netns", namespace, "up", "lo"]);
-    return { mode, namespace, ports, endpoints };
+    return { network: { mode, namespace, ports, endpoints }, ready };
   }
+  if (endpoints.some(({ network }) => hasNames(network))) await ready; /* its name server is in the namespace */
   const { address, prefixLength, gateway, mac } = first;
-  return { mode, namespace, address, prefixLength, gateway, mac, ports, endpoints };
+  return { network: { mode, namespace, address, prefixLength, gateway, mac, ports, endpoints }, ready };
+}
+
+interface Opened {
+  readonly endpoint: EndpointState;
+  readonly ports: NetworkState["ports"];
+  readonly ready: Promise<void>;
 }
 
 /** @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE` */
@@ -74,7 +97,7 @@ export async function openEndpoint(
   record: Pick<ContainerRecord, "id" | "name" | "options">,
   { network: name, aliases = [], ip, ip6, mac }: Connection,
   { device, ports }: { readonly device: string; readonly ports: NetworkState["ports"] },
-): Promise<EndpointState & { readonly ports: NetworkState["ports"] }> {
+): Promise<Opened> {
   const names = [...new Set([record.name, ...aliases, record.id.slice(0, 12)])];
   const wish = {
     owner: record.id,
@@ -85,24 +108,26 @@ export async function openEndpoint(
     ...(ip6 !== undefined && { ip6 }),
     ...(mac !== undefined && { mac }),
   };
-  const { network, endpoint } = await attachTo(parts.network, findNetwork(parts.network, name)?.name ?? name, wish);
+  const { network, endpoint, ready } = await attachTo(parts.network, findNetwork(parts.network, name)?.name ?? name, wish);
   tellNetwork(parts, "connect", network, record.id);
-  const { address6 } = endpoint;
+  return { endpoint: endpointState(network, endpoint, aliases), ports: endpoint.ports, ready };
+}
+
+function endpointState(network: NetworkRecord, { address, address6, mac, device }: Endpoint, aliases: readonly string[]): EndpointState {
   return {
     network: network.name,
     networkID: network.id,
     device,
-    address: endpoint.address,
+    address,
     prefixLength: parseSubnet(network.subnet).prefix,
     gateway: network.internal ? "" : network.gateway,
-    mac: endpoint.mac,
+    mac,
     ...(address6 !== undefined && {
       address6,
       prefixLength6: Number(network.subnet6?.split("/")[1]),
       gateway6: network.internal ? "" : (network.gateway6 ?? ""),
     }),
     ...(aliases.length > 0 && { aliases }),
-    ports: endpoint.ports,
   };
 }
 

@@ -21,7 +21,8 @@ export async function connectNetwork(parts: Parts, reference: string, added: Con
   if (!isLive(status)) return;
   try {
     const used = new Set((record.network.endpoints ?? []).map(({ device }) => device));
-    const endpoint = await openEndpoint(parts, record, added, { device: freeDevice(used), ports: [] });
+    const { endpoint, ready } = await openEndpoint(parts, record, added, { device: freeDevice(used), ports: [] });
+    await ready;
     const network = { ...record.network, endpoints: [...(record.network.endpoints ?? []), endpoint] };
     const changed = await parts.records.change(id, (current) => ({ ...current, network }));
     if (changed === undefined) return;

@@ -22,12 +22,13 @@ export async function createSandbox(parts: Parts, options: SandboxOptions): Prom
   await parts.sandboxes.put(options.id, basis); /* first, so that a crash from here on is swept */
   if (options.network === "host") return toSandbox(basis);
   try {
-    const { network, endpoint, namespace } = await attachTo(parts.network, DEFAULT_NETWORK, {
+    const { network, endpoint, namespace, ready } = await attachTo(parts.network, DEFAULT_NETWORK, {
       owner: options.id,
       names: [options.hostname],
       ports: options.ports ?? [],
       sysctls: networkSysctls(options.sysctls ?? {}),
     });
+    await ready;
     const record: SandboxRecord = { ...basis, address: endpoint.address, gateway: network.gateway, namespace };
     await parts.sandboxes.put(options.id, record);
     return toSandbox(record);

@@ -45,17 +45,21 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
   mkdirSync(dirname(marker), { recursive: true });
   writeFileSync(marker, "");
   await parts.records.put({ ...rest, unsettled: true, stopRequested: false });
+  let ready: Promise<void> | undefined;
   try {
-    const network = await connect(parts, record);
+    const connected = await connect(parts, record);
+    ({ ready } = connected);
+    const { network } = connected;
     const files = await writeIdentity(parts, record, network);
-    const connected: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
-    const [request] = await Promise.all([createRequest(parts, connected, files, options), parts.records.put(connected)]);
-    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false, ...wayOut(parts, connected) });
-    if (options.attach === true) tellContainer(parts, "attach", connected);
-    tellVolumes(parts, "mount", connected);
-    tellContainer(parts, "start", connected);
+    const current: ContainerRecord = { ...rest, network, unsettled: true, stopRequested: false, startedAt: new Date().toISOString() };
+    const [request] = await Promise.all([createRequest(parts, current, files, options), parts.records.put(current), ready]);
+    const { attachment } = await parts.processes.run(request, { attach: options.attach ?? false, ...wayOut(parts, current) });
+    if (options.attach === true) tellContainer(parts, "attach", current);
+    tellVolumes(parts, "mount", current);
+    tellContainer(parts, "start", current);
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
+    await ready?.catch(() => {}); // what is half made cannot be given back
     await giveUp(parts, record, error);
     throw error;
   }

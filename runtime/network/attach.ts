@@ -1,28 +1,22 @@
 /**
  * Takes owners (containers, sandboxes) onto networks and off again. Every change is made under one lock a root; the record
  * is written before the kernel is asked and forgotten after it has obeyed, so that a crash in between is found by `sweep`.
- * A bridge and the nft table are there only while somebody uses them.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Table } from "../../store/store.ts";
 import { lock } from "../engine/lock.ts";
 import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { macOf, parseSubnet } from "./address.ts";
-import { type Kernel, linkExists, presentSubnets } from "./kernel.ts";
+import { type BridgeParts, isUsed, isWhole, linger, markWhole, removeStale, touch, unmark, writeRules } from "./bridges.ts";
+import { linkExists, presentSubnets } from "./kernel.ts";
 import { forgetLoopback, serveLoopback } from "./loopback.ts";
 import { writeNetworkNames } from "./names.ts";
 import { addEndpoint, draftNetwork, type EndpointWish, reviveNetwork } from "./plan.ts";
 import { claimPorts } from "./ports.ts";
 import { DEFAULT_NETWORK, type Endpoint, linkName, type NetworkRecord } from "./record.ts";
-import { ruleset } from "./ruleset.ts";
 
-export interface NetworkParts {
-  readonly tag: string;
-  readonly runRoot: string;
-  readonly table: Table<NetworkRecord>;
-  readonly kernel: Kernel;
+export interface NetworkParts extends BridgeParts {
   /** Path of strata-loopback. */
   readonly loopback: string;
   /** Hears of networks that are made and removed. */
@@ -39,6 +33,8 @@ export interface Attached {
   readonly network: NetworkRecord;
   readonly endpoint: Endpoint;
   readonly namespace: string;
+  /** Rejects when the link could not be made: the owner is off the network again. */
+  readonly ready: Promise<void>;
 }
 
 export function namespacePath(parts: { readonly runRoot: string }, owner: string): string {
@@ -53,27 +49,63 @@ export function allNetworks(parts: NetworkParts): readonly NetworkRecord[] {
   return parts.table.list().map(([, network]) => network);
 }
 
-/** @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE` */
+/**
+ * Resolves when the address is the owner's; `ready` does when its link works.
+ * @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE`
+ */
 export async function attachTo(parts: NetworkParts, name: string, wanted: Attachable): Promise<Attached> {
-  await using _ = await lock(networkLock(parts));
+  const held = [await lock(networkLock(parts))];
+  try {
+    const claimed = await claim(parts, name, wanted, held);
+    const ready = settleLink(parts, claimed, wanted, held);
+    ready.catch(() => {}); /* for whoever waits for it */
+    return { network: claimed.network, endpoint: claimed.endpoint, namespace: namespacePath(parts, wanted.owner), ready };
+  } catch (error) {
+    await letGo(held);
+    throw error;
+  }
+}
+
+interface Claimed {
+  readonly network: NetworkRecord;
+  readonly endpoint: Endpoint;
+  /** Nothing but the owner's link is to be made. */
+  readonly isWhole: boolean;
+}
+
+async function claim(parts: NetworkParts, name: string, wanted: Attachable, held: AsyncDisposable[]): Promise<Claimed> {
   const known = parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draftNetwork(parts.tag, { name }, allNetworks(parts), presentSubnets()) : undefined);
   if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot attach to network ${JSON.stringify(name)}: there is none of that name`);
   const { hostIP } = known.options ?? {};
   const asked = hostIP === undefined ? wanted.ports : wanted.ports.map((port) => ({ hostIP, ...port }));
   const ports = await claimPorts(asked, publishedPorts(parts));
-  const isUp = Object.keys(known.endpoints).length > 0 && linkExists(known.bridge);
-  await using _machine = isUp ? undefined : await lock("networks"); /* two roots must not choose one subnet */
-  const network = isUp ? known : reviveNetwork(known, presentSubnets(known.bridge));
-  const { record, endpoint } = addEndpoint(network, wanted, ports);
+  touch(parts);
+  await removeStale(parts, known);
+  const isUp = linkExists(known.bridge);
+  if (!isUp) held.push(await lock("networks")); /* two roots must not choose one subnet */
+  const { record, endpoint } = addEndpoint(isUp ? known : reviveNetwork(known, presentSubnets(known.bridge)), wanted, ports);
   await parts.table.put(name, record);
   await writeNetworkNames(parts, record);
+  return { network: record, endpoint, isWhole: isWhole(parts, record) };
+}
+
+/** A link alone needs no lock: who takes a bridge down looks at the records. What fails is given back. */
+async function settleLink(parts: NetworkParts, { network, endpoint, isWhole: isBridged }: Claimed, wanted: Attachable, held: AsyncDisposable[]): Promise<void> {
   try {
-    await bringUp(parts, record, endpoint, { bridge: !isUp, rules: !isUp || ports.length > 0, sysctls: wanted.sysctls ?? {} });
+    if (isBridged && endpoint.ports.length === 0) await letGo(held);
+    await bringUp(parts, network, endpoint, { bridge: !isBridged, sysctls: wanted.sysctls ?? {} });
+    if (!isBridged) markWhole(parts, network);
   } catch (error) {
-    await release(parts, name, wanted.owner, isOnOthers(parts, name, wanted.owner)).catch(() => {});
+    await letGo(held);
+    await detach(parts, network.name, endpoint.owner, { stay: isOnOthers(parts, network.name, endpoint.owner) }).catch(() => {});
     throw error;
+  } finally {
+    await letGo(held);
   }
-  return { network: record, endpoint, namespace: namespacePath(parts, wanted.owner) };
+}
+
+async function letGo(held: AsyncDisposable[]): Promise<void> {
+  for (const one of held.splice(0)) await one[Symbol.asyncDispose]();
 }
 
 function isOnOthers(parts: NetworkParts, name: string, owner: string): boolean {
@@ -82,10 +114,26 @@ function isOnOthers(parts: NetworkParts, name: string, owner: string): boolean {
 
 /** Idempotent; resolves with the network when the owner was on it. With `stay` its namespace is kept. */
 export async function detach(parts: NetworkParts, name: string, owner: string, { stay = false } = {}): Promise<NetworkRecord | undefined> {
+  await unlink(parts, parts.table.get(name), owner, stay);
   await using _ = await lock(networkLock(parts));
-  const known = parts.table.get(name);
-  await release(parts, name, owner, stay);
-  return known?.endpoints[owner] === undefined ? undefined : known;
+  const network = parts.table.get(name);
+  const endpoint = network?.endpoints[owner];
+  if (network === undefined || endpoint === undefined) return undefined;
+  const { [owner]: _gone, ...endpoints } = network.endpoints;
+  const without: NetworkRecord = { ...network, endpoints };
+  const rest = allNetworks(parts).map((other) => (other.name === name ? without : other));
+  if (endpoint.ports.length > 0) await Promise.all([writeRules(parts, rest, { optional: true }), forgetLoopback(parts, owner)]);
+  if (!rest.some(isUsed)) linger(parts);
+  await parts.table.put(name, without);
+  await writeNetworkNames(parts, without);
+  return network;
+}
+
+/** A link goes with the namespace; who keeps that one must see it gone. */
+async function unlink(parts: NetworkParts, network: NetworkRecord | undefined, owner: string, stay: boolean): Promise<void> {
+  const endpoint = network?.endpoints[owner];
+  const link = network === undefined || endpoint === undefined ? [] : [stay ? "remove-link" : "unplug", linkName(parts.tag, network.index, endpoint.offset)];
+  await parts.kernel.apply(stay ? link : [...link, "forget-netns", namespacePath(parts, owner)]);
 }
 
 function publishedPorts(parts: NetworkParts): readonly PortMapping[] {
@@ -94,13 +142,13 @@ function publishedPorts(parts: NetworkParts): readonly PortMapping[] {
 
 interface Needs {
   readonly bridge: boolean;
-  readonly rules: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
 async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): Promise<void> {
   mkdirSync(join(parts.runRoot, "netns"), { recursive: true });
-  const rules = needs.rules ? [parts.kernel.rules(ruleset(parts.tag, allNetworks(parts)), { optional: isPlain(parts) })] : [];
+  if (needs.bridge) unmark(parts, network);
+  const rules = needs.bridge || endpoint.ports.length > 0 ? [writeRules(parts, allNetworks(parts), { optional: isPlain(parts) })] : [];
   const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules, serveLoopback(parts, endpoint)]);
   const failed = done.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
@@ -138,23 +186,4 @@ function bridgeSix({ bridge, subnet6, gateway6 }: NetworkRecord): readonly (read
     ["host-address", bridge, `${gateway6}/${subnet6.split("/")[1]}`],
     ["host-sysctl", "ipv6/conf/all/forwarding", "1"],
   ];
-}
-
-async function release(parts: NetworkParts, name: string, owner: string, stay: boolean): Promise<void> {
-  const network = parts.table.get(name);
-  const endpoint = network?.endpoints[owner];
-  const forget = stay ? [] : ["forget-netns", namespacePath(parts, owner)];
-  if (network === undefined || endpoint === undefined) return await parts.kernel.apply(forget);
-  const { [owner]: _gone, ...endpoints } = network.endpoints;
-  const isLast = Object.keys(endpoints).length === 0;
-  const without: NetworkRecord = { ...network, endpoints };
-  const rest = allNetworks(parts).map((other) => (other.name === name ? without : other));
-  const bridge = isLast ? ["remove-link", network.bridge] : [];
-  await Promise.all([
-    parts.kernel.apply(["remove-link", linkName(parts.tag, network.index, endpoint.offset), ...forget, ...bridge]),
-    ...(isLast || endpoint.ports.length > 0 ? [parts.kernel.rules(ruleset(parts.tag, rest), { optional: true })] : []),
-    ...(endpoint.ports.length > 0 ? [forgetLoopback(parts, owner)] : []),
-  ]);
-  await parts.table.put(name, without);
-  await writeNetworkNames(parts, without);
 }

@@ -7,7 +7,7 @@ import type { Subnet } from "./address.ts";
 export interface Kernel {
   /** Operations of `strata-network`, in order; all idempotent. */
   apply(operations: readonly string[]): Promise<void>;
-  /** Replaces rules in one transaction; `optional` ones are left out where the machine has no nft. */
+  /** One transaction of rules; `optional` ones are left out where the machine has no nft. */
   rules(text: string, options?: { readonly optional?: boolean }): Promise<void>;
 }
 

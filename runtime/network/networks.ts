@@ -5,10 +5,10 @@ import { lock } from "../engine/lock.ts";
 import type { Network, Networks } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { allNetworks, namespacePath, networkLock, type NetworkParts } from "./attach.ts";
+import { isUsed, stopLingering, takeDown, unmark, writeRules } from "./bridges.ts";
 import { presentSubnets } from "./kernel.ts";
 import { draftNetwork } from "./plan.ts";
 import { DEFAULT_NETWORK, linkName, type NetworkRecord } from "./record.ts";
-import { ruleset } from "./ruleset.ts";
 
 const RESERVED = new Set(["bridge", "host", "none", "default"]);
 
@@ -39,11 +39,12 @@ export function openNetworks(parts: NetworkParts): Networks {
       if (record === undefined || record.name === DEFAULT_NETWORK) {
         throw new RuntimeError("NETWORK_UNKNOWN", `Cannot remove network ${JSON.stringify(name)}: there is none of that name that users made`);
       }
-      if (Object.keys(record.endpoints).length > 0)
-        throw new RuntimeError("CONTAINER_STATE", `Cannot remove network ${JSON.stringify(name)}: containers are on it`);
+      if (isUsed(record)) throw new RuntimeError("CONTAINER_STATE", `Cannot remove network ${JSON.stringify(name)}: containers are on it`);
+      await takeDown(parts, record, allNetworks(parts));
       await parts.table.remove(record.name);
       parts.tell("destroy", record);
     },
+    removeIdle: async () => await removeIdle(parts),
   };
 }
 
@@ -60,14 +61,16 @@ export async function forgetNamespace(parts: NetworkParts, owner: string): Promi
   await parts.kernel.apply(["forget-netns", namespacePath(parts, owner)]);
 }
 
-/** Links that belong to no endpoint and, when nobody is on any network, the table. */
+/** Links that belong to no endpoint, bridges that nobody is on, and their rules. */
 export async function removeIdle(parts: NetworkParts): Promise<void> {
   await using _ = await lock(networkLock(parts));
   const networks = allNetworks(parts);
   const wanted = new Set(networks.flatMap((network) => linksOf(parts.tag, network)));
   const stray = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
+  for (const network of networks) if (!isUsed(network)) unmark(parts, network);
   await parts.kernel.apply(stray.flatMap((name) => ["remove-link", name]));
-  if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await parts.kernel.rules(ruleset(parts.tag, networks), { optional: true });
+  if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await writeRules(parts, networks, { optional: true });
+  stopLingering(parts);
 }
 
 /** The bridge and its ports, none while nobody is on it. */

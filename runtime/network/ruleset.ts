@@ -6,17 +6,17 @@ import { isIPv6 } from "node:net";
 import type { PortMapping } from "../networks.ts";
 import { ruleset6 } from "./ruleset6.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
+import { startTable, type Writing } from "./start-table.ts";
 
 /** Mark of connections between containers that a service's rules sent on, and whose answers pass those rules: they keep their source. */
 export const KEEPS_SOURCE = "0x57a7a";
 
-/** Replaces the table; with no endpoint on any network, removes it. */
-export function ruleset(tag: string, networks: readonly NetworkRecord[]): string {
+/** The table of those of `networks` that have a bridge, `live`; without any of them, its removal. */
+export function ruleset(tag: string, networks: readonly NetworkRecord[], live: readonly NetworkRecord[], writing: Writing = "replace"): string {
   const table = tableName(tag);
-  const live = networks.filter((network) => Object.keys(network.endpoints).length > 0);
-  const clear = `table ip ${table}\ndelete table ip ${table}\n`;
-  const fourth = live.length === 0 ? clear : `${clear}table ip ${table} {\n${sets(live)}${chains(tag, live)}}\n`;
-  return fourth + ruleset6(tag, networks);
+  const start = startTable("ip", table, writing);
+  const fourth = live.length === 0 ? start : `${start}table ip ${table} {\n${sets(live)}${chains(tag, live)}}\n`;
+  return fourth + ruleset6(tag, networks, live, writing);
 }
 
 function sets(networks: readonly NetworkRecord[]): string {

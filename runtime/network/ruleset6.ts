@@ -1,15 +1,19 @@
 /** The IPv6 side of a root's rules: networks with an IPv6 subnet lead out, are kept apart and publish ports as in IPv4. Pure. */
 import { isIPv6 } from "node:net";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
+import { startTable, type Writing } from "./start-table.ts";
 
 /** Nothing where no network ever had IPv6: the kernel may lack it. */
-export function ruleset6(tag: string, networks: readonly NetworkRecord[]): string {
-  const able = networks.filter((network) => network.subnet6 !== undefined);
-  if (able.length === 0) return "";
+export function ruleset6(tag: string, networks: readonly NetworkRecord[], live: readonly NetworkRecord[], writing: Writing): string {
+  if (!networks.some(isAble)) return "";
   const table = tableName(tag);
-  const clear = `table ip6 ${table}\ndelete table ip6 ${table}\n`;
-  const live = able.filter((network) => Object.keys(network.endpoints).length > 0);
-  return live.length === 0 ? clear : `${clear}table ip6 ${table} {\n${chains(tag, live)}}\n`;
+  const able = live.filter(isAble);
+  if (able.length === 0) return writing === "create" ? "" : startTable("ip6", table, writing);
+  return `${startTable("ip6", table, writing)}table ip6 ${table} {\n${chains(tag, able)}}\n`;
+}
+
+function isAble({ subnet6 }: NetworkRecord): boolean {
+  return subnet6 !== undefined;
 }
 
 function chains(tag: string, networks: readonly NetworkRecord[]): string {

@@ -219,7 +219,7 @@ describe("a container in the background", () => {
     const id = await output("run", "-d", "--rm", IMAGE, "true");
     for (let attempt = 0; attempt < 100 && (await output("ps", "-aq")) !== ""; attempt++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(existsSync(join(lab.root.root, "containers", id))).toBe(false);
-    expect(lab.leftovers()).toEqual([]);
+    expect(await lab.leftovers()).toEqual([]);
   });
 
   test("logs -f follows to the end", async () => {
@@ -252,10 +252,10 @@ describe("kill -9 of `run --rm` at any moment", () => {
     await gone;
     for (let attempt = 0; attempt < 60; attempt++) {
       await lab.engine.sweep();
-      if (lab.leftovers().length === 0) break;
+      if ((await lab.leftovers()).length === 0) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    expect(lab.leftovers()).toEqual([]);
+    expect(await lab.leftovers()).toEqual([]);
     expect(await lab.engine.list()).toEqual([]);
     expect(await lab.engine.volumes.list()).toEqual([]);
   });

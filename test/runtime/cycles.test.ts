@@ -52,5 +52,6 @@ test(`${CONTAINERS * LIVES} starts and stops leave nothing`, { timeout: 300_000 
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   await eventually(async () => expect(await Promise.resolve(counts())).toEqual(before));
-  expect(everythingLeft(lab.root, lab.store, ids)).toEqual([]);
+  await lab.engine.networks.removeIdle();
+  await eventually(async () => expect(await Promise.resolve(everythingLeft(lab.root, lab.store, ids))).toEqual([]));
 });

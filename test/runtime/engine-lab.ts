@@ -1,6 +1,7 @@
 /** An engine on a throw-away root with the tools image, and what tests do with it again and again. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Container, ContainerOptions, Engine } from "../../runtime/engine.ts";
 import { rootTag } from "../../runtime/engine/identity.ts";
 import { openEngine } from "../../runtime/open-engine.ts";
@@ -8,6 +9,7 @@ import { openProcesses } from "../../runtime/open-processes.ts";
 import type { ExitRecord } from "../../runtime/process.ts";
 import { openStore } from "../../store/open.ts";
 import type { Image, Store } from "../../store/store.ts";
+import { isLingering } from "../support/leftovers.ts";
 import { testImage, type TestImageOptions } from "../support/image.ts";
 import { programs, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
@@ -20,8 +22,8 @@ export interface Lab extends AsyncDisposable {
   run(command: readonly string[], options?: Partial<ContainerOptions>): Promise<Finished>;
   /** Starts in the background. */
   background(command: readonly string[], options?: Partial<ContainerOptions>): Promise<Container>;
-  /** What this root still has on the machine: links, tables, namespaces, processes, cgroups. */
-  leftovers(): readonly string[];
+  /** What this root still has on the machine (links, tables, namespaces, processes, cgroups) but for bridges that only wait for the next container. */
+  leftovers(): Promise<readonly string[]>;
 }
 
 export interface Finished {
@@ -67,7 +69,13 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
       await engine.start(record.id, { settle: "caller" });
       return await engine.get(record.id);
     },
-    leftovers: () => leftovers(root),
+    async leftovers() {
+      await engine.networks.removeIdle();
+      for (const deadline = Date.now() + SETTLE_MS; ; await sleep(20)) {
+        const found = leftovers(root); /* the kernel takes a link some milliseconds after its namespace */
+        if (found.length === 0 || Date.now() > deadline) return found;
+      }
+    },
     async [Symbol.asyncDispose]() {
       for (const { record } of await engine.list()) await engine.remove(record.id, { force: true, volumes: true });
       for (const id of names(`${root.runRoot}/netns`)) await engine.removeSandbox(id);
@@ -77,6 +85,8 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
     },
   };
 }
+
+const SETTLE_MS = 5_000;
 
 export function leftovers(root: TemporaryRoot): readonly string[] {
   const tag = rootTag(root.root);
@@ -91,7 +101,7 @@ export function leftovers(root: TemporaryRoot): readonly string[] {
   const kept = ["containers", "active", "volumes"].flatMap((name) => names(`${root.root}/${name}`).map((child) => `${name}/${child}`));
   const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.includes(root.root) || line.includes(root.runRoot));
+    .filter((line) => (line.includes(root.root) || line.includes(root.runRoot)) && !isLingering(line));
   return [...links, ...tables, ...mounts, ...folders, ...kept, ...processes];
 }
 

@@ -1,10 +1,12 @@
 /** Bridge networks with real packets: out of the host, between containers, by name; and nothing left of them afterwards. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Container, ContainerOptions } from "../../runtime/engine.ts";
-import { type Lab, openLab } from "./engine-lab.ts";
+import { programs } from "../support/root.ts";
+import { type Lab, leftovers, openLab } from "./engine-lab.ts";
 
 let lab: Lab;
 beforeAll(async () => {
@@ -90,16 +92,40 @@ describe("the bridge", () => {
     await removeAll();
   });
 
-  test("is gone with the last container, with table and namespaces", async () => {
+  test("waits for the next container, and is gone with its rules when none came", async () => {
     await lab.run(["true"], { network: BRIDGE, autoRemove: true });
-    expect(lab.leftovers()).toEqual([]);
+    const left = (): readonly string[] => leftovers(lab.root);
+    expect(left().some((line) => line.startsWith("table ip strata_"))).toBe(true);
+    await expect.poll(left, { timeout: 40_000, interval: 200 }).toEqual([]);
+  });
+
+  test("is made anew where it was left without its rules, or for another root", async () => {
+    const { bridge } = (await lab.engine.networks.get("bridge")) ?? { bridge: "" };
+    const apply = (...operations: readonly string[]): unknown => execFileSync(programs.network, operations);
+    apply("bridge", bridge, "10.251.0.1/24", "02:42:0a:fb:00:01");
+    const web = await server("anew ");
+    expect(await (await fetch(`http://${web.record.network.address}/`)).text()).toMatch(/^anew /);
+    expect(networkInterfaces()[bridge]?.map(({ address }) => address)).toContain(web.record.network.gateway);
+    expect(networkInterfaces()[bridge]?.map(({ address }) => address)).not.toContain("10.251.0.1");
+    await removeAll();
+  });
+
+  test("has room for an address that was given back this moment", async () => {
+    await lab.engine.networks.create({ name: "narrow", subnet: "10.252.7.0/29" });
+    const network = { kind: "bridge", name: "narrow", ip: "10.252.7.3" } as const;
+    for (let times = 0; times < 4; times++) {
+      const done = await lab.run(get("http://10.252.7.1:59999/"), { network, autoRemove: true });
+      expect(done.stdout).toBe("ECONNREFUSED\n"); /* of the bridge: the link works */
+    }
+    await lab.engine.networks.remove("narrow");
+    expect(await lab.leftovers()).toEqual([]);
   });
 
   test("gives different addresses to containers that start at once", async () => {
     const all = await Promise.all(Array.from({ length: 4 }, async () => await lab.background(["sleep", "20"], { network: BRIDGE, autoRemove: true })));
     expect(new Set(all.map(({ record }) => record.network.address)).size).toBe(4);
     await removeAll();
-    expect(lab.leftovers()).toEqual([]);
+    expect(await lab.leftovers()).toEqual([]);
   });
 });
 
@@ -173,6 +199,6 @@ describe("a sandbox", () => {
     await removeAll();
     await lab.engine.removeSandbox("pod-1");
     expect(await lab.engine.sandbox("pod-1")).toBeUndefined();
-    expect(lab.leftovers()).toEqual([]);
+    expect(await lab.leftovers()).toEqual([]);
   });
 });

@@ -241,16 +241,22 @@ describe("addresses", () => {
 });
 
 describe("rules", () => {
-  test("are taken away with the last endpoint", () => expect(ruleset("abcdef", [])).toBe("table ip strata_abcdef\ndelete table ip strata_abcdef\n"));
+  test("are taken away with the last bridge", () => expect(ruleset("abcdef", [], [])).toBe("table ip strata_abcdef\ndelete table ip strata_abcdef\n"));
+  test("are only added where there are none", () => {
+    const network = draftNetwork("abcdef", { name: "bridge", subnet6: "fd00:88::/64" }, [], []);
+    const text = ruleset("abcdef", [network], [network], "create");
+    expect(text).toMatch(/^create table ip strata_abcdef\ntable ip strata_abcdef \{/);
+    expect(text).toContain("create table ip6 strata_abcdef\ntable ip6 strata_abcdef {");
+    expect(text).not.toContain("delete");
+  });
   test("translate ports of any and of one address", () => {
     const network = draftNetwork("abcdef", { name: "bridge" }, [], []);
     const ports = [
       { hostPort: 8080, containerPort: 80, protocol: "tcp" },
       { hostIP: "127.0.0.1", hostPort: 53, containerPort: 5353, protocol: "udp" },
     ] as const;
-    const text = ruleset("abcdef", [
-      { ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", device: "eth0", names: [], ports } } },
-    ]);
+    const live = [{ ...network, endpoints: { a: { owner: "a", offset: 2, address: "10.88.0.2", mac: "", device: "eth0", names: [], ports } } }];
+    const text = ruleset("abcdef", live, live);
     expect(text).toContain("map tcp_any { type inet_service : ipv4_addr . inet_service; elements = { 8080 : 10.88.0.2 . 80 } }");
     expect(text).toContain("elements = { 127.0.0.1 . 53 : 10.88.0.2 . 5353 }");
   });

@@ -96,6 +96,7 @@ describe("a container that is being started", () => {
     await sleep(5);
     await lab.engine.remove(id, { force: true });
     await starting;
+    await lab.engine.networks.removeIdle();
     await eventually(async () => expect(await Promise.resolve(everythingLeft(lab.root, lab.store, [id]))).toEqual([]));
   });
 

@@ -174,7 +174,7 @@ describe("what stays", () => {
     await lab.run(["true"], { autoRemove: true, mounts: [{ kind: "volume", target: "/anonymous" }] });
     expect(await lab.engine.list()).toEqual([]);
     expect(await lab.engine.volumes.list()).toEqual([]);
-    expect(lab.leftovers()).toEqual([]);
+    expect(await lab.leftovers()).toEqual([]);
   });
 
   test("binds and tmpfs appear where they were asked, read-only when asked", async () => {

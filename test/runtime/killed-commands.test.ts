@@ -72,6 +72,7 @@ async function killed(args: readonly string[], after: number): Promise<void> {
 async function removeAll(): Promise<void> {
   const ids = (await rows()).map(({ ID }) => ID);
   if (ids.length > 0) await box.strata("rm", "--force", "--volumes", ...ids);
+  await box.strata("network", "prune", "--force");
 }
 
 test(`${KILLS} commands killed at random moments`, async () => {
@@ -138,8 +139,8 @@ describe("after a reboot", () => {
     expect(Date.parse(finished ?? "")).toBeGreaterThanOrEqual(before);
     expect(await box.strata("inspect", "--format", "{{.State.FinishedAt}}", plain ?? "")).toBe(finished);
     await eventually(async () => expect(await box.strata("inspect", "--format", "{{.State.Status}}", always ?? "")).toBe("running"));
-    expect(orphans(box.root, store, ids, [always ?? ""])).toEqual([]);
-    await box.strata("rm", "-f", ...ids);
+    await eventually(async () => expect(await Promise.resolve(orphans(box.root, store, ids, [always ?? ""]))).toEqual([]));
+    await removeAll();
     await eventually(async () => expect(await Promise.resolve(everythingLeft(box.root, store, ids))).toEqual([]));
   });
 });

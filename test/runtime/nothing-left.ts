@@ -13,7 +13,7 @@ export function orphans(root: TemporaryRoot, store: Store, ids: readonly string[
   const gone = ids.filter((id) => !running.includes(id));
   const networks = store.table<NetworkRecord>("runtime.networks").list();
   const owners = networks.flatMap(([, network]) => Object.keys(network.endpoints)).filter((owner) => !running.includes(owner));
-  const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${rootTag(root.root)}`));
+  const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${rootTag(root.root)}v`)); // a bridge waits for the next one
   return [
     ...gone.flatMap((id) => groupsNamed(id)),
     ...names(`${root.runRoot}/netns`).filter((owner) => !running.includes(owner)),
@@ -22,7 +22,7 @@ export function orphans(root: TemporaryRoot, store: Store, ids: readonly string[
   ];
 }
 
-/** Everything, when every container was removed. */
+/** Everything, when every container was removed, and the bridges that nobody was on. */
 export function everythingLeft(root: TemporaryRoot, store: Store, ids: readonly string[]): readonly string[] {
   return [
     ...leftovers(root),

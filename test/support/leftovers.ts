@@ -11,11 +11,16 @@ export function leftovers(root: TemporaryRoot): readonly string[] {
     .filter((line) => line.includes(root.root) || line.includes(root.runRoot));
   const processes = execFileSync("ps", ["-eo", "pid,stat,args"], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.includes(root.root) || line.includes(root.runRoot));
+    .filter((line) => (line.includes(root.root) || line.includes(root.runRoot)) && !isLingering(line));
   const tag = rootTag(root.root);
   const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(`sv${tag}`));
   const tables = execFileSync("nft", ["list", "tables"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.includes(`strata_${tag}_services`));
   return [...mounts, ...processes, ...links, ...tables];
+}
+
+/** Who waits for a bridge to be idle ends with its root, and takes the bridge along. */
+export function isLingering(line: string): boolean {
+  return line.includes("strata-network linger ");
 }

@@ -61,9 +61,8 @@ set_hairpin (int fd, const char *name)
     die ("network: hairpin", name);
 }
 
-/* veth NAME BRIDGE PEER MAC: PEER is born inside the namespace. */
-void
-op_veth (State *state, char **argument)
+static int
+new_veth (State *state, char **argument)
 {
   Request request;
   uint8_t mac[6];
@@ -86,7 +85,22 @@ op_veth (State *state, char **argument)
   request_end (&request, end);
   request_end (&request, data);
   request_end (&request, link);
-  if (netlink_ask (state->home_link, &request) < 0 && errno != EEXIST)
+  return netlink_ask (state->home_link, &request);
+}
+
+/* veth NAME BRIDGE PEER MAC: PEER is born inside the namespace. A link of that name which leads elsewhere goes with a namespace that is
+   being given back, some milliseconds after its owner forgot it: it makes room. */
+void
+op_veth (State *state, char **argument)
+{
+  int made = new_veth (state, argument);
+
+  if (made < 0 && errno == EEXIST && netlink_index (state->inner_link, argument[2]) == 0)
+    {
+      op_remove_link (state, argument);
+      made = new_veth (state, argument);
+    }
+  if (made < 0 && errno != EEXIST)
     die ("network: veth", argument[0]);
   set_hairpin (state->home_link, argument[0]);
 }
@@ -130,11 +144,22 @@ op_mtu (State *state, char **argument)
 void
 op_remove_link (State *state, char **argument)
 {
-  Request request;
-  struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-
-  request_start (&request, RTM_DELLINK, 0, &info, sizeof info);
-  request_put_text (&request, IFLA_IFNAME, argument[0]);
-  if (netlink_ask (state->home_link, &request) < 0 && errno != ENODEV)
+  if (netlink_remove (state->home_link, argument[0]) < 0 && errno != ENODEV)
     die ("network: remove link", argument[0]);
+}
+
+/* unplug NAME: off its bridge at once; the link itself goes with the namespace at its other end, which nobody waits for. */
+void
+op_unplug (State *state, char **argument)
+{
+  Request request;
+  int none = 0;
+  struct ifinfomsg info = { .ifi_index = netlink_index (state->home_link, argument[0]) };
+
+  if (info.ifi_index == 0)
+    return;
+  request_start (&request, RTM_SETLINK, 0, &info, sizeof info);
+  request_put (&request, IFLA_MASTER, &none, sizeof none);
+  if (netlink_ask (state->home_link, &request) < 0 && errno != ENODEV)
+    die ("network: unplug", argument[0]);
 }

@@ -122,3 +122,14 @@ netlink_index (int fd, const char *name)
     return 0;
   return answer.header.nlmsg_type == RTM_NEWLINK ? ((struct ifinfomsg *) NLMSG_DATA (&answer.header))->ifi_index : 0;
 }
+
+int
+netlink_remove (int fd, const char *name)
+{
+  Request request;
+  struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+
+  request_start (&request, RTM_DELLINK, 0, &info, sizeof info);
+  request_put_text (&request, IFLA_IFNAME, name);
+  return netlink_ask (fd, &request);
+}

@@ -29,3 +29,5 @@ void request_put_raw (Request *request, const void *data, size_t length);
 int netlink_ask (int fd, Request *request);
 /* Index of a link, or 0. */
 int netlink_index (int fd, const char *name);
+/* Removes a link: 0, or -1 with errno. */
+int netlink_remove (int fd, const char *name);

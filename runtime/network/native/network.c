@@ -1,8 +1,10 @@
 /* strata-network OPERATION…: links, addresses and namespaces, done in the order given.
-   Every operation is idempotent: what is there already, or gone already, is a success. */
+   Every operation is idempotent: what is there already, or gone already, is a success.
+   strata-network linger … waits until nobody has been on a bridge for a while. */
 #define _GNU_SOURCE
 #include "common.h"
 #include "flows.h"
+#include "linger.h"
 #include "netlink.h"
 #include "operations.h"
 #include <errno.h>
@@ -85,6 +87,7 @@ static const struct
   { "netns", 1, op_netns },     { "forget-netns", 1, op_forget_netns }, { "bridge", 3, op_bridge },   { "veth", 4, op_veth },
   { "address", 2, op_address }, { "up", 1, op_up },                     { "gateway", 1, op_gateway }, { "sysctl", 2, op_sysctl },
   { "remove-link", 1, op_remove_link },
+  { "unplug", 1, op_unplug },
   { "host-sysctl", 2, op_host_sysctl },
   { "mtu", 3, op_mtu },
   { "host-address", 2, op_host_address },
@@ -108,6 +111,9 @@ perform (State *state, int argc, char **argv)
 int
 main (int argc, char **argv)
 {
+  if (argc > 1 && strcmp (argv[1], "linger") == 0)
+    return linger_main (argc - 1, argv + 1);
+
   State state = { .home = open ("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), .inner = -1, .inner_link = -1 };
 
   if (state.home < 0)

@@ -28,5 +28,6 @@ void op_veth (State *state, char **argument);
 void op_up (State *state, char **argument);
 void op_mtu (State *state, char **argument);
 void op_remove_link (State *state, char **argument);
+void op_unplug (State *state, char **argument);
 void op_sysctl (State *state, char **argument);
 void op_host_sysctl (State *state, char **argument);
