@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Joins the compiled rooms into few files under dist/bundle and keeps V8's compiled code of them, for a quick start of short commands.
 // Usage: node scripts/bundle.mjs (after tsc -b)
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -47,7 +48,6 @@ const leanUndici = {
   load(id) {
     if (!id.endsWith("/undici/index.js")) return null;
     return `
-require("node:v8").setFlagsFromString("--wasm-tiering-budget=2000000000");
 const dispatcher = require("./lib/dispatcher/dispatcher");
 dispatcher.prototype.request = require("./lib/api/api-request");
 exports.Agent = require("./lib/dispatcher/agent");
@@ -58,7 +58,18 @@ exports.request = (url, { dispatcher = require("./lib/global").getGlobalDispatch
   return dispatcher.request({ ...options, origin, path: pathname + search, method });
 };`;
   },
+  transform(code, id) {
+    if (!id.endsWith("/undici/lib/dispatcher/client-h1.js")) return null;
+    const begins = "llhttpInstance = lazyllhttp()";
+    if (!code.includes(begins)) throw new Error(`Cannot bundle ${id}: it does not say where its parser begins`);
+    return { code: code.replace(begins, `require("node:v8").setFlagsFromString("${TIERING}2000000000"); ${begins}; ${AS_BEFORE}`) };
+  },
 };
+
+/** A module takes its budget when it is made; after that the flag is put back, for V8 refuses code that was kept under other flags. */
+const TIERING = "--wasm-tiering-budget=";
+const USUAL = /default: --wasm-tiering-budget=(\d+)/.exec(spawnSync(process.execPath, ["--v8-options"], { encoding: "utf8" }).stdout)?.[1];
+const AS_BEFORE = USUAL === undefined ? "" : `require("node:v8").setFlagsFromString("${TIERING}${USUAL}");`;
 
 /** `groupOf` names the file that a module goes to; without a name rolldown decides. Gives the modules of each file. */
 async function bundle(groupOf = () => undefined) {
@@ -167,7 +178,31 @@ function warmContainers(strata, env) {
   for (const args of [["exec", id, "true"], ["ps"], ["inspect", id], ["rm", "--force", id]]) strata(...args);
 }
 
+/** A small image to a registry and back. The registry is one of ours, which records nothing. */
+async function warmTransfers() {
+  const folder = mkdtempSync(join(tmpdir(), "strata-bundle-"));
+  const env = { ...process.env, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run"), NODE_EXTRA_CA_CERTS: "" };
+  const at = (root, recorded) => ({ ...env, STRATA_ROOT: join(folder, root), ...(recorded ? { RECORD_CODE_OF_STRATA: "1" } : {}) });
+  const strata = (args, from) => spawnSync(process.execPath, [join(project, "bin/strata.js"), ...args], { env: from, stdio: "ignore" });
+  const serving = [join(project, "bin/strata.js"), "registry", "serve", "--listen", "127.0.0.1:0", "--root", join(folder, "served")];
+  const server = spawn(process.execPath, serving, { env, stdio: ["ignore", "ignore", "pipe"] });
+  try {
+    const [said] = await once(server.stderr, "data", { signal: AbortSignal.timeout(30_000) });
+    const name = `${/127\.0\.0\.1:\d+/.exec(String(said))?.[0]}/warm/tools:v1`;
+    if (strata(["base", "create", name, "--bin", "true"], env).status !== 0) return;
+    strata(["push", name], at("root", true));
+    strata(["copy", `docker://${name}`, `oci:${join(folder, "layout")}:v1`], at("root", true));
+    strata(["copy", `oci:${join(folder, "layout")}:v1`, `docker://${name.replace("tools", "copied")}`], at("root", true));
+    strata(["pull", name], at("other", true));
+  } finally {
+    const ended = once(server, "exit");
+    if (server.kill("SIGKILL")) await ended;
+    removeFolder(folder);
+  }
+}
+
 const chunks = await bundle();
 const hot = warm();
 await bundle(hotGroups(chunks, hot));
 warm();
+await warmTransfers();
