@@ -42,7 +42,8 @@ export async function getBulk(request: BulkRequest): Promise<BulkAnswer | undefi
 
 /** A connection that Node does not read any more. */
 export interface Detached {
-  readonly socket: number;
+  /** Of the socket, for now; undefined once it is closed. */
+  readonly descriptor: () => number | undefined;
   /** Came already. */
   readonly head: Buffer;
   /** Bytes of the body that are to come. */
@@ -109,13 +110,13 @@ export class BulkBody implements Lending {
 
   /** For whoever reads the connection past Node; undefined where that cannot be. It is left as ever. */
   detach(): Detached | undefined {
-    const socket = descriptorOf(this.#socket);
-    if (socket === undefined || this.#failure !== undefined) return undefined;
+    const descriptor = (): number | undefined => descriptorOf(this.#socket);
+    if (descriptor() === undefined || this.#failure !== undefined) return undefined;
     this.#socket.setTimeout(0);
     stopReading(this.#socket);
     const head = this.#blocks.takeAll(this.#left);
     this.#left -= head.length;
-    return { socket, head, length: this.#left };
+    return { descriptor, head, length: this.#left };
   }
 
   async dump(): Promise<void> {

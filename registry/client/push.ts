@@ -112,7 +112,7 @@ async function sendPacked(store: Source, repository: RemoteRepository, { chain, 
     const packing = await store.snapshots.pack(chain);
     if (!("whole" in packing)) return { sending: sendKept(store, repository, packing) };
     const sending = sendGrowing(packing, async () => await pushGrowing({ mediaType: MEDIA_TYPE.layerGzip, digest: layer.digest, size: 0 }, packing));
-    await Promise.race([packing.digest, sending]);
+    await Promise.race([packing.digest.catch(() => sending), sending]); // when packing fails, so does sending, which cleans up first
     return { sending };
   };
   const { sending } = layer.size > LARGE_BYTES ? await alone(begin) : await begin();

@@ -3,7 +3,7 @@ import { write } from "node:fs";
 import { getSystemErrorMap, promisify } from "node:util";
 import { receivePart, type RunningHash } from "../../http/transfer.ts";
 import type { Detached } from "./bulk.ts";
-import { SLOWEST_BYTES, stalled, type Stalled } from "./pace.ts";
+import { Pace, type Stalled } from "./pace.ts";
 
 /** A file, and the hash of all that is in it. */
 export interface Target {
@@ -47,20 +47,23 @@ const LOOK_MS = 50;
 const NOTHING = Buffer.alloc(0);
 
 /** What was told by `onBytes` is written and hashed, however it ends. @throws {FileFailure} @throws {Stalled} @throws what the connection says */
-export async function receive({ socket, head, length }: Detached, target: Target, options: ReceiveOptions): Promise<void> {
+export async function receive({ descriptor, head, length }: Detached, target: Target, options: ReceiveOptions): Promise<void> {
   const { offset, signal, onBytes } = options;
   await pour(target, offset, head); // the addon would wait for more with it
   onBytes(head.length);
   signal.throwIfAborted();
+  const socket = descriptor(); // only now: a connection that was closed meanwhile has given its number to others
+  if (socket === undefined) throw new Error("the connection was closed");
   const transfer = receivePart(socket, target.file, { offset: offset + head.length, length, head: NOTHING, hash: target.hash });
-  const watch = new Watch(options.idleMs);
-  let seen = 0;
+  const pace = new Pace(options.idleMs);
+  let [seen, lookedAt] = [0, performance.now()];
+  let stalled: Stalled | undefined;
   const look = (): void => {
-    const now = transfer.moved();
-    watch.came(now - seen);
-    onBytes(now - seen);
-    seen = now;
-    if (watch.stalled !== undefined) transfer.cut();
+    const [moved, now] = [transfer.moved(), performance.now()];
+    stalled ??= pace.came(moved - seen, now - lookedAt);
+    onBytes(moved - seen);
+    [seen, lookedAt] = [moved, now];
+    if (stalled !== undefined) transfer.cut();
   };
   const cut = (): void => transfer.cut();
   signal.addEventListener("abort", cut, { once: true });
@@ -72,25 +75,5 @@ export async function receive({ socket, head, length }: Detached, target: Target
   if (code === undefined) return;
   if (isOfFile) throw new FileFailure(code);
   signal.throwIfAborted();
-  throw watch.stalled ?? new Error(`the connection ended: ${code}`);
-}
-
-/** As `paced` for what is read: nobody else is waited for here. */
-class Watch {
-  stalled: Stalled | undefined;
-  readonly #idleMs: number;
-  #since = performance.now();
-  #bytes = 0;
-
-  constructor(idleMs: number) {
-    this.#idleMs = idleMs;
-  }
-
-  came(bytes: number): void {
-    this.#bytes += bytes;
-    const waited = performance.now() - this.#since;
-    if (waited < this.#idleMs) return;
-    if (this.#bytes < SLOWEST_BYTES) this.stalled ??= stalled(this.#bytes, waited);
-    [this.#since, this.#bytes] = [performance.now(), 0];
-  }
+  throw stalled ?? new Error(`the connection ended: ${code}`);
 }

@@ -18,10 +18,10 @@ export class Tracked {
     this.replayable = typeof content.from === "function";
   }
 
-  /** A file as one, everything else as what it yields. */
-  body(start: number): AsyncIterable<Uint8Array> | FileBody {
+  /** A file as one, everything else as what it yields, which has to end at `end`. */
+  body(start: number, end: number | undefined): AsyncIterable<Uint8Array> | FileBody {
     const { content, onBytes } = this;
-    const read = { [Symbol.asyncIterator]: () => this.from(start) };
+    const read = { [Symbol.asyncIterator]: () => this.from(start, end) };
     return content.file === undefined ? read : { ...read, file: this.watched(content.file), start, onBytes };
   }
 
@@ -42,13 +42,18 @@ export class Tracked {
     return Buffer.concat(chunks);
   }
 
-  private async *from(offset: number): AsyncGenerator<Uint8Array> {
+  private async *from(offset: number, end?: number): AsyncGenerator<Uint8Array> {
     const { content } = this;
+    let at = offset;
     try {
       for await (const chunk of content.from?.(offset) ?? content) {
+        at += chunk.length;
+        if (end !== undefined && at > end) break;
         this.onBytes?.(chunk.length);
         yield chunk;
       }
+      if (end !== undefined && at !== end)
+        throw new RegistryError("SIZE_INVALID", `Cannot push a blob of ${end} bytes: its content is ${at < end ? "shorter" : "longer"}`);
     } catch (error) {
       this.failure = { error };
       throw error;

@@ -21,6 +21,7 @@ export interface UploadOptions {
 
 /** Content up to this size goes in the closing PUT: a request less. */
 const SMALL_BYTES = 64 << 10;
+const CANCEL_MS = 5_000;
 
 /** Resolves once the registry has verified it. @throws {RegistryError} */
 export async function upload(
@@ -32,8 +33,10 @@ export async function upload(
   const start = await begin(remote, descriptor, options);
   if (start === "mounted") return start;
   const tracked = new Tracked(content, options.onBytes);
-  if (descriptor.size <= SMALL_BYTES) await finish(remote, descriptor, start, options, await tracked.whole(descriptor));
-  else await finish(remote, descriptor, await stream(remote, descriptor, { location: start, at: 0 }, options, tracked), options);
+  await orCancelled(remote, start, options, async () => {
+    if (descriptor.size <= SMALL_BYTES) await finish(remote, descriptor, start, options, await tracked.whole(descriptor));
+    else await finish(remote, descriptor, await stream(remote, descriptor, { location: start, at: 0 }, options, tracked), options);
+  });
   return "pushed";
 }
 
@@ -42,8 +45,11 @@ export async function upload(
  * `layer` is what it is called until then. @throws {RegistryError}, and what its making failed with
  */
 export async function uploadGrowing(remote: Remote, layer: Descriptor, growing: GrowingBlob, options: UploadOptions): Promise<Descriptor> {
-  const session = await begin(remote, layer, options);
-  if (session === "mounted") throw new RegistryError("PROTOCOL", `Cannot push ${layer.digest} to ${remote.host}: it was mounted unasked`);
+  const session = await beginAlone(remote, layer, options);
+  return await orCancelled(remote, session, options, async () => await sendGrowing(remote, layer, growing, session, options));
+}
+
+async function sendGrowing(remote: Remote, layer: Descriptor, growing: GrowingBlob, session: string, options: UploadOptions): Promise<Descriptor> {
   const content = new Tracked(
     { file: growing, from: (offset) => growing.from(offset), [Symbol.asyncIterator]: () => growing.from(0)[Symbol.asyncIterator]() },
     options.onBytes,
@@ -56,6 +62,27 @@ export async function uploadGrowing(remote: Remote, layer: Descriptor, growing: 
   const location = sent instanceof URL ? sent.href : await stream(remote, packed, { location: session, at: 0, failure: sent }, options, content);
   await finish(remote, packed, location, options);
   return packed;
+}
+
+/** What will not be finished need not be kept there: the registry is told, where it can be reached. */
+async function orCancelled<T>(remote: Remote, session: string, { scopes }: UploadOptions, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.code === "UNREACHABLE"))
+      await remote
+        .exchange({ method: "DELETE", path: session, scopes, retry: false, signal: AbortSignal.timeout(CANCEL_MS) })
+        .then(async ({ body }) => await body.dump())
+        .catch(() => {}); // it expires
+    throw error;
+  }
+}
+
+/** URL of a session for content that nobody has. */
+async function beginAlone(remote: Remote, descriptor: Descriptor, options: UploadOptions): Promise<string> {
+  const session = await begin(remote, descriptor, { ...options, mountFrom: undefined, proof: undefined });
+  if (session === "mounted") throw new RegistryError("PROTOCOL", `Cannot push ${descriptor.digest} to ${remote.host}: it was mounted unasked`);
+  return session;
 }
 
 /** URL of the session. */
@@ -92,16 +119,26 @@ async function stream(remote: Remote, descriptor: Descriptor, session: Session, 
     failures += 1;
     if (!outcome.passing || failures >= remote.policy.attempts || !content.replayable) throw outcome.error;
     await pause(remote.policy, failures, remote.signal);
-    const status = await remote.exchange({ method: "GET", path: location, scopes: options.scopes });
-    if (status.status !== 204)
-      throw await answerError(status, `go on pushing ${descriptor.digest} to ${remote.host}/${options.repository}`, "BLOB_UPLOAD_UNKNOWN");
-    await status.body.dump();
-    const reached = received(status);
-    if (reached > furthest) failures = 0; // who goes back and forth gets nowhere
-    at = reached;
+    ({ at, location } = await reached(remote, descriptor, location, options));
+    if (at === descriptor.size) return location; // only the answer was lost
+    if (at > furthest) failures = 0; // who goes back and forth gets nowhere
     furthest = Math.max(furthest, at);
-    location = locationOf(status, location);
   }
+}
+
+/** Where the registry says that it is. One that has forgotten the session gets another. */
+async function reached(remote: Remote, descriptor: Descriptor, location: string, options: UploadOptions): Promise<Session> {
+  const status = await remote.exchange({ method: "GET", path: location, scopes: options.scopes });
+  if (status.status === 404) {
+    await status.body.dump();
+    return { location: await beginAlone(remote, descriptor, options), at: 0 };
+  }
+  const place = `${remote.host}/${options.repository}`;
+  if (status.status !== 204) throw await answerError(status, `go on pushing ${descriptor.digest} to ${place}`, "BLOB_UPLOAD_UNKNOWN");
+  await status.body.dump();
+  const at = received(status);
+  if (at <= descriptor.size) return { location: locationOf(status, location), at };
+  throw new RegistryError("PROTOCOL", `Cannot go on pushing ${descriptor.digest} to ${place}: it says that it has ${at} bytes of ${descriptor.size}`);
 }
 
 /** Where an upload is: the URL of its session, and how many bytes that has. */
@@ -135,7 +172,7 @@ async function patch(
     ...(size === undefined || at === 0 ? {} : { "content-range": `${at}-${size - 1}` }),
   };
   try {
-    const answer = await remote.exchange({ method: "PATCH", path: location, scopes, headers, retry: false, body: () => content.body(at) });
+    const answer = await remote.exchange({ method: "PATCH", path: location, scopes, headers, retry: false, body: () => content.body(at, size) });
     if (answer.status !== 202)
       return {
         passing: isPassing(answer.status) || answer.status === 416,

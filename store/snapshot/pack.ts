@@ -62,6 +62,7 @@ class Growing implements GrowingBlob {
       if (end <= at) return;
       while (at < end) {
         const { bytesRead, buffer } = await this.#reader.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at)), { position: at });
+        if (bytesRead === 0) throw new Error(`Cannot read ${this.path}: it became shorter`);
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
