@@ -44,6 +44,7 @@ async function live(index: number): Promise<string> {
 
 test(`${CONTAINERS * LIVES} starts and stops leave nothing`, { timeout: 300_000 }, async () => {
   const ids = [await live(0)]; // what is opened once and kept is no leak
+  await lab.engine.networks.removeIdle();
   await eventually(async () => expect(await Promise.resolve(counts().children)).toBe(0));
   const before = counts();
   const left = Array.from({ length: CONTAINERS }, (_, index) => index);
@@ -51,7 +52,7 @@ test(`${CONTAINERS * LIVES} starts and stops leave nothing`, { timeout: 300_000 
     for (let index = left.shift(); index !== undefined; index = left.shift()) ids.push(await live(index));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  await eventually(async () => expect(await Promise.resolve(counts())).toEqual(before));
   await lab.engine.networks.removeIdle();
+  await eventually(async () => expect(await Promise.resolve(counts())).toEqual(before));
   await eventually(async () => expect(await Promise.resolve(everythingLeft(lab.root, lab.store, ids))).toEqual([]));
 });
