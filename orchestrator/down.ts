@@ -1,8 +1,8 @@
-/** Takes a cluster down: the process, then every container, sandbox and folder of its pods. Objects and volumes stay, unless they are to be purged. */
+/** Takes a cluster down: the process, then every container, sandbox and folder of its pods, each pod for itself. Objects and volumes stay, unless they are to be purged. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Engine } from "../runtime/engine.ts";
+import type { Container, Engine } from "../runtime/engine.ts";
 import { clusterFolder } from "./folders.ts";
 import { Gate } from "./kubelet/gate.ts";
 import { readLabels } from "./kubelet/instance-labels.ts";
@@ -30,7 +30,7 @@ export interface TakenDown {
 
 /** The control plane closes within this, or is killed. */
 const PATIENCE_MS = 15_000;
-/** Seconds that a container has between its stop signal and SIGKILL. */
+/** Seconds that a container has between its stop signal and SIGKILL at most. Pods wait at the same time, and one that has ended waits for no other. */
 const STOP_SECONDS = 10;
 const AT_ONCE = 8;
 
@@ -39,25 +39,40 @@ export async function takeDown({ root, engine, purge, signal }: DownOptions): Pr
   const pid = readProcessFile(root);
   if (pid !== undefined) await endProcess(pid, () => readProcessFile(root) === pid, signal);
   const folders = new PodFolders(clusterFolder(root));
-  const uids = new Set(await folders.list());
-  const containers = (await engine.list()).flatMap((container) => {
-    const name = readLabels(container);
-    if (name === undefined) return [];
-    uids.add(name.pod.uid);
-    return [container.record.id];
-  });
-  await Promise.all(containers.map(async (id) => await engine.stop(id, { timeout: STOP_SECONDS }))); // all wait in the same seconds
-  const gate = new Gate(AT_ONCE);
-  await Promise.all(containers.map(async (id) => await gate.run(async () => await engine.remove(id, { force: true }))));
-  for (const uid of uids) {
-    await engine.removeSandbox(uid);
-    await folders.remove(uid);
-  }
+  const pods = containersByPod(await engine.list(), await folders.list());
+  const removals = new Gate(AT_ONCE);
+  const networks = new Gate(1); // one lock is all that sandboxes wait for
+  await Promise.all(
+    [...pods].map(async ([uid, containers]) => {
+      await Promise.all(containers.map(async ({ id, patience }) => await engine.stop(id, { timeout: patience })));
+      await removals.run(async () => await Promise.all(containers.map(async ({ id }) => await engine.remove(id, { force: true }))));
+      await networks.run(async () => await engine.removeSandbox(uid));
+      await folders.remove(uid);
+    }),
+  );
   await engine.services.remove();
   await engine.sweep();
   await rm(join(clusterFolder(root), "pods"), { recursive: true, force: true });
   const kept = purge ? await purgeCluster(root) : [];
-  return { process: pid, containers: containers.length, pods: uids.size, kept };
+  return { process: pid, containers: [...pods.values()].flat().length, pods: pods.size, kept };
+}
+
+interface Held {
+  readonly id: string;
+  /** Seconds between its stop signal and SIGKILL: those of its pod, but no more than `down` has. */
+  readonly patience: number;
+}
+
+/** By the uid of the pod; `known` are those that have a folder, whatever else they have. */
+export function containersByPod(all: readonly Container[], known: readonly string[]): ReadonlyMap<string, readonly Held[]> {
+  const pods = new Map<string, Held[]>(known.map((uid) => [uid, []]));
+  for (const container of all) {
+    const uid = readLabels(container)?.pod.uid;
+    if (uid === undefined) continue;
+    const { id, options } = container.record;
+    pods.set(uid, [...(pods.get(uid) ?? []), { id, patience: Math.min(options.stopTimeout ?? STOP_SECONDS, STOP_SECONDS) }]);
+  }
+  return pods;
 }
 
 async function endProcess(pid: number, lives: () => boolean, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { parseAllDocuments } from "yaml";
 import type { Draft } from "../../orchestrator/cluster.ts";
 import { applyManifest } from "../../orchestrator/client/apply.ts";
-import { addNamespaceFlag, connectCluster } from "../cluster/connect.ts";
+import { addNamespaceFlag, reachCluster } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import { collect } from "../collect.ts";
@@ -25,8 +25,8 @@ export function command(context: Context): Command {
     if (filename.length === 0) throw new UsageError("must specify -f");
     if (dryRun !== undefined && dryRun !== "server") throw new UsageError("--dry-run knows only server");
     const manifests = (await Promise.all(filename.map(async (path) => await readManifests(context, path)))).flat();
-    if (manifests.length === 0) throw new ExitError(1, "error: no objects passed to apply");
-    using client = connectCluster(context);
+    if (manifests.length === 0) throw new ExitError(1, "no objects passed to apply");
+    using client = await reachCluster(context);
     for (const manifest of manifests) {
       const { name, outcome } = await applyManifest(client, manifest, { namespace, manager: "strata", dryRun: dryRun === "server" });
       context.stdout.write(`${name} ${outcome}${dryRun === undefined ? "" : " (server dry run)"}\n`);
@@ -58,7 +58,7 @@ function readText(path: string): string {
 function parseManifests(where: string, text: string): readonly Draft[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [problem] = document.errors;
-    if (problem !== undefined) throw new ExitError(1, `error: error parsing ${where}: ${problem.message}`);
+    if (problem !== undefined) throw new ExitError(1, `error parsing ${where}: ${problem.message}`);
     const value = document.toJS();
     return value === null || value === undefined ? [] : value.kind === "List" ? value.items : [value];
   });

@@ -6,7 +6,7 @@ import { deployManifests, nameFor, type DeployRequest } from "../../orchestrator
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
 import { waitForAddress } from "../../orchestrator/client/wait-service.ts";
-import { addNamespaceFlag, connectCluster } from "../cluster/connect.ts";
+import { addNamespaceFlag, reachCluster } from "../cluster/connect.ts";
 import { readDuration } from "../duration.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
@@ -50,7 +50,7 @@ async function run(context: Context, image: string, flags: Flags): Promise<void>
     context.stdout.write(text);
     return;
   }
-  using client = connectCluster(context);
+  using client = await reachCluster(context);
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   for (const manifest of manifests) {
     const { name, outcome } = await applyManifest(client, manifest, { namespace: request.namespace, manager: "strata-deploy" });

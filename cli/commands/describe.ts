@@ -3,24 +3,35 @@ import { Command } from "commander";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { addNamespaceFlag, connectCluster, readTargets } from "../cluster/connect.ts";
-import { describeObject } from "../cluster/describe.ts";
+import { describeObject } from "../describe/describe-object.ts";
 import type { Context } from "../context.ts";
 
+interface Flags {
+  readonly namespace: string;
+  readonly allNamespaces: boolean;
+  readonly selector?: string;
+}
+
 export function command(context: Context): Command {
-  const verb = new Command().description("Tell about objects of the cluster and what happened to them").argument("<kind...>", "kind and names, or kind/name");
-  return addNamespaceFlag(verb).action(async (words: readonly string[], { namespace }: { readonly namespace: string }) => {
+  const verb = new Command()
+    .description("Tell about objects of the cluster and what happened to them")
+    .argument("<kind...>", "kind and names, or kind/name")
+    .option("-A, --all-namespaces", "of all namespaces", false)
+    .option("-l, --selector <labels>", "only those with these labels");
+  return addNamespaceFlag(verb).action(async (words: readonly string[], { namespace, allNamespaces, selector }: Flags) => {
     using client = connectCluster(context);
     const texts: string[] = [];
     for (const { kind, name } of readTargets(words)) {
       const resource = resourceByWord(kind);
-      const found = await client.send({ path: pathOf(resource, namespace, name) });
-      const objects: readonly KubeObject[] = name === undefined ? found.items : [found];
-      for (const object of objects) {
-        const about = encodeURIComponent(`involvedObject.uid=${object.metadata.uid}`);
-        const { items } = await client.send({ path: `${pathOf(resourceByWord("events"), object.metadata.namespace)}?fieldSelector=${about}` });
-        texts.push(describeObject(object, items, Date.now()));
-      }
+      const query = name === undefined && selector !== undefined ? `?labelSelector=${encodeURIComponent(selector)}` : "";
+      const found = await client.send({ path: `${pathOf(resource, allNamespaces ? undefined : namespace, name)}${query}` });
+      // Items of a list do not say what they are.
+      const { apiVersion, kind: list } = found as { readonly apiVersion: string; readonly kind: string };
+      const objects: readonly KubeObject[] =
+        name === undefined ? found.items.map((item: object) => ({ apiVersion, kind: list.replace(/List$/, ""), ...item })) : [found];
+      for (const object of objects) texts.push(await describeObject(client, object, Date.now()));
     }
+    if (texts.length === 0) context.stderr.write(allNamespaces ? "No resources found\n" : `No resources found in ${namespace} namespace.\n`);
     context.stdout.write(texts.join("\n\n"));
   });
 }

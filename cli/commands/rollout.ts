@@ -6,8 +6,8 @@ import { pathOf, printedName, resourceByWord } from "../../orchestrator/client/p
 import { canRoll, rolloutState } from "../../orchestrator/client/rollout-status.ts";
 import { waitForRollout } from "../../orchestrator/client/wait-rollout.ts";
 import { addNamespaceFlag, connectCluster, readTargets } from "../cluster/connect.ts";
+import { alignTabs } from "../describe/tabs.ts";
 import { readDuration } from "../duration.ts";
-import { formatTable } from "../cluster/print.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 
@@ -76,9 +76,8 @@ async function readRevisions({ client, path, namespace, kind }: Target): Promise
 }
 
 async function history(context: Context, target: Target): Promise<void> {
-  const rows = (await readRevisions(target)).map(({ revision, cause }) => ({ cells: [revision, cause] }));
-  const columnDefinitions = ["Revision", "Change-Cause"].map((name) => ({ name, priority: 0 }));
-  context.stdout.write(`${target.printed}\n${formatTable({ columnDefinitions, rows }, { wide: false, namespaces: false, headers: true })}`);
+  const rows = (await readRevisions(target)).map(({ revision, cause }) => `${revision}\t${cause === "" ? "<none>" : cause}`);
+  context.stdout.write(`${target.printed} \n${alignTabs(["REVISION\tCHANGE-CAUSE", ...rows]).join("\n")}\n\n`);
 }
 
 async function undo(context: Context, target: Target, { toRevision }: { readonly namespace: string; readonly toRevision?: string }): Promise<void> {

@@ -41,7 +41,7 @@ export function rollbackTo(revisions: readonly Revision[], wanted: number | unde
   if (found === undefined)
     throw new ClientError(
       "NOT_FOUND",
-      wanted === undefined ? "error: no rollout history found to go back to" : `error: unable to find specified revision ${wanted} in history`,
+      wanted === undefined ? "no rollout history found to go back to" : `unable to find specified revision ${wanted} in history`,
     );
   if (isRevision(found.kept)) return { body: found.kept["data"], contentType: "application/strategic-merge-patch+json" };
   return { body: [{ op: "replace", path: "/spec/template", value: templateOf(found.kept) }], contentType: "application/json-patch+json" };

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Agent, request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { createInterface } from "node:readline";
 import { parse } from "yaml";
 import { ClientError } from "./errors.ts";
 
@@ -16,9 +17,16 @@ export interface KubeRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface WatchEvent {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  readonly object: any;
+}
+
 export interface KubeClient extends Disposable {
   /** @throws {ClientError} `CLUSTER_DOWN`, `NOT_FOUND`, `REFUSED` with the server's own words */
   send(request: KubeRequest): Promise<any>;
+  /** What a watch tells, until the server ends it or `signal` does. @throws {ClientError} as `send`, also for an ERROR that is told */
+  watch(request: KubeRequest): AsyncIterable<WatchEvent>;
   /** The object, or undefined when it is not there. */
   find(path: string): Promise<any>;
 }
@@ -30,6 +38,7 @@ export function openKubeClient(kubeconfig: string): KubeClient {
   const send = async (asked: KubeRequest): Promise<any> => await exchange(new URL(asked.path, server), agent, asked);
   return {
     send,
+    watch: (asked) => watchLines(new URL(asked.path, server), agent, asked),
     async find(path) {
       try {
         return await send({ path });
@@ -63,6 +72,32 @@ function readKubeconfig(path: string): { readonly server: string; readonly ca: B
 }
 
 async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any> {
+  const response = await respond(url, agent, asked);
+  const text = await textOf(response);
+  const status = response.statusCode ?? 0;
+  if (status < 400) return response.headers["content-type"]?.includes("json") === true ? JSON.parse(text) : text;
+  throw refusal(status, text);
+}
+
+async function* watchLines(url: URL, agent: Agent, asked: KubeRequest): AsyncGenerator<WatchEvent> {
+  const response = await respond(url, agent, asked);
+  const status = response.statusCode ?? 0;
+  if (status >= 400) throw refusal(status, await textOf(response));
+  for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
+    if (line === "") continue;
+    const event = JSON.parse(line) as WatchEvent | { readonly type: "ERROR"; readonly object: { readonly code?: number } };
+    if (event.type === "ERROR") throw refusal(event.object.code ?? 500, JSON.stringify(event.object));
+    yield event;
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+async function respond(url: URL, agent: Agent, asked: KubeRequest): Promise<IncomingMessage> {
   const { method = "GET", body, contentType = "application/json", accept = "application/json", signal } = asked;
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const options: RequestOptions = {
@@ -75,7 +110,7 @@ async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any
     },
     ...(signal === undefined ? {} : { signal }),
   };
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+  return await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, options, resolve);
     sent.once("error", (error: NodeJS.ErrnoException) => {
       reject(
@@ -89,12 +124,6 @@ async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any
     });
     sent.end(payload);
   });
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
-  const status = response.statusCode ?? 0;
-  if (status < 400) return response.headers["content-type"]?.includes("json") === true ? JSON.parse(text) : text;
-  throw refusal(status, text);
 }
 
 /** In kubectl's form. */

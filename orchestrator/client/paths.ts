@@ -9,14 +9,14 @@ export function resourceByWord(word: string): Resource {
   const found = resources.find((row) =>
     [row.resource, row.singular, row.kind.toLowerCase(), nameOf(row), `${row.singular}.${row.group}`, ...row.shortNames].includes(wanted),
   );
-  if (found === undefined) throw new ClientError("KIND_UNKNOWN", `error: the server doesn't have a resource type "${word}"`);
+  if (found === undefined) throw new ClientError("KIND_UNKNOWN", `the server doesn't have a resource type "${word}"`);
   return found;
 }
 
 /** @throws {ClientError} `KIND_UNKNOWN` */
 export function resourceOf(manifest: { readonly apiVersion?: string; readonly kind?: string }): Resource {
   const found = resourceOfKind(manifest.apiVersion ?? "", manifest.kind ?? "");
-  if (found === undefined) throw new ClientError("KIND_UNKNOWN", `error: no matches for kind "${manifest.kind}" in version "${manifest.apiVersion}"`);
+  if (found === undefined) throw new ClientError("KIND_UNKNOWN", `no matches for kind "${manifest.kind}" in version "${manifest.apiVersion}"`);
   return found;
 }
 

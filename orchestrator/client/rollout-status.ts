@@ -16,9 +16,9 @@ export function canRoll(kind: string): boolean {
 export function rolloutState(object: any): RolloutState {
   const { generation = 0 } = object.metadata;
   const { type } = object.spec.updateStrategy ?? {};
-  if (type === "OnDelete") return { kind: "failed", message: "error: rollout status is only available for RollingUpdate strategy type" };
+  if (type === "OnDelete") return { kind: "failed", message: "rollout status is only available for RollingUpdate strategy type" };
   if (generation > (object.status?.observedGeneration ?? 0)) return waiting(`Waiting for ${wordOf(object.kind)} spec update to be observed`);
-  return STATES[object.kind]?.(object) ?? { kind: "failed", message: `error: no rollout of ${object.kind} is known` };
+  return STATES[object.kind]?.(object) ?? { kind: "failed", message: `no rollout of ${object.kind} is known` };
 }
 
 function wordOf(kind: string): string {
@@ -33,7 +33,7 @@ function deploymentState({ metadata: { name }, spec: { replicas = 1 }, status = 
   const { updatedReplicas: updated = 0, replicas: total = 0, availableReplicas: available = 0, conditions = [] } = status;
   const unfinished = (message: string): RolloutState => waiting(`Waiting for deployment "${name}" rollout to finish: ${message}`);
   const progressing = conditions.find((condition: { readonly type: string }) => condition.type === "Progressing");
-  if (progressing?.reason === "ProgressDeadlineExceeded") return { kind: "failed", message: `error: deployment "${name}" exceeded its progress deadline` };
+  if (progressing?.reason === "ProgressDeadlineExceeded") return { kind: "failed", message: `deployment "${name}" exceeded its progress deadline` };
   if (updated < replicas) return unfinished(`${updated} out of ${replicas} new replicas have been updated`);
   if (total > updated) return unfinished(`${total - updated} old replicas are pending termination`);
   if (available < updated) return unfinished(`${available} of ${updated} updated replicas are available`);

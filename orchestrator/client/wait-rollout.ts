@@ -34,7 +34,7 @@ export async function waitForRollout(client: KubeClient, path: string, { timeout
       for (const problem of problems) if (!told.has(problem)) tell(problem);
       for (const problem of problems) told.add(problem);
     }
-    if (late) throw new ClientError("TIMED_OUT", ["error: timed out waiting for the condition", ...problems].join("\n"));
+    if (late) throw new ClientError("TIMED_OUT", ["timed out waiting for the condition", ...problems].join("\n"));
     await delay(LOOK_MS, undefined, { signal });
   }
 }

@@ -42,7 +42,7 @@ export function formatSelector(selector: LabelSelector | undefined): string {
     if (operator === "DoesNotExist") return `!${key}`;
     const [only] = values;
     if (operator === "In" && values.length === 1) return `${key}=${only}`;
-    return `${key} ${operator === "In" ? "in" : "notin"} (${values.join(",")})`;
+    return `${key} ${operator === "In" ? "in" : "notin"} (${values.toSorted().join(",")})`;
   });
   return parts.length === 0 ? "<none>" : parts.join(",");
 }
