@@ -13,6 +13,11 @@ export function columnsOf(resource: Resource): readonly Column[] {
   return columns.some((column) => column.name === name.name) ? columns : [name, ...columns];
 }
 
+interface Ingress {
+  readonly ip?: string;
+  readonly hostname?: string;
+}
+
 const name: Column = { name: "Name", format: "name", description: "Name must be unique within a namespace.", cell: ({ metadata }) => metadata.name };
 const age: Column = { name: "Age", description: "Time since the object was created.", cell: ({ metadata }, now) => formatAge(metadata.creationTimestamp, now) };
 
@@ -169,8 +174,8 @@ const table: Readonly<Record<ResourceName, readonly Column[]>> = {
   ],
   "ingresses.networking.k8s.io": [
     text("Class", ({ spec }) => or(spec.ingressClassName)),
-    text("Hosts", ({ spec }) => or((spec.rules ?? []).map(({ host }: any) => host ?? "*").join(","), "*")),
-    text("Address", ({ status }) => (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }: any) => ip ?? hostname).join(",")),
+    text("Hosts", ({ spec }) => or((spec.rules ?? []).map(({ host }: { readonly host?: string }) => host ?? "*").join(","), "*")),
+    text("Address", ({ status }) => (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }: Ingress) => ip ?? hostname ?? "").join(",")),
     text("Ports", ({ spec }) => (spec.tls === undefined ? "80" : "80, 443")),
     age,
   ],

@@ -11,6 +11,15 @@ interface ContainerStatus {
   readonly lastState?: { readonly terminated?: Terminated };
 }
 
+interface PodStatus {
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+interface PodSpec {
+  readonly initContainers?: readonly { readonly name: string; readonly restartPolicy?: string }[];
+}
+
 interface Terminated {
   readonly reason?: string;
   readonly exitCode: number;
@@ -48,13 +57,13 @@ export function podRestarts({ spec, status }: KubeObject, now: Date): string {
   return restarts === 0 || last === undefined || last === "" ? String(restarts) : `${restarts} (${formatAge(last, now)} ago)`;
 }
 
-function scheduledReason(status: any): string | undefined {
-  const condition = status?.conditions?.find(({ type }: any) => type === "PodScheduled");
+function scheduledReason(status: PodStatus | undefined): string | undefined {
+  const condition = status?.conditions?.find(({ type }) => type === "PodScheduled");
   return condition?.reason === "SchedulingGated" ? "SchedulingGated" : undefined;
 }
 
 /** Undefined when all init containers are done. */
-function initPhrase(spec: any, statuses: readonly ContainerStatus[]): string | undefined {
+function initPhrase(spec: PodSpec | undefined, statuses: readonly ContainerStatus[]): string | undefined {
   const sidecars = sidecarNames(spec);
   for (const [index, { name, state, started }] of statuses.entries()) {
     if (state?.terminated?.exitCode === 0 || (sidecars.has(name) && started === true)) continue;
@@ -65,13 +74,13 @@ function initPhrase(spec: any, statuses: readonly ContainerStatus[]): string | u
   return undefined;
 }
 
-function containerPhrase(phase: string, status: any): string {
-  const statuses: readonly ContainerStatus[] = status?.containerStatuses ?? [];
+function containerPhrase(phase: string, status: PodStatus | undefined): string {
+  const statuses = status?.containerStatuses ?? [];
   const reasons = statuses.map(({ state }) => waitingReason(state) ?? (state?.terminated && terminatedReason(state.terminated)));
   const phrase = reasons.find((reason) => reason !== undefined) ?? phase;
   const running = statuses.some(({ ready, state }) => ready === true && state?.running !== undefined);
   if (phrase !== "Completed" || !running) return phrase;
-  return status.conditions?.some(({ type, status: value }: any) => type === "Ready" && value === "True") ? "Running" : "NotReady";
+  return status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") ? "Running" : "NotReady";
 }
 
 function waitingReason(state: ContainerStatus["state"]): string | undefined {
@@ -84,6 +93,6 @@ function terminatedReason({ reason = "", signal = 0, exitCode }: Terminated): st
   return signal === 0 ? `ExitCode:${exitCode}` : `Signal:${signal}`;
 }
 
-function sidecarNames(spec: any): ReadonlySet<string> {
-  return new Set((spec?.initContainers ?? []).filter(({ restartPolicy }: any) => restartPolicy === "Always").map(({ name }: any) => name));
+function sidecarNames(spec: PodSpec | undefined): ReadonlySet<string> {
+  return new Set((spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always").map(({ name }) => name));
 }
