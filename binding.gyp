@@ -50,9 +50,9 @@
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },
     {
-      "target_name": "strata-lock",
+      "target_name": "strata-system",
       "type": "loadable_module",
-      "sources": ["store/native/file-lock.c"]
+      "sources": ["<!@(ls system/native/*.c)"]
     },
     {
       "target_name": "strata-zlib",

@@ -6,7 +6,7 @@ const dist = fileURLToPath(new URL("./dist/", import.meta.url));
 
 export default defineConfig({
   resolve: {
-    alias: [{ find: /^(?:\.\.\/)+(store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
+    alias: [{ find: /^(?:\.\.\/)+(system|store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
   },
   test: {
     reporters: ["default", "./scripts/totals.mjs"],

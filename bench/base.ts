@@ -12,7 +12,7 @@ const PROGRAMS = "sh,ls,cat,cp,rm,mkdir,touch,chmod,sleep,true";
 export async function makeBase({ folder, run }: Place): Promise<string> {
   const env = { STRATA_ROOT: join(folder, "base"), STRATA_RUN_ROOT: join(folder, "base-run") };
   const archive = join(folder, "base.tar");
-  await run([process.execPath, STRATA, "base", "create", BASE_IMAGE, "--bin", PROGRAMS], env);
-  await run([process.execPath, STRATA, "save", "--output", archive, BASE_IMAGE], env);
+  await run([STRATA, "base", "create", BASE_IMAGE, "--bin", PROGRAMS], env);
+  await run([STRATA, "save", "--output", archive, BASE_IMAGE], env);
   return archive;
 }

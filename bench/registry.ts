@@ -25,7 +25,7 @@ export async function startRegistry(place: string, name: RegistryName): Promise<
   const host = `127.0.0.1:${await freePort()}`;
   const log = join(folder, "log");
   const fd = openSync(log, "a");
-  const [command = "", ...args] = name === "strata" ? [process.execPath, STRATA, "registry", "serve", "--listen", host] : dockerRegistry(folder, host);
+  const [command = "", ...args] = name === "strata" ? [STRATA, "registry", "serve", "--listen", host] : dockerRegistry(folder, host);
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: undefined, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run") };
   const child = spawn(command, args, { stdio: ["ignore", fd, fd], env });
   closeSync(fd);

@@ -24,8 +24,7 @@ exports.start = function start(name, rooms) {
   restoreAuthorities(process);
   if (!isBundled()) return import(join(dist, rooms));
   const { recordCodeCache, useCodeCache } = require(join(bundle, "code-cache.cjs"));
-  const cache = join(bundle, "code.bin");
-  if (process.env.RECORD_CODE_OF_STRATA === undefined) useCodeCache(cache);
-  else process.once("exit", recordCodeCache(cache).save);
+  if (process.env.RECORD_CODE_OF_STRATA === undefined) useCodeCache(bundle);
+  else process.once("exit", recordCodeCache(bundle).save);
   return require(join(bundle, `${name}.cjs`));
 };

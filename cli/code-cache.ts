@@ -1,16 +1,13 @@
 /**
- * Keeps V8's compiled code of the bundle (and of what it requires) in one file beside it: half of a short command is compiling.
+ * Keeps V8's compiled code of each file of the bundle (and of what it requires) in the bundle's folder: half of a short command is compiling.
  * Installed before anything else is loaded; made when the bundle is, by a few commands.
  * Files compiled here may not `import()`: the bundle requires instead.
- * Another Node version's cache is refused by V8 and costs nothing but time.
+ * Another Node version's code is refused by V8 and costs nothing but time.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import Module from "node:module";
-import { dirname } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { Script } from "node:vm";
-
-/** File name → where its code lies in the blob: offset and length in bytes. */
-type Index = Readonly<Record<string, readonly [offset: number, length: number]>>;
 
 /** What Node's CommonJS loader calls for each file; stable since Node 0.x and replaced in the same way by v8-compile-cache and pirates. */
 interface Loader {
@@ -20,27 +17,25 @@ interface Loader {
   _cache: NodeJS.Require["cache"];
 }
 
-export function useCodeCache(file: string): void {
-  const codes = readCache(file);
-  if (codes.size > 0) compileWith(codes);
+export function useCodeCache(folder: string): void {
+  compileWith(folder);
 }
 
 /** Adds what this process compiles to what is there; `save` writes it. */
-export function recordCodeCache(file: string): { save(): void } {
-  const known = readCache(file);
+export function recordCodeCache(folder: string): { save(): void } {
   const scripts = new Map<string, Script>();
-  compileWith(known, (filename, script) => scripts.set(filename, script));
+  compileWith(folder, (filename, script) => scripts.set(filename, script));
   return {
     save(): void {
-      writeCache(file, new Map([...known, ...[...scripts].map(([filename, script]) => [filename, script.createCachedData()] as const)]));
+      for (const [filename, script] of scripts) writeFileSync(codeOf(folder, filename), script.createCachedData());
     },
   };
 }
 
-function compileWith(codes: ReadonlyMap<string, Buffer>, compiled?: (filename: string, script: Script) => void): void {
+function compileWith(folder: string, compiled?: (filename: string, script: Script) => void): void {
   const loader = Module as unknown as Loader;
   loader.prototype._compile = function compile(content, filename) {
-    const cachedData = codes.get(filename);
+    const cachedData = readCode(folder, filename);
     const options = { filename };
     const script = new Script(loader.wrap(content), cachedData === undefined ? options : { ...options, cachedData });
     compiled?.(filename, script);
@@ -55,28 +50,19 @@ function requireFor(module: NodeModule, loader: Loader): NodeJS.Require {
   return Object.assign(require, { resolve, main: process.mainModule, cache: loader._cache }) as unknown as NodeJS.Require;
 }
 
-/** File name → code; empty when none was made: everything is compiled as usual. */
-function readCache(file: string): ReadonlyMap<string, Buffer> {
-  let blob: Buffer;
-  try {
-    blob = readFileSync(file);
-  } catch {
-    return new Map();
-  }
-  const start = 4 + blob.readUInt32LE(0);
-  const index = JSON.parse(blob.toString("utf8", 4, start)) as Index;
-  return new Map(Object.entries(index).map(([filename, [offset, length]]) => [filename, blob.subarray(start + offset, start + offset + length)]));
+/** V8 takes code only with the flags that it was made with: those of short commands, as in bin/strata.js, or none. */
+const FLAGS = process.execArgv.includes("--no-rehash-snapshot") ? "short" : "plain";
+
+/** The folder is two below the project's, whose place does not matter. */
+function codeOf(folder: string, filename: string): string {
+  return join(folder, `${relative(join(folder, "../.."), filename).replaceAll("/", "_")}.${FLAGS}.code`);
 }
 
-function writeCache(file: string, codes: ReadonlyMap<string, Buffer>): void {
-  const index: Record<string, readonly [number, number]> = {};
-  let offset = 0;
-  for (const [filename, code] of codes) {
-    index[filename] = [offset, code.length];
-    offset += code.length;
+/** Undefined where none was made: it is compiled as usual. */
+function readCode(folder: string, filename: string): Buffer | undefined {
+  try {
+    return readFileSync(codeOf(folder, filename));
+  } catch {
+    return undefined;
   }
-  const header = Buffer.from(JSON.stringify(index));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(header.length);
-  writeFileSync(file, Buffer.concat([length, header, ...codes.values()]));
 }

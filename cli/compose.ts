@@ -14,7 +14,7 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
   const isRoot = process.getuid?.() === 0;
   const root = rootFlag ?? env["STRATA_ROOT"] ?? (isRoot ? "/var/lib/strata" : join(env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "strata"));
   const runRoot = env["STRATA_RUN_ROOT"] ?? (isRoot ? "/run/strata" : join(env["XDG_RUNTIME_DIR"] || join(root, "run"), "strata"));
-  const abort = new AbortController();
+  let abort: AbortController | undefined; // few verbs look at it
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | undefined;
@@ -22,10 +22,10 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.once(name, () => {
-      abort.abort(new ExitError(name === "SIGINT" ? 130 : 143));
+      (abort ??= new AbortController()).abort(new ExitError(name === "SIGINT" ? 130 : 143));
     });
   }
-  const context: Context = {
+  const context: Context & AsyncDisposable = {
     root,
     runRoot,
     programs: {
@@ -36,12 +36,20 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
       loopback: program("strata-loopback"),
       tree: program("strata-tree"),
     },
-    self: [process.execPath, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
+    self: [process.execPath, ...process.execArgv, fileURLToPath(new URL("../../bin/strata.js", import.meta.url)), "--root", root],
     env,
-    stdin: process.stdin,
-    stdout: endWithReader(process.stdout),
-    stderr: endWithReader(process.stderr),
-    signal: abort.signal,
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return endWithReader(process.stdout);
+    },
+    get stderr() {
+      return endWithReader(process.stderr);
+    },
+    get signal() {
+      return (abort ??= new AbortController()).signal;
+    },
     store: once(async (): Promise<Store> => {
       process.umask(0o022); // containers see these folders and files, and who is not root in there must be able to read them; secrets have modes of their own
       const { openStore } = await import("../store/open.ts");
@@ -65,17 +73,22 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
         processes: await context.processes(),
       });
     }),
-  };
-  return {
-    ...context,
     async [Symbol.asyncDispose](): Promise<void> {
       for (const close of closers.reverse()) await close();
     },
   };
+  return context;
 }
 
-/** When whoever read our output has gone we end as SIGPIPE ends programs: quietly. A container goes on; its monitor settles it. */
+const watched = new WeakSet<NodeJS.WriteStream>();
+
+/**
+ * When whoever read our output has gone we end as SIGPIPE ends programs: quietly. A container goes on; its monitor settles it.
+ * Streams are made when they are first asked for: their modules take longer to load than a container to start.
+ */
 function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (watched.has(stream)) return stream;
+  watched.add(stream);
   return stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT.brokenPipe);
     throw error;

@@ -3,7 +3,7 @@
 // Usage: node scripts/bundle.mjs (after tsc -b)
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -71,6 +71,21 @@ const TIERING = "--wasm-tiering-budget=";
 const USUAL = /default: --wasm-tiering-budget=(\d+)/.exec(spawnSync(process.execPath, ["--v8-options"], { encoding: "utf8" }).stdout)?.[1];
 const AS_BEFORE = USUAL === undefined ? "" : `require("node:v8").setFlagsFromString("${TIERING}${USUAL}");`;
 
+/** Node's modules that take a millisecond and more to load, which few commands use all of. */
+const SLOW = "child_process|crypto|dgram|fs/promises|net|os|perf_hooks|readline|stream|stream/promises|timers/promises|url|worker_threads|zlib";
+
+/** In files of our rooms a slow module of Node's is loaded when something of it is first used, unless it is taken whole. */
+function loadSlowOnesLate(file) {
+  const path = join(out, file);
+  const code = readFileSync(path, "utf8");
+  const late = code.replaceAll(new RegExp(`\\b([\\w$]+)=require\\(("node:(?:${SLOW})")\\)`, "g"), (whole, name, module) =>
+    code.includes(`.a(${name},1)`) ? whole : `${name}=$late(${module})`,
+  );
+  if (late === code) return;
+  if (code.includes("$late")) throw new Error(`Cannot bundle ${file}: it uses the name $late itself`);
+  writeFileSync(path, `const $late=(name)=>{let it;return new Proxy({},{get:(_,key)=>(it??=process.getBuiltinModule(name))[key]})};${late}`);
+}
+
 /** `groupOf` names the file that a module goes to; without a name rolldown decides. Gives the modules of each file. */
 async function bundle(groupOf = () => undefined) {
   rmSync(out, { recursive: true, force: true });
@@ -93,7 +108,9 @@ async function bundle(groupOf = () => undefined) {
   });
   for (const [name, file] of Object.entries(workers)) await bundleWorker(name, file);
   writeFileSync(join(out, "package.json"), '{ "type": "commonjs" }\n');
-  return new Map(output.flatMap((file) => (file.type === "chunk" ? [[file.fileName, file.moduleIds]] : [])));
+  const chunks = output.filter(({ type }) => type === "chunk");
+  for (const { fileName, moduleIds } of chunks) if (moduleIds.every((id) => id.startsWith(dist) || groupOf(id) !== undefined)) loadSlowOnesLate(fileName);
+  return new Map(chunks.map(({ fileName, moduleIds }) => [fileName, moduleIds]));
 }
 
 async function bundleWorker(name, file) {
@@ -102,8 +119,8 @@ async function bundleWorker(name, file) {
 }
 
 /**
- * What short commands load goes into a few files, for each costs a third of a millisecond: a room's part that all of them load,
- * that only a cached build loads, and that only containers' commands load.
+ * What short commands load goes into a few files, for each costs half a millisecond: what all of them load, what only a cached build
+ * loads, and what only containers' commands load.
  */
 function hotGroups(chunks, hot) {
   const modulesOf = (files) => new Set([...chunks].flatMap(([file, modules]) => (files.includes(file) && !file.startsWith("code-cache") ? modules : [])));
@@ -111,33 +128,39 @@ function hotGroups(chunks, hot) {
   const entries = new Set(Object.values(ENTRIES)); // a program begins when its own file is loaded, and only then
   return (id) => {
     if (entries.has(id) || !(build.has(id) || containers.has(id))) return undefined;
-    const room = id.startsWith(dist) ? relative(dist, id).split("/")[0] : "packages";
-    if (!containers.has(id)) return `${room}-build`;
-    return build.has(id) ? room : `${room}-containers`;
+    if (!containers.has(id)) return "build";
+    return build.has(id) ? "short" : "containers";
   };
 }
 
-/** Names of the bundle's files whose code is in code.bin. For its head see cli/code-cache.ts. */
-function recordedFiles() {
-  if (!existsSync(join(out, "code.bin"))) return [];
-  const blob = readFileSync(join(out, "code.bin"));
-  return Object.keys(JSON.parse(blob.toString("utf8", 4, 4 + blob.readUInt32LE(0)))).map((file) => relative(out, file));
+/** As bin/strata.js begins short commands, and as it begins all others; the ends of their files' names are those of cli/code-cache.ts. */
+const SHORT = ["--no-rehash-snapshot", "--interrupt-budget=1000000"];
+const PLAIN = [];
+
+/** Names of the bundle's files whose code was kept, which is forgotten. */
+function takeRecorded(flags) {
+  const code = flags === SHORT ? /^dist_bundle_(.*)\.short\.code$/ : /^dist_bundle_(.*)\.plain\.code$/;
+  return readdirSync(out).flatMap((name) => {
+    const file = code.exec(name)?.[1];
+    if (file !== undefined) rmSync(join(out, name));
+    return file ?? [];
+  });
 }
 
 /**
  * A small build and a small container, recorded: the code that they compiled is what later commands need not compile again.
  * The variable that asks for it is none of those that go on to what a monitor starts, which would write at the same time.
  */
-function warm() {
+function warm(flags) {
   const folder = mkdtempSync(join(tmpdir(), "strata-bundle-"));
   const env = { ...process.env, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run") };
-  const strata = (...args) => spawnSync(process.execPath, [join(project, "bin/strata.js"), ...args], { env, encoding: "utf8" });
+  const strata = (...args) => spawnSync(process.execPath, [...flags, join(project, "bin/strata.js"), ...args], { env, encoding: "utf8" });
   try {
     warmContainers(strata, env);
-    const containers = recordedFiles();
-    rmSync(join(out, "code.bin"), { force: true });
+    const containers = takeRecorded(flags);
     warmBuild(join(folder, "context"), strata, env);
-    const build = recordedFiles();
+    const build = takeRecorded(flags);
+    warmBuild(join(folder, "again"), strata, env);
     warmContainers(strata, env);
     return { build, containers };
   } finally {
@@ -202,7 +225,7 @@ async function warmTransfers() {
 }
 
 const chunks = await bundle();
-const hot = warm();
+const hot = warm(SHORT);
 await bundle(hotGroups(chunks, hot));
-warm();
+for (const flags of [SHORT, PLAIN]) warm(flags);
 await warmTransfers();

@@ -13,12 +13,12 @@ const NAMES = [
   "strata-names",
   "strata-loopback",
   "strata-tree",
-  "strata-lock.node",
+  "strata-system.node",
   "strata-zlib.node",
   "strata-transfer.node",
 ];
 const OUTPUTS = NAMES.map((name) => join(project, "build/Release", name));
-const FOLDERS = ["runtime/native", "runtime/network", "store/native", "http/native"].map((folder) => join(project, folder));
+const FOLDERS = ["runtime/native", "runtime/network", "store/native", "http/native", "system/native"].map((folder) => join(project, folder));
 
 const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = FOLDERS.flatMap((folder) =>

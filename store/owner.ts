@@ -1,6 +1,6 @@
 /** Names for unfinished work: who owns it can be told from the name, and whether that process still lives. */
-import { randomBytes } from "node:crypto";
 import { readdirSync, readlinkSync } from "node:fs";
+import { randomHex } from "../system/digest.ts";
 import { isAlive, startTimeOf } from "./process-id.ts";
 
 /** Of the namespace that all others are in: from there every process is seen. As in the kernel's proc_ns.h. */
@@ -11,7 +11,7 @@ let own: string | undefined;
 /** `<pid>.<start time>.<pid namespace>.<random>`: the first three name a process for good. */
 export function ownedName(): string {
   own ??= `${process.pid}.${startTimeOf(process.pid) ?? 0}.${namespaceOf("self")}`;
-  return `${own}.${randomBytes(6).toString("hex")}`;
+  return `${own}.${randomHex(6)}`;
 }
 
 /** True when `name` was made by `ownedName` in a process that is gone. Processes that cannot be seen from here count as living. */

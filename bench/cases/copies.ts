@@ -28,7 +28,7 @@ function copier(place: Place, name: string, source: string): Contestant {
   const env = { STRATA_ROOT: join(place.folder, "copy-root"), STRATA_RUN_ROOT: join(place.folder, "copy-run"), TMPDIR: place.folder };
   const copy = async (from: string, to: string): Promise<number> => {
     const insecure = [...(from.startsWith("docker:") ? ["--src-tls-verify=false"] : []), ...(to.startsWith("docker:") ? ["--dest-tls-verify=false"] : [])];
-    const command = name === "strata" ? [process.execPath, STRATA, "copy"] : ["skopeo", "--insecure-policy", "copy", "--quiet", ...insecure];
+    const command = name === "strata" ? [STRATA, "copy"] : ["skopeo", "--insecure-policy", "copy", "--quiet", ...insecure];
     return await timed(async () => await place.run([...command, from, to], env));
   };
   return {

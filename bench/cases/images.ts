@@ -69,8 +69,8 @@ export async function makeImage(place: Place): Promise<string> {
   await writeNoise(join(context, "random.bin"), Math.round(1024 * scale));
   await writeText(join(context, "text.log"), Math.round(512 * scale));
   writeFileSync(join(context, "Dockerfile"), `FROM ${BASE_IMAGE}\nCOPY random.bin /data/\nCOPY text.log /data/\n`);
-  await run([process.execPath, STRATA, "build", "--quiet", "--tag", IMAGE, context], env);
-  await run([process.execPath, STRATA, "save", "--output", archive, IMAGE], env);
+  await run([STRATA, "build", "--quiet", "--tag", IMAGE, context], env);
+  await run([STRATA, "save", "--output", archive, IMAGE], env);
   rmSync(context, { recursive: true });
   return archive;
 }
@@ -82,7 +82,7 @@ export async function servedImage(place: Place): Promise<BenchRegistry> {
   const env = { STRATA_ROOT: join(folder, "base"), STRATA_RUN_ROOT: join(folder, "base-run") };
   const registry = await startRegistry(folder, place.registry);
   const name = `${registry.host}/bench/image:v1`;
-  await run([process.execPath, STRATA, "tag", IMAGE, name], env);
-  await run([process.execPath, STRATA, "push", name], env);
+  await run([STRATA, "tag", IMAGE, name], env);
+  await run([STRATA, "push", name], env);
   return registry;
 }

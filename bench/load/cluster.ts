@@ -68,7 +68,7 @@ export class BenchCluster {
   }
 
   async #strata(...args: readonly string[]): Promise<string> {
-    return await this.#place.run([process.execPath, STRATA, ...args], this.#env);
+    return await this.#place.run([STRATA, ...args], this.#env);
   }
 }
 

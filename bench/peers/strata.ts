@@ -7,8 +7,7 @@ import type { Builder } from "../builder.ts";
 
 export function startStrata(folder: string, run: RunCommand, baseArchive: string): Builder {
   const [root, runRoot] = [join(folder, "strata"), join(folder, "strata-run")];
-  const strata = async (...args: readonly string[]): Promise<string> =>
-    await run([process.execPath, STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot });
+  const strata = async (...args: readonly string[]): Promise<string> => await run([STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot });
   return {
     name: "strata",
     reset: async () => {

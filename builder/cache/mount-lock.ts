@@ -1,7 +1,7 @@
 /** Who uses a cache mount: many at once (`shared`), one alone (`locked`), or each its own folder of several (`private`). Kept by flock(2). */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import type { CachePlan } from "../plan/graph.ts";
 import { untilFree, type LockOptions } from "./step-lock.ts";
 

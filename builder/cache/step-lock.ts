@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import { sidePath } from "../side-path.ts";
 
 export interface LockOptions {

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import { BuilderError } from "../errors.ts";
 import { gitAccess } from "./git-access.ts";
 import { git, type GitOptions } from "./git-program.ts";

@@ -2,7 +2,7 @@
 import { removeTreeSync } from "../../store/remove-tree.ts";
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import { sidePath } from "../side-path.ts";
 import { DownloadStore } from "./download-store.ts";
 import { mirrorsIn } from "./git-mirror.ts";

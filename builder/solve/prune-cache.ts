@@ -1,7 +1,7 @@
 /** Forgets steps of the build cache, and frees their layers. A layer that an image, a container or a build at work needs stays. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import type { ChainID, Store } from "../../store/store.ts";
 import { listMounts, removeMount } from "../cache/cache-mounts.ts";
 import { planPrune, type CacheEntry, type PruneOptions } from "../cache/prune-plan.ts";

@@ -1,5 +1,4 @@
 /** Joins this terminal (or these pipes) to a container's streams until the program ends or the user detaches. */
-import { spawnSync } from "node:child_process";
 import type { Attachment } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
 import { EXIT, ExitError } from "../errors.ts";
@@ -55,8 +54,8 @@ export async function foreground(context: Context, attachment: Attachment, optio
 }
 
 /** A program with a terminal that is to be typed into needs a real one on this side. @throws {ExitError} in docker's words */
-export function needTerminal({ stdin }: Context, flags: { readonly tty?: boolean; readonly interactive?: boolean; readonly detach?: boolean }): void {
-  if (flags.tty === true && flags.interactive === true && flags.detach !== true && !stdin.isTTY)
+export function needTerminal(context: Context, flags: { readonly tty?: boolean; readonly interactive?: boolean; readonly detach?: boolean }): void {
+  if (flags.tty === true && flags.interactive === true && flags.detach !== true && !context.stdin.isTTY)
     throw new ExitError(EXIT.refused, "the input device is not a TTY");
 }
 
@@ -99,7 +98,7 @@ function feed(context: Context, attachment: Attachment, { tty, detachKeys: seque
 /** Node's raw mode still turns every newline into a carriage return and newline; the program's own terminal has done that. */
 function enterRaw(stdin: NodeJS.ReadStream): void {
   stdin.setRawMode(true);
-  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
+  process.getBuiltinModule("node:child_process").spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
 
 function proxySignals(onSignal: (signal: string) => void, patience: number, leave: () => void): () => void {

@@ -1,6 +1,6 @@
 /** strata network create, with docker's flags. */
 import { Command } from "commander";
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "../../runtime/network/ip-version.ts";
 import type { BridgeOptions, NetworkWish } from "../../runtime/networks.ts";
 import { keyValue } from "../containers/key-value.ts";
 import { refuseFlags } from "../containers/refused-flags.ts";

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { namedProcess, processName } from "../../store/process-id.ts";
-import { openFileLock, type FileLock } from "../../store/native/file-lock.ts";
+import { openFileLock, type FileLock } from "../../system/file-lock.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { idMap, spare, type IdMap } from "./id-maps.ts";
 

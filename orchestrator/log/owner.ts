@@ -1,7 +1,7 @@
 /** One process at a time: memory is the truth for reads, so a second writer would make it false. The lock dies with its process. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openFileLock } from "../../store/native/file-lock.ts";
+import { openFileLock } from "../../system/file-lock.ts";
 import { ApiError } from "../errors.ts";
 
 /** Dispose lets go. @throws {ApiError} `ServiceUnavailable` when a live process holds it */

@@ -8,7 +8,7 @@ import { lockName, type Parts } from "./parts.ts";
 /** Idempotent; never throws: whoever looks at a container has come for something else. */
 export async function careForNames(parts: Parts, record: ContainerRecord): Promise<void> {
   if (isServing(parts, record.id)) return;
-  const held = await tryLock(lockName(parts, record.id));
+  const held = tryLock(lockName(parts, record.id));
   if (held === undefined) return; // it is being started, or ended
   try {
     await serveNamesOf(parts, record, record.network);

@@ -1,5 +1,5 @@
 /** Ids and names of containers, and the short tag that keeps two roots apart on one machine. */
-import { createHash, randomBytes, randomInt } from "node:crypto";
+import { randomBelow, randomHex, sha256Hex } from "../../system/digest.ts";
 import { RuntimeError } from "../errors.ts";
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -15,11 +15,11 @@ const NOUNS =
 
 /** 64 hex digits. */
 export function newID(): string {
-  return randomBytes(32).toString("hex");
+  return randomHex(32);
 }
 
 export function generateName(): string {
-  return `${ADJECTIVES[randomInt(ADJECTIVES.length)]}_${NOUNS[randomInt(NOUNS.length)]}`;
+  return `${ADJECTIVES[randomBelow(ADJECTIVES.length)]}_${NOUNS[randomBelow(NOUNS.length)]}`;
 }
 
 /** @throws {RuntimeError} `NAME_INVALID` */
@@ -30,5 +30,5 @@ export function checkName(name: string, what = "container"): string {
 
 /** Six hex digits that stand for a root in names of links, tables and locks. */
 export function rootTag(root: string): string {
-  return createHash("sha256").update(root).digest("hex").slice(0, 6);
+  return sha256Hex(root).slice(0, 6);
 }

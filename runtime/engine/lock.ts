@@ -2,49 +2,39 @@
  * A lock between processes that ends with its holder: an abstract socket of this network namespace.
  * Waiters hang on a connection to the holder, so nobody polls and a killed holder frees it.
  */
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { closeSync } from "node:fs";
+import { addon } from "../../system/addon.ts";
+import { EADDRINUSE, systemError } from "../../system/errno.ts";
+import { connectLocal } from "../../system/local-socket.ts";
 
 export async function lock(name: string): Promise<AsyncDisposable> {
   for (;;) {
-    const held = await tryLock(name);
+    const held = tryLock(name);
     if (held !== undefined) return held;
     await released(name);
   }
 }
 
-/** Undefined when someone else holds it. */
-export async function tryLock(name: string): Promise<AsyncDisposable | undefined> {
-  const waiters = new Set<Socket>();
-  const server = createServer((socket) => {
-    waiters.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => waiters.delete(socket));
-  });
-  if (!(await listen(server, `\0strata/${name}`))) return undefined;
+/** Undefined when someone else holds it. Nobody accepts the waiters' connections: they end with the socket that they wait at. */
+export function tryLock(name: string): AsyncDisposable | undefined {
+  const fd = addon().listenLocal(nameOf(name));
+  if (fd === -EADDRINUSE) return undefined;
+  if (fd < 0) throw systemError("bind", fd, name);
   return {
     async [Symbol.asyncDispose](): Promise<void> {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of waiters) socket.destroy();
-      await closed;
+      await Promise.resolve(closeSync(fd));
     },
   };
 }
 
-async function listen(server: Server, path: string): Promise<boolean> {
-  return await new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(false);
-      else reject(error);
-    });
-    server.listen({ path }, () => resolve(true));
+async function released(name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    connectLocal(nameOf(name), { data: () => {}, close: () => resolve() }).then((socket) => {
+      if (socket === undefined) resolve();
+    }, reject);
   });
 }
 
-async function released(name: string): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const socket = connect({ path: `\0strata/${name}` });
-    socket.on("error", () => {});
-    socket.on("close", () => resolve());
-    socket.resume();
-  });
+function nameOf(name: string): string {
+  return `\0strata/${name}`;
 }

@@ -2,9 +2,9 @@
  * What commands do in passing: a container that ended, or was about to be started again, while everybody who would have seen to it was killed
  * (or taken by a reboot) is settled, started again by its policy, or removed.
  */
-import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { isAlive } from "../../store/process-id.ts";
+import { startProgram } from "../../system/program.ts";
 import type { Container, ContainerRecord } from "../engine.ts";
 import { exitEnvironment } from "../process/host.ts";
 import { tryLock } from "./lock.ts";
@@ -42,7 +42,7 @@ async function hasUnmade(parts: Parts): Promise<boolean> {
 
 /** Idempotent; what somebody else has the lock of, or a living monitor sees to, is left alone. */
 export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">): Promise<void> {
-  const held = await tryLock(lockName(parts, id));
+  const held = tryLock(lockName(parts, id));
   if (held === undefined) return;
   let record: ContainerRecord | undefined;
   try {
@@ -64,7 +64,10 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
 /** Waits for the moment and starts it, in a process of its own: nobody need wait for that. */
 function sendRestarter(parts: Parts, id: string): void {
   const [program, ...args] = [...parts.self, "container-settle", id] as const;
-  const child = spawn(program, args, { cwd: "/", stdio: "ignore", detached: true, env: exitEnvironment(process.env) });
-  child.once("error", () => undefined); // no process to be had: the next command sends another
-  child.unref();
+  try {
+    const { ended } = startProgram(program, args, { files: [undefined, undefined, undefined], cwd: "/", detached: true, env: exitEnvironment(process.env) });
+    ended.catch(() => undefined);
+  } catch {
+    /* no process to be had: the next command sends another */
+  }
 }

@@ -28,7 +28,7 @@ async function sweepFolders(parts: Parts): Promise<void> {
   const names = await readdir(containersFolder(parts)).catch(() => []);
   for (const id of names) {
     if (parts.records.get(id) !== undefined) continue;
-    const held = await tryLock(lockName(parts, id));
+    const held = tryLock(lockName(parts, id));
     if (held === undefined) continue;
     await using _ = held;
     if (parts.records.get(id) !== undefined) continue;
@@ -42,7 +42,7 @@ async function sweepFolders(parts: Parts): Promise<void> {
 async function sweepNames(parts: Parts): Promise<void> {
   for (const [name, id] of parts.records.names()) {
     if (parts.records.get(id) !== undefined) continue;
-    const held = await tryLock(lockName(parts, id));
+    const held = tryLock(lockName(parts, id));
     if (held === undefined) continue;
     await using _ = held;
     if (parts.records.get(id) === undefined) await parts.records.releaseName(name, id);
@@ -53,7 +53,7 @@ async function sweepNames(parts: Parts): Promise<void> {
 async function sweepVolumes(parts: Parts): Promise<void> {
   for (const [name, volume] of parts.volumes.table.list()) {
     if (volume.owner === undefined || parts.records.get(volume.owner) !== undefined) continue;
-    const held = await tryLock(lockName(parts, volume.owner));
+    const held = tryLock(lockName(parts, volume.owner));
     if (held === undefined) continue;
     await using _ = held;
     if (parts.records.get(volume.owner) !== undefined || volumeUsers(parts.volumes, name).length > 0) continue;

@@ -1,5 +1,5 @@
 /** IPv6 arithmetic for subnets and the addresses in them. Pure. Spec: RFC 4291, RFC 5952. */
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "./ip-version.ts";
 import { RuntimeError } from "../errors.ts";
 
 export interface Subnet6 {

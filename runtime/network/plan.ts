@@ -1,5 +1,5 @@
 /** What a network is to be: its subnet, its bridge, its next address. Decides, and does nothing. */
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../../system/digest.ts";
 import type { NetworkWish, PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import {
@@ -31,7 +31,7 @@ export function draftNetwork(tag: string, wish: NetworkWish, others: readonly Ne
     throw failed("create", wish.name, `${wish.subnet} is in use on this machine`);
   return {
     name: wish.name,
-    id: randomBytes(32).toString("hex"),
+    id: randomHex(32),
     bridge: bridgeName(tag, index),
     subnet: formatSubnet(subnet),
     gateway: gatewayIn(subnet, wish),

@@ -1,6 +1,5 @@
 /** Which host ports a container gets: free ones, checked against records and against the machine. */
-import { createSocket } from "node:dgram";
-import { createServer, isIPv6 } from "node:net";
+import { isIPv6 } from "./ip-version.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
@@ -62,6 +61,7 @@ const WHY: Readonly<Record<string, string>> = {
 
 /** Binds for a moment: resolves with the port. */
 async function bind(port: PortMapping): Promise<number> {
+  const [{ createServer }, { createSocket }] = [process.getBuiltinModule("node:net"), process.getBuiltinModule("node:dgram")]; // few containers need them
   return await new Promise((resolve, reject) => {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
     const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message, error));

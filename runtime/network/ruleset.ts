@@ -2,7 +2,7 @@
  * The whole nft table of a root, from its records: replaced in one transaction whenever it changes,
  * so nothing is ever taken out rule by rule. Established connections go on (conntrack keeps their translation).
  */
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "./ip-version.ts";
 import type { PortMapping } from "../networks.ts";
 import { ruleset6 } from "./ruleset6.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";

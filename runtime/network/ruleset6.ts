@@ -1,5 +1,5 @@
 /** The IPv6 side of a root's rules: networks with an IPv6 subnet lead out, are kept apart and publish ports as in IPv4. Pure. */
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "./ip-version.ts";
 import { type Endpoint, type NetworkRecord, tableName } from "./record.ts";
 import { startTable, type Writing } from "./start-table.ts";
 

@@ -1,12 +1,9 @@
 /** A client of a monitor: frames in, frames out, over its control socket or attach.sock. */
-import { readSync } from "node:fs";
-import type { Socket } from "node:net";
+import { openSocket, type LocalSocket } from "../../system/local-socket.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Attachment, ExitRecord } from "../process.ts";
 import { failureOf } from "./failure.ts";
 import { encodeFrame, encodeResize, FRAME, FrameReader, type Frame } from "./frames.ts";
-
-const PIECE_BYTES = 64 << 10;
 
 export interface Output {
   readonly stream: "stdout" | "stderr";
@@ -28,7 +25,7 @@ export class MonitorClient {
   readonly ready: Promise<MonitorPids>;
   readonly started: Promise<string>;
   readonly exit: Promise<ExitRecord>;
-  readonly #socket: Socket;
+  readonly #socket: LocalSocket;
   readonly #settle: Record<"ready" | "started" | "exit", { resolve(value: never): void; reject(error: Error): void }>;
   readonly #chunks: Output[] = [];
   #wake: (() => void) | undefined;
@@ -36,33 +33,21 @@ export class MonitorClient {
   #sink: ((output: Output) => void) | undefined;
   #hooks: (pid: number) => Promise<void> = () => Promise.resolve();
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  /** Takes the descriptor of a socket that does not wait. */
+  constructor(fd: number) {
     const [ready, started, exit] = [defer<MonitorPids>(), defer<string>(), defer<ExitRecord>()];
     this.ready = ready.promise;
     this.started = started.promise;
     this.exit = exit.promise;
     this.#settle = { ready, started, exit };
     const reader = new FrameReader();
-    const take = (chunk: Buffer): void => {
-      for (const frame of reader.feed(chunk)) this.#receive(frame);
-    };
-    socket.on("data", take);
-    const destroy = socket.destroy.bind(socket);
-    // A monitor that has ended takes no input any more. What it sent before is still to be read, and Node drops that with the first write that fails.
-    socket.destroy = (error?: NodeJS.ErrnoException) => {
-      if (error?.syscall === "write") {
-        socket.off("data", take); // it is fed by hand
-        for (const chunk of restOf(socket)) take(chunk);
-      }
-      return destroy(error);
-    };
-    let cause: Error | undefined;
-    socket.on("error", (error) => {
-      cause = error; // its close follows
-    });
-    socket.on("close", () => {
-      this.#end(cause instanceof RuntimeError ? cause : new RuntimeError("LAUNCH_FAILED", "Cannot follow the container: its monitor went away", { cause }));
+    this.#socket = openSocket(fd, {
+      data: (bytes) => {
+        for (const frame of reader.feed(bytes)) this.#receive(frame);
+      },
+      close: (cause) => {
+        this.#end(cause instanceof RuntimeError ? cause : new RuntimeError("LAUNCH_FAILED", "Cannot follow the container: its monitor went away", { cause }));
+      },
     });
   }
 
@@ -94,7 +79,7 @@ export class MonitorClient {
     return {
       output: this.#outputs(),
       write: async (data) => {
-        if (!socket.write(encodeFrame(FRAME.input, data)) && !socket.destroyed) await drained(socket);
+        if (!socket.write(encodeFrame(FRAME.input, data))) await socket.drained();
       },
       closeStdin: () => {
         socket.write(encodeFrame(FRAME.close));
@@ -176,38 +161,6 @@ export class MonitorClient {
       this.#settle.exit.reject(error);
     }
   }
-}
-
-/** What the kernel has of a socket whose other end is closed. Its descriptor is in all releases of Node, but nowhere promised. */
-function* restOf(socket: Socket): Generator<Buffer> {
-  for (let kept = socket.read() as Buffer | null; kept !== null; kept = socket.read() as Buffer | null) yield kept;
-  const { fd } = (socket as { readonly _handle?: { readonly fd?: number } | null })._handle ?? {};
-  if (fd === undefined || fd < 0) return;
-  for (;;) {
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    const size = readNow(fd, piece);
-    if (size === 0) return;
-    yield piece.subarray(0, size);
-  }
-}
-
-/** 0 at the end, and where nothing more is to be had. */
-function readNow(fd: number, into: Buffer): number {
-  try {
-    return readSync(fd, into);
-  } catch {
-    return 0;
-  }
-}
-
-async function drained(socket: Socket): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      socket.off("drain", done).off("close", done);
-      resolve();
-    };
-    socket.on("drain", done).on("close", done);
-  });
 }
 
 interface Deferred<Value> {

@@ -1,6 +1,6 @@
 /** Connects to the attach.sock of a state folder, also where its path is longer than a socket address. */
 import { closeSync, constants, openSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { tryConnecting } from "../../system/local-socket.ts";
 import { MonitorClient } from "./client.ts";
 
 /** Undefined when no monitor listens there. */
@@ -12,20 +12,9 @@ export async function connectMonitor(folder: string): Promise<MonitorClient | un
     return undefined;
   }
   try {
-    const socket = await opened(connect(`/proc/self/fd/${descriptor}/attach.sock`));
-    return socket === undefined ? undefined : new MonitorClient(socket);
+    const socket = await tryConnecting(`/proc/self/fd/${descriptor}/attach.sock`);
+    return socket < 0 ? undefined : new MonitorClient(socket);
   } finally {
     closeSync(descriptor);
   }
-}
-
-async function opened(socket: Socket): Promise<Socket | undefined> {
-  return await new Promise((resolve) => {
-    socket.once("connect", () => {
-      resolve(socket);
-    });
-    socket.once("error", () => {
-      resolve(undefined);
-    });
-  });
 }

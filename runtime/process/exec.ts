@@ -1,7 +1,7 @@
 /** One more process in a running container: its own monitor, its own folder below the container's. */
-import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { isAlive } from "../../store/process-id.ts";
+import { randomHex } from "../../system/digest.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Processes, Stdio } from "../process.ts";
 import type { ProcessSpec } from "../spec.ts";
@@ -27,7 +27,7 @@ export async function execProcess(
   const inherit = options.inherit === true || options.leave === true;
   const stdio: Stdio = inherit ? { kind: "inherit" } : { kind: "monitor", stdin: options.stdin };
   const attach = options.detach !== true && !inherit;
-  const execID = randomBytes(16).toString("hex");
+  const execID = randomHex(16);
   const own = folder.exec(execID);
   const operations = lowerExec({
     id,

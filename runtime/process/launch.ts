@@ -1,6 +1,6 @@
 /** Starts the helper with a list of operations; its control socket speaks frames from then on. */
-import { spawn } from "node:child_process";
-import type { Socket } from "node:net";
+import { closeSync } from "node:fs";
+import { socketPair, startProgram, type Program } from "../../system/program.ts";
 import { RuntimeError } from "../errors.ts";
 import { MonitorClient } from "./client.ts";
 import { encodeOperations, type Operation } from "./operation.ts";
@@ -20,27 +20,24 @@ export interface Launched {
   readonly ended: Promise<void>;
 }
 
+/** @throws {RuntimeError} `LAUNCH_FAILED` */
 export function launch(helper: string, operations: readonly Operation[], options: LaunchOptions): Launched {
-  const standard = options.inherit ? "inherit" : "ignore";
-  const kept = Array.from({ length: options.preserve ?? 0 }, (_, index) => index + 3);
-  const child = spawn(helper, ["launch", String(kept.length)], {
-    stdio: [standard, standard, standard, "pipe", ...kept],
-    detached: options.detached,
-    env: {},
-    cwd: "/",
-  });
-  const control = child.stdio[3] as Socket;
-  const client = new MonitorClient(control);
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => {
-      resolve();
-    });
-    child.once("error", (error) => {
-      control.destroy(new RuntimeError("LAUNCH_FAILED", `Cannot start the helper ${helper}: ${error.message}`, { cause: error }));
-      resolve();
-    });
-  });
-  if (options.detached) child.unref();
-  control.write(encodeOperations(operations));
-  return { client, ended };
+  const [ours, theirs] = socketPair();
+  const client = new MonitorClient(ours);
+  const { ended } = start(helper, theirs, client, options);
+  client.send(encodeOperations(operations));
+  return { client, ended: ended.then(() => undefined) };
+}
+
+function start(helper: string, control: number, client: MonitorClient, { inherit, detached, preserve = 0 }: LaunchOptions): Program {
+  const standard = inherit ? [0, 1, 2] : [undefined, undefined, undefined];
+  const kept = Array.from({ length: preserve }, (_, index) => index + 3);
+  try {
+    return startProgram(helper, ["launch", String(preserve)], { files: [...standard, control, ...kept], env: {}, cwd: "/", detached });
+  } catch (error) {
+    client.close();
+    throw new RuntimeError("LAUNCH_FAILED", `Cannot start the helper ${helper}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } finally {
+    closeSync(control);
+  }
 }

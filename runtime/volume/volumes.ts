@@ -1,6 +1,6 @@
 /** Volumes: folders that outlive containers, `<root>/volumes/<name>/_data`, and who uses them. */
 import { removeTree } from "../../store/remove-tree.ts";
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../../system/digest.ts";
 import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -60,7 +60,7 @@ export async function createVolume(
   const { name, labels = {}, owner, device } = options;
   if (device !== undefined && statSync(device, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new RuntimeError("PATH_UNKNOWN", `Cannot make a volume of ${JSON.stringify(device)}: there is no such folder`);
-  const chosen = name === undefined ? randomBytes(32).toString("hex") : checkName(name, "volume");
+  const chosen = name === undefined ? randomHex(32) : checkName(name, "volume");
   const anonymous = name === undefined;
   const made: VolumeRecord = {
     createdAt: new Date().toISOString(),

@@ -1,5 +1,4 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
-import { randomUUID } from "node:crypto";
 import { fstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +27,7 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
   return {
     async create() {
       begin();
-      const id = randomUUID();
+      const id = process.getBuiltinModule("node:crypto").randomUUID();
       const file = await open(ingestPath(layout, id), "wx+", 0o644);
       remember(id, new RunningDigest(ingestPath(layout, id), "sha256"));
       return new FileIngest(layout, id, file, 0, running);

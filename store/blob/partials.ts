@@ -2,7 +2,7 @@
  * What an interrupted transfer left of a blob, kept so that a later process goes on with it: `ingest/partial.<algorithm>.<hex>.<owner>`.
  * The owner is the process that writes it, or `left.<random>` once that let go. Who goes on takes it by renaming it: one can.
  */
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../../system/digest.ts";
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ export async function takePartial(layout: Layout, digest: Digest): Promise<{ rea
 
 /** Lets go of it. */
 export async function leavePartial(layout: Layout, path: string, digest: Digest): Promise<void> {
-  await rename(path, join(layout.ingest, `${prefixOf(digest)}left.${randomBytes(6).toString("hex")}`));
+  await rename(path, join(layout.ingest, `${prefixOf(digest)}left.${randomHex(6)}`));
 }
 
 /** Bytes that need not be fetched again. */

@@ -1,5 +1,5 @@
 /** The digest of a file while it is written: a small one's is computed here, a larger one's by a thread that reads what was written. */
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { Algorithm, Digest } from "../digest.ts";
 import type { FileHash } from "./hash-threads.ts";
 
@@ -18,7 +18,7 @@ export class RunningDigest implements Disposable {
   constructor(path: string, algorithm: Algorithm) {
     this.#path = path;
     this.#algorithm = algorithm;
-    this.#here = createHash(algorithm);
+    this.#here = process.getBuiltinModule("node:crypto").createHash(algorithm);
   }
 
   /** Of a file whose first `size` bytes somebody hashed by sha256 while writing them. */

@@ -2,6 +2,7 @@
  * What happened in a root: one JSON line an event, appended by whoever did it. A file that is full is followed by a new one,
  * made by exactly one of those who see it full, and only the newest are kept. Spec: Docker Engine API, "Monitor events".
  */
+import { wallClockMs } from "../../system/clock.ts";
 import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
@@ -35,7 +36,7 @@ export function eventFiles(root: string): readonly string[] {
 
 /** Never fails: a full disk must not keep a container from ending. */
 export function tellEvent(root: string, type: StoreEvent["Type"], action: string, id: string, attributes: Readonly<Record<string, string>>): void {
-  const now = performance.timeOrigin + performance.now();
+  const now = wallClockMs();
   const event: StoreEvent = {
     Type: type,
     Action: action,

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
-import type { FileLock } from "../native/file-lock.ts";
+import type { FileLock } from "../../system/file-lock.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
 import { openersLock } from "./light.ts";

@@ -6,7 +6,8 @@
  * Source: lmdb 3.5, mdb.c, `mdb_env_open2` and `mdb_env_close0`.
  */
 import { join } from "node:path";
-import { openFileLock, type FileLock } from "../native/file-lock.ts";
+import { monotonicMs } from "../../system/clock.ts";
+import { openFileLock, type FileLock } from "../../system/file-lock.ts";
 
 /** Milliseconds after which a process lets the gate go between two writes though more are coming. */
 const LONGEST_STAY = 20;
@@ -46,7 +47,7 @@ export class Gate implements Disposable {
 
   /** Nobody opens or closes meanwhile. Writes of one process share one stay. */
   async write<T>(act: () => Promise<T>): Promise<T> {
-    while (this.#writers > 0 && performance.now() - this.#since > LONGEST_STAY) await this.#empty;
+    while (this.#writers > 0 && monotonicMs() - this.#since > LONGEST_STAY) await this.#empty;
     if (this.#writers++ === 0) this.#enter();
     try {
       return await act();
@@ -69,7 +70,7 @@ export class Gate implements Disposable {
     this.#turnstile.exclusive();
     this.#inside.shared();
     this.#turnstile.release();
-    this.#since = performance.now();
+    this.#since = monotonicMs();
     this.#empty = new Promise((resolve) => (this.#left = resolve));
   }
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { openFileLock, type FileLock } from "../native/file-lock.ts";
+import { openFileLock, type FileLock } from "../../system/file-lock.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
 import { lastState, usedBytes } from "./meta.ts";

@@ -11,6 +11,7 @@ const net = require("node:net");
 const { join } = require("node:path");
 const { Worker } = require("node:worker_threads");
 const zlib = require("node:zlib");
+const { systemCalls } = require("./addon-system.cjs");
 
 const [folder, work] = process.argv.slice(2);
 const load = (name) => require(join(folder, `${name}.node`));
@@ -183,14 +184,6 @@ async function deflating({ deflate, joinCrc }, bytes) {
   assert.throws(() => joinCrc(1));
 }
 
-function locking({ flock }) {
-  const [first, second] = [file("locked"), fs.openSync(join(work, "locked"))];
-  const [exclusive, now] = [2, 4];
-  assert.deepEqual([flock(first, exclusive), flock(second, exclusive | now)], [true, false]);
-  assert.throws(() => flock(9999, exclusive));
-  assert.throws(() => flock("a"));
-}
-
 async function main() {
   const [transfers, bytes] = [load("strata-transfer"), randomBytes(6 << 20)];
   await receiving(transfers, bytes);
@@ -201,7 +194,7 @@ async function main() {
   await secondThread();
   inflating(load("strata-zlib"), bytes.subarray(0, 1 << 20));
   await deflating(load("strata-zlib"), bytes);
-  locking(load("strata-lock"));
+  await systemCalls(load("strata-system"), work);
   const { own, fd } = await connection(); // under way when the process ends
   begin((done) => transfers.receive(fd, file("left"), 0, 1 << 20, Buffer.alloc(0), done));
   own.destroy();

@@ -1,6 +1,6 @@
 /** Running hooks here, outside of the container. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeOnExec } from "../../../store/native/close-on-exec.ts";
+import { closeOnExec } from "../../../system/close-on-exec.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { HookSpec, Spec } from "../../spec.ts";
 import { hooksOf, stateHalves, type HookState, type RuntimeHook } from "./hooks.ts";

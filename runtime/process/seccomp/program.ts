@@ -1,7 +1,7 @@
 /** Compiled profiles, kept beside the containers' state: one command's work is the next one's file. */
-import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { randomHex, sha256Hex } from "../../../system/digest.ts";
 import type { SeccompSpec } from "../../spec.ts";
 
 /** As the helper takes it. */
@@ -16,9 +16,7 @@ const COMPILER = 1;
 /** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
 export async function seccompProgram(runRoot: string, profile: SeccompSpec | undefined): Promise<SeccompProgram | undefined> {
   if (profile === undefined) return undefined;
-  const name = createHash("sha1")
-    .update(`${COMPILER} ${process.arch} ${JSON.stringify(profile)}`)
-    .digest("hex");
+  const name = sha256Hex(`${COMPILER} ${process.arch} ${JSON.stringify(profile)}`);
   const folder = join(runRoot, "seccomp");
   const path = join(folder, name);
   const kept = readProgram(path);
@@ -26,7 +24,7 @@ export async function seccompProgram(runRoot: string, profile: SeccompSpec | und
   const { compileSeccomp } = await import("./compile.ts");
   const [bytes, flags] = compileSeccomp(profile);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const beside = `${path}.${randomBytes(4).toString("hex")}`;
+  const beside = `${path}.${randomHex(4)}`;
   writeFileSync(beside, Buffer.concat([Buffer.from([flags]), bytes]), { mode: 0o600 });
   renameSync(beside, path);
   return { bytes, flags };

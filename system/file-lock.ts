@@ -3,8 +3,7 @@
  * Spec: flock(2).
  */
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { addon } from "./addon.ts";
 
 const SHARED = 1;
 const EXCLUSIVE = 2;
@@ -27,7 +26,7 @@ export interface FileLock extends Disposable {
 
 /** The file is made when it is absent. Dispose lets go and closes. */
 export function openFileLock(path: string): FileLock {
-  const { flock } = addon();
+  const flock = (fd: number, operation: number): boolean => addon().flock(fd, operation);
   const fd = openSync(path, "a", 0o600); // close-on-exec, as all of Node's
   return {
     fd,
@@ -39,12 +38,4 @@ export function openFileLock(path: string): FileLock {
     release: () => void flock(fd, UNLOCK),
     [Symbol.dispose]: () => closeSync(fd),
   };
-}
-
-interface Addon {
-  readonly flock: (fd: number, operation: number) => boolean;
-}
-
-function addon(): Addon {
-  return createRequire(import.meta.url)(fileURLToPath(new URL("../../../build/Release/strata-lock.node", import.meta.url))) as Addon;
 }
