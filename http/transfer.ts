@@ -36,9 +36,16 @@ export interface Transfer {
   cut(): void;
 }
 
+export interface Sending {
+  readonly start: number;
+  readonly end: number;
+  /** Spares whoever receives at the cost of who sends: for a receiver in this machine that all wait for. */
+  readonly copies?: boolean;
+}
+
 /** Descriptors may be closed as soon as this returns. @throws when it cannot begin */
-export function sendPart(socket: number, file: number, { start, end }: { readonly start: number; readonly end: number }): Transfer {
-  return begin((native, done) => native.send(socket, file, start, end - start, done));
+export function sendPart(socket: number, file: number, { start, end, copies = false }: Sending): Transfer {
+  return begin((native, done) => native.send(socket, file, start, end - start, done, copies));
 }
 
 export interface Receiving {
@@ -108,7 +115,7 @@ export function stopReading(socket: Socket): void {
 type Done = (errno: number, sha256: string | undefined, isOfFile: boolean) => void;
 
 interface Addon {
-  send(socket: number, file: number, offset: number, length: number, done: Done): object;
+  send(socket: number, file: number, offset: number, length: number, done: Done, copies: boolean): object;
   /** Absent where Node does not export its OpenSSL. */
   receive?(socket: number, file: number, offset: number, length: number, head: Buffer, done: Done, hash?: object): object;
   hash?(): object;

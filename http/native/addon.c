@@ -1,4 +1,4 @@
-/* The transfers for Node: send(socket, file, offset, length, done), receive(socket, file, offset, length, head, done[, hash]), moved(it), stop(it), cut(it);
+/* The transfers for Node: send(socket, file, offset, length, done[, copies]), receive(socket, file, offset, length, head, done[, hash]), moved(it), stop(it), cut(it);
    hash(), add(hash, buffer), digest(hash); dial(address, port). */
 #define _GNU_SOURCE
 #include "addon.h"
@@ -148,12 +148,14 @@ start (napi_env env, struct job *job, napi_value done)
 static napi_value
 send_file (napi_env env, napi_callback_info info)
 {
-  napi_value arguments[5];
-  size_t count = 5;
+  napi_value arguments[6];
+  size_t count = 6;
   struct job *job = NULL;
 
-  if (napi_get_cb_info (env, info, &count, arguments, NULL, NULL) == napi_ok && count == 5)
+  if (napi_get_cb_info (env, info, &count, arguments, NULL, NULL) == napi_ok && count >= 5)
     job = new_job (env, SEND, arguments);
+  if (job != NULL && count > 5)
+    napi_get_value_bool (env, arguments[5], &job->transfer.copies);
   return job == NULL ? refuse (env, NULL, "send takes socket, file, offset, length and a function") : start (env, job, arguments[4]);
 }
 

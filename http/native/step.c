@@ -29,13 +29,35 @@ is_busy (int error)
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+#define COPY_BYTES (256u << 10)
+
+/* Costs this thread more than sendfile, and whoever receives less: what is written fills the socket's pages, and its window grows. */
+static ssize_t
+copy_part (struct transfer *transfer, size_t size)
+{
+  static _Thread_local char bytes[COPY_BYTES];
+  ssize_t count = pread (transfer->file, bytes, at_most (size, COPY_BYTES), transfer->offset);
+
+  if (count > 0)
+    count = send (transfer->socket, bytes, count, MSG_NOSIGNAL);
+  if (count > 0)
+    transfer->offset += count;
+  return count;
+}
+
 /* Spec: sendfile(2): the pages of the file go to the socket as they are. */
+static ssize_t
+send_part (struct transfer *transfer, size_t size)
+{
+  return transfer->copies ? copy_part (transfer, size) : sendfile (transfer->socket, transfer->file, &transfer->offset, size);
+}
+
 static enum progress
 send_some (struct transfer *transfer)
 {
   for (size_t budget = STEP_BYTES; budget > 0 && transfer->left > 0;)
     {
-      ssize_t count = sendfile (transfer->socket, transfer->file, &transfer->offset, at_most (transfer->left, budget));
+      ssize_t count = send_part (transfer, at_most (transfer->left, budget));
       if (count < 0)
         return is_busy (errno) ? MORE : fail (transfer, errno);
       if (count == 0)

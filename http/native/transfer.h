@@ -21,6 +21,7 @@ struct transfer
   int file;
   off_t offset; /* where the file goes on */
   uint64_t left;
+  bool copies; /* SEND: what goes is written, rather than lent to the socket page by page */
   char *head; /* came before the rest: written and hashed first */
   size_t head_done;
   size_t head_size;

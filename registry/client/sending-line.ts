@@ -23,6 +23,8 @@ export class SendingLine implements Disposable {
   readonly #options: LineOptions;
   readonly #onBytes: ((count: number) => void) | undefined;
   readonly #socket: Socket;
+  /** The receiver is in this machine. */
+  readonly #isNear: boolean;
   readonly #answer: Promise<SentAnswer>;
   #settle!: { readonly resolve: (answer: SentAnswer) => void; readonly reject: (error: unknown) => void };
   #isOver = false;
@@ -34,12 +36,13 @@ export class SendingLine implements Disposable {
   /** Nothing is expected of the server while the file has nothing to send. */
   #isWaiting = true;
 
-  private constructor(socket: Socket, options: LineOptions, onBytes: ((count: number) => void) | undefined) {
+  private constructor(socket: Socket, isNear: boolean, options: LineOptions, onBytes: ((count: number) => void) | undefined) {
     this.#options = options;
     this.#onBytes = onBytes;
     this.#answer = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     this.#answer.then(this.#end, this.#end);
     this.#socket = socket;
+    this.#isNear = isNear;
     socket.on("data", (bytes) => this.#read(bytes, false));
     socket.on("end", () => this.#read(Buffer.alloc(0), true));
     socket.on("error", (error) => this.#settle.reject(error));
@@ -52,7 +55,8 @@ export class SendingLine implements Disposable {
     const to = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) };
     const address = to.host === "localhost" ? await addressOf(to.host) : to.host;
     options.signal?.throwIfAborted();
-    const line = new SendingLine(dialLoopback(address, to.port) ?? connect({ ...to, noDelay: true }), options, onBytes);
+    const near = dialLoopback(address, to.port);
+    const line = new SendingLine(near ?? connect({ ...to, noDelay: true }), near !== undefined, options, onBytes);
     try {
       await line.#connected();
       return line;
@@ -90,7 +94,7 @@ export class SendingLine implements Disposable {
     if (this.#isOver || fd === undefined) return;
     this.#begin();
     this.#told = 0;
-    this.#transfer = sendPart(fd, file, { start, end });
+    this.#transfer = sendPart(fd, file, { start, end, copies: this.#isNear });
     const { code } = await this.#transfer.ended;
     this.#tell();
     this.#transfer = undefined;
