@@ -10,7 +10,7 @@ let box: Box;
 let docker: Dockerd;
 beforeAll(async () => {
   box = await openBox("sh sleep true");
-  docker = await startDockerd();
+  docker = await startDockerd({ alone: true });
   const archive = join(box.root.root, "image.tar");
   await box.strata("save", "-o", archive, BOX_IMAGE);
   await docker.docker("load", "-i", archive);

@@ -15,16 +15,22 @@ export interface Dockerd extends AsyncDisposable {
 export interface DockerdOptions {
   /** What it sees as /etc/docker: `certs.d` is looked for there. */
   readonly etc?: string;
+  /** In a network of its own, with which its bridges go; it reaches no registry then. */
+  readonly alone?: boolean;
 }
 
-export async function startDockerd({ etc = "" }: DockerdOptions = {}): Promise<Dockerd> {
+export async function startDockerd({ etc = "", alone = false }: DockerdOptions = {}): Promise<Dockerd> {
   const folder = temporaryFolder();
   const socket = join(folder, "docker.sock");
   const group = `${basename(folder)}-dockerd`; // its own: other files' engines come and go meanwhile
   mkdirSync(join(folder, "config"));
-  const daemon = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder, etc, group], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const daemon = spawn(
+    "unshare",
+    ["--mount", ...(alone ? ["--net"] : []), "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", folder, etc, group],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let said = "";
   daemon.stdout.on("data", (data: Buffer) => (said += data.toString()));
   daemon.stderr.on("data", (data: Buffer) => (said += data.toString()));
