@@ -41,6 +41,7 @@ export type StoreErrorCode =
   | "MOUNT_BELOW"
   | "RECORD_CONFLICT"
   | "RECORDS_FAILED"
+  | "FILE_FOREIGN"
   | "RANGE_INVALID"
   | "NATIVE_FAILED"
   | "UNSUPPORTED";

@@ -24,10 +24,10 @@ export interface FileLock extends Disposable {
   release(): void;
 }
 
-/** The file is made when it is absent. Dispose lets go and closes. */
-export function openFileLock(path: string): FileLock {
+/** The file is made when it is absent; by `open`, where not every file will do. Dispose lets go and closes. */
+export function openFileLock(path: string, open = openPlainly): FileLock {
   const flock = (fd: number, operation: number): boolean => addon().flock(fd, operation);
-  const fd = openSync(path, "a", 0o600); // close-on-exec, as all of Node's
+  const fd = open(path);
   return {
     fd,
     shared: () => void flock(fd, SHARED),
@@ -38,4 +38,9 @@ export function openFileLock(path: string): FileLock {
     release: () => void flock(fd, UNLOCK),
     [Symbol.dispose]: () => closeSync(fd),
   };
+}
+
+/** Close-on-exec, as all of Node's. */
+function openPlainly(path: string): number {
+  return openSync(path, "a", 0o600);
 }

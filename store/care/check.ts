@@ -1,4 +1,4 @@
-/** Reads everything once: every blob against its name, every layer against its tar, every packed form against its layer, every image against what it names. */
+/** Reads everything once: every blob against its name, every layer against its tar, every packed form against its layer, every image against what it names, the journal of records. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
@@ -7,6 +7,7 @@ import { folderPath, foldersOf } from "../layer/records.ts";
 import type { Descriptor } from "../oci.ts";
 import type { ChainID, Damage } from "../store.ts";
 import { checkPacked } from "./check-packed.ts";
+import { checkRecords } from "./check-records.ts";
 import type { MarkHost } from "./marks.ts";
 
 export interface CheckHost extends MarkHost {
@@ -14,6 +15,7 @@ export interface CheckHost extends MarkHost {
 }
 
 export async function* check(host: CheckHost): AsyncIterable<Damage> {
+  yield* checkRecords(host.layout.db);
   const damaged = new Set<Digest>();
   for await (const { digest } of host.blobs.list()) {
     const found = await digestOfContent(host.blobs.open(digest), digest);

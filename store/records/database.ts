@@ -2,7 +2,9 @@
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Database as LmdbDatabase, RootDatabase } from "lmdb";
+import { join } from "node:path";
 import type { FileLock } from "../../system/file-lock.ts";
+import { refuseForeign } from "../own-file.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
 import { openersLock } from "./light.ts";
@@ -129,12 +131,13 @@ class Environment implements AsyncDisposable {
 function openWithJournal(path: string): RootDatabase<unknown, string> {
   using journal = new Journal(path);
   const { changes } = journal.read();
-  const isGood = journal.base !== undefined && journal.base === stateOf(path);
+  for (const name of ["data.mdb", "lock.mdb"]) refuseForeign(join(path, name));
+  const state = stateOf(path);
   const root = openLmdb(path);
-  if (journal.base === undefined) return root;
+  if (!journal.isThere) return root;
   try {
-    if (isGood && changes.length > 0) takeOver(root, changes);
-    journal.remove();
+    if (journal.base !== undefined && journal.base === state && changes.length > 0) takeOver(root, changes);
+    journal.remove(state);
     return root;
   } catch (error) {
     void root.close(); // at once, for it has written nothing; the gate is still ours

@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { monotonicMs } from "../../system/clock.ts";
 import { openFileLock, type FileLock } from "../../system/file-lock.ts";
+import { openLockFile } from "../own-file.ts";
 
 /** Milliseconds after which a process lets the gate go between two writes though more are coming. */
 const LONGEST_STAY = 20;
@@ -21,8 +22,8 @@ export class Gate implements Disposable {
   #left = (): void => {};
 
   constructor(folder: string) {
-    this.#turnstile = openFileLock(join(folder, "turnstile.lock"));
-    this.#inside = openFileLock(join(folder, "writers.lock"));
+    this.#turnstile = openFileLock(join(folder, "turnstile.lock"), openLockFile);
+    this.#inside = openFileLock(join(folder, "writers.lock"), openLockFile);
   }
 
   /** No process writes meanwhile, and none opens or closes. */

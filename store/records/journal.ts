@@ -5,19 +5,21 @@
  */
 import {
   closeSync,
+  constants,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
-  statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { openOwnFile } from "../own-file.ts";
+import { journalDamage } from "./journal-damage.ts";
 import type { State } from "./snapshot.ts";
 
 /** Without a value: it was removed. */
@@ -31,9 +33,19 @@ const MAX_BYTES = 64 << 10;
 interface File {
   readonly fd: number;
   readonly inode: number;
-  readonly base: State;
+  /** Undefined where the first line is damaged. */
+  readonly base: State | undefined;
   /** Bytes of whole lines that were read. */
   end: number;
+  /** Those lines, beside the first. */
+  lines: number;
+  /** What follows them is a whole line, but none of changes. */
+  isBroken: boolean;
+}
+
+/** Beside it: the last one that was found damaged. */
+export function damagedJournal(folder: string): string {
+  return join(folder, "journal.damaged");
 }
 
 export class Journal implements Disposable {
@@ -51,9 +63,18 @@ export class Journal implements Disposable {
     return this.#file?.base;
   }
 
-  /** What came since the last call, with `anew` all that there is, for it is another file than then. */
+  get isThere(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** In words, what is wrong with what was read; `state` is the database's, read after it. */
+  damage(state: State | undefined): string | undefined {
+    return this.#file === undefined ? undefined : journalDamage(this.#file, state);
+  }
+
+  /** What came since the last call, with `anew` all that there is, for it is another file than then. @throws {StoreError} `FILE_FOREIGN` */
   read(): { readonly anew: boolean; readonly changes: readonly Change[] } {
-    const found = statSync(this.#path, { throwIfNoEntry: false });
+    const found = lstatSync(this.#path, { throwIfNoEntry: false });
     if (found === undefined) {
       const anew = this.#file !== undefined;
       this.#close();
@@ -70,18 +91,16 @@ export class Journal implements Disposable {
     const file = this.#file;
     const line = Buffer.from(`${changes}\n`);
     if (file === undefined || file.end + line.length > MAX_BYTES) return false;
-    const fd = openSync(this.#path, "r+");
+    const fd = openOwnFile(this.#path, constants.O_RDWR);
     try {
       if (fstatSync(fd).size > file.end) ftruncateSync(fd, file.end); // what somebody who was killed had begun
-      if (writeSync(fd, line, 0, line.length, file.end) !== line.length) throw new Error("no space left");
-      fdatasyncSync(fd);
-    } catch {
-      this.#withdraw(fd, file.end); // a full disk: the database has room in reserve
-      return false;
+      if (!writeWhole(fd, line, file.end)) return false; // a full disk: the database has room in reserve
+      if (!isSynced(fd)) return this.#withdraw(fd, file.end);
     } finally {
       closeSync(fd);
     }
     file.end += line.length;
+    file.lines++;
     return true;
   }
 
@@ -92,41 +111,51 @@ export class Journal implements Disposable {
 
   /** Begins it anew: these are all that lead from `base` to what is now. False where the disk is full. The caller is alone. */
   begin(base: State, changes: readonly Change[]): boolean {
-    const fresh = `${this.#path}.new`;
     const text = Buffer.from(`${JSON.stringify(base)}\n${changes.length === 0 ? "" : `${JSON.stringify(changes)}\n`}`);
+    const fd = text.length > LONG_BYTES ? undefined : this.#replace(text);
+    if (fd === undefined) return false;
+    this.#file = { fd, inode: fstatSync(fd).ino, base, end: text.length, lines: Math.min(changes.length, 1), isBroken: false };
+    return true;
+  }
+
+  /**
+   * What others may have read already is taken back in a file of another number, which they read anew. Where the disk takes nothing at all
+   * that is left to the database, which goes on from here.
+   */
+  #withdraw(fd: number, end: number): false {
+    ftruncateSync(fd, end);
+    const fresh = this.#replace(bytesFrom(fd, 0));
+    if (fresh !== undefined) closeSync(fresh);
+    return false;
+  }
+
+  /** Whole and under its name, or as it was: undefined then. */
+  #replace(text: Buffer): number | undefined {
+    const fresh = `${this.#path}.new`;
+    let fd: number | undefined;
     try {
-      const fd = openSync(fresh, "w+", 0o600);
-      try {
-        if (text.length > LONG_BYTES || writeSync(fd, text) !== text.length) throw new Error("no space left");
-        fsyncSync(fd);
-        renameSync(fresh, this.#path);
-        syncFolder(this.#folder);
-      } catch (error) {
-        closeSync(fd);
-        throw error;
-      }
+      rmSync(fresh, { force: true }); // of somebody who was killed
+      fd = openSync(fresh, "wx+", 0o600);
+      if (!writeWhole(fd, text, 0)) throw new Error("no space left");
+      fsyncSync(fd);
+      renameSync(fresh, this.#path);
+      syncFolder(this.#folder);
       this.#close();
-      this.#file = { fd, inode: fstatSync(fd).ino, base, end: text.length };
-      return true;
+      return fd;
     } catch {
+      if (fd === undefined) return undefined;
+      closeSync(fd);
       rmSync(fresh, { force: true });
-      return false;
+      return undefined;
     }
   }
 
-  /** What others may have read already is taken back in a file of another number, which they read anew. @throws where the disk takes nothing at all */
-  #withdraw(fd: number, end: number): void {
-    ftruncateSync(fd, end);
-    const fresh = `${this.#path}.new`;
-    writeFileSync(fresh, bytesFrom(fd, 0), { mode: 0o600, flush: true });
-    renameSync(fresh, this.#path);
+  /** Its lines are in the database, whose `state` it went on from. One that is damaged is put aside. The caller is alone. */
+  remove(state: State | undefined): void {
+    const isWhole = this.damage(state) === undefined;
     this.#close();
-  }
-
-  /** Its lines are in the database. The caller is alone. */
-  remove(): void {
-    this.#close();
-    rmSync(this.#path, { force: true });
+    if (isWhole) rmSync(this.#path, { force: true });
+    else renameSync(this.#path, damagedJournal(this.#folder));
   }
 
   [Symbol.dispose](): void {
@@ -138,7 +167,8 @@ export class Journal implements Disposable {
     if (fd === undefined) return [];
     const text = bytesFrom(fd, 0);
     const head = text.indexOf("\n") + 1;
-    this.#file = { fd, inode: fstatSync(fd).ino, base: baseOf(text.toString("utf8", 0, head)), end: head };
+    const base = parse(text.toString("utf8", 0, head));
+    this.#file = { fd, inode: fstatSync(fd).ino, base: typeof base === "string" ? base : undefined, end: head, lines: 0, isBroken: false };
     return this.#take(this.#file, text.subarray(head));
   }
 
@@ -151,9 +181,11 @@ export class Journal implements Disposable {
     const changes: Change[] = [];
     for (let at = 0, next = 0; (next = bytes.indexOf("\n", at) + 1) > 0; at = next) {
       const line = parse(bytes.toString("utf8", at, next));
+      file.isBroken = !isChanges(line);
       if (!isChanges(line)) break;
       changes.push(...line);
       file.end += next - at;
+      file.lines++;
     }
     return changes;
   }
@@ -167,17 +199,29 @@ export class Journal implements Disposable {
 /** It may have been taken over this very moment. */
 function openIfThere(path: string): number | undefined {
   try {
-    return openSync(path, "r");
+    return openOwnFile(path, constants.O_RDONLY);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }
 
-/** Of a damaged line none that any database has. */
-function baseOf(line: string): State {
-  const base = parse(line);
-  return typeof base === "string" ? base : "";
+/** False where there is no room for it. */
+function writeWhole(fd: number, bytes: Buffer, at: number): boolean {
+  try {
+    return writeSync(fd, bytes, 0, bytes.length, at) === bytes.length;
+  } catch {
+    return false;
+  }
+}
+
+function isSynced(fd: number): boolean {
+  try {
+    fdatasyncSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isChanges(line: unknown): line is readonly Change[] {

@@ -2,9 +2,10 @@
  * The records without the database: its last snapshot with the journal of what came after. For short commands, which load no lmdb then.
  * It serves as long as the snapshot is that of the database's last transaction, and takes writes as long as nobody has the database open.
  */
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
 import { join } from "node:path";
 import { openFileLock, type FileLock } from "../../system/file-lock.ts";
+import { openLockFile, openOwnFile } from "../own-file.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
 import { lastState, usedBytes } from "./meta.ts";
@@ -23,7 +24,7 @@ const MAX_WRITES = 24;
 
 /** Held by each process that has the database open. */
 export function openersLock(folder: string): FileLock {
-  return openFileLock(join(folder, "openers.lock"));
+  return openFileLock(join(folder, "openers.lock"), openLockFile);
 }
 
 export class LightRecords implements Disposable {
@@ -57,7 +58,7 @@ export class LightRecords implements Disposable {
       if (!openers.tryExclusive()) return undefined;
       try {
         const current = this.#refresh();
-        return current !== undefined && this.#hasReserve() ? this.#commit(current, act) : undefined;
+        return current !== undefined && this.#isSound() ? this.#commit(current, act) : undefined;
       } finally {
         openers.release();
       }
@@ -120,9 +121,9 @@ export class LightRecords implements Disposable {
     return this.#data === undefined ? undefined : lastState(this.#data);
   }
 
-  /** What the journal holds fits into the database also when the disk is full. */
-  #hasReserve(): boolean {
-    return fstatSync(this.#data!).size >= usedBytes(this.#data!) + MARGIN_BYTES;
+  /** What the journal holds fits into the database also when the disk is full. One that is damaged is the database's to put aside. */
+  #isSound(): boolean {
+    return fstatSync(this.#data!).size >= usedBytes(this.#data!) + MARGIN_BYTES && this.#journal.damage(this.#snapshot!.state) === undefined;
   }
 }
 
@@ -134,7 +135,7 @@ function differences(before: ReadonlyMap<string, unknown>, now: ReadonlyMap<stri
 
 function openData(folder: string): number | undefined {
   try {
-    return openSync(join(folder, "data.mdb"), "r");
+    return openOwnFile(join(folder, "data.mdb"), constants.O_RDONLY);
   } catch {
     return undefined;
   }

@@ -2,8 +2,9 @@
  * All records in one file beside the database, for commands that only read: loading lmdb takes longer than all else that they do.
  * It holds what one transaction left, and is good for as long as that is the database's last one.
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openOwnFile } from "../own-file.ts";
 import { lastState, usedBytes } from "./meta.ts";
 
 /** Past this many bytes parsing it would take longer than loading lmdb. */
@@ -25,7 +26,7 @@ export interface Snapshot {
 /** Undefined for a database that is not there, or that another lmdb made: then nothing is known without opening it. */
 export function stateOf(folder: string): State | undefined {
   try {
-    const fd = openSync(join(folder, "data.mdb"), "r");
+    const fd = openOwnFile(join(folder, "data.mdb"), constants.O_RDONLY);
     try {
       return lastState(fd);
     } finally {
@@ -39,8 +40,13 @@ export function stateOf(folder: string): State | undefined {
 /** Undefined when there is none that can be read; whether it is still good is for the caller to ask, with `stateOf`. */
 export function loadSnapshot(folder: string): Snapshot | undefined {
   try {
-    const { state, records } = JSON.parse(readFileSync(fileIn(folder), "utf8")) as { state: State; records: readonly Entry[] };
-    return { state, records: new Map(records) };
+    const fd = openOwnFile(fileIn(folder), constants.O_RDONLY);
+    try {
+      const { state, records } = JSON.parse(readFileSync(fd, "utf8")) as { state: State; records: readonly Entry[] };
+      return { state, records: new Map(records) };
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return undefined; // absent, or torn by a loss of power
   }
@@ -53,10 +59,11 @@ export function saveSnapshot(folder: string, entries: () => Iterable<Entry>): vo
     const state = sizeOf(folder) > MAX_DATABASE_BYTES ? undefined : stateOf(folder);
     const text = state === undefined ? undefined : JSON.stringify({ state, records: [...entries()] });
     if (text === undefined || text.length > MAX_BYTES) return rmSync(file, { force: true });
-    writeFileSync(fresh, text, { mode: 0o600 });
+    rmSync(fresh, { force: true }); // of somebody who was killed
+    writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
     renameSync(fresh, file);
   } catch {
-    rmSync(fresh, { force: true }); // a full disk: it only saves time
+    if (lstatSync(fresh, { throwIfNoEntry: false })?.isFile() === true) rmSync(fresh); // a full disk: it only saves time
   }
 }
 
