@@ -37,9 +37,13 @@ export async function inspect(parts: Parts, record: ContainerRecord): Promise<Co
   let state = await parts.processes.state(record.id);
   if (state?.status === "paused" && (await (await import("./brief-pause.ts")).resumeForgotten(parts, record.id)))
     state = await parts.processes.state(record.id);
-  if (state?.status === "running" && record.network.endpoints?.some(({ network }) => network !== DEFAULT_NETWORK) === true)
-    await (await import("./care-names.ts")).careForNames(parts, record);
+  if (state?.status === "running" && hasServers(record)) await (await import("./care-servers.ts")).careForServers(parts, record);
   return { record, status: statusOf(record, state) };
+}
+
+/** Of its own, beside it: for names on users' networks, and for ports. */
+function hasServers({ network }: ContainerRecord): boolean {
+  return network.ports.length > 0 || network.endpoints?.some((endpoint) => endpoint.network !== DEFAULT_NETWORK) === true;
 }
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN` */

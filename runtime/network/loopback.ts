@@ -1,6 +1,6 @@
 /**
  * Published ports on [::1]. The kernel sends nothing on from there by a rule, as it does from 127.0.0.1, so one small process for each owner of
- * ports listens (strata-loopback) and carries. It ends when its file is gone, which is removed with the endpoint: nobody keeps its pid.
+ * ports listens (strata-loopback) and carries. It ends when its file is gone, which is removed with the endpoint.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { runCommand } from "../engine/command.ts";
 import type { PortMapping } from "../networks.ts";
 import type { Endpoint } from "./record.ts";
 import { isAny } from "./ruleset.ts";
+import { isServerAlive, recordServer } from "./server-record.ts";
 
 export interface LoopbackParts {
   readonly runRoot: string;
@@ -31,12 +32,23 @@ function hasLoopback(): boolean {
 export async function serveLoopback(parts: LoopbackParts, { owner, address, ports }: Pick<Endpoint, "owner" | "address" | "ports">): Promise<void> {
   const lines = ports.filter(isOnLoopback).map(({ protocol, hostPort, containerPort }) => `${protocol} ${hostPort} ${address} ${containerPort}\n`);
   if (lines.length === 0) return;
-  await carryLoopback(parts.loopback, fileOf(parts, owner), lines.join(""));
+  await carryLoopback(parts.loopback, loopbackFile(parts, owner), lines.join(""));
 }
 
 /** Idempotent. */
 export async function forgetLoopback(parts: LoopbackParts, owner: string): Promise<void> {
-  await rm(fileOf(parts, owner), { force: true });
+  const file = loopbackFile(parts, owner);
+  await Promise.all([rm(file, { force: true }), rm(serverOf(file), { force: true })]);
+}
+
+/** Whether what carries as `file` says was killed. */
+export function isLoopbackLost(file: string): boolean {
+  return existsSync(file) && !isServerAlive(serverOf(file));
+}
+
+/** As it was published. @throws as `serveLoopback` */
+export async function reviveLoopback(program: string, file: string): Promise<void> {
+  if (isLoopbackLost(file)) await start(program, file);
 }
 
 /** `file` is its life. */
@@ -45,9 +57,19 @@ export async function carryLoopback(program: string, file: string, lines: string
   const aside = `${file}.${process.pid}`;
   await writeFile(aside, lines);
   await rename(aside, file);
-  await runCommand(program, [file], { what: "publish ports on [::1]", code: "PORT_IN_USE" });
+  await start(program, file);
 }
 
-function fileOf({ runRoot }: LoopbackParts, owner: string): string {
+async function start(program: string, file: string): Promise<void> {
+  const pid = await runCommand(program, [file], { what: "publish ports on [::1]", code: "PORT_IN_USE" });
+  await recordServer(serverOf(file), Number(pid));
+}
+
+/** Who carries. */
+function serverOf(file: string): string {
+  return `${file}.server`;
+}
+
+export function loopbackFile({ runRoot }: Pick<LoopbackParts, "runRoot">, owner: string): string {
   return join(runRoot, "loopback", owner);
 }

@@ -3,12 +3,11 @@
  * the lock of networks; each container that is on such a network has a small server of its own (strata-names), which answers
  * at 127.0.0.11 from those files and ends when the container's namespace is unpinned. Nobody's hosts file is ever edited.
  */
-import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isAlive, startTimeOf } from "../../store/process-id.ts";
 import { runCommand } from "../engine/command.ts";
 import { DEFAULT_NETWORK, type NetworkRecord } from "./record.ts";
+import { isServerAlive, recordServer } from "./server-record.ts";
 
 /** Where every container of a user's network asks. */
 export const NAME_SERVER = "127.0.0.11";
@@ -25,7 +24,6 @@ function networkFile(parts: RunRoot, id: string): string {
   return join(folder(parts), `network-${id}`);
 }
 
-/** Who serves: `PID:START`. */
 function serverFile(parts: RunRoot, owner: string): string {
   return join(folder(parts), `server-${owner}`);
 }
@@ -76,17 +74,11 @@ export async function serveNames(parts: RunRoot, program: string, { owner, names
   await replace(parts, path, lines.map((line) => `${line}\n`).join(""));
   if (isServing(parts, owner)) return;
   const pid = Number(await runCommand(program, [namespace, path], { what: "serve names to the container", code: "NETWORK_FAILED" }));
-  await replace(parts, serverFile(parts, owner), `${pid}:${startTimeOf(pid) ?? 0}`);
+  await recordServer(serverFile(parts, owner), pid);
 }
 
-/** Whether the server that was started last is there: it follows a killed part of itself with another, but may be killed whole. */
 export function isServing(parts: RunRoot, owner: string): boolean {
-  try {
-    const [pid = 0, startTime = 0] = readFileSync(serverFile(parts, owner), "latin1").split(":").map(Number);
-    return isAlive(pid, startTime);
-  } catch {
-    return false;
-  }
+  return isServerAlive(serverFile(parts, owner));
 }
 
 /** The server ends by itself, with the namespace. */

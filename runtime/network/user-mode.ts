@@ -12,7 +12,7 @@ import { RuntimeError } from "../errors.ts";
 import type { PortMapping } from "../networks.ts";
 import { carryLoopback, isOnLoopback } from "./loopback.ts";
 import { isAny } from "./ruleset.ts";
-import { USER_MODE } from "./user-mode-address.ts";
+import { USER_MODE, userModeFolder, userModeLoopback } from "./user-mode-address.ts";
 
 const PROGRAM = "slirp4netns";
 const MTU_BYTES = "65520";
@@ -28,14 +28,14 @@ interface Programs {
 
 /** The network namespace of process `pid` gets its way out, and its ports. @throws {RuntimeError} `NETWORK_FAILED`, `PORT_IN_USE` */
 export async function connectUserMode(parts: UserModeParts & Programs, owner: string, pid: number, ports: readonly PortMapping[]): Promise<void> {
-  const folder = folderOf(parts, owner);
+  const folder = userModeFolder(parts, owner);
   needTun();
   disconnectUserMode(parts, owner);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     await startProgram(folder, pid);
     for (const port of ports) await publish(join(folder, "api"), port);
-    await publishOnLoopback(parts.programs.loopback, folder, ports);
+    await publishOnLoopback(parts.programs.loopback, userModeLoopback(parts, owner), ports);
   } catch (error) {
     disconnectUserMode(parts, owner);
     throw error;
@@ -57,14 +57,10 @@ function needTun(): void {
 
 /** Idempotent. */
 export function disconnectUserMode(parts: UserModeParts, owner: string): void {
-  const folder = folderOf(parts, owner);
+  const folder = userModeFolder(parts, owner);
   const pid = namedProcess(textOf(join(folder, "pid")));
   if (pid !== undefined) process.kill(pid, "SIGKILL");
   removeTreeSync(folder);
-}
-
-function folderOf({ runRoot }: UserModeParts, owner: string): string {
-  return join(runRoot, "user-net", owner.slice(0, 12)); // a socket's path is short
 }
 
 async function startProgram(folder: string, pid: number): Promise<void> {
@@ -116,10 +112,10 @@ async function publish(api: string, port: PortMapping): Promise<void> {
 }
 
 /** It listens on IPv4 alone, so what comes to [::1] is brought to its socket there. */
-async function publishOnLoopback(program: string, folder: string, ports: readonly PortMapping[]): Promise<void> {
+async function publishOnLoopback(program: string, file: string, ports: readonly PortMapping[]): Promise<void> {
   const own = ports.filter((port) => isAny(port) && isOnLoopback(port));
   const lines = own.map(({ protocol, hostPort }) => `${protocol} ${hostPort} 127.0.0.1 ${hostPort}\n`);
-  if (lines.length > 0) await carryLoopback(program, join(folder, "loopback"), lines.join(""));
+  if (lines.length > 0) await carryLoopback(program, file, lines.join(""));
 }
 
 function lastLine(text: string): string {

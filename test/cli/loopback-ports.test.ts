@@ -1,4 +1,5 @@
 /** Published ports on [::1], where no rule of the kernel leads on: carried by a process that is there as long as they are published. */
+import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -47,7 +48,7 @@ async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-/** Processes that carry for this root. */
+/** Processes that carry for this root: one, and its parent that follows it with another. */
 function carriers(): readonly number[] {
   const file = join(box.root.runRoot, "loopback");
   return readdirSync("/proc")
@@ -57,8 +58,16 @@ function carriers(): readonly number[] {
 }
 
 function commandOf(pid: number): string {
+  return textOf(`/proc/${pid}/cmdline`);
+}
+
+function statusOf(pid: number): string {
+  return textOf(`/proc/${pid}/status`);
+}
+
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return ""; // it has ended
   }
@@ -79,7 +88,7 @@ test("a port without an address is on both loopbacks, one with an address on tha
     ["127.0.0.1", sixth],
   ] as const)
     await expect(exchange(host, port)).rejects.toThrow(/ECONNREFUSED/);
-  expect(carriers()).toHaveLength(1);
+  expect(carriers()).toHaveLength(2);
   await box.strata("rm", "-f", "served");
   await eventually(async () => await Promise.resolve(expect(carriers()).toEqual([])));
   await expect(exchange("::1", any)).rejects.toThrow(/ECONNREFUSED/);
@@ -119,13 +128,88 @@ test("a container that starts again has its ports again, whatever became of who 
   await serve("-p", `${port}:80`);
   await box.strata("restart", "-t", "0", "served");
   await eventually(async () => expect(String(await exchange("::1", port).catch(() => ""))).toBe("word"));
-  const [carrier = 0] = carriers();
-  process.kill(carrier, "SIGKILL");
-  await eventually(async () => await expect(exchange("::1", port)).rejects.toThrow(/ECONNREFUSED/));
+  await killCarriers(port);
   await box.strata("restart", "-t", "0", "served");
   await eventually(async () => expect(String(await exchange("::1", port).catch(() => ""))).toBe("word"));
-  expect(carriers()).toHaveLength(1);
+  expect(carriers()).toHaveLength(2);
 });
+
+/** Whole: the parent first, whose end is its child's. */
+async function killCarriers(port: number): Promise<void> {
+  for (const pid of carriers()) if (!carriers().includes(parentOf(pid))) process.kill(pid, "SIGKILL");
+  await eventually(async () => await Promise.resolve(expect(carriers()).toEqual([])));
+  await expect(exchange("::1", port)).rejects.toThrow(/ECONNREFUSED/);
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(statusOf(pid))?.[1]);
+}
+
+/** The process that carries: the one whose parent does too. */
+function carrier(): number {
+  return carriers().find((pid) => carriers().includes(parentOf(pid))) ?? 0;
+}
+
+test("what carries is followed by another when it is killed, and comes back with the next command when it was killed whole", async () => {
+  const [port = 0] = await freePorts(1);
+  await serve("-p", `${port}:80`);
+  const first = carrier();
+  process.kill(first, "SIGKILL");
+  await eventually(async () => await Promise.resolve(expect([0, first]).not.toContain(carrier())));
+  expect(String(await exchange("::1", port))).toBe("word");
+  await killCarriers(port);
+  await box.strata("ps");
+  expect(String(await exchange("::1", port))).toBe("word");
+  expect(carriers()).toHaveLength(2);
+  await Promise.all([1, 2, 3].map(async () => await box.strata("ps")));
+  expect(carriers()).toHaveLength(2);
+});
+
+test("two thousand connections at once, each with its word, beside some that never read and some that never end", async () => {
+  const [port = 0] = await freePorts(1);
+  await serve("--ulimit", "nofile=8192", "-p", `${port}:80`);
+  const flood = Buffer.alloc(8 << 20, "x");
+  const idle = Array.from({ length: 200 }, (_, at) => {
+    const socket = connect({ host: "::1", port, allowHalfOpen: true }).on("error", () => {});
+    if (at % 2 === 0) socket.pause().write(at % 4 === 0 ? flood : "half"); // never reads
+    else socket.end(); // has ended, and keeps its half open
+    return socket;
+  });
+  const words = await Promise.all(Array.from({ length: 2000 }, async (_, at) => String(await exchange("::1", port, `word ${at}`))));
+  expect(words).toEqual(Array.from({ length: 2000 }, (_, at) => `word ${at}`));
+  for (const socket of idle) socket.destroy();
+  await eventually(async () => await Promise.resolve(expect(openFiles()).toBeLessThan(20)));
+});
+
+function openFiles(): number {
+  return readdirSync(`/proc/${carrier()}/fd`).length;
+}
+
+test("without a descriptor for who has come it waits, instead of turning round and round, and takes them in later", async () => {
+  const [port = 0] = await freePorts(1);
+  await serve("-p", `${port}:80`);
+  const pid = carrier();
+  allow(pid, openFiles());
+  const answers = Promise.all(Array.from({ length: 20 }, async () => String(await exchange("::1", port))));
+  const before = ticks(pid);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  expect(ticks(pid) - before).toBeLessThan(10); // of 200
+  allow(pid, 1024);
+  expect(await answers).toEqual(Array.from({ length: 20 }, () => "word"));
+});
+
+/** So many descriptors; the hard limit stays. As the user that it is: root has no such right everywhere. */
+function allow(pid: number, files: number): void {
+  execFileSync("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", `--pid=${pid}`, `--nofile=${files}:`]);
+}
+
+/** Hundredths of a second that it has worked. */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
 
 test("a container whose supervisors were killed gives them back to the next command", async () => {
   const [port = 0] = await freePorts(1);

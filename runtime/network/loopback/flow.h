@@ -8,7 +8,7 @@
 enum
 {
   MAX_PORTS = 1024,
-  MAX_STREAMS = 1000, /* connections at once; further ones wait to be accepted */
+  MAX_STREAMS = 4096, /* connections at once; further ones wait to be accepted */
   MAX_PEERS = 256,    /* senders of datagrams that are remembered at once */
 };
 
@@ -25,7 +25,8 @@ size_t streams_poll (struct pollfd *polled);
 void streams_turn (const struct pollfd *polled, size_t count);
 void streams_limit (size_t count);
 bool streams_full (void);
-void stream_accept (const Port *port);
+/* 1 when there may be more, 0 when there is none, -1 where no descriptor is left for one: it waits then. */
+int stream_accept (const Port *port);
 
 size_t datagrams_poll (struct pollfd *polled);
 void datagrams_turn (const struct pollfd *polled, size_t count);

@@ -1,5 +1,6 @@
 /* strata-loopback FILE: listens on [::1] and carries what comes to a container. Each line of FILE is `tcp|udp PORT ADDRESS PORT`.
-   It is in the background once it listens, and ends when FILE is removed or replaced: whoever gives the ports back need not find it. */
+   It is in the background once it listens, tells its pid, and ends when FILE is removed or replaced: whoever gives the ports back need not
+   find it. Its child carries; when that is killed the next one does. */
 #define _GNU_SOURCE
 #include "flow.h"
 #include <arpa/inet.h>
@@ -16,12 +17,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum
 {
   CHECK_MS = 30000,
-  BACKLOG = 128,
+  REST_MS = 200, /* without a descriptor, until it tries again */
+  BACKLOG = 4096,
 };
 
 #define NOBODY 65534
@@ -154,7 +157,10 @@ go_background (void)
   if (null < 0 || child < 0)
     fail ("background");
   if (child > 0)
-    _exit (0);
+    {
+      printf ("%d\n", child);
+      exit (0);
+    }
   setsid ();
   for (int fd = 0; fd < 3; fd++)
     dup2 (null, fd);
@@ -162,30 +168,69 @@ go_background (void)
     _exit (1);
 }
 
+/* Returns in the process that carries; the other one ends when that one does of itself, and follows a killed one with the next. */
+static void
+outlive (void)
+{
+  int status;
+
+  for (;;)
+    {
+      pid_t parent = getpid (), child = fork ();
+      if (child == 0)
+        {
+          prctl (PR_SET_PDEATHSIG, SIGKILL);
+          if (getppid () == parent)
+            return;
+          _exit (1);
+        }
+      if (child > 0 && TEMP_FAILURE_RETRY (waitpid (child, &status, 0)) == child && WIFEXITED (status))
+        _exit (0);
+      if (!is_there ())
+        _exit (0);
+      sleep (1); /* whatever killed it may go on to */
+    }
+}
+
+/* False where there is no descriptor left for one that has come. */
+static bool
+take_in (const struct pollfd *polled)
+{
+  int more = 0;
+
+  for (size_t i = 0; i < port_count && more >= 0; i++)
+    if ((polled[i].revents & POLLIN) != 0 && !ports[i].is_stream)
+      datagram_receive (&ports[i]);
+    else if ((polled[i].revents & POLLIN) != 0)
+      while ((more = stream_accept (&ports[i])) > 0)
+        continue;
+  return more >= 0;
+}
+
 static void
 serve (void)
 {
   static struct pollfd polled[1 + MAX_PORTS + MAX_PEERS + 2 * MAX_STREAMS];
   char events[4096];
+  bool has_room = true;
 
   while (is_there ())
     {
+      bool is_full = streams_full () || !has_room;
       polled[0] = (struct pollfd) { .fd = file.changes, .events = POLLIN };
       for (size_t i = 0; i < port_count; i++)
-        polled[1 + i] = (struct pollfd) { .fd = ports[i].is_stream && streams_full () ? -1 : ports[i].fd, .events = POLLIN };
+        polled[1 + i] = (struct pollfd) { .fd = ports[i].is_stream && is_full ? -1 : ports[i].fd, .events = POLLIN };
       struct pollfd *peers = polled + 1 + port_count;
       size_t peer_count = datagrams_poll (peers);
       struct pollfd *streams = peers + peer_count;
       size_t stream_count = streams_poll (streams);
-      if (poll (polled, 1 + port_count + peer_count + stream_count, CHECK_MS) < 0 && errno != EINTR)
+      if (poll (polled, 1 + port_count + peer_count + stream_count, has_room ? CHECK_MS : REST_MS) < 0 && errno != EINTR)
         return;
       while (read (file.changes, events, sizeof events) > 0)
         continue;
       datagrams_turn (peers, peer_count);
       streams_turn (streams, stream_count);
-      for (size_t i = 0; i < port_count; i++)
-        if ((polled[1 + i].revents & POLLIN) != 0)
-          (ports[i].is_stream ? stream_accept : datagram_receive) (&ports[i]);
+      has_room = take_in (polled + 1);
     }
 }
 
@@ -210,6 +255,7 @@ main (int argc, char **argv)
   signal (SIGINT, SIG_IGN);
   go_background ();
   give_up_rights ();
+  outlive ();
   serve ();
   return 0;
 }

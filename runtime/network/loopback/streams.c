@@ -1,8 +1,9 @@
-/* Connections: bytes of either side are carried to the other until both have ended. */
+/* Connections: bytes of either side are carried to the other until both have ended. Only what a side does not take at once is kept. */
 #define _GNU_SOURCE
 #include "flow.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@ enum
 {
   CHUNK_BYTES = 32 << 10
 };
+
+static char chunk[CHUNK_BYTES];
 
 /* What one side sent and the other has not taken yet. */
 typedef struct
@@ -66,30 +69,28 @@ stream_close (size_t index, bool is_cut)
   streams[index] = streams[--stream_count];
 }
 
-void
+/* Nobody is taken in before there is all that is needed. */
+int
 stream_accept (const Port *port)
 {
-  int from = accept4 (port->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (from < 0)
-    return;
+  if (streams_full ())
+    return 0;
   int to = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  Stream *stream = calloc (1, sizeof *stream);
-  char *bytes[2] = { malloc (CHUNK_BYTES), malloc (CHUNK_BYTES) };
-  if (to < 0 || stream == NULL || bytes[0] == NULL || bytes[1] == NULL
-      || (connect (to, (const struct sockaddr *) &port->target, sizeof port->target) < 0 && errno != EINPROGRESS))
+  Stream *stream = to < 0 ? NULL : calloc (1, sizeof *stream);
+  int from = stream == NULL ? -1 : accept4 (port->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int failure = errno;
+  if (from < 0)
     {
-      struct linger cut = { .l_onoff = 1 };
-      setsockopt (from, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
-      close (from);
       if (to >= 0)
         close (to);
       free (stream);
-      free (bytes[0]);
-      free (bytes[1]);
-      return;
+      return failure == ECONNABORTED ? 1 : failure == EAGAIN ? 0 : -1;
     }
-  *stream = (Stream) { .sides = { from, to }, .is_connecting = true, .ways = { { .bytes = bytes[0] }, { .bytes = bytes[1] } } };
+  *stream = (Stream) { .sides = { from, to }, .is_connecting = true };
   streams[stream_count++] = stream;
+  if (connect (to, (const struct sockaddr *) &port->target, sizeof port->target) < 0 && errno != EINPROGRESS)
+    stream_close (stream_count - 1, true);
+  return 1;
 }
 
 /* What is to be known of one side: that it can take what the other sent, or that it has sent something. */
@@ -121,27 +122,60 @@ streams_poll (struct pollfd *polled)
   return count;
 }
 
+/* How many were taken: 0 when none can be now, -1 when the connection has failed. */
+static ssize_t
+give (int fd, const char *bytes, size_t size)
+{
+  ssize_t n = send (fd, bytes, size, MSG_NOSIGNAL);
+
+  return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+/* False when the connection has failed. */
+static bool
+way_fill (const Stream *stream, int from, Way *way)
+{
+  ssize_t n = recv (stream->sides[from], chunk, sizeof chunk, 0);
+
+  if (n <= 0)
+    {
+      way->has_ended = n == 0;
+      return n == 0 || errno == EAGAIN || errno == EINTR;
+    }
+  ssize_t taken = give (stream->sides[1 - from], chunk, (size_t) n);
+  if (taken < 0 || taken == n)
+    return taken == n;
+  way->at = 0;
+  way->size = (size_t) (n - taken);
+  way->bytes = malloc (way->size);
+  if (way->bytes != NULL)
+    memcpy (way->bytes, chunk + taken, way->size);
+  return way->bytes != NULL;
+}
+
+static bool
+way_drain (const Stream *stream, int from, Way *way)
+{
+  ssize_t n = give (stream->sides[1 - from], way->bytes + way->at, way->size);
+
+  if (n < 0)
+    return false;
+  way->at += (size_t) n;
+  way->size -= (size_t) n;
+  if (way->size == 0)
+    {
+      free (way->bytes);
+      way->bytes = NULL;
+    }
+  return true;
+}
+
 /* False when the connection has failed. */
 static bool
 way_turn (const Stream *stream, int from, Way *way)
 {
-  if (way->size == 0 && !way->has_ended)
-    {
-      ssize_t n = recv (stream->sides[from], way->bytes, CHUNK_BYTES, 0);
-      if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-      way->at = 0;
-      way->size = n > 0 ? (size_t) n : 0;
-      way->has_ended = n == 0;
-    }
-  if (way->size > 0)
-    {
-      ssize_t n = send (stream->sides[1 - from], way->bytes + way->at, way->size, MSG_NOSIGNAL);
-      if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-      way->at += n > 0 ? (size_t) n : 0;
-      way->size -= n > 0 ? (size_t) n : 0;
-    }
+  if (way->size > 0 ? !way_drain (stream, from, way) : !way->has_ended && !way_fill (stream, from, way))
+    return false;
   if (way->size == 0 && way->has_ended && !way->is_told)
     {
       shutdown (stream->sides[1 - from], SHUT_WR);

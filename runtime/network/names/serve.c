@@ -213,13 +213,14 @@ serve_datagram (Server *server)
     sendto (server->datagrams, reply, done, 0, (struct sockaddr *) &client, length);
 }
 
-static void
+/* False where there is no descriptor left for who has come: they wait then. */
+static bool
 serve_stream (Server *server)
 {
   int fd = accept4 (server->streams, NULL, NULL, SOCK_CLOEXEC);
 
   if (fd < 0)
-    return;
+    return errno == EAGAIN || errno == ECONNABORTED;
   pid_t child = fork ();
   if (child == 0)
     {
@@ -231,6 +232,7 @@ serve_stream (Server *server)
   if (child > 0)
     server->children++;
   close (fd);
+  return true;
 }
 
 static void
@@ -245,16 +247,17 @@ serve (Server *server)
 {
   struct pollfd polled[3 + MAX_FORWARDED];
   char events[4096];
+  bool has_room = true;
 
   while (is_pinned (server))
     {
       reap (server);
       polled[0] = (struct pollfd) { .fd = server->changes, .events = POLLIN };
       polled[1] = (struct pollfd) { .fd = server->datagrams, .events = POLLIN };
-      polled[2] = (struct pollfd) { .fd = server->children < MAX_STREAMS ? server->streams : -1, .events = POLLIN };
+      polled[2] = (struct pollfd) { .fd = has_room && server->children < MAX_STREAMS ? server->streams : -1, .events = POLLIN };
       int wait = forward_poll (polled + 3);
-      if (server->children > 0 && (wait < 0 || wait > 500))
-        wait = 500; /* to reap */
+      if ((server->children > 0 || !has_room) && (wait < 0 || wait > 500))
+        wait = 500; /* to reap, or to look again */
       if (poll (polled, 3 + MAX_FORWARDED, wait < 0 || wait > CHECK_MS ? CHECK_MS : wait) < 0 && errno != EINTR)
         return;
       while (read (server->changes, events, sizeof events) > 0)
@@ -262,8 +265,7 @@ serve (Server *server)
       forward_turn (polled + 3, server->datagrams);
       if ((polled[1].revents & POLLIN) != 0)
         serve_datagram (server);
-      if ((polled[2].revents & POLLIN) != 0)
-        serve_stream (server);
+      has_room = (polled[2].revents & POLLIN) == 0 || serve_stream (server);
     }
 }
 

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,6 +116,7 @@ main (int argc, char **argv)
   if (argc > 1 && strcmp (argv[1], "linger") == 0)
     return linger_main (argc - 1, argv + 1);
 
+  prctl (PR_SET_PDEATHSIG, SIGKILL); /* who has the lock of networks has it no longer then, and the next one is at work */
   State state = { .home = open ("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), .inner = -1, .inner_link = -1 };
 
   if (state.home < 0)
