@@ -102,7 +102,8 @@ function makeRoot(root: string, project: string): void {
   addProgram(root, execFileSync("sh", ["-c", "command -v mke2fs"], { encoding: "utf8" }).trim());
   for (const name of readdirSync(join(project, "build/Release")).filter((one) => one.startsWith("strata-")))
     cpSync(join(project, "build/Release", name), join(root, "strata/build/Release", name));
-  for (const name of ["package.json", "bin", "dist"]) cpSync(join(project, name), join(root, "strata", name), { recursive: true });
+  const isOld = { recursive: true, preserveTimestamps: true }; // bin/ runs the rooms, which need packages, where they are newer than the bundle
+  for (const name of ["package.json", "bin", "dist"]) cpSync(join(project, name), join(root, "strata", name), isOld);
   const source = join(project, "conformance/cgroup2/huge-pages.c");
   execFileSync("gcc", ["-std=gnu17", "-O1", "-static", "-o", join(root, "bin/huge-pages"), source], { stdio: ["ignore", "ignore", "inherit"] });
   writeFileSync(join(root, "start"), START);
