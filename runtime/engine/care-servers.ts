@@ -12,7 +12,7 @@ export async function careForServers(parts: Parts, record: ContainerRecord): Pro
   const isNameless = isNamed(record.network.endpoints) && !isServing(parts, record.id);
   const lost = [loopbackFile(parts, record.id), userModeLoopback(parts, record.id)].filter(isLoopbackLost);
   if (!isNameless && lost.length === 0) return;
-  const held = await tryLock(lockName(parts, record.id));
+  const held = tryLock(lockName(parts, record.id));
   if (held === undefined) return; // it is being started, or ended
   try {
     await Promise.allSettled([

@@ -13,6 +13,7 @@ import { mountTargets, planMounts, prepareMounts } from "./mount-points.ts";
 import { containerFolder, lockName, type Parts, snapshotKey } from "./parts.ts";
 import { ownProcess } from "./self.ts";
 import { tellContainer } from "./tell.ts";
+import { checkWords } from "./words.ts";
 
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID`, `SPEC_INVALID`, `PATH_UNKNOWN` */
 export async function createContainer(parts: Parts, options: ContainerOptions): Promise<Container> {
@@ -21,6 +22,8 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   const { image, ...flags } = options;
   const config = applyOptions(image.config.config ?? {}, flags);
   const [path = "", ...args] = commandLine(config);
+  checkWords(path, ...args, ...(config.Env ?? []), config.WorkingDir, config.User, ...Object.keys(config.Volumes ?? {}));
+  checkWords(flags.hostname, flags.domain, ...(flags.mounts ?? []).map(({ target }) => target));
   resources(flags.limits ?? {}); /* refuse before anything is made */
   if (options.storageLimit !== undefined) (await import("./storage-limit.ts")).checkStorageLimit(options);
   await freeName(parts, options.name);

@@ -10,13 +10,15 @@ import type { Parts } from "./parts.ts";
 import { accountOf, capabilitiesOf } from "./spec-of.ts";
 import { needLive } from "./status.ts";
 import { tellContainer } from "./tell.ts";
+import { checkWords } from "./words.ts";
 
-/** @throws {RuntimeError} `CONTAINER_STATE`, `USER_UNKNOWN`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE` */
+/** @throws {RuntimeError} `SPEC_INVALID`, `CONTAINER_STATE`, `USER_UNKNOWN`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE` */
 export async function execIn(
   parts: Parts,
   reference: string,
   options: ExecOptions,
 ): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }> {
+  checkWords(...options.command, ...(options.env ?? []), options.cwd, options.user);
   const { record, status } = await needLive(parts, reference, "exec in");
   if (status.status === "paused") throw new RuntimeError("CONTAINER_STATE", `Cannot exec in container ${record.name}: it is paused`);
   const user = options.user ?? record.config.User ?? "";

@@ -22,7 +22,7 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
   await passStart(parts, id);
   const { record, status } = await getContainer(parts, id);
   if (!isLive(status)) return;
-  const signal = parseSignal(options.signal ?? record.config.StopSignal ?? "SIGTERM");
+  const signal = options.signal === undefined ? stopSignalOf(record) : parseSignal(options.signal);
   const seconds = options.timeout ?? record.options.stopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
   if (status.status === "paused") await parts.processes.resume(record.id);
   tellContainer(parts, "kill", record, { signal: String(signal) });
@@ -75,5 +75,14 @@ export async function killContainer(parts: Parts, reference: string, signal: str
 }
 
 function endsIt(record: ContainerRecord, signal: number): boolean {
-  return signal === constants.signals.SIGKILL || signal === parseSignal(record.config.StopSignal ?? "SIGTERM");
+  return signal === constants.signals.SIGKILL || signal === stopSignalOf(record);
+}
+
+/** What an image says may be no signal: it can be stopped all the same, as in docker. */
+function stopSignalOf({ config }: ContainerRecord): number {
+  try {
+    return parseSignal(config.StopSignal ?? "SIGTERM");
+  } catch {
+    return constants.signals.SIGTERM;
+  }
 }

@@ -1,4 +1,5 @@
 /** Which host ports a container gets: free ones, checked against records and against the machine. */
+import { readFileSync } from "node:fs";
 import { isIPv6 } from "./ip-version.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PortMapping } from "../networks.ts";
@@ -13,21 +14,64 @@ const RETRY_MS = 20;
 /** Host port 0 becomes a free one. @throws {RuntimeError} `PORT_IN_USE` */
 export async function claimPorts(wanted: readonly PortMapping[], taken: readonly PortMapping[]): Promise<readonly PortMapping[]> {
   const claimed: PortMapping[] = [];
-  for (const port of wanted) claimed.push(await claim(port, [...taken, ...claimed]));
+  const known = new Claims(taken);
+  for (const port of wanted) {
+    const own = await claim(port, known);
+    known.add(own);
+    claimed.push(own);
+  }
   return claimed;
 }
 
-async function claim(port: PortMapping, taken: readonly PortMapping[]): Promise<PortMapping> {
+/** By number: ranges have thousands. */
+class Claims {
+  readonly #byNumber = new Map<number, PortMapping[]>();
+  /** Where the search for a free one ended. */
+  last = 0;
+
+  constructor(ports: readonly PortMapping[]) {
+    for (const port of ports) this.add(port);
+  }
+
+  add(port: PortMapping): void {
+    const others = this.#byNumber.get(port.hostPort);
+    if (others === undefined) this.#byNumber.set(port.hostPort, [port]);
+    else others.push(port);
+  }
+
+  has(port: PortMapping): boolean {
+    return this.#byNumber.get(port.hostPort)?.some((other) => collides(port, other)) === true;
+  }
+}
+
+async function claim(port: PortMapping, taken: Claims): Promise<PortMapping> {
   if (port.hostPort !== 0) {
-    if (taken.some((other) => collides(port, other))) throw inUse(port, "another container publishes it");
+    if (taken.has(port)) throw inUse(port, "another container publishes it");
     if (port.hostIP !== "::1") await bind(port);
     await needLoopback(port);
     return port;
   }
-  for (;;) {
-    const chosen = { ...port, hostPort: await bind(port) };
-    if (!taken.some((other) => collides(chosen, other)) && (await isFreeOnLoopback(chosen))) return chosen;
+  return await choose(port, taken);
+}
+
+/** What the kernel chooses, of a quarter of its range; when others have that, the next that is free of all of them. @throws {RuntimeError} `PORT_IN_USE` */
+async function choose(port: PortMapping, taken: Claims): Promise<PortMapping> {
+  const first = { ...port, hostPort: await bind(port) };
+  if (!taken.has(first) && (await isFreeOnLoopback(first))) return first;
+  const [low, high] = portRange();
+  for (let number = low; number <= high; number++) {
+    taken.last = taken.last < low || taken.last >= high ? low : taken.last + 1;
+    const next = { ...port, hostPort: taken.last };
+    if (!taken.has(next) && (await isFree(next)) && (await isFreeOnLoopback(next))) return next;
   }
+  throw new RuntimeError("PORT_IN_USE", `Cannot publish port ${port.containerPort}/${port.protocol}: all ports from ${low} to ${high} are taken`, {
+    hint: "Publish fewer ports, or widen net.ipv4.ip_local_port_range",
+  });
+}
+
+function portRange(): readonly [low: number, high: number] {
+  const [low = 32_768, high = 60_999] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1").split(/\s+/).map(Number);
+  return [low, high];
 }
 
 /** @throws {RuntimeError} `PORT_IN_USE` */
@@ -40,8 +84,12 @@ async function needLoopback(port: PortMapping): Promise<void> {
 }
 
 async function isFreeOnLoopback(port: PortMapping): Promise<boolean> {
-  if (!isOnLoopback(port)) return true;
-  return await bind({ ...port, hostIP: "::1" }).then(
+  return !isOnLoopback(port) || (await isFree({ ...port, hostIP: "::1" }));
+}
+
+/** @throws {RuntimeError} `PORT_IN_USE` when it is none of this user's ports */
+async function isFree(port: PortMapping): Promise<boolean> {
+  return await bind(port).then(
     () => true,
     (error: RuntimeError) => {
       if ((error.cause as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") return false;

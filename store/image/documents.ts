@@ -45,13 +45,18 @@ export function parseConfig(bytes: Uint8Array): ImageConfig {
 
 /** Name of the first field that readers would stumble over. Docker writes null for what is not there. */
 function oddField({ os, architecture, history, config }: Record<string, unknown>): string | undefined {
-  const { Env, Cmd, Entrypoint, Labels, Volumes, ExposedPorts, User, WorkingDir } = (isRecord(config) ? config : {}) as Record<string, unknown>;
+  const { Env, Cmd, Entrypoint, Labels, Volumes, ExposedPorts, User, WorkingDir, StopSignal, Shell, OnBuild, Healthcheck } = (
+    isRecord(config) ? config : {}
+  ) as Record<string, unknown>;
+  const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = (isRecord(Healthcheck) ? Healthcheck : {}) as Record<string, unknown>;
   const isText = (value: unknown): boolean => typeof value === "string";
   const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
   const fields: readonly (readonly [name: string, value: unknown, isRight: (value: unknown) => boolean])[] = [
-    ...Object.entries({ os, architecture, User, WorkingDir }).map(([name, value]) => [name, value, isText] as const),
-    ...Object.entries({ Env, Cmd, Entrypoint }).map(([name, value]) => [name, value, isTexts] as const),
-    ...Object.entries({ config, Labels, Volumes, ExposedPorts }).map(([name, value]) => [name, value, isRecord] as const),
+    ...Object.entries({ os, architecture, User, WorkingDir, StopSignal }).map(([name, value]) => [name, value, isText] as const),
+    ...Object.entries({ Env, Cmd, Entrypoint, Shell, OnBuild, Test }).map(([name, value]) => [name, value, isTexts] as const),
+    ...Object.entries({ config, Volumes, ExposedPorts, Healthcheck }).map(([name, value]) => [name, value, isRecord] as const),
+    ...Object.entries({ Interval, Timeout, StartPeriod, StartInterval, Retries }).map(([name, value]) => [name, value, Number.isSafeInteger] as const),
+    ["Labels", Labels, (value) => isRecord(value) && Object.values(value as object).every(isText)],
     ["history", history, (value) => Array.isArray(value) && value.every(isRecord)],
   ];
   return fields.find(([, value, isRight]) => value !== undefined && value !== null && !isRight(value))?.[0];

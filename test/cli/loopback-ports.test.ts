@@ -185,6 +185,14 @@ function openFiles(): number {
   return readdirSync(`/proc/${carrier()}/fd`).length;
 }
 
+test("more than a thousand ports of one container are there", async () => {
+  await serve("--expose", "80-1600", "-P");
+  const ports = await box.strata("port", "served");
+  expect(new Set(ports.match(/\d+$/gm)).size).toBe(1521);
+  const [, port = ""] = /^80\/tcp -> .*:(\d+)$/m.exec(ports) ?? [];
+  expect(String(await exchange("::1", Number(port)))).toBe("word");
+});
+
 test("without a descriptor for who has come it waits, instead of turning round and round, and takes them in later", async () => {
   const [port = 0] = await freePorts(1);
   await serve("-p", `${port}:80`);

@@ -51,6 +51,14 @@ describe("a check", () => {
       intervalMs: 500,
     });
   });
+
+  test("never has times that no timer bears, whatever an image says", () => {
+    expect(healthCheckOf({ Test: ["CMD", "x"], Interval: -5, Timeout: 1, StartInterval: Number.MAX_SAFE_INTEGER })).toMatchObject({
+      intervalMs: 30_000,
+      timeoutMs: 1,
+      startIntervalMs: 2 ** 31 - 1,
+    });
+  });
   test.each([undefined, {}, { Test: [] }, { Test: ["NONE"] }, { Interval: SECOND }])("%j is none", (config) => expect(healthCheckOf(config)).toBeUndefined());
   test("of the image is changed field by field", () => {
     const image = { Healthcheck: { Test: ["CMD", "a"], Interval: SECOND } };

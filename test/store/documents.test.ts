@@ -14,6 +14,10 @@ const configs: readonly { readonly name: string; readonly config: unknown; reado
   { name: "a text as environment", config: { rootfs: ROOTFS, config: { Env: "A=1" } }, refused: "Env" },
   { name: "a number in a command", config: { rootfs: ROOTFS, config: { Cmd: ["sh", 5] } }, refused: "Cmd" },
   { name: "labels in a list", config: { rootfs: ROOTFS, config: { Labels: ["a=b"] } }, refused: "Labels" },
+  { name: "a label that is a number", config: { rootfs: ROOTFS, config: { Labels: { a: 7 } } }, refused: "Labels" },
+  { name: "a number as stop signal", config: { rootfs: ROOTFS, config: { StopSignal: 9 } }, refused: "StopSignal" },
+  { name: "a text as check", config: { rootfs: ROOTFS, config: { Healthcheck: { Test: "true" } } }, refused: "Test" },
+  { name: "a check without end", config: { rootfs: ROOTFS, config: { Healthcheck: { Test: ["CMD", "true"], Timeout: 1e30 } } }, refused: "Timeout" },
 ];
 test.each(configs)("a config with $name", ({ config, refused }) => {
   const parse = (): unknown => parseConfig(Buffer.from(JSON.stringify(config)));

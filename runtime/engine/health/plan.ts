@@ -4,6 +4,8 @@ import type { HealthResult, HealthState } from "../../engine.ts";
 
 const NANOSECONDS_IN_MS = 1e6;
 const KEPT_RESULTS = 5;
+/** Node's and the monitor's. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface HealthCheck {
   readonly command: readonly string[];
@@ -16,11 +18,12 @@ export interface HealthCheck {
 
 export const UNKNOWN_HEALTH: HealthState = { status: "starting", failingStreak: 0, log: [] };
 
-/** Undefined where nothing is checked. A duration of 0 is docker's default, too. */
+/** Undefined where nothing is checked. A duration of 0 is docker's default, too; an image may name one that no timer bears. */
 export function healthCheckOf(config: HealthConfig | undefined, shell: readonly string[] = ["/bin/sh", "-c"]): HealthCheck | undefined {
   const [kind, ...words] = config?.Test ?? [];
   if (config === undefined || words.length === 0 || (kind !== "CMD" && kind !== "CMD-SHELL")) return undefined;
-  const milliseconds = (value: number | undefined, otherwise: number): number => (value === undefined || value === 0 ? otherwise : value / NANOSECONDS_IN_MS);
+  const milliseconds = (value: number | undefined, otherwise: number): number =>
+    value === undefined || value <= 0 ? otherwise : Math.min(Math.max(value / NANOSECONDS_IN_MS, 1), MAX_TIMER_MS);
   return {
     command: kind === "CMD" ? words : [...shell, ...words],
     intervalMs: milliseconds(config.Interval, 30_000),

@@ -7,7 +7,7 @@
 
 enum
 {
-  MAX_PORTS = 1024,
+  MAX_PORTS = 2 * 65535,
   MAX_STREAMS = 4096, /* connections at once; further ones wait to be accepted */
   MAX_PEERS = 256,    /* senders of datagrams that are remembered at once */
 };

@@ -112,18 +112,25 @@ is_there (void)
   return fstatat (file.folder, file.name, &found, 0) == 0 && found.st_dev == file.own.st_dev && found.st_ino == file.own.st_ino;
 }
 
-/* As many as descriptors allow: two each, beside the ports and the senders of datagrams. */
-static void
-limit_streams (void)
+static size_t
+take_descriptors (void)
 {
   struct rlimit files;
-  size_t others = port_count + MAX_PEERS + 16;
 
   if (getrlimit (RLIMIT_NOFILE, &files) < 0)
     fail ("limits");
   files.rlim_cur = files.rlim_max;
   setrlimit (RLIMIT_NOFILE, &files);
-  streams_limit (files.rlim_max > others + 2 ? (files.rlim_max - others) / 2 : 1);
+  return files.rlim_max;
+}
+
+/* As many as descriptors allow: two each, beside the ports and the senders of datagrams. */
+static void
+limit_streams (size_t most)
+{
+  size_t others = port_count + MAX_PEERS + 16;
+
+  streams_limit (most > others + 2 ? (most - others) / 2 : 1);
 }
 
 /* In a user's namespace root is only that user. Source: include/linux/proc_ns.h, PROC_USER_INIT_INO. */
@@ -247,9 +254,10 @@ main (int argc, char **argv)
   FILE *lines = fopen (argv[1], "re");
   if (lines == NULL || fstat (fileno (lines), &file.own) < 0)
     fail (argv[1]);
+  size_t descriptors = take_descriptors ();
   open_ports (lines);
   fclose (lines);
-  limit_streams ();
+  limit_streams (descriptors);
   signal (SIGPIPE, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGINT, SIG_IGN);
