@@ -3,7 +3,9 @@
  * The store of this machine is one, a bucket the other. Several processes may work on one.
  */
 import type { Digest } from "../store/digest.ts";
-import type { Blobs, Ingests, KeyPage, Store, Table } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import type { KeyPage, Table } from "../store/tables.ts";
+import type { Blobs, Ingests } from "../store/content.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 

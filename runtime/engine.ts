@@ -2,6 +2,7 @@
 import type { Digest } from "../store/digest.ts";
 import type { ExecutionConfig, HealthConfig } from "../store/oci.ts";
 import type { Image } from "../store/store.ts";
+import type { Limits } from "./limits.ts";
 import type { Connection, EndpointState, Networks, PortMapping } from "./networks.ts";
 import type { Placement } from "./placement.ts";
 import type { Attachment, ExitRecord, LogForm, Meter, ProcessStatus, Usage } from "./process.ts";
@@ -34,37 +35,6 @@ export type MountRequest =
   /** `name` undefined: anonymous. */
   | { readonly kind: "volume"; readonly name?: string; readonly target: string; readonly readOnly?: boolean; readonly noCopy?: boolean }
   | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number; readonly mode?: number };
-
-/** Limits in docker's terms. Sizes are bytes. */
-export interface Limits {
-  readonly cpus?: number;
-  readonly cpuPeriod?: number;
-  readonly cpuQuota?: number;
-  readonly cpuShares?: number;
-  readonly cpusetCpus?: string;
-  readonly cpusetMems?: string;
-  readonly memory?: number;
-  readonly memorySwap?: number;
-  readonly memoryReservation?: number;
-  readonly pidsLimit?: number;
-  readonly blkioWeight?: number;
-  readonly blkioWeightDevice?: readonly DeviceRate[];
-  readonly deviceReadBps?: readonly DeviceRate[];
-  readonly deviceWriteBps?: readonly DeviceRate[];
-  readonly deviceReadIOps?: readonly DeviceRate[];
-  readonly deviceWriteIOps?: readonly DeviceRate[];
-  readonly oomScoreAdj?: number;
-  /** 0 to 100. */
-  readonly memorySwappiness?: number;
-  /** Processes wait for memory instead of being killed. */
-  readonly oomKillDisable?: boolean;
-}
-
-/** A block device of this machine by path, and its bytes or operations a second (or its weight). */
-export interface DeviceRate {
-  readonly path: string;
-  readonly rate: number;
-}
 
 export interface RestartPolicy {
   readonly name: "no" | "on-failure" | "always" | "unless-stopped";

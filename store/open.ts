@@ -14,7 +14,9 @@ import { openRecords } from "./records/records.ts";
 import { openTable } from "./records/table.ts";
 import { recordLayer, type SnapshotHost } from "./snapshot/host.ts";
 import { openSnapshots } from "./snapshot/snapshots.ts";
-import type { Blobs, Care, Ingests, Snapshots, Store, Table } from "./store.ts";
+import type { Care, Snapshots, Store } from "./store.ts";
+import type { Table } from "./tables.ts";
+import type { Blobs, Ingests } from "./content.ts";
 import { sweepStore } from "./sweep.ts";
 
 export interface StoreOptions {

@@ -2,8 +2,10 @@
  * The store's whole surface, as narrow interfaces that the other rooms take by role.
  * A write is whole or absent; two processes may share one root. Spec: ARCHITECTURE.md, "On disk".
  */
-import type { Algorithm, Digest } from "./digest.ts";
+import type { Blobs, GrowingBlob, Ingests } from "./content.ts";
+import type { Digest } from "./digest.ts";
 import type { Descriptor, ImageConfig, Manifest, Platform } from "./oci.ts";
+import type { Table } from "./tables.ts";
 
 export interface Store extends AsyncDisposable {
   readonly root: string;
@@ -15,112 +17,6 @@ export interface Store extends AsyncDisposable {
   readonly care: Care;
   /** Opens the table called `name`; a room prefixes its own tables with its name (`builder.cache`). */
   table<Value>(name: string): Table<Value>;
-}
-
-/** Half-open byte range. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface Expected {
-  readonly digest?: Digest;
-  readonly size?: number;
-}
-
-export interface Stored {
-  readonly digest: Digest;
-  readonly size: number;
-}
-
-/** Where content comes from: a store, a registry, an archive. */
-export interface ContentSource {
-  /** @throws `BLOB_UNKNOWN` (or the source's own twin of it) on the first step of the iteration. */
-  fetch(descriptor: Descriptor): AsyncIterable<Uint8Array>;
-}
-
-/** Where content goes. */
-export interface ContentSink {
-  has(descriptor: Descriptor): Promise<boolean>;
-  /** Verifies digest and size before it resolves; idempotent. */
-  push(descriptor: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void>;
-}
-
-export interface Blobs extends ContentSource, ContentSink {
-  stat(digest: Digest): Promise<Stored | undefined>;
-  /** Path of a blob that is there as a file (a layer built here may exist only as a snapshot until it is written). */
-  path(digest: Digest): string;
-  /** @throws {StoreError} `BLOB_UNKNOWN` on the first step. */
-  open(digest: Digest, range?: ByteRange): AsyncIterable<Uint8Array>;
-  /** Bytes of a blob that is not there which an interrupted transfer left, and the next need not fetch. */
-  begun(digest: Digest): number;
-  /** The whole blob in memory. @throws {StoreError} `BLOB_UNKNOWN`, `SIZE_MISMATCH` when longer than `limit` bytes. */
-  read(digest: Digest, limit?: number): Promise<Uint8Array>;
-  /** Stores `content` whole, or not at all; content already there is a success. @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
-  ingest(content: AsyncIterable<Uint8Array>, expected?: Expected): Promise<Stored>;
-  put(bytes: Uint8Array | string, algorithm?: Algorithm): Promise<Stored>;
-  /** Idempotent. */
-  remove(digest: Digest): Promise<void>;
-  list(): AsyncIterable<Stored>;
-}
-
-/** Content that can be read from any byte. What came of it before a failure that passes is kept, and another process goes on from there. */
-export interface Resumable extends AsyncIterable<Uint8Array> {
-  from(offset: number): AsyncIterable<Uint8Array>;
-  /** Whether another time may bring the rest. */
-  passes(error: unknown): boolean;
-  /**
-   * Writes all of it into an empty file, its descriptor given; undefined, with nothing written, where it has to be read.
-   * When it throws, what came before stays; what the file refused has the `syscall` `write`.
-   */
-  fill?(file: number): Promise<Filled | undefined>;
-}
-
-/** What was written. */
-export interface Filled {
-  /** Bytes. */
-  readonly size: number;
-  /** Hex, of those bytes as they were written. */
-  readonly sha256: string;
-}
-
-/** A blob that is being made. Dispose gives up what is not whole yet. */
-export interface GrowingBlob extends AsyncDisposable {
-  /** Of the file that it grows in, good until it is disposed. */
-  readonly path: string;
-  /** Bytes that are there, once they are more than `known` or all. Rejects with what its making failed with. */
-  reach(known: number): Promise<number>;
-  /** What is there from `offset` on, and what comes. @throws likewise */
-  from(offset: number): AsyncIterable<Uint8Array>;
-  /** As soon as it is known, which is before it is kept. */
-  readonly digest: Promise<Stored>;
-  /** Once it is a blob of the store. */
-  readonly whole: Promise<Descriptor>;
-}
-
-/** Uploads and downloads under way: they outlive the process and go on where they were. */
-export interface Ingests {
-  create(): Promise<Ingest>;
-  /** @throws {StoreError} `INGEST_UNKNOWN` */
-  open(id: string): Promise<Ingest>;
-  /** Removes those that were last written before that (milliseconds since the epoch), but for those in use. */
-  expire(before: number, isUsed: (id: string) => boolean): Promise<void>;
-}
-
-/** Writes into a file from `offset` on; gives how many bytes, and their digest in hex. When it throws, what came before stays. */
-export type Fill = (file: number, offset: number) => Promise<Filled>;
-
-/** Dispose closes it and keeps what was written; `abort` removes it. */
-export interface Ingest extends AsyncDisposable {
-  readonly id: string;
-  /** Bytes written so far. */
-  readonly offset: number;
-  write(chunk: Uint8Array): Promise<void>;
-  /** Has an empty one written by who is given its descriptor, and trusts the digest of what was written. Absent where there is no file. */
-  fill?(fill: Fill): Promise<void>;
-  /** Hashes (while writing where it can), compares, makes durable, links into blobs/ and ends the ingest. */
-  commit(expected: Expected): Promise<Stored>;
-  abort(): Promise<void>;
 }
 
 /** Digest of the uncompressed layer tars of a stack. Spec: image-spec v1.1, config.md, "Layer ChainID". */
@@ -386,35 +282,4 @@ export interface Damage {
   /** A digest, name or key. */
   readonly what: string;
   readonly problem: string;
-}
-
-/** Records shared by processes; every call is one transaction. Values are plain JSON-like data. */
-/** A part of a list: the first `limit` behind `after`. */
-export interface KeyPage {
-  /** Exclusive. */
-  readonly after: string | undefined;
-  readonly limit: number;
-}
-
-export interface Table<Value> {
-  get(key: string): Value | undefined;
-  /** Keys in bytewise order. */
-  list(prefix?: string, page?: KeyPage): readonly (readonly [key: string, value: Value])[];
-  /** As `list`, without looking at the values. */
-  keys(prefix?: string, page?: KeyPage): readonly string[];
-  put(key: string, value: Value): Promise<void>;
-  /** True when it was there. */
-  remove(key: string): Promise<boolean>;
-  /** Reads, decides and writes in one transaction; `undefined` removes, the same value changes nothing. `change` must be pure and synchronous. */
-  update(key: string, change: (current: Value | undefined) => Value | undefined): Promise<Value | undefined>;
-  /** The same of several keys: all of it is there, or nothing. Resolves with what `act` returns. */
-  transact<T>(act: (rows: Rows<Value>) => T): Promise<T>;
-}
-
-/** A table within a transaction. */
-export interface Rows<Value> {
-  get(key: string): Value | undefined;
-  put(key: string, value: Value): void;
-  /** Idempotent. */
-  remove(key: string): void;
 }

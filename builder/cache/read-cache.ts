@@ -3,7 +3,7 @@ import { MAX_DOCUMENT_BYTES } from "../../store/blob/blobs.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/image/documents.ts";
 import { choosePlatform } from "../../store/image/platform.ts";
 import type { Descriptor, Platform } from "../../store/oci.ts";
-import type { ContentSource } from "../../store/store.ts";
+import type { ContentSource } from "../../store/content.ts";
 import { BuilderError } from "../errors.ts";
 import { CACHE_CONFIG_TYPE, decodeCache, INLINE_FIELD, type CacheContent } from "./format.ts";
 import type { CacheStorage } from "./storage.ts";

@@ -1,6 +1,6 @@
 /** Where build caches are kept outside the store, and what the builder needs of such a place: it knows no registry. */
 import type { Descriptor } from "../../store/oci.ts";
-import type { ContentSource } from "../../store/store.ts";
+import type { ContentSource } from "../../store/content.ts";
 
 export type CachePlace =
   | { readonly kind: "registry"; readonly reference: string; /** Plain HTTP and untrusted certificates are fine. */ readonly insecure: boolean }

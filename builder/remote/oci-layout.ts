@@ -6,7 +6,8 @@ import { copyImage } from "../../store/image/copy.ts";
 import { parseIndex } from "../../store/image/documents.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Descriptor, Platform } from "../../store/oci.ts";
-import type { ContentSource, Image, Store } from "../../store/store.ts";
+import type { Image, Store } from "../../store/store.ts";
+import type { ContentSource } from "../../store/content.ts";
 import { BuilderError } from "../errors.ts";
 
 const SCHEME = "oci-layout://";

@@ -1,6 +1,7 @@
 /** The build cache: from the key of a step to the layer it made, and what each place of a Dockerfile last looked like. */
 import { ownedName } from "../../store/owner.ts";
-import type { ChainID, Store, Table } from "../../store/store.ts";
+import type { ChainID, Store } from "../../store/store.ts";
+import type { Table } from "../../store/tables.ts";
 import type { KeyParts } from "./key.ts";
 
 export const CACHE_TABLE = "builder.cache";

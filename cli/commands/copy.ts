@@ -13,7 +13,7 @@ import { openSource, type CopySource } from "../copy/source.ts";
 import { openTarget } from "../copy/target.ts";
 import { blaming } from "../../registry/client/blame.ts";
 import { RETRY } from "../../registry/client/retry.ts";
-import type { ContentSink } from "../../store/store.ts";
+import type { ContentSink } from "../../store/content.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 import { PUSH_WORDS, showTransfers } from "../registry/transfer-progress.ts";
 

@@ -1,6 +1,7 @@
 /** The flags that `run` and `create` share, and the engine's options that they make. */
 import type { Command } from "commander";
-import type { ContainerOptions, Limits, RestartPolicy } from "../../runtime/engine.ts";
+import type { ContainerOptions, RestartPolicy } from "../../runtime/engine.ts";
+import type { Limits } from "../../runtime/limits.ts";
 import { UsageError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "./environment-flags.ts";
 import { addDeviceRateFlags, type DeviceRateFlags, deviceRates } from "./device-rate-flags.ts";

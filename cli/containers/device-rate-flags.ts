@@ -1,6 +1,6 @@
 /** --device-read-bps and its like: how fast a container may use one block device. Spec: docker run. */
 import type { Command } from "commander";
-import type { DeviceRate, Limits } from "../../runtime/engine.ts";
+import type { DeviceRate, Limits } from "../../runtime/limits.ts";
 import { UsageError } from "../errors.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
 

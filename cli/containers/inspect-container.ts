@@ -1,6 +1,7 @@
 /** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
 import { join } from "node:path";
-import type { Container, ContainerRecord, DeviceRate, HealthState, MountPoint } from "../../runtime/engine.ts";
+import type { Container, ContainerRecord, HealthState, MountPoint } from "../../runtime/engine.ts";
+import type { DeviceRate } from "../../runtime/limits.ts";
 import type { EndpointState, PortMapping } from "../../runtime/networks.ts";
 import { shortImage } from "./container-row.ts";
 import { hostOf } from "./port-flags.ts";

@@ -5,7 +5,7 @@ import { readDocument } from "../../store/image/copy.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/image/documents.ts";
 import { layerMediaType } from "../../store/layer/media-type.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import type { ContentSource } from "../../store/store.ts";
+import type { ContentSource } from "../../store/content.ts";
 
 export type Format = "oci" | "v2s2";
 

@@ -3,7 +3,7 @@ import type { Digest } from "../../store/digest.ts";
 import { isIndex, parseIndex } from "../../store/image/documents.ts";
 import { copyImage, readDocument } from "../../store/image/copy.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource } from "../../store/store.ts";
+import type { ContentSink, ContentSource } from "../../store/content.ts";
 
 export interface ReferrerSource {
   readonly content: ContentSource;

@@ -6,7 +6,7 @@ import { digestOf, encodedOf } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import { isIndex, isManifest } from "../../store/image/documents.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource } from "../../store/store.ts";
+import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { folderContent, writeWhole } from "./folder.ts";
 
 const TOP = "manifest.json";

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource } from "../../store/store.ts";
+import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { writeVerified } from "./verified-file.ts";
 
 const CHUNK_BYTES = 1 << 20;

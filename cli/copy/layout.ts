@@ -5,7 +5,7 @@ import { algorithmOf, encodedOf, type Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import { isManifest, parseIndex } from "../../store/image/documents.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
-import type { ContentSink, ContentSource } from "../../store/store.ts";
+import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { readDocument } from "../../store/image/copy.ts";
 import { folderContent, writeWhole } from "./folder.ts";
 

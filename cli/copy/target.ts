@@ -2,7 +2,7 @@
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { parseReference } from "../../store/reference.ts";
-import type { ContentSink } from "../../store/store.ts";
+import type { ContentSink } from "../../store/content.ts";
 import type { Context } from "../context.ts";
 import type { OnTransfer } from "../../registry/client/repository.ts";
 import type { SavedImage } from "../../store/archive/save.ts";

@@ -1,5 +1,6 @@
 /** A container of a pod in the engine's terms. Decides, and does nothing. */
-import type { ContainerOptions, Limits, MountRequest } from "../../runtime/engine.ts";
+import type { ContainerOptions, MountRequest } from "../../runtime/engine.ts";
+import type { Limits } from "../../runtime/limits.ts";
 import type { KubeObject } from "../cluster.ts";
 import { DOMAIN } from "../dns/zone.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";

@@ -7,7 +7,7 @@ import { openHash } from "../../http/transfer.ts";
 import { algorithmOf } from "../../store/digest.ts";
 import { lent } from "../../store/lent.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import type { ByteRange, Filled } from "../../store/store.ts";
+import type { ByteRange, Filled } from "../../store/content.ts";
 import { inParts, LARGE_BYTES, PART_BYTES, QUICK } from "./download.ts";
 import { paced } from "./pace.ts";
 import { endure, openRange, PROGRESS_BYTES, tooLong, tooShort, type DownloadOptions, type Opened } from "./range.ts";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Descriptor } from "../../store/oci.ts";
-import type { ByteRange } from "../../store/store.ts";
+import type { ByteRange } from "../../store/content.ts";
 import { prefetch, type Prefetched } from "./prefetch.ts";
 import { openRange, readRange, type DownloadOptions, type Opened } from "./range.ts";
 import type { Remote } from "./remote.ts";

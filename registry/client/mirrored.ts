@@ -1,6 +1,6 @@
 /** An image's repository with its mirrors before it: each question goes to the first that can answer, and a blob that breaks off goes on elsewhere. */
 import type { Descriptor } from "../../store/oci.ts";
-import type { Filled } from "../../store/store.ts";
+import type { Filled } from "../../store/content.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { isReplayable, replayable, type Begun } from "./replayable.ts";
 import type { RemoteRepository } from "./repository.ts";

@@ -4,7 +4,8 @@ import { isIndex, parseIndex, parseManifest } from "../../store/image/documents.
 import { hostPlatform } from "../../store/image/platform.ts";
 import { chainsOf } from "../../store/layer/chain.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest, type Platform } from "../../store/oci.ts";
-import type { ChainID, GrowingBlob, Image, Store } from "../../store/store.ts";
+import type { ChainID, Image, Store } from "../../store/store.ts";
+import type { GrowingBlob } from "../../store/content.ts";
 import { fileContent } from "./file-content.ts";
 import { limit, type Limit } from "./limit.ts";
 import type { Fetched, RemoteRepository } from "./repository.ts";

@@ -1,7 +1,7 @@
 /** Bytes of a blob from a registry, over one connection at a time: goes on by `Range` where it was cut, and never gives more than was asked for. */
 import { lent } from "../../store/lent.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import type { ByteRange } from "../../store/store.ts";
+import type { ByteRange } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError } from "./answer-error.ts";
 import type { BulkBody } from "./bulk.ts";

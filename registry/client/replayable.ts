@@ -2,7 +2,7 @@
 import type { RunningHash } from "../../http/transfer.ts";
 import { CodedError } from "../../store/errors.ts";
 import type { Lending } from "../../store/lent.ts";
-import type { Filled, Resumable } from "../../store/store.ts";
+import type { Filled, Resumable } from "../../store/content.ts";
 
 /** How far a file is. */
 export interface Begun {

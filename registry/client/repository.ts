@@ -1,7 +1,7 @@
 /** A repository of a registry as a source and a sink of content. Spec: distribution-spec v1.1, "Pull", "Push". */
 import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource, GrowingBlob, Stored } from "../../store/store.ts";
+import type { ContentSink, ContentSource, GrowingBlob, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";

@@ -1,6 +1,6 @@
 /** A blob to a registry: mounted where it can be, else streamed; goes on where the connection was cut. Spec: distribution-spec v1.1, "Pushing blobs". */
 import type { Descriptor } from "../../store/oci.ts";
-import type { GrowingBlob } from "../../store/store.ts";
+import type { GrowingBlob } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { PROOF_HEADER } from "../identity.ts";
 import { answerError } from "./answer-error.ts";

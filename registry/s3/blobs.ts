@@ -1,6 +1,6 @@
 /** Blobs in the bucket, named by what they hold. */
 import { digestOf, type Algorithm, type Digest } from "../../store/digest.ts";
-import type { Expected, Stored } from "../../store/store.ts";
+import type { Expected, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import type { Content } from "../storage.ts";
 import type { Bucket } from "./bucket.ts";

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { finish, type Algorithm, type Digest } from "../../store/digest.ts";
 import { algorithmFor, checkExpected } from "../../store/blob/writer.ts";
-import type { Expected, Ingest, Stored } from "../../store/store.ts";
+import type { Expected, Ingest, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import type { Bucket } from "./bucket.ts";
 import { CHUNK_BYTES, chunkKey, endOf, MAX_CHUNKS, type Chunk } from "./chunks.ts";

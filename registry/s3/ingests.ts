@@ -1,7 +1,7 @@
 /** Uploads in the bucket: any server goes on where another one was. What came is in chunks there; only the last, unfinished one is in memory, until the request ends. */
 import { createHash, randomUUID, type Hash } from "node:crypto";
 import { StoreError } from "../../store/errors.ts";
-import type { Ingests } from "../../store/store.ts";
+import type { Ingests } from "../../store/content.ts";
 import type { Bucket } from "./bucket.ts";
 import { chain, endOf } from "./chunks.ts";
 import { BucketIngest } from "./ingest.ts";

@@ -1,6 +1,6 @@
 /** An object as a stream that goes on after the connection broke: what is read is named by its content and does not change. */
 import { RegistryError } from "../errors.ts";
-import type { ByteRange } from "../../store/store.ts";
+import type { ByteRange } from "../../store/content.ts";
 import type { Bucket } from "./bucket.ts";
 
 /** Breaks without a byte in between. */

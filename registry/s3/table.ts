@@ -1,7 +1,7 @@
 /** Records as small objects, one each: JSON, written whole. Values that were read are kept by their entity tag, so that a list costs little the second time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { RegistryError } from "../errors.ts";
-import type { KeyPage } from "../../store/store.ts";
+import type { KeyPage } from "../../store/tables.ts";
 import type { Records } from "../storage.ts";
 import { inTurns, type Bucket, type ListedObject } from "./bucket.ts";
 import { MARKS, tablePrefix } from "./keys.ts";

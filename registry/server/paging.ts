@@ -1,6 +1,6 @@
 /** Pages of a sorted list. Spec: distribution-spec v1.1, "Listing Tags": `last` is exclusive, `n` exact. */
 import { RegistryError } from "../errors.ts";
-import type { KeyPage } from "../../store/store.ts";
+import type { KeyPage } from "../../store/tables.ts";
 
 export interface PageRequest {
   readonly last: string | undefined;

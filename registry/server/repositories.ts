@@ -5,7 +5,7 @@
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
-import type { KeyPage } from "../../store/store.ts";
+import type { KeyPage } from "../../store/tables.ts";
 import type { Awaitable, Records, Storage } from "../storage.ts";
 
 export interface BlobLink {

@@ -4,7 +4,7 @@
  */
 import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
-import type { Fill, Ingest, Ingests, Stored } from "../../store/store.ts";
+import type { Fill, Ingest, Ingests, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { writeBehind } from "../../store/blob/write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";

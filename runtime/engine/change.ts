@@ -1,5 +1,6 @@
 /** What can be changed of a container that is there: its name, its limits, whether it goes on. */
-import type { Limits, RestartPolicy } from "../engine.ts";
+import type { RestartPolicy } from "../engine.ts";
+import type { Limits } from "../limits.ts";
 import { RuntimeError } from "../errors.ts";
 import { forgetPauser } from "./brief-pause.ts";
 import { resources } from "./limits.ts";

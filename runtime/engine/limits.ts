@@ -1,7 +1,7 @@
 /** Docker's limits as OCI resources. Spec: OCI runtime-spec 1.2, config-linux.md, "Control groups". */
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { DeviceRate, Limits } from "../engine.ts";
+import type { DeviceRate, Limits } from "../limits.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Resources, ThrottleDevice } from "../spec.ts";
 import { availableSet } from "./cpu-sets.ts";

@@ -1,6 +1,7 @@
 /** What every piece of the engine works with, and where its files are. */
 import { join } from "node:path";
-import type { Store, Table } from "../../store/store.ts";
+import type { Store } from "../../store/store.ts";
+import type { Table } from "../../store/tables.ts";
 import type { NetworkParts } from "../network/attach.ts";
 import type { Chain } from "../network/cni/chain.ts";
 import type { Processes } from "../process.ts";

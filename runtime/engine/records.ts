@@ -1,5 +1,6 @@
 /** Container records and their names: a name belongs to one container, also when two processes ask at once. */
-import type { Store, Table } from "../../store/store.ts";
+import type { Store } from "../../store/store.ts";
+import type { Table } from "../../store/tables.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { checkName, generateName } from "./identity.ts";

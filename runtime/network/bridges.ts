@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { namedProcess, processName } from "../../store/process-id.ts";
-import type { Table } from "../../store/store.ts";
+import type { Table } from "../../store/tables.ts";
 import { exitEnvironment } from "../process/host.ts";
 import { type Kernel, linkExists } from "./kernel.ts";
 import type { NetworkRecord } from "./record.ts";

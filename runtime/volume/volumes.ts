@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { tellEvent } from "../../store/events/journal.ts";
-import type { Table } from "../../store/store.ts";
+import type { Table } from "../../store/tables.ts";
 import { checkName } from "../engine/identity.ts";
 import type { ContainerRecord } from "../engine.ts";
 import type { Volume, Volumes } from "../volumes.ts";

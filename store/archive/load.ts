@@ -7,7 +7,7 @@ import { parseConfig, parseIndex } from "../image/documents.ts";
 import { subjectOf } from "../image/subject.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import { parseReference } from "../reference.ts";
-import type { Blobs, Stored } from "../store.ts";
+import type { Blobs, Stored } from "../content.ts";
 import { unpackStream } from "./unpack-stream.ts";
 import type { SavedImage } from "./save.ts";
 

@@ -7,7 +7,7 @@ import { isIndex, isManifest, parseIndex, parseManifest } from "../image/documen
 import { choosePlatform, hostPlatform } from "../image/platform.ts";
 import { MEDIA_TYPE, type Descriptor } from "../oci.ts";
 import { familiarName } from "../reference.ts";
-import type { Blobs } from "../store.ts";
+import type { Blobs } from "../content.ts";
 import { encodeHeader, paddingOf } from "../tar/header.ts";
 
 export interface SavedImage {

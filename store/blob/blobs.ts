@@ -7,7 +7,7 @@ import { StoreError } from "../errors.ts";
 import { blobPath, type Layout } from "../layout.ts";
 import { isLending, lent } from "../lent.ts";
 import { renew } from "../renew.ts";
-import type { Blobs, ByteRange, Stored } from "../store.ts";
+import type { Blobs, ByteRange, Stored } from "../content.ts";
 import { partialBytes } from "./partials.ts";
 import { isResumable, resuming } from "./resume.ts";
 import { writeBehind } from "./write-behind.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
-import type { Expected, Fill, Ingest, Ingests, Stored } from "../store.ts";
+import type { Expected, Fill, Ingest, Ingests, Stored } from "../content.ts";
 import { RunningDigest } from "./running-digest.ts";
 import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
 

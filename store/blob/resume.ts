@@ -3,7 +3,7 @@ import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
 import { isLending } from "../lent.ts";
 import type { Descriptor } from "../oci.ts";
-import type { Resumable } from "../store.ts";
+import type { Resumable } from "../content.ts";
 import { BlobWriter } from "./writer.ts";
 
 export function isResumable(content: AsyncIterable<Uint8Array> | undefined): content is Resumable {

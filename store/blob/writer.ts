@@ -11,7 +11,7 @@ import { blobPath, type Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
 import { ownedName } from "../owner.ts";
 import { renew } from "../renew.ts";
-import type { Expected, Filled, Stored } from "../store.ts";
+import type { Expected, Filled, Stored } from "../content.ts";
 import { LEAST_KEPT_BYTES, leavePartial, ownPartial, takePartial } from "./partials.ts";
 import { RunningDigest } from "./running-digest.ts";
 

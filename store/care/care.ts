@@ -1,6 +1,7 @@
 /** Collection, disk use and check of one root. */
 import type { Digest } from "../digest.ts";
-import type { Care, Table } from "../store.ts";
+import type { Care } from "../store.ts";
+import type { Table } from "../tables.ts";
 import { check, type CheckHost } from "./check.ts";
 import { collect } from "./collect.ts";
 import { dropAbandoned, type LeaseRecord } from "./leases.ts";

@@ -1,6 +1,7 @@
 /** Leases are records like any other: the collection finds the digests in them. An ephemeral one names its process and is swept with it. */
 import { isAbandoned, ownedName } from "../owner.ts";
-import type { ChainID, Leases, Table } from "../store.ts";
+import type { ChainID, Leases } from "../store.ts";
+import type { Table } from "../tables.ts";
 import type { Digest } from "../digest.ts";
 
 export interface LeaseRecord {

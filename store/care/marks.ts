@@ -8,7 +8,9 @@ import type { LayerRecord, LayerTables } from "../layer/records.ts";
 import type { Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
 import { listActive, readActive } from "../snapshot/active.ts";
-import type { Blobs, ChainID, Table } from "../store.ts";
+import type { ChainID } from "../store.ts";
+import type { Table } from "../tables.ts";
+import type { Blobs } from "../content.ts";
 
 export interface Marks {
   readonly blobs: Set<Digest>;

@@ -1,7 +1,8 @@
 /** The documents of an image that was built here. Its layers are named by their uncompressed tars, which need not exist as files. */
 import { StoreError } from "../errors.ts";
 import { MEDIA_TYPE, type Descriptor, type ImageConfig, type Manifest } from "../oci.ts";
-import type { Blobs, Layer } from "../store.ts";
+import type { Layer } from "../store.ts";
+import type { Blobs } from "../content.ts";
 
 /** @throws {StoreError} `CONFIG_INVALID` */
 export async function assembleImage(blobs: Blobs, layers: readonly Layer[], config: ImageConfig): Promise<Descriptor> {

@@ -1,6 +1,6 @@
 /** The one copy routine behind push, pull, save and load: from the leaves up, so that what is there is whole. */
 import type { Descriptor, Platform } from "../oci.ts";
-import type { ContentSink, ContentSource } from "../store.ts";
+import type { ContentSink, ContentSource } from "../content.ts";
 import { StoreError } from "../errors.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "./documents.ts";
 import { choosePlatform, formatPlatform } from "./platform.ts";

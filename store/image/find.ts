@@ -2,7 +2,8 @@
 import { isDigest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { parseReference, type Reference } from "../reference.ts";
-import type { ImageRecord, Table } from "../store.ts";
+import type { ImageRecord } from "../store.ts";
+import type { Table } from "../tables.ts";
 import { recordOf, type StoredImage } from "./record.ts";
 
 const MIN_PREFIX = 3;

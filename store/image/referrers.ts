@@ -4,7 +4,8 @@
  */
 import type { Digest } from "../digest.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest } from "../oci.ts";
-import type { Store, Table } from "../store.ts";
+import type { Store } from "../store.ts";
+import type { Table } from "../tables.ts";
 import { REFERRERS_TABLE } from "./record.ts";
 
 /** Content of a referrer: documents, each a blob of its own. */

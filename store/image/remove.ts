@@ -1,7 +1,8 @@
 /** Removing an image as docker does: by a name only that name goes, by an id all of them. */
 import { StoreError } from "../errors.ts";
 import { parseReference } from "../reference.ts";
-import type { RemovedImage, Table } from "../store.ts";
+import type { RemovedImage } from "../store.ts";
+import type { Table } from "../tables.ts";
 import { findImage } from "./find.ts";
 import type { StoredImage } from "./record.ts";
 

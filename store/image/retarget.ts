@@ -4,7 +4,8 @@
  */
 import { algorithmOf, digestOf, encodedOf, type Digest } from "../digest.ts";
 import type { Descriptor, Manifest } from "../oci.ts";
-import type { Blobs, Store } from "../store.ts";
+import type { Store } from "../store.ts";
+import type { Blobs } from "../content.ts";
 import { parseManifest } from "./documents.ts";
 import { addReferrer, referrerDescriptor, referrersOf } from "./referrers.ts";
 

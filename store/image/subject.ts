@@ -2,7 +2,7 @@
 import type { Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Descriptor } from "../oci.ts";
-import type { Blobs } from "../store.ts";
+import type { Blobs } from "../content.ts";
 import { isManifest, parseManifest } from "./documents.ts";
 
 /** Undefined: it is about nothing else, or no manifest. */

@@ -4,7 +4,8 @@ import { encodedOf, type Digest } from "../digest.ts";
 import { nameKey } from "../file-names.ts";
 import type { Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
-import type { ChainID, Compression, Layer, LayerEntry, Table } from "../store.ts";
+import type { ChainID, Compression, Layer, LayerEntry } from "../store.ts";
+import type { Table } from "../tables.ts";
 
 /** A diff folder under layers/, with what Node cannot see in it. */
 export interface FolderRecord {

@@ -1,7 +1,7 @@
 /** The records of a root as its tables use them: without the database as long as that goes, from the database and into it otherwise. */
 import type { RangeOptions } from "lmdb";
 import { StoreError } from "../errors.ts";
-import type { KeyPage } from "../store.ts";
+import type { KeyPage } from "../tables.ts";
 import { commitFailure, leave } from "./commit-failure.ts";
 import { closed, isClosing, isOpen, openDatabase, type Database, type SharedDatabase } from "./database.ts";
 import { LightRecords, type Transaction } from "./light.ts";

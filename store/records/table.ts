@@ -1,5 +1,5 @@
 /** Tables share one key space: `<table>/<key>`. Every call is one transaction. */
-import type { KeyPage, Table } from "../store.ts";
+import type { KeyPage, Table } from "../tables.ts";
 import type { Records } from "./records.ts";
 
 export function openTable<Value>(records: Records, name: string): Table<Value> {

@@ -4,7 +4,8 @@ import { chainOf } from "../layer/chain.ts";
 import { layerOf, mergeDiff, type DiffRecord, type FolderRecord, type LayerTables } from "../layer/records.ts";
 import type { Workers } from "../layer/workers.ts";
 import type { Layout } from "../layout.ts";
-import type { Blobs, ChainID, Layer } from "../store.ts";
+import type { ChainID, Layer } from "../store.ts";
+import type { Blobs } from "../content.ts";
 
 export interface NewLayer extends Omit<DiffRecord, "folder"> {
   readonly diffID: Digest;

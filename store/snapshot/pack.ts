@@ -4,7 +4,8 @@ import { BlobWriter } from "../blob/writer.ts";
 import { lent } from "../lent.ts";
 import type { Layout } from "../layout.ts";
 import type { Descriptor } from "../oci.ts";
-import type { ChainID, GrowingBlob, Stored } from "../store.ts";
+import type { ChainID } from "../store.ts";
+import type { GrowingBlob, Stored } from "../content.ts";
 import { knownBlob, packedTar, rememberBlob } from "./blob.ts";
 import type { SnapshotHost } from "./host.ts";
 

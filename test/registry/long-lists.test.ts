@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Records, Storage } from "../../registry/storage.ts";
-import type { KeyPage } from "../../store/store.ts";
+import type { KeyPage } from "../../store/tables.ts";
 import { pushImage, startRegistry, unknownDigest, type TestRegistry } from "./registry.ts";
 
 const TAGS = 100_000;

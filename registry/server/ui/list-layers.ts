@@ -5,7 +5,7 @@ import { createGunzip } from "node:zlib";
 import { compressionOf } from "../../../store/layer/media-type.ts";
 import { unzstd } from "../../../store/layer/zstd.ts";
 import type { Descriptor } from "../../../store/oci.ts";
-import type { Blobs } from "../../../store/store.ts";
+import type { Blobs } from "../../../store/content.ts";
 import type { Feed, ListingAnswer, ListingTask } from "./listing-worker.ts";
 
 /** Of all layers together: more is not read, whatever they were packed to. */

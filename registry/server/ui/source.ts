@@ -2,7 +2,8 @@
 import type { Request } from "../../../http/message.ts";
 import type { Digest } from "../../../store/digest.ts";
 import type { Descriptor } from "../../../store/oci.ts";
-import type { Blobs, KeyPage } from "../../../store/store.ts";
+import type { KeyPage } from "../../../store/tables.ts";
+import type { Blobs } from "../../../store/content.ts";
 import type { Awaitable } from "../../storage.ts";
 import type { ManifestCache } from "../manifest-cache.ts";
 import type { BlobLink, ManifestLink } from "../repositories.ts";

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import type { ContainerRecord, Limits } from "../../engine.ts";
+import type { ContainerRecord } from "../../engine.ts";
+import type { Limits } from "../../limits.ts";
 import type { MountSpec, Resources } from "../../spec.ts";
 import { resources } from "../limits.ts";
 import { containerFolder } from "../parts.ts";
