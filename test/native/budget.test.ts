@@ -25,7 +25,7 @@ const parts = [
   { name: "disks of containers", paths: ["runtime/native/disk"], most: 200 },
   { name: "strata-minder", paths: ["runtime/native/minder"], most: 500 },
   { name: "strata-network", paths: ["runtime/network/native"], most: 1010 }, // and bridges that linger
-  { name: "strata-loopback", paths: ["runtime/network/loopback"], most: 630 }, // also with many slow or half-open ones, and when it is killed
+  { name: "strata-loopback", paths: ["runtime/network/loopback"], most: 640 }, // also with many slow or half-open ones, and when it is killed
   { name: "strata-tree", paths: ["store/native/tree"], most: 1250 },
 ];
 
