@@ -8,7 +8,7 @@ import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
-import type { GrowingBlob } from "../../store/store.ts";
+import type { GrowingBlob } from "../../store/content.ts";
 import { serveHttp } from "../support/http-server.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { blob, certificateFiles, noise, startRegistry, unfinished } from "./registry.ts";
