@@ -41,7 +41,7 @@ export async function startEngines(place: Place): Promise<readonly Engine[]> {
 function strata({ folder, run }: Place): Engine {
   const root = join(folder, "engine");
   const command = async (...args: readonly string[]): Promise<string> =>
-    await run([STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: join(folder, "engine-run") });
+    await run([STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: "/run/strata" });
   return {
     name: "strata",
     command,

@@ -22,10 +22,11 @@ export interface Launched {
 
 /** @throws {RuntimeError} `LAUNCH_FAILED` */
 export function launch(helper: string, operations: readonly Operation[], options: LaunchOptions): Launched {
+  const words = encodeOperations(operations); // refuses what cannot be said before anything is begun
   const [ours, theirs] = socketPair();
   const client = new MonitorClient(ours);
   const { ended } = start(helper, theirs, client, options);
-  client.send(encodeOperations(operations));
+  client.send(words);
   return { client, ended: ended.then(() => undefined) };
 }
 
