@@ -1,5 +1,5 @@
 /** The kernel's side of networks: one call of strata-network for links, one nft call for the table. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { runCommand } from "../engine/command.ts";
 import type { Subnet } from "./address.ts";
@@ -32,8 +32,15 @@ export function hasNft(): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "nft")));
 }
 
+/** One name a link of this network namespace (and two more), where /sys shows the links of the namespace that it was mounted in. */
+const LINKS = "/proc/sys/net/ipv4/conf";
+
 export function linkExists(name: string): boolean {
-  return existsSync(`/sys/class/net/${name}`);
+  return existsSync(join(LINKS, name));
+}
+
+export function linkNames(): readonly string[] {
+  return readdirSync(LINKS);
 }
 
 /** Subnets that this machine routes somewhere (its addresses among them), but for those of the link `except`. */

@@ -1,12 +1,11 @@
 /** Networks as users make and remove them, and what is swept of them. The default one is there without being made. */
-import { readdirSync } from "node:fs";
 import { checkName } from "../engine/identity.ts";
 import { lock } from "../engine/lock.ts";
 import type { Network, Networks } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { allNetworks, namespacePath, networkLock, type NetworkParts } from "./attach.ts";
 import { isUsed, stopLingering, takeDown, unmark, writeRules } from "./bridges.ts";
-import { presentSubnets } from "./kernel.ts";
+import { linkNames, presentSubnets } from "./kernel.ts";
 import { draftNetwork } from "./plan.ts";
 import { DEFAULT_NETWORK, linkName, type NetworkRecord } from "./record.ts";
 
@@ -66,7 +65,7 @@ export async function removeIdle(parts: NetworkParts): Promise<void> {
   await using _ = await lock(networkLock(parts));
   const networks = allNetworks(parts);
   const wanted = new Set(networks.flatMap((network) => linksOf(parts.tag, network)));
-  const stray = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
+  const stray = linkNames().filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
   for (const network of networks) if (!isUsed(network)) unmark(parts, network);
   await parts.kernel.apply(stray.flatMap((name) => ["remove-link", name]));
   if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await writeRules(parts, networks, { optional: true });
