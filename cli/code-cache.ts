@@ -5,7 +5,6 @@
  * Another Node version's code is refused by V8 and costs nothing but time.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import Module from "node:module";
 import { dirname, join, relative } from "node:path";
 import { Script } from "node:vm";
 
@@ -33,7 +32,7 @@ export function recordCodeCache(folder: string): { save(): void } {
 }
 
 function compileWith(folder: string, compiled?: (filename: string, script: Script) => void): void {
-  const loader = Module as unknown as Loader;
+  const loader = (process.mainModule as NodeJS.Module).constructor as unknown as Loader; // node:module would be another millisecond
   loader.prototype._compile = function compile(content, filename) {
     const cachedData = readCode(folder, filename);
     const options = { filename };

@@ -20,6 +20,7 @@ export async function removeTree(path: string): Promise<void> {
 
 export function removeTreeSync(path: string): void {
   refuseMounts(path);
+  if (removeFew(path, { left: FEW_FILES })) return;
   try {
     rmSync(path, { recursive: true, force: true });
   } catch (error) {
@@ -80,4 +81,13 @@ function refuseMounts(path: string): void {
     .find((point) => point === real || point.startsWith(`${real}/`));
   if (below !== undefined)
     throw new StoreError("MOUNT_BELOW", `Cannot remove ${path}: something is mounted on ${below}`, { hint: `Unmount it first: umount ${below}` });
+}
+
+/** Also when it is not there. Node's rmSync loads a module for what else it might meet. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }

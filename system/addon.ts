@@ -1,5 +1,4 @@
 /** System calls that Node lacks, or has in modules that take longer to load than a container takes to start. */
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 declare const watched: unique symbol;
@@ -49,5 +48,12 @@ export interface Addon {
 let loaded: Addon | undefined;
 
 export function addon(): Addon {
-  return (loaded ??= createRequire(import.meta.url)(fileURLToPath(new URL("../../build/Release/strata-system.node", import.meta.url))) as Addon);
+  return (loaded ??= load());
+}
+
+/** As require() would, for which an ES module needs node:module: a millisecond. */
+function load(): Addon {
+  const module = { exports: {} };
+  process.dlopen(module, fileURLToPath(new URL("../../build/Release/strata-system.node", import.meta.url)));
+  return module.exports as Addon;
 }

@@ -40,8 +40,7 @@ export async function startEngines(place: Place): Promise<readonly Engine[]> {
 
 function strata({ folder, run }: Place): Engine {
   const root = join(folder, "engine");
-  const command = async (...args: readonly string[]): Promise<string> =>
-    await run([STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: "/run/strata" });
+  const command = async (...args: readonly string[]): Promise<string> => await run([STRATA, ...args], { STRATA_ROOT: root, STRATA_RUN_ROOT: "/run/strata" });
   return {
     name: "strata",
     command,

@@ -1,6 +1,7 @@
 /** A pause for as long as something takes, `commit` say. Whoever paused is told in a file: killed meanwhile, it does not leave the container paused for good. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { removeFile } from "../../store/remove-tree.ts";
 import { isAlive } from "../../store/process-id.ts";
 import { containerFolder, type Parts } from "./parts.ts";
 import { ownProcess } from "./self.ts";
@@ -21,7 +22,7 @@ export async function whilePaused<T>(parts: Parts, id: string, act: () => Promis
 
 /** It is paused by hand from now on, or not at all. */
 export function forgetPauser(parts: Parts, id: string): void {
-  rmSync(markerOf(parts, id), { force: true });
+  removeFile(markerOf(parts, id));
 }
 
 /** Resumes what is paused by somebody who is gone. Whether it did. */

@@ -1,6 +1,5 @@
 /** remove: everything of a container goes; its anonymous volumes when asked. */
-import { removeTree } from "../../store/remove-tree.ts";
-import { rmSync } from "node:fs";
+import { removeFile, removeTree } from "../../store/remove-tree.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
@@ -30,7 +29,7 @@ export async function removeContainer(parts: Parts, reference: string, options: 
 /** The caller holds the container's lock. The record goes last: what a crash leaves is found by it. Idempotent. */
 export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean; readonly exit?: ExitRecord }): Promise<void> {
   const { id } = record;
-  rmSync(markerPath(parts, id), { force: true });
+  removeFile(markerPath(parts, id));
   await parts.processes.remove(id);
   if (record.unsettled && record.startedAt !== undefined) {
     tellDeath(parts, record, options.exit ?? KILLED);

@@ -1,6 +1,7 @@
 /** start: network, files, spec, launch. What fails gives everything back and says why in the record. */
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { removeFile } from "../../store/remove-tree.ts";
 import { isInUserNamespace } from "../../store/user-namespace.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
@@ -105,7 +106,7 @@ function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "
 async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {
   await parts.processes.remove(record.id).catch(() => {});
   await disconnect(parts, record).catch(() => {});
-  rmSync(markerPath(parts, record.id), { force: true });
+  removeFile(markerPath(parts, record.id));
   const exitCode =
     error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND"
       ? 127

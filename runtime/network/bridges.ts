@@ -4,8 +4,9 @@
  * (strata-network linger) waits for that while; its file is its life. The caller holds the lock of networks.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { removeFile } from "../../store/remove-tree.ts";
 import { namedProcess, processName } from "../../store/process-id.ts";
 import type { Table } from "../../store/tables.ts";
 import { exitEnvironment } from "../process/host.ts";
@@ -42,7 +43,7 @@ export function markWhole(parts: BridgeParts, network: NetworkRecord): void {
 
 /** Before it is made, and before it goes. */
 export function unmark(parts: BridgeParts, network: NetworkRecord): void {
-  rmSync(markOf(parts, network), { force: true });
+  removeFile(markOf(parts, network));
 }
 
 /** What was made for another root at the same path, or by somebody who was killed meanwhile, with nobody on it. */
@@ -103,7 +104,7 @@ export function linger(parts: BridgeParts): void {
 
 /** All that was idle is gone. */
 export function stopLingering(parts: BridgeParts): void {
-  rmSync(idleFile(parts), { force: true });
+  removeFile(idleFile(parts));
 }
 
 function isLingering(parts: BridgeParts): boolean {

@@ -1,5 +1,5 @@
 /** One more process in a running container: its own monitor, its own folder below the container's. */
-import { rmSync } from "node:fs";
+import { removeTreeSync } from "../../store/remove-tree.ts";
 import { isAlive } from "../../store/process-id.ts";
 import { randomHex } from "../../system/digest.ts";
 import { RuntimeError } from "../errors.ts";
@@ -54,12 +54,12 @@ export async function execProcess(
     await client.started;
     if (options.detach === true) client.unref();
     const exit = client.exit.finally(() => {
-      rmSync(own.path, { recursive: true, force: true });
+      removeTreeSync(own.path);
     });
     exit.catch(() => undefined);
     return { execID, pid, ...(attach && { attachment: client.attachment() }), exit };
   } catch (error) {
-    rmSync(own.path, { recursive: true, force: true });
+    removeTreeSync(own.path);
     throw hasEnded(folder, id) ? new RuntimeError("CONTAINER_STATE", `Cannot run a program in ${id}: the container has ended`, { cause: error }) : error;
   }
 }

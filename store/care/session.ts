@@ -5,6 +5,7 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { removeFile } from "../remove-tree.ts";
 import type { Layout } from "../layout.ts";
 import { isAbandoned, ownedName } from "../owner.ts";
 
@@ -29,7 +30,7 @@ export function openSession(layout: Layout): Session {
       writeFileSync(file, "");
     },
     end() {
-      if (file !== undefined) rmSync(file, { force: true });
+      if (file !== undefined) removeFile(file);
       file = undefined;
     },
   };
