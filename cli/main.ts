@@ -31,7 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
   const { command } = await verb.load(rest);
   const parser = strict(command(context)).name(`strata ${name}`);
   sayUsage(parser, "strata");
-  await parser.parseAsync(await withPlainBooleans(parser, rest), { from: "user" });
+  try {
+    await parser.parseAsync(await withPlainBooleans(parser, rest), { from: "user" });
+  } catch (error) {
+    throw error instanceof Error && error.name === "AbortError" && context.signal.aborted ? context.signal.reason : error;
+  }
   return typeof process.exitCode === "number" ? process.exitCode : 0;
 }
 

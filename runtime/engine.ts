@@ -297,8 +297,8 @@ export interface Engine {
   ): Promise<Image>;
   /** What is at `path` in the container, links followed; undefined when nothing is. */
   stat(id: string, path: string): Promise<{ readonly type: "directory" | "file" | "other" } | undefined>;
-  /** A tar of `path`, as `docker cp` makes it; a link there is followed unless told. @throws {RuntimeError} `PATH_UNKNOWN` */
-  copyOut(id: string, path: string, options?: { readonly followLink?: boolean }): AsyncIterable<Uint8Array>;
+  /** A tar of `path`, as `docker cp` makes it; a link there is followed unless told; `own` leaves out what is mounted in there. @throws {RuntimeError} `PATH_UNKNOWN` */
+  copyOut(id: string, path: string, options?: { readonly followLink?: boolean; readonly own?: boolean }): AsyncIterable<Uint8Array>;
   /** Unpacks a tar into the folder `path` of the container, never following links out of its root. */
   copyIn(id: string, path: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
   /** Called by the monitor's exit command and by `sweep`: network and ports back, restart policy or auto-remove applied. Idempotent. */

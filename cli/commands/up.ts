@@ -79,7 +79,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
   if (!context.signal.aborted) await once(context.signal, "abort");
   await cluster[Symbol.asyncDispose]();
   removeProcessFile(context.root);
-  context.stderr.write("Stopped; containers of pods go on: 'strata up' takes them over, 'strata down' ends them\n");
+  context.stderr.write("Stopped; containers of pods go on until 'strata down' ends them, and 'strata up' takes them over\n");
 }
 
 async function pull(context: Context, reference: string, auth: { readonly username: string; readonly password: string } | undefined): Promise<void> {

@@ -8,6 +8,7 @@ import { basename, posix } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pack, type Pack } from "tar-stream";
+import type { Engine } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { type CopyEntry, EntryReader, tarHeader } from "./copy-entry.ts";
 import { placeOf } from "./copy-place.ts";
@@ -28,8 +29,11 @@ export async function statIn(parts: Parts, reference: string, path: string): Pro
 }
 
 /** Names begin with the path's last component, as in docker cp. @throws {RuntimeError} `PATH_UNKNOWN` on the first step */
-export async function* copyOut(parts: Parts, reference: string, path: string, options: { readonly followLink?: boolean } = {}): AsyncIterable<Uint8Array> {
-  await using packing = await openPacking(parts, reference, path, ["whole", (options.followLink ?? true) || path.endsWith("/") ? "follow" : "keep"]);
+export async function* copyOut(parts: Parts, reference: string, path: string, options: Parameters<Engine["copyOut"]>[2] = {}): AsyncIterable<Uint8Array> {
+  await using packing = await openPacking(parts, reference, path, [
+    options.own === true ? "own" : "whole",
+    (options.followLink ?? true) || path.endsWith("/") ? "follow" : "keep",
+  ]);
   const { first } = packing;
   if (first === undefined) throw new RuntimeError("PATH_UNKNOWN", `Cannot copy ${reference}:${path}: there is no such file or folder`);
   const name = basename(posix.resolve("/", path));

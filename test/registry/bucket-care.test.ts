@@ -40,7 +40,7 @@ test("the verbs: gc spares what is young or linked, check finds what is gone and
   const loose = blob(noise(1_000, 9));
   await pushBlob(registry, "team/app", loose);
   expect((await runStrata(root, ["registry", "gc", "--storage", location])).stdout).toBe("");
-  await new Promise((resolve) => void setTimeout(resolve, 2_100)); // the service tells time in whole seconds
+  await new Promise((resolve) => void setTimeout(resolve, 3_100)); // the service tells time in whole seconds, and not at the moment of the write
   const gone = await runStrata(root, ["registry", "gc", "--storage", location, "--grace", "1"]);
   expect(gone.stdout.trim().split("\n")).toEqual([`blob team/app@${loose.descriptor.digest}`, `content ${loose.descriptor.digest}`]);
   const whole = await runStrata(root, ["registry", "check", "--deep", "--storage", location]);

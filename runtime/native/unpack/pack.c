@@ -1,4 +1,5 @@
-/* strata-helper pack PATH only|whole follow|keep PLACE…: what is at PATH in a container's files, and below it, as entries on stdout; PLACE is enter.h's.
+/* strata-helper pack PATH only|whole|own follow|keep PLACE…: what is at PATH in a container's files, and below it, as entries on stdout; PLACE is enter.h's.
+   "own" leaves out what other mounts hold: where they begin is an empty folder, or an empty file.
    Whatever programs in there make of the parts of a path meanwhile, what is read lies in the container: every folder is opened from the one
    before, no link is followed but those on the way to PATH, and those lead nowhere else. Nothing but plain files is ever opened for reading. */
 #define _GNU_SOURCE
@@ -27,6 +28,17 @@ enum
 static char path[MAX_ENTRY_PATH];
 /* This machine's, opened before we went in: through it a file that is held already is opened for reading. */
 static int proc = -1;
+/* The mount that all is of, where only its own is asked for; 0 otherwise. */
+static uint64_t only_mount;
+
+/* 0 on kernels before 5.8, which do not tell: then all is of one mount. */
+static uint64_t
+mount_of (int place)
+{
+  struct statx status;
+
+  return statx (place, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 && (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : 0;
+}
 
 static void
 put (const void *data, size_t size)
@@ -128,6 +140,8 @@ put_found (int place, bool whole, int depth)
     return; /* nothing to copy */
   if (S_ISLNK (status.st_mode) && readlinkat (place, "", target, sizeof target - 1) < 0)
     die ("pack", path);
+  if (only_mount != 0 && mount_of (place) != only_mount)
+    whole = false;
   if (!whole && S_ISREG (status.st_mode))
     status.st_size = 0;
   put_entry (&status, target);
@@ -149,6 +163,8 @@ pack_main (int argc, char **argv)
     die ("pack: nothing", argv[1]);
   if (place < 0)
     die ("pack", argv[1]);
-  put_found (place, strcmp (argv[2], "whole") == 0, 0);
+  if (strcmp (argv[2], "own") == 0)
+    only_mount = mount_of (place);
+  put_found (place, strcmp (argv[2], "only") != 0, 0);
   return fflush (stdout) == 0 ? 0 : 1;
 }
