@@ -86,12 +86,13 @@ const watched = new WeakSet<NodeJS.WriteStream>();
  * When whoever read our output has gone we end as SIGPIPE ends programs: quietly. A container goes on; its monitor settles it.
  * Streams are made when they are first asked for: their modules take longer to load than a container to start.
  */
-function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+export function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (watched.has(stream)) return stream;
   watched.add(stream);
   return stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT.brokenPipe);
-    throw error;
+    if (stream !== process.stderr) process.stderr.write(`strata: Cannot write the output: ${error.message}\n`);
+    process.exit(EXIT.refused);
   });
 }
 

@@ -1,6 +1,6 @@
 /** strata VERB …: finds the verb's file, runs it, turns what it throws into an exit status. */
 import type { Command } from "commander";
-import { compose } from "./compose.ts";
+import { compose, endWithReader } from "./compose.ts";
 import { report } from "./errors.ts";
 import { help } from "./help.ts";
 import { sayUsage, usageStatus } from "./usage.ts";
@@ -10,12 +10,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const globals = readGlobals(argv);
   const [name, ...rest] = globals.rest;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(help());
+    endWithReader(process.stdout).write(help());
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "-v") {
     const { version } = await import("./version.ts");
-    process.stdout.write(`strata version ${version()}\n`);
+    endWithReader(process.stdout).write(`strata version ${version()}\n`);
     return 0;
   }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;

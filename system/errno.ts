@@ -3,6 +3,7 @@
 /** As Linux has them in asm-generic/errno.h. */
 export const EAGAIN = 11;
 export const EADDRINUSE = 98;
+export const ECONNREFUSED = 111;
 
 function nameOf(errno: number): string {
   const { constants } = process.getBuiltinModule("node:os");

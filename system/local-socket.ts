@@ -75,10 +75,6 @@ class LocalSocket {
     this.#settle();
   }
 
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
   destroy(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -148,12 +144,6 @@ class LocalSocket {
 /** Takes a descriptor that does not wait, and closes it at the end. */
 export function openSocket(fd: number, listener: Listener): LocalSocket {
   return new LocalSocket(fd, listener);
-}
-
-/** Undefined when nobody listens there. */
-export async function connectLocal(name: string, listener: Listener): Promise<LocalSocket | undefined> {
-  const fd = await tryConnecting(name);
-  return fd < 0 ? undefined : openSocket(fd, listener);
 }
 
 const CROWDED_MS = 10;

@@ -37,7 +37,7 @@ export function startProgram(file: string, args: readonly string[], { files, env
 
 async function endOf(pid: number, holds: boolean): Promise<Ending> {
   const pidfd = addon().pidfd(pid);
-  if (pidfd < 0) throw systemError("pidfd_open", pidfd, String(pid));
+  if (pidfd < 0) return await lookForEnd(pid, holds);
   return await new Promise((resolve, reject) => {
     const watch = addon().watch(pidfd, () => {
       const status = addon().reap(pid);
@@ -51,10 +51,37 @@ async function endOf(pid: number, holds: boolean): Promise<Ending> {
   });
 }
 
+const LOOK_MS = 10;
+
+/** Where no descriptor is to be had, for it runs already. */
+async function lookForEnd(pid: number, holds: boolean): Promise<Ending> {
+  for (;;) {
+    const status = addon().reap(pid);
+    if (status >= 0) return endingOf(status);
+    if (status !== -EAGAIN) throw systemError("waitpid", status, String(pid));
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS);
+      if (!holds) timer.unref();
+    });
+  }
+}
+
 /** Of wait(2)'s status. */
 function endingOf(status: number): Ending {
   const signal = status & 0x7f;
   return signal === 0 ? { status: (status >> 8) & 0xff } : { signal };
+}
+
+/** All of them or none: whoever watched the first would wait for ever. */
+export function socketPairs(count: number): readonly (readonly [ours: number, theirs: number])[] {
+  const pairs: (readonly [number, number])[] = [];
+  try {
+    while (pairs.length < count) pairs.push(socketPair());
+    return pairs;
+  } catch (error) {
+    for (const fd of pairs.flat()) closeSync(fd);
+    throw error;
+  }
 }
 
 /** Two ends that are connected: ours, which never waits, and one for a program. */

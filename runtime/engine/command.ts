@@ -1,7 +1,7 @@
 /** Runs a small system program to its end; its stderr becomes the error. */
 import { closeSync } from "node:fs";
 import { openSocket } from "../../system/local-socket.ts";
-import { socketPair, startProgram } from "../../system/program.ts";
+import { socketPairs, startProgram } from "../../system/program.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../errors.ts";
 
 export interface CommandOptions {
@@ -16,9 +16,10 @@ export interface CommandOptions {
 export async function runCommand(file: string, args: readonly string[], options: CommandOptions): Promise<string> {
   const fail = (found: string, cause?: unknown): RuntimeError =>
     new RuntimeError(options.code, `Cannot ${options.what}: ${found}`, { cause, ...(options.hint !== undefined && { hint: options.hint }) });
-  const [output, errors] = [listen(), listen()];
-  const input = options.input === undefined ? undefined : speak(options.input);
-  const files = [input?.theirs, output.theirs, errors.theirs];
+  const pairs = pairsFor(options.input === undefined ? 2 : 3, fail);
+  const [output, errors] = [listen(pairs[0]), listen(pairs[1])];
+  if (options.input !== undefined) speak(pairs[2], options.input);
+  const files = [pairs[2]?.[1], pairs[0][1], pairs[1][1]];
   let ended;
   try {
     ({ ended } = startProgram(file, args, { files }));
@@ -27,26 +28,34 @@ export async function runCommand(file: string, args: readonly string[], options:
   } finally {
     for (const fd of files) if (fd !== undefined) closeSync(fd);
   }
-  const [text, complaint, { status, signal }] = await Promise.all([output.text, errors.text, ended]);
+  const [text, complaint, { status, signal }] = await Promise.all([output, errors, ended]);
   if (status === 0) return text;
   throw fail(complaint.trim() || `${file} ended with ${signal === undefined ? status : `signal ${signal}`}`);
 }
 
+type Pair = readonly [ours: number, theirs: number];
+
+/** For stdout, stderr and, of three, stdin. */
+function pairsFor(count: 2 | 3, fail: (found: string, cause?: unknown) => RuntimeError): readonly [Pair, Pair, Pair?] {
+  try {
+    return socketPairs(count) as readonly [Pair, Pair, Pair?];
+  } catch (error) {
+    throw fail(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
 /** All that comes from a program, until it and whoever has its end have closed that. */
-function listen(): { readonly theirs: number; readonly text: Promise<string> } {
-  const [ours, theirs] = socketPair();
+async function listen([ours]: Pair): Promise<string> {
   const pieces: Buffer[] = [];
-  const text = new Promise<string>((resolve) => {
+  return await new Promise((resolve) => {
     openSocket(ours, { data: (bytes) => pieces.push(bytes), close: () => resolve(Buffer.concat(pieces).toString()) });
   });
-  return { theirs, text };
 }
 
 /** A program that does not take it all tells so by how it ends. */
-function speak(text: string): { readonly theirs: number } {
-  const [ours, theirs] = socketPair();
-  const socket = openSocket(ours, { data: () => {}, close: () => {} });
+function speak(pair: Pair | undefined, text: string): void {
+  if (pair === undefined) return;
+  const socket = openSocket(pair[0], { data: () => {}, close: () => {} });
   socket.write(Buffer.from(text));
   void socket.drained().then(() => socket.destroy());
-  return { theirs };
 }

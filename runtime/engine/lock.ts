@@ -4,8 +4,8 @@
  */
 import { closeSync } from "node:fs";
 import { addon } from "../../system/addon.ts";
-import { EADDRINUSE, systemError } from "../../system/errno.ts";
-import { connectLocal } from "../../system/local-socket.ts";
+import { EADDRINUSE, ECONNREFUSED, systemError } from "../../system/errno.ts";
+import { openSocket, tryConnecting } from "../../system/local-socket.ts";
 
 export async function lock(name: string): Promise<AsyncDisposable> {
   for (;;) {
@@ -28,10 +28,11 @@ export function tryLock(name: string): AsyncDisposable | undefined {
 }
 
 async function released(name: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    connectLocal(nameOf(name), { data: () => {}, close: () => resolve() }).then((socket) => {
-      if (socket === undefined) resolve();
-    }, reject);
+  const fd = await tryConnecting(nameOf(name));
+  if (fd === -ECONNREFUSED) return; // it has just been let go
+  if (fd < 0) throw systemError("connect", fd, name);
+  await new Promise<void>((resolve) => {
+    openSocket(fd, { data: () => {}, close: () => resolve() });
   });
 }
 

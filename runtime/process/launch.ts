@@ -27,7 +27,13 @@ export function launch(helper: string, operations: readonly Operation[], options
   const client = new MonitorClient(ours);
   const { ended } = start(helper, theirs, client, options);
   client.send(words);
-  return { client, ended: ended.then(() => undefined) };
+  return {
+    client,
+    ended: ended.then(
+      () => undefined,
+      () => undefined,
+    ),
+  };
 }
 
 function start(helper: string, control: number, client: MonitorClient, { inherit, detached, preserve = 0 }: LaunchOptions): Program {
