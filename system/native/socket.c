@@ -46,9 +46,20 @@ closed (int fd)
   return -1;
 }
 
-/* connectLocal(name): a descriptor. EAGAIN: so many wait there already. */
+static bool
+begin_connecting (int fd, const struct sockaddr_un *address, socklen_t size)
+{
+  return connect (fd, (const struct sockaddr *) address, size) == 0;
+}
+
+static bool
+begin_listening (int fd, const struct sockaddr_un *address, socklen_t size)
+{
+  return bind (fd, (const struct sockaddr *) address, size) == 0 && listen (fd, BACKLOG) == 0;
+}
+
 static napi_value
-connect_local (napi_env env, napi_callback_info info)
+open_local (napi_env env, napi_callback_info info, bool (*begin) (int, const struct sockaddr_un *, socklen_t))
 {
   napi_value arguments[1];
   struct sockaddr_un address;
@@ -57,25 +68,23 @@ connect_local (napi_env env, napi_callback_info info)
   if (!arguments_of (env, info, 1, arguments) || !address_of (env, arguments[0], &address, &size))
     return NULL;
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && connect (fd, (struct sockaddr *) &address, size) < 0)
+  if (fd >= 0 && !begin (fd, &address, size))
     fd = closed (fd);
   return result_of (env, fd);
+}
+
+/* connectLocal(name): a descriptor. EAGAIN: so many wait there already. */
+static napi_value
+connect_local (napi_env env, napi_callback_info info)
+{
+  return open_local (env, info, begin_connecting);
 }
 
 /* listenLocal(name): a descriptor. EADDRINUSE: another does. */
 static napi_value
 listen_local (napi_env env, napi_callback_info info)
 {
-  napi_value arguments[1];
-  struct sockaddr_un address;
-  socklen_t size;
-
-  if (!arguments_of (env, info, 1, arguments) || !address_of (env, arguments[0], &address, &size))
-    return NULL;
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && (bind (fd, (struct sockaddr *) &address, size) < 0 || listen (fd, BACKLOG) < 0))
-    fd = closed (fd);
-  return result_of (env, fd);
+  return open_local (env, info, begin_listening);
 }
 
 /* socketPair(ends): the first end never waits and is put into ends[0]; the other one is for a program. */
