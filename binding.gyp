@@ -30,14 +30,16 @@
     {
       "target_name": "strata-names",
       "type": "executable",
-      "sources": ["<!@(ls runtime/network/names/*.c)"],
+      "sources": ["<!@(ls runtime/network/server/*.c runtime/network/names/*.c)"],
+      "include_dirs": ["runtime/network/server"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },
     {
       "target_name": "strata-loopback",
       "type": "executable",
-      "sources": ["<!@(ls runtime/network/loopback/*.c)"],
+      "sources": ["<!@(ls runtime/network/server/*.c runtime/network/loopback/*.c)"],
+      "include_dirs": ["runtime/network/server"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "ldflags": ["-static", "-Wl,--gc-sections"]
     },

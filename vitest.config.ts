@@ -6,15 +6,15 @@ const dist = fileURLToPath(new URL("./dist/", import.meta.url));
 
 export default defineConfig({
   resolve: {
-    alias: [{ find: /^(?:\.\.\/)+(system|store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
+    alias: [{ find: /^(?:\.\.\/){2,}(system|store|http|builder|registry|runtime|orchestrator|cli)\/(.*)\.ts$/, replacement: `${dist}$1/$2.js` }],
   },
   test: {
     reporters: ["default", "./scripts/totals.mjs"],
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/sweep.ts",
-    expect: { poll: { timeout: 10_000 } }, // on a busy machine a second is not long
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } }, // on a busy machine a second is not long, nor are ten
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     pool: "forks",
     maxWorkers: 2,
   },

@@ -15,6 +15,8 @@ export interface Phase {
   readonly unit?: Unit;
   /** Ratio to each peer that is just within budget: the largest where less is better, else the smallest. */
   readonly budget: Readonly<Record<string, number>>;
+  /** Of a short one that builds on no other phase: how often it is done a round, contestants in turn. @default once, contestant after contestant */
+  readonly turns?: number;
   /** What strata's own figure may be at most, or at least where more is better, whatever the peers'. */
   readonly limit?: number;
 }

@@ -23,8 +23,7 @@ function restoreAuthorities({ env }) {
 exports.start = function start(name, rooms) {
   restoreAuthorities(process);
   if (!isBundled()) return import(join(dist, rooms));
-  const { recordCodeCache, useCodeCache } = require(join(bundle, "code-cache.cjs"));
-  if (process.env.RECORD_CODE_OF_STRATA === undefined) useCodeCache(bundle);
-  else process.once("exit", recordCodeCache(bundle).save);
-  return require(join(bundle, `${name}.cjs`));
+  const { startBundled, startRecorded } = require(join(bundle, "code-cache.cjs"));
+  if (process.env.RECORD_CODE_OF_STRATA === undefined) return startBundled(bundle, name);
+  process.once("exit", startRecorded(bundle, name).save);
 };

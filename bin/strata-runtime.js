@@ -1,5 +1,5 @@
 #!/bin/sh
-':' //; unset OPEN_FDS_OF_STRATA; case "$*${LISTEN_FDS:+-fds}" in *-fds*) for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ ! "$fd" -ef "$0" ] && OPEN_FDS_OF_STRATA="$OPEN_FDS_OF_STRATA ${fd##*/}" && export OPEN_FDS_OF_STRATA; done ;; esac; NODE_EXTRA_CA_CERTS= exec node --no-rehash-snapshot --interrupt-budget=1000000 -- "$0" "$@"
+':' //; unset OPEN_FDS_OF_STRATA; case "$*${LISTEN_FDS:+-fds}" in *-fds*) for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ ! "$fd" -ef "$0" ] && OPEN_FDS_OF_STRATA="$OPEN_FDS_OF_STRATA ${fd##*/}" && export OPEN_FDS_OF_STRATA; done ;; esac; here="$0"; [ ! -L "$0" ] || here="$(readlink -f "$0")"; with="${here%/*}/../dist/bundle/node" node=node flags=; [ ! -f "$with" ] || { read -r built < "$with"; [ ! -x "$built" ] || [ "$built" -nt "$with" ] || [ "$built" -ot "$with" ] || node="$built" flags="--no-rehash-snapshot --interrupt-budget=1000000 --no-sparkplug --min-semi-space-size=4"; }; NODE_EXTRA_CA_CERTS= exec "$node" $flags -- "$0" "$@"
 // The line above is for the shell alone: see strata.js. Nothing here connects to anybody. It also says which descriptors the caller has given us,
 // before node opens its own: only --preserve-fds and service managers need to know.
 "use strict";

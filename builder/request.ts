@@ -9,7 +9,7 @@ import type { Executor, ImagePuller, RunLimits, RunRequest } from "./executor.ts
 import type { StageImage } from "./plan/bases.ts";
 import type { Attestation, AttestRequest } from "./attest/options.ts";
 import type { BuildEvent } from "./progress.ts";
-import type { Pins } from "./remote/scope.ts";
+import type { Pins } from "./lock/pins.ts";
 
 /** A place that COPY can read: a folder of this machine, what a git or http URL gives, or an image (`oci-layout://FOLDER` is one too). */
 export type ContextSource =
@@ -86,6 +86,8 @@ export interface Collaborators {
   readonly pins?: Pins | undefined;
   /** For caches outside the store. */
   readonly cacheStorage?: OpenCacheStorage;
+  /** PEM of those that are trusted beside node's own. Asked for when something is downloaded. */
+  readonly authorities?: () => Promise<readonly string[]>;
   readonly onEvent: (event: BuildEvent) => void;
   /** A RUN ended with `code`; its files and mounts are there until this resolves. */
   readonly onRunFailed?: (request: RunRequest, code: number) => Promise<void>;

@@ -36,6 +36,11 @@ export class UsageError extends ExitError {
   }
 }
 
+/** Who says it; what the server of the cluster refuses is said as kubectl says it. */
+export function said(text: string): string {
+  return text.startsWith("Error from server") ? text : `strata: ${text}`;
+}
+
 /** `usage` is the status of a wrong use. */
 export function report(error: unknown, usage: number = EXIT.usage): { readonly status: number; readonly text: string } {
   if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : usage, text: "" }; /* it has said it */
@@ -47,9 +52,10 @@ export function report(error: unknown, usage: number = EXIT.usage): { readonly s
   return { status: EXIT.bug, text: `This is a bug in strata: ${stack}` };
 }
 
-/** What the machine refuses is no bug: a full disk, a missing right. */
+/** What the machine refuses is no bug: a full disk, a missing right; a native part that it does not load, which says why. */
 function isMachineError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error && "code" in error && MACHINE_CODES.has(String(error.code));
+  if (!(error instanceof Error && "code" in error)) return false;
+  return error.code === "ERR_DLOPEN_FAILED" || ("syscall" in error && MACHINE_CODES.has(String(error.code)));
 }
 
 /** By shape: `--help` must not load commander for this. */

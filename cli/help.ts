@@ -1,5 +1,6 @@
 /** The text of `strata --help`. */
-import { VERBS, type Verb } from "./verbs.ts";
+import type { Verb } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
 
 const TITLES: Readonly<Record<Verb["group"], string>> = {
   build: "Build",

@@ -1,13 +1,13 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
 import type { Digest } from "../store/digest.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
-import type { OnTransfer } from "../registry/client/repository.ts";
+import type { OnTransfer } from "../registry/client/remote-repository.ts";
 import { RegistryError } from "../registry/errors.ts";
 import { DEFAULT_DOMAIN, familiarName, parseReference, type Reference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { openSourceReference, type SourceFlags } from "./registry/open-source.ts";
-import { gatherBlobs, PULL_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+import { gatherBlobs, pullWords, showTransfers } from "./registry/transfer-progress.ts";
 
 export interface PullImageOptions extends SourceFlags {
   readonly platform?: Platform | undefined;
@@ -15,8 +15,8 @@ export interface PullImageOptions extends SourceFlags {
   readonly allPlatforms?: boolean;
   /** Ask the registry also when an image of that name is here. @default false */
   readonly refresh?: boolean;
-  /** Say what is done, on stderr. @default true */
-  readonly progress?: boolean;
+  /** Where what is done is said; nowhere without it. */
+  readonly progress?: NodeJS.WriteStream | undefined;
   /** Told of every blob on its way. */
   readonly onTransfer?: OnTransfer;
 }
@@ -38,17 +38,19 @@ function explained(error: unknown, text: string): unknown {
 }
 
 async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
-  const { platform, allPlatforms = false, refresh = false, progress = true } = options;
+  const { platform, allPlatforms = false, refresh = false, progress } = options;
   const store = await context.store();
   const here = await openHere(store, text, platform);
   if (here !== undefined && !refresh) return here;
-  using shown = showTransfers(context.stderr, PULL_WORDS, !progress);
-  const places = gatherBlobs(options.onTransfer ?? shown.onTransfer);
+  let isCurrent = false; // docker says nothing of layers then
+  using shown = showTransfers(progress, pullWords);
+  const places = gatherBlobs(options.onTransfer ?? ((...told) => void (isCurrent || shown.onTransfer(...told))));
   await using opened = await openSourceReference(context, text, options, places.onTransfer);
   const { repository, reference, target } = opened;
-  const say = (line: string): void => void (progress && context.stderr.write(`${line}\n`));
-  say(`${target}: Pulling from ${reference.path}`);
+  const say = (line: string): void => void progress?.write(`${line}\n`);
   const top = await repository.read(target);
+  say(`${target}: Pulling from ${reference.path}`);
+  isCurrent = here?.target.digest === top.descriptor.digest;
   const { pull } = await import("../registry/client/pull.ts");
   await pull(repository, store, top, { platform: allPlatforms ? "all" : platform, onTransfer: places.onTransfer });
   await store.images.tag(reference.name, top.descriptor);
@@ -56,7 +58,7 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   await remember(store, reference, places.blobs, image.id, top.descriptor);
   shown[Symbol.dispose]();
   say(`Digest: ${top.descriptor.digest}`);
-  say(`Status: ${here?.target.digest === top.descriptor.digest ? "Image is up to date" : "Downloaded newer image"} for ${familiarName(reference.name)}`);
+  say(`Status: ${here?.id === image.id ? "Image is up to date" : "Downloaded newer image"} for ${familiarName(reference.name)}`);
   return image;
 }
 

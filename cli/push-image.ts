@@ -1,14 +1,14 @@
 /** An image of the store into the registry that its name says. */
 import type { Remote } from "../registry/client/remote.ts";
-import type { OnTransfer, RemoteRepository } from "../registry/client/repository.ts";
+import type { OnTransfer, RemoteRepository } from "../registry/client/remote-repository.ts";
 import type { Digest } from "../store/digest.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
-import { parseReference } from "../store/reference.ts";
+import { familiarName, parseReference } from "../store/reference.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { openReference, type RemoteFlags } from "./registry/open-remote.ts";
-import { gatherBlobs, PUSH_WORDS, showTransfers } from "./registry/transfer-progress.ts";
+import { gatherBlobs, pushWords, showTransfers } from "./registry/transfer-progress.ts";
 
 export interface PushImageOptions extends RemoteFlags {
   /** What is pushed, when the name is not yet one of the store. */
@@ -18,8 +18,8 @@ export interface PushImageOptions extends RemoteFlags {
   /** Without a tag: only its digest names it there. */
   readonly byDigest?: boolean;
   readonly platform?: Platform | undefined;
-  /** Say what is done, on stderr. @default true */
-  readonly progress?: boolean;
+  /** Where what is done is said; nowhere without it. */
+  readonly progress?: NodeJS.WriteStream | undefined;
   /** Told instead what goes along and what does not. */
   readonly say?: (line: string) => void;
   /** Told of every blob on its way. */
@@ -28,19 +28,24 @@ export interface PushImageOptions extends RemoteFlags {
 
 /** What the registry now has under that name. @throws {StoreError} `IMAGE_UNKNOWN` @throws {RegistryError} */
 export async function pushImage(context: Context, text: string, options: PushImageOptions = {}): Promise<Descriptor> {
-  const { source = text, platform, progress = true } = options;
+  const { source = text, platform, progress } = options;
   const store = await context.store();
   const target = options.target ?? (await store.images.find(source))?.target;
-  if (target === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot push ${source}: it is not in the store`);
-  using shown = showTransfers(context.stderr, PUSH_WORDS, !progress);
-  const say = options.say ?? ((line: string): void => void (progress && context.stderr.write(`${line}\n`)));
+  if (target === undefined) throw new StoreError("IMAGE_UNKNOWN", `An image does not exist locally with the tag: ${familiarName(source)}`);
+  const mounts = new Map<Digest, string>();
+  using shown = showTransfers(progress, pushWords(mounts));
+  const say = options.say ?? ((line: string): void => void progress?.write(`${line}\n`));
   const { placeOf, rememberPlaces } = await import("./registry/blob-places.ts");
   const places = gatherBlobs(options.onTransfer ?? shown.onTransfer);
   const { domain, path } = parseReference(text);
   await using opened = await openReference(context, text, options, async (remote) => ({
     onTransfer: places.onTransfer,
     prove: await proofs(remote, store),
-    mountFrom: (digest) => placeOf(store, digest, domain, path),
+    mountFrom: (digest) => {
+      const from = placeOf(store, digest, domain, path);
+      if (from !== undefined) mounts.set(digest, from);
+      return from;
+    },
   }));
   const { repository, reference } = opened;
   if (options.say === undefined) say(`The push refers to repository [${domain}/${path}]`);

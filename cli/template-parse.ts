@@ -15,12 +15,21 @@ export type Node =
 /** Commands; each one's value is the next one's last argument. */
 export type Pipeline = readonly (readonly Operand[])[];
 
+export interface Path {
+  readonly kind: "path";
+  readonly root: "" | "$" | (string & {});
+  readonly fields: readonly string[];
+  readonly text: string;
+  /** Where Go says that it is: the line, and the byte in it at which its second part begins. */
+  readonly at: string;
+}
+
 export type Operand =
-  /** `at` is where Go says that it is: the line, and the byte in it at which its second part begins. */
-  | { readonly kind: "path"; readonly root: "" | "$" | (string & {}); readonly fields: readonly string[]; readonly text: string; readonly at: string }
+  | Path
   | { readonly kind: "literal"; readonly value: string | number | boolean | null }
   | { readonly kind: "function"; readonly name: string }
-  | { readonly kind: "group"; readonly pipeline: Pipeline };
+  /** `fields` of it, as in `(index .A "b").C`. */
+  | { readonly kind: "group"; readonly pipeline: Pipeline; readonly fields: Path | undefined };
 
 const ACTION = /\{\{(-\s)?\s*((?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^"`])*?)\s*(\s-)?\}\}/g;
 const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(`[^`]*`)|(-?\d+(?:\.\d+)?)|((?:\$\w*)?(?:\.\w+)+|\$\w*|\.)|(\w+)|(:=|[|(),]))/y;
@@ -133,16 +142,20 @@ function readPipeline(tokens: Token[], template: string): Pipeline {
   while (tokens.length > 0 && tokens[0]?.text !== ")") {
     const token = tokens.shift()!;
     if (token.text === "|") commands.push([]);
-    else commands.at(-1)!.push(token.text === "(" ? readGroup(tokens, template) : operand(token, template));
+    else commands.at(-1)!.push(token.text === "(" ? readGroup(token, tokens, template) : operand(token, template));
   }
   if (commands.some((command) => command.length === 0)) throw new UsageError("template parsing error: missing value for command");
   return commands;
 }
 
-function readGroup(tokens: Token[], template: string): Operand {
+function readGroup({ from }: Token, tokens: Token[], template: string): Operand {
   const pipeline = readPipeline(tokens, template);
-  if (tokens.shift()?.text !== ")") throw new UsageError("template parsing error: unclosed left paren");
-  return { kind: "group", pipeline };
+  const end = tokens.shift();
+  if (end?.text !== ")") throw new UsageError("template parsing error: unclosed left paren");
+  const [next] = tokens;
+  if (next?.from !== end.from + 1 || !/^\.\w/.test(next.text)) return { kind: "group", pipeline, fields: undefined };
+  tokens.shift();
+  return { kind: "group", pipeline, fields: { ...pathOf(next, template), text: template.slice(from, next.from + next.text.length) } };
 }
 
 function tokenize(text: string, from: number): Token[] {
@@ -158,12 +171,16 @@ function tokenize(text: string, from: number): Token[] {
 }
 
 function operand({ text: token, from }: Token, template: string): Operand {
-  if (token.startsWith('"')) return { kind: "literal", value: JSON.parse(token) as string };
+  if (token.startsWith('"')) return { kind: "literal", value: quoted(token) };
   if (token.startsWith("`")) return { kind: "literal", value: token.slice(1, -1) };
   if (/^-?\d/.test(token)) return { kind: "literal", value: Number(token) };
   if (token === "true" || token === "false") return { kind: "literal", value: token === "true" };
   if (token === "nil") return { kind: "literal", value: null };
   if (!token.startsWith(".") && !token.startsWith("$")) return { kind: "function", name: token };
+  return pathOf({ text: token, from }, template);
+}
+
+function pathOf({ text: token, from }: Token, template: string): Path {
   const [root = "", ...fields] = token.split(".");
   const at = placeIn(template, from + Math.max(0, token.indexOf(".", 1)));
   return { kind: "path", root, fields: fields.filter((field) => field !== ""), text: token, at };
@@ -172,4 +189,13 @@ function operand({ text: token, from }: Token, template: string): Operand {
 function placeIn(template: string, offset: number): string {
   const lines = template.slice(0, offset).split("\n");
   return `${lines.length}:${Buffer.byteLength(lines.at(-1) ?? "")}`;
+}
+
+/** @throws {UsageError} for a line's end in it, which Go too does not take */
+function quoted(token: string): string {
+  try {
+    return JSON.parse(token) as string;
+  } catch {
+    throw new UsageError("template parsing error: unterminated quoted string");
+  }
 }

@@ -1,8 +1,6 @@
 /** --format: Go templates over plain data, as docker and podman take them. */
 import { UsageError } from "./errors.ts";
-import { parseTemplate, type Node, type Operand, type Pipeline } from "./template-parse.ts";
-
-type Path = Extract<Operand, { kind: "path" }>;
+import { parseTemplate, type Node, type Operand, type Path, type Pipeline } from "./template-parse.ts";
 
 /** `index` counts the fields of `path`. */
 export type FieldOf = (value: unknown, path: Path, index: number) => unknown;
@@ -77,20 +75,24 @@ function valueOf(operand: Operand, scope: Scope): unknown {
     case "literal":
       return operand.value;
     case "group":
-      return evaluate(operand.pipeline, scope);
+      return within(evaluate(operand.pipeline, scope), operand.fields, scope);
     case "function":
       return call(operand.name, []);
-    case "path": {
-      const start = operand.root === "" ? scope.dot : scope.variables.get(operand.root);
-      return operand.fields.reduce((value, _, index) => scope.fieldOf(value, operand, index), start);
-    }
+    case "path":
+      return within(operand.root === "" ? scope.dot : scope.variables.get(operand.root), operand, scope);
   }
+}
+
+function within(start: unknown, path: Path | undefined, { fieldOf }: Scope): unknown {
+  return path === undefined ? start : path.fields.reduce((value, _, index) => fieldOf(value, path, index), start);
 }
 
 export function fieldOf(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
 }
+
+const ESCAPED: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
 
 type TemplateFunction = (...args: readonly unknown[]) => unknown;
 
@@ -104,6 +106,14 @@ const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   lower: (text) => show(text).toLowerCase(),
   title: (text) => show(text).replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase()),
   truncate: (text, length) => show(text).slice(0, Number(length)),
+  pad: (text, before, after) => (text === "" ? "" : `${" ".repeat(Number(before))}${show(text)}${" ".repeat(Number(after))}`),
+  slice: sliceOf,
+  html: (...parts) =>
+    parts
+      .map(show)
+      .join(" ")
+      .replaceAll(/[&<>"']/g, (letter) => ESCAPED[letter] ?? letter),
+  urlquery: (...parts) => encodeURIComponent(parts.map(show).join(" ")).replaceAll("%20", "+"),
   print: (...parts) => parts.map(show).join(" "),
   println: (...parts) => `${parts.map(show).join(" ")}\n`,
   printf: (format, ...values) => printf(show(format), values),
@@ -124,9 +134,19 @@ function call(name: string, args: readonly unknown[]): unknown {
   return known(...args);
 }
 
+/** From its first number to before its second. @throws {UsageError} for what is not in it */
+function sliceOf(of: unknown, ...ends: readonly unknown[]): unknown {
+  if (typeof of !== "string" && !Array.isArray(of)) throw new UsageError(`template parsing error: error calling slice: can't slice item of ${show(of)}`);
+  const [from = 0, to = of.length] = ends.map(Number);
+  for (const end of [from, to])
+    if (!(end >= 0 && end <= of.length)) throw new UsageError(`template parsing error: error calling slice: index out of range: ${end}`);
+  if (from > to) throw new UsageError(`template parsing error: error calling slice: invalid slice index: ${from} > ${to}`);
+  return of.slice(from, to);
+}
+
 function printf(format: string, values: readonly unknown[]): string {
   let next = 0;
-  return format.replaceAll(/%(-?\d+)?(?:\.\d+)?([%sdvqf])/g, (_, width: string | undefined, verb: string) => {
+  return format.replaceAll(/%\+?(-?\d+)?(?:\.\d+)?([%sdvqft])/g, (_, width: string | undefined, verb: string) => {
     if (verb === "%") return "%";
     const text = verb === "q" ? JSON.stringify(show(values[next++])) : show(values[next++]);
     const columns = Number(width ?? 0);
@@ -142,7 +162,7 @@ function isTrue(value: unknown): boolean {
 }
 
 /** As Go's fmt prints it. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (value === undefined) return "<no value>";
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(show).join(" ")}]`;

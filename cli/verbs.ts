@@ -1,17 +1,5 @@
 /** The table of verbs: each is one file under commands/, loaded only when it is called. */
-import type { Command } from "commander";
-import type { Context } from "./context.ts";
-
-export interface Verb {
-  readonly summary: string;
-  readonly group: "build" | "images" | "registry" | "containers" | "cluster" | "system";
-  /** Takes the words that follow the verb. */
-  readonly load: (words: readonly string[]) => Promise<{ readonly command: (context: Context) => Command }>;
-  /** It needs no right over containers or images: an ordinary user runs it as they are, the others in a user namespace. */
-  readonly asUser?: boolean;
-  /** Not listed by --help. */
-  readonly hidden?: boolean;
-}
+import type { Verb } from "./verb.ts";
 
 export const VERBS: Readonly<Record<string, Verb>> = {
   build: { summary: "Build an image from a Dockerfile", group: "build", load: async () => await import("./commands/build.ts") },
@@ -28,7 +16,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   container: {
     summary: "The verbs of containers, and prune",
     group: "containers",
-    load: async (words) => await (await import("./commands/container.ts")).loadContainerGroup(words),
+    load: async (words) => await (await import("./commands/container.ts")).loadContainerGroup(words, VERBS),
   },
   cp: { summary: "Copy files between a container and this machine", group: "containers", load: async () => await import("./commands/cp.ts") },
   create: { summary: "Create a container without starting it", group: "containers", load: async () => await import("./commands/create.ts") },

@@ -8,12 +8,19 @@ export interface AccessLogger {
   (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }): void;
 }
 
-export function accessLog(format: LogFormat, write: (line: string) => void, peers: Peers = direct): AccessLogger {
+export interface AccessLogOptions {
+  readonly peers?: Peers;
+  /** Who was let in; asked when the reply has gone. */
+  readonly userOf?: (request: Request) => string | undefined;
+}
+
+export function accessLog(format: LogFormat, write: (line: string) => void, { peers = direct, userOf = () => undefined }: AccessLogOptions = {}): AccessLogger {
   return (request, reply, { bytes, milliseconds }): void => {
     if (format === "none") return;
     const record = {
       time: new Date().toISOString(),
       remote: peers.address(request) || "-",
+      user: userOf(request) ?? "-",
       method: request.method,
       path: request.path,
       status: reply.status,
@@ -24,12 +31,12 @@ export function accessLog(format: LogFormat, write: (line: string) => void, peer
     if (format === "json") write(`${JSON.stringify(record)}\n`);
     else
       write(
-        `${record.time} ${record.remote} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`,
+        `${record.time} ${record.remote} ${printable(record.user)} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`,
       );
   };
 }
 
 /** What a client sends must not forge lines or move the cursor. */
-function printable(path: string): string {
-  return path.replaceAll(/[^\x21-\x7e]/g, "?");
+function printable(text: string): string {
+  return text.replaceAll(/[^\x21-\x7e]/g, "?");
 }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Awaited } from "./connections.ts";
 import { HttpError } from "./error.ts";
 import type { Request } from "./message.ts";
 import { measurePace } from "./pace.ts";
@@ -13,6 +14,12 @@ export interface IncomingOptions {
   readonly stallMs: number;
   /** Tells a client that waits for it to send the body. */
   readonly proceed?: () => void;
+  /** Hears how the body comes. */
+  readonly awaited?: () => Awaited;
+}
+
+interface Counting {
+  readonly received: (bytes: number) => void;
 }
 
 export class Incoming implements Request {
@@ -20,6 +27,8 @@ export class Incoming implements Request {
   readonly path: string;
   readonly params: Readonly<Record<string, string>> = {};
   readonly closing: AbortSignal;
+  /** Bytes of its body that were read. */
+  received = 0;
   private readonly message: IncomingMessage;
   private readonly response: ServerResponse;
   private readonly options: IncomingOptions;
@@ -65,16 +74,23 @@ export class Incoming implements Request {
   }
 
   get body(): AsyncIterable<Uint8Array> {
-    return read(this.message, this.options);
+    return read(this.message, { ...this.options, received: (bytes) => void (this.received += bytes) });
   }
 
   get receive(): Receive | undefined {
-    return receiver(this.message, this.response, this.options);
+    const receive = receiver(this.message, this.response, this.options);
+    if (receive === undefined) return undefined;
+    return async (file, offset) => {
+      const whole = await receive(file, offset);
+      this.received += whole.size;
+      return whole;
+    };
   }
 }
 
 /** Leaving the loop early keeps the connection, so that the reply still reaches the client. @throws {HttpError} 408, 499 */
-async function* read(message: IncomingMessage, { stallMs, proceed }: IncomingOptions): AsyncGenerator<Uint8Array> {
+async function* read(message: IncomingMessage, { stallMs, proceed, awaited: open, received }: IncomingOptions & Counting): AsyncGenerator<Uint8Array> {
+  const awaited = open?.();
   proceed?.();
   const stalled = (): void => {
     message.destroy(new HttpError(408, `Cannot read the request body: nothing came for ${stallMs / 1000} s`));
@@ -82,15 +98,20 @@ async function* read(message: IncomingMessage, { stallMs, proceed }: IncomingOpt
   message.setTimeout(stallMs, stalled);
   const pace = measurePace(stallMs);
   let asked = performance.now();
+  awaited?.waits();
   try {
     for await (const chunk of message.iterator({ destroyOnReturn: false })) {
+      awaited?.came((chunk as Uint8Array).length);
+      received((chunk as Uint8Array).length);
       if (!pace.took((chunk as Uint8Array).length, performance.now() - asked)) throw creeping(stallMs);
       yield chunk as Uint8Array;
       asked = performance.now();
+      awaited?.waits();
     }
   } catch (error) {
     throw error instanceof HttpError ? error : new HttpError(499, "Cannot read the request body: the client went away", { cause: error });
   } finally {
+    awaited?.ended();
     message.setTimeout(0);
     message.off("timeout", stalled);
   }
@@ -101,13 +122,17 @@ function creeping(stallMs: number): HttpError {
   return new HttpError(408, `Cannot read the request body: next to nothing came in ${stallMs / 1000} s`, { headers: { connection: "close" } });
 }
 
-/** Reads on and keeps nothing, at the pace that a body must have. */
+/** Reads on and keeps nothing, at the pace that a body must have. Of one that was cut off nothing comes any more, not even its end. */
 export function drain(message: IncomingMessage, stallMs: number): void {
+  if (message.destroyed || message.socket.destroyed) return;
   const pace = measurePace(stallMs);
   let before = message.socket.bytesRead;
   const timer = setInterval(() => {
     const { bytesRead } = message.socket;
-    if (!pace.took(bytesRead - before, stallMs)) message.destroy();
+    if (!pace.took(bytesRead - before, stallMs)) {
+      clearInterval(timer);
+      message.destroy();
+    }
     before = bytesRead;
   }, stallMs);
   message.once("close", () => clearInterval(timer));

@@ -3,6 +3,10 @@
 /** Bytes a second, over a whole window: slower than any line that images travel on. */
 const LEAST_RATE = 1024;
 
+export function isCreeping(bytes: number, milliseconds: number): boolean {
+  return bytes < (LEAST_RATE * milliseconds) / 1000;
+}
+
 export interface Pace {
   /** Tells of bytes, and how long they were waited for. False when a window is over in which too few came. */
   took(bytes: number, waitedMs: number): boolean;
@@ -17,7 +21,7 @@ export function measurePace(windowMs: number): Pace {
       bytes += more;
       waited += waitedMs;
       if (waited < windowMs) return true;
-      const isEnough = bytes >= (LEAST_RATE * waited) / 1000;
+      const isEnough = !isCreeping(bytes, waited);
       bytes = 0;
       waited = 0;
       return isEnough;

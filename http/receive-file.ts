@@ -5,9 +5,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Awaited } from "./connections.ts";
 import { HttpError } from "./error.ts";
 import { measurePace } from "./pace.ts";
-import { canReceive, descriptorOf, receivePart, stopReading, type Transfer } from "./transfer.ts";
+import { canReceive, descriptorOf, movedSince, receivePart, stopReading, type Transfer } from "./transfer.ts";
 
 export interface Received {
   /** Bytes. */
@@ -22,6 +23,7 @@ export type Receive = (file: number, offset: number) => Promise<Received>;
 export interface ReceiveOptions {
   readonly stallMs: number;
   readonly proceed?: () => void;
+  readonly awaited?: () => Awaited;
 }
 
 /** Less is read sooner than a thread is woken. */
@@ -43,7 +45,8 @@ interface Target {
   readonly length: number;
 }
 
-async function receive(message: IncomingMessage, target: Target, { stallMs, proceed }: ReceiveOptions): Promise<Received> {
+async function receive(message: IncomingMessage, target: Target, { stallMs, proceed, awaited: open }: ReceiveOptions): Promise<Received> {
+  const awaited = open?.();
   const { socket } = message;
   proceed?.();
   const head = await detach(message);
@@ -53,9 +56,11 @@ async function receive(message: IncomingMessage, target: Target, { stallMs, proc
   const transfer = begin(message, () => receivePart(fd, target.file, { offset: target.offset, length: left, head }));
   const cut = (): void => transfer.cut();
   socket.once("close", cut);
+  awaited?.waits(movedSince(transfer));
   const watch = watchReceiving(transfer, stallMs);
   const { code, sha256 } = await transfer.ended;
   clearInterval(watch.timer);
+  awaited?.ended();
   socket.off("close", cut);
   giveBack(message, transfer.moved());
   if (code === undefined && sha256 !== undefined) return { size: target.length, sha256 };
@@ -87,12 +92,9 @@ interface Watch {
 
 function watchReceiving(transfer: Transfer, stallMs: number): Watch {
   const pace = measurePace(stallMs);
-  let before = 0;
+  const moved = movedSince(transfer);
   const look = (): void => {
-    const now = transfer.moved();
-    const isEnough = pace.took(now - before, stallMs / LOOKS);
-    before = now;
-    if (isEnough) return;
+    if (pace.took(moved(), stallMs / LOOKS)) return;
     if (watch.refusal !== undefined) return transfer.cut(); // nobody would read it
     const message = `Cannot read the request body: next to nothing came in ${stallMs / 1000} s`;
     watch.refusal = new HttpError(408, message, { headers: { connection: "close" } });

@@ -2,15 +2,17 @@
 import { open, type FileHandle } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import type { FilePart } from "./file-body.ts";
-import { canSend, descriptorOf, sendPart, type Transfer } from "./transfer.ts";
+import { measurePace } from "./pace.ts";
+import type { Reader } from "./reader.ts";
+import { canSend, descriptorOf, movedSince, sendPart, type Transfer } from "./transfer.ts";
 
 /** Less is read and written sooner than a thread is woken. */
 const LEAST_BYTES = 64 << 10;
 /** Looks at a transfer in the time that it may stand still. */
 const LOOKS = 4;
 
-/** Bytes sent; the reply is ended or, when its client left or took nothing for `stallMs`, cut. Undefined when nothing was done but to write headers. */
-export async function sendFile(response: ServerResponse, part: FilePart, stallMs: number): Promise<number | undefined> {
+/** Bytes sent; the reply is ended or, when its client left or took next to nothing for `stallMs`, cut. Undefined when nothing was done but to write headers. */
+export async function sendFile(response: ServerResponse, part: FilePart, reader: Reader): Promise<number | undefined> {
   if (part.end - part.start < LEAST_BYTES || !canSend()) return undefined;
   await using file = await openExisting(part.path);
   if (file === undefined || response.closed) return undefined;
@@ -21,9 +23,12 @@ export async function sendFile(response: ServerResponse, part: FilePart, stallMs
   const transfer = sendPart(fd, file.fd, part);
   const cut = (): void => transfer.cut();
   response.once("close", cut);
-  const watch = watchSending(transfer, stallMs);
+  const watch = watchSending(transfer, reader.stallMs);
+  const taken = reader.taken?.();
+  taken?.waits(movedSince(transfer));
   const { code } = await transfer.ended;
   clearInterval(watch);
+  taken?.ended();
   response.off("close", cut);
   if (code === undefined) response.end();
   else response.destroy();
@@ -38,12 +43,9 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
 }
 
 function watchSending(transfer: Transfer, stallMs: number): NodeJS.Timeout {
-  let before = 0;
-  let looks = 0;
+  const pace = measurePace(stallMs);
+  const moved = movedSince(transfer);
   return setInterval(() => {
-    const now = transfer.moved();
-    looks = now === before ? looks + 1 : 0;
-    before = now;
-    if (looks >= LOOKS) transfer.cut();
+    if (!pace.took(moved(), stallMs / LOOKS)) transfer.cut();
   }, stallMs / LOOKS);
 }

@@ -1,13 +1,12 @@
 /** A listening server: node's own, one handler, errors turned into replies, and an orderly end. */
 import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createSecureServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { HttpError } from "./error.ts";
-import { openConnections, type Connections } from "./connections.ts";
+import { openConnections, type Awaited, type Connections } from "./connections.ts";
 import { drain, Incoming } from "./incoming.ts";
 import type { Handler, Reply, Request } from "./message.ts";
 import { text } from "./reply.ts";
@@ -19,20 +18,27 @@ export interface ServeOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly handler: Handler;
-  /** `ca` asks clients for a certificate (not requiring one); `http2` offers h2 beside HTTP/1.1. */
-  readonly tls?: { readonly certificate: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer; readonly http2?: boolean };
+  /** `ca` asks clients for a certificate (not requiring one). Only HTTP/1.1 is offered. */
+  readonly tls?: { readonly certificate: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer };
   /** Takes `Upgrade` requests (HTTP/1.1) whole: the socket is its own from then on. */
   readonly upgrade?: (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Turns what a handler throws into a reply; by default plain text, and 500 for what is no HttpError. */
   readonly onError?: (error: unknown, request: Request) => Reply;
   /** Called once for every reply. */
-  readonly onReply?: (request: Request, reply: Reply, sent: { readonly bytes: number; readonly milliseconds: number }) => void;
+  readonly onReply?: (request: Request, reply: Reply, sent: Sent) => void;
   /** Milliseconds for the headers to arrive. @default 30_000 */
   readonly headersMs?: number;
   /** Milliseconds that a body or a reply may stand still or creep. @default 120_000 */
   readonly stallMs?: number;
-  /** For more, those without a request are closed: each takes a descriptor, and the process needs some for itself. @default 4096 */
+  /** For more, those whose body creeps are closed, then those without a request, then those who hardly read: each takes a descriptor, and the process needs some for itself. @default 4096 */
   readonly maxConnections?: number;
+}
+
+/** What a request cost: bytes of the reply's body, bytes that were read of its own. */
+export interface Sent {
+  readonly bytes: number;
+  readonly received: number;
+  readonly milliseconds: number;
 }
 
 export interface Listener extends AsyncDisposable {
@@ -68,14 +74,9 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   server.maxConnections = most + SPARE_CONNECTIONS;
   const connections = openConnections(most);
   server.on("connection", (socket: Socket) => connections.add(socket));
-  const sessions = new Set<ServerHttp2Session>();
   const answer = respond(options, connections, closing.signal);
   server.on("request", (message: IncomingMessage, response: ServerResponse) => void answer(message, response));
   server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => void answer(message, response, () => response.writeContinue()));
-  server.on("session", (session: ServerHttp2Session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-  });
   const { upgrade } = options;
   if (upgrade !== undefined) {
     server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -89,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   let closed: Promise<void> | undefined;
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     closing.abort();
-    await (closed ??= shut(server, sessions, graceMs));
+    await (closed ??= shut(server, graceMs));
   };
   const name = host.includes(":") ? `[${host}]` : host;
   return {
@@ -102,7 +103,7 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   };
 }
 
-type AnyServer = (Server | (Http2Server & { closeIdleConnections?: undefined; closeAllConnections?: undefined })) & Renewable;
+type AnyServer = Server & Renewable;
 
 /** What servers over TLS have. */
 interface Renewable {
@@ -125,7 +126,6 @@ function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
     handshakeTimeout: headersMs,
     ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }),
   };
-  if (tls.http2 === true) return createSecureServer({ ...secure, allowHTTP1: true });
   return createTlsServer({ ...secure, ...limits });
 }
 
@@ -135,21 +135,23 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
   const { stallMs = STALL_MS, onError = refusal } = options;
   const ended = new WeakSet<Socket>(); // nothing that comes after the last request of a connection is one
   return async (message, response, proceed): Promise<void> => {
-    if (message.httpVersionMajor < 2 && connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
+    if (connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
     if (ended.has(message.socket)) return;
     if (lacksHost(message)) response.shouldKeepAlive = false;
-    if (message.httpVersionMajor < 2 && !response.shouldKeepAlive) ended.add(message.socket);
+    if (!response.shouldKeepAlive) ended.add(message.socket);
     const started = performance.now();
     response.once("close", connections.begin(message.socket));
-    const request = new Incoming(message, response, { closing, stallMs, ...(proceed === undefined ? {} : { proceed }) });
+    const awaited = (): Awaited => connections.body(message.socket);
+    const request = new Incoming(message, response, { closing, stallMs, awaited, ...(proceed === undefined ? {} : { proceed }) });
     response.on("error", ignore); // the client left: what matters is seen in `close`
     const reply = lacksHost(message) ? text(400, "Cannot answer: the request names no host\n") : await answer(options.handler, request, onError);
-    const bytes = await send(response, reply, message.method === "HEAD", stallMs).catch((error: unknown) => {
+    const reader = { stallMs, taken: (): Awaited => connections.reply(message.socket) };
+    const bytes = await send(response, reply, message.method === "HEAD", reader).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined); // cut short: the client must not take it for whole
       return 0;
     });
     if (!message.complete) drain(message, stallMs); // so that the client reads the reply rather than a broken pipe
-    options.onReply?.(request, reply, { bytes, milliseconds: performance.now() - started });
+    options.onReply?.(request, reply, { bytes, received: request.received, milliseconds: performance.now() - started });
   };
 }
 
@@ -183,16 +185,12 @@ async function listen(server: AnyServer, host: string, port: number): Promise<vo
   });
 }
 
-async function shut(server: AnyServer, sessions: ReadonlySet<ServerHttp2Session>, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => {
-    server.closeAllConnections?.();
-    for (const session of sessions) session.destroy();
-  }, graceMs);
-  const sweep = setInterval(() => server.closeIdleConnections?.(), SWEEP_MS); // kept alive after their last reply
+async function shut(server: AnyServer, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS); // kept alive after their last reply
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections?.();
-    for (const session of sessions) session.close();
+    server.closeIdleConnections();
   });
   clearTimeout(timer);
   clearInterval(sweep);

@@ -36,6 +36,17 @@ export interface Transfer {
   cut(): void;
 }
 
+/** How many bytes were moved since it was called last. */
+export function movedSince(transfer: Transfer): () => number {
+  let before = 0;
+  return () => {
+    const now = transfer.moved();
+    const more = now - before;
+    before = now;
+    return more;
+  };
+}
+
 export interface Sending {
   readonly start: number;
   readonly end: number;

@@ -7,7 +7,7 @@ import { clusterFolder } from "./folders.ts";
 import { Gate } from "./kubelet/gate.ts";
 import { readLabels } from "./kubelet/instance-labels.ts";
 import { PodFolders } from "./kubelet/pod-folder.ts";
-import { readProcessFile } from "./process-file.ts";
+import { type ClusterProcess, readProcess } from "./process-file.ts";
 import { purgeCluster } from "./purge.ts";
 
 export interface DownOptions {
@@ -36,8 +36,8 @@ const AT_ONCE = 8;
 
 /** Idempotent. */
 export async function takeDown({ root, engine, purge, signal }: DownOptions): Promise<TakenDown> {
-  const pid = readProcessFile(root);
-  if (pid !== undefined) await endProcess(pid, () => readProcessFile(root) === pid, signal);
+  const running = readProcess(root);
+  if (running !== undefined) await endProcess(running, signal);
   const folders = new PodFolders(clusterFolder(root));
   const pods = containersByPod(await engine.list(), await folders.list());
   const removals = new Gate(AT_ONCE);
@@ -54,7 +54,7 @@ export async function takeDown({ root, engine, purge, signal }: DownOptions): Pr
   await engine.sweep();
   await rm(join(clusterFolder(root), "pods"), { recursive: true, force: true });
   const kept = purge ? await purgeCluster(root) : [];
-  return { process: pid, containers: [...pods.values()].flat().length, pods: pods.size, kept };
+  return { process: running?.pid, containers: [...pods.values()].flat().length, pods: pods.size, kept };
 }
 
 interface Held {
@@ -75,7 +75,8 @@ export function containersByPod(all: readonly Container[], known: readonly strin
   return pods;
 }
 
-async function endProcess(pid: number, lives: () => boolean, signal: AbortSignal): Promise<void> {
+/** Its files and its lock are free when it has gone, not when it says so. */
+async function endProcess({ pid, lives }: ClusterProcess, signal: AbortSignal): Promise<void> {
   process.kill(pid, "SIGTERM");
   const deadline = Date.now() + PATIENCE_MS;
   while (lives()) {

@@ -4,14 +4,14 @@ import { serve, type Listener } from "../http/serve.ts";
 import type { Api } from "./api/call.ts";
 import { failureReply } from "./api/failure.ts";
 import { createHandler } from "./api/handler.ts";
-import { issueToken, tokenCheck } from "./api/tokens.ts";
-import { WatchLines } from "./api/watch-lines.ts";
+import { issueToken, tokenCheck } from "./api/access/tokens.ts";
+import { WatchLines } from "./api/watch/watch-lines.ts";
 import type { Cluster, PodStreams, UsageSource } from "./cluster.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import type { IssueToken } from "./kubelet/service-account-token.ts";
 import { openLmdbLog } from "./log/lmdb-log.ts";
 import type { ObjectLog } from "./log/object-log.ts";
-import { furnishCluster } from "./objects/furnish.ts";
+import { furnishCluster, keepFurnished } from "./objects/furnish.ts";
 import { LocalCluster } from "./objects/local-cluster.ts";
 import { moveServices } from "./objects/move-services.ts";
 import { addressIn } from "./objects/service-addresses.ts";
@@ -85,7 +85,9 @@ async function openOver(log: ObjectLog, options: ApiOptions, closers: AsyncDispo
   const { url, port } = await startListeners(api, pki, { listen, inside, onBug }, closers);
   await moveServices(log, serviceCidr, options.formerCidr);
   const address = inside !== undefined && (isLoopback(listen.host) || isAny(listen.host)) ? inside : listen.host;
-  await furnishCluster(cluster, { serviceCidr, api: { address, port }, names: inside });
+  const furnishing = { serviceCidr, api: { address, port }, names: inside };
+  await furnishCluster(cluster, furnishing);
+  closers.push(keepFurnished(cluster, furnishing, onBug));
   return {
     cluster,
     url,

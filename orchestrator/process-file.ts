@@ -14,9 +14,20 @@ export function removeProcessFile(root: string): void {
 
 /** Pid of the live process; undefined when the cluster is down. */
 export function readProcessFile(root: string): number | undefined {
+  return readProcess(root)?.pid;
+}
+
+export interface ClusterProcess {
+  readonly pid: number;
+  /** Until it has ended, also when it has said that it does. */
+  readonly lives: () => boolean;
+}
+
+export function readProcess(root: string): ClusterProcess | undefined {
   try {
-    const [pid = "", started] = readFileSync(pathOf(root), "utf8").trim().split(" ");
-    return isAlive(Number(pid), Number(started)) ? Number(pid) : undefined;
+    const [pid = 0, started = 0] = readFileSync(pathOf(root), "utf8").trim().split(" ").map(Number);
+    const lives = (): boolean => isAlive(pid, started);
+    return lives() ? { pid, lives } : undefined;
   } catch {
     return undefined;
   }

@@ -34,9 +34,9 @@ import { taintEvictionController } from "./controllers/taint-eviction/reconcile.
 import type { ImagePuller } from "./kubelet/images.ts";
 import { startNodeAgent } from "./kubelet/node-agent.ts";
 import { nodeAddress } from "./kubelet/node-status.ts";
-import { readNodeMeter } from "./kubelet/node-usage.ts";
+import { readNodeMeter } from "./kubelet/usage/node-usage.ts";
 import { podStreams } from "./kubelet/streams.ts";
-import { UsageMeter } from "./kubelet/usage-meter.ts";
+import { UsageMeter } from "./kubelet/usage/usage-meter.ts";
 import { openApi, type OpenedApi } from "./open-api.ts";
 import { startServices, type ProxyMode, type Services } from "./proxy/services.ts";
 import { apiRange, claimServiceRange, leaveServices } from "./service-range.ts";

@@ -2,11 +2,15 @@
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 
-/** For the options of a TLS connection; `more` is PEM. A file that cannot be read is told and left out, as node does. */
+/** For the options of a TLS connection; `more` is PEM. */
 export function trusting(env: NodeJS.ProcessEnv, more: readonly string[] = []): { readonly ca?: string[] } {
-  const { STRATA_EXTRA_CA_CERTS: file = "" } = env;
-  const authorities = [...(file === "" ? [] : read(file)), ...more];
+  const authorities = [...setAside(env), ...more];
   return authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] };
+}
+
+/** PEM. A file that cannot be read is told and left out, as node does. */
+export function setAside({ STRATA_EXTRA_CA_CERTS: file = "" }: NodeJS.ProcessEnv): readonly string[] {
+  return file === "" ? [] : read(file);
 }
 
 /** By file: each connection asks twice, and a file that is missing is told once. */

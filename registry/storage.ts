@@ -2,6 +2,8 @@
  * What the registry asks of the place where its content is: blobs by digest, uploads that outlive the process, and small records.
  * The store of this machine is one, a bucket the other. Several processes may work on one.
  */
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
 import type { Digest } from "../store/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { KeyPage, Table } from "../store/tables.ts";
@@ -16,6 +18,8 @@ export interface Storage {
   table<Value>(name: string): Records<Value>;
   /** Asked after content was linked: false when a collection took it at that moment. Waits for one under way. */
   isKept(digest: Digest): Promise<boolean>;
+  /** Throws where content cannot be written now, unless reading a record tells that already. */
+  reach?(): Promise<void>;
 }
 
 /** `has` makes young what is there: whoever asks goes on to rely on it. `path` where content is in files. */
@@ -31,11 +35,12 @@ export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "u
 }
 
 /** The store of this machine. */
-export function storeStorage(store: Pick<Store, "blobs" | "ingests" | "table">): Storage {
+export function storeStorage(store: Pick<Store, "root" | "blobs" | "ingests" | "table">): Storage {
   return {
     blobs: store.blobs,
     ingests: store.ingests,
     isKept: async () => await Promise.resolve(true), // the store spares what a process at work may have written
+    reach: async () => await access(join(store.root, "ingest"), constants.W_OK),
     table<Value>(name: string): Records<Value> {
       return store.table<Value>(name);
     },

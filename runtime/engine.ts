@@ -61,6 +61,8 @@ export interface ContainerOptions extends Placement {
   readonly domain?: string;
   readonly tty?: boolean;
   readonly openStdin?: boolean;
+  /** Its stdin outlives a client that has ended its own, for the next one: it was started in the background. */
+  readonly stdinStays?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly mounts?: readonly MountRequest[];
   /** Containers whose volumes and binds it gets too. */

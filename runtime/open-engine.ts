@@ -10,7 +10,8 @@ import { removeContainer } from "./engine/remove.ts";
 import type { SandboxRecord } from "./engine/sandbox-record.ts";
 import { settle } from "./engine/settle.ts";
 import { startContainer } from "./engine/start.ts";
-import { getContainer, isLive, listContainers, needLive } from "./engine/status.ts";
+import { getContainer, isLive, listContainers } from "./engine/status.ts";
+import { targetOf } from "./engine/target.ts";
 import { tellContainer, tellNetwork } from "./engine/tell.ts";
 import { waitForExit } from "./engine/wait.ts";
 import type { Chain } from "./network/cni/chain.ts";
@@ -103,11 +104,16 @@ function views(parts: Parts): Views {
     async *logs(id, options) {
       yield* (await import("./engine/logs.ts")).readLogs(parts, id, options);
     },
-    usage: async (id) => await parts.processes.usage((await needLive(parts, id, "measure")).record.id),
-    meter: async (id) => await parts.processes.meter((await needLive(parts, id, "measure")).record.id),
-    pids: async (id) => await parts.processes.pids((await needLive(parts, id, "list the processes of")).record.id),
+    usage: async (id) => await parts.processes.usage((await targetOf(parts, id, "measure")).record.id),
+    meter: async (id) => await parts.processes.meter((await targetOf(parts, id, "measure")).record.id),
+    async pids(id) {
+      const { record } = await targetOf(parts, id, "list the processes of");
+      const pids = await parts.processes.pids(record.id);
+      tellContainer(parts, "top", record);
+      return pids;
+    },
     diff: async (id) => await (await import("./engine/diff.ts")).diffContainer(parts, id),
-    attach: async (id) => await parts.processes.attach((await needLive(parts, id, "attach to")).record.id),
+    attach: async (id) => await parts.processes.attach((await targetOf(parts, id, "attach to")).record.id),
     checkHealth: async (id) => await (await import("./engine/health/probe.ts")).checkHealth(parts, id),
     exec: async (id, options) => await (await import("./engine/exec.ts")).execIn(parts, id, options),
   };

@@ -94,7 +94,7 @@ function controlsOf(host: Host): Omit<Processes, keyof Life> {
     },
     async resume(id) {
       const { status } = needState(host, id);
-      if (status !== "paused") throw new RuntimeError("CONTAINER_STATE", `Cannot resume ${id}: it is ${status}`);
+      if (status !== "paused") throw new RuntimeError("CONTAINER_STATE", `Container ${id} is not paused`);
       await Promise.resolve(thaw(needGroups(host, id)));
     },
     async update(id, resources) {

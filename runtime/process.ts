@@ -125,6 +125,8 @@ export interface Usage extends Meter {
 export interface Attachment extends AsyncDisposable {
   /** Output as it comes; ends when the streams are drained after exit. A terminal has only `stdout`. */
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
+  /** What its monitor recorded of its end, after all output. Rejects when the monitor went away, or this client left, before. */
+  readonly exit: Promise<ExitRecord>;
   write(data: Uint8Array): Promise<void>;
   closeStdin(): void;
   resize(size: { readonly width: number; readonly height: number }): void;

@@ -92,6 +92,8 @@ export interface LinuxSpec {
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: SeccompSpec;
   readonly rootfsPropagation?: string;
+  /** SELinux's, of the files of mounts. */
+  readonly mountLabel?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
@@ -138,6 +140,7 @@ export interface Resources {
     readonly reservation?: number;
     readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
+    readonly useHierarchy?: boolean;
     readonly kernelTCP?: number;
     /** An update that is below what is used is refused. */
     readonly checkBeforeUpdate?: boolean;

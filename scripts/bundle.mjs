@@ -5,18 +5,22 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { bundledWorkers } from "./bundled-workers.mjs";
+import { leanCommander, leanUndici } from "./lean-packages.mjs";
 
 const project = fileURLToPath(new URL("../", import.meta.url));
 const dist = join(project, "dist");
 const out = join(dist, "bundle");
-const ENTRIES = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js"), "code-cache": join(dist, "cli/code-cache.js") };
+const ENTRIES = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js") };
 
 /** What threads run, by the name of its file in the bundle. */
 const workers = {};
+
+/** A path is joined, which is quicker than to make a URL of it and a path of that. */
+const PATH_BESIDE = /\bfileURLToPath\(new URL\((["`])([^"`]+)\1, import\.meta\.url\)\)/g;
 
 /** Each file goes on finding what lies beside its own place: workers, the helper, data. */
 const keepPlaces = {
@@ -24,52 +28,13 @@ const keepPlaces = {
   transform(code, id) {
     if (!id.startsWith(dist) || !code.includes("import.meta.url")) return null;
     const place = JSON.stringify(`/${relative(out, id)}`);
-    return { code: code.replaceAll("import.meta.url", `require("node:url").pathToFileURL(__dirname + ${place}).href`) };
+    const paths = code.replaceAll(
+      PATH_BESIDE,
+      (_, quote, path) => `require("node:path").join(__dirname, ${quote}${join(relative(out, dirname(id)), path)}${quote})`,
+    );
+    return { code: paths.replaceAll("import.meta.url", `require("node:url").pathToFileURL(__dirname + ${place}).href`) };
   },
 };
-
-/** commander loads what it starts subcommands with at once: 4 ms for something that no verb does. */
-const lateChildProcess = {
-  name: "late-child-process",
-  transform(code, id) {
-    if (!id.endsWith("/commander/lib/command.js")) return null;
-    return {
-      code: code.replace("const childProcess = require('node:child_process');", "").replaceAll("childProcess.spawn(", "require('node:child_process').spawn("),
-    };
-  },
-};
-
-/**
- * undici's index loads all that it can do, fetch and WebSocket too: 40 ms of a pull. This is what is used of it.
- * Its parser is WebAssembly, and V8 would soon compile it anew for speed: 0.1 s and 30 MB to parse a few dozen heads.
- */
-const leanUndici = {
-  name: "lean-undici",
-  load(id) {
-    if (!id.endsWith("/undici/index.js")) return null;
-    return `
-const dispatcher = require("./lib/dispatcher/dispatcher");
-dispatcher.prototype.request = require("./lib/api/api-request");
-exports.Agent = require("./lib/dispatcher/agent");
-Object.defineProperty(exports, "EnvHttpProxyAgent", { enumerable: true, get: () => require("./lib/dispatcher/env-http-proxy-agent") });
-exports.request = (url, { dispatcher = require("./lib/global").getGlobalDispatcher(), ...options } = {}) => {
-  const { origin, pathname, search } = new URL(url);
-  const method = options.method ?? (options.body ? "PUT" : "GET");
-  return dispatcher.request({ ...options, origin, path: pathname + search, method });
-};`;
-  },
-  transform(code, id) {
-    if (!id.endsWith("/undici/lib/dispatcher/client-h1.js")) return null;
-    const begins = "llhttpInstance = lazyllhttp()";
-    if (!code.includes(begins)) throw new Error(`Cannot bundle ${id}: it does not say where its parser begins`);
-    return { code: code.replace(begins, `require("node:v8").setFlagsFromString("${TIERING}2000000000"); ${begins}; ${AS_BEFORE}`) };
-  },
-};
-
-/** A module takes its budget when it is made; after that the flag is put back, for V8 refuses code that was kept under other flags. */
-const TIERING = "--wasm-tiering-budget=";
-const USUAL = /default: --wasm-tiering-budget=(\d+)/.exec(spawnSync(process.execPath, ["--v8-options"], { encoding: "utf8" }).stdout)?.[1];
-const AS_BEFORE = USUAL === undefined ? "" : `require("node:v8").setFlagsFromString("${TIERING}${USUAL}");`;
 
 /** Node's modules that take a millisecond and more to load, which few commands use all of. */
 const SLOW = "child_process|crypto|dgram|fs/promises|module|net|os|perf_hooks|readline|stream|stream/promises|timers/promises|url|worker_threads|zlib";
@@ -103,7 +68,7 @@ async function bundle(groupOf = () => undefined) {
     input: ENTRIES,
     platform: "node",
     external: ["lmdb", "zlib-sync"],
-    plugins: [bundledWorkers(dist, workers), keepPlaces, lateChildProcess, leanUndici],
+    plugins: [bundledWorkers(dist, workers), keepPlaces, leanCommander, leanUndici],
     preserveEntrySignatures: "allow-extension",
     checks: { ineffectiveDynamicImport: false }, // who imports such a module statically is loaded late itself
   });
@@ -116,7 +81,7 @@ async function bundle(groupOf = () => undefined) {
     chunkFileNames: "[name]-[hash].cjs",
     codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: groupOf, debugName: "hot" }] },
   });
-  for (const [name, file] of Object.entries(workers)) await bundleWorker(name, file);
+  for (const [name, file] of Object.entries({ ...workers, "code-cache": join(dist, "cli/code-cache.js") })) await bundleAlone(name, file);
   writeFileSync(join(out, "package.json"), '{ "type": "commonjs" }\n');
   const chunks = output.filter(({ type }) => type === "chunk");
   for (const { fileName, moduleIds } of chunks)
@@ -127,29 +92,43 @@ async function bundle(groupOf = () => undefined) {
   return new Map(chunks.map(({ fileName, moduleIds }) => [fileName, moduleIds]));
 }
 
-async function bundleWorker(name, file) {
+/** What begins before the rest of the bundle can be loaded, or without it. */
+async function bundleAlone(name, file) {
   const build = await rolldown({ input: { [name]: file }, platform: "node", external: ["lmdb", "zlib-sync"], plugins: [keepPlaces] });
   await build.write({ dir: out, format: "cjs", minify: true, dynamicImportInCjs: false, entryFileNames: "[name].cjs", codeSplitting: false });
 }
 
 /**
- * What short commands load goes into a few files, for each costs half a millisecond: what all of them load, what only a cached build
- * loads, and what only containers' commands load.
+ * What short commands load goes into a few files, for each costs some time, and so does what is in it and not used: what all of them load,
+ * what only a cached build loads, and of containers' commands what all, what only `run` and what only others load.
  */
 function hotGroups(chunks, hot) {
-  const modulesOf = (files) => new Set([...chunks].flatMap(([file, modules]) => (files.includes(file) && !file.startsWith("code-cache") ? modules : [])));
-  const [build, containers] = [modulesOf(hot.build), modulesOf(hot.containers)];
+  const modulesOf = (files) => new Set([...chunks].flatMap(([file, modules]) => (files.includes(file) ? modules : [])));
+  const [build, run, exec, others] = [hot.build, hot.run, hot.exec, hot.others].map(modulesOf);
   const entries = new Set(Object.values(ENTRIES)); // a program begins when its own file is loaded, and only then
   return (id) => {
-    if (entries.has(id) || !(build.has(id) || containers.has(id))) return undefined;
-    if (!containers.has(id)) return "build";
-    return build.has(id) ? "short" : "containers";
+    if (entries.has(id)) return undefined;
+    const ofContainers = run.has(id) || exec.has(id) || others.has(id);
+    if (build.has(id)) return ofContainers ? "short" : "build";
+    if (!ofContainers) return undefined;
+    if (run.has(id)) return exec.has(id) ? "containers" : "run";
+    return exec.has(id) ? "exec" : "others";
   };
 }
 
 /** As bin/strata.js begins short commands, and as it begins all others; the ends of their files' names are those of cli/code-cache.ts. */
-const SHORT = ["--no-rehash-snapshot", "--interrupt-budget=1000000"];
+const SHORT = flagsOf("bin/strata.js");
 const PLAIN = [];
+if (String(flagsOf("bin/strata-runtime.js")) !== String(SHORT))
+  throw new Error("Cannot keep V8's code: bin/strata-runtime.js begins node with other flags than bin/strata.js");
+
+/** V8 takes code only with the flags that it was made with, so they are read from the one place that says them. */
+function flagsOf(program) {
+  const flags = /flags="([^"]+)"/.exec(readFileSync(join(project, program), "utf8"))?.[1].split(" ");
+  const mark = /execArgv\.includes\("([^"]+)"\)/.exec(readFileSync(join(dist, "cli/code-cache.js"), "utf8"))?.[1];
+  if (!flags?.includes(mark)) throw new Error(`Cannot keep V8's code: cli/code-cache.ts knows short commands by ${mark}, which ${program} does not say`);
+  return flags;
+}
 
 /** Names of the bundle's files whose code was kept, which is forgotten. */
 function takeRecorded(flags) {
@@ -168,15 +147,16 @@ function takeRecorded(flags) {
 function warm(flags) {
   const folder = mkdtempSync(join(tmpdir(), "strata-bundle-"));
   const env = { ...process.env, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run") };
-  const strata = (...args) => spawnSync(process.execPath, [...flags, join(project, "bin/strata.js"), ...args], { env, encoding: "utf8" });
+  const command = [process.execPath, ...flags, join(project, "bin/strata.js")];
+  const strata = (...args) => spawnSync(command[0], [...command.slice(1), ...args], { env, encoding: "utf8" });
+  strata.apart = (...args) => spawnSync("unshare", ["--net", ...command, ...args], { env, stdio: "ignore" }); // its bridge goes with the namespace
   try {
-    warmContainers(strata, env);
-    const containers = takeRecorded(flags);
+    const containers = warmContainers(strata, env, () => takeRecorded(flags));
     warmBuild(join(folder, "context"), strata, env);
     const build = takeRecorded(flags);
     warmBuild(join(folder, "again"), strata, env);
     warmContainers(strata, env);
-    return { build, containers };
+    return { build, ...containers };
   } finally {
     removeFolder(folder);
   }
@@ -205,15 +185,22 @@ function warmBuild(context, strata, env) {
 }
 
 /** Where no container can run there is nothing to make quick. */
-function warmContainers(strata, env) {
+function warmContainers(strata, env, take = () => []) {
+  const loaded = { run: [], exec: [], others: [] };
   delete env.RECORD_CODE_OF_STRATA;
-  if (strata("base", "create", "warm/tools", "--bin", "true,sleep").status !== 0) return;
+  if (strata("base", "create", "warm/tools", "--bin", "true,sleep").status !== 0) return loaded;
   env.RECORD_CODE_OF_STRATA = "1";
-  if (strata("run", "--rm", "--network", "none", "warm/tools", "true").status !== 0) return;
+  if (strata("run", "--rm", "--network", "none", "warm/tools", "true").status !== 0) return loaded;
   strata("run", "--rm", "--network", "host", "warm/tools", "true");
+  strata.apart("run", "--rm", "warm/tools", "true");
   const { stdout } = strata("run", "--detach", "--network", "none", "warm/tools", "sleep", "60");
   const id = stdout.trim();
-  for (const args of [["exec", id, "true"], ["ps"], ["inspect", id], ["rm", "--force", id]]) strata(...args);
+  loaded.run = take();
+  strata("exec", id, "true");
+  loaded.exec = take();
+  for (const args of [["ps"], ["inspect", id], ["rm", "--force", id]]) strata(...args);
+  loaded.others = take();
+  return loaded;
 }
 
 /** A small image to a registry and back. The registry is one of ours, which records nothing. */
@@ -222,11 +209,13 @@ async function warmTransfers() {
   const env = { ...process.env, STRATA_ROOT: join(folder, "root"), STRATA_RUN_ROOT: join(folder, "run"), NODE_EXTRA_CA_CERTS: "" };
   const at = (root, recorded) => ({ ...env, STRATA_ROOT: join(folder, root), ...(recorded ? { RECORD_CODE_OF_STRATA: "1" } : {}) });
   const strata = (args, from) => spawnSync(process.execPath, [join(project, "bin/strata.js"), ...args], { env: from, stdio: "ignore" });
-  const serving = [join(project, "bin/strata.js"), "registry", "serve", "--listen", "127.0.0.1:0", "--root", join(folder, "served")];
-  const server = spawn(process.execPath, serving, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const serving = [join(project, "bin/strata.js"), "--root", join(folder, "served"), "registry", "serve", "--listen", "127.0.0.1:0"];
+  const server = spawn(process.execPath, serving, { env, stdio: ["ignore", "pipe", "ignore"] });
   try {
-    const [said] = await once(server.stderr, "data", { signal: AbortSignal.timeout(30_000) });
-    const name = `${/127\.0\.0\.1:\d+/.exec(String(said))?.[0]}/warm/tools:v1`;
+    const [said] = await once(server.stdout, "data", { signal: AbortSignal.timeout(30_000) });
+    const address = /127\.0\.0\.1:\d+/.exec(String(said))?.[0];
+    if (address === undefined) throw new Error(`Cannot warm the bundle: the registry does not say where it listens\n${said}`);
+    const name = `${address}/warm/tools:v1`;
     if (strata(["base", "create", name, "--bin", "true"], env).status !== 0) return;
     strata(["push", name], at("root", true));
     strata(["copy", `docker://${name}`, `oci:${join(folder, "layout")}:v1`], at("root", true));
@@ -239,8 +228,17 @@ async function warmTransfers() {
   }
 }
 
+/** Only this very program is given V8's flags, see bin/strata.js: its path, in a file of its time. */
+function nameNode() {
+  const file = join(out, "node");
+  writeFileSync(file, `${process.execPath}\n`);
+  const { status } = spawnSync("touch", ["-r", process.execPath, file], { stdio: "inherit" }); // to the nanosecond, which utimes() rounds
+  if (status !== 0) rmSync(file);
+}
+
 const chunks = await bundle();
 const hot = warm(SHORT);
 await bundle(hotGroups(chunks, hot));
 for (const flags of [SHORT, PLAIN]) warm(flags);
 await warmTransfers();
+nameNode();

@@ -5,7 +5,7 @@
 //   analyze    gcc's analyzer over every source; a warning is an error. What was clean and has not changed is not asked again.
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -119,6 +119,7 @@ if (variant === undefined) {
   process.exit(2);
 }
 try {
+  execFileSync("flock", ["3"], { stdio: ["ignore", "ignore", "inherit", openSync(join(project, "build/.variants"), "w")] }); // two test files ask at once; held till the end
   await variant();
 } catch (error) {
   process.stderr.write(`${error.message}\n`);

@@ -1,6 +1,7 @@
 /** Containers started and stopped, thousands of times, through the engine of one process: what grows with it would leak. */
 import { openPlace, type Place } from "./place.ts";
-import { type Inventory, takeInventory } from "./inventory.ts";
+import { settledInventory, takeInventory } from "./inventory.ts";
+import type { Inventory } from "./leaks.ts";
 
 const LANES = 4;
 /** Starts of one container before it is removed. */
@@ -24,7 +25,7 @@ export async function soakCycles(cycles: number, tell: (done: number) => void, s
   const before = takeInventory(place);
   const from = performance.now();
   const done = await run(place, cycles, tell, signal);
-  return { cycles: done, seconds: (performance.now() - from) / 1000, before, after: takeInventory(place) };
+  return { cycles: done, seconds: (performance.now() - from) / 1000, before, after: await settledInventory(place, before) };
 }
 
 async function run(place: Place, cycles: number, tell: (done: number) => void, signal: AbortSignal): Promise<number> {

@@ -2,11 +2,24 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { rootTag } from "../runtime/engine/identity.ts";
+import { type Inventory, leaksOf } from "./leaks.ts";
 import type { Place } from "./place.ts";
 
-export type Inventory = Readonly<Record<string, number>>;
-
 const MIB = 1 << 20;
+
+/** Watchers and links go a moment after their containers: so long they may take. */
+const SETTLE_MS = 10_000;
+
+/** Once nothing is more than before, or has had the time to go. */
+export async function settledInventory(place: Place, before: Inventory): Promise<Inventory> {
+  await place.engine.networks.removeIdle(); // it would wait some seconds for the next container
+  for (const deadline = Date.now() + SETTLE_MS; ; await sleep(100)) {
+    const found = takeInventory(place);
+    if (leaksOf(before, found).length === 0 || Date.now() > deadline) return found;
+  }
+}
 
 export function takeInventory({ root, runRoot }: Place): Inventory {
   globalThis.gc?.();
@@ -20,12 +33,12 @@ export function takeInventory({ root, runRoot }: Place): Inventory {
     "buffers and code beside the heap, MiB": Math.round(external / MIB),
     "child processes": lines(`/proc/self/task/${process.pid}/children`, " "),
     "monitors and keepers": supervisors(runRoot),
-    mounts: lines("/proc/self/mountinfo", "\n"),
+    mounts: mountsOf(root, runRoot),
     "container cgroups": containerGroups(),
     "cgroups of the machine, dying ones too": machineGroups(),
     "named network namespaces": entries(join(runRoot, "netns")),
     "network namespaces in use": namespaces(),
-    links: entries("/sys/class/net"),
+    links: readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${rootTag(root)}`)).length,
     "run folder, entries": filesBelow(runRoot),
     "writable layers": entries(join(root, "active")),
     "container folders": entries(join(root, "containers")),
@@ -37,6 +50,12 @@ export function takeInventory({ root, runRoot }: Place): Inventory {
 /** Bytes of mapped files that are in memory: they are shared, and do not count as ours. */
 function mappedFiles(): number {
   return Number(/^RssFile:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1]) * 1024;
+}
+
+/** Those of others come and go. */
+function mountsOf(...folders: readonly string[]): number {
+  const all = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return all.filter((line) => folders.some((folder) => line.includes(folder))).length;
 }
 
 function entries(folder: string): number {

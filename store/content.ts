@@ -103,7 +103,10 @@ export interface Ingest extends AsyncDisposable {
   write(chunk: Uint8Array): Promise<void>;
   /** Has an empty one written by who is given its descriptor, and trusts the digest of what was written. Absent where there is no file. */
   fill?(fill: Fill): Promise<void>;
-  /** Hashes (while writing where it can), compares, makes durable, links into blobs/ and ends the ingest. */
-  commit(expected: Expected): Promise<Stored>;
+  /**
+   * Hashes (while writing where it can), compares, makes durable, links into blobs/ and ends the ingest. `keep` is done with the blob before the
+   * ingest ends: whoever is killed in between can commit again.
+   */
+  commit(expected: Expected, keep?: (stored: Stored) => Promise<void>): Promise<Stored>;
   abort(): Promise<void>;
 }

@@ -29,6 +29,16 @@ export function openOwnFile(path: string, flags: number, mode = 0o600): number {
   throw foreign(path, problem);
 }
 
+/** To be read; undefined for an absent one. @throws {StoreError} `FILE_FOREIGN` */
+export function openOwnFileIfThere(path: string): number | undefined {
+  try {
+    return openOwnFile(path, constants.O_RDONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /** Made when it is absent. @throws {StoreError} `FILE_FOREIGN` */
 export function openLockFile(path: string): number {
   return openOwnFile(path, constants.O_WRONLY | constants.O_CREAT);

@@ -25,6 +25,15 @@ const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const PATH = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 
+/** Whether what somebody wrote stands for this full name; an id or digest does for none. */
+export function isNameFor(reference: string, name: string | undefined): boolean {
+  try {
+    return name !== undefined && parseReference(reference).name === name;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws {StoreError} `REFERENCE_INVALID` */
 export function parseReference(text: string): Reference {
   const refuse = (reason: string): never => {

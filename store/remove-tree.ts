@@ -1,5 +1,5 @@
 /** Removes a folder with all in it, whatever programs made of it: Node gives up on paths longer than PATH_MAX, rm does not use whole paths. */
-import { type Dirent, lstatSync, opendirSync, readFileSync, realpathSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { type Dirent, lstatSync, opendirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { StoreError } from "./errors.ts";
@@ -28,11 +28,16 @@ export function removeTreeSync(path: string): void {
   }
 }
 
+/** Bytes that a folder takes itself, on any file system: it has few entries, which are read at once. To go through one takes code that Node compiles first. */
+const SMALL_FOLDER = 4096;
+
 /** False when there are more, or something is the matter: both are for others to see to. */
 function removeFew(path: string, files: { left: number }): boolean {
   try {
-    if (!lstatSync(path).isDirectory()) return false; // a link leads to what is not ours
-    for (const entry of firstOf(path, files.left + 1)) {
+    const folder = lstatSync(path);
+    if (!folder.isDirectory()) return false; // a link leads to what is not ours
+    const entries = folder.size <= SMALL_FOLDER ? readdirSync(path, { withFileTypes: true }) : firstOf(path, files.left + 1);
+    for (const entry of entries) {
       if (files.left-- === 0) return false;
       const inner = join(path, entry.name);
       if (!entry.isDirectory()) unlinkSync(inner);

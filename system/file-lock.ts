@@ -2,7 +2,7 @@
  * A lock on a file, kept by the kernel: it is let go when its process ends, however it ends, so no lock is ever stale.
  * Spec: flock(2).
  */
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, statSync } from "node:fs";
 import { addon } from "./addon.ts";
 
 const SHARED = 1;
@@ -24,8 +24,8 @@ export interface FileLock extends Disposable {
   release(): void;
 }
 
-/** The file is made when it is absent; by `open`, where not every file will do. Dispose lets go and closes. */
-export function openFileLock(path: string, open = openPlainly): FileLock {
+/** `open` makes the file when it is absent, and refuses what is no lock's. Dispose lets go and closes. */
+export function openFileLock(path: string, open: (path: string) => number): FileLock {
   const flock = (fd: number, operation: number): boolean => addon().flock(fd, operation);
   const fd = open(path);
   return {
@@ -38,9 +38,4 @@ export function openFileLock(path: string, open = openPlainly): FileLock {
     release: () => void flock(fd, UNLOCK),
     [Symbol.dispose]: () => closeSync(fd),
   };
-}
-
-/** Close-on-exec, as all of Node's. */
-function openPlainly(path: string): number {
-  return openSync(path, "a", 0o600);
 }

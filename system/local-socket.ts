@@ -8,6 +8,8 @@ import { EAGAIN, systemError } from "./errno.ts";
 
 const SLAB_BYTES = 64 << 10;
 const LEAST_ROOM = 4 << 10;
+/** Reads of one turn. */
+const MOST_AT_ONCE = 16;
 /** Of bytes that wait to be sent, beyond which `write` asks for patience. */
 const HIGH_WATER = 64 << 10;
 
@@ -96,8 +98,9 @@ class LocalSocket {
     addon().setWatch(this.#watch, events, this.#holds);
   }
 
+  /** What is left comes in the loop's next turn: others are to have theirs though this side never stops. */
   #receive(): void {
-    while (this.#reads && !this.#closed) {
+    for (let times = 0; times < MOST_AT_ONCE && this.#reads && !this.#closed; times++) {
       if (this.#slab === undefined || SLAB_BYTES - this.#used < LEAST_ROOM) [this.#slab, this.#used] = [Buffer.allocUnsafeSlow(SLAB_BYTES), 0];
       const slab = this.#slab;
       const from = this.#used;
@@ -141,9 +144,14 @@ class LocalSocket {
   }
 }
 
-/** Takes a descriptor that does not wait, and closes it at the end. */
+/** Takes a descriptor that does not wait, and closes it at the end, also when it throws. */
 export function openSocket(fd: number, listener: Listener): LocalSocket {
-  return new LocalSocket(fd, listener);
+  try {
+    return new LocalSocket(fd, listener);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 const CROWDED_MS = 10;

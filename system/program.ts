@@ -1,6 +1,6 @@
 /** Programs, as node:child_process starts them, which takes 10 ms to load. Spec: posix_spawn(3), pidfd_open(2). */
 import { closeSync } from "node:fs";
-import { addon, READABLE } from "./addon.ts";
+import { addon, READABLE, type Watch } from "./addon.ts";
 import { EAGAIN, systemError } from "./errno.ts";
 
 export interface ProgramOptions {
@@ -39,16 +39,27 @@ async function endOf(pid: number, holds: boolean): Promise<Ending> {
   const pidfd = addon().pidfd(pid);
   if (pidfd < 0) return await lookForEnd(pid, holds);
   return await new Promise((resolve, reject) => {
-    const watch = addon().watch(pidfd, () => {
+    const watch = tryWatching(pidfd, () => {
       const status = addon().reap(pid);
-      if (status === -EAGAIN) return;
+      if (watch === undefined || status === -EAGAIN) return;
       addon().unwatch(watch);
       closeSync(pidfd);
       if (status < 0) reject(systemError("waitpid", status, String(pid)));
       else resolve(endingOf(status));
     });
-    addon().setWatch(watch, READABLE, holds);
+    if (watch !== undefined) addon().setWatch(watch, READABLE, holds);
+    else lookForEnd(pid, holds).then(resolve, reject);
   });
+}
+
+/** Undefined, and the descriptor is closed, where the loop does not take it. */
+function tryWatching(fd: number, callback: () => void): Watch | undefined {
+  try {
+    return addon().watch(fd, callback);
+  } catch {
+    closeSync(fd);
+    return undefined;
+  }
 }
 
 const LOOK_MS = 10;

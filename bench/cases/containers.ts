@@ -14,17 +14,30 @@ interface ContainerPhase extends Phase {
   readonly work: (engine: Engine) => Promise<number>;
 }
 
+/** One that takes a tenth of a second says little. */
+const SHORT_TURNS = 10;
 const RUN_BUDGET = { docker: 0.35, podman: 0.5 };
 
 const PHASES: readonly ContainerPhase[] = [
-  { name: "run --rm IMAGE true, bridge network", budget: RUN_BUDGET, work: async (engine) => await timed(async () => await runTrue(engine)) },
-  { name: "the same, host network", budget: RUN_BUDGET, work: async (engine) => await timed(async () => await runTrue(engine, "--network", "host")) },
+  {
+    name: "run --rm IMAGE true, bridge network",
+    turns: SHORT_TURNS,
+    budget: RUN_BUDGET,
+    work: async (engine) => await timed(async () => await runTrue(engine)),
+  },
+  {
+    name: "the same, host network",
+    turns: SHORT_TURNS,
+    budget: RUN_BUDGET,
+    work: async (engine) => await timed(async () => await runTrue(engine, "--network", "host")),
+  },
+  { name: "exec true", turns: SHORT_TURNS, budget: { docker: 0.7 }, work: execTrue },
   {
     name: "20 × run, 4 at once",
+    turns: 3,
     budget: { docker: 0.25 },
     work: async (engine) => await timed(async () => await atOnce(20, 4, async () => await runTrue(engine))),
   },
-  { name: "exec true", budget: { docker: 0.7 }, work: execTrue },
   { name: "100 × run --detach, all at once", budget: {}, work: startMany },
   { name: `supervision of a running idle container, mean of ${IDLE_COUNT}`, unit: MEMORY, budget: {}, limit: 1, work: supervision },
 ];
@@ -32,7 +45,7 @@ const PHASES: readonly ContainerPhase[] = [
 export const containers: Case = {
   name: "containers",
   title: "containers",
-  rounds: 5,
+  rounds: 3,
   peers: ["strata", "docker", "podman"],
   phases: PHASES,
   open: async (place: Place) => {

@@ -3,8 +3,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { STRATA } from "../base.ts";
 import { timed, type Case, type Contestant, type Place } from "../case.ts";
+import { touchMemory } from "../memory.ts";
 import { startRegistry } from "../registry.ts";
-import { servedImage } from "./images.ts";
+import { PACKED_MIB, servedImage } from "./images.ts";
 
 const PEERS = ["strata", "skopeo"];
 
@@ -28,6 +29,7 @@ function copier(place: Place, name: string, source: string): Contestant {
   const env = { STRATA_ROOT: join(place.folder, "copy-root"), STRATA_RUN_ROOT: join(place.folder, "copy-run"), TMPDIR: place.folder };
   const copy = async (from: string, to: string): Promise<number> => {
     const insecure = [...(from.startsWith("docker:") ? ["--src-tls-verify=false"] : []), ...(to.startsWith("docker:") ? ["--dest-tls-verify=false"] : [])];
+    await touchMemory(2 * PACKED_MIB * place.scale); // not all of it is found again
     const command = name === "strata" ? [STRATA, "copy"] : ["skopeo", "--insecure-policy", "copy", "--quiet", ...insecure];
     return await timed(async () => await place.run([...command, from, to], env));
   };

@@ -5,11 +5,15 @@ import { makeBase, STRATA } from "../base.ts";
 import { BASE_IMAGE } from "../builder.ts";
 import { timed, type Case, type Contestant, type Place } from "../case.ts";
 import { writeNoise, writeText } from "../content.ts";
+import { touchMemory } from "../memory.ts";
 import { startEngines, type Engine } from "../peers/engines.ts";
 import { startRegistry, type BenchRegistry } from "../registry.ts";
 
 const PEERS = ["strata", "docker", "podman"];
 const TITLE = "1.5 GiB image";
+/** A little more than it has as gzip, and unpacked. */
+export const PACKED_MIB = 1200;
+const UNPACKED_MIB = 1600;
 export const IMAGE = "localhost/strata-bench/image:latest";
 
 export const pushes: Case = {
@@ -35,7 +39,10 @@ export const pulls: Case = {
     return (await place.shared(startEngines)).map((engine) => ({
       name: engine.name,
       reset: engine.empty,
-      measure: async () => await timed(async () => await engine.pull(`${host}/bench/image:v1`)),
+      measure: async () => {
+        await touchMemory((PACKED_MIB + UNPACKED_MIB) * place.scale);
+        return await timed(async () => await engine.pull(`${host}/bench/image:v1`));
+      },
     }));
   },
 };
@@ -51,6 +58,7 @@ function pusher(place: Place, engine: Engine, archive: string): Contestant {
       try {
         const name = `${registry.host}/bench/image:v1`;
         await engine.tag(IMAGE, name);
+        await touchMemory(2 * PACKED_MIB * place.scale); // some keep what they pack
         return await timed(async () => await engine.push(name));
       } finally {
         await registry.stop();

@@ -1,4 +1,4 @@
-/** The runtime alone: a container from an unpacked root, made, run to its end and removed, without an engine around it. */
+/** The runtime alone, without an engine around it: a container from an unpacked root, made, run to its end and removed; and one that is entered. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,9 @@ import { benchCgroup } from "../sandbox.ts";
 
 const PEERS = ["strata", "crun", "runc"];
 const REPEATS = 20;
+const SLEEP = ["sleep", "600"];
 const NAMESPACES: readonly NamespaceType[] = ["pid", "mount", "uts", "ipc", "network", "cgroup"];
+const ENTER = "exec of true in one that runs";
 const HELPER = fileURLToPath(new URL("../../../build/Release/strata-helper", import.meta.url));
 
 export const launches: Case = {
@@ -21,41 +23,86 @@ export const launches: Case = {
   title: `runtime alone, mean of ${REPEATS}`,
   rounds: 5,
   peers: PEERS,
-  phases: [{ name: "true in new namespaces, cgroups, with seccomp", budget: { crun: 0.7 } }],
+  phases: [
+    { name: "true in new namespaces, cgroups, with seccomp", budget: { crun: 0.7 } },
+    { name: ENTER, budget: { crun: 1 } },
+  ],
   open: async (place) => {
     const bundle = await place.shared(makeBundle);
     return await Promise.all(PEERS.filter(place.wants).map(async (name) => await launcher(place, name, bundle)));
   },
 };
 
+/** What is measured of a runtime. */
+interface Launcher {
+  /** From nothing to the end of `true`. */
+  launch(id: string): Promise<void>;
+  /** A container that sleeps; gives what runs `true` in it, and what removes it. */
+  open(id: string): Promise<{ readonly enter: () => Promise<void>; readonly close: () => Promise<void> }>;
+}
+
 async function launcher(place: Place, name: string, bundle: string): Promise<Contestant> {
-  const launch = name === "strata" ? await strata(place, bundle) : peer(place, name, bundle);
+  const runtime = name === "strata" ? await strata(place, bundle) : peer(place, name, bundle);
   return {
     name,
     reset: async () => {},
-    measure: async (_, round) =>
-      (await timed(async () => {
-        for (let at = 0; at < REPEATS; at++) await launch(`strata-bench-${name}-${round}-${at}`);
-      })) / REPEATS,
+    measure: async (phase, round) => {
+      if (phase.name !== ENTER) return await meanOf(async (at) => await runtime.launch(`strata-bench-${name}-${round}-${at}`));
+      const { enter, close } = await runtime.open(`strata-bench-${name}-${round}`);
+      try {
+        return await meanOf(enter);
+      } finally {
+        await close();
+      }
+    },
   };
 }
 
-async function strata({ folder }: Place, bundle: string): Promise<(id: string) => Promise<void>> {
+async function meanOf(work: (at: number) => Promise<void>): Promise<number> {
+  const seconds = await timed(async () => {
+    for (let at = 0; at < REPEATS; at++) await work(at);
+  });
+  return seconds / REPEATS;
+}
+
+async function strata({ folder }: Place, bundle: string): Promise<Launcher> {
   const processes = await openProcesses({ runRoot: join(folder, "launch-run"), helper: HELPER, cgroupParent: benchCgroup().slice(1) });
-  return async (id) => {
-    const { exitCode } = await processes.runOnce({ id, spec: specOf(bundle, id) }, { onOutput: () => {} });
+  const check = ({ exitCode }: { readonly exitCode: number }, id: string): void => {
     if (exitCode !== 0) throw new BenchError(`Cannot measure the helper: ${id} ended with ${exitCode}`);
   };
-}
-
-function peer({ folder, run }: Place, name: string, bundle: string): (id: string) => Promise<void> {
-  return async (id) => {
-    writeFileSync(join(bundle, "config.json"), JSON.stringify(specOf(bundle, id)));
-    await run([name, "--root", join(folder, `launch-${name}`), "run", "--bundle", bundle, id]);
+  return {
+    launch: async (id) => check(await processes.runOnce({ id, spec: specOf(bundle, id) }, { onOutput: () => {} }), id),
+    open: async (id) => {
+      await processes.run({ id, spec: specOf(bundle, id, SLEEP), stdio: { kind: "monitor", stdin: false } });
+      const { process } = specOf(bundle, id);
+      return {
+        enter: async () => check(await (await processes.exec(id, process, { stdin: false, inherit: true })).exit, id),
+        close: async () => await processes.remove(id),
+      };
+    },
   };
 }
 
-function specOf(bundle: string, id: string): Spec {
+function peer({ folder, run }: Place, name: string, bundle: string): Launcher {
+  const command = [name, "--root", join(folder, `launch-${name}`)];
+  const write = (id: string, args?: readonly string[]): void => writeFileSync(join(bundle, "config.json"), JSON.stringify(specOf(bundle, id, args)));
+  return {
+    launch: async (id) => {
+      write(id);
+      await run([...command, "run", "--bundle", bundle, id]);
+    },
+    open: async (id) => {
+      write(id, SLEEP);
+      await run([...command, "run", "--detach", "--bundle", bundle, id]);
+      return {
+        enter: async () => void (await run([...command, "exec", id, "true"])),
+        close: async () => void (await run([...command, "delete", "--force", id])),
+      };
+    },
+  };
+}
+
+function specOf(bundle: string, id: string, args: readonly string[] = ["true"]): Spec & Required<Pick<Spec, "process">> {
   return {
     ociVersion: "1.0.2",
     root: { path: join(bundle, "rootfs") },
@@ -63,7 +110,7 @@ function specOf(bundle: string, id: string): Spec {
     mounts: DEFAULT_MOUNTS,
     process: {
       user: { uid: 0, gid: 0 },
-      args: ["true"],
+      args,
       env: ["PATH=/bin:/usr/bin"],
       cwd: "/",
       capabilities: { bounding: DEFAULT_CAPABILITIES, effective: DEFAULT_CAPABILITIES, permitted: DEFAULT_CAPABILITIES },

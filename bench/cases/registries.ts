@@ -5,6 +5,7 @@ import { noise } from "../content.ts";
 import { BenchError } from "../errors.ts";
 import { BLOCK_BYTES, getBlob, makeBlob, putBlob, type Blob } from "../load/blobs.ts";
 import { memoryUnderLoad } from "../load/memory.ts";
+import { touchMemory } from "../memory.ts";
 import { startRegistry, type BenchRegistry, type RegistryName } from "../registry.ts";
 
 const SPEED: Unit = { name: "MB/s", better: "more" };
@@ -49,6 +50,7 @@ function contestant(place: Place, name: RegistryName): Contestant {
       if (phase === "blob PUT") {
         const { host } = await fresh();
         const pushed = (blob = makeBlob(block, blocks, `round ${round}`));
+        await touchMemory(blocks * (BLOCK_BYTES >> 20));
         return pushed.size / 1e6 / (await timed(async () => await putBlob(host, NAME, pushed, block)));
       }
       const running = registry ?? (await fresh());

@@ -8,7 +8,8 @@ export interface Blob {
   readonly digest: string;
   /** Bytes: a number of blocks. */
   readonly size: number;
-  readonly head: Buffer;
+  /** What no other blob ends with. */
+  readonly last: Buffer;
 }
 
 /** The rest of every blob is this block, again and again. */
@@ -16,11 +17,18 @@ export const BLOCK_BYTES = 1 << 20;
 
 /** A blob that no other has, of `blocks` blocks. */
 export function makeBlob(block: Buffer, blocks: number, seed: string): Blob {
-  const head = Buffer.from(block);
-  head.write(seed.padEnd(64), 0);
-  const hash = createHash("sha256").update(head);
-  for (let at = 1; at < blocks; at++) hash.update(block);
-  return { digest: `sha256:${hash.digest("hex")}`, size: blocks * BLOCK_BYTES, head };
+  return blobMaker(block, blocks)(seed);
+}
+
+/** For many of one size: what they have in common is hashed once. */
+export function blobMaker(block: Buffer, blocks: number): (seed: string) => Blob {
+  const common = createHash("sha256");
+  for (let at = 1; at < blocks; at++) common.update(block);
+  return (seed) => {
+    const last = Buffer.from(block);
+    last.write(seed.padEnd(64), 0);
+    return { digest: `sha256:${common.copy().update(last).digest("hex")}`, size: blocks * BLOCK_BYTES, last };
+  };
 }
 
 /** POST, then one PUT with all of it. */
@@ -34,7 +42,7 @@ export async function putBlob(host: string, name: string, blob: Blob, block: Buf
   const head = `PUT ${location.pathname}${location.search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/octet-stream\r\nContent-Length: ${blob.size}\r\n\r\n`;
   socket.write(head);
   for (let at = 0; at < blob.size && !socket.destroyed; at += BLOCK_BYTES) {
-    if (!socket.write(at === 0 ? blob.head : block)) await once(socket, "drain");
+    if (!socket.write(at + BLOCK_BYTES < blob.size ? block : blob.last)) await once(socket, "drain");
   }
   const [answer] = await answered;
   socket.destroy();

@@ -1,7 +1,7 @@
 /** What a registry's memory comes to while many push and pull at once. */
 import { readFileSync } from "node:fs";
 import type { BenchRegistry } from "../registry.ts";
-import { getBlob, makeBlob, putBlob } from "./blobs.ts";
+import { blobMaker, getBlob, putBlob } from "./blobs.ts";
 
 const CLIENTS = 64;
 /** Bytes on the way at once are what counts: after this long nothing new happens. */
@@ -10,12 +10,11 @@ const LONGEST_MS = 20_000;
 /** MiB. Half of the clients push blobs of their own, half pull one that is there; they end at their blob's end, or when it was long enough. */
 export async function memoryUnderLoad({ host, pid }: BenchRegistry, block: Buffer, blocks: number): Promise<number> {
   const name = "bench/memory";
-  const there = makeBlob(block, blocks, "there");
+  const make = blobMaker(block, blocks);
+  const there = make("there");
   await putBlob(host, name, there, block);
-  const work = Array.from({ length: CLIENTS }, async (_, at) => {
-    if (at % 2 === 0) return await getBlob(host, name, there);
-    return await putBlob(host, name, there, block);
-  });
+  const own = Array.from({ length: CLIENTS }, (_, at) => make(`of client ${at}`));
+  const work = own.map(async (blob, at) => await (at % 2 === 0 ? getBlob(host, name, there) : putBlob(host, name, blob, block)));
   const all = Promise.all(work);
   all.catch(() => undefined); // when they are cut
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, LONGEST_MS))]);

@@ -1,5 +1,5 @@
 /** A lock file, or none, that remembers what it is told: what a build read from elsewhere, for its provenance. */
-import type { Pins } from "../remote/scope.ts";
+import type { Pins } from "../lock/pins.ts";
 import type { Material } from "./build-facts.ts";
 
 export interface RecordingPins extends Pins {

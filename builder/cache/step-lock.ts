@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock } from "../../system/file-lock.ts";
 import { sidePath } from "../side-path.ts";
 
@@ -17,7 +18,7 @@ export async function lockStep(root: string, key: string, { treeTool, signal, on
   const path = sidePath(root, "locks", key);
   mkdirSync(dirname(path), { recursive: true });
   for (let waits = 0; ; waits++) {
-    const lock = openFileLock(path);
+    const lock = openFileLock(path, openLockFile);
     const isHad = lock.tryExclusive();
     if (isHad && lock.isThere()) {
       return {

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { join, posix } from "node:path";
 import { sortByName } from "../../store/file-names.ts";
 import { parentOf } from "../../store/layer/normal.ts";
-import type { TarMember } from "../../store/tar/reader.ts";
+import type { TarMember } from "../../store/tar/member.ts";
 import { writeContent } from "../../store/tar/sparse.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";

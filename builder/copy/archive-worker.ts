@@ -2,7 +2,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { StoreError } from "../../store/errors.ts";
 import { inflate } from "../../store/layer/inflate.ts";
-import { TarReader, type TarMember } from "../../store/tar/reader.ts";
+import { TarReader } from "../../store/tar/reader.ts";
+import type { TarMember } from "../../store/tar/member.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
 import { freeBytes } from "../room.ts";

@@ -83,7 +83,7 @@ function parsePairs({ keyword, rest, escape }: Parts): readonly Pair[] {
   if (first === undefined) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${keyword}: it requires at least one argument`);
   if (!first.includes("=")) {
     const [, name = "", value] = /^(\S+)\s+([^]+)$/.exec(rest) ?? [];
-    if (value === undefined) throw new BuilderError("DOCKERFILE_INVALID", `Cannot read ${keyword} ${rest}: it must have two arguments`);
+    if (value === undefined) throw new BuilderError("DOCKERFILE_INVALID", `${keyword} must have two arguments`);
     return [{ name, value }];
   }
   return words.map((word) => {

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { readIfThere } from "../context/read-if-there.ts";
 import { BuilderError } from "../errors.ts";
 import { redact } from "../redact.ts";
-import type { PinKind, Pins } from "../remote/scope.ts";
+import type { PinKind, Pins } from "./pins.ts";
 import { formatLock, KINDS, parseLock, type Pinned } from "./lock-file.ts";
 
 export interface PinChange {

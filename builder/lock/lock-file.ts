@@ -1,7 +1,7 @@
 /** The text of a lock file: sorted YAML, one line for each thing. */
 import { parse, stringify } from "yaml";
 import { BuilderError } from "../errors.ts";
-import type { PinKind } from "../remote/scope.ts";
+import type { PinKind } from "./pins.ts";
 
 export type Pinned = Readonly<Record<PinKind, ReadonlyMap<string, string>>>;
 

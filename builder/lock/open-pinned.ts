@@ -4,7 +4,7 @@ import { parseReference, repositoryOf, type Reference } from "../../store/refere
 import type { Image } from "../../store/store.ts";
 import { BuilderError } from "../errors.ts";
 import type { ImageOrigin } from "../plan/graph.ts";
-import type { Pins } from "../remote/scope.ts";
+import type { Pins } from "./pins.ts";
 import type { Collaborators } from "../request.ts";
 
 /** `openUsual` opens it as a build without a lock file does. @throws {BuilderError} `LOCK_BROKEN` */

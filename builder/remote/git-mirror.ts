@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock } from "../../system/file-lock.ts";
 import { BuilderError } from "../errors.ts";
 import { gitAccess } from "./git-access.ts";
@@ -28,7 +29,7 @@ export async function withMirror<Value>(reference: GitReference, scope: RemoteSc
   fs.mkdirSync(mirrors, { recursive: true, mode: 0o700 });
   const name = createHash("sha256").update(reference.remote).digest("hex").slice(0, 32);
   const path = join(mirrors, name);
-  using lock = openFileLock(join(mirrors, `${name}.lock`));
+  using lock = openFileLock(join(mirrors, `${name}.lock`), openLockFile);
   while (!lock.tryExclusive()) await sleep(LOCK_STEP_MS, undefined, scope.signal === undefined ? {} : { signal: scope.signal });
   const options = (doing: string): GitOptions => ({ doing, cwd: mirrors, signal: scope.signal, ...gitAccess(reference, scope) });
   sweepLocks(path);

@@ -1,5 +1,4 @@
 /** GET over http and https: redirects followed within bounds, servers that say nothing given up, credentials kept to the host they are for. */
-import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from "undici";
 import { BuilderError } from "../errors.ts";
@@ -22,7 +21,7 @@ export interface HttpAnswer {
 
 export interface HttpOptions {
   readonly headers: Readonly<Record<string, string>>;
-  readonly scope: Pick<RemoteScope, "secrets" | "signal">;
+  readonly scope: Pick<RemoteScope, "secrets" | "authorities" | "signal">;
   readonly silenceMs: number;
 }
 
@@ -59,28 +58,17 @@ async function ask(text: string, { headers, scope, silenceMs }: HttpOptions): Pr
     headers: { "user-agent": "strata", "accept-encoding": "identity", ...headers, ...(authorization === undefined ? {} : { authorization }) },
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
-    ...dispatcher(),
+    ...dispatcher(await scope.authorities()),
     ...(scope.signal === undefined ? {} : { signal: scope.signal }),
   });
   return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body, url: text };
 }
 
-function dispatcher(): { readonly dispatcher?: Dispatcher } {
+function dispatcher(authorities: readonly string[]): { readonly dispatcher?: Dispatcher } {
   const isProxied = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some((name) => (process.env[name] ?? "") !== "");
-  const tls = trusted();
+  const tls = authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] };
   if (isProxied) return { dispatcher: new EnvHttpProxyAgent({ connect: tls, requestTls: tls }) };
-  return tls.ca === undefined ? {} : { dispatcher: new Agent({ connect: tls }) };
-}
-
-/** Authorities that node was not let read at its start (bin/strata.js). */
-function trusted(): { readonly ca?: string[] } {
-  const { STRATA_EXTRA_CA_CERTS: file = "" } = process.env;
-  try {
-    return file === "" ? {} : { ca: [...rootCertificates, readFileSync(file, "utf8")] };
-  } catch (error) {
-    process.emitWarning(`Ignoring the certificates that NODE_EXTRA_CA_CERTS names: ${(error as Error).message}`);
-    return {};
-  }
+  return authorities.length === 0 ? {} : { dispatcher: new Agent({ connect: tls }) };
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): HttpAnswer["headers"] {

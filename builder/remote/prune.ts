@@ -2,6 +2,7 @@
 import { removeTreeSync } from "../../store/remove-tree.ts";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock } from "../../system/file-lock.ts";
 import { sidePath } from "../side-path.ts";
 import { DownloadStore } from "./download-store.ts";
@@ -20,7 +21,7 @@ export function pruneRemote(root: string, before: number): void {
 }
 
 function removeMirror(path: string): void {
-  using lock = openFileLock(`${path}.lock`);
+  using lock = openFileLock(`${path}.lock`, openLockFile);
   if (lock.tryExclusive()) removeTreeSync(path);
 }
 

@@ -1,4 +1,5 @@
 /** What reading from elsewhere needs, wherever it is asked for: a step, a named context, or the command line. */
+import type { Pins } from "../lock/pins.ts";
 import type { Secret, SshSource } from "../request.ts";
 
 /** How git reaches hosts over ssh. `own` is the user's own keys and agent: only for what the user named on the command line. */
@@ -12,16 +13,7 @@ export interface RemoteScope {
   readonly ssh: SshAccess;
   /** What a lock file holds, if there is one. */
   readonly pins: Pins | undefined;
+  /** PEM of those that are trusted beside node's own. Asked for when something is connected to. */
+  readonly authorities: () => Promise<readonly string[]>;
   readonly signal: AbortSignal | undefined;
-}
-
-export type PinKind = "images" | "urls" | "git";
-
-export interface Pins {
-  /** As messages name it. */
-  readonly file: string;
-  /** Undefined: it was not pinned yet, or is to be pinned anew. */
-  find(kind: PinKind, name: string): string | undefined;
-  /** What it is in this build. */
-  record(kind: PinKind, name: string, value: string): void;
 }

@@ -1,6 +1,7 @@
 /** Forgets steps of the build cache, and frees their layers. A layer that an image, a container or a build at work needs stays. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock } from "../../system/file-lock.ts";
 import type { ChainID, Store } from "../../store/store.ts";
 import { listMounts, removeMount } from "../cache/cache-mounts.ts";
@@ -76,7 +77,7 @@ function sweepLocks(root: string): void {
     return; // no build made anything yet
   }
   for (const name of names) {
-    using lock = openFileLock(join(folder, name));
+    using lock = openFileLock(join(folder, name), openLockFile);
     if (lock.tryExclusive()) rmSync(join(folder, name), { force: true });
   }
 }

@@ -2,6 +2,7 @@
 import type { Collaborators } from "../../builder/request.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
+import { authoritiesOf } from "./authorities.ts";
 
 export function collaborators(context: Context, store: Store, scratch: string, onEvent: Collaborators["onEvent"]): Collaborators {
   return {
@@ -10,6 +11,7 @@ export function collaborators(context: Context, store: Store, scratch: string, o
     scratch,
     signal: context.signal,
     onEvent,
+    authorities: authoritiesOf(context),
     async executor() {
       const [{ buildExecutor }, processes] = await Promise.all([import("../build-executor.ts"), context.processes()]);
       return buildExecutor(processes);
@@ -21,7 +23,7 @@ export function collaborators(context: Context, store: Store, scratch: string, o
     puller: {
       async pull(reference, { platform, refresh, onStatus = () => undefined }) {
         const [{ pullImage }, { transferStatus }] = await Promise.all([import("../pull-image.ts"), import("./transfer-status.ts")]);
-        return (await pullImage(context, reference, { platform, refresh, progress: false, onTransfer: transferStatus(onStatus) })).target;
+        return (await pullImage(context, reference, { platform, refresh, onTransfer: transferStatus(onStatus) })).target;
       },
     },
   };

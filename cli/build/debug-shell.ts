@@ -6,7 +6,7 @@ import { runSpec } from "../build-executor.ts";
 import { foreground } from "../containers/foreground.ts";
 import type { Context } from "../context.ts";
 import { ownedName } from "../../store/owner.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 export interface DebugShellOptions {
   /** "" is the shell that the step was run by. */

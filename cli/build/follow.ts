@@ -11,7 +11,7 @@ import { formatPlatform } from "../../store/image/platform.ts";
 import { ownedName } from "../../store/owner.ts";
 import type { Context } from "../context.ts";
 import type { BuildFlags } from "./flags.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 export interface Followed {
   /** As asked for; its secrets tell the display what to hide. */

@@ -3,7 +3,7 @@
  * what others say waits until it ends, they end, or it has spoken for long enough.
  */
 import type { BuildEvent, Status } from "../../builder/progress.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 import { bytesText, LineCutter, TAIL_LINES } from "./progress-lines.ts";
 
 const SPEAKING_MS = 5000;

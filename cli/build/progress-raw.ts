@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { RULES, type Finding } from "../../builder/check/finding.ts";
 import type { BuildEvent } from "../../builder/progress.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 interface RawVertex {
   readonly digest: string;

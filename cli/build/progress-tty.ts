@@ -1,6 +1,6 @@
 /** Live lines: what is done scrolls up, what is under way stays below with its time, its bytes and its last lines of output. */
 import type { BuildEvent, Status } from "../../builder/progress.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 import { cellsOf, cut, spread, visible } from "./progress-cells.ts";
 import { bytesText, LineCutter } from "./progress-lines.ts";
 

@@ -4,11 +4,13 @@ import { basename } from "node:path";
 import { BuilderError } from "../../builder/errors.ts";
 import { download } from "../../builder/remote/download.ts";
 import { openContext, type OpenedContext } from "../../builder/remote/open-context.ts";
-import type { Pins, RemoteScope } from "../../builder/remote/scope.ts";
+import type { RemoteScope } from "../../builder/remote/scope.ts";
+import type { Pins } from "../../builder/lock/pins.ts";
 import type { Context } from "../context.ts";
+import { authoritiesOf } from "./authorities.ts";
 import type { BuildFlags } from "./flags.ts";
-import { readSecrets } from "./request.ts";
 import { runOptions } from "./run-options.ts";
+import { readSecrets } from "./secrets.ts";
 
 /** A Dockerfile is no larger. */
 const MAX_DOCKERFILE_BYTES = 4 << 20;
@@ -23,7 +25,14 @@ export interface RemoteInput {
 export async function remoteInput(context: Context, flags: BuildFlags, scratch: string, pins: Pins | undefined): Promise<RemoteInput> {
   const { root } = await context.store();
   return {
-    scope: { root, secrets: readSecrets(flags, context.env), ssh: runOptions(flags, context.env).ssh?.get("default") ?? "own", pins, signal: context.signal },
+    scope: {
+      root,
+      secrets: readSecrets(flags, context.env),
+      ssh: runOptions(flags, context.env).ssh?.get("default") ?? "own",
+      pins,
+      authorities: authoritiesOf(context),
+      signal: context.signal,
+    },
     scratch,
     keepGitDir: flags.buildArg.some((text) => /^BUILDKIT_CONTEXT_KEEP_GIT_DIR=(?:1|t|true)$/i.test(text)),
   };

@@ -1,19 +1,19 @@
 /** Flags → what the builder is asked for. */
-import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONTEXT_MODES } from "../../builder/context/context-mode.ts";
 import { EPOCH_ARG, meantEpoch } from "../../builder/epoch.ts";
 import { contextName } from "../../builder/plan/named-context.ts";
 import { parsePlatform } from "../../builder/plan/platform.ts";
 import { remoteKind } from "../../builder/plan/remote-kind.ts";
-import type { BuildRequest, ContextSource, Secret } from "../../builder/request.ts";
+import type { BuildRequest, ContextSource } from "../../builder/request.ts";
 import { formatPlatform, hostPlatform } from "../../store/image/platform.ts";
 import type { Platform } from "../../store/oci.ts";
 import { UsageError } from "../errors.ts";
 import type { Definition } from "./definition.ts";
 import type { BuildFlags } from "./flags.ts";
 import { readSize, runOptions } from "./run-options.ts";
-import { readFields, readPair, readPairs } from "./pairs.ts";
+import { readPair, readPairs } from "./pairs.ts";
+import { readSecrets } from "./secrets.ts";
 
 const NETWORKS = ["default", "none", "host"] as const;
 
@@ -79,28 +79,6 @@ function contextSource(text: string): readonly [string, ContextSource] {
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(source))
     throw new UsageError(`Cannot use ${source} as a context: expected a folder, docker-image://, oci-layout://, http(s)://, or a git repository`);
   return [name, { kind: "folder", path: resolve(source) }];
-}
-
-export function readSecrets(flags: Pick<BuildFlags, "secret">, env: NodeJS.ProcessEnv): BuildRequest["secrets"] {
-  return new Map(flags.secret.map((text) => secret(text, env)));
-}
-
-function secret(text: string, env: NodeJS.ProcessEnv): readonly [string, Secret] {
-  const fields = readFields(text);
-  const id = fields.get("id");
-  if (id === undefined) throw new UsageError(`Cannot read --secret ${text}: it has no id`);
-  const path = fields.get("src") ?? fields.get("source");
-  const variable = fields.get("env") ?? (path === undefined && env[id] !== undefined ? id : undefined);
-  if (variable === undefined) return [id, fileSecret(id, path)];
-  const value = env[variable];
-  if (value === undefined) throw new UsageError(`Cannot read secret ${id}: variable ${variable} is not set`);
-  return [id, { read: () => Buffer.from(value) }];
-}
-
-/** Looked for at once, as docker does: the step that wants it may be an hour away. */
-function fileSecret(id: string, path: string = id): Secret {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new UsageError(`Cannot read secret ${id}: there is no file ${path}`);
-  return { read: () => readFileSync(path) };
 }
 
 function ulimit(text: string): BuildRequest["ulimits"][number] {

@@ -18,7 +18,8 @@ import { follow, type Followed } from "./follow.ts";
 import { keepImage, namesOf, outputsOf, type WriteOutputs } from "./keep-result.ts";
 import type { WrittenImage } from "./write-output.ts";
 import type { BuildLock } from "./lock.ts";
-import { openProgress, type ProgressView } from "./progress.ts";
+import { openProgress } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 import { buildRequest } from "./request.ts";
 
 /** One build, as it was asked for. */

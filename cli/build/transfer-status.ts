@@ -1,6 +1,6 @@
 /** Blobs that are pulled or pushed, as statuses of a build's vertex. */
 import type { Status } from "../../builder/progress.ts";
-import type { OnTransfer } from "../../registry/client/repository.ts";
+import type { OnTransfer } from "../../registry/client/remote-repository.ts";
 
 export function transferStatus(onStatus: (status: Status) => void): OnTransfer {
   const bytes = new Map<string, number>();

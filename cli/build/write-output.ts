@@ -7,7 +7,7 @@ import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import { parseReference } from "../../store/reference.ts";
+import { parseReference, repositoryOf } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import type { ImageOutput, Output, OutputForm } from "./outputs.ts";
@@ -82,7 +82,7 @@ async function writeImage(work: OutputWork, output: ImageOutput): Promise<Writte
   const target = await finished(work, output.form);
   const given = namesOf(work, output.names);
   const dangling = given.length === 0 && output.danglingPrefix !== undefined ? [parseReference(`${output.danglingPrefix}@${target.digest}`).name] : given;
-  const canonical = output.nameCanonical ? given.map((name) => `${repositoryOf(name)}@${target.digest}`) : [];
+  const canonical = output.nameCanonical ? given.map((name) => `${repositoryOf(parseReference(name))}@${target.digest}`) : [];
   if (output.store) {
     for (const name of [...dangling, ...canonical]) await store.images.tag(name, target);
     if (dangling.length === 0) await store.images.keep(target);
@@ -90,11 +90,6 @@ async function writeImage(work: OutputWork, output: ImageOutput): Promise<Writte
   const names = output.pushByDigest ? dangling.map((name) => untagged(name, output.names ?? work.names)) : dangling;
   const pushed = output.push ? await pushAll(work, names, target, output) : target;
   return { target: pushed, names: [...names, ...canonical] };
-}
-
-function repositoryOf(name: string): string {
-  const { domain, path } = parseReference(name);
-  return `${domain}/${path}`;
 }
 
 /** @throws {BuilderError} `OUTPUT_FAILED` for a name that was given with a tag */
@@ -110,7 +105,7 @@ async function pushAll({ context, onStatus }: OutputWork, names: readonly string
   const { pushImage } = await import("../push-image.ts");
   let pushed = target;
   const tell = (id: string): void => onStatus({ id, current: 0, isDone: true });
-  const how = { target, insecure: output.insecure, byDigest: output.pushByDigest, progress: false, say: tell, onTransfer: transferStatus(onStatus) };
+  const how = { target, insecure: output.insecure, byDigest: output.pushByDigest, say: tell, onTransfer: transferStatus(onStatus) };
   for (const name of names) {
     pushed = await pushImage(context, name, how);
     tell(`pushing manifest for ${name}@${pushed.digest}`);

@@ -16,13 +16,14 @@ export function connectCluster(context: Context): KubeClient {
   return openKubeClient(kubeconfigPath(context.root));
 }
 
-/** How long a cluster that is just starting is waited for. */
+/** How long is waited for a cluster that somebody may be about to start, and for one whose process is there. */
 const PATIENCE_MS = 5000;
+const STARTING_MS = 120_000;
 const LOOK_MS = 100;
 
 /** As `connectCluster`, for verbs that are often typed right after `strata up &`. @throws {ClientError} `CLUSTER_DOWN` when it does not come up */
 export async function reachCluster(context: Context): Promise<KubeClient> {
-  for (let deadline = 0; ; await delay(LOOK_MS, undefined, { signal: context.signal })) {
+  for (let begun = 0; ; await delay(LOOK_MS, undefined, { signal: context.signal })) {
     try {
       const client = connectCluster(context);
       try {
@@ -33,13 +34,20 @@ export async function reachCluster(context: Context): Promise<KubeClient> {
         throw error;
       }
     } catch (error) {
-      if (!(error instanceof ClientError && error.code === "CLUSTER_DOWN") || (deadline !== 0 && Date.now() > deadline)) throw error;
-      if (deadline === 0) {
-        deadline = Date.now() + PATIENCE_MS;
+      if (!(error instanceof ClientError && error.code === "CLUSTER_DOWN") || (begun !== 0 && (await isTooLate(context, begun)))) throw error;
+      if (begun === 0) {
+        begun = Date.now();
         context.stderr.write("Waiting for the cluster to start\n");
       }
     }
   }
+}
+
+async function isTooLate({ root }: Context, begun: number): Promise<boolean> {
+  const waited = Date.now() - begun;
+  if (waited <= PATIENCE_MS) return false;
+  const { readProcessFile } = await import("../../orchestrator/process-file.ts");
+  return waited > STARTING_MS || readProcessFile(root) === undefined;
 }
 
 /** `pod web`, `pod/web deploy/x`, `pods`: pairs of kind and name; a kind alone has none. */
@@ -48,7 +56,8 @@ export function readTargets(words: readonly string[]): readonly { readonly kind:
   if (words.some((word) => word.includes("/"))) {
     return words.map((word) => {
       const [kind = "", name, more] = word.split("/");
-      if (name === undefined || name === "" || more !== undefined)
+      if (more !== undefined) throw new UsageError("arguments in resource/name form may not have more than one slash");
+      if (name === undefined || name === "")
         throw new UsageError("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form");
       return { kind, name };
     });

@@ -1,31 +1,26 @@
-/** How objects of the cluster are printed: JSON, YAML or names. Tables are in table.ts. */
+/** How objects of the cluster are printed: JSON, YAML, names or by a template of the user's. Tables are in table.ts. */
 import { Document, visit } from "yaml";
 import { printedName, resourceOf } from "../../orchestrator/client/paths.ts";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
-import { UsageError } from "../errors.ts";
+import { shownObject, type Written } from "./shown-object.ts";
 
-export type Output = "table" | "wide" | "json" | "yaml" | "name";
+export type Output = "table" | "wide" | Format;
+export type Format = "json" | "yaml" | "name" | Written;
 
-export function readOutput(text: string | undefined): Output {
+export async function readOutput(text: string | undefined, headers: boolean): Promise<Output> {
   if (text === undefined || text === "") return "table";
   if (text === "wide" || text === "json" || text === "yaml" || text === "name") return text;
-  throw new UsageError(`Cannot print as ${JSON.stringify(text)}: known are wide, json, yaml and name`);
+  const { templateOutput } = await import("./template-output.ts");
+  return templateOutput(text, headers);
 }
 
 /** Keys in order of the alphabet, as kubectl has them. */
-export function formatObjects(output: "json" | "yaml" | "name", objects: readonly KubeObject[], single: boolean): string {
+export function formatObjects(output: Format, objects: readonly KubeObject[], single: boolean): string {
   if (output === "name") return objects.map((object) => `${printedName(resourceOf(object), object.metadata.name)}\n`).join("");
-  const value = single ? objects[0] : { apiVersion: "v1", items: objects, kind: "List", metadata: { resourceVersion: "" } };
-  const shown = ordered(value);
+  if (typeof output !== "string") return output.write(objects, single);
+  const shown = shownObject(objects, single);
   if (output === "json") return `${JSON.stringify(shown, null, 4)}\n`;
   return yamlText(shown);
-}
-
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => key !== "managedFields");
-  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([key, field]) => [key, ordered(field)]));
 }
 
 /** As kubectl writes and reads it: what YAML 1.1 would take for a date or a yes is in double quotes, other special text in single ones. */

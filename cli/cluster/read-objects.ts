@@ -1,5 +1,6 @@
 /** What `get` is asked for, read from the server: as tables, or as objects. One that is not there keeps none of the others from being shown. */
 import { ClientError } from "../../orchestrator/client/errors.ts";
+import { isList, objectsIn, readObject } from "../../orchestrator/client/answer.ts";
 import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
 import { pathOf } from "../../orchestrator/client/paths.ts";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
@@ -18,9 +19,11 @@ export interface Choice {
   readonly selector?: string;
   readonly fieldSelector?: string;
   readonly ignoreNotFound: boolean;
+  /** Rows come with whole objects then. */
+  readonly sortBy?: string;
 }
 
-interface Found {
+export interface Found {
   readonly resource: Resource;
   readonly table: Table;
   readonly objects: readonly KubeObject[];
@@ -39,7 +42,7 @@ export async function readEach(
   const read = async (one: Asked): Promise<readonly Found[]> => {
     try {
       const answer = await client.send({ path: queryOf(one, choice), ...(isTable ? { accept: TABLE_ACCEPT } : {}) });
-      return [{ resource: one.resource, table: isTable ? answer : NO_TABLE, objects: isTable ? [] : objectsOf(answer, one) }];
+      return [{ resource: one.resource, table: isTable ? (answer as Table) : NO_TABLE, objects: isTable ? [] : objectsOf(answer, one) }];
     } catch (error) {
       if (!(error instanceof ClientError) || (error.code !== "NOT_FOUND" && error.code !== "REFUSED")) throw error;
       if (error.code !== "NOT_FOUND" || !choice.ignoreNotFound) failed.push(error);
@@ -49,10 +52,8 @@ export async function readEach(
   return { found: (await Promise.all(asked.map(read))).flat(), failed };
 }
 
-/** Items of a list do not say what they are. */
-function objectsOf(answer: KubeObject & { readonly items?: readonly KubeObject[] }, { name }: Asked): readonly KubeObject[] {
-  if (name !== undefined || answer.items === undefined) return [answer];
-  return answer.items.map((item) => ({ ...item, apiVersion: answer.apiVersion, kind: answer.kind.replace(/List$/, "") }));
+function objectsOf(answer: unknown, { name }: Asked): readonly KubeObject[] {
+  return name === undefined && isList(answer) ? objectsIn(answer) : [readObject(answer)];
 }
 
 /** Neighbours of one kind are one table. */
@@ -68,7 +69,8 @@ export function groupsOf(found: readonly Found[]): readonly { readonly resource:
 
 export function queryOf({ resource, name }: Asked, choice: Choice): string {
   const path = pathOf(resource, choice.allNamespaces ? undefined : choice.namespace, name);
-  return name === undefined ? `${path}${selection(choice)}` : path;
+  const whole: Readonly<Record<string, string>> = choice.sortBy === undefined ? {} : { includeObject: "Object" };
+  return name === undefined ? `${path}${selection(choice, whole)}` : path;
 }
 
 /** `?labelSelector=…`, or nothing. */

@@ -12,6 +12,7 @@ export interface Table {
 
 export interface Row {
   readonly cells: readonly Cell[];
+  /** Whole where it was asked for. */
   readonly object?: {
     readonly metadata?: {
       readonly name?: string;

@@ -3,7 +3,7 @@ import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
 import { pathOf } from "../../orchestrator/client/paths.ts";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import type { Context } from "../context.ts";
-import { formatObjects, type Output } from "./print.ts";
+import { type Format, formatObjects, type Output } from "./print.ts";
 import { type Asked, type Choice, queryOf, selection } from "./read-objects.ts";
 import { alignCells, type Table, TABLE_ACCEPT, tableCells, type TableOptions } from "./table.ts";
 
@@ -28,7 +28,7 @@ export async function watchObjects(watching: Watching): Promise<void> {
   const chosen = asked.name === undefined ? choice : { fieldSelector: `metadata.name=${asked.name}` };
   const collection = pathOf(asked.resource, choice.allNamespaces ? undefined : choice.namespace);
   const accept = output === "table" || output === "wide" ? TABLE_ACCEPT : "application/json";
-  const list: Answer = await client.send({ path: `${collection}${selection(chosen)}`, accept, signal });
+  const list = (await client.send({ path: `${collection}${selection(chosen)}`, accept, signal })) as Answer;
   const show = output === "table" || output === "wide" ? tableShow(watching, list) : objectShow(watching, output);
   if (!watching.only) show(list);
   const query = selection(chosen, { watch: "true", resourceVersion: list.metadata?.resourceVersion ?? "" });
@@ -50,7 +50,7 @@ function tableShow({ context, table: options }: Watching, { columnDefinitions = 
   };
 }
 
-function objectShow({ context, asked: { resource } }: Watching, output: "json" | "yaml" | "name"): (answer: Answer) => void {
+function objectShow({ context, asked: { resource } }: Watching, output: Format): (answer: Answer) => void {
   const named = { apiVersion: resource.group === "" ? resource.version : `${resource.group}/${resource.version}`, kind: resource.kind };
   let isFirst = true;
   return (answer) => {

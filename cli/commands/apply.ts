@@ -1,71 +1,49 @@
 /** strata apply -f FILE: brings the cluster to what manifests say. */
-import { readFileSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
-import { parseAllDocuments } from "yaml";
-import type { Draft } from "../../orchestrator/cluster.ts";
 import { applyManifest } from "../../orchestrator/client/apply.ts";
+import type { KubeClient } from "../../orchestrator/client/kube-client.ts";
+import { pathOf, printedName, resourceOf } from "../../orchestrator/client/paths.ts";
+import type { Draft } from "../../orchestrator/cluster.ts";
 import { addNamespaceFlag, reachCluster } from "../cluster/connect.ts";
+import { addManifestFlags, readManifests, type ManifestFlags } from "../cluster/read-manifests.ts";
 import type { Context } from "../context.ts";
 import { ExitError, UsageError } from "../errors.ts";
-import { collect } from "../collect.ts";
 
-interface Flags {
-  readonly filename: readonly string[];
+interface Flags extends ManifestFlags {
   readonly namespace: string;
-  readonly dryRun?: string;
+  readonly dryRun: string;
 }
+
+const DRY_RUNS: Readonly<Record<string, string>> = { none: "", client: " (dry run)", server: " (server dry run)" };
 
 export function command(context: Context): Command {
   const verb = new Command()
     .description("Bring the cluster to what manifests say")
-    .option("-f, --filename <path>", "file or folder of manifests, - for standard input", collect, [])
-    .option("--dry-run <how>", "server: check and change nothing");
-  return addNamespaceFlag(verb).action(async ({ filename, namespace, dryRun }: Flags) => {
-    if (filename.length === 0) throw new UsageError("must specify -f");
-    if (dryRun !== undefined && dryRun !== "server") throw new UsageError("--dry-run knows only server");
-    const manifests = (await Promise.all(filename.map(async (path) => await readManifests(context, path)))).flat();
-    if (manifests.length === 0) throw new ExitError(1, "no objects passed to apply");
-    using client = await reachCluster(context);
-    for (const manifest of manifests) {
-      const { name, outcome } = await applyManifest(client, manifest, { namespace, manager: "strata", dryRun: dryRun === "server" });
-      context.stdout.write(`${name} ${outcome}${dryRun === undefined ? "" : " (server dry run)"}\n`);
-    }
-  });
+    .option("--dry-run <how>", "server: check and change nothing; client: only tell what would be sent", "none");
+  return addNamespaceFlag(addManifestFlags(verb)).action(async (flags: Flags) => await run(context, flags));
 }
 
-async function readManifests(context: Context, path: string): Promise<readonly Draft[]> {
-  if (path === "-") return parseManifests("standard input", await readAll(context.stdin));
-  const files =
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-      ? readdirSync(path)
-          .filter((name) => /\.(?:ya?ml|json)$/.test(name))
-          .toSorted()
-          .map((name) => join(path, name))
-      : [path];
-  return files.flatMap((file) => parseManifests(file, readText(file)));
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const isThere = !(error instanceof Error && "code" in error && error.code === "ENOENT");
-    throw new ExitError(1, `Cannot read ${path}: ${isThere ? (error as Error).message : "there is no such file or folder"}`);
+async function run(context: Context, flags: Flags): Promise<void> {
+  const { filename, kustomize, namespace, dryRun } = flags;
+  const mark = DRY_RUNS[dryRun];
+  if (mark === undefined) throw new UsageError(`Invalid dry-run value (${dryRun}). Must be "none", "server", or "client".`);
+  if (filename.length === 0 && kustomize === undefined) throw new UsageError("must specify one of -f and -k");
+  const manifests = await readManifests(context, flags);
+  if (manifests.length === 0) throw new ExitError(1, "no objects passed to apply");
+  using client = await reachCluster(context);
+  for (const { draft } of manifests) {
+    const { name, outcome } =
+      dryRun === "client"
+        ? await foretell(client, draft, namespace)
+        : await applyManifest(client, draft, { namespace, manager: "strata", dryRun: dryRun === "server" });
+    context.stdout.write(`${name} ${outcome}${mark}\n`);
   }
 }
 
-function parseManifests(where: string, text: string): readonly Draft[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    const [problem] = document.errors;
-    if (problem !== undefined) throw new ExitError(1, `error parsing ${where}: ${problem.message}`);
-    const value = document.toJS();
-    return value === null || value === undefined ? [] : value.kind === "List" ? value.items : [value];
-  });
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString();
+/** As kubectl: without asking the server, what is there counts as changed. */
+async function foretell(client: KubeClient, draft: Draft, namespace: string): Promise<{ readonly name: string; readonly outcome: string }> {
+  const resource = resourceOf(draft);
+  const { name = "", namespace: own = namespace } = draft.metadata;
+  const before = await client.find(pathOf(resource, own, name));
+  return { name: printedName(resource, name), outcome: before === undefined ? "created" : "configured" };
 }

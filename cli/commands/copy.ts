@@ -15,7 +15,7 @@ import { blaming } from "../../registry/client/blame.ts";
 import { RETRY } from "../../registry/client/retry.ts";
 import type { ContentSink } from "../../store/content.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
-import { PUSH_WORDS, showTransfers } from "../registry/transfer-progress.ts";
+import { copyWords, showTransfers } from "../registry/transfer-progress.ts";
 
 type Flags = RemoteFlagValues & {
   readonly all?: boolean;
@@ -64,7 +64,7 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
   if (wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   const places = { from: parsePlace(from), to: parsePlace(to) };
-  using shown = showTransfers(context.stderr, PUSH_WORDS, quiet);
+  using shown = showTransfers(quiet ? undefined : context.stderr, copyWords, true);
   await using opened = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
   const source = flags.format === undefined ? opened : await inFormat(opened, flags.format, { which, wanted, preserve: flags.preserveDigests === true });
   const ends = { flags: { ...readRemoteFlags(flags, "dest"), retry }, onTransfer: shown.onTransfer, from: places.from };

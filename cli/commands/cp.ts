@@ -1,5 +1,6 @@
 /** strata cp: files between a container and this machine; `-` is a tar on standard input or output. */
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
@@ -37,6 +38,7 @@ async function copy(context: Context, source: Place, target: Place, { archive: k
   if (source.kind === "container" && target.kind === "local") {
     const tar = engine.copyOut(source.name, source.path, { followLink });
     if (target.path === "-") await pipeline(Readable.from(tar), context.stdout, { end: false });
+    else if (!existsSync(dirname(target.path))) throw new ExitError(1, `invalid output path: directory "${dirname(target.path)}" does not exist`);
     else await unpackTar(tar, target.path, { contentsOnly: source.path.endsWith("/."), keepOwners });
     return;
   }

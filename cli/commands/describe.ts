@@ -1,6 +1,6 @@
 /** strata describe KIND [NAME…]: objects of the cluster in words, with their events. */
 import { Command } from "commander";
-import type { KubeObject } from "../../orchestrator/cluster.ts";
+import { objectsIn } from "../../orchestrator/client/answer.ts";
 import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { addNamespaceFlag, connectCluster, readTargets } from "../cluster/connect.ts";
 import { describeObject } from "../describe/describe-object.ts";
@@ -24,11 +24,8 @@ export function command(context: Context): Command {
     for (const { kind, name } of readTargets(words)) {
       const resource = resourceByWord(kind);
       const query = name === undefined && selector !== undefined ? `?labelSelector=${encodeURIComponent(selector)}` : "";
-      const found = await client.send({ path: `${pathOf(resource, allNamespaces ? undefined : namespace, name)}${query}` });
-      // Items of a list do not say what they are.
-      const { apiVersion, kind: list } = found as { readonly apiVersion: string; readonly kind: string };
-      const objects: readonly KubeObject[] =
-        name === undefined ? found.items.map((item: object) => ({ apiVersion, kind: list.replace(/List$/, ""), ...item })) : [found];
+      const path = `${pathOf(resource, allNamespaces ? undefined : namespace, name)}${query}`;
+      const objects = name === undefined ? objectsIn(await client.list({ path })) : [await client.get({ path })];
       for (const object of objects) texts.push(await describeObject(client, object, Date.now()));
     }
     if (texts.length === 0) context.stderr.write(allNamespaces ? "No resources found\n" : `No resources found in ${namespace} namespace.\n`);

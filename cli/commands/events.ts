@@ -1,6 +1,6 @@
 /** strata events: what happens to containers, images, networks and volumes, as docker tells it. */
 import { Command } from "commander";
-import { parseMoment } from "../../runtime/engine/log-lines.ts";
+import { parseMoment } from "../../runtime/engine/moment.ts";
 import { readEvents } from "../../store/events/read.ts";
 import type { Context } from "../context.ts";
 import { eventFilter } from "../containers/event-filter.ts";

@@ -6,6 +6,7 @@ import { EXIT, ExitError } from "../errors.ts";
 import { fromOwn, readEnvFile } from "../containers/environment-flags.ts";
 import { detachKeys } from "../containers/detach-keys.ts";
 import { startFailure } from "../containers/failures.ts";
+import { isObjectWord } from "../containers/object-word.ts";
 import { foreground, needTerminal } from "../containers/foreground.ts";
 import { collect } from "../collect.ts";
 
@@ -19,6 +20,8 @@ interface Flags {
   readonly workdir?: string;
   readonly user?: string;
   readonly privileged?: boolean;
+  readonly container?: string;
+  readonly namespace?: string;
 }
 
 export function command(context: Context): Command {
@@ -33,16 +36,33 @@ export function command(context: Context): Command {
     .option("-w, --workdir <path>", "working folder in the container")
     .option("-u, --user <name|uid[:group]>", "run as this user")
     .option("--privileged", "all capabilities")
-    .argument("<container>")
+    .option("-c, --container <name>", "of a pod: which of its containers")
+    .option("-n, --namespace <name>", "of a pod")
+    .argument("<container>", "or pod/NAME, deploy/NAME, … of the cluster")
     .argument("<command...>")
     .passThroughOptions()
     .action(async (name: string, words: readonly string[], flags: Flags) => {
-      process.exitCode = await exec(context, name, words, flags);
+      process.exitCode = await exec(context, { name, words, flags });
     });
 }
 
-async function exec(context: Context, name: string, words: readonly string[], flags: Flags): Promise<number> {
-  detachKeys(flags.detachKeys); /* refuses before anything is started */
+/** A container's name and program, of this machine or of a pod. */
+interface Target {
+  readonly name: string;
+  readonly words: readonly string[];
+  readonly flags: Flags;
+}
+
+async function inPod(context: Context, { name: word, words: given, flags }: Target): Promise<Target> {
+  const [{ containerOf }, { podExecWords }] = await Promise.all([import("../cluster/pod-container.ts"), import("../cluster/pod-exec-words.ts")]);
+  const { words, interactive, tty, ...choice } = podExecWords(given);
+  const name = await containerOf(context, word, { ...flags, ...choice, quiet: true });
+  return { name, words, flags: { ...flags, interactive: interactive || flags.interactive === true, tty: tty || flags.tty === true } };
+}
+
+async function exec(context: Context, target: Target): Promise<number> {
+  detachKeys(target.flags.detachKeys); /* refuses before anything is started */
+  const { name, words, flags } = isObjectWord(target.name) ? await inPod(context, target) : target;
   needTerminal(context, flags);
   try {
     const engine = await context.engine();
@@ -70,7 +90,10 @@ async function exec(context: Context, name: string, words: readonly string[], fl
 /** Docker's words and status for a container that is not there, or where nothing runs. */
 async function notRunning(context: Context, name: string, error: unknown): Promise<ExitError | undefined> {
   if (!(error instanceof RuntimeError)) return undefined;
-  if (error.code === "CONTAINER_UNKNOWN") return new ExitError(EXIT.refused, error.message);
+  if (error.code === "CONTAINER_UNKNOWN") {
+    const hint = await (await import("../containers/pod-hint.ts")).podHint(context, name, error);
+    return new ExitError(EXIT.refused, hint === undefined ? error.message : `${error.message}\n${hint}`);
+  }
   if (error.code !== "CONTAINER_STATE") return undefined;
   const { record, status } = await (await context.engine()).get(name);
   const isPaused = status.status === "paused";

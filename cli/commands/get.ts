@@ -9,7 +9,7 @@ import { formatObjects, readOutput } from "../cluster/print.ts";
 import { type Asked, type Choice, groupsOf, readEach } from "../cluster/read-objects.ts";
 import { formatTable, type Table, type TableOptions } from "../cluster/table.ts";
 import type { Context } from "../context.ts";
-import { UsageError } from "../errors.ts";
+import { said, UsageError } from "../errors.ts";
 
 interface Flags extends Choice {
   readonly output?: string;
@@ -29,7 +29,8 @@ export function command(context: Context): Command {
     .option("--field-selector <fields>", "only those with these fields")
     .option("-L, --label-columns <labels>", "a column for each of these labels", collect, [] as readonly string[])
     .option("--show-labels", "a column of all labels", false)
-    .option("-o, --output <format>", "wide, json, yaml or name")
+    .option("-o, --output <format>", "wide, json, yaml, name, jsonpath=…, custom-columns=… or go-template=…, as kubectl has them")
+    .option("--sort-by <path>", "in the order of this field, as in .metadata.creationTimestamp")
     .option("--no-headers", "no header line")
     .option("--ignore-not-found", "no error when there is none of a name", false)
     .option("-w, --watch", "go on with what changes", false)
@@ -38,7 +39,7 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, words: readonly string[], flags: Flags): Promise<void> {
-  const output = readOutput(flags.output);
+  const output = await readOutput(flags.output, flags.headers);
   const asked: readonly Asked[] = readTargets(words).flatMap(({ kind, name }) =>
     kind === "all" ? resources.filter(isOfAll).map((resource) => ({ resource, name })) : [{ resource: resourceByWord(kind), name }],
   );
@@ -50,14 +51,15 @@ async function run(context: Context, words: readonly string[], flags: Flags): Pr
     return await watchObjects({ client, context, asked: one, choice: flags, output, table: tableOptions(flags, [one], one.resource), only: flags.watchOnly });
   }
   const isTable = output === "table" || output === "wide";
-  const { found, failed } = await readEach(client, asked, flags, isTable);
+  const { found: unsorted, failed } = await readEach(client, asked, flags, isTable);
+  const found = flags.sortBy === undefined ? unsorted : (await import("../cluster/sort-objects.ts")).sorted(unsorted, flags.sortBy);
   if (isTable) showTables(context, { found, asked, flags, failed: failed.length > 0 });
   else if (found.length > 0 || failed.length === 0) {
     const objects = found.flatMap(({ objects }) => objects);
     const isSingle = asked.length === 1 && asked[0]?.name !== undefined;
     if (!isSingle || objects.length > 0) context.stdout.write(formatObjects(output, objects, isSingle));
   }
-  for (const { message } of failed) context.stderr.write(`strata: ${message}\n`);
+  for (const { message } of failed) context.stderr.write(`${said(message)}\n`);
   if (failed.length > 0) process.exitCode = 1;
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 import { Command } from "commander";
 import { rootTag } from "../../runtime/engine/identity.ts";
+import { runsModule } from "../../runtime/process/labels.ts";
 import { cgroupVersion } from "../containers/cgroup-version.ts";
 import { formatBinary } from "../containers/sizes.ts";
 import type { Context } from "../context.ts";
@@ -44,7 +45,7 @@ async function gather(context: Context) {
     Plugins: { Volume: ["local"], Network: ["bridge", "cni", "host", "null"], Log: ["json-file", "k8s-file", "none"] },
     DefaultRuntime: "strata",
     Runtimes: { strata: { path: "strata-runtime" } },
-    SecurityOptions: ["name=seccomp,profile=default"],
+    SecurityOptions: [...(runsModule("apparmor") ? ["name=apparmor"] : []), "name=seccomp,profile=default"],
     KernelVersion: release(),
     OperatingSystem: operatingSystem(),
     OSType: "linux",

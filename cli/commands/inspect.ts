@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
 import type { Context } from "../context.ts";
+import { EXIT, ExitError } from "../errors.ts";
 import { inspectContainer } from "../containers/inspect-container.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
 
@@ -26,6 +27,7 @@ export function command(context: Context): Command {
     .argument("<name...>")
     .action(async (names: readonly string[], flags: Flags, { parent }: Command) => {
       const type = flags.type ?? (parent === null ? undefined : "container");
+      if (type !== undefined && FINDERS[type] === undefined) throw new ExitError(EXIT.refused, `"${type}" is not a valid value for --type`);
       const one = async (name: string): Promise<object | undefined> => {
         const object = await find(context, name, type);
         return object !== undefined && flags.size === true ? await withSize(context, name, object) : object;

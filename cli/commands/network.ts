@@ -1,10 +1,8 @@
 /** strata network connect|create|check|disconnect|ls|inspect|rm|prune */
 import { Command } from "commander";
-import { RuntimeError } from "../../runtime/errors.ts";
-import { DEFAULT_NETWORK } from "../../runtime/network/record.ts";
-import type { Networks } from "../../runtime/networks.ts";
 import { forEach } from "../containers/each.ts";
-import { type Prunable, pruneFilter } from "../containers/prune-filter.ts";
+import { printDeleted } from "../containers/print-deleted.ts";
+import { pruneFilter } from "../containers/prune-filter.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { confirmed } from "../images/prune-images.ts";
@@ -12,6 +10,7 @@ import { checkCommand, connectCommand, disconnectCommand } from "../networks/con
 import { createCommand } from "../networks/create-network.ts";
 import { describeNetwork } from "../networks/inspect-network.ts";
 import { listCommand } from "../networks/list-networks.ts";
+import { pruneNetworks } from "../networks/prune-networks.ts";
 import { removeNetwork } from "../networks/remove-network.ts";
 import { inspectEach } from "./inspect.ts";
 import { collect } from "../collect.ts";
@@ -41,9 +40,9 @@ function removeCommand(context: Context): Command {
     .option("-f, --force", "no error when there is none")
     .argument("<name...>")
     .action(async (names: readonly string[], { force = false }: { readonly force?: boolean }) => {
-      const { networks } = await context.engine();
+      const engine = await context.engine();
       await forEach(context, names, async (name) => {
-        if (!force || (await networks.get(name)) !== undefined) await removeNetwork(networks, name);
+        if (!force || (await engine.networks.get(name)) !== undefined) await removeNetwork(engine, name);
       });
     });
 }
@@ -56,23 +55,7 @@ function pruneCommand(context: Context): Command {
     .action(async ({ force = false, filter }: { readonly force?: boolean; readonly filter: readonly string[] }) => {
       const matches = pruneFilter(filter, Date.now());
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
-      if (force || (await confirmed(context, "This will remove all networks that no container is on.")))
-        await prune(context, (await context.engine()).networks, matches);
+      if (!force && !(await confirmed(context, "This will remove all networks that no container is on."))) return;
+      printDeleted(context.stdout, "Networks", await pruneNetworks(context, matches));
     });
-}
-
-async function prune(context: Context, networks: Networks, matches: (one: Prunable) => boolean): Promise<void> {
-  const removed: string[] = [];
-  for (const network of await networks.list()) {
-    const { name } = network;
-    if (name === DEFAULT_NETWORK || !matches(network)) continue;
-    await networks.remove(name).then(
-      () => removed.push(name),
-      (error: unknown) => {
-        if (!(error instanceof RuntimeError && error.code === "CONTAINER_STATE")) throw error;
-      },
-    );
-  }
-  await networks.removeIdle();
-  if (removed.length > 0) context.stdout.write(`Deleted Networks:\n${removed.map((name) => `${name}\n`).join("")}\n`);
 }

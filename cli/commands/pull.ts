@@ -5,10 +5,12 @@ import { parseReference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { pullImage } from "../pull-image.ts";
+import { tellDefaultTag, wholeRepository } from "../registry/default-tag.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 
 type Flags = RemoteFlagValues & {
   readonly quiet?: boolean;
+  readonly allTags?: boolean;
   readonly platform?: string;
   readonly allPlatforms?: boolean;
   readonly mirror: readonly string[];
@@ -20,6 +22,7 @@ export function command(context: Context): Command {
     .description("Pull an image from a registry")
     .argument("<name>", "name with registry and tag or digest")
     .option("-q, --quiet", "print only the name")
+    .option("-a, --all-tags", "every tag of the repository")
     .option("--platform <platform>", "instead of this machine's: os/architecture[/variant]")
     .option("--all-platforms", "every platform of an image that has several")
     .option("--mirror <host>", "ask this host first: host[:port][/path] (repeatable); see also hosts.toml, registries.conf, daemon.json", collect, [])
@@ -32,10 +35,22 @@ async function run(context: Context, name: string, flags: Flags): Promise<void> 
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   if (platform !== undefined && allPlatforms) throw new UsageError("--platform and --all-platforms exclude each other");
-  const options = { ...readRemoteFlags(flags), progress: !quiet, platform: wanted, allPlatforms, mirrors: mirror };
+  const options = { ...readRemoteFlags(flags), progress: quiet ? undefined : context.stdout, platform: wanted, allPlatforms, mirrors: mirror };
+  if (flags.allTags === true) {
+    const { domain, path } = wholeRepository(name);
+    for (const tag of await tagsOf(context, name, flags)) await pullImage(context, `${name}:${tag}`, { ...options, refresh: true });
+    return void context.stdout.write(`${domain}/${path}\n`);
+  }
+  if (!quiet && !allPlatforms && policy === "always") tellDefaultTag(context.stdout, name);
   if (policy === "never") await (await context.store()).images.open(name, wanted);
   else await pullImage(context, name, { ...options, refresh: policy !== "missing" }).catch(async (error: unknown) => await orHere(context, name, flags, error));
   context.stdout.write(`${parseReference(name).name}\n`);
+}
+
+async function tagsOf(context: Context, name: string, flags: Flags): Promise<readonly string[]> {
+  const { openReference } = await import("../registry/open-remote.ts");
+  await using opened = await openReference(context, name, readRemoteFlags(flags));
+  return await opened.repository.tags();
 }
 
 /** `newer` makes do with what is here while the registry cannot be reached. */

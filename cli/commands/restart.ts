@@ -2,26 +2,14 @@
 import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
-import { parseNumber } from "../containers/sizes.ts";
-
-interface Flags {
-  readonly time?: number;
-  readonly timeout?: number;
-  readonly signal?: string;
-}
+import { addStopFlags, type StopFlags, stopOptions } from "../containers/stop-flags.ts";
 
 export function command(context: Context): Command {
-  return new Command()
-    .description("Restart containers")
-    .option("-t, --time <seconds>", "patience before it is killed", parseNumber)
-    .option("--timeout <seconds>", "the same as --time", parseNumber)
-    .option("-s, --signal <signal>", "what asks it to end")
+  const verb = new Command().description("Restart containers");
+  return addStopFlags(verb, "patience before it is killed")
     .argument("<container...>")
-    .action(async (names: readonly string[], flags: Flags) => {
+    .action(async (names: readonly string[], flags: StopFlags) => {
       const engine = await context.engine();
-      const timeout = flags.time ?? flags.timeout;
-      await forEach(context, names, async (name) => {
-        await engine.restart(name, { ...(timeout !== undefined && { timeout }), ...(flags.signal !== undefined && { signal: flags.signal }) });
-      });
+      await forEach(context, names, async (name) => await engine.restart(name, stopOptions(flags)));
     });
 }

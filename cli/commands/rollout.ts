@@ -66,12 +66,12 @@ async function status(
 ): Promise<void> {
   const tell = (line: string): void => void context.stdout.write(`${line}\n`);
   if (watch) return await waitForRollout(client, path, { timeout: readDuration(timeout), tell, signal: context.signal });
-  tell(rolloutState(await client.send({ path })).message);
+  tell(rolloutState(await client.get({ path })).message);
 }
 
 async function readRevisions({ client, path, namespace, kind }: Target): Promise<ReturnType<typeof revisionsOf>> {
-  const owner = await client.send({ path });
-  const { items } = await client.send({ path: pathOf(resourceByWord(keeperOf(kind)), namespace) });
+  const owner = await client.get({ path });
+  const { items } = await client.list({ path: pathOf(resourceByWord(keeperOf(kind)), namespace) });
   return revisionsOf(owner, items);
 }
 

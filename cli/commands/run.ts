@@ -11,7 +11,6 @@ import { parseStreams } from "../containers/streams-flag.ts";
 import { UsageError } from "../errors.ts";
 
 interface Flags extends ContainerFlags {
-  readonly detach?: boolean;
   readonly detachKeys: string;
   readonly sigProxy: boolean;
 }
@@ -53,6 +52,7 @@ async function startIn(context: Context, engine: Engine, container: Container, f
   const settle = background || restarts ? "monitor" : "caller";
   const { attachment } = await engine.start(id, { attach: !background, settle }).catch(async (error: unknown) => {
     if (flags.rm === true) await engine.remove(id, { force: true, volumes: true });
+    if (background) context.stdout.write(`${id}\n`); // as docker does: what was made can be looked at
     throw error;
   });
   if (attachment === undefined) {
@@ -70,7 +70,8 @@ async function startIn(context: Context, engine: Engine, container: Container, f
     ...(flags.sigProxy && { onSignal: (signal: string) => void engine.kill(id, signal).catch(() => {}) }),
   });
   if (detached) return 0;
-  const exit = await engine.wait(id);
-  if (settle === "caller") await engine.settle(id);
+  if (settle === "monitor") return (await engine.wait(id)).exitCode; // of the last time that it is started
+  const exit = await attachment.exit.catch(async () => await engine.wait(id));
+  await engine.settle(id);
   return exit.exitCode;
 }

@@ -18,6 +18,8 @@ interface Flags {
 }
 
 interface Sample {
+  /** As it was asked for. */
+  readonly asked: string | undefined;
   readonly container: Container;
   readonly usage: Usage | undefined;
   /** Milliseconds of a clock that does not jump. */
@@ -70,15 +72,19 @@ async function stats(context: Context, names: readonly string[], flags: Flags): 
 
 async function measure(engine: Engine, names: readonly string[], all: boolean): Promise<readonly Sample[]> {
   const containers = names.length > 0 ? await Promise.all(names.map(async (name) => await engine.get(name))) : await engine.list();
-  const wanted = containers.filter(({ status }) => all || names.length > 0 || status.pid !== 0);
+  const wanted = containers
+    .map((container, index) => ({ container, asked: names[index] }))
+    .filter(({ container, asked }) => {
+      return all || asked !== undefined || container.status.pid !== 0;
+    });
   return await Promise.all(
-    wanted.map(async (container) => ({ container, usage: await engine.usage(container.record.id).catch(() => undefined), at: performance.now() })),
+    wanted.map(async (one) => ({ ...one, usage: await engine.usage(one.container.record.id).catch(() => undefined), at: performance.now() })),
   );
 }
 
 function row(sample: Sample, before: Sample | undefined, truncate: boolean): Readonly<Record<string, string>> {
   const { record } = sample.container;
-  const identity = { ID: truncate ? record.id.slice(0, 12) : record.id, Container: record.id.slice(0, 12), Name: record.name };
+  const identity = { ID: truncate ? record.id.slice(0, 12) : record.id, Container: sample.asked ?? record.id.slice(0, 12), Name: record.name };
   const { usage } = sample;
   if (usage === undefined) return { ...identity, CPUPerc: "--", MemUsage: "-- / --", MemPerc: "--", NetIO: "--", BlockIO: "--", PIDs: "--" };
   const nanoseconds = (sample.at - (before?.at ?? sample.at)) * 1e6;

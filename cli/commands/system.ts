@@ -3,7 +3,10 @@ import { Command } from "commander";
 import type { UsageRow } from "../../store/store.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { pruneContainers } from "../containers/prune-containers.ts";
+import { printDeleted, printReclaimed } from "../containers/print-deleted.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { pruneFilter } from "../containers/prune-filter.ts";
+import { pruneVolumes } from "../containers/prune-volumes.ts";
 import { command as eventsCommand } from "./events.ts";
 import { command as infoCommand } from "./info.ts";
 import type { Context } from "../context.ts";
@@ -11,6 +14,7 @@ import { ExitError, UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 import { imagesInUse } from "../images/images-in-use.ts";
 import { confirmed, pruneImages } from "../images/prune-images.ts";
+import { pruneNetworks } from "../networks/prune-networks.ts";
 import { collect } from "../collect.ts";
 
 interface Flags {
@@ -44,11 +48,13 @@ export function command(context: Context): Command {
   group.addCommand(infoCommand(context).name("info"));
   group
     .command("prune")
-    .description("Remove stopped containers, images without a name, build steps not used for a month, and content that nothing holds")
+    .description(
+      "Remove stopped containers, networks that no container is on, images without a name, build steps not used for a month, and content that nothing holds",
+    )
     .option("-a, --all", "all images that no container was made of, and the build cache")
     .option("--build-cache", "the whole build cache, too, cache mounts with it")
     .option("--volumes", "volumes without a name that no container uses, too")
-    .option("--filter <key=value>", "of containers: until, label or label!", collect, [] as readonly string[])
+    .option("--filter <key=value>", "of containers, networks and volumes: until, label or label!", collect, [] as readonly string[])
     .option("-f, --force", "do not ask")
     .action(async (flags: Flags & { readonly filter: readonly string[] }) => await prune(context, flags));
   group
@@ -99,12 +105,16 @@ async function prune(
   { all = false, buildCache = false, force = false, volumes = false, filter }: Flags & { readonly filter: readonly string[] },
 ): Promise<void> {
   if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
-  const what = `stopped containers, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : `images without a name${buildCache ? " and the build cache" : ""}`}`;
+  const what = `stopped containers, networks that no container is on, ${volumes ? "unused volumes, " : ""}${all ? "unused images and the build cache" : `images without a name${buildCache ? " and the build cache" : ""}`}`;
   if (!force && !(await confirmed(context, `This will remove all ${what}.`))) return;
   const store = await context.store();
-  for (const id of (await pruneContainers(context, filter)).removed) context.stdout.write(`${id}\n`);
-  if (volumes) await pruneVolumes(context);
-  for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
+  const matches = pruneFilter(filter, Date.now());
+  const containers = await pruneContainers(context, filter);
+  printDeleted(context.stdout, "Containers", containers.removed);
+  printDeleted(context.stdout, "Networks", await pruneNetworks(context, matches));
+  const unused = volumes ? await pruneVolumes(context, (volume) => volume.anonymous && matches(volume)) : { removed: [], bytes: 0 };
+  printDeleted(context.stdout, "Volumes", unused.removed);
+  printDeleted(context.stdout, "Images", await pruneImages(store, all));
   const [{ pruneCache }, { CACHE_AGE_MS }, { pruneRemote }, { prunePlaces }] = await Promise.all([
     import("../../builder/solve/prune-cache.ts"),
     import("../../builder/cache/auto-prune.ts"),
@@ -116,17 +126,7 @@ async function prune(
   const pruned = await pruneCache(store, everything ? { all } : { before: Date.now() - CACHE_AGE_MS });
   const { bytes } = await store.care.collect({ cache: all, partials: true });
   await prunePlaces(store);
-  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes + pruned.bytes)}\n`);
-}
-
-async function pruneVolumes(context: Context): Promise<void> {
-  const engine = await context.engine();
-  const used = new Set((await engine.list()).flatMap(({ record }) => record.mounts.flatMap(({ name }) => name ?? [])));
-  for (const { name, anonymous } of await engine.volumes.list()) {
-    if (!anonymous || used.has(name)) continue;
-    await engine.volumes.remove(name);
-    context.stdout.write(`${name}\n`);
-  }
+  printReclaimed(context.stdout, containers.bytes + unused.bytes + bytes + pruned.bytes);
 }
 
 async function check(context: Context, { output }: Flags): Promise<void> {

@@ -1,6 +1,8 @@
 /** strata up: the Kubernetes API and all behind it in this process, until it is told to end. Containers outlive it. */
 import { once } from "node:events";
 import { Command, Option } from "commander";
+import { CodedError } from "../../store/errors.ts";
+import { cannotListen } from "../cannot-listen.ts";
 import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
 import { EXIT, ExitError, UsageError } from "../errors.ts";
@@ -84,21 +86,14 @@ async function run(context: Context, flags: Flags): Promise<void> {
 
 async function pull(context: Context, reference: string, auth: { readonly username: string; readonly password: string } | undefined): Promise<void> {
   const { pullImage } = await import("../pull-image.ts");
-  await pullImage(context, reference, { refresh: true, progress: false, ...(auth === undefined ? {} : { login: { kind: "password", ...auth } }) });
+  await pullImage(context, reference, { refresh: true, ...(auth === undefined ? {} : { login: { kind: "password", ...auth } }) });
 }
 
-/** A port that cannot be had is the user's matter, not a bug. */
+/** A port that cannot be had is no bug, nor is a cluster that runs already. */
 function explain(error: unknown, listen: string): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const found: Readonly<Record<string, string>> = {
-    EADDRINUSE: "another program listens there",
-    EADDRNOTAVAIL: "this machine has no such address",
-    EACCES: "it takes root",
-  };
-  const state = found[code];
-  return state === undefined
-    ? error
-    : new ExitError(1, `Cannot listen on ${listen}: ${state}\nChoose another with --listen ADDRESS:PORT; port 0 picks a free one`);
+  if (error instanceof CodedError && error.code === "ServiceUnavailable")
+    return new ExitError(1, `${error.message}\n'strata get nodes' asks it, 'strata down' ends it; another root (--root) may have another cluster`);
+  return cannotListen(error, listen) ?? error;
 }
 
 /** Milliseconds, at least a second: what is measured over less is noise. @throws {UsageError} */

@@ -4,15 +4,14 @@ import type { Volume } from "../../runtime/volumes.ts";
 import type { Context } from "../context.ts";
 import { forEach } from "../containers/each.ts";
 import { UsageError } from "../errors.ts";
-import { decimalSize } from "../images/decimal-size.ts";
 import { confirmed } from "../images/prune-images.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
 import { printRows } from "../containers/print-rows.ts";
+import { printDeleted, printReclaimed } from "../containers/print-deleted.ts";
 import { pruneFilter } from "../containers/prune-filter.ts";
+import { pruneVolumes } from "../containers/prune-volumes.ts";
 import { volumeFilter } from "../containers/volume-filter.ts";
 import { bindDevice } from "../containers/volume-options.ts";
-import { folderBytes } from "../../store/care/folder-bytes.ts";
-import { RuntimeError } from "../../runtime/errors.ts";
 import { inspectEach } from "./inspect.ts";
 import { collect } from "../collect.ts";
 
@@ -87,7 +86,9 @@ export function command(context: Context): Command {
       );
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
       if (!force && !(await confirmed(context, `This will remove ${all ? "all" : "anonymous"} volumes that no container uses.`))) return;
-      await prune(context, (volume) => (all || volume.anonymous) && matches(volume));
+      const { removed, bytes } = await pruneVolumes(context, (volume) => (all || volume.anonymous) && matches(volume));
+      printDeleted(context.stdout, "Volumes", removed);
+      printReclaimed(context.stdout, bytes);
     });
   return group;
 }
@@ -102,26 +103,4 @@ function row(volume: Volume): Readonly<Record<string, string>> {
       .map(([key, value]) => `${key}=${value}`)
       .join(","),
   };
-}
-
-/** Anonymous volumes that no container uses, and named ones when asked. */
-async function prune(context: Context, matches: (volume: Volume) => boolean): Promise<void> {
-  const { volumes } = await context.engine();
-  const removed: string[] = [];
-  let bytes = 0;
-  for (const volume of await volumes.list()) {
-    if (!matches(volume)) continue;
-    const size = folderBytes(volume.mountpoint);
-    await volumes.remove(volume.name).then(
-      () => {
-        removed.push(volume.name);
-        bytes += size;
-      },
-      (error: unknown) => {
-        if (!(error instanceof RuntimeError && error.code === "VOLUME_IN_USE")) throw error;
-      },
-    );
-  }
-  if (removed.length > 0) context.stdout.write(`Deleted Volumes:\n${removed.map((name) => `${name}\n`).join("")}\n`);
-  context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
 }

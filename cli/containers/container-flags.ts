@@ -15,6 +15,7 @@ import { parsePortFlag } from "./port-flags.ts";
 import { REFUSED_AT_CREATE, refuseFlags } from "./refused-flags.ts";
 import { securityOptions } from "./security-flags.ts";
 import { parseBytes, parseNumber } from "./sizes.ts";
+import { checkHosts, checkServers } from "./host-flags.ts";
 import { userNamespace } from "./user-namespace-flags.ts";
 import { collect } from "../collect.ts";
 
@@ -29,6 +30,8 @@ export interface ContainerFlags extends HealthFlags, DeviceRateFlags, PlacementF
   readonly cpuQuota?: number;
   readonly cpuShares?: number;
   readonly cpus?: number;
+  /** Of run. */
+  readonly detach?: boolean;
   readonly cpusetCpus?: string;
   readonly cpusetMems?: string;
   readonly device: readonly string[];
@@ -207,6 +210,7 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
       "groupAdd",
     ]),
     ...(flags.interactive !== undefined && { openStdin: flags.interactive }),
+    ...(flags.interactive === true && flags.detach === true && { stdinStays: true }),
     ...(flags.workdir !== undefined && { cwd: flags.workdir }),
     ...(flags.entrypoint !== undefined && { entrypoint: [flags.entrypoint] }),
     ...(command.length > 0 && { command }),
@@ -218,8 +222,8 @@ export function toOptions(flags: ContainerFlags, command: readonly string[], env
     limits: { ...limitsOf(flags), ...deviceRates(flags) },
     ...healthcheckOf(flags),
     ports: flags.publish.flatMap(parsePortFlag),
-    extraHosts: flags.addHost,
-    dns: { servers: flags.dns, search: flags.dnsSearch, options: [...flags.dnsOption, ...flags.dnsOpt] },
+    extraHosts: checkHosts(flags.addHost),
+    dns: { servers: checkServers(flags.dns), search: flags.dnsSearch, options: [...flags.dnsOption, ...flags.dnsOpt] },
     ...networks,
     ...placementOf(flags),
     ...security,
@@ -283,7 +287,10 @@ function parseUlimit(text: string): NonNullable<ContainerOptions["ulimits"]>[num
   if (match === null) throw new UsageError(`invalid ulimit: ${JSON.stringify(text)}`);
   const [, name = "", soft = "", hard = soft] = match;
   const value = (word: string): number => (word === "unlimited" ? -1 : Number(word));
-  return { name, soft: value(soft), hard: value(hard) };
+  const limit = { name, soft: value(soft), hard: value(hard) };
+  if (limit.hard !== -1 && (limit.soft === -1 || limit.soft > limit.hard))
+    throw new UsageError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`); // docker's words
+  return limit;
 }
 
 function joinable(text: string): "host" | { readonly container: string } {

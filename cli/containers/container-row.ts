@@ -32,7 +32,7 @@ export function containerRow({ record, status }: Container, now: number, truncat
     RunningFor: ago(record.createdAt, now),
     Status: statusText(status, now),
     State: status.status,
-    Ports: [...openPorts(record), ...record.network.ports.map(formatPort)].join(", "),
+    Ports: status.status === "running" || status.status === "paused" ? [...openPorts(record), ...record.network.ports.map(formatPort)].join(", ") : "",
     Names: record.name,
     Labels: Object.entries(record.config.Labels ?? {})
       .map(([key, value]) => `${key}=${value}`)

@@ -9,7 +9,8 @@ export async function forEach(context: Context, names: readonly string[], act: (
       if (line !== false) context.stdout.write(`${line ?? name}\n`);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      context.stderr.write(`strata: ${error.message}${error.hint === undefined ? "" : `\n${error.hint}`}\n`);
+      const hint = error.hint ?? (await (await import("./pod-hint.ts")).podHint(context, name, error));
+      context.stderr.write(`strata: ${error.message}${hint === undefined ? "" : `\n${hint}`}\n`);
       process.exitCode = 1;
     }
   }

@@ -1,7 +1,9 @@
 /** The image of a container: from the store, pulled when it is missing (or always, as --pull says). */
 import { RuntimeError } from "../../runtime/errors.ts";
 import { StoreError } from "../../store/errors.ts";
+import { formatPlatform, hostPlatform, matches } from "../../store/image/platform.ts";
 import type { Platform } from "../../store/oci.ts";
+import { familiarName, parseReference } from "../../store/reference.ts";
 import type { Image } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
@@ -17,14 +19,40 @@ export async function findImage(
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   if (options.pull !== "always") {
     const found = await openImage(store.images, reference, platform);
-    if (found !== undefined) return found;
+    if (found !== undefined && (platform === undefined || isFor(found, platform))) return warned(context, found, options);
+    if (found !== undefined && options.pull === "never") throw ofAnother(reference, found, platform!);
     if (options.pull === "never" && (await store.images.find(reference)) !== undefined) return await store.images.open(reference, platform); // which tells what platforms there are
-    if (options.pull === "never") throw new RuntimeError("IMAGE_UNKNOWN", `Cannot find image ${JSON.stringify(reference)}: it is not in the store`);
+    if (options.pull === "never") throw new RuntimeError("IMAGE_UNKNOWN", `No such image: ${familiarName(parseReference(reference).name)}`);
     if (options.quiet !== true) context.stderr.write(`Unable to find image '${reference}' locally\n`);
   }
   const { pullImage } = await import("../pull-image.ts");
-  await pullImage(context, reference, { platform, refresh: true, progress: options.quiet !== true });
-  return await store.images.open(reference, platform);
+  await pullImage(context, reference, { platform, refresh: true, progress: options.quiet === true ? undefined : context.stderr });
+  const pulled = await store.images.open(reference, platform);
+  if (platform !== undefined && !isFor(pulled, platform)) throw ofAnother(reference, pulled, platform);
+  return warned(context, pulled, options);
+}
+
+/** What an index lists for the platform is taken at its word. */
+function isFor({ target, descriptor, config }: Image, platform: Platform): boolean {
+  return target.digest !== descriptor.digest || matches(config, platform);
+}
+
+function ofAnother(reference: string, { config }: Image, platform: Platform): RuntimeError {
+  const found = `image with reference ${reference} was found but does not match the specified platform`;
+  return new RuntimeError("IMAGE_UNKNOWN", `${found}: wanted ${formatPlatform(platform)}, actual: ${formatPlatform(platformOf(config))}`);
+}
+
+/** As docker: it may run all the same, where the kernel is told how. */
+function warned(context: Context, image: Image, { platform }: { readonly platform?: string }): Image {
+  if (platform === undefined && !isFor(image, hostPlatform())) {
+    const differs = `The requested image's platform (${formatPlatform(platformOf(image.config))}) does not match the detected host platform (${formatPlatform(hostPlatform())})`;
+    context.stderr.write(`WARNING: ${differs} and no specific platform was requested\n`);
+  }
+  return image;
+}
+
+function platformOf({ os, architecture, variant }: Image["config"]): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
 async function openImage(

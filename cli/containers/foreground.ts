@@ -8,6 +8,8 @@ import { detachKeys } from "./detach-keys.ts";
 export interface ForegroundOptions {
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** The program has a terminal and has drawn already: it is made to do so again, for the one who comes now. */
+  readonly redraws?: boolean;
   /** Ends it for this client only. @default ctrl-p,ctrl-q */
   readonly detachKeys?: string | undefined;
   /** What is shown; all of it when absent. */
@@ -27,7 +29,7 @@ export async function foreground(context: Context, attachment: Attachment, optio
   let detached = false;
   let impatient = false;
   try {
-    if (options.tty) undo.push(followSize(context, attachment));
+    if (options.tty) undo.push(followSize(context, attachment, options.redraws ?? false));
     if (options.stdin) {
       undo.push(
         feed(context, attachment, options, () => {
@@ -36,17 +38,18 @@ export async function foreground(context: Context, attachment: Attachment, optio
         }),
       );
     }
-    if (!options.tty && options.onSignal !== undefined) {
+    const isProxy = !options.tty && options.onSignal !== undefined;
+    if (isProxy) {
       const leave = (): void => {
         impatient = true;
         void attachment[Symbol.asyncDispose]();
       };
       undo.push(proxySignals(options.onSignal, options.patience ?? Infinity, leave));
     }
-    if (options.onSignal === undefined) undo.push(leaveOn(context.signal, attachment));
+    if (!isProxy) undo.push(leaveOn(context.signal, attachment));
     for await (const { stream, data } of attachment.output)
       if (options.shown?.has(stream) !== false) await write(stream === "stdout" ? context.stdout : context.stderr, data);
-    if (options.onSignal === undefined) context.signal.throwIfAborted();
+    if (!isProxy) context.signal.throwIfAborted();
     if (impatient)
       throw new ExitError(EXIT.refused, `Got ${options.patience} signals that did not end the program: it is left to itself\nEnd it with 'strata rm -f'`);
     return { detached };
@@ -64,18 +67,21 @@ export function needTerminal(context: Context, flags: { readonly tty?: boolean; 
 /** Signals that are not for the program end its client. */
 function leaveOn(signal: AbortSignal, attachment: Attachment): () => void {
   const leave = (): void => void attachment[Symbol.asyncDispose]();
-  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave);
   return () => signal.removeEventListener("abort", leave);
 }
 
-function followSize(context: Context, attachment: Attachment): () => void {
-  const tell = (): void => {
+function followSize(context: Context, attachment: Attachment, redraws: boolean): () => void {
+  const tell = (more = 0): void => {
     const { columns, rows } = context.stdout;
-    if (columns !== undefined && rows !== undefined) attachment.resize({ width: columns, height: rows });
+    if (columns !== undefined && rows !== undefined) attachment.resize({ width: columns, height: rows + more });
   };
+  if (redraws) tell(1); // the kernel tells the program only of a size that is another
   tell();
-  context.stdout.on("resize", tell);
-  return () => context.stdout.off("resize", tell);
+  const onResize = (): void => tell();
+  context.stdout.on("resize", onResize);
+  return () => context.stdout.off("resize", onResize);
 }
 
 function feed(context: Context, attachment: Attachment, { tty, detachKeys: sequence }: ForegroundOptions, detach: () => void): () => void {

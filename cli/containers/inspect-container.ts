@@ -1,10 +1,10 @@
 /** A container as docker inspect shows it. Pure. Spec: Docker Engine API, ContainerInspect. */
 import { join } from "node:path";
 import type { Container, ContainerRecord, HealthState, MountPoint } from "../../runtime/engine.ts";
+import { parseDevice } from "../../runtime/engine/devices.ts";
 import type { DeviceRate } from "../../runtime/limits.ts";
-import type { EndpointState, PortMapping } from "../../runtime/networks.ts";
 import { shortImage } from "./container-row.ts";
-import { hostOf } from "./port-flags.ts";
+import { bindings, modeName, networkSettings } from "./inspect-networks.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 
@@ -40,6 +40,7 @@ export function inspectContainer({ record, status }: Container, root: string): R
     RestartCount: record.restartCount,
     Driver: "overlay2",
     Platform: "linux",
+    AppArmorProfile: record.options.apparmor ?? "",
     HostConfig: hostConfig(record),
     GraphDriver: {
       Name: "overlay2",
@@ -64,7 +65,7 @@ function hostConfig({ options, mounts }: ContainerRecord): Readonly<Record<strin
   return {
     Binds: mounts.filter((point) => point.kind !== "tmpfs").map((point) => `${point.name ?? point.source}:${point.target}${point.readOnly ? ":ro" : ""}`),
     NetworkMode: "id" in options.network ? `container:${options.network.id}` : modeName(options.network),
-    PortBindings: portMap(options.ports ?? []),
+    PortBindings: bindings(options.ports ?? []),
     RestartPolicy: { Name: options.restart?.name ?? "no", MaximumRetryCount: options.restart?.maximumRetryCount ?? 0 },
     AutoRemove: options.autoRemove ?? false,
     CapAdd: nullable(options.capAdd),
@@ -132,14 +133,19 @@ function logConfig({ log, unlogged }: ContainerRecord["options"]): Readonly<Reco
   return { Type: log?.driver ?? (log?.format === "cri" ? "k8s-file" : "json-file"), Config: { ...sizes, ...rest, ...patterns } };
 }
 
+/** It ends with that of the first client. */
+function isStdinOnce({ openStdin = false, stdinStays = false }: ContainerRecord["options"]): boolean {
+  return openStdin && !stdinStays;
+}
+
 function config({ id, config: execution, options, imageName, imageID }: ContainerRecord): Readonly<Record<string, unknown>> {
   return {
     Hostname: options.hostname ?? id.slice(0, 12),
     Domainname: options.domainname ?? "",
-    AttachStdin: options.openStdin ?? false,
+    AttachStdin: isStdinOnce(options),
     AttachStdout: true,
     AttachStderr: true,
-    StdinOnce: false,
+    StdinOnce: isStdinOnce(options),
     OnBuild: null,
     User: execution.User ?? "",
     Tty: options.tty ?? false,
@@ -158,65 +164,6 @@ function config({ id, config: execution, options, imageName, imageID }: Containe
   };
 }
 
-function networkSettings({ id, network, config: execution }: ContainerRecord): Readonly<Record<string, unknown>> {
-  const own = {
-    IPAddress: network.address ?? "",
-    IPPrefixLen: network.prefixLength ?? 0,
-    Gateway: network.gateway ?? "",
-    MacAddress: network.mac ?? "",
-    GlobalIPv6Address: network.endpoints?.[0]?.address6 ?? "",
-    GlobalIPv6PrefixLen: network.endpoints?.[0]?.prefixLength6 ?? 0,
-    IPv6Gateway: network.endpoints?.[0]?.gateway6 ?? "",
-  };
-  const exposed = Object.keys(execution.ExposedPorts ?? {}).map((port) => [port, null] as const);
-  const isUp = network.namespace !== undefined;
-  return {
-    SandboxID: isUp ? id : "",
-    SandboxKey: network.namespace ?? "",
-    Ports: isUp ? { ...Object.fromEntries(exposed), ...portMap(network.ports) } : {},
-    ...own,
-    Networks: networksOf(id, network),
-  };
-}
-
-/** The networks it is on, or those of its options while it is on none. */
-function networksOf(id: string, { mode, endpoints }: ContainerRecord["network"]): Readonly<Record<string, unknown>> {
-  const { network: name, aliases } = mode.kind === "bridge" ? { network: mode.name, aliases: mode.aliases } : { network: modeName(mode), aliases: undefined };
-  const none = { network: name, networkID: "", address: "", prefixLength: 0, gateway: "", mac: "", device: "" };
-  const all: readonly EndpointState[] = endpoints ?? [{ ...none, ...(aliases !== undefined && { aliases }) }];
-  return Object.fromEntries(
-    all.map((one) => [
-      one.network,
-      {
-        IPAMConfig: null,
-        Links: null,
-        Aliases: one.aliases ?? null,
-        NetworkID: one.networkID,
-        EndpointID: one.networkID === "" ? "" : `${one.networkID.slice(0, 32)}${id.slice(0, 32)}`,
-        Gateway: one.gateway,
-        IPAddress: one.address,
-        IPPrefixLen: one.prefixLength,
-        IPv6Gateway: one.gateway6 ?? "",
-        GlobalIPv6Address: one.address6 ?? "",
-        GlobalIPv6PrefixLen: one.prefixLength6 ?? 0,
-        MacAddress: one.mac,
-        DriverOpts: null,
-      },
-    ]),
-  );
-}
-
-/** `--network` as it would be written. */
-export function modeName(mode: ContainerRecord["network"]["mode"]): string {
-  return mode.kind === "bridge" || mode.kind === "cni" ? mode.name : mode.kind;
-}
-
-export function portMap(ports: readonly PortMapping[]): Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>> {
-  const map: Record<string, { readonly HostIp: string; readonly HostPort: string }[]> = {};
-  for (const port of ports) (map[`${port.containerPort}/${port.protocol}`] ??= []).push({ HostIp: hostOf(port), HostPort: String(port.hostPort) });
-  return map;
-}
-
 function mount(point: MountPoint): Readonly<Record<string, unknown>> {
   return {
     Type: point.kind,
@@ -225,24 +172,24 @@ function mount(point: MountPoint): Readonly<Record<string, unknown>> {
     Destination: point.target,
     Mode: point.readOnly ? "ro" : "",
     RW: !point.readOnly,
-    Propagation: point.kind === "bind" ? "rprivate" : "",
+    Propagation: point.kind === "bind" ? (point.options?.find((word) => /^r?(?:private|shared|slave)$/.test(word)) ?? "rprivate") : "",
   };
 }
 
-/** `HOST[:CONTAINER[:rwm]]`. */
-function deviceOf(text: string): Readonly<Record<string, string>> {
-  const [host = "", inside = host, access = "rwm"] = text.split(":");
-  return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: access };
+function deviceOf(flag: string): Readonly<Record<string, string>> {
+  const { source, target, access } = parseDevice(flag);
+  return { PathOnHost: source, PathInContainer: target, CgroupPermissions: access };
 }
 
 function rates(all: readonly DeviceRate[] = []): readonly { readonly Path: string; readonly Rate: number }[] {
   return all.map(({ path, rate }) => ({ Path: path, Rate: rate }));
 }
 
-function securityOptions({ noNewPrivileges, seccomp, hostProc }: ContainerRecord["options"]): readonly string[] {
+function securityOptions({ noNewPrivileges, seccomp, apparmor, hostProc }: ContainerRecord["options"]): readonly string[] {
   return [
     ...(noNewPrivileges === true ? ["no-new-privileges"] : []),
     ...(seccomp === undefined || seccomp === "default" ? [] : [`seccomp=${seccomp}`]),
+    ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
     ...(hostProc === true ? ["proc=host"] : []),
   ];
 }

@@ -4,8 +4,8 @@ import { readLabels } from "../../orchestrator/kubelet/instance-labels.ts";
 import { snapshotKey } from "../../runtime/engine/parts.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
-import { decimalSize } from "../images/decimal-size.ts";
 import { confirmed } from "../images/prune-images.ts";
+import { printDeleted, printReclaimed } from "./print-deleted.ts";
 import { pruneFilter } from "./prune-filter.ts";
 import { collect } from "../collect.ts";
 import { writtenBytes } from "./container-size.ts";
@@ -21,8 +21,8 @@ export function containerPrune(context: Context): Command {
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
       if (!force && !(await confirmed(context, "This will remove all stopped containers."))) return;
       const { removed, bytes } = await pruneContainers(context, filter);
-      if (removed.length > 0) context.stdout.write(`Deleted Containers:\n${removed.map((id) => `${id}\n`).join("")}\n`);
-      context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
+      printDeleted(context.stdout, "Containers", removed);
+      printReclaimed(context.stdout, bytes);
     });
 }
 

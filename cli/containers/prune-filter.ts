@@ -1,5 +1,5 @@
 /** `prune --filter`: until, label and label!, all of which must hold. Pure. Spec: docker container prune. */
-import { parseMoment } from "../../runtime/engine/log-lines.ts";
+import { parseMoment } from "../../runtime/engine/moment.ts";
 import { UsageError } from "../errors.ts";
 
 export interface Prunable {

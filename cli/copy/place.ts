@@ -9,8 +9,24 @@ export type Place =
   /** skopeo's plain folder of one image. */
   | { readonly kind: "dir"; readonly path: string };
 
+/** Skopeo's other transports, and how their images get here. */
+const OTHERS: Readonly<Record<string, string>> = {
+  "containers-storage": "'podman save --format oci-archive -o FILE IMAGE' writes one that oci-archive:FILE reads",
+  "docker-daemon": "'docker save -o FILE IMAGE' writes one that docker-archive:FILE reads",
+  ostree: "",
+  sif: "",
+  tarball: "'strata import FILE NAME' makes an image of a tar",
+  atomic: "",
+};
+
 /** @throws {UsageError} */
 export function parsePlace(text: string): Place {
+  const [, other = ""] = /^([a-z-]+):/.exec(text) ?? [];
+  if (Object.hasOwn(OTHERS, other)) {
+    const known = "docker://REF, oci:, oci-archive:, docker-archive:, dir: and store:";
+    const way = OTHERS[other] === "" ? "" : `\n${OTHERS[other]}`;
+    throw new UsageError(`Cannot copy ${JSON.stringify(text)}: ${other}: is no transport of strata, which has ${known}${way}`);
+  }
   const match = /^(docker|store|oci|oci-archive|docker-archive|dir):(.*)$/s.exec(text);
   if (match === null) return { kind: "store", reference: text };
   const [, kind = "", details = ""] = match;

@@ -4,7 +4,7 @@ import type { Descriptor } from "../../store/oci.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { ContentSink } from "../../store/content.ts";
 import type { Context } from "../context.ts";
-import type { OnTransfer } from "../../registry/client/repository.ts";
+import type { OnTransfer } from "../../registry/client/remote-repository.ts";
 import type { SavedImage } from "../../store/archive/save.ts";
 import { openReference, type RemoteFlags } from "../registry/open-remote.ts";
 import { dirSink } from "./dir.ts";

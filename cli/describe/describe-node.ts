@@ -1,6 +1,6 @@
 /** A Node, with the pods on it and what they ask for. Pure. */
 import type { KubeObject } from "../../orchestrator/cluster.ts";
-import { formatAge } from "../../orchestrator/api/age.ts";
+import { formatAge } from "../../orchestrator/api/table/age.ts";
 import { annotationLines, formatTime, type Labels, labelLines, sorted, titled } from "./fields.ts";
 import { amountOf, asked, RESOURCES, shareOf } from "./node-share.ts";
 

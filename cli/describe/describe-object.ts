@@ -51,6 +51,6 @@ async function linesOf(client: KubeClient, object: KubeObject, now: number): Pro
 }
 
 async function itemsOf(client: KubeClient, word: string, namespace: string | undefined, query = ""): Promise<readonly KubeObject[]> {
-  const { items } = await client.send({ path: `${pathOf(resourceByWord(word), namespace)}${query === "" ? "" : `?${query}`}` });
+  const { items } = await client.list({ path: `${pathOf(resourceByWord(word), namespace)}${query === "" ? "" : `?${query}`}` });
   return items;
 }

@@ -1,7 +1,7 @@
 /** A pod as `kubectl describe` shows it. Pure. */
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { qosClass } from "../../orchestrator/objects/pod-resources.ts";
-import { formatDuration } from "../../orchestrator/api/age.ts";
+import { formatDuration } from "../../orchestrator/api/table/age.ts";
 import { containerLines } from "./containers.ts";
 import { annotationLines, controllerLines, formatTime, labelLines } from "./fields.ts";
 import { placementLines } from "./placement.ts";

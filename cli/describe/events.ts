@@ -1,5 +1,5 @@
 /** What happened to an object, oldest first. Pure. */
-import { formatDuration } from "../../orchestrator/api/age.ts";
+import { formatDuration } from "../../orchestrator/api/table/age.ts";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { NONE } from "./fields.ts";
 

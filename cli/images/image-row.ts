@@ -1,6 +1,6 @@
 /** An image as rows of `images`, with docker's field names: one row a name. */
 import type { Image, ImageRecord } from "../../store/store.ts";
-import { familiarName } from "../../store/reference.ts";
+import { familiarName, parseReference, repositoryOf } from "../../store/reference.ts";
 import { ago, goTime } from "../containers/ages.ts";
 import { decimalSize } from "./decimal-size.ts";
 
@@ -18,6 +18,8 @@ interface RowSource {
   readonly id: Image["id"];
   readonly size: number;
   readonly created: string;
+  /** What registries know it by: `host/path@digest`. */
+  readonly repoDigests: readonly string[];
 }
 
 export interface RowOptions {
@@ -29,17 +31,24 @@ export interface RowOptions {
 const SHORT_ID = 12;
 
 /** `size` in bytes; `created` is an ISO 8601 date. */
-export function imageRow({ name, target }: ImageRecord, { id, size, created }: RowSource, { now, truncate }: RowOptions): ImageRow {
+export function imageRow({ name, target }: ImageRecord, { id, size, created, repoDigests }: RowSource, { now, truncate }: RowOptions): ImageRow {
   const familiar = name === undefined ? undefined : familiarName(name).replace(/@sha256:.*$/, "");
   const colon = familiar?.lastIndexOf(":") ?? -1;
   const isTagged = familiar !== undefined && colon > familiar.lastIndexOf("/");
   return {
     Repository: familiar === undefined ? "<none>" : isTagged ? familiar.slice(0, colon) : familiar,
     Tag: isTagged ? familiar.slice(colon + 1) : "<none>",
-    Digest: target.digest,
+    Digest: digestIn(name, target.digest, repoDigests),
     ID: truncate ? id.slice("sha256:".length).slice(0, SHORT_ID) : id,
     CreatedSince: ago(created, now),
     CreatedAt: goTime(created),
     Size: decimalSize(size),
   };
+}
+
+/** An image has one only where a registry gave it one: in the repository of its name. */
+function digestIn(name: string | undefined, own: string, repoDigests: readonly string[]): string {
+  const repository = name === undefined ? undefined : repositoryOf(parseReference(name));
+  const known = repoDigests.filter((one) => one.startsWith(`${repository}@`)).map((one) => one.slice(one.indexOf("@") + 1));
+  return known.find((digest) => digest === own) ?? known[0] ?? "<none>";
 }

@@ -8,6 +8,8 @@ import { imageFilter } from "./image-filter.ts";
 import { imageRow, type ImageRow } from "./image-row.ts";
 import { imageSize } from "./image-size.ts";
 import { madeAt } from "./made-at.ts";
+import { repoDigests } from "../registry/pushed.ts";
+import { idsByName } from "./ids-by-name.ts";
 import { readAny } from "./read-any.ts";
 import { collect } from "../collect.ts";
 
@@ -50,7 +52,9 @@ async function list(context: Context, repository: string | undefined, flags: Fla
   const records = [...(await store.images.list())].sort((a, b) => b.storedAt - a.storedAt);
   const found: Listed[] = [];
   for (const record of records) if (await matches(record)) found.push(await listed(store, record, flags.trunc));
-  const rows = found.sort((a, b) => b.created - a.created).map(({ row }) => row);
+  const named = found.some(({ name }) => name === undefined) ? new Set((await idsByName(store)).values()) : new Set();
+  const shown = found.filter(({ name, id }) => name !== undefined || !named.has(id)); // an image is shown by its names where it has any
+  const rows = shown.sort((a, b) => b.created - a.created).map(({ row }) => row);
   const unique = flags.quiet === true ? [...new Map(rows.map((row) => [row.ID, row])).values()] : rows;
   const columns = COLUMNS.filter(([, field]) => field !== "Digest" || flags.digests === true);
   await printRows(context, unique, columns, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
@@ -59,6 +63,8 @@ async function list(context: Context, repository: string | undefined, flags: Fla
 interface Listed {
   /** Milliseconds since the epoch. */
   readonly created: number;
+  readonly name: string | undefined;
+  readonly id: Image["id"];
   readonly row: ImageRow;
 }
 
@@ -66,7 +72,9 @@ interface Listed {
 async function listed(store: Store, record: ImageRecord, truncate: boolean): Promise<Listed> {
   const row = (id: Image["id"], size: number, created: string): Listed => ({
     created: Date.parse(created),
-    row: imageRow(record, { id, size, created }, { now: Date.now(), truncate }),
+    name: record.name,
+    id,
+    row: imageRow(record, { id, size, created, repoDigests: repoDigests(store, id) }, { now: Date.now(), truncate }),
   });
   try {
     const image = await readAny(store, record);

@@ -4,7 +4,8 @@ import { familiarName } from "../../store/reference.ts";
 import type { ImageRecord, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
-import { decimalSize } from "./decimal-size.ts";
+import { printDeleted, printReclaimed } from "../containers/print-deleted.ts";
+import { forgottenDigests } from "./forgotten-digests.ts";
 import { imagesInUse } from "./images-in-use.ts";
 
 interface Flags {
@@ -21,9 +22,9 @@ export function pruneCommand(context: Context): Command {
       if (!force && !context.stdin.isTTY) throw new UsageError("say --force: there is nobody to ask");
       if (!force && !(await confirmed(context, `This will remove ${all ? "all images that no container was made of" : "all images without a name"}.`))) return;
       const store = await context.store();
-      for (const line of await pruneImages(store, all)) context.stdout.write(`${line}\n`);
+      printDeleted(context.stdout, "Images", await pruneImages(store, all));
       const { bytes } = await store.care.collect();
-      context.stdout.write(`Total reclaimed space: ${decimalSize(bytes)}\n`);
+      printReclaimed(context.stdout, bytes);
     });
 }
 
@@ -34,8 +35,11 @@ export async function pruneImages(store: Store, all: boolean): Promise<readonly 
   for (const record of await store.images.list()) {
     if (record.name !== undefined && !all) continue;
     if (await isUsed(store, record, used)) continue;
-    const { untagged, deleted } = await store.images.remove(record.name ?? record.target.digest, { force: true });
-    lines.push(...untagged.map((name) => `untagged: ${familiarName(name)}`), ...(deleted === undefined ? [] : [`deleted: ${deleted}`]));
+    const reference = record.name ?? record.target.digest;
+    if ((await store.images.find(reference)) === undefined) continue; // it went with the last name of its image
+    const { id, untagged, deleted } = await store.images.remove(reference, { force: true });
+    const names = [...untagged, ...(await forgottenDigests(store, id, untagged))];
+    lines.push(...names.map((name) => `untagged: ${familiarName(name)}`), ...(deleted === undefined ? [] : [`deleted: ${deleted}`]));
   }
   return lines;
 }

@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { StoreError } from "../../store/errors.ts";
 import { familiarName } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
+import { forgottenDigests } from "./forgotten-digests.ts";
+import { removeUsed } from "./remove-used.ts";
 
 interface Flags {
   readonly force?: boolean;
@@ -22,9 +24,9 @@ async function remove(context: Context, images: readonly string[], { force = fal
   const store = await context.store();
   for (const reference of images) {
     try {
-      if (!force) await refuseUsed(context, reference);
-      const { untagged, deleted } = await store.images.remove(reference, { force });
-      for (const name of untagged) context.stdout.write(`Untagged: ${familiarName(name)}\n`);
+      const { id, untagged, deleted } = (await removeUsed(context, reference, force)) ?? (await store.images.remove(reference, { force }));
+      const digests = await forgottenDigests(store, id, untagged);
+      for (const name of [...untagged, ...digests]) context.stdout.write(`Untagged: ${familiarName(name)}\n`);
       if (deleted !== undefined) context.stdout.write(`Deleted: ${deleted}\n`);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -34,20 +36,4 @@ async function remove(context: Context, images: readonly string[], { force = fal
     }
   }
   if (prune) await store.care.collect();
-}
-
-/** Only the last name of an image that a container was made of is refused. @throws {StoreError} `IMAGE_IN_USE` */
-async function refuseUsed(context: Context, reference: string): Promise<void> {
-  const store = await context.store();
-  const record = await store.images.find(reference);
-  if (record === undefined) return;
-  const names = (await store.images.list()).filter(({ target }) => target.digest === record.target.digest);
-  if (names.length > 1) return;
-  const { id } = await store.images.read(record.target).catch(() => ({ id: undefined }));
-  const containers = store.table<{ readonly name: string; readonly imageID: string }>("runtime.containers").list();
-  const user = containers.find(([, container]) => container.imageID === id);
-  if (user === undefined) return;
-  throw new StoreError("IMAGE_IN_USE", `Cannot remove image ${reference}: container ${user[1].name} was made of it`, {
-    hint: "Remove the container first, or use --force",
-  });
 }

@@ -35,7 +35,7 @@ async function save(context: Context, images: readonly string[], { output, compr
   const saved = [];
   for (const reference of images) {
     const record = await store.images.find(reference);
-    if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot save image ${reference}: it is not in the store`);
+    if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `No such image: ${reference}`);
     saved.push({ name: record.name, target: await exportableImage(store, record.target, { compression }) });
   }
   const target = output === undefined ? context.stdout : createWriteStream(output);

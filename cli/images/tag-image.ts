@@ -1,7 +1,7 @@
 /** strata tag, strata image tag */
 import { Command } from "commander";
 import { StoreError } from "../../store/errors.ts";
-import { parseReference } from "../../store/reference.ts";
+import { familiarName, parseReference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 
@@ -14,7 +14,7 @@ export function tagCommand(context: Context): Command {
       const store = await context.store();
       if (parseReference(name).digest !== undefined) throw new UsageError("a tag cannot be given by digest");
       const record = await store.images.find(source);
-      if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot tag image ${source}: it is not in the store`);
+      if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `No such image: ${familiarName(parseReference(source).name)}`);
       await store.images.tag(name, record.target);
     });
 }

@@ -4,6 +4,7 @@ import type { Network } from "../../runtime/networks.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { networkFilter } from "./network-filter.ts";
+import type { NetworkRow } from "./network-row.ts";
 import { collect } from "../collect.ts";
 
 const COLUMNS = [
@@ -12,20 +13,6 @@ const COLUMNS = [
   ["DRIVER", "Driver"],
   ["SCOPE", "Scope"],
 ] as const;
-
-export interface NetworkRow {
-  readonly ID: string;
-  readonly Name: string;
-  readonly Driver: string;
-  readonly Scope: string;
-  readonly IPv6: string;
-  readonly Internal: string;
-  readonly Labels: string;
-  readonly CreatedAt: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly fullID: string;
-  readonly isUsed: boolean;
-}
 
 interface Flags {
   readonly quiet?: boolean;

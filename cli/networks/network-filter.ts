@@ -1,7 +1,7 @@
 /** `network ls --filter key=value`: several values of one key are alternatives, several keys must all hold. Pure. */
 import { has } from "../containers/prune-filter.ts";
 import { UsageError } from "../errors.ts";
-import type { NetworkRow } from "./list-networks.ts";
+import type { NetworkRow } from "./network-row.ts";
 
 type Test = (row: NetworkRow, value: string) => boolean;
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { Login } from "../../registry/client/auth-files.ts";
 import type { PlannedHost } from "../../registry/client/host-plan.ts";
 import type { HostTerms } from "../../registry/client/host-terms.ts";
-import type { RepositoryOptions, RemoteRepository } from "../../registry/client/repository.ts";
+import type { RepositoryOptions, RemoteRepository } from "../../registry/client/remote-repository.ts";
 import type { RetryPolicy } from "../../registry/client/retry.ts";
 import type { Remote } from "../../registry/client/remote.ts";
 import { parseReference, type Reference } from "../../store/reference.ts";

@@ -1,5 +1,5 @@
 /** A reference on the command line → where its image is read from: mirrors first, then its registry, each connected when it is asked. */
-import type { OnTransfer } from "../../registry/client/repository.ts";
+import type { OnTransfer } from "../../registry/client/remote-repository.ts";
 import type { Remote } from "../../registry/client/remote.ts";
 import type { Candidate, SourceRepository } from "../../registry/client/mirrored.ts";
 import type { PlannedHost } from "../../registry/client/host-plan.ts";

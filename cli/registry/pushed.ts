@@ -12,3 +12,11 @@ export async function rememberDigest(store: Pick<Store, "table">, image: Digest,
 export function repoDigests(store: Pick<Store, "table">, image: Digest): readonly string[] {
   return store.table<readonly string[]>(TABLE).get(image) ?? [];
 }
+
+/** Those that `isGone` takes, which are forgotten. */
+export async function forgetDigests(store: Pick<Store, "table">, image: Digest, isGone: (name: string) => boolean): Promise<readonly string[]> {
+  const known = repoDigests(store, image);
+  const gone = known.filter(isGone);
+  if (gone.length > 0) await store.table<readonly string[]>(TABLE).update(image, (now = []) => now.filter((name) => !gone.includes(name)));
+  return gone;
+}

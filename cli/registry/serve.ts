@@ -4,6 +4,7 @@ import type { LogFormat } from "../../http/access-log.ts";
 import { parseNetwork, PROXY_HEADERS, type Network, type ProxyHeader } from "../../http/peers.ts";
 import { parseRate, type Rate } from "../../http/rate-limit.ts";
 import { parseQuota } from "../../registry/server/quota.ts";
+import { cannotListen } from "../cannot-listen.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
@@ -92,6 +93,8 @@ async function run(context: Context, flags: Flags): Promise<void> {
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),
     ...(flags.tokenRealm === undefined ? {} : { tokenRealm: flags.tokenRealm }),
     ...(tls === undefined ? {} : { tls }),
+  }).catch((error: unknown) => {
+    throw cannotListen(error, flags.listen) ?? error;
   });
   context.stdout.write(`listening on ${host.includes(":") ? `[${host}]` : host}:${listener.port}\n`);
   await stopped(context.signal);

@@ -1,17 +1,18 @@
 /** Blobs on their way, shown as docker does: lines that change on a terminal, a line for each end in a pipe. */
-import type { OnTransfer, TransferState } from "../../registry/client/repository.ts";
-import { encodedOf } from "../../store/digest.ts";
-import type { Descriptor } from "../../store/oci.ts";
+import type { OnTransfer, TransferState } from "../../registry/client/remote-repository.ts";
+import { encodedOf, type Digest } from "../../store/digest.ts";
+import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import { describeTransfer, isEnd, type Row } from "./transfer-row.ts";
 
 export interface TransferProgress extends Disposable {
   readonly onTransfer: OnTransfer;
 }
 
-export type Words = Readonly<Record<TransferState, string>>;
+type Words = Readonly<Record<TransferState, string>>;
+export type WordOf = (state: TransferState, digest: Digest) => string;
 
-export const PUSH_WORDS: Words = { waiting: "Waiting", exists: "Layer already exists", mounted: "Mounted", transferring: "Pushing", done: "Pushed" };
-export const PULL_WORDS: Words = {
+const PUSH_WORDS: Words = { waiting: "Waiting", exists: "Layer already exists", mounted: "Pushed", transferring: "Pushing", done: "Pushed" };
+const PULL_WORDS: Words = {
   waiting: "Pulling fs layer",
   exists: "Already exists",
   mounted: "Already exists",
@@ -19,12 +20,27 @@ export const PULL_WORDS: Words = {
   done: "Pull complete",
 };
 
+const COPY_WORDS: Words = { waiting: "Waiting", exists: "Already exists", mounted: "Mounted", transferring: "Copying", done: "Copied" };
+
+/** `from`: the repositories that blobs are mounted from; without one the registry serves this very store, and nothing had to travel. */
+export function pushWords(from: ReadonlyMap<Digest, string>): WordOf {
+  return (state, digest) => (state === "mounted" && from.has(digest) ? `Mounted from ${from.get(digest)}` : PUSH_WORDS[state]);
+}
+
+export const pullWords: WordOf = (state) => PULL_WORDS[state];
+
+export const copyWords: WordOf = (state) => COPY_WORDS[state];
+
+/** Docker shows layers, not what describes them. */
+const UNSHOWN: ReadonlySet<string> = new Set([MEDIA_TYPE.config, MEDIA_TYPE.dockerConfig]);
 const REDRAW_MS = 100;
 const SHORT = 12;
 
-export function showTransfers(stream: NodeJS.WriteStream, words: Words, quiet: boolean): TransferProgress {
-  if (quiet) return { onTransfer: () => {}, [Symbol.dispose]: () => {} };
-  return stream.isTTY ? live(stream, words) : plain(stream, words);
+/** @param stream nothing is shown without one @param isWhole of all that an image consists of, not of its layers alone */
+export function showTransfers(stream: NodeJS.WriteStream | undefined, wordOf: WordOf, isWhole = false): TransferProgress {
+  if (stream === undefined) return { onTransfer: () => {}, [Symbol.dispose]: () => {} };
+  const { onTransfer, [Symbol.dispose]: end } = stream.isTTY ? live(stream, wordOf) : plain(stream, wordOf);
+  return { onTransfer: (blob, state, bytes) => void ((!isWhole && UNSHOWN.has(blob.mediaType)) || onTransfer(blob, state, bytes)), [Symbol.dispose]: end };
 }
 
 /** Passes on what it is told, and keeps the blobs that are there now. */
@@ -39,17 +55,17 @@ export function gatherBlobs(onTransfer: OnTransfer): { readonly onTransfer: OnTr
   };
 }
 
-function plain(stream: NodeJS.WriteStream, words: Words): TransferProgress {
+function plain(stream: NodeJS.WriteStream, wordOf: WordOf): TransferProgress {
   const said = new Set<string>();
   const onTransfer: OnTransfer = ({ digest }, state) => {
     if (!isEnd(state) || said.has(digest)) return;
     said.add(digest);
-    stream.write(`${encodedOf(digest).slice(0, SHORT)}: ${words[state]}\n`);
+    stream.write(`${encodedOf(digest).slice(0, SHORT)}: ${wordOf(state, digest)}\n`);
   };
   return { onTransfer, [Symbol.dispose]: () => {} };
 }
 
-function live(stream: NodeJS.WriteStream, words: Words): TransferProgress {
+function live(stream: NodeJS.WriteStream, wordOf: WordOf): TransferProgress {
   const rows = new Map<string, Row>();
   let drawn = 0;
   let isDirty = false;
@@ -59,8 +75,9 @@ function live(stream: NodeJS.WriteStream, words: Words): TransferProgress {
     const now = performance.now();
     const height = Math.max(1, (stream.rows || Infinity) - 1); // what has left the screen cannot be drawn again
     const lines = [...rows.values()].slice(-height).map((row) => {
-      const name = encodedOf(row.descriptor.digest).slice(0, SHORT);
-      return `\u001b[2K${`${name}: ${words[row.state]}${describeTransfer(row, now)}`.slice(0, stream.columns || Infinity)}\n`;
+      const { digest } = row.descriptor;
+      const name = encodedOf(digest).slice(0, SHORT);
+      return `\u001b[2K${`${name}: ${wordOf(row.state, digest)}${describeTransfer(row, now)}`.slice(0, stream.columns || Infinity)}\n`;
     });
     stream.write(`${drawn === 0 ? "" : `\u001b[${drawn}A`}${lines.join("")}`);
     drawn = lines.length;

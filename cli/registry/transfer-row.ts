@@ -1,5 +1,5 @@
 /** How far a blob is, how quickly it comes, and how long it will take. */
-import type { TransferState } from "../../registry/client/repository.ts";
+import type { TransferState } from "../../registry/client/remote-repository.ts";
 import type { Descriptor } from "../../store/oci.ts";
 
 export interface Row {

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { namedProcess, processName } from "../../store/process-id.ts";
+import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock, type FileLock } from "../../system/file-lock.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { idMap, spare, type IdMap } from "./id-maps.ts";
@@ -23,7 +24,7 @@ export async function holdNamespace(runRoot: string, minder: string, warn: (text
   const folder = join(runRoot, "rootless");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const [lockPath, record] = [join(folder, "lock"), join(folder, "holder")];
-  const lock = openFileLock(lockPath);
+  const lock = openFileLock(lockPath, openLockFile);
   try {
     lock.shared();
     const found = readHolder(record);

@@ -7,9 +7,9 @@ import type { Request } from "../../http/message.ts";
 import { nameOf } from "../schema/resource.ts";
 import { resourceNamed } from "../schema/resources.ts";
 import type { Target } from "./target.ts";
-import type { TokenCheck, User } from "./authenticate.ts";
-import { refuseEscalation } from "./escalation.ts";
-import type { WatchLines } from "./watch-lines.ts";
+import type { TokenCheck, User } from "./access/authenticate.ts";
+import { refuseEscalation } from "./access/escalation.ts";
+import type { WatchLines } from "./watch/watch-lines.ts";
 
 export interface Api {
   readonly log: ObjectLog;

@@ -7,7 +7,7 @@ import { applyStrategicMerge } from "../patch/strategic-merge.ts";
 import { mediaType, parseJson, readBytes, unsupported } from "./body.ts";
 import type { Call } from "./call.ts";
 
-export type ApplyPatch = (type: string, current: Readonly<Record<string, any>>) => unknown;
+export type ApplyPatch = (type: string, current: Readonly<Record<string, unknown>>) => unknown;
 
 export const patchTypes = [
   "application/json-patch+json",

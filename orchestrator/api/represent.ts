@@ -1,7 +1,7 @@
 /** Objects in the form that the client asked for. */
 import type { KubeObject } from "../cluster.ts";
 import { apiVersionOf, type Resource } from "../schema/resource.ts";
-import { columnsOf } from "./columns.ts";
+import { columnsOf } from "./table/columns.ts";
 import type { Representation } from "./negotiate.ts";
 
 export interface ListMetadata {

@@ -45,7 +45,7 @@ function parseFields(resource: Resource, text: string): FieldTerm[] {
 function fieldOf(object: KubeObject, path: string): string {
   if (path === "source") return object["source"]?.component ?? object["reportingComponent"] ?? "";
   if (path === "status.successful") return String(object.status?.succeeded ?? 0);
-  const value: unknown = path.split(".").reduce<any>((part, name) => part?.[name], object);
+  const value = path.split(".").reduce<unknown>((part, name) => (part as Readonly<Record<string, unknown>> | null | undefined)?.[name], object);
   if (value === undefined) return booleans.has(path) ? "false" : path === "status.replicas" ? "0" : "";
   return typeof value === "string" ? value : JSON.stringify(value);
 }

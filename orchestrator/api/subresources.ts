@@ -11,7 +11,7 @@ import { subresourcesOf } from "./discovery.ts";
 import { evict } from "./eviction.ts";
 import { current, get } from "./read.ts";
 import { toScale } from "../objects/scale.ts";
-import { requestToken } from "./token-request.ts";
+import { requestToken } from "./access/token-request.ts";
 import { patch, put } from "./update.ts";
 
 type Action = (call: Call, verb: Verb) => Promise<Reply> | Reply;

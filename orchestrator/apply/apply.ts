@@ -41,8 +41,8 @@ export function apply(application: Application): Applied {
   if (contested.length > 0 && !force) throw conflictWith(contested, changed);
   const kept = others.map((entry) => ({ ...entry, fields: difference(entry.fields, contested.includes(entry) ? changed : emptySet) }));
   const claimed = kept.reduce((all, entry) => union(all, entry.fields), fields);
-  const pruned = prune(shape, merged, difference(last, fields), claimed) as Record<string, any>;
-  const object = { ...pruned, apiVersion: live.apiVersion, kind: live.kind, metadata: { ...identityOf(live), ...pruned["metadata"] } } as unknown as KubeObject;
+  const pruned = prune(shape, merged, difference(last, fields), claimed) as { readonly metadata?: object };
+  const object = { ...pruned, apiVersion: live.apiVersion, kind: live.kind, metadata: { ...identityOf(live), ...pruned.metadata } } as unknown as KubeObject;
   return { object, managers: [...kept, { ...self, apiVersion, time: now, fields }] };
 }
 

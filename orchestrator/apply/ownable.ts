@@ -13,7 +13,7 @@ const unowned: ReadonlySet<string> = new Set([
 ]);
 
 export function ownable(object: unknown): unknown {
-  const { apiVersion: _, kind: __, metadata, ...rest } = object as Record<string, any>;
+  const { apiVersion: _, kind: __, metadata, ...rest } = object as Record<string, unknown>;
   const owned = Object.fromEntries(Object.entries((metadata ?? {}) as Record<string, unknown>).filter(([name]) => !unowned.has(name)));
   return Object.keys(owned).length === 0 ? rest : { metadata: owned, ...rest };
 }

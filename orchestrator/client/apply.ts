@@ -1,5 +1,6 @@
-/** Brings one object to what a manifest says, by server-side apply. */
-import type { Draft } from "../cluster.ts";
+/** Brings one object to what a manifest says, by server-side apply; a field that its kind does not have is refused. */
+import type { Draft, KubeObject } from "../cluster.ts";
+import { readObject } from "./answer.ts";
 import type { KubeClient } from "./kube-client.ts";
 import { pathOf, printedName, resourceOf } from "./paths.ts";
 
@@ -7,7 +8,7 @@ export interface Applied {
   /** `deployment.apps/web` */
   readonly name: string;
   readonly outcome: "created" | "configured" | "unchanged";
-  readonly object: any;
+  readonly object: KubeObject;
 }
 
 export async function applyManifest(
@@ -20,8 +21,9 @@ export async function applyManifest(
   const name = manifest.metadata.name ?? "";
   const path = pathOf(resource, namespace, name);
   const before = await client.find(path);
-  const query = `?fieldManager=${options.manager}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
-  const object = await client.send({ method: "PATCH", path: `${path}${query}`, body: manifest, contentType: "application/apply-patch+yaml" });
+  const query = `?fieldManager=${options.manager}&force=true&fieldValidation=Strict${options.dryRun === true ? "&dryRun=All" : ""}`;
+  const answer = await client.send({ method: "PATCH", path: `${path}${query}`, body: manifest, contentType: "application/apply-patch+yaml" });
+  const object = readObject(answer);
   const same = before?.metadata.resourceVersion === object.metadata.resourceVersion;
   return { name: printedName(resource, name), outcome: before === undefined ? "created" : same ? "unchanged" : "configured", object };
 }

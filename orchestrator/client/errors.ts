@@ -4,6 +4,7 @@ import { CodedError } from "../../store/errors.ts";
 export type ClientErrorCode =
   | "CLUSTER_DOWN"
   | "KUBECONFIG_INVALID"
+  | "ANSWER_INVALID"
   | "REFUSED"
   | "NOT_FOUND"
   | "TIMED_OUT"

@@ -4,6 +4,8 @@ import { Agent, request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { parse } from "yaml";
+import type { KubeObject } from "../cluster.ts";
+import { type ObjectList, readList, readObject } from "./answer.ts";
 import { ClientError } from "./errors.ts";
 
 export interface KubeRequest {
@@ -19,29 +21,38 @@ export interface KubeRequest {
 
 export interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
-  readonly object: any;
+  readonly object: unknown;
 }
+
+type Read = Pick<KubeRequest, "path" | "signal">;
 
 export interface KubeClient extends Disposable {
   /** @throws {ClientError} `CLUSTER_DOWN`, `NOT_FOUND`, `REFUSED` with the server's own words */
-  send(request: KubeRequest): Promise<any>;
+  send(request: KubeRequest): Promise<unknown>;
+  /** @throws {ClientError} as `send`, and `ANSWER_INVALID` */
+  get(request: Read): Promise<KubeObject>;
+  /** @throws {ClientError} as `get` */
+  list(request: Read): Promise<ObjectList>;
   /** What a watch tells, until the server ends it or `signal` does. @throws {ClientError} as `send`, also for an ERROR that is told */
   watch(request: KubeRequest): AsyncIterable<WatchEvent>;
   /** The object, or undefined when it is not there. */
-  find(path: string): Promise<any>;
+  find(path: string): Promise<KubeObject | undefined>;
 }
 
 /** @throws {ClientError} `CLUSTER_DOWN` when there is no kubeconfig */
 export function openKubeClient(kubeconfig: string): KubeClient {
   const { server, ...tls } = readKubeconfig(kubeconfig);
   const agent = new Agent({ keepAlive: true, ...tls });
-  const send = async (asked: KubeRequest): Promise<any> => await exchange(new URL(asked.path, server), agent, asked);
+  const send = async (asked: KubeRequest): Promise<unknown> => await exchange(new URL(asked.path, server), agent, asked);
+  const get = async (asked: Read): Promise<KubeObject> => readObject(await send(asked));
   return {
     send,
+    get,
+    list: async (asked) => readList(await send(asked)),
     watch: (asked) => watchLines(new URL(asked.path, server), agent, asked),
     async find(path) {
       try {
-        return await send({ path });
+        return await get({ path });
       } catch (error) {
         if (error instanceof ClientError && error.code === "NOT_FOUND") return undefined;
         throw error;
@@ -51,6 +62,12 @@ export function openKubeClient(kubeconfig: string): KubeClient {
   };
 }
 
+/** What is read of one; the first cluster and user count. */
+interface Kubeconfig {
+  readonly clusters?: readonly { readonly cluster?: { readonly server: string; readonly "certificate-authority-data": string } }[];
+  readonly users?: readonly { readonly user?: { readonly "client-certificate-data": string; readonly "client-key-data": string } }[];
+}
+
 function readKubeconfig(path: string): { readonly server: string; readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer } {
   let text: string;
   try {
@@ -58,7 +75,7 @@ function readKubeconfig(path: string): { readonly server: string; readonly ca: B
   } catch (error) {
     throw new ClientError("CLUSTER_DOWN", `Cannot reach the cluster: there is no ${path}`, { cause: error, hint: "Start it with 'strata up'" });
   }
-  const config = parse(text);
+  const config = parse(text) as Kubeconfig | undefined;
   const cluster = config?.clusters?.[0]?.cluster;
   const user = config?.users?.[0]?.user;
   if (cluster === undefined || user === undefined) throw new ClientError("KUBECONFIG_INVALID", `Cannot read ${path}: it names no cluster and user`);
@@ -71,7 +88,7 @@ function readKubeconfig(path: string): { readonly server: string; readonly ca: B
   };
 }
 
-async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<any> {
+async function exchange(url: URL, agent: Agent, asked: KubeRequest): Promise<unknown> {
   const response = await respond(url, agent, asked);
   const text = await textOf(response);
   const status = response.statusCode ?? 0;

@@ -16,6 +16,8 @@ export function resourceByWord(word: string): Resource {
 /** @throws {ClientError} `KIND_UNKNOWN` */
 export function resourceOf(manifest: { readonly apiVersion?: string; readonly kind?: string }): Resource {
   const found = resourceOfKind(manifest.apiVersion ?? "", manifest.kind ?? "");
+  if (manifest.apiVersion === undefined || manifest.kind === undefined)
+    throw new ClientError("KIND_UNKNOWN", `error validating data: ${manifest.apiVersion === undefined ? "apiVersion" : "kind"} not set`);
   if (found === undefined) throw new ClientError("KIND_UNKNOWN", `no matches for kind "${manifest.kind}" in version "${manifest.apiVersion}"`);
   return found;
 }

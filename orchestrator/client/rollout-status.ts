@@ -1,8 +1,10 @@
-/** How far a rollout is, in kubectl's words. Decides, and does nothing. */
+/** How far a rollout is, in kubectl's words. Decides, and does nothing. Spec: Kubernetes API reference, apps/v1. */
+import type { KubeObject } from "../cluster.ts";
+
 export type RolloutState = { readonly kind: "waiting" | "done" | "failed"; readonly message: string };
 
 /** By kind: what rolls. */
-const STATES: Readonly<Record<string, (object: any) => RolloutState>> = {
+const STATES: Readonly<Record<string, (object: KubeObject) => RolloutState>> = {
   Deployment: deploymentState,
   StatefulSet: statefulSetState,
   DaemonSet: daemonSetState,
@@ -13,7 +15,7 @@ export function canRoll(kind: string): boolean {
 }
 
 /** `object` is of a kind that rolls. */
-export function rolloutState(object: any): RolloutState {
+export function rolloutState(object: KubeObject): RolloutState {
   const { generation = 0 } = object.metadata;
   const { type } = object.spec.updateStrategy ?? {};
   if (type === "OnDelete") return { kind: "failed", message: "rollout status is only available for RollingUpdate strategy type" };
@@ -29,10 +31,18 @@ function waiting(message: string): RolloutState {
   return { kind: "waiting", message: `${message}...` };
 }
 
-function deploymentState({ metadata: { name }, spec: { replicas = 1 }, status = {} }: any): RolloutState {
-  const { updatedReplicas: updated = 0, replicas: total = 0, availableReplicas: available = 0, conditions = [] } = status;
+interface DeploymentStatus {
+  readonly updatedReplicas?: number;
+  readonly replicas?: number;
+  readonly availableReplicas?: number;
+  readonly conditions?: readonly { readonly type: string; readonly reason?: string }[];
+}
+
+function deploymentState({ metadata: { name }, spec, status = {} }: KubeObject): RolloutState {
+  const { replicas = 1 } = spec as { readonly replicas?: number };
+  const { updatedReplicas: updated = 0, replicas: total = 0, availableReplicas: available = 0, conditions = [] } = status as DeploymentStatus;
   const unfinished = (message: string): RolloutState => waiting(`Waiting for deployment "${name}" rollout to finish: ${message}`);
-  const progressing = conditions.find((condition: { readonly type: string }) => condition.type === "Progressing");
+  const progressing = conditions.find(({ type }) => type === "Progressing");
   if (progressing?.reason === "ProgressDeadlineExceeded") return { kind: "failed", message: `deployment "${name}" exceeded its progress deadline` };
   if (updated < replicas) return unfinished(`${updated} out of ${replicas} new replicas have been updated`);
   if (total > updated) return unfinished(`${total - updated} old replicas are pending termination`);
@@ -40,8 +50,23 @@ function deploymentState({ metadata: { name }, spec: { replicas = 1 }, status = 
   return { kind: "done", message: `deployment "${name}" successfully rolled out` };
 }
 
-function statefulSetState({ spec: { replicas = 1, updateStrategy = {} }, status = {} }: any): RolloutState {
-  const { readyReplicas: ready = 0, updatedReplicas: updated = 0, currentReplicas: current = 0, updateRevision, currentRevision } = status;
+interface StatefulSetSpec {
+  readonly replicas?: number;
+  readonly updateStrategy?: { readonly rollingUpdate?: { readonly partition?: number } };
+}
+
+interface StatefulSetStatus {
+  readonly readyReplicas?: number;
+  readonly updatedReplicas?: number;
+  readonly currentReplicas?: number;
+  readonly updateRevision?: string;
+  readonly currentRevision?: string;
+}
+
+function statefulSetState({ spec, status = {} }: KubeObject): RolloutState {
+  const { replicas = 1, updateStrategy = {} } = spec as StatefulSetSpec;
+  const { readyReplicas: ready = 0, updatedReplicas: updated = 0, currentReplicas: current = 0, ...revisions } = status as StatefulSetStatus;
+  const { updateRevision, currentRevision } = revisions;
   if (ready < replicas) return waiting(`Waiting for ${replicas - ready} pods to be ready`);
   const { rollingUpdate } = updateStrategy;
   if (rollingUpdate !== undefined) {
@@ -53,8 +78,14 @@ function statefulSetState({ spec: { replicas = 1, updateStrategy = {} }, status 
   return { kind: "done", message: `statefulset rolling update complete ${current} pods at revision ${currentRevision}...` };
 }
 
-function daemonSetState({ metadata: { name }, status = {} }: any): RolloutState {
-  const { desiredNumberScheduled: desired = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = status;
+interface DaemonSetStatus {
+  readonly desiredNumberScheduled?: number;
+  readonly updatedNumberScheduled?: number;
+  readonly numberAvailable?: number;
+}
+
+function daemonSetState({ metadata: { name }, status = {} }: KubeObject): RolloutState {
+  const { desiredNumberScheduled: desired = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = status as DaemonSetStatus;
   const unfinished = (message: string): RolloutState => waiting(`Waiting for daemon set "${name}" rollout to finish: ${message}`);
   if (updated < desired) return unfinished(`${updated} out of ${desired} new pods have been updated`);
   if (available < desired) return unfinished(`${available} of ${desired} updated pods are available`);

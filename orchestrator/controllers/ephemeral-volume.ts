@@ -1,7 +1,7 @@
 /** Makes the claim of each generic ephemeral volume; it is the pod's, and goes with it. Spec: Kubernetes documentation, "Ephemeral Volumes". */
-import type { Draft, KubeObject, ObjectKey } from "../cluster.ts";
+import type { Draft, KubeObject, ObjectKey, ObjectMeta } from "../cluster.ts";
 import { messageOf } from "../errors.ts";
-import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
+import { claimNameOf, claimNames, foreignClaim, type PodVolume } from "../storage/claims.ts";
 import { CLAIMS } from "../storage/names.ts";
 import { hasReason, keyOf, type Controller } from "./controller.ts";
 import { controllerReference } from "./owner.ts";
@@ -12,8 +12,7 @@ export function ephemeralVolumes(room: Collaborators): Controller {
   return {
     name: "ephemeral-volume",
     watches: {
-      pods: ({ type, object }) =>
-        type === "ADDED" && (object.spec.volumes ?? []).some((volume: any) => volume.ephemeral !== undefined) ? [keyOf(object)] : [],
+      pods: ({ type, object }) => (type === "ADDED" && volumesOf(object).some(({ ephemeral }) => ephemeral !== undefined) ? [keyOf(object)] : []),
       [CLAIMS]: ({ type, object }) =>
         type === "DELETED"
           ? cluster
@@ -29,7 +28,7 @@ export function ephemeralVolumes(room: Collaborators): Controller {
 async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators): Promise<void> {
   const pod = cluster.get("pods", key);
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
-  for (const volume of pod.spec.volumes ?? []) {
+  for (const volume of volumesOf(pod)) {
     if (volume.ephemeral === undefined) continue;
     const draft = draftClaim(pod, volume);
     const there = cluster.get(CLAIMS, { namespace: key.namespace, name: draft.metadata.name ?? "" });
@@ -45,8 +44,18 @@ async function reconcile(key: ObjectKey, { cluster, recorder }: Collaborators): 
   }
 }
 
-function draftClaim(pod: KubeObject, volume: any): Draft {
-  const { metadata = {}, spec } = volume.ephemeral.volumeClaimTemplate;
+function volumesOf(pod: KubeObject): readonly PodVolume[] {
+  return pod.spec.volumes ?? [];
+}
+
+interface ClaimTemplate {
+  readonly metadata?: Pick<ObjectMeta, "labels" | "annotations">;
+  readonly spec: unknown;
+}
+
+function draftClaim(pod: KubeObject, volume: PodVolume): Draft {
+  const template = volume.ephemeral?.volumeClaimTemplate as ClaimTemplate;
+  const { metadata = {}, spec } = template;
   const { labels, annotations } = metadata;
   return {
     apiVersion: "v1",

@@ -1,6 +1,6 @@
 /** Keeps claims that pods use, and volumes that are bound, until they are free. Spec: Kubernetes documentation, "Storage Object in Use Protection". */
 import type { Cluster, KubeObject, ObjectKey, ResourceName, WatchEvent } from "../cluster.ts";
-import { claimNameOf, claimNames, foreignClaim } from "../storage/claims.ts";
+import { claimNameOf, claimNames, foreignClaim, type PodVolume } from "../storage/claims.ts";
 import { CLAIM_PROTECTION, CLAIMS, VOLUME_PROTECTION, VOLUMES } from "../storage/names.ts";
 import { keyOf, type Controller } from "./controller.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizers.ts";
@@ -34,10 +34,13 @@ function isVolumeUsed({ status }: KubeObject): boolean {
 
 /** By a pod that has a node, whether or not it has ended: its files may still be asked for. */
 export function isClaimUsed(claim: KubeObject, pods: readonly KubeObject[]): boolean {
-  return pods.some((pod) => pod.spec.nodeName && (pod.spec.volumes ?? []).some((volume: any) => uses(pod, volume, claim)));
+  return pods.some((pod) => {
+    const volumes: readonly PodVolume[] = pod.spec.volumes ?? [];
+    return pod.spec.nodeName && volumes.some((volume) => uses(pod, volume, claim));
+  });
 }
 
-function uses(pod: KubeObject, volume: any, claim: KubeObject): boolean {
+function uses(pod: KubeObject, volume: PodVolume, claim: KubeObject): boolean {
   if (claimNameOf(pod, volume) !== claim.metadata.name) return false;
   if (volume.ephemeral === undefined) return true;
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;

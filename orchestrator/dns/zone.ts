@@ -105,7 +105,8 @@ function servers(
   const base = `${service.metadata.name}.${service.metadata.namespace}.svc.${DOMAIN}`;
   const targets = isHeadless(service)
     ? slices.flatMap((slice) => {
-        const number: number | undefined = (slice["ports"] ?? []).find((one: any) => (one.name ?? "") === (port.name ?? ""))?.port;
+        const ports: readonly { readonly name?: string; readonly port?: number }[] = slice["ports"] ?? [];
+        const number = ports.find((one) => (one.name ?? "") === (port.name ?? ""))?.port;
         return number === undefined
           ? []
           : endpointsOf([slice]).map((endpoint) => ({ target: `${labelOf(endpoint)}.${base}`, port: number, address: endpoint.addresses[0] ?? "" }));

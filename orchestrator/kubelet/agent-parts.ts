@@ -4,7 +4,7 @@ import type { Images } from "../../store/store.ts";
 import type { Cluster, KubeObject } from "../cluster.ts";
 import type { Clock } from "../controllers/clock.ts";
 import type { Recorder } from "../controllers/events.ts";
-import type { Lookup } from "./environment.ts";
+import type { Lookup } from "./environment/environment.ts";
 import type { Gate } from "./gate.ts";
 import type { ImagePuller } from "./images.ts";
 import type { NodeMemory } from "./oom-score.ts";

@@ -4,17 +4,17 @@ import type { Limits } from "../../runtime/limits.ts";
 import type { KubeObject } from "../cluster.ts";
 import { DOMAIN } from "../dns/zone.ts";
 import { milliOf, wholeOf } from "../schema/quantity.ts";
-import { expand } from "./environment.ts";
+import { expand } from "./environment/environment.ts";
 import { StartError } from "./errors.ts";
-import type { ClaimedVolume } from "./claimed-volume.ts";
+import type { ClaimedVolume } from "./volumes/claimed-volume.ts";
 import { instanceLabels } from "./instance-labels.ts";
 import { oomScore, type NodeMemory } from "./oom-score.ts";
 import type { PodFolders } from "./pod-folder.ts";
 import { securityOf, type SecurityInput } from "./container-security.ts";
 import { hostnameOf, specOf, type ContainerSpec, type PodSpec, type ResourceNeeds, type VolumeMount } from "./pod-spec.ts";
 import type { Resolver } from "./resolver.ts";
-import { checkedSubPath } from "./sub-path.ts";
-import { volumePath } from "./volumes.ts";
+import { checkedSubPath } from "./volumes/sub-path.ts";
+import { volumePath } from "./volumes/volumes.ts";
 
 export interface ContainerInput extends SecurityInput {
   readonly environment: ReadonlyMap<string, string>;

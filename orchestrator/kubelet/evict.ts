@@ -9,7 +9,7 @@ import { isActive } from "../controllers/pods.ts";
 import { wholeOf } from "../schema/quantity.ts";
 import type { AgentParts } from "./agent-parts.ts";
 import { specOf } from "./pod-spec.ts";
-import { volumePath } from "./volumes.ts";
+import { volumePath } from "./volumes/volumes.ts";
 
 /** A tmpfs needs none of this: its size holds by itself. */
 export async function evictWhenFull({ cluster, clock, folders, recorder }: AgentParts, pod: KubeObject): Promise<void> {

@@ -3,11 +3,8 @@
  * and goes on, restarting nothing.
  */
 import { setMaxListeners } from "node:events";
-import type { Engine } from "../../runtime/engine.ts";
-import type { Images } from "../../store/store.ts";
-import type { Cluster, KubeObject, WatchEvent } from "../cluster.ts";
+import type { KubeObject, WatchEvent } from "../cluster.ts";
 import { messageOf } from "../errors.ts";
-import type { Clock } from "../controllers/clock.ts";
 import { keyOf } from "../controllers/controller.ts";
 import { createRecorder } from "../controllers/events.ts";
 import { Loop } from "../controllers/loop.ts";
@@ -19,27 +16,19 @@ import { adoptInstances } from "./adopt.ts";
 import { Gate } from "./gate.ts";
 import { evictWhenFull } from "./evict.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import type { ImagePuller } from "./images.ts";
 import { leastScore } from "./oom-score.ts";
 import { PodEntry } from "./pod-entry.ts";
 import { PodFolders } from "./pod-folder.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { NodeFacts } from "./node-status.ts";
-import type { IssueToken } from "./service-account-token.ts";
-import type { MeterTarget, UsageMeter } from "./usage-meter.ts";
-import { refreshVolumes, shows } from "./volumes.ts";
+import type { MeterTarget, UsageMeter } from "./usage/usage-meter.ts";
+import { refreshVolumes, shows } from "./volumes/volumes.ts";
 
 /** Starting a container takes a few processes: more at once only queue for the processor. */
 const STARTS_AT_ONCE = 4;
 const WORKERS = 16;
 
-export interface NodeAgentOptions {
-  readonly cluster: Cluster;
-  readonly engine: Engine;
-  readonly images: Images;
-  readonly puller: ImagePuller;
-  readonly issueToken: IssueToken;
-  readonly clock: Clock;
+export interface NodeAgentOptions extends Pick<AgentParts, "cluster" | "engine" | "images" | "puller" | "issueToken" | "clock" | "withdrawn"> {
   readonly facts: NodeFacts;
   readonly meter: UsageMeter;
   /** Milliseconds between two signs of life. */
@@ -47,8 +36,6 @@ export interface NodeAgentOptions {
   /** Bytes. */
   readonly memory: number;
   readonly log: (message: string) => void;
-  /** Of a pod that ends: resolves when no service sends new connections to it. */
-  readonly withdrawn: (pod: KubeObject) => Promise<void>;
 }
 
 export interface NodeAgent extends AsyncDisposable {

@@ -18,7 +18,7 @@ export type PodAction =
   /** Nothing runs any more: the sandbox goes; with `purge` also instances, logs and volumes, and the object from the API. */
   | { readonly kind: "dismantle"; readonly purge: boolean };
 
-export type StopReason = "deleted" | "liveness" | "startup" | "deadline" | "done";
+export type StopReason = "deleted" | "liveness" | "startup" | "changed" | "deadline" | "done";
 
 export interface PodPlan {
   readonly actions: readonly PodAction[];
@@ -40,6 +40,11 @@ export function planPod(pod: KubeObject, running: RunningPod, now: number): PodP
 export function isOverdue(pod: KubeObject, now: number): boolean {
   const seconds = specOf(pod).activeDeadlineSeconds;
   return seconds !== undefined && pod.status?.startTime !== undefined && now >= parseTime(pod.status.startTime) + seconds * 1000;
+}
+
+/** The image is all of a container that may change while its pod runs. */
+function isOfAnotherImage({ image }: Instance, container: ContainerSpec): boolean {
+  return image !== container.image;
 }
 
 class Planner {
@@ -117,8 +122,8 @@ class Planner {
   }
 
   #endedForGood(container: ContainerSpec): boolean {
-    const code = this.#exitCode(container);
-    return code !== undefined && !this.#restarts(container, code);
+    const instance = latest(this.#running, container.name);
+    return instance?.state.kind === "exited" && !this.#restarts(container, instance, instance.state.exit.exitCode);
   }
 
   #exitCode(container: ContainerSpec): number | undefined {
@@ -126,9 +131,9 @@ class Planner {
     return state?.kind === "exited" ? state.exit.exitCode : undefined;
   }
 
-  #restarts(container: ContainerSpec, exitCode: number): boolean {
+  #restarts(container: ContainerSpec, instance: Instance, exitCode: number): boolean {
     const { restartPolicy = "Always", initContainers = [] } = specOf(this.#pod);
-    if (isSidecar(container)) return true;
+    if (isSidecar(container) || isOfAnotherImage(instance, container)) return true;
     if (initContainers.includes(container)) return exitCode !== 0 && restartPolicy !== "Never";
     return restartPolicy === "Always" || (restartPolicy === "OnFailure" && exitCode !== 0);
   }
@@ -164,10 +169,11 @@ class Planner {
     const { state, probes } = instance;
     if (state.kind === "running") {
       if (probes.failed !== undefined) this.#stop(instance, probes.failed.probe, probes.failed.grace);
+      else if (isOfAnotherImage(instance, container)) this.#stop(instance, "changed");
       return;
     }
     if (state.kind === "created") return;
-    if (!this.#restarts(container, state.exit.exitCode)) return;
+    if (!this.#restarts(container, instance, state.exit.exitCode)) return;
     const restart = nextRestart(instance, state);
     if (restart.at <= this.#now) return this.#start(container, instance.attempt + 1, restart.backoff);
     this.crashing.set(container.name, restart.wait);

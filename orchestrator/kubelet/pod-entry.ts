@@ -2,7 +2,7 @@
 import type { Sandbox } from "../../runtime/engine.ts";
 import type { KubeObject, ObjectKey } from "../cluster.ts";
 import type { InstanceName } from "./instance-labels.ts";
-import type { Prober } from "./prober.ts";
+import type { Prober } from "./probes/prober.ts";
 import type { Instance, InstanceState, Problem, RunningPod } from "./running.ts";
 
 export interface Held {

@@ -2,7 +2,7 @@
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { removeTree } from "../storage/remove-tree.ts";
-import { unmountBelow } from "./empty-dir.ts";
+import { unmountBelow } from "./volumes/empty-dir.ts";
 
 export class PodFolders {
   readonly #data: string;

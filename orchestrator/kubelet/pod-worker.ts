@@ -18,8 +18,8 @@ import { OVERDUE, podStatus } from "./pod-status.ts";
 import { doubled } from "./restart-backoff.ts";
 import { startInstance } from "./start-instance.ts";
 import { killInstance, stopInstance } from "./stop-instance.ts";
-import { prepareClaims } from "./prepare-claims.ts";
-import { prepareVolumes } from "./volumes.ts";
+import { prepareClaims } from "./volumes/prepare-claims.ts";
+import { prepareVolumes } from "./volumes/volumes.ts";
 
 export class PodWorker {
   readonly #parts: AgentParts;

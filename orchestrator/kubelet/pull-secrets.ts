@@ -1,7 +1,7 @@
 /** The logins that a pod brings for its images: `imagePullSecrets`. Decides, and does nothing. Spec: Kubernetes documentation, "Images". */
 import { parseReference } from "../../store/reference.ts";
 import type { KubeObject } from "../cluster.ts";
-import { entriesOf, type Lookup } from "./environment.ts";
+import { entriesOf, type Lookup } from "./environment/environment.ts";
 import type { RegistryAuth } from "./images.ts";
 import { specOf } from "./pod-spec.ts";
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CodedError } from "../../store/errors.ts";
 import type { KubeObject } from "../cluster.ts";
 import { fieldPath, type AgentParts } from "./agent-parts.ts";
-import { runPreStop } from "./hooks.ts";
+import { runPreStop } from "./probes/hooks.ts";
 import type { PodAction, StopReason } from "./plan-pod.ts";
 import type { PodEntry } from "./pod-entry.ts";
 
@@ -47,6 +47,8 @@ function reasonText(name: string, why: StopReason): string {
       return `Container ${name} failed liveness probe, will be restarted`;
     case "startup":
       return `Container ${name} failed startup probe, will be restarted`;
+    case "changed":
+      return `Container ${name} definition changed, will be restarted`;
     case "deadline":
     case "deleted":
     case "done":

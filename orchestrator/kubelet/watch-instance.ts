@@ -3,11 +3,11 @@ import { open } from "node:fs/promises";
 import type { ExitRecord } from "../../runtime/process.ts";
 import { containerSpec, fieldPath, type AgentParts } from "./agent-parts.ts";
 import { RUNTIME, statusesOf } from "./container-status.ts";
-import { runHandler } from "./handler.ts";
-import { targetOf } from "./hooks.ts";
+import { runHandler } from "./probes/handler.ts";
+import { targetOf } from "./probes/hooks.ts";
 import type { Held, PodEntry } from "./pod-entry.ts";
 import { allContainers, specOf } from "./pod-spec.ts";
-import { Prober } from "./prober.ts";
+import { Prober } from "./probes/prober.ts";
 
 const MAX_MESSAGE_BYTES = 4096;
 const FALLBACK_LINES = 80;

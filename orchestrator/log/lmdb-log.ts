@@ -11,6 +11,7 @@ import { formatRecord, parseRecord } from "./record.ts";
 import { Draft, State } from "./state.ts";
 import { StoreError } from "../../store/errors.ts";
 import { commitFailure, leave } from "../../store/records/commit-failure.ts";
+import { assertOpenable } from "../../store/records/openable.ts";
 import { Reserve } from "../../store/records/reserve.ts";
 import type { KubeObject } from "../cluster.ts";
 import { ApiError } from "../errors.ts";
@@ -33,7 +34,7 @@ export interface LmdbLogOptions {
 
 interface Waiting {
   readonly body: (transaction: Transaction) => unknown;
-  readonly resolve: (value: any) => void;
+  readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -47,7 +48,7 @@ interface Outcome {
 /** @throws {ApiError} `ServiceUnavailable` when another live process has this log open */
 export function openLmdbLog({ folder, history, onBug = () => {} }: LmdbLogOptions): ObjectLog {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const owner = own(folder); // before anything is opened: lmdb's opening disturbs whoever writes
+  const owner = ownOpenable(folder); // before anything is opened: lmdb's opening disturbs whoever writes
   const root = open({ path: folder, mapSize: MAP_BYTES, overlappingSync: false, maxDbs: 2 });
   const meta = root.openDB<string, string>({ name: "meta", encoding: "string" });
   const records = root.openDB<string, number>({ name: "records", encoding: "string", keyEncoding: "uint32" });
@@ -56,6 +57,17 @@ export function openLmdbLog({ folder, history, onBug = () => {} }: LmdbLogOption
     { changes: HISTORY_CHANGES, characters: HISTORY_CHARACTERS, ...history },
     onBug,
   );
+}
+
+function ownOpenable(folder: string): Disposable {
+  const owner = own(folder);
+  try {
+    assertOpenable(folder, MAP_BYTES);
+    return owner;
+  } catch (error) {
+    owner[Symbol.dispose]();
+    throw error;
+  }
 }
 
 interface Databases {
@@ -94,7 +106,7 @@ class LmdbLog implements ObjectLog {
 
   transact<T>(body: (transaction: Transaction) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ body, resolve, reject });
+      this.#waiting.push({ body, resolve: (value) => resolve(value as T), reject });
       this.#flushing ??= this.#flush();
     });
   }

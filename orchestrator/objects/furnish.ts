@@ -27,6 +27,7 @@ const priorities = [
   { name: "system-node-critical", value: 2_000_001_000 },
 ].map(({ name, value }) => ({ apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value }));
 
+const apiService = { namespace: "default", name: "kubernetes" } as const;
 export const dnsService = { namespace: "kube-system", name: "kube-dns" } as const;
 
 export async function furnishCluster(cluster: Cluster, { serviceCidr, api, names }: Furnishing): Promise<void> {
@@ -37,7 +38,7 @@ export async function furnishCluster(cluster: Cluster, { serviceCidr, api, names
   );
   await Promise.all(priorities.map(async (one) => await unlessThere(cluster.create("priorityclasses.scheduling.k8s.io", one))));
   await furnishService(cluster, api.address, {
-    key: { namespace: "default", name: "kubernetes" },
+    key: apiService,
     labels: { component: "apiserver", provider: "kubernetes" },
     clusterIP: addressIn(serviceCidr, 1),
     ports: [{ name: "https", protocol: "TCP", port: 443, target: api.port }],
@@ -52,6 +53,21 @@ export async function furnishCluster(cluster: Cluster, { serviceCidr, api, names
       { name: "dns-tcp", protocol: "TCP", port: 53, target: 53 },
     ],
   });
+}
+
+/** Who deletes all services of a namespace means his own: those come back, as an API server has it. */
+export function keepFurnished(cluster: Cluster, furnishing: Furnishing, onBug: (error: unknown) => void): AsyncDisposable {
+  let work = Promise.resolve();
+  const watch = cluster.watch("services", ({ type, object: { metadata } }) => {
+    const isOwn = [apiService, dnsService].some(({ namespace, name }) => metadata.namespace === namespace && metadata.name === name);
+    if (type === "DELETED" && isOwn) work = work.then(async () => await furnishCluster(cluster, furnishing)).catch(onBug);
+  });
+  return {
+    async [Symbol.asyncDispose](): Promise<void> {
+      watch[Symbol.dispose]();
+      await work;
+    },
+  };
 }
 
 async function furnishService(cluster: Cluster, ip: string, { key, labels, clusterIP, ports }: OwnService): Promise<void> {

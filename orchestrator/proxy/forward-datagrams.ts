@@ -21,7 +21,7 @@ interface Flow {
 /** Listens when it resolves; `next` is asked for each client that is new. Dispose ends all flows. @throws when the address is taken */
 export async function forwardDatagrams(address: string, port: number, next: (client: string) => Backend | undefined): Promise<DatagramForwarder> {
   const flows = new Map<string, Flow>();
-  const server = createSocket("udp4");
+  const server = createSocket(address.includes(":") ? "udp6" : "udp4");
   server.on("message", (data, from) => {
     const key = `${from.address}:${from.port}`;
     const flow = flows.get(key) ?? open(server, from, next(from.address), () => flows.delete(key));

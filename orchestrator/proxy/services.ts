@@ -11,7 +11,7 @@ import { hostUpstream } from "../dns/upstream.ts";
 import { isWithin } from "../objects/service-addresses.ts";
 import type { Collaborators } from "../controllers/collaborators.ts";
 import type { ServiceNetwork, ServiceRange } from "../../runtime/service-network.ts";
-import { nodePlaces } from "./listeners.ts";
+import { nodePlaces, nodePortPlaces } from "./listeners.ts";
 import { RulesInForce } from "./rules-in-force.ts";
 import { serviceProxy } from "./service-proxy.ts";
 import { withdrawal, type Withdrawal } from "./withdrawal.ts";
@@ -46,6 +46,7 @@ export async function startServices(
   });
   const proxy = serviceProxy(as("service-proxy"), {
     node: nodePlaces(serviceAddress),
+    nodePorts: nodePortPlaces(serviceAddress),
     cluster: range !== undefined && !usesRules,
     told: serviceAddress,
     own: async (addresses) => void (range !== undefined && (await network.addresses(range.cidr, addresses))),

@@ -44,7 +44,13 @@ async function untilUnoffered(cluster: Cluster, { metadata: { namespace, uid } }
 }
 
 function isOffered(cluster: Cluster, namespace: string | undefined, uid: string): boolean {
-  return cluster
-    .list(SLICES, namespace)
-    .some((slice) => (slice["endpoints"] ?? []).some((endpoint: any) => endpoint.targetRef?.uid === uid && endpoint.conditions?.terminating !== true));
+  return cluster.list(SLICES, namespace).some((slice) => {
+    const endpoints: readonly Endpoint[] = slice["endpoints"] ?? [];
+    return endpoints.some(({ targetRef, conditions }) => targetRef?.uid === uid && conditions?.terminating !== true);
+  });
+}
+
+interface Endpoint {
+  readonly targetRef?: { readonly uid?: string };
+  readonly conditions?: { readonly terminating?: boolean };
 }

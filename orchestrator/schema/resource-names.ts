@@ -1,6 +1,6 @@
 /** The names under which resources are counted. Spec: Kubernetes documentation, "Resource Management for Pods and Containers", "Resource Quotas". */
 import { invalid, type FieldError } from "./field-error.ts";
-import type { FieldRule } from "./field-rules.ts";
+import type { FieldRule } from "./rules/field-rules.ts";
 import { qualifiedNameProblem } from "./names.ts";
 
 const ofContainers: ReadonlySet<string> = new Set(["cpu", "memory", "ephemeral-storage"]);

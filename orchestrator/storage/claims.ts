@@ -2,10 +2,10 @@
 import type { KubeObject } from "../cluster.ts";
 import { BETA_STORAGE_CLASS, BIND_COMPLETED } from "./names.ts";
 
-interface PodVolume {
+export interface PodVolume {
   readonly name: string;
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
-  readonly ephemeral?: { readonly volumeClaimTemplate?: any };
+  readonly ephemeral?: { readonly volumeClaimTemplate?: unknown };
 }
 
 /** The claim behind a volume of the pod; undefined for volumes of other kinds. */

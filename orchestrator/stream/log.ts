@@ -54,9 +54,18 @@ export function logOptions(query: URLSearchParams, container: string, signal: Ab
   };
 }
 
+interface ContainerStatus {
+  readonly name: string;
+  readonly state?: { readonly waiting?: { readonly reason?: string } };
+  readonly lastState?: { readonly terminated?: object };
+}
+
+type PodStatus = { readonly [list in "initContainerStatuses" | "containerStatuses" | "ephemeralContainerStatuses"]?: readonly ContainerStatus[] };
+
 /** @throws {ApiError} `BadRequest` when the container has not run, or not before */
 function checkStarted({ metadata, status }: KubeObject, container: string, previous: boolean): void {
-  const all: any[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = (status ?? {}) as PodStatus;
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   const found = all.find(({ name }) => name === container);
   if (previous && found?.lastState?.terminated === undefined)
     throw badRequest(`previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(metadata.name)} not found`);

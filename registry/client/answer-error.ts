@@ -36,18 +36,34 @@ const CODES: ReadonlySet<string> = new Set<WireErrorCode>([
 
 /** Reads the rest of `answer`. `doing` completes "Cannot …". */
 export async function answerError(answer: Answer, doing: string, fallback: WireErrorCode = "UNKNOWN"): Promise<RegistryError> {
-  const { code, message } = await readError(answer);
+  const { code, message, isFull = false } = await readError(answer);
   const known = code !== undefined && CODES.has(code) ? (code as WireErrorCode) : (BY_STATUS[answer.status] ?? (answer.status === 404 ? fallback : "UNKNOWN"));
   const said = message === undefined || message === "" ? "" : `, ${printable(message)}`;
-  const hint = known === "UNAUTHORIZED" || known === "DENIED" ? `Log in with 'strata login ${new URL(answer.url).host}', or check the name` : undefined;
+  const hint = (known === "UNAUTHORIZED" || known === "DENIED") && !isFull ? refusalHint(answer) : undefined;
   return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, hint === undefined ? {} : { hint });
 }
 
-async function readError(answer: Answer): Promise<{ readonly code?: string; readonly message?: string }> {
+/** Who is logged in already is told as whom, and what was asked for: the last of the actions needs the others. */
+export function refusalHint({ url, asked }: Pick<Answer, "url" | "asked">): string {
+  const login = `'strata login ${new URL(url).host}'`;
+  if (asked?.user === undefined) return `Log in with ${login}, or check the name`;
+  const wanted = asked.scopes.map((scope) => scope.replace(/^repository:(.*):(?:[\w*]+,)*([\w*]+)$/, "$2 $1"));
+  return `You are logged in as ${asked.user}, who may not ${wanted.join(", ") || "use it"}; ${login} logs in as somebody else`;
+}
+
+interface WireError {
+  readonly code?: string;
+  readonly message?: string;
+  /** Of a quota: nobody else may store it there either. */
+  readonly isFull?: boolean;
+}
+
+async function readError(answer: Answer): Promise<WireError> {
   try {
-    const { errors } = JSON.parse(await readText(answer, MAX_ERROR_BYTES)) as { errors?: readonly { code?: unknown; message?: unknown }[] };
-    const { code, message } = errors?.[0] ?? {};
-    return { ...(typeof code === "string" ? { code } : {}), ...(typeof message === "string" ? { message } : {}) };
+    const { errors } = JSON.parse(await readText(answer, MAX_ERROR_BYTES)) as { errors?: readonly { code?: unknown; message?: unknown; detail?: unknown }[] };
+    const { code, message, detail } = errors?.[0] ?? {};
+    const isFull = typeof detail === "object" && detail !== null && "limit" in detail;
+    return { ...(typeof code === "string" ? { code } : {}), ...(typeof message === "string" ? { message } : {}), isFull };
   } catch {
     return {};
   }

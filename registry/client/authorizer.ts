@@ -12,6 +12,8 @@ export interface Authorizer {
   header(scopes: readonly string[]): string | undefined;
   /** After a 401: learns what is asked and gets it. False when there is nothing to answer with, or it was tried already. */
   answer(refused: Answer, scopes: readonly string[], tried: string | undefined, signal: AbortSignal | undefined): Promise<boolean>;
+  /** Whom the login names. */
+  user(): Promise<string | undefined>;
 }
 
 interface Token {
@@ -42,6 +44,10 @@ export function createAuthorizer(connection: Connection, login: () => Promise<Lo
   };
   return {
     header: known,
+    async user(): Promise<string | undefined> {
+      const found = await login();
+      return found?.kind === "password" ? found.username : undefined;
+    },
     async answer(refused, scopes, tried, signal): Promise<boolean> {
       const challenges = parseChallenges(refused.headers["www-authenticate"] ?? "");
       const bearer = challenges.find(({ scheme }) => scheme === "bearer");

@@ -2,7 +2,7 @@
 import { statfs } from "node:fs/promises";
 import type { Descriptor, Manifest } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
-import type { PullStore } from "./pull.ts";
+import type { PullStore } from "./pull-options.ts";
 
 /** The kernel stacks no more under an overlay. */
 const MAX_LAYERS = 500;

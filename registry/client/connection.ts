@@ -7,6 +7,7 @@ import type { BulkBody, BulkRequest } from "./bulk.ts";
 import { isLoopback, networkHost } from "./endpoint.ts";
 import { isFileBody } from "./file-content.ts";
 import type { HostTerms } from "./host-terms.ts";
+import { nearConnector } from "./near.ts";
 import { readTrust } from "./trust.ts";
 
 export interface Exchange {
@@ -30,6 +31,15 @@ export interface Answer {
   readonly leave: () => void;
   /** After redirects. */
   readonly url: string;
+  /** Of a refusal: who asked, and for what. */
+  readonly asked?: Asked;
+}
+
+export interface Asked {
+  /** Undefined without a login, or with one that names nobody. */
+  readonly user: string | undefined;
+  /** `repository:<name>:pull,push` */
+  readonly scopes: readonly string[];
 }
 
 export interface Connection extends AsyncDisposable {
@@ -89,7 +99,7 @@ function openWay(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options & {
   const set = (name: string): string | undefined => [env[name], env[name.toUpperCase()]].find((value) => value !== undefined && value !== "");
   const [httpProxy, httpsProxy, noProxy] = [set("http_proxy"), set("https_proxy"), set("no_proxy")];
   if (isLoopback(host) || (httpProxy === undefined && httpsProxy === undefined))
-    return { dispatcher: new Agent(options), direct: { tls: tls, idleMs: limits.bodyTimeout } };
+    return { dispatcher: new Agent(isLoopback(host) ? { ...limits, connect: nearConnector(tls) } : options), direct: { tls: tls, idleMs: limits.bodyTimeout } };
   const name = networkHost(host).replace(/:\d+$/, "");
   const servername = host === ELSEWHERE || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? {} : { servername: name };
   const through = new EnvHttpProxyAgent({

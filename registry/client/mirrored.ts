@@ -3,7 +3,7 @@ import type { Descriptor } from "../../store/oci.ts";
 import type { Filled } from "../../store/content.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { isReplayable, replayable, type Begun } from "./replayable.ts";
-import type { RemoteRepository } from "./repository.ts";
+import type { RemoteRepository } from "./remote-repository.ts";
 
 export type SourceRepository = Pick<RemoteRepository, "place" | "read" | "fetch" | "referrers">;
 

@@ -8,7 +8,7 @@ import { RegistryError } from "../errors.ts";
 import { blaming } from "./blame.ts";
 import { limit, type Limit } from "./limit.ts";
 import { isReplayable, type Replayable } from "./replayable.ts";
-import type { PullOptions, PullSource, PullStore } from "./pull.ts";
+import type { PullOptions, PullSource, PullStore } from "./pull-options.ts";
 
 /** Blobs on the way at once: as many as docker takes. */
 const PARALLEL = 3;

@@ -2,24 +2,12 @@
 import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/image/documents.ts";
 import { choosePlatform, formatPlatform, hostPlatform } from "../../store/image/platform.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest, type Platform } from "../../store/oci.ts";
-import type { Store } from "../../store/store.ts";
 import { RegistryError } from "../errors.ts";
 import { blaming } from "./blame.ts";
 import { checkClaims, checkRoom } from "./claims.ts";
 import { pullLayers } from "./pull-layers.ts";
-import type { Fetched, OnTransfer, RemoteRepository } from "./repository.ts";
-
-/** What an image is pulled from. */
-export type PullSource = Pick<RemoteRepository, "place" | "read" | "fetch">;
-export type PullStore = Pick<Store, "root" | "blobs" | "snapshots">;
-
-export interface PullOptions {
-  /** Of an index: one platform, or all of them. @default this machine's */
-  readonly platform?: Platform | "all" | undefined;
-  /** False leaves the layers packed. @default true */
-  readonly unpack?: boolean;
-  readonly onTransfer?: OnTransfer;
-}
+import type { PullOptions, PullSource, PullStore } from "./pull-options.ts";
+import type { Fetched } from "./remote-repository.ts";
 
 const MAX_NESTING = 4;
 const MAX_IMAGES = 100;

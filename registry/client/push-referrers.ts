@@ -6,7 +6,7 @@ import { retarget } from "../../store/image/retarget.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { sendBlob } from "./push.ts";
-import type { RemoteRepository } from "./repository.ts";
+import type { RemoteRepository } from "./remote-repository.ts";
 
 type Source = Pick<Store, "blobs" | "table">;
 

@@ -8,7 +8,7 @@ import type { ChainID, Image, Store } from "../../store/store.ts";
 import type { GrowingBlob } from "../../store/content.ts";
 import { fileContent } from "./file-content.ts";
 import { limit, type Limit } from "./limit.ts";
-import type { Fetched, RemoteRepository } from "./repository.ts";
+import type { Fetched, RemoteRepository } from "./remote-repository.ts";
 
 export interface PushOptions {
   /** Of an index, only this platform's image. @default all that are here */

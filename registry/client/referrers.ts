@@ -10,7 +10,7 @@ import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";
 import type { Remote } from "./remote.ts";
-import type { Fetched } from "./repository.ts";
+import type { Fetched } from "./remote-repository.ts";
 
 const MAX_LIST_BYTES = 16 << 20;
 const MAX_PAGES = 1000;

@@ -2,7 +2,7 @@
 import { STORE_HEADER } from "../identity.ts";
 import { RegistryError } from "../errors.ts";
 import { createAuthorizer, type Authorizer } from "./authorizer.ts";
-import { answerError } from "./answer-error.ts";
+import { answerError, refusalHint } from "./answer-error.ts";
 import { findLogin, type Login } from "./auth-files.ts";
 import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from "./connection.ts";
 import type { HostTerms } from "./host-terms.ts";
@@ -121,6 +121,9 @@ interface Place {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A token may have expired on the way; services that give ever new ones for what is refused do not help. */
+const MAX_CHALLENGES = 3;
+
 async function authorised(connection: Connection, authorizer: Authorizer, { base, greeting, signal }: Place, exchange: RemoteExchange): Promise<Answer> {
   const { path, scopes, body, method, isBulk } = exchange;
   const url = new URL(path, `${base}/`).href;
@@ -128,15 +131,18 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
   const own = new URL(url).origin === new URL(base).origin;
   if (own && greeting.status === 401 && isFrom(greeting, base) && authorizer.header(scopes) === undefined)
     await authorizer.answer(greeting, scopes, undefined, signal);
-  for (;;) {
+  for (let round = 1; ; round++) {
     const authorization = own ? authorizer.header(scopes) : undefined;
     const headers = { ...exchange.headers, ...(authorization === undefined ? {} : { authorization }) };
     const answer = await connection.send({ method, url, headers, signal, isBulk, ...(body === undefined ? {} : { body: body() }) });
-    if (answer.status !== 401) return answer;
-    if (!own || !isFrom(answer, base) || !(await authorizer.answer(answer, scopes, authorization, signal)))
-      throw await answerError(answer, `use ${base}`, "UNAUTHORIZED");
+    if (answer.status !== 401 && (answer.status !== 403 || !own)) return answer;
+    const refused = { ...answer, asked: { user: own ? await authorizer.user() : undefined, scopes } };
+    if (answer.status === 403) return refused;
+    if (!own || !isFrom(answer, base) || round > MAX_CHALLENGES || !(await authorizer.answer(answer, scopes, authorization, signal)))
+      throw await answerError(authorization === undefined ? answer : refused, `use ${base}`, "UNAUTHORIZED");
     await answer.body.dump();
-    if (authorizer.header(scopes) === authorization) throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`);
+    if (authorizer.header(scopes) === authorization)
+      throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`, { hint: refusalHint(refused) });
   }
 }
 

@@ -1,56 +1,15 @@
 /** A repository of a registry as a source and a sink of content. Spec: distribution-spec v1.1, "Pull", "Push". */
 import { algorithmOf, digestOf, isDigest, type Digest } from "../../store/digest.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
-import type { ContentSink, ContentSource, GrowingBlob, Stored } from "../../store/content.ts";
+import type { Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";
 import { download } from "./download.ts";
 import type { Remote } from "./remote.ts";
+import type { Fetched, OnTransfer, RemoteRepository, RepositoryOptions } from "./remote-repository.ts";
 import { replayable } from "./replayable.ts";
 import { upload, uploadGrowing, type UploadOptions } from "./upload.ts";
-
-export type TransferState = "waiting" | "exists" | "mounted" | "transferring" | "done";
-
-/** `bytes`: how many more went over the wire since the last event of this descriptor. */
-export type OnTransfer = (descriptor: Descriptor, state: TransferState, bytes: number) => void;
-
-export interface RepositoryOptions {
-  readonly onTransfer?: OnTransfer;
-  /** Another repository of the same registry that may have a blob. */
-  readonly mountFrom?: (digest: Digest) => string | undefined;
-  /** Shows that the registry's store is ours. */
-  readonly prove?: ((digest: Digest) => string) | undefined;
-}
-
-export interface Fetched {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-}
-
-export interface RemoteRepository extends ContentSource, ContentSink {
-  readonly name: string;
-  /** `host/name` */
-  readonly place: string;
-  /** Content that can be read from any byte. The signal ends it. */
-  fetch(descriptor: Descriptor, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
-  /** A manifest by tag or digest, verified. @throws {RegistryError} `MANIFEST_UNKNOWN`, `DIGEST_INVALID` */
-  read(reference: string): Promise<Fetched>;
-  /** Descriptor of what a reference names, without its content; undefined when there is none. */
-  resolve(reference: string): Promise<Descriptor | undefined>;
-  /**
-   * Sends what is made meanwhile; gives its descriptor, of the media type of `layer`, which it is called in errors.
-   * Absent where what is whole need not travel.
-   */
-  readonly pushGrowing?: (layer: Descriptor, growing: GrowingBlob) => Promise<Descriptor>;
-  /** Stores a manifest under a tag. */
-  tag(tag: string, manifest: Fetched): Promise<void>;
-  tags(): Promise<readonly string[]>;
-  /** Manifests that name the digest as their subject. */
-  referrers(subject: Digest): Promise<readonly Descriptor[]>;
-  /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNSUPPORTED` */
-  remove(reference: string): Promise<void>;
-}
 
 const MAX_MANIFEST_BYTES = 4 << 20;
 const MAX_PAGES = 10_000;

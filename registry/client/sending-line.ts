@@ -1,9 +1,9 @@
 /** A connection that a file is sent over: what it answers may come at any time, and ends the sending. */
-import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { descriptorOf, dialLoopback, sendPart, type Transfer } from "../../http/transfer.ts";
+import { descriptorOf, sendPart, type Transfer } from "../../http/transfer.ts";
 import { RegistryError } from "../errors.ts";
+import { dialNear } from "./near.ts";
 import { isTooLong, parseAnswer, type SentAnswer } from "./sent-answer.ts";
 
 export interface LineOptions {
@@ -53,11 +53,10 @@ export class SendingLine implements Disposable {
   static async open(options: LineOptions, onBytes?: (count: number) => void): Promise<SendingLine> {
     const { hostname, port } = new URL(options.url);
     const to = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) };
-    const address = to.host === "localhost" ? await addressOf(to.host) : to.host;
-    options.signal?.throwIfAborted();
-    const near = dialLoopback(address, to.port);
+    const near = await dialNear(to.host, to.port);
     const line = new SendingLine(near ?? connect({ ...to, noDelay: true }), near !== undefined, options, onBytes);
     try {
+      options.signal?.throwIfAborted();
       await line.#connected();
       return line;
     } catch (error) {
@@ -159,12 +158,4 @@ export class SendingLine implements Disposable {
     this.#told = moved;
     this.#moved = performance.now();
   }
-}
-
-/** The first that is asked, as everybody does. */
-async function addressOf(name: string): Promise<string> {
-  return await lookup(name).then(
-    ({ address }) => address,
-    () => name, // whoever connects says so
-  );
 }

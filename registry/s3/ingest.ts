@@ -6,11 +6,17 @@ import type { Expected, Ingest, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import type { Bucket } from "./bucket.ts";
 import { CHUNK_BYTES, chunkKey, endOf, MAX_CHUNKS, type Chunk } from "./chunks.ts";
-import type { Running } from "./ingests.ts";
 import { blobKey, uploadPrefix } from "./keys.ts";
 import { GrowingBuffer } from "./growing-buffer.ts";
 import { readObject } from "./read-object.ts";
 import { removeUpload } from "./uploads.ts";
+
+/** sha256 of what this process has seen of an upload: of these chunks, and of what follows them up to `offset`. */
+export interface Running {
+  readonly hash: Hash;
+  offset: number;
+  chunks: readonly string[];
+}
 
 export interface BucketIngestOptions {
   readonly bucket: Bucket;
@@ -63,7 +69,7 @@ export class BucketIngest implements Ingest {
   }
 
   /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`; {RegistryError} `STORAGE_FAILED` */
-  async commit(expected: Expected): Promise<Stored> {
+  async commit(expected: Expected, keep?: (stored: Stored) => Promise<void>): Promise<Stored> {
     const algorithm = algorithmFor(expected);
     await this.#flight;
     const isSmall = this.#chunks.length === 0; // all of it is in memory
@@ -72,6 +78,7 @@ export class BucketIngest implements Ingest {
     checkExpected(stored, expected);
     if (isSmall) await this.#bucket.put(blobKey(stored.digest), this.#pending.bytes());
     else await this.#join(stored.digest, stored.size);
+    await keep?.(stored);
     await this.abort();
     return stored;
   }

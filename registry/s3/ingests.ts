@@ -1,19 +1,12 @@
 /** Uploads in the bucket: any server goes on where another one was. What came is in chunks there; only the last, unfinished one is in memory, until the request ends. */
-import { createHash, randomUUID, type Hash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { StoreError } from "../../store/errors.ts";
 import type { Ingests } from "../../store/content.ts";
 import type { Bucket } from "./bucket.ts";
 import { chain, endOf } from "./chunks.ts";
-import { BucketIngest } from "./ingest.ts";
+import { BucketIngest, type Running } from "./ingest.ts";
 import { uploadPrefix } from "./keys.ts";
 import { removeUpload, uploadsOf } from "./uploads.ts";
-
-/** sha256 of what this process has seen of an upload: of these chunks, and of what follows them up to `offset`. */
-export interface Running {
-  readonly hash: Hash;
-  offset: number;
-  chunks: readonly string[];
-}
 
 /** Uploads whose running hash is kept between requests; the others are read again when they end. */
 const MAX_HASHES = 1024;

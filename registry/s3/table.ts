@@ -15,6 +15,10 @@ const MAX_AFTER_CHARS = 600;
 /** A service without conditional writes lets two first writers both succeed; after this long both read what counts. */
 const SETTLE_MS = 1000;
 
+/** Of a record that others make or remove meanwhile; each pause is twice the one before, 2.5 s in all. */
+const MAX_TRIES = 8;
+const FIRST_PAUSE_MS = 10;
+
 type Change<Value> = (current: Value | undefined) => Value | undefined;
 
 export type KeptValues = Map<string, { readonly etag: string; readonly value: unknown }>;
@@ -57,12 +61,16 @@ export function openTable<Value>(bucket: Bucket, name: string, kept: KeptValues)
   const listed = async (start: string, wanted: KeyPage | undefined): Promise<readonly ListedObject[]> =>
     wanted === undefined ? await objectsOf(bucket, prefix + start) : await pageOf(bucket, prefix + start, prefix + (wanted.after ?? start), wanted.limit);
   const update = async (key: string, change: Change<Value>): Promise<Value | undefined> => {
-    const current = await get(key);
-    const next = change(current);
-    if (next === current) return next;
-    if (next === undefined) return await removeIf(key, change);
-    const done = current === undefined ? await create(key, next) : await replace(key, next);
-    return done ?? (await update(key, change));
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const current = await get(key);
+      const next = change(current);
+      if (next === current) return next;
+      if (next === undefined) return await removeIf(key, change);
+      const done = current === undefined ? await create(key, next) : await replace(key, next);
+      if (done !== undefined) return done;
+      await sleep(FIRST_PAUSE_MS << tries);
+    }
+    throw new RegistryError("STORAGE_FAILED", `Cannot write the record of ${key}: the bucket says each time that somebody else writes it`);
   };
   return {
     get,

@@ -24,8 +24,12 @@ const MOST_WAITING = 50;
 const NOBODY = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.BRZ0P0cN8E6fUdjrmZGkPvT7iS2e";
 
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` when the file cannot be read now */
-export async function openHtpasswd(path: string): Promise<Passwords> {
-  const users = watchFile(path, "password file", parseHtpasswd);
+export async function openHtpasswd(path: string, log: (line: string) => void): Promise<Passwords> {
+  const users = watchFile(path, "password file", (text) => {
+    const { known, strange } = parseHtpasswd(text);
+    for (const line of strange) log(`htpasswd: line ${line} of ${path} lets nobody in: it is no name and bcrypt hash, as htpasswd -B writes them\n`);
+    return known;
+  });
   await users();
   const right = new Map<string, number>();
   const compare = inTurn(async (password: string, hash: string) => await (await import("bcryptjs")).compare(password, hash));
@@ -76,8 +80,19 @@ export async function authenticateBasic(passwords: Passwords, request: Request):
   return { user: username, allows: () => true };
 }
 
-/** Lines of other hashes than bcrypt are left out: nobody can log in with them. */
-function parseHtpasswd(text: string): ReadonlyMap<string, string> {
-  const lines = text.split("\n").map((line) => /^([^:#][^:]*):(\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})\s*$/.exec(line));
-  return new Map(lines.flatMap((match) => (match === null ? [] : [[match[1] ?? "", match[2] ?? ""] as const])));
+interface Users {
+  readonly known: ReadonlyMap<string, string>;
+  /** Numbers of lines of other hashes, which nobody can log in with. */
+  readonly strange: readonly number[];
+}
+
+function parseHtpasswd(text: string): Users {
+  const known = new Map<string, string>();
+  const strange: number[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const [, name, hash] = /^([^:#][^:]*):(\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})\s*$/.exec(line) ?? [];
+    if (name !== undefined && hash !== undefined) known.set(name, hash);
+    else if (!/^\s*(?:#|$)/.test(line)) strange.push(index + 1);
+  }
+  return { known, strange };
 }

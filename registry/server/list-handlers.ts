@@ -23,9 +23,12 @@ export async function listTags({ repositories, mirror }: Parts, { request, name 
   return json(200, { name, tags: items }, nextLink(request.path, request.query, next));
 }
 
-/** Only what the caller may pull. */
+/** Only what the caller may pull; a token for the catalog names none of them. */
 export async function listCatalog({ repositories }: Parts, { request, grant }: { readonly request: Request; readonly grant: Grant }): Promise<Reply> {
-  const readable = (await repositories.names()).filter((name) => grant.allows({ kind: "repository", name, action: "pull" }));
+  const readable = (await repositories.names()).filter((name) => {
+    const permission = { kind: "repository", name, action: "pull" } as const;
+    return grant.allows(permission) || grant.couldAllow?.(permission) === true;
+  });
   const { items, next } = page(readable, (name) => name, readPageRequest(request.query));
   return json(200, { repositories: items }, nextLink(request.path, request.query, next));
 }

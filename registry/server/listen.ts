@@ -1,5 +1,6 @@
 /** A registry that listens: who may use it, over what, and how it ends. */
 import { accessLog, type LogFormat } from "../../http/access-log.ts";
+import type { Request } from "../../http/message.ts";
 import { behindProxies, direct, type Network, type Peers, type ProxyHeader } from "../../http/peers.ts";
 import { serve, type Listener, type ServeOptions } from "../../http/serve.ts";
 import { readCertificate, watchCertificate, type Certificate, type CertificateFiles } from "../../http/watched-certificate.ts";
@@ -69,12 +70,15 @@ const MIRROR_RETRY = { attempts: 2, firstMs: 200, longestMs: 1000 };
 /** A tag is asked for at the other registry again after this long. */
 const FRESH_MS = 60_000;
 const MAX_HEADERS_MS = 30_000;
+/** Each takes up to 60 KB when half a body is all that came: as many as there are keep the process at 160 MB, and at 250 MB while others push. */
+const MAX_CONNECTIONS = 1536;
 
 /** @throws {RegistryError} `DENIED` for an open registry on an address that others reach */
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { storage, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
   const peers = options.trustedProxies === undefined ? direct : behindProxies(options.trustedProxies.networks, options.trustedProxies.header);
-  const { access, routes, quotaOf, checkHost } = await accessOf(options, peers);
+  const { access: asked, routes, quotaOf, checkHost } = await accessOf(options, peers);
+  const { access, userOf } = remembering(asked);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
@@ -95,13 +99,21 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(reportOf(bug)),
   });
-  const write = accessLog(logFormat, log, peers);
+  const write = accessLog(logFormat, log, { peers, userOf });
   const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
     metrics.count(request, reply, sent);
     write(request, reply, sent);
   };
   const tls = options.tls === undefined ? undefined : await readTls(options.tls);
-  const listener = await serve({ host, port, handler, onReply, ...patience(options.clientTimeoutMs), ...(tls === undefined ? {} : { tls }) });
+  const listener = await serve({
+    host,
+    port,
+    handler,
+    onReply,
+    maxConnections: MAX_CONNECTIONS,
+    ...patience(options.clientTimeoutMs),
+    ...(tls === undefined ? {} : { tls }),
+  });
   const watching = options.tls === undefined ? undefined : renewing(listener, options.tls, log);
   const close = async (graceMs?: number): Promise<void> => {
     watching?.[Symbol.dispose]();
@@ -110,6 +122,18 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     await told[Symbol.asyncDispose]();
   };
   return { ...listener, close, [Symbol.asyncDispose]: async () => await close() };
+}
+
+/** Who was let in, for the log. */
+function remembering(access: Access): { readonly access: Access; readonly userOf: (request: Request) => string | undefined } {
+  if (access === anonymous) return { access, userOf: () => undefined };
+  const users = new WeakMap<Request["headers"], string>();
+  const authenticate: Access["authenticate"] = async (request) => {
+    const grant = await access.authenticate(request);
+    if (grant.user !== undefined) users.set(request.headers, grant.user);
+    return grant;
+  };
+  return { access: { ...access, authenticate }, userOf: ({ headers }) => users.get(headers) };
 }
 
 /** Headers are short: they get less. */
@@ -160,9 +184,9 @@ interface Admission {
 }
 
 async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<Admission> {
-  const { host, htpasswd, policy, allowAnonymous = false, servedNames = [] } = options;
+  const { host, htpasswd, policy, log, allowAnonymous = false, servedNames = [] } = options;
   if (policy !== undefined) return await byPolicy(options, policy, peers);
-  if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd)), routes: [] };
+  if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd, log)), routes: [] };
   if (allowAnonymous) return { access: anonymous, routes: [] };
   if (isLoopback(host)) return { access: anonymous, routes: [], checkHost: answerOnlyTo(servedNames) };
   throw new RegistryError("DENIED", `Cannot listen on ${host} for everyone: other machines reach it`, {
@@ -170,13 +194,13 @@ async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<A
   });
 }
 
-async function byPolicy({ storage, htpasswd, tokenRealm }: RegistryListenOptions, path: string, peers: Peers): Promise<Admission> {
+async function byPolicy({ storage, htpasswd, tokenRealm, log }: RegistryListenOptions, path: string, peers: Peers): Promise<Admission> {
   if (htpasswd === undefined)
     throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
   const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
   await policy();
   const { secret } = await openIdentity(storage);
-  const service = { secret, passwords: await openHtpasswd(htpasswd), policy, now: () => Date.now() };
+  const service = { secret, passwords: await openHtpasswd(htpasswd, log), policy, now: () => Date.now() };
   return {
     access: bearerAccess({ ...service, peers, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
     routes: tokenRoutes(service),

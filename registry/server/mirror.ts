@@ -7,7 +7,8 @@ import { isDigest, type Digest } from "../../store/digest.ts";
 import { answerError } from "../client/answer-error.ts";
 import { readRange } from "../client/range.ts";
 import type { Remote } from "../client/remote.ts";
-import { openRepository, type Fetched } from "../client/repository.ts";
+import { openRepository } from "../client/repository.ts";
+import type { Fetched } from "../client/remote-repository.ts";
 import { RegistryError } from "../errors.ts";
 import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
@@ -78,8 +79,7 @@ export function openMirror(options: MirrorOptions): Mirror {
       const wanted = { path: blobPath(name, digest), scopes: pullOf(name), from: `${there.host}/${name}` };
       // Over one connection: parts that wait in memory are nothing for many readers at once.
       const coming = readRange(there, { mediaType: "application/octet-stream", digest, size }, { start: 0, end: size }, wanted);
-      yield* storing(blobs, coming, { digest, size });
-      await repositories.linkBlob(name, digest, size);
+      yield* storing(blobs, coming, { digest, size }, async () => await repositories.linkBlob(name, digest, size));
     },
     tags: async (name) =>
       await openRepository(await remote.get(), name)

@@ -115,7 +115,7 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, { access, readOnly = false, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
+function routes(parts: Parts, { storage, access, readOnly = false, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -142,15 +142,20 @@ function routes(parts: Parts, { access, readOnly = false, deletes = true, peers 
       return { method, pattern: `/v2/:name+/${path}`, handler: run };
     }),
     { method: "GET", pattern: "/healthz", handler: () => empty(200) },
-    { method: "GET", pattern: "/readyz", handler: (request) => readiness(parts, request) },
+    { method: "GET", pattern: "/readyz", handler: (request) => readiness(parts, storage, request) },
   ];
 }
 
-/** Ready to be sent requests: the records can be read, and nobody has asked for the end. */
-async function readiness({ repositories }: Parts, { closing }: Request): Promise<Reply> {
+/** Ready to be sent requests: the storage answers, and nobody has asked for the end. */
+async function readiness({ repositories }: Parts, storage: Storage, { closing }: Request): Promise<Reply> {
   if (closing.aborted) return text(503, "shutting down\n");
-  await repositories.exists("readiness");
-  return text(200, "ready\n");
+  try {
+    await storage.reach?.();
+    await repositories.exists("readiness");
+    return text(200, "ready\n");
+  } catch {
+    return text(503, "the storage cannot be reached\n");
+  }
 }
 
 /** A 401 says how to authenticate, and for what. */

@@ -133,10 +133,11 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables, sto
       return (await manifests.update(`${name}@${digest}`, (link) => link && { ...link, renewedAt: Date.now() })) !== undefined;
     },
     async unlinkManifest(name, digest): Promise<boolean> {
-      const subject = (await manifests.get(`${name}@${digest}`))?.subject;
+      const link = await manifests.get(`${name}@${digest}`);
       for (const [key, target] of await tags.list(`${name}:`)) if (target === digest) await tags.remove(key);
-      if (subject !== undefined) await referrers.remove(`${name}@${subject}@${digest}`);
-      return await manifests.remove(`${name}@${digest}`);
+      if (link?.subject !== undefined) await referrers.remove(`${name}@${link.subject}@${digest}`);
+      await manifests.remove(`${name}@${digest}`); // a collection may have been quicker, once the tags were gone
+      return link !== undefined;
     },
     async releaseManifest(name, digest, before): Promise<boolean> {
       const subject = (await manifests.get(`${name}@${digest}`))?.subject;

@@ -3,11 +3,15 @@ import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
 import type { Content } from "../storage.ts";
 
-/** Yields what comes while it is stored; the store verifies it before the last chunk goes on. A reader that leaves early leaves nothing stored. */
+/**
+ * Yields what comes while it is stored. It is verified by the store and `keep` is done with it before the last chunk goes on: who has
+ * read it whole finds it here. A reader that leaves early leaves nothing stored.
+ */
 export async function* storing(
   blobs: Content,
   coming: AsyncIterable<Uint8Array>,
   expected: { readonly digest: Digest; readonly size: number },
+  keep: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   const relay = new Relay();
   const stored = blobs.ingest(relay, expected);
@@ -21,6 +25,7 @@ export async function* storing(
     }
     relay.end();
     await stored;
+    await keep();
     if (last !== undefined) yield last;
   } finally {
     relay.fail(new RegistryError("UNREACHABLE", `Cannot keep ${expected.digest}: its reader went away`));

@@ -34,8 +34,7 @@ export async function finishUpload(parts: Parts, { request, name }: Call): Promi
   await using upload = await parts.uploads.open(name, request.params["session"] ?? "");
   checkChunk(request, upload.offset);
   await append(parts, request, upload);
-  const { size } = await upload.commit(digest);
-  await parts.linkBlob(name, digest, size);
+  await upload.commit(digest, async ({ size }) => await parts.linkBlob(name, digest, size));
   return created(name, digest);
 }
 

@@ -8,13 +8,14 @@ import type { Fill, Ingest, Ingests, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { writeBehind } from "../../store/blob/write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
+import { openTurns } from "./turns.ts";
 
 export interface Uploads {
   /** Name of a new session for `repository`. */
   create(repository: string): Promise<string>;
   /** Bytes received so far, also while another request writes. @throws {RegistryError} `BLOB_UPLOAD_UNKNOWN` */
   offset(repository: string, session: string): Promise<number>;
-  /** Holds the session until it is disposed of. @throws {RegistryError} `BLOB_UPLOAD_UNKNOWN` */
+  /** Holds the session until it is disposed of. @throws {RegistryError} `BLOB_UPLOAD_UNKNOWN`, `TOOMANYREQUESTS` */
   open(repository: string, session: string): Promise<Upload>;
   /** Ends the sessions that nobody went on with since `before` (milliseconds since the epoch). */
   expire(before: number): Promise<void>;
@@ -25,27 +26,14 @@ export interface Upload extends AsyncDisposable {
   write(content: AsyncIterable<Uint8Array>): Promise<void>;
   /** As `write`, past the event loop; undefined where nothing can be written so, or something was. */
   readonly fill: ((fill: Fill) => Promise<void>) | undefined;
-  /** Ends the session, also when the digest does not match; not when the storage fails. */
-  commit(digest: Digest): Promise<Stored>;
+  /** `keep` is done with the blob, then the session ends; also when the digest does not match or `keep` fails, not when the storage fails. */
+  commit(digest: Digest, keep: (stored: Stored) => Promise<void>): Promise<void>;
   abort(): Promise<void>;
 }
 
 export function openUploads(ingests: Ingests, identity: Identity): Uploads {
-  const turns = new Map<string, Promise<void>>();
+  const turns = openTurns();
   const writing = new Map<string, Ingest>();
-  const take = async (id: string): Promise<() => void> => {
-    const before = turns.get(id);
-    let release = (): void => {};
-    const turn = new Promise<void>((resolve) => {
-      release = (): void => {
-        if (turns.get(id) === turn) turns.delete(id);
-        resolve();
-      };
-    });
-    turns.set(id, turn);
-    await before;
-    return release;
-  };
   return {
     async create(repository): Promise<string> {
       await using ingest = await ingests.create();
@@ -60,7 +48,7 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
     },
     async open(repository, session): Promise<Upload> {
       const id = readName(identity, repository, session);
-      const release = await take(id);
+      const release = await turns.take(id);
       try {
         const ingest = await openIngest(ingests, id);
         writing.set(id, ingest);
@@ -88,9 +76,9 @@ function upload(ingest: Ingest, release: () => void): Upload {
     get fill(): Upload["fill"] {
       return ingest.offset === 0 ? ingest.fill?.bind(ingest) : undefined;
     },
-    async commit(digest): Promise<Stored> {
+    async commit(digest, keep): Promise<void> {
       try {
-        return await ingest.commit({ digest });
+        await ingest.commit({ digest }, keep);
       } catch (error) {
         if (!(error instanceof RegistryError && error.code === "STORAGE_FAILED")) await ingest.abort();
         throw error;

@@ -2,19 +2,25 @@
 import { readFile, stat } from "node:fs/promises";
 import { RegistryError } from "../errors.ts";
 
+/** Milliseconds. Times of files are as coarse as the ticks of the kernel: one that was just written may be written once more and look the same. */
+const TICK_MS = 50;
+
 /**
  * @param parse its errors are the caller's: a file that cannot be understood lets nobody in
  * @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` when the file cannot be read now
  */
 export function watchFile<Value>(path: string, what: string, parse: (text: string) => Value): () => Promise<Value> {
   let seen = "";
-  let last: { readonly value: Value } | undefined;
+  let last: { readonly text: string; readonly value: Value } | undefined;
   return async () => {
     try {
       const { mtimeMs, size, ino } = await stat(path);
       const version = `${ino}:${size}:${mtimeMs}`;
-      if (last === undefined || version !== seen) last = { value: parse(await readFile(path, "utf8")) };
-      seen = version;
+      if (last === undefined || version !== seen) {
+        const text = await readFile(path, "utf8");
+        if (last?.text !== text) last = { text, value: parse(text) };
+      }
+      seen = Date.now() - mtimeMs < TICK_MS ? "" : version;
       return last.value;
     } catch (cause) {
       if (cause instanceof RegistryError) throw cause;

@@ -7,7 +7,8 @@ import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
 import { lockName, type Parts } from "./parts.ts";
-import { isLive, inspect, needLive } from "./status.ts";
+import { isLive, inspect } from "./status.ts";
+import { targetOf } from "./target.ts";
 import { tellContainer } from "./tell.ts";
 
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID` */
@@ -15,22 +16,31 @@ export async function renameContainer(parts: Parts, reference: string, name: str
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { name: old } = parts.records.find(id);
-  if (old === name) return;
-  await parts.records.claimName(name, id);
+  if (name === "") throw new RuntimeError("NAME_INVALID", "Neither old nor new names may be empty"); // docker's words, here and below
+  if (old === name) throw new RuntimeError("NAME_INVALID", "Renaming a container with the same name as its current name");
+  await claimNewName(parts, name, id);
   await parts.records.change(id, (record) => ({ ...record, name, options: { ...record.options, name } }));
   await parts.records.releaseName(old, id);
   tellContainer(parts, "rename", parts.records.find(id), { oldName: `/${old}` });
 }
 
+async function claimNewName(parts: Parts, name: string, id: string): Promise<void> {
+  try {
+    await parts.records.claimName(name, id);
+  } catch (error) {
+    throw error instanceof RuntimeError ? new RuntimeError(error.code, `Error when allocating new name: ${error.message}`, { cause: error }) : error;
+  }
+}
+
 export async function pauseContainer(parts: Parts, reference: string): Promise<void> {
-  const { record } = await needLive(parts, reference, "pause");
+  const { record } = await targetOf(parts, reference, "pause");
   forgetPauser(parts, record.id);
   await parts.processes.pause(record.id);
   tellContainer(parts, "pause", record);
 }
 
 export async function unpauseContainer(parts: Parts, reference: string): Promise<void> {
-  const { record } = await needLive(parts, reference, "unpause");
+  const { record } = await targetOf(parts, reference, "unpause");
   await parts.processes.resume(record.id);
   tellContainer(parts, "unpause", record);
 }

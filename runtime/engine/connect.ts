@@ -12,7 +12,7 @@ import type { Endpoint, NetworkRecord } from "../network/record.ts";
 import type { Connection, EndpointState } from "../networks.ts";
 import { connectionsOf } from "./connections.ts";
 import type { Parts } from "./parts.ts";
-import { needLive } from "./status.ts";
+import { getContainer, needLive } from "./status.ts";
 import { tellNetwork } from "./tell.ts";
 
 export interface Connected {
@@ -24,8 +24,19 @@ export interface Connected {
 /** Idempotent. */
 export async function connect(parts: Parts, record: ContainerRecord): Promise<Connected> {
   const { mode } = record.network;
-  if (mode.kind === "bridge" && !isInUserNamespace()) return await connectBridges(parts, record, mode);
-  return { network: await join(parts, record), ready: Promise.resolve() };
+  try {
+    if (mode.kind === "bridge" && !isInUserNamespace()) return await connectBridges(parts, record, mode);
+    return { network: await join(parts, record), ready: Promise.resolve() };
+  } catch (error) {
+    throw error instanceof RuntimeError && error.code === "PORT_IN_USE" ? unpublished(record, error) : error;
+  }
+}
+
+/** Docker's words: scripts look for them. */
+function unpublished({ id, name }: ContainerRecord, error: RuntimeError): RuntimeError {
+  const { message, hint } = error;
+  const text = `driver failed programming external connectivity on endpoint ${name} (${id}): ${message}`;
+  return new RuntimeError("PORT_IN_USE", text, { cause: error, ...(hint !== undefined && { hint }) });
 }
 
 /** `namespace` undefined: a new one of its own (none) or the host's (host). */
@@ -36,7 +47,7 @@ async function join(parts: Parts, record: ContainerRecord): Promise<NetworkState
     case "none":
       return { mode, ports: [] };
     case "container": {
-      const target = await needLive(parts, mode.id, "join the network of");
+      const target = needLive(await getContainer(parts, mode.id), "join the network of");
       return {
         mode: { kind: "container", id: target.record.id },
         namespace: `/proc/${target.status.pid}/ns/net`,
@@ -153,6 +164,11 @@ function exposedPorts(record: ContainerRecord): NetworkState["ports"] {
 export async function leave(parts: Parts, record: Pick<ContainerRecord, "id">, network: string): Promise<void> {
   const left = await detach(parts.network, network, record.id, { stay: true });
   if (left !== undefined) tellNetwork(parts, "disconnect", left, record.id);
+}
+
+/** Also when the record says that it gave everything back: a start that failed may not have been able to. */
+export function isConnected(parts: Parts, { id }: Pick<ContainerRecord, "id">): boolean {
+  return allNetworks(parts.network).some(({ endpoints }) => endpoints[id] !== undefined);
 }
 
 /** Idempotent. */

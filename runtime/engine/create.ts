@@ -5,7 +5,7 @@ import { join, posix } from "node:path";
 import type { ExecutionConfig } from "../../store/oci.ts";
 import type { Container, ContainerOptions, ContainerRecord, MountRequest } from "../engine.ts";
 import { applyOptions, commandLine } from "./configuration.ts";
-import { newID } from "./identity.ts";
+import { givenName, newID } from "./identity.ts";
 import { type MountPointRequest, writeInitLayer } from "./init-layer.ts";
 import { resources } from "./limits.ts";
 import { lock } from "./lock.ts";
@@ -26,8 +26,9 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
   checkWords(flags.hostname, flags.domain, ...(flags.mounts ?? []).map(({ target }) => target));
   resources(flags.limits ?? {}); /* refuse before anything is made */
   if (options.storageLimit !== undefined) (await import("./storage-limit.ts")).checkStorageLimit(options);
-  await freeName(parts, options.name);
-  const name = await parts.records.claimName(options.name, id);
+  const wanted = givenName(options.name);
+  await freeName(parts, wanted);
+  const name = await parts.records.claimName(wanted, id);
   const folder = containerFolder(parts, id);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 }); // a user namespace's root is another user here, and passes through
@@ -63,7 +64,7 @@ export async function createContainer(parts: Parts, options: ContainerOptions): 
 /** Of a container whose maker was killed before there was a record. */
 async function freeName(parts: Parts, name: string | undefined): Promise<void> {
   const holder = name === undefined ? undefined : parts.records.holder(name);
-  if (holder !== undefined && parts.records.get(holder) === undefined) await (await import("./sweep.ts")).sweepUnmade(parts);
+  if (holder !== undefined && parts.records.get(holder) === undefined) await (await import("./unmade.ts")).sweepUnmade(parts);
 }
 
 async function prepareFiles(parts: Parts, id: string, options: ContainerOptions, config: ExecutionConfig): Promise<ContainerRecord["mounts"]> {

@@ -8,7 +8,7 @@ import { capabilitySets, confines } from "./generate.ts";
 import { hostnameOf } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
 import { accountOf, capabilitiesOf } from "./spec-of.ts";
-import { needLive } from "./status.ts";
+import { targetOf } from "./target.ts";
 import { tellContainer } from "./tell.ts";
 import { checkWords } from "./words.ts";
 
@@ -19,7 +19,7 @@ export async function execIn(
   options: ExecOptions,
 ): Promise<{ readonly execID: string; readonly attachment?: Attachment; readonly exit: Promise<ExitRecord> }> {
   checkWords(...options.command, ...(options.env ?? []), options.cwd, options.user);
-  const { record, status } = await needLive(parts, reference, "exec in");
+  const { record, status } = await targetOf(parts, reference, "exec in");
   if (status.status === "paused") throw new RuntimeError("CONTAINER_STATE", `Cannot exec in container ${record.name}: it is paused`);
   const user = options.user ?? record.config.User ?? "";
   const account = await accountOf(parts, record, user);

@@ -151,6 +151,7 @@ function linux(input: GenerateInput): LinuxSpec {
     },
     sysctl: { ...(ownNetwork && networkSysctls(maps?.gidMap ?? input.groups)), ...options.sysctls },
     ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
+    ...(isShared(record) && { rootfsPropagation: "shared" }), // else no mount of the container's would get out by a shared bind
     maskedPaths: unmasked ? [] : defaults.maskedPaths,
     readonlyPaths: unmasked ? [] : defaults.readonlyPaths,
   };
@@ -169,6 +170,10 @@ function namespaces(input: GenerateInput): NonNullable<LinuxSpec["namespaces"]> 
     ...(shareNetwork ? [] : [{ type: "network", ...(namespace !== undefined && { path: namespace }) } as const]),
     ...(typeof options.userNamespace === "object" ? [{ type: "user" } as const] : []),
   ];
+}
+
+function isShared({ mounts }: ContainerRecord): boolean {
+  return mounts.some(({ options = [] }) => options.includes("shared") || options.includes("rshared"));
 }
 
 function mapping([containerID, hostID, size]: readonly [number, number, number]): {

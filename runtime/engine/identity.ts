@@ -2,7 +2,8 @@
 import { randomBelow, randomHex, sha256Hex } from "../../system/digest.ts";
 import { RuntimeError } from "../errors.ts";
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const MAX_NAME = 128;
 
 const ADJECTIVES =
   "amber brisk calm clear copper crisp deep dry early even fair fine firm flat fresh gentle glad golden grand green hardy keen late layered level light lively lucid mellow mild neat noble open patient plain polished proud quick quiet rapid ready rich sandy sharp silent silver smooth solid steady still stony strong sunny swift tidy warm wide wise".split(
@@ -22,10 +23,27 @@ export function generateName(): string {
   return `${ADJECTIVES[randomBelow(ADJECTIVES.length)]}_${NOUNS[randomBelow(NOUNS.length)]}`;
 }
 
-/** @throws {RuntimeError} `NAME_INVALID` */
-export function checkName(name: string, what = "container"): string {
-  if (NAME.test(name) && name.length <= 128) return name;
-  throw new RuntimeError("NAME_INVALID", `Cannot name a ${what} ${JSON.stringify(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-]+ is allowed`);
+/** What is wrong with a name, in docker's words where it has them. */
+const REFUSALS = {
+  container: (name: string) => `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  network: (name: string) => `Cannot name a network ${JSON.stringify(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed`,
+  volume: (name: string) =>
+    name.length < 2
+      ? `create ${name}: volume name is too short, names should be at least two alphanumeric characters`
+      : `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+} as const;
+
+/** As docker takes it: a slash before it says nothing, and no name is a generated one. */
+export function givenName(name: string | undefined): string | undefined {
+  const bare = name?.startsWith("/") ? name.slice(1) : name;
+  return bare === "" ? undefined : bare;
+}
+
+/** Of containers and volumes at least two characters, as in docker. @throws {RuntimeError} `NAME_INVALID` */
+export function checkName(name: string, what: keyof typeof REFUSALS = "container"): string {
+  if (name.length > MAX_NAME) throw new RuntimeError("NAME_INVALID", `Cannot name a ${what} by ${name.length} characters: ${MAX_NAME} are the most`);
+  if (NAME.test(name) && (name.length > 1 || what === "network")) return name;
+  throw new RuntimeError("NAME_INVALID", REFUSALS[what](name));
 }
 
 /** Six hex digits that stand for a root in names of links, tables and locks. */

@@ -26,15 +26,3 @@ function parseCriLine(line: string): LogLine | undefined {
   const [, time = "", stream, tag, text = ""] = match;
   return { stream: stream === "stderr" ? "stderr" : "stdout", time, text: Buffer.from(tag === "F" ? `${text}\n` : text) };
 }
-
-/** RFC 3339, seconds or `10m`, `1h30m` ago, as milliseconds since the epoch. Undefined when it is none of them. */
-export function parseMoment(text: string, now: number): number | undefined {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const duration = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
-  if (duration.length > 0 && duration.map(([all]) => all).join("") === text) {
-    const unit = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
-    return now - duration.reduce((sum, [, count, name]) => sum + Number(count) * unit[name as keyof typeof unit], 0);
-  }
-  const moment = Date.parse(text);
-  return Number.isNaN(moment) ? undefined : moment;
-}

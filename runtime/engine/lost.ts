@@ -30,7 +30,7 @@ export async function careForAll(parts: Parts, containers: readonly Container[])
   const suspects = containers.filter(isSuspect);
   for (const { record } of suspects) await careFor(parts, record);
   const isStale = await hasUnmade(parts);
-  if (isStale) await (await import("./sweep.ts")).sweepUnmade(parts);
+  if (isStale) await (await import("./unmade.ts")).sweepUnmade(parts);
   return suspects.length === 0 ? containers : await listContainers(parts);
 }
 

@@ -51,9 +51,10 @@ export function openRecords(store: Store): Records {
         const holder = await names.update(wanted, (current) => current ?? id);
         if (holder === id) return wanted;
         if (name !== undefined)
-          throw new RuntimeError("CONTAINER_EXISTS", `Cannot name the container ${JSON.stringify(name)}: container ${holder?.slice(0, 12)} has that name`, {
-            hint: "Remove or rename that one first",
-          });
+          throw new RuntimeError(
+            "CONTAINER_EXISTS",
+            `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+          );
       }
       throw new RuntimeError("CONTAINER_EXISTS", "Cannot name the container: every generated name is taken");
     },

@@ -4,7 +4,7 @@ import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import { openVolumes, releaseVolume } from "../volume/volumes.ts";
-import { disconnect } from "./connect.ts";
+import { disconnect, isConnected } from "./connect.ts";
 import { lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { inspect, isLive } from "./status.ts";
@@ -18,9 +18,10 @@ export async function removeContainer(parts: Parts, reference: string, options: 
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (isLive(status) && options.force !== true) {
-    throw new RuntimeError("CONTAINER_STATE", `Cannot remove container ${record.name}: it is ${status.status}`, {
-      hint: "Stop it first, or remove it by force (-f)",
-    });
+    throw new RuntimeError(
+      "CONTAINER_STATE",
+      `You cannot remove a ${status.status} container ${record.id}. Stop the container before attempting removal or force remove`,
+    );
   }
   if (isLive(status)) tellContainer(parts, "kill", record, { signal: "9" });
   await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false });
@@ -36,7 +37,7 @@ export async function discard(parts: Parts, record: ContainerRecord, options: { 
     tellVolumes(parts, "unmount", record);
   }
   await Promise.all([
-    ...(record.unsettled ? [disconnect(parts, record)] : []),
+    ...(record.unsettled || isConnected(parts, record) ? [disconnect(parts, record)] : []),
     parts.store.snapshots.remove(snapshotKey(id)).then(async () => await removeTree(containerFolder(parts, id))),
   ]);
   await parts.records.remove(record);

@@ -16,7 +16,7 @@ import { hostnameOf, type IdentityFiles } from "./hosts.ts";
 import type { Parts } from "./parts.ts";
 import { procMounts } from "./proc/mounts.ts";
 import { ownLimits } from "./rlimits.ts";
-import { needLive } from "./status.ts";
+import { getContainer, needLive } from "./status.ts";
 import { type Account, relevantAccounts, resolveAccount } from "./user.ts";
 
 /** A group may have some ten thousand members. */
@@ -77,7 +77,7 @@ async function accountIn(view: MergedView, user: string, { groupAdd, numericUser
 async function joinedNamespaces(parts: Parts, record: ContainerRecord): Promise<{ readonly pid?: string; readonly ipc?: string }> {
   const { pidMode, ipcMode } = record.options;
   const pathOf = async (reference: string, kind: "pid" | "ipc"): Promise<string> =>
-    `/proc/${(await needLive(parts, reference, `join the ${kind} namespace of`)).status.pid}/ns/${kind}`;
+    `/proc/${needLive(await getContainer(parts, reference), `join the ${kind} namespace of`).status.pid}/ns/${kind}`;
   return {
     ...(typeof pidMode === "object" && { pid: await pathOf(pidMode.container, "pid") }),
     ...(typeof ipcMode === "object" && { ipc: await pathOf(ipcMode.container, "ipc") }),

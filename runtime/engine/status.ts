@@ -57,10 +57,9 @@ export async function listContainers(parts: Parts): Promise<readonly Container[]
   return all.toSorted((one, other) => other.record.createdAt.localeCompare(one.record.createdAt));
 }
 
-/** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` */
-export async function needLive(parts: Parts, reference: string, verb: string): Promise<Container> {
-  const container = await getContainer(parts, reference);
-  if (isLive(container.status)) return container;
-  if (container.record.unsettled) await (await import("./lost.ts")).careFor(parts, container.record);
-  throw new RuntimeError("CONTAINER_STATE", `Cannot ${verb} container ${container.record.name}: it is ${container.status.status}`);
+/** @throws {RuntimeError} `CONTAINER_STATE` */
+export function needLive(container: Container, verb: string): Container {
+  const { record, status } = container;
+  if (!isLive(status)) throw new RuntimeError("CONTAINER_STATE", `Cannot ${verb} container ${record.name}: it is ${status.status}`);
+  return container;
 }

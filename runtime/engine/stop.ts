@@ -7,7 +7,8 @@ import { lock } from "./lock.ts";
 import { lockName, type Parts } from "./parts.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
-import { getContainer, isLive, needLive } from "./status.ts";
+import { getContainer, isLive } from "./status.ts";
+import { targetOf } from "./target.ts";
 import { tellContainer } from "./tell.ts";
 import { waitForExit } from "./wait.ts";
 
@@ -68,7 +69,7 @@ async function waitAtMost(parts: Parts, id: string, ms: number | undefined): Pro
 /** A signal that ends it by the user's wish calls its restart policy off, as in docker. @throws {RuntimeError} `CONTAINER_STATE` */
 export async function killContainer(parts: Parts, reference: string, signal: string): Promise<void> {
   const number = parseSignal(signal);
-  const { record } = await needLive(parts, reference, "kill");
+  const { record } = await targetOf(parts, reference, "kill");
   if (endsIt(record, number)) await forgetRestart(parts, record.id);
   await parts.processes.signal(record.id, number);
   tellContainer(parts, "kill", record, { signal: String(number) });

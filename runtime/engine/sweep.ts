@@ -1,13 +1,14 @@
 /** Finds what a crash left, by what should not be there: each thing is settled or removed under the lock of its container. */
 import { removeTree } from "../../store/remove-tree.ts";
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { detach } from "../network/attach.ts";
 import { forgetNamespace, removeIdle } from "../network/networks.ts";
 import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
 import { lock, tryLock } from "./lock.ts";
 import { careFor } from "./lost.ts";
-import { containerFolder, containersFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import { lockName, type Parts } from "./parts.ts";
+import { sweepUnmade } from "./unmade.ts";
 
 /** Safe at any time, beside running commands: what they hold the lock of is left alone. */
 export async function sweep(parts: Parts): Promise<void> {
@@ -15,38 +16,6 @@ export async function sweep(parts: Parts): Promise<void> {
   await sweepUnmade(parts);
   await sweepVolumes(parts);
   await sweepNetworks(parts);
-}
-
-/** What is left of containers that never came to be, or were half removed. */
-export async function sweepUnmade(parts: Parts): Promise<void> {
-  await sweepFolders(parts);
-  await sweepNames(parts);
-}
-
-/** Folders and upper layers whose record was never written, or was removed before them. */
-async function sweepFolders(parts: Parts): Promise<void> {
-  const names = await readdir(containersFolder(parts)).catch(() => []);
-  for (const id of names) {
-    if (parts.records.get(id) !== undefined) continue;
-    const held = tryLock(lockName(parts, id));
-    if (held === undefined) continue;
-    await using _ = held;
-    if (parts.records.get(id) !== undefined) continue;
-    await parts.processes.remove(id);
-    await parts.store.snapshots.remove(snapshotKey(id));
-    await removeTree(containerFolder(parts, id));
-    await rm(markerPath(parts, id), { force: true });
-  }
-}
-
-async function sweepNames(parts: Parts): Promise<void> {
-  for (const [name, id] of parts.records.names()) {
-    if (parts.records.get(id) !== undefined) continue;
-    const held = tryLock(lockName(parts, id));
-    if (held === undefined) continue;
-    await using _ = held;
-    if (parts.records.get(id) === undefined) await parts.records.releaseName(name, id);
-  }
 }
 
 /** Anonymous volumes of containers that never came to be. */

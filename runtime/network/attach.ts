@@ -75,12 +75,12 @@ interface Claimed {
 
 async function claim(parts: NetworkParts, name: string, wanted: Attachable, held: AsyncDisposable[]): Promise<Claimed> {
   const known = parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draftNetwork(parts.tag, { name }, allNetworks(parts), presentSubnets()) : undefined);
-  if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `Cannot attach to network ${JSON.stringify(name)}: there is none of that name`);
+  if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `network ${name} not found`, { hint: "'strata network ls' shows those that are there" });
   const { hostIP } = known.options ?? {};
   const asked = hostIP === undefined ? wanted.ports : wanted.ports.map((port) => ({ hostIP, ...port }));
   const ports = await claimPorts(asked, publishedPorts(parts));
   touch(parts);
-  await removeStale(parts, known);
+  await removeStale(parts, known, allNetworks(parts));
   const isUp = linkExists(known.bridge);
   if (!isUp) held.push(await lock("networks")); /* two roots must not choose one subnet */
   const { record, endpoint } = addEndpoint(isUp ? known : reviveNetwork(known, presentSubnets(known.bridge)), wanted, ports);
@@ -122,7 +122,8 @@ export async function detach(parts: NetworkParts, name: string, owner: string, {
   const { [owner]: _gone, ...endpoints } = network.endpoints;
   const without: NetworkRecord = { ...network, endpoints };
   const rest = allNetworks(parts).map((other) => (other.name === name ? without : other));
-  if (endpoint.ports.length > 0) await Promise.all([writeRules(parts, rest, { optional: true }), forgetLoopback(parts, owner)]);
+  const hasRules = endpoint.ports.length > 0 || !linkExists(network.bridge); // one that could not be made has been given its rules meanwhile
+  if (hasRules) await Promise.all([writeRules(parts, rest, { optional: true }), forgetLoopback(parts, owner)]);
   if (!rest.some(isUsed)) linger(parts);
   await parts.table.put(name, without);
   await writeNetworkNames(parts, without);

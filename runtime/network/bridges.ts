@@ -47,8 +47,14 @@ export function unmark(parts: BridgeParts, network: NetworkRecord): void {
 }
 
 /** What was made for another root at the same path, or by somebody who was killed meanwhile, with nobody on it. */
-export async function removeStale(parts: BridgeParts, network: NetworkRecord): Promise<void> {
-  if (linkExists(network.bridge) && !isUsed(network) && !isWhole(parts, network)) await parts.kernel.apply(["remove-link", network.bridge]);
+export async function removeStale(parts: BridgeParts, network: NetworkRecord, networks: readonly NetworkRecord[]): Promise<void> {
+  if (linkExists(network.bridge) && !isUsed(network) && !isWhole(parts, network)) await removeLinks(parts, [network.bridge], networks);
+}
+
+/** Rules first: whoever is killed between leaves links, which the next one takes for stale, and no rules of links that are gone. */
+export async function removeLinks(parts: BridgeParts, links: readonly string[], networks: readonly NetworkRecord[]): Promise<void> {
+  await writeRules(parts, networks, { optional: true });
+  await parts.kernel.apply(links.flatMap((name) => ["remove-link", name]));
 }
 
 /** The rules of all networks that have a bridge or get one. `optional`: unless the machine has no nft. */
@@ -72,7 +78,7 @@ export function isUsed({ endpoints }: Pick<NetworkRecord, "endpoints">): boolean
 export async function takeDown(parts: BridgeParts, network: NetworkRecord, networks: readonly NetworkRecord[]): Promise<void> {
   if (!linkExists(network.bridge)) return;
   unmark(parts, network);
-  await Promise.all([parts.kernel.apply(["remove-link", network.bridge]), writeRules(parts, networks, { optional: true })]);
+  await removeLinks(parts, [network.bridge], networks);
 }
 
 /** Somebody is about to use a bridge: whoever waits for it to be idle begins anew. */

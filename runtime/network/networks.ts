@@ -4,7 +4,7 @@ import { lock } from "../engine/lock.ts";
 import type { Network, Networks } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { allNetworks, namespacePath, networkLock, type NetworkParts } from "./attach.ts";
-import { isUsed, stopLingering, takeDown, unmark, writeRules } from "./bridges.ts";
+import { isUsed, removeLinks, stopLingering, takeDown, unmark } from "./bridges.ts";
 import { linkNames, presentSubnets } from "./kernel.ts";
 import { draftNetwork } from "./plan.ts";
 import { DEFAULT_NETWORK, linkName, type NetworkRecord } from "./record.ts";
@@ -17,9 +17,8 @@ export function openNetworks(parts: NetworkParts): Networks {
     async create(options): Promise<Network> {
       await using _ = await lock(networkLock(parts));
       checkName(options.name, "network");
-      if (RESERVED.has(options.name) || parts.table.get(options.name) !== undefined) {
-        throw new RuntimeError("NAME_INVALID", `Cannot create network ${JSON.stringify(options.name)}: the name is taken`);
-      }
+      if (RESERVED.has(options.name)) throw new RuntimeError("NAME_INVALID", `operation is not permitted on predefined ${options.name} network`);
+      if (parts.table.get(options.name) !== undefined) throw new RuntimeError("NAME_INVALID", `network with name ${options.name} already exists`);
       const record = draftNetwork(parts.tag, options, allNetworks(parts), presentSubnets());
       await parts.table.put(options.name, record);
       parts.tell("create", record);
@@ -67,8 +66,7 @@ export async function removeIdle(parts: NetworkParts): Promise<void> {
   const wanted = new Set(networks.flatMap((network) => linksOf(parts.tag, network)));
   const stray = linkNames().filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
   for (const network of networks) if (!isUsed(network)) unmark(parts, network);
-  await parts.kernel.apply(stray.flatMap((name) => ["remove-link", name]));
-  if (networks.length > 0 && (stray.length > 0 || wanted.size === 0)) await writeRules(parts, networks, { optional: true });
+  if (stray.length > 0 || (networks.length > 0 && wanted.size === 0)) await removeLinks(parts, stray, networks);
   stopLingering(parts);
 }
 

@@ -11,6 +11,11 @@ import { isAny } from "./ruleset.ts";
 const GIVEN_BACK_MS = 1000;
 const RETRY_MS = 20;
 
+/** Below the kernel's own and the cluster's node ports. */
+const APART = { low: 20_000, high: 29_999 };
+/** Each binds for a moment, and finds a program there. */
+const APART_TRIES = 100;
+
 /** Host port 0 becomes a free one. @throws {RuntimeError} `PORT_IN_USE` */
 export async function claimPorts(wanted: readonly PortMapping[], taken: readonly PortMapping[]): Promise<readonly PortMapping[]> {
   const claimed: PortMapping[] = [];
@@ -46,7 +51,7 @@ class Claims {
 
 async function claim(port: PortMapping, taken: Claims): Promise<PortMapping> {
   if (port.hostPort !== 0) {
-    if (taken.has(port)) throw inUse(port, "another container publishes it");
+    if (taken.has(port)) throw allocated(port);
     if (port.hostIP !== "::1") await bind(port);
     await needLoopback(port);
     return port;
@@ -54,8 +59,30 @@ async function claim(port: PortMapping, taken: Claims): Promise<PortMapping> {
   return await choose(port, taken);
 }
 
-/** What the kernel chooses, of a quarter of its range; when others have that, the next that is free of all of them. @throws {RuntimeError} `PORT_IN_USE` */
+/** @throws {RuntimeError} `PORT_IN_USE` */
 async function choose(port: PortMapping, taken: Claims): Promise<PortMapping> {
+  return (await chooseApart(port, taken)) ?? (await chooseAmongAll(port, taken));
+}
+
+/**
+ * One that the kernel gives to nobody who asks for any, where the machine leaves such: no socket keeps what is published, so a program that was
+ * given the same port later would not be reached any more. Undefined when all are published, or programs have too many of them.
+ */
+async function chooseApart(port: PortMapping, taken: Claims): Promise<PortMapping | undefined> {
+  if (portRange()[0] <= APART.high) return undefined;
+  const count = APART.high - APART.low + 1;
+  const start = Math.floor(Math.random() * count);
+  for (let at = 0, tries = 0; at < count && tries < APART_TRIES; at++) {
+    const next = { ...port, hostPort: APART.low + ((start + at) % count) };
+    if (taken.has(next)) continue;
+    if ((await isFree(next)) && (await isFreeOnLoopback(next))) return next;
+    tries++;
+  }
+  return undefined;
+}
+
+/** What the kernel chooses, of a quarter of its range; when others have that, the next that is free of all of them. @throws {RuntimeError} `PORT_IN_USE` */
+async function chooseAmongAll(port: PortMapping, taken: Claims): Promise<PortMapping> {
   const first = { ...port, hostPort: await bind(port) };
   if (!taken.has(first) && (await isFreeOnLoopback(first))) return first;
   const [low, high] = portRange();
@@ -78,7 +105,7 @@ function portRange(): readonly [low: number, high: number] {
 async function needLoopback(port: PortMapping): Promise<void> {
   const end = Date.now() + GIVEN_BACK_MS;
   while (!(await isFreeOnLoopback(port))) {
-    if (Date.now() > end) throw inUse({ ...port, hostIP: "::1" }, WHY["EADDRINUSE"] ?? "");
+    if (Date.now() > end) throw inUse({ ...port, hostIP: "::1" }, "EADDRINUSE");
     await sleep(RETRY_MS);
   }
 }
@@ -102,9 +129,11 @@ export function collides(one: PortMapping, other: PortMapping): boolean {
   return one.hostPort === other.hostPort && one.protocol === other.protocol && (isAny(one) || isAny(other) || one.hostIP === other.hostIP);
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: "a program of this machine listens there",
-  EACCES: "ports below net.ipv4.ip_unprivileged_port_start are root's",
+/** In docker's words, which come from Go; then what to do. */
+const WHY: Readonly<Record<string, { readonly says: string; readonly hint: string }>> = {
+  EADDRINUSE: { says: "address already in use", hint: "A program of this machine listens there: 'ss -lntup' shows which" },
+  EACCES: { says: "permission denied", hint: "Ports below net.ipv4.ip_unprivileged_port_start are root's" },
+  EADDRNOTAVAIL: { says: "cannot assign requested address", hint: "That address is none of this machine's" },
 };
 
 /** Binds for a moment: resolves with the port. */
@@ -112,7 +141,7 @@ async function bind(port: PortMapping): Promise<number> {
   const [{ createServer }, { createSocket }] = [process.getBuiltinModule("node:net"), process.getBuiltinModule("node:dgram")]; // few containers need them
   return await new Promise((resolve, reject) => {
     const host = isAny(port) ? "0.0.0.0" : (port.hostIP ?? "0.0.0.0");
-    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, WHY[error.code ?? ""] ?? error.message, error));
+    const refuse = (error: NodeJS.ErrnoException): void => reject(inUse(port, error.code ?? error.message, error));
     if (port.protocol === "udp") {
       const socket = createSocket(isIPv6(host) ? "udp6" : "udp4").on("error", refuse);
       socket.bind(port.hostPort, host, () => {
@@ -129,8 +158,18 @@ async function bind(port: PortMapping): Promise<number> {
   });
 }
 
-function inUse(port: PortMapping, why: string, cause?: unknown): RuntimeError {
-  const { hostIP = "", hostPort, protocol } = port;
-  const at = isAny(port) ? "" : isIPv6(hostIP) ? `[${hostIP}]:` : `${hostIP}:`;
-  return new RuntimeError("PORT_IN_USE", `Cannot publish ${at}${hostPort}/${protocol}: ${why}`, { cause });
+function inUse(port: PortMapping, code: string, cause?: unknown): RuntimeError {
+  const { says = code, hint } = WHY[code] ?? {};
+  const kind = `${port.protocol}${isIPv6(port.hostIP ?? "") ? 6 : 4}`;
+  return new RuntimeError("PORT_IN_USE", `listen ${kind} ${placeOf(port)}: bind: ${says}`, { cause, ...(hint !== undefined && { hint }) });
+}
+
+function allocated(port: PortMapping): RuntimeError {
+  return new RuntimeError("PORT_IN_USE", `Bind for ${placeOf(port)} failed: port is already allocated`, {
+    hint: "Another container publishes it: 'strata ps' shows which",
+  });
+}
+
+function placeOf({ hostIP = "", hostPort }: PortMapping): string {
+  return `${isIPv6(hostIP) ? `[${hostIP}]` : hostIP || "0.0.0.0"}:${hostPort}`;
 }

@@ -1,6 +1,6 @@
 /** The network of an ordinary user's container: slirp4netns carries its connections through sockets of this user's, for nobody but root may make
  * links of this machine. One process a container; published ports are sockets that it listens on. Its addresses are its own convention. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection, isIPv6 } from "node:net";
@@ -66,12 +66,7 @@ export function disconnectUserMode(parts: UserModeParts, owner: string): void {
 async function startProgram(folder: string, pid: number): Promise<void> {
   const words = ["--configure", `--mtu=${MTU_BYTES}`, "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp", "--ready-fd=3"];
   const log = openSync(join(folder, "log"), "w", 0o600);
-  const child = spawn(PROGRAM, [...words, `--api-socket=${join(folder, "api")}`, "--netns-type=path", `/proc/${pid}/ns/net`, "tap0"], {
-    cwd: "/",
-    detached: true,
-    stdio: ["ignore", log, log, "pipe"],
-  });
-  closeSync(log);
+  const child = begin([...words, `--api-socket=${join(folder, "api")}`, "--netns-type=path", `/proc/${pid}/ns/net`, "tap0"], log);
   if (child.pid !== undefined) writeFileSync(join(folder, "pid"), processName(child.pid)); // at once: whoever comes after a crash ends it
   const ready = child.stdio[3] as Readable;
   const [ended] = (await Promise.race([once(ready, "data"), once(child, "exit"), once(child, "error")]).catch((error: unknown) => [error])) as [unknown];
@@ -88,6 +83,15 @@ async function startProgram(folder: string, pid: number): Promise<void> {
   throw new RuntimeError("NETWORK_FAILED", `Cannot connect the container: ${PROGRAM} said: ${lastLine(textOf(join(folder, "log")))}`, {
     hint: "Without it use --network none or --network host",
   });
+}
+
+/** Takes the log over. */
+function begin(words: readonly string[], log: number): ChildProcess {
+  try {
+    return spawn(PROGRAM, words, { cwd: "/", detached: true, stdio: ["ignore", log, log, "pipe"] });
+  } finally {
+    closeSync(log);
+  }
 }
 
 async function publish(api: string, port: PortMapping): Promise<void> {

@@ -14,7 +14,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   vm: "containers run on this kernel, not in virtual machines",
   "process.commandLine": "it is of another system: write process.args",
   "process.user.username": "it is of another system: write process.user.uid",
-  "linux.mountLabel": "SELinux is not enabled on this machine",
   "linux.intelRdt": "Intel's resource director is not supported",
   "linux.netDevices": "devices of the network are not moved: join a network namespace that has them",
   "linux.seccomp.listenerPath": "system calls are not handed to listeners",
@@ -54,6 +53,7 @@ function checkResources(spec: Spec, version: 1 | 2): void {
   const at = (name: string): string => `linux.resources.${name}`;
   for (const device of blockIO?.weightDevice ?? [])
     if (isAsked(valueAt(device, ["leafWeight"]))) refuse(at("blockIO.weightDevice.leafWeight"), "kernels have no such weight any more");
+  if (memory?.useHierarchy === false) refuse(at("memory.useHierarchy"), "kernels count what is below in any case");
   for (const name of Object.keys(unified ?? {})) {
     if (version === 1) refuse(at("unified"), "this machine has cgroups of version 1");
     if (name.includes("/") || name.startsWith(".")) refuse(at("unified"), `${JSON.stringify(name)} is no name of a file`);

@@ -78,6 +78,7 @@ export class MonitorClient {
     const socket = this.#socket;
     return {
       output: this.#outputs(),
+      exit: this.exit,
       write: async (data) => {
         if (!socket.write(encodeFrame(FRAME.input, data))) await socket.drained();
       },
@@ -125,6 +126,7 @@ export class MonitorClient {
       case FRAME.exit:
         this.#settle.exit.resolve(JSON.parse(payload.toString()) as never);
         this.#end(undefined);
+        this.close(); // nothing follows; while it is paused it would never come to its end
         break;
       case FRAME.hooks:
         this.#hooks(Number(payload)).then(

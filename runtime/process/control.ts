@@ -97,16 +97,24 @@ export function sendSignal(pid: number, signal: number): void {
   }
 }
 
-/** Leaf first, then the parents that nobody else uses. Members that are still dying keep a group busy for a moment. */
-export async function removeGroups(groups: Groups): Promise<void> {
+/**
+ * Leaf first, then the parents that nobody else uses. Members that are still dying keep a group busy for a moment.
+ * @returns those that stay, for somebody else put a process there
+ */
+export async function removeGroups(groups: Groups): Promise<readonly string[]> {
+  const busy: string[] = [];
   for (const member of groups.members) {
-    for (let tries = 0; tries < REMOVE_TRIES && !removeBelow(groupFolder(groups, member)); tries++) await sleep(5);
+    const folder = groupFolder(groups, member);
+    const patience = busy.length === 0 ? REMOVE_TRIES : 1;
+    for (let tries = 0; tries < patience && !removeBelow(folder); tries++) await sleep(5);
+    if (existsSync(folder)) busy.push(folder);
     const parts = groups.path.split("/");
     while (parts.length > 1) {
       parts.pop();
       if (!removeBelow(`${member.base}/${parts.join("/")}`, false)) break;
     }
   }
+  return busy;
 }
 
 /** @returns the groups with those of `joinable` that the container was not in: it is now. @throws {RuntimeError} `CGROUP_FAILED` */
@@ -190,7 +198,8 @@ function freezerFolder(groups: Groups): string {
   return folder;
 }
 
-function membersBelow(folder: string): readonly number[] {
+/** In the group of that folder and those below. */
+export function membersBelow(folder: string): readonly number[] {
   const own = readText(`${folder}/cgroup.procs`)
     .split("\n")
     .filter((line) => line !== "")

@@ -10,7 +10,7 @@ import { Folder } from "./folder.ts";
 import { loadHooks } from "./hooks/load.ts";
 import { removeContainer } from "./remove.ts";
 import { exitEnvironment, type Host, placeContainer } from "./host.ts";
-import { launch } from "./launch.ts";
+import { startHelper } from "./launch.ts";
 import { lower } from "./lower.ts";
 import { bootID, startTimeOf } from "../../store/process-id.ts";
 import { seccompProgram } from "./seccomp/program.ts";
@@ -28,13 +28,14 @@ export async function createContainer(
 ): Promise<{ readonly state: ProcessState; readonly client: MonitorClient }> {
   const { id, stdio } = request;
   const folder = Folder.of(host.runRoot, id);
+  const { leave = false, preserve = 0 } = options;
+  using helper = startHelper(host.helper, { inherit: stdio.kind === "inherit", detached: !leave, preserve });
   const { spec, groups } = await place(host, request);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const hooks = await loadHooks(spec, id, options.bundle, folder.path);
-  const mode = options.leave === true ? "leave" : "stay";
   const operations = lower({
     request: { ...request, spec },
-    mode,
+    mode: leave ? "leave" : "stay",
     start: options.start,
     attach: options.attach,
     directory: folder.path,
@@ -43,7 +44,7 @@ export async function createContainer(
     seccomp,
     environment: exitEnvironment(process.env),
     ...(options.keyring !== undefined && { keyring: options.keyring }),
-    ...(options.preserve !== undefined && { preserve: options.preserve }),
+    preserve,
     rootless: host.rootless,
     ...(options.bundle !== undefined && { bundle: options.bundle }),
     nested: host.nested,
@@ -58,11 +59,7 @@ export async function createContainer(
       ...(groups !== undefined && { groups }),
       ...(options.bundle !== undefined && { bundle: options.bundle }),
     });
-    const { client } = launch(host.helper, operations, {
-      inherit: stdio.kind === "inherit",
-      detached: options.leave !== true,
-      preserve: options.preserve ?? 0,
-    });
+    const { client } = helper.launch(operations);
     hooks?.attach(client);
     const { pid, startTime } = await client.ready;
     const startedAt = options.start ? await client.started : undefined;
@@ -80,6 +77,7 @@ export async function createContainer(
 export async function runOnce(host: Host, ...[request, options]: Parameters<Processes["runOnce"]>): Promise<ExitRecord> {
   const { id } = request;
   options.signal?.throwIfAborted();
+  using helper = startHelper(host.helper, { inherit: false, detached: false });
   const { spec, groups } = await place(host, request);
   const seccomp = await seccompProgram(host.runRoot, spec.linux?.seccomp);
   const { attach } = options;
@@ -96,7 +94,7 @@ export async function runOnce(host: Host, ...[request, options]: Parameters<Proc
     nested: host.nested,
   });
   const hooks = await loadHooks(spec, id);
-  const { client, ended } = launch(host.helper, operations, { inherit: false, detached: false });
+  const { client, ended } = helper.launch(operations);
   hooks?.attach(client);
   if (attach === undefined) client.onOutput(({ stream, data }) => options.onOutput(stream, data));
   const abort = (): void => {

@@ -7,7 +7,7 @@ import type { Processes, Stdio } from "../process.ts";
 import type { ProcessSpec } from "../spec.ts";
 import type { Folder } from "./folder.ts";
 import type { Host } from "./host.ts";
-import { launch } from "./launch.ts";
+import { startHelper } from "./launch.ts";
 import { lowerExec } from "./lower.ts";
 import { seccompProgram } from "./seccomp/program.ts";
 import { stateOf } from "./status.ts";
@@ -27,6 +27,8 @@ export async function execProcess(
   const inherit = options.inherit === true || options.leave === true;
   const stdio: Stdio = inherit ? { kind: "inherit" } : { kind: "monitor", stdin: options.stdin };
   const attach = options.detach !== true && !inherit;
+  const { leave = false, preserve = 0 } = options;
+  using helper = startHelper(host.helper, { inherit, detached: !leave, preserve });
   const execID = randomHex(16);
   const own = folder.exec(execID);
   const operations = lowerExec({
@@ -36,20 +38,20 @@ export async function execProcess(
     spec: recorded.spec,
     init: state,
     groups: recorded.groups,
-    mode: options.leave === true ? "leave" : options.bound === true ? "once" : "stay",
+    mode: leave ? "leave" : options.bound === true ? "once" : "stay",
     start: true,
     attach,
     directory: own.path,
     ...(options.consoleSocket !== undefined && { consoleSocket: options.consoleSocket }),
     seccomp: await seccompProgram(host.runRoot, recorded.spec.linux?.seccomp),
     environment: {},
-    ...(options.preserve !== undefined && { preserve: options.preserve }),
+    preserve,
     rootless: host.rootless,
     nested: host.nested,
   });
   own.make();
   try {
-    const { client } = launch(host.helper, operations, { inherit, detached: options.leave !== true, preserve: options.preserve ?? 0 });
+    const { client } = helper.launch(operations);
     const { pid } = await client.ready;
     await client.started;
     if (options.detach === true) client.unref();

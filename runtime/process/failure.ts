@@ -11,6 +11,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EXDEV: "the path leaves the root",
 };
 
+/** Of a security module. */
+const REFUSALS: Readonly<Record<string, string>> = { ENOENT: "it is not loaded", EINVAL: "the kernel's policy has none such" };
+
 export function failureOf(payload: Uint8Array): RuntimeError {
   const [step = "", object = "", errno = ""] = Buffer.from(payload).toString().split("\0");
   const why = WORDS[errno] ?? errno;
@@ -24,6 +27,7 @@ export function failureOf(payload: Uint8Array): RuntimeError {
     );
   }
   if (step === "cwd") return new RuntimeError("COMMAND_NOT_EXECUTABLE", `Cannot run the program in the folder ${JSON.stringify(object)}: ${why}`, options);
+  if (step === "label") return new RuntimeError("LAUNCH_FAILED", `Cannot apply the ${object}: ${REFUSALS[errno] ?? why}`, options);
   if (step === "hook") return new RuntimeError("HOOK_FAILED", `Cannot run the ${object}`, options);
   return new RuntimeError(codeOf(step), `Cannot launch the process: ${step} ${object} failed with ${why}`, options);
 }

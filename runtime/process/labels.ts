@@ -8,20 +8,37 @@ import type { Operation } from "./operation.ts";
 type Labels = Pick<ProcessSpec, "apparmorProfile" | "selinuxLabel">;
 
 /** @throws {RuntimeError} `UNSUPPORTED` where this kernel does not run the module */
-export function lowerLabels({ apparmorProfile = "", selinuxLabel = "" }: Labels, isEnabled = isModuleEnabled): readonly Operation[] {
-  if (apparmorProfile !== "" && !isEnabled("apparmor")) throw absent("AppArmor profile", apparmorProfile, "AppArmor");
-  if (selinuxLabel !== "" && !isEnabled("selinux")) throw absent("SELinux label", selinuxLabel, "SELinux");
+export function lowerLabels({ apparmorProfile = "", selinuxLabel = "" }: Labels, isEnabled = runsModule): readonly Operation[] {
+  const [profile, label] = [`AppArmor profile ${JSON.stringify(apparmorProfile)}`, `SELinux label ${JSON.stringify(selinuxLabel)}`];
+  if (apparmorProfile !== "" && !isEnabled("apparmor")) throw absent(profile, "AppArmor");
+  if (selinuxLabel !== "" && !isEnabled("selinux")) throw absent(label, "SELinux");
   return [
-    ...(apparmorProfile === "" ? [] : [["proc", "/proc/self/attr/apparmor/exec", `exec ${apparmorProfile}`] as const]),
-    ...(selinuxLabel === "" ? [] : [["proc", "/proc/self/attr/exec", selinuxLabel] as const]),
+    ...(apparmorProfile === "" ? [] : [["label", "/proc/self/attr/apparmor/exec", `exec ${apparmorProfile}`, profile] as const]),
+    ...(selinuxLabel === "" ? [] : [["label", "/proc/self/attr/exec", selinuxLabel, label] as const]),
   ];
 }
 
-function absent(what: string, value: string, module: string): RuntimeError {
-  return new RuntimeError("UNSUPPORTED", `Cannot apply the ${what} ${JSON.stringify(value)}: ${module} is not enabled on this machine`);
+/** What the files of a container's mounts are labelled as, if anything. @throws {RuntimeError} `UNSUPPORTED` */
+export function mountLabelOf(label = "", isEnabled = runsModule): string | undefined {
+  if (label === "") return undefined;
+  if (!isEnabled("selinux")) throw new RuntimeError("UNSUPPORTED", "Cannot honour linux.mountLabel: SELinux is not enabled on this machine");
+  return label;
 }
 
-function isModuleEnabled(name: "apparmor" | "selinux"): boolean {
+/** The policy or the kernel knows the labels of their files; a bind's are on the files themselves. */
+const LABELLED_ALREADY = new Set(["proc", "sysfs", "mqueue"]);
+
+/** For the file system of a mount. */
+export function labelWords(type: string | undefined, label: string | undefined): readonly string[] {
+  return label === undefined || LABELLED_ALREADY.has(type ?? "") ? [] : [`context=${label}`];
+}
+
+function absent(what: string, module: string): RuntimeError {
+  return new RuntimeError("UNSUPPORTED", `Cannot apply the ${what}: ${module} is not enabled on this machine`);
+}
+
+/** Whether this kernel runs the module, and it can be seen from here. */
+export function runsModule(name: "apparmor" | "selinux"): boolean {
   if (name === "selinux") return existsSync("/sys/fs/selinux/enforce");
   const parameter = "/sys/module/apparmor/parameters/enabled";
   return existsSync(parameter) && readFileSync(parameter, "utf8").startsWith("Y");

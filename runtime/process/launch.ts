@@ -20,20 +20,44 @@ export interface Launched {
   readonly ended: Promise<void>;
 }
 
-/** @throws {RuntimeError} `LAUNCH_FAILED` */
-export function launch(helper: string, operations: readonly Operation[], options: LaunchOptions): Launched {
-  const words = encodeOperations(operations); // refuses what cannot be said before anything is begun
+/** A helper that waits to be told what to do. Disposed of before, it ends, and nothing was begun. */
+export interface Helper extends Disposable {
+  /** @throws {RuntimeError} `SPEC_INVALID` when it cannot be said */
+  launch(operations: readonly Operation[]): Launched;
+}
+
+/** Its start takes as long as to find out what it is to do, so it is begun first. @throws {RuntimeError} `LAUNCH_FAILED` */
+export function startHelper(helper: string, options: LaunchOptions): Helper {
   const [ours, theirs] = socketPair();
-  const client = new MonitorClient(ours);
+  const client = openClient(ours, theirs);
   const { ended } = start(helper, theirs, client, options);
-  client.send(words);
+  let isLaunched = false;
   return {
-    client,
-    ended: ended.then(
-      () => undefined,
-      () => undefined,
-    ),
+    launch(operations) {
+      client.send(encodeOperations(operations));
+      isLaunched = true;
+      return {
+        client,
+        ended: ended.then(
+          () => undefined,
+          () => undefined,
+        ),
+      };
+    },
+    [Symbol.dispose]() {
+      if (!isLaunched) client.close();
+    },
   };
+}
+
+/** What cannot be watched is closed, and so is its other end. */
+function openClient(ours: number, theirs: number): MonitorClient {
+  try {
+    return new MonitorClient(ours);
+  } catch (error) {
+    closeSync(theirs);
+    throw error;
+  }
 }
 
 function start(helper: string, control: number, client: MonitorClient, { inherit, detached, preserve = 0 }: LaunchOptions): Program {

@@ -5,6 +5,7 @@ import type { CreateRequest, RootLayers } from "../process.ts";
 import type { DeviceSpec, MountSpec, Spec } from "../spec.ts";
 import { groupFolder, type Groups } from "./cgroup/groups.ts";
 import { propagationOf } from "./check-spec.ts";
+import { labelWords, mountLabelOf } from "./labels.ts";
 import { mapText } from "./map-text.ts";
 import { type MountOptions, parseMountOptions, RDONLY } from "./mount-options.ts";
 import type { Operation } from "./operation.ts";
@@ -20,6 +21,11 @@ export interface MountContext {
   readonly outside: boolean;
   readonly network: "own" | "joined" | "shared";
   readonly groups: Groups | undefined;
+}
+
+interface Labelled extends MountContext {
+  /** SELinux's, of the files of mounts. */
+  readonly label: string | undefined;
 }
 
 function isMapped(mount: MountSpec): boolean {
@@ -76,7 +82,8 @@ export function lowerRoot({ spec, layers }: CreateRequest, isMapped: boolean, us
   return [["root-folder", spec.root.path, propagation]];
 }
 
-export function lowerMounts(spec: Spec, context: MountContext): readonly Operation[] {
+export function lowerMounts(spec: Spec, given: MountContext): readonly Operation[] {
+  const context = { ...given, label: mountLabelOf(spec.linux?.mountLabel) };
   const mounts = (spec.mounts ?? []).map(fromRoot);
   const dev = mounts.findLast((mount) => mount.destination === "/dev");
   const ownDev = dev === undefined || !isBind(dev); // a bound /dev has what it has, and what is asked for besides
@@ -98,7 +105,7 @@ export function lowerOutsideBinds(spec: Spec, outside: boolean): readonly Operat
       const { source = "", options: words = [] } = mount;
       const options = parseMountOptions(words);
       const maps = hasOwnMaps(mount) ? mapsOf(mount, spec) : ["", ""];
-      return ["outside-bind", source, options.recursive ? 1 : 0, ...maps, options.idmap === "deep" ? 1 : 0, options.set, options.clear, options.all ? 1 : 0];
+      return ["outside-bind", source, options.recursive ? 1 : 0, ...maps, options.idmap === "deep" ? 1 : 0, ...attributes(options)];
     });
 }
 
@@ -174,24 +181,44 @@ function commonFolder(one: string, other: string): string {
 /** Real folders only: a link there would let an image choose where the kernel's files appear. */
 const REAL = new Set(["proc", "sysfs"]);
 
-function lowerMount(mount: MountSpec, context: MountContext, outside: number): readonly Operation[] {
+function lowerMount(mount: MountSpec, context: Labelled, outside: number): readonly Operation[] {
   const options = parseMountOptions(mount.options ?? []);
   const { destination, source = "" } = mount;
   checkMount(mount, options);
-  if (outside >= 0) return [["bind-mapped", destination, outside, options.recursive ? 1 : 0, 0, 0, 0, options.propagation, ""]]; // its attributes were set outside
+  const recursive = options.recursive ? 1 : 0;
+  if (outside >= 0) return [["bind-mapped", destination, outside, recursive, ...UNCHANGED, options.propagation, ""]]; // its attributes were set outside
   if (isBind(mount)) {
     const name = isMapped(mount) ? "bind-received" : "bind";
     if (name === "bind-received" && !context.mapsMounts)
       throw new RuntimeError("SPEC_INVALID", `Cannot map the ids of ${destination}: only root can, and for a container with a user namespace of its own`);
-    return [[name, destination, source, options.recursive ? 1 : 0, options.set, options.clear, options.all ? 1 : 0, options.propagation, mount.subPath ?? ""]];
+    return [[name, destination, source, recursive, ...attributes(options), options.propagation, mount.subPath ?? ""]];
   }
   if (mount.type === "cgroup" || mount.type === "cgroup2") return lowerCgroupMount(mount, options.set, context);
   if (mount.type === "sysfs" && context.newUser && context.network === "joined") return [["late", destination]];
-  if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, ""]]; // a new one is the network owner's to make
+  if (mount.type === "sysfs" && context.userNamespace && context.network === "shared") return [["bind", destination, "/sys", 1, options.set, 0, 0, 0, 0, ""]]; // a new one is the network owner's to make
   if (mount.type === undefined) throw new RuntimeError("SPEC_INVALID", `Cannot mount on ${JSON.stringify(destination)}: it has no type`);
-  const attributes = isDeferred(mount) ? options.set & ~RDONLY : options.set;
+  const set = isDeferred(mount) ? options.set & ~RDONLY : options.set;
   const real = options.copyUp ? 2 : REAL.has(mount.type) || destination === "/dev" ? 1 : 0;
-  return [["mount", destination, mount.type, source, attributes, real, ...data(mount, options.data, context)]];
+  return [
+    [
+      "mount",
+      destination,
+      mount.type,
+      source,
+      set | options.deep.set,
+      options.propagation,
+      real,
+      ...data(mount, options.data, context),
+      ...labelWords(mount.type, context.label),
+    ],
+  ];
+}
+
+const UNCHANGED = [0, 0, 0, 0] as const;
+
+/** Of the mount itself, then of all below it too. */
+function attributes({ set, clear, deep }: MountOptions): readonly [number, number, number, number] {
+  return [set, clear, deep.set, deep.clear];
 }
 
 /** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` for a word that would be without effect */
@@ -229,7 +256,7 @@ function data(mount: MountSpec, words: readonly string[], context: MountContext)
 function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContext): readonly Operation[] {
   const { destination } = mount;
   if (groups === undefined) return [];
-  if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0, ""]];
+  if (groups.version === 2) return [["bind", destination, groupFolder(groups, groups.members[0] ?? { controllers: [], base: "" }), 0, set, 0, 0, 0, 0, ""]];
   const binds = groups.members.map((member): Operation => [
     "bind",
     `${destination}/${member.controllers.join(",")}`,
@@ -239,9 +266,10 @@ function lowerCgroupMount(mount: MountSpec, set: number, { groups }: MountContex
     0,
     0,
     0,
+    0,
     "",
   ]);
-  return [["mount", destination, "tmpfs", "tmpfs", set & ~RDONLY, 0, "mode=755"], ...binds];
+  return [["mount", destination, "tmpfs", "tmpfs", set & ~RDONLY, 0, 0, "mode=755"], ...binds];
 }
 
 function unique(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {
@@ -251,7 +279,7 @@ function unique(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {
 const TYPES = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 } as const;
 
 function lowerDevice(device: DeviceSpec, { userNamespace }: MountContext): Operation {
-  if (userNamespace) return ["bind", device.path, device.path, 0, 0, 0, 0, 0, ""]; // no mknod there: the host's own node
+  if (userNamespace) return ["bind", device.path, device.path, 0, ...UNCHANGED, 0, ""]; // no mknod there: the host's own node
   const mode = TYPES[device.type] | (device.fileMode ?? 0o666);
   return ["device", device.path, mode, device.major ?? 0, device.minor ?? 0, device.uid ?? 0, device.gid ?? 0];
 }

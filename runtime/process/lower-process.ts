@@ -2,7 +2,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { ProcessSpec } from "../spec.ts";
 import { capabilityMask } from "./capabilities.ts";
-import { lowerLabels } from "./labels.ts";
 import type { Operation } from "./operation.ts";
 import type { SeccompProgram } from "./seccomp/program.ts";
 
@@ -14,7 +13,6 @@ export function lowerBefore(process: ProcessSpec, id: string, newUser: boolean, 
   return [
     ...(keyring ? [["keyring", `_ses.${id}`] as const] : []),
     ...(process.oomScoreAdj === undefined || newUser ? [] : [["proc", "/proc/self/oom_score_adj", process.oomScoreAdj] as const]),
-    ...lowerLabels(process),
   ];
 }
 
@@ -34,14 +32,23 @@ export interface IdentityContext {
   readonly setgroups: boolean;
   readonly seccomp: SeccompProgram | undefined;
   readonly follow: boolean;
-  /** Done by the program's user just before it. */
-  readonly last?: readonly Operation[];
+  /** Descriptors from 3 upward that the program gets. */
+  readonly preserve?: number | undefined;
+  /** Done by the program's user, under its filter, just before it. */
+  readonly hooks?: readonly Operation[];
 }
 
-/** The last steps. Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
-export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow, last = [] }: IdentityContext): readonly Operation[] {
+/**
+ * The last steps. A filter may refuse any system call, so what can be done before it is. With no_new_privs nothing but execve (and
+ * hooks) follows it; without, loading it needs CAP_SYS_ADMIN, so it comes before the capabilities go.
+ */
+export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow, preserve = 0, hooks = [] }: IdentityContext): readonly Operation[] {
   const { user, capabilities, noNewPrivileges = false } = process;
-  const filter: readonly Operation[] = seccomp === undefined ? [] : [["seccomp", seccomp.bytes, seccomp.flags]];
+  const filter: readonly Operation[] = [
+    ...(preserve === 0 ? [] : [["preserve", preserve] as const]),
+    ["prepare", user.umask ?? DEFAULT_UMASK],
+    ...(seccomp === undefined ? [] : [["seccomp", seccomp.bytes, seccomp.flags] as const]),
+  ];
   return [
     ...(noNewPrivileges ? [] : filter),
     ["bounding", capabilityMask(capabilities?.bounding)],
@@ -49,8 +56,8 @@ export function lowerIdentity(process: ProcessSpec, { setgroups, seccomp, follow
     ["capabilities", ...sets(capabilities)],
     ...(follow ? [["follow"] as const] : []),
     ...(noNewPrivileges ? ([["no-new-privileges"], ...filter] as const) : []),
-    ...last,
-    ["execute", user.umask ?? DEFAULT_UMASK, process.args.length, ...process.args, ...(process.env ?? [])],
+    ...hooks,
+    ["execute", process.args.length, ...process.args, ...(process.env ?? [])],
   ];
 }
 

@@ -8,6 +8,7 @@ import type { Nested } from "./host.ts";
 import { lowerDisk, lowerIdmap, lowerMappedBinds, lowerMounts, lowerNarrowing, lowerOutsideBinds, lowerRoot } from "./lower-mounts.ts";
 import { checkSpec } from "./check-spec.ts";
 import { lowerAffinity, lowerSchedule } from "./lower-schedule.ts";
+import { lowerLabels } from "./labels.ts";
 import { lowerNamespaces } from "./lower-namespaces.ts";
 import { lowerBefore, lowerIdentity, lowerSetup } from "./lower-process.ts";
 import { NAMESPACE_FLAGS } from "./namespace-flags.ts";
@@ -77,7 +78,8 @@ export function lower(input: LowerInput): readonly Operation[] {
       network: spaces.network,
       groups,
     }),
-    ...createHooks,
+    ...createHooks, // programs of this machine's: not confined as the container's is
+    ...lowerLabels(process),
     ["pivot"],
     ...(spec.hostname === undefined ? [] : [["hostname", spec.hostname] as const]),
     ...(spec.domainname === undefined ? [] : [["domainname", spec.domainname] as const]),
@@ -92,7 +94,8 @@ export function lower(input: LowerInput): readonly Operation[] {
       setgroups,
       seccomp: input.seccomp,
       follow: input.mode !== "leave",
-      last: [...lowerStartHooks(hooked), ...lowerPreserve(input)],
+      preserve: input.preserve,
+      hooks: lowerStartHooks(hooked),
     }),
   ];
 }
@@ -120,6 +123,7 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
     ...lowerAffinity(affinity?.initial),
     ["groups"],
     ...lowerBefore(process, input.id, false),
+    ...lowerLabels(process),
     ["undumpable"],
     ["join", `${init.pid}:${init.startTime}`, flags],
     ["fork", 0],
@@ -134,13 +138,9 @@ export function lowerExec(input: LowerExecInput): readonly Operation[] {
       setgroups: !(hasUser && input.rootless) && input.nested !== "alone",
       seccomp: input.seccomp,
       follow: input.mode !== "leave",
-      last: lowerPreserve(input),
+      preserve: input.preserve,
     }),
   ];
-}
-
-function lowerPreserve({ preserve = 0 }: Pick<LowerInput, "preserve">): readonly Operation[] {
-  return preserve === 0 ? [] : [["preserve", preserve]];
 }
 
 /** @throws {RuntimeError} `UNSUPPORTED` */

@@ -1,14 +1,18 @@
 /** The words of mount(8) as attributes for mount_setattr, propagation, and what is left for the file system. Source: linux/mount.h. */
 
-export interface MountOptions {
+/** For mount_setattr; of the two fields, `set` wins. */
+export interface Attributes {
+  readonly set: number;
+  readonly clear: number;
+}
+
+export interface MountOptions extends Attributes {
   readonly bind: boolean;
   /** `rbind`: mounts below come along. */
   readonly recursive: boolean;
-  readonly set: number;
-  readonly clear: number;
-  /** `rro`, `rnosuid`…: attributes go to mounts below too. */
-  readonly all: boolean;
-  /** MS_PRIVATE… for mount_setattr; 0 leaves it. */
+  /** `rro`, `rnosuid`…: of this mount and those below it. */
+  readonly deep: Attributes;
+  /** MS_PRIVATE…, with MS_REC for mounts below too; 0 leaves it. */
   readonly propagation: number;
   /** `idmap`, `ridmap`: files keep their ids on disk and have the container's inside; `deep` those of mounts below too. */
   readonly idmap: "none" | "flat" | "deep";
@@ -21,7 +25,7 @@ export interface MountOptions {
 export const RDONLY = 0x1;
 const ATIME_FIELD = 0x70;
 
-const ATTRIBUTES: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
+const ATTRIBUTES: Readonly<Record<string, Partial<Attributes>>> = {
   ro: { set: RDONLY },
   rw: { clear: RDONLY },
   nosuid: { set: 0x2 },
@@ -31,6 +35,7 @@ const ATTRIBUTES: Readonly<Record<string, { readonly set?: number; readonly clea
   noexec: { set: 0x8 },
   exec: { clear: 0x8 },
   relatime: { clear: ATIME_FIELD },
+  atime: { clear: ATIME_FIELD }, // the kernel's own choice, which is relatime
   noatime: { set: 0x10, clear: ATIME_FIELD },
   strictatime: { set: 0x20, clear: ATIME_FIELD },
   nodiratime: { set: 0x80 },
@@ -39,15 +44,16 @@ const ATTRIBUTES: Readonly<Record<string, { readonly set?: number; readonly clea
   symfollow: { clear: 0x200000 },
 };
 
+const RECURSIVE = 1 << 14;
 const PROPAGATION: Readonly<Record<string, number>> = {
   private: 1 << 18,
-  rprivate: 1 << 18,
+  rprivate: (1 << 18) | RECURSIVE,
   slave: 1 << 19,
-  rslave: 1 << 19,
+  rslave: (1 << 19) | RECURSIVE,
   shared: 1 << 20,
-  rshared: 1 << 20,
+  rshared: (1 << 20) | RECURSIVE,
   unbindable: 1 << 17,
-  runbindable: 1 << 17,
+  runbindable: (1 << 17) | RECURSIVE,
 };
 
 const NEUTRAL = new Set([
@@ -61,7 +67,6 @@ const NEUTRAL = new Set([
   "silent",
   "norelatime",
   "nostrictatime",
-  "atime",
   "nolazytime",
   "idmap",
   "ridmap",
@@ -77,30 +82,30 @@ export const MOUNT_OPTION_WORDS: readonly string[] = [
 ].toSorted();
 
 export function parseMountOptions(words: readonly string[]): MountOptions {
-  let set = 0;
-  let clear = 0;
-  let all = false;
+  let own: Attributes = { set: 0, clear: 0 };
+  let deep: Attributes = { set: 0, clear: 0 };
   let propagation = 0;
   const data: string[] = [];
   for (const word of words) {
-    const name = word in ATTRIBUTES ? word : word.startsWith("r") ? word.slice(1) : word;
-    const attribute = ATTRIBUTES[name];
+    const [attribute, below] = [ATTRIBUTES[word], word.startsWith("r") ? ATTRIBUTES[word.slice(1)] : undefined];
     if (word in PROPAGATION) propagation = PROPAGATION[word] ?? 0;
-    else if (attribute !== undefined) {
-      all ||= name !== word;
-      clear |= attribute.clear ?? 0;
-      set = (set & ~(attribute.clear ?? 0)) | (attribute.set ?? 0);
-    } else if (!NEUTRAL.has(word)) data.push(word);
+    else if (attribute !== undefined) own = changed(own, attribute);
+    else if (below !== undefined) deep = changed(deep, below);
+    else if (!NEUTRAL.has(word)) data.push(word);
   }
   return {
     bind: words.includes("bind") || words.includes("rbind"),
     recursive: words.includes("rbind"),
-    set,
-    clear: clear & ATIME_FIELD,
-    all,
+    ...own,
+    deep,
     propagation,
     idmap: words.includes("ridmap") ? "deep" : words.includes("idmap") ? "flat" : "none",
     copyUp: words.includes("tmpcopyup"),
     data,
   };
+}
+
+/** The later word wins. */
+function changed(before: Attributes, { set = 0, clear = 0 }: Partial<Attributes>): Attributes {
+  return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear };
 }

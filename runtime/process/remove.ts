@@ -1,6 +1,7 @@
 /** The end of a container: whatever runs is killed, its groups and its folder go. Idempotent. */
 import { removeTreeSync } from "../../store/remove-tree.ts";
-import { removeGroups, sendSignal, signalMembers, wakeMonitor } from "./control.ts";
+import { RuntimeError } from "../errors.ts";
+import { membersBelow, removeGroups, sendSignal, signalMembers, wakeMonitor } from "./control.ts";
 import type { Folder } from "./folder.ts";
 import { loadHooks } from "./hooks/load.ts";
 import { isAlive } from "../../store/process-id.ts";
@@ -19,8 +20,20 @@ export async function removeContainer(folder: Folder, id: string, warn: (text: s
     wakeMonitor(folder);
     if ((folder.pids()?.monitor ?? 0) !== 0) await waitForExit(folder, id, undefined);
   }
-  if (groups !== undefined) await removeGroups(groups);
+  if (groups !== undefined) refuseBusy(id, await removeGroups(groups));
   removeTreeSync(folder.path);
   const hooks = recorded === undefined ? undefined : await loadHooks(recorded.spec, id, recorded.bundle);
   await hooks?.removed(warn);
+}
+
+/** Its folder stays, so that the next removal finds the groups. @throws {RuntimeError} `CGROUP_FAILED` */
+function refuseBusy(id: string, folders: readonly string[]): void {
+  const [folder] = folders;
+  if (folder === undefined) return;
+  const pids = membersBelow(folder);
+  if (pids.length === 0) return; // whoever was there has gone meanwhile
+  const who = pids.length === 1 ? `process ${pids[0]} is` : `processes ${pids.join(", ")} are`;
+  throw new RuntimeError("CGROUP_FAILED", `Cannot remove container ${id}: ${who} in its group ${folder} and none of its own`, {
+    hint: "End them or move them to another group (cgroup.procs), and remove the container again",
+  });
 }

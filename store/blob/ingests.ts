@@ -1,6 +1,6 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
 import { fstatSync, readdirSync, rmSync, statSync } from "node:fs";
-import { open, readdir, rm, type FileHandle } from "node:fs/promises";
+import { copyFile, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
@@ -71,12 +71,21 @@ function ingestPath(layout: Layout, id: string): string {
 }
 
 async function openExisting(layout: Layout, id: string): Promise<FileHandle | undefined> {
+  const path = ingestPath(layout, id);
   try {
-    return await open(ingestPath(layout, id), "r+");
+    if ((await stat(path)).nlink > 1) await separate(path);
+    return await open(path, "r+");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** Of one whose process ended while it became a blob: what is written from now on must not reach that. */
+async function separate(path: string): Promise<void> {
+  const copy = `${path}.copy`;
+  await copyFile(path, copy);
+  await rename(copy, path);
 }
 
 class FileIngest implements Ingest {
@@ -119,12 +128,13 @@ class FileIngest implements Ingest {
     }
   }
 
-  async commit(expected: Expected): Promise<Stored> {
+  async commit(expected: Expected, keep?: (stored: Stored) => Promise<void>): Promise<Stored> {
     const algorithm = algorithmFor(expected);
     const stored = { digest: await this.#digest(algorithm), size: this.#offset };
     checkExpected(stored, expected);
     await this.#file.datasync();
     await linkBlob(this.#layout, ingestPath(this.#layout, this.id), stored.digest);
+    await keep?.(stored);
     await this.abort();
     return stored;
   }

@@ -3,14 +3,14 @@
  * The owner is the process that writes it, or `left.<random>` once that let go. Who goes on takes it by renaming it: one can.
  */
 import { randomHex } from "../../system/digest.ts";
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../digest.ts";
 import type { Layout } from "../layout.ts";
 import { isAbandoned, ownedName } from "../owner.ts";
 
-const NAME = /^partial\.\w+\.[0-9a-f]+\.(.+)$/;
+const NAME = /^partial\.(sha256|sha512)\.([0-9a-f]+)\.(.+)$/;
 /** Less is fetched again as quickly. */
 export const LEAST_KEPT_BYTES = 1 << 20;
 /** Milliseconds since the last write: nobody goes on with it. */
@@ -40,11 +40,14 @@ export function partialBytes(layout: Layout, digest: Digest): number {
   return goingOn(layout, digest)[0]?.size ?? 0;
 }
 
-/** Removes those that nobody writes and nobody went on with for days, or `all` that nobody writes. Returns the bytes. */
+/**
+ * Removes those that nobody writes and nobody went on with for days, or whose blob is there: who wrote it was killed once it was linked.
+ * `all`: whatever nobody writes. Returns the bytes.
+ */
 export function sweepPartials(layout: Layout, now: number, all = false): number {
   let bytes = 0;
-  for (const { path, size, mtimeMs } of freePartials(layout, "partial.")) {
-    if (!all && mtimeMs >= now - ABANDONED_MS) continue;
+  for (const { path, blob, size, mtimeMs } of freePartials(layout, "partial.")) {
+    if (!all && mtimeMs >= now - ABANDONED_MS && !existsSync(blob)) continue;
     rmSync(path, { force: true, recursive: true });
     bytes += size;
   }
@@ -53,6 +56,8 @@ export function sweepPartials(layout: Layout, now: number, all = false): number 
 
 interface Partial {
   readonly path: string;
+  /** Path of what it becomes. */
+  readonly blob: string;
   readonly size: number;
   readonly mtimeMs: number;
   /** Neither folder, link nor pipe: no transfer leaves those. */
@@ -66,11 +71,13 @@ function goingOn(layout: Layout, digest: Digest): readonly Partial[] {
 /** Longest first. */
 function freePartials(layout: Layout, prefix: string): readonly Partial[] {
   return readdirSync(layout.ingest)
-    .filter((name) => name.startsWith(prefix) && isFree(NAME.exec(name)?.[1] ?? ""))
     .flatMap((name): readonly Partial[] => {
+      const [, algorithm = "", hex = "", owner = ""] = (name.startsWith(prefix) && NAME.exec(name)) || [];
+      if (!isFree(owner)) return [];
       const path = join(layout.ingest, name);
       const found = lstatSync(path, { throwIfNoEntry: false });
-      return found === undefined ? [] : [{ path, size: found.size, mtimeMs: found.mtimeMs, isFile: found.isFile() }];
+      const blob = join(layout.blobs, algorithm, hex);
+      return found === undefined ? [] : [{ path, blob, size: found.size, mtimeMs: found.mtimeMs, isFile: found.isFile() }];
     })
     .toSorted((a, b) => b.size - a.size);
 }

@@ -9,14 +9,14 @@ import { createGunzip } from "node:zlib";
 import { algorithmOf, finish, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Damage } from "../store.ts";
-import type { CheckHost } from "./check.ts";
+import type { MarkHost } from "./marks.ts";
 
 const INFLATE_BYTES = 256 << 10;
 /** zlib: gzip wrapping, 32 KiB window. */
 const GZIP_WINDOW_BITS = 31;
 
 /** @param damaged blobs of which more is known already */
-export async function* checkPacked({ tables, blobs }: CheckHost, damaged: ReadonlySet<Digest>): AsyncIterable<Damage> {
+export async function* checkPacked({ tables, blobs }: Pick<MarkHost, "tables" | "blobs">, damaged: ReadonlySet<Digest>): AsyncIterable<Damage> {
   for (const [key, { blobs: forms }] of tables.diffs.list()) {
     const diffID = key as Digest;
     for (const [form, blob] of Object.entries(forms)) {

@@ -30,7 +30,7 @@ export function openImages(host: ImagesHost): Images {
     find: async (reference) => findImage(table, reference),
     async open(reference, platform) {
       const record = findImage(table, reference);
-      if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot find image ${reference}: it is not in the store`);
+      if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `No such image: ${reference}`);
       return { ...(await readImage(blobs, record.target, platform)), name: record.name, storedAt: record.storedAt };
     },
     read: async (target, platform) => await readImage(blobs, target, platform),

@@ -66,8 +66,10 @@ function* throughProgram({ blob, scratch, maxBytes }: Inflation): Generator<Buff
   const program = "zstd";
   const args = ["-dc", "--quiet"];
   const file = join(scratch, ownedName());
-  const [input, output] = [openSync(blob, "r"), openSync(file, "wx+")];
+  const input = openSync(blob, "r");
+  let output: number | undefined;
   try {
+    output = openSync(file, "wx+");
     const command = maxBytes === undefined ? ([program, args] as const) : boundedProgram(program, args, maxBytes);
     const { status, stderr, error } = spawnSync(...command, { stdio: [input, output, "pipe"] });
     if (status === NOT_FOUND || (error !== undefined && "code" in error && error.code === "ENOENT")) {
@@ -81,7 +83,7 @@ function* throughProgram({ blob, scratch, maxBytes }: Inflation): Generator<Buff
     yield* readGrowing(file, READ_BYTES);
   } finally {
     closeSync(input);
-    closeSync(output);
+    if (output !== undefined) closeSync(output);
     rmSync(file, { force: true });
   }
 }

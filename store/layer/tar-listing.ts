@@ -1,7 +1,8 @@
 /** A layer's entries read from its tar and not unpacked: what `Snapshots.entries` would say of it. Spec: image-spec v1.1, layer.md, "Whiteouts". */
 import { StoreError } from "../errors.ts";
 import type { LayerEntry } from "../store.ts";
-import type { TarMember, TarReader } from "../tar/reader.ts";
+import type { TarReader } from "../tar/reader.ts";
+import type { TarMember } from "../tar/member.ts";
 import { OPAQUE_NAME, WHITEOUT_PREFIX } from "./normal.ts";
 
 /** What may yet be listed; it is spent. */

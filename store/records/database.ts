@@ -8,6 +8,7 @@ import { refuseForeign } from "../own-file.ts";
 import { Gate } from "./gate.ts";
 import { type Change, Journal } from "./journal.ts";
 import { openersLock } from "./light.ts";
+import { assertOpenable } from "./openable.ts";
 import { Reserve } from "./reserve.ts";
 import { saveSnapshot, type Entry, stateOf } from "./snapshot.ts";
 
@@ -155,6 +156,7 @@ function takeOver(root: RootDatabase<unknown, string>, changes: readonly Change[
 
 function openLmdb(path: string): RootDatabase<unknown, string> {
   const { open } = withEnvironment(loadHints(), () => createRequire(import.meta.url)("lmdb") as typeof import("lmdb"));
+  assertOpenable(path, MAP_BYTES);
   return open<unknown, string>({ path, encoding: "json", mapSize: MAP_BYTES, overlappingSync: false });
 }
 

@@ -18,7 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { openOwnFile } from "../own-file.ts";
+import { openOwnFile, openOwnFileIfThere } from "../own-file.ts";
 import { journalDamage } from "./journal-damage.ts";
 import type { State } from "./snapshot.ts";
 
@@ -132,14 +132,16 @@ export class Journal implements Disposable {
   /** Whole and under its name, or as it was: undefined then. */
   #replace(text: Buffer): number | undefined {
     const fresh = `${this.#path}.new`;
+    let folder: number | undefined;
     let fd: number | undefined;
     try {
       rmSync(fresh, { force: true }); // of somebody who was killed
+      folder = openSync(this.#folder, "r"); // now: once it has its name nothing may fail for want of a descriptor
       fd = openSync(fresh, "wx+", 0o600);
       if (!writeWhole(fd, text, 0)) throw new Error("no space left");
       fsyncSync(fd);
       renameSync(fresh, this.#path);
-      syncFolder(this.#folder);
+      fsyncSync(folder);
       this.#close();
       return fd;
     } catch {
@@ -147,6 +149,8 @@ export class Journal implements Disposable {
       closeSync(fd);
       rmSync(fresh, { force: true });
       return undefined;
+    } finally {
+      if (folder !== undefined) closeSync(folder);
     }
   }
 
@@ -163,7 +167,7 @@ export class Journal implements Disposable {
   }
 
   #open(): readonly Change[] {
-    const fd = openIfThere(this.#path);
+    const fd = openOwnFileIfThere(this.#path); // it may have been taken over this very moment
     if (fd === undefined) return [];
     const text = bytesFrom(fd, 0);
     const head = text.indexOf("\n") + 1;
@@ -193,16 +197,6 @@ export class Journal implements Disposable {
   #close(): void {
     if (this.#file !== undefined) closeSync(this.#file.fd);
     this.#file = undefined;
-  }
-}
-
-/** It may have been taken over this very moment. */
-function openIfThere(path: string): number | undefined {
-  try {
-    return openOwnFile(path, constants.O_RDONLY);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
   }
 }
 
@@ -239,13 +233,4 @@ function parse(line: string): unknown {
 function bytesFrom(fd: number, start: number): Buffer {
   const bytes = Buffer.allocUnsafe(Math.max(0, fstatSync(fd).size - start));
   return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start));
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

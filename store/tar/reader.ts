@@ -6,26 +6,8 @@
 import { StoreError } from "../errors.ts";
 import { decodeName } from "../file-names.ts";
 import { BLOCK_BYTES, paddingOf, type TarType } from "./header.ts";
-import { checkSegments, MAX_MAP_BYTES, parseMap, parseNumber, segmentsOf, type Segment } from "./sparse.ts";
-
-export interface TarMember {
-  readonly name: string;
-  readonly type: TarType;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Seconds, rounded down, and the nanoseconds beyond. */
-  readonly mtime: number;
-  readonly mtimeNsec: number;
-  /** Of the file, holes included. */
-  readonly size: number;
-  /** Of a sparse file: the parts that `content` gives, one after the other. See `writeContent`. */
-  readonly segments?: readonly Segment[];
-  readonly target: string;
-  readonly major: number;
-  readonly minor: number;
-  readonly xattrs: Readonly<Record<string, Uint8Array>>;
-}
+import type { TarMember } from "./member.ts";
+import { checkSegments, MAX_MAP_BYTES, parseMap, parseNumber, segmentsOf } from "./sparse.ts";
 
 const MAX_EXTENSION_BYTES = 1 << 20;
 const SPARSE = "GNU.sparse.";

@@ -4,12 +4,7 @@
  */
 import { ftruncateSync, writeSync } from "node:fs";
 import { StoreError } from "../errors.ts";
-import type { TarMember } from "./reader.ts";
-
-export interface Segment {
-  readonly offset: number;
-  readonly length: number;
-}
+import type { Segment, TarMember } from "./member.ts";
 
 /** Bytes: a map is held in memory. */
 export const MAX_MAP_BYTES = 1 << 20;

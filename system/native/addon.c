@@ -83,7 +83,7 @@ add_parts (napi_env env, napi_value exports, const struct part *part)
 
 NAPI_MODULE_INIT ()
 {
-  const struct part *const all[] = { lock_parts, descriptor_parts, program_parts, socket_parts, watch_parts, digest_parts, clock_parts };
+  const struct part *const all[] = { lock_parts, descriptor_parts, program_parts, socket_parts, watch_parts, digest_parts, clock_parts, checksum_parts };
 
   for (size_t at = 0; at < sizeof all / sizeof *all; at++)
     if (!add_parts (env, exports, all[at]))

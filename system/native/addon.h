@@ -13,7 +13,8 @@ struct part
 };
 
 /* Each ends with a part without a name. */
-extern const struct part lock_parts[], descriptor_parts[], program_parts[], socket_parts[], watch_parts[], digest_parts[], clock_parts[];
+extern const struct part lock_parts[], descriptor_parts[], program_parts[], socket_parts[], watch_parts[], digest_parts[], clock_parts[],
+    checksum_parts[];
 
 enum
 {

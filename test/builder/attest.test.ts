@@ -5,7 +5,7 @@ import type { BuildResult } from "../../builder/request.ts";
 import { encodedOf } from "../../store/digest.ts";
 import { referrersOf } from "../../store/image/referrers.ts";
 import type { LayerEntry, Layer } from "../../store/store.ts";
-import { openLab, type Lab } from "./lab.ts";
+import { withLab, type Lab } from "./lab.ts";
 
 const MIN: ProvenanceOptions = { mode: "min", version: "v1", builderId: undefined, inlineOnly: false, reproducible: undefined };
 const SBOM: AttestRequest = { sbom: true, provenance: undefined, names: [], version: "1.2.3" };
@@ -42,15 +42,6 @@ function predicate<Value>({ attestations }: BuildResult, file: string): Value {
   const found = attestations.find((one) => one.file === file);
   if (found === undefined) throw new Error(`no ${file} among ${attestations.map((one) => one.file).join(", ")}`);
   return (JSON.parse(found.statement) as { predicate: Value }).predicate;
-}
-
-async function withLab<Value>(act: (lab: Lab) => Promise<Value>): Promise<Value> {
-  const lab = await openLab();
-  try {
-    return await act(lab);
-  } finally {
-    await lab[Symbol.asyncDispose]();
-  }
 }
 
 const META = { mode: 0o644, uid: 0, gid: 0, mtime: 1000 };

@@ -2,14 +2,12 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { planPrune, type CacheEntry } from "../../builder/cache/prune-plan.ts";
-import { openStore } from "../../store/open.ts";
 import { runStrata, strataOutput, type Outcome } from "../support/cli.ts";
 import { eventually } from "../support/cluster.ts";
-import { testImage } from "../support/image.ts";
-import { leftovers } from "../support/leftovers.ts";
-import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { strata } from "../support/root.ts";
+import { rootWithImage } from "./root-with-image.ts";
 
 function entry(id: string, at: number, more: Partial<CacheEntry> = {}): CacheEntry {
   return { id, kind: "step", size: 10, made: 0, at, isShared: false, description: "", ...more };
@@ -40,21 +38,12 @@ test.each(plans)("Pruning: %s", (_, options, wanted) => {
   ).toBe(wanted);
 });
 
-let root: TemporaryRoot;
+const root = rootWithImage();
 let context: string;
-beforeAll(async () => {
-  root = temporaryRoot();
+beforeAll(() => {
   context = join(root.root, "..", "context");
   mkdirSync(context);
   writeFileSync(join(context, "file"), "x".repeat(100_000));
-  const store = await openStore({ root: root.root, treeTool });
-  await testImage(store);
-  await store[Symbol.asyncDispose]();
-});
-afterAll(() => {
-  const left = leftovers(root);
-  root[Symbol.dispose]();
-  expect(left).toEqual([]);
 });
 
 interface Running {
@@ -140,29 +129,35 @@ describe("Pruning", () => {
 
 describe("Cache mounts", () => {
   const mount = (id: string, sharing: string): string => `RUN --mount=type=cache,target=/c,id=${id},sharing=${sharing}`;
+  const GATES = "--mount=type=cache,target=/gates,id=gates";
+  const until = (gate: string): string => `until [ -e /gates/${gate} ]; do sleep 0.1; done`;
+  const open = async (gate: string): Promise<void> => expect((await build(`RUN ${GATES} touch /gates/${gate}\n`)).status).toBe(0);
 
   test("locked: one at a time, in one build and in two", async () => {
-    const step = (n: number): string => `${mount("locked", "locked")} mkdir /c/busy || exit 9; echo ${n} >> /c/log; sleep 1; rm -r /c/busy\n`;
+    const step = (n: number): string =>
+      `${mount("locked", "locked")} ${GATES} mkdir /c/busy || exit 9; echo ${n} >> /c/log; ${until("locked")}; rm -r /c/busy\n`;
     const text = `${step(1)}FROM strata-test/tools AS two\n${step(2)}FROM scratch\nCOPY --from=0 / /1\nCOPY --from=two / /2\n`;
     const [one, two] = [start(text), start(text.replaceAll("echo", "echo other"))];
+    await eventually(async () => await Promise.resolve(expect(`${one.log()}${two.log()}`).toMatch(/waiting for cache mount locked/)));
+    await open("locked");
     expect([await one.status, await two.status], one.log() + two.log()).toEqual([0, 0]);
-    expect(`${one.log()}${two.log()}`).toMatch(/waiting for cache mount locked/);
     const { stderr } = await build(`${mount("locked", "locked")} wc -l < /c/log\n`);
     expect(output(stderr)).toEqual(["4"]);
   });
 
   test("shared: several at once see each other's files", async () => {
     const meet = (own: string, other: string): string =>
-      `${mount("shared", "shared")} touch /c/${own}; n=0; while [ ! -e /c/${other} ]; do sleep 0.1; n=$((n+1)); [ $n -lt 200 ] || exit 9; done\n`;
+      `${mount("shared", "shared")} touch /c/${own}; n=0; while [ ! -e /c/${other} ]; do sleep 0.1; n=$((n+1)); [ $n -lt 900 ] || exit 9; done\n`;
     const [one, two] = [start(meet("a", "b")), start(meet("b", "a"))];
     expect([await one.status, await two.status]).toEqual([0, 0]);
   });
 
   test("private: several at once see nothing of each other, and what one left is there for the next", async () => {
-    const apart = (name: string): string => `${mount("private", "private")} echo begun; sleep 2; echo left > /c/${name}; ls /c\n`;
-    const one = start(apart("one"));
+    const apart = (name: string, act: string): string => `${mount("private", "private")} ${GATES} echo begun; ${act}\n`.replaceAll("NAME", name);
+    const leave = "echo left > /c/NAME; ls /c; touch /gates/NAME";
+    const one = start(apart("one", `${until("begun")}; ${leave}`));
     await says(one, /\d begun/);
-    const two = start(apart("two"));
+    const two = start(apart("two", `touch /gates/begun; ${until("one")}; ${leave}`));
     expect([await one.status, await two.status]).toEqual([0, 0]);
     expect([output(one.log()), output(two.log())]).toEqual([
       ["begun", "one"],
@@ -207,10 +202,11 @@ describe("Cache mounts", () => {
   });
 
   test("one in use is neither removed nor pruned; afterwards it is", async () => {
-    const running = start(`${mount("used", "shared")} echo begun; sleep 3; echo still > /c/f; cat /c/f\n`);
+    const running = start(`${mount("used", "shared")} ${GATES} echo begun; ${until("pruned")}; echo still > /c/f; cat /c/f\n`);
     await says(running, /\d begun/);
     expect((await runStrata(root, ["builder", "cache-mount", "rm", "used"])).stderr).toMatch(/a build uses it/);
     await strataOutput(root, "builder", "prune", "--force", "--all");
+    await open("pruned");
     expect([await running.status, output(running.log())]).toEqual([0, ["begun", "still"]]);
     await strataOutput(root, "builder", "prune", "--force", "--all");
     expect(await strataOutput(root, "builder", "cache-mount", "ls", "-q")).toBe("");

@@ -9,10 +9,10 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
-import { startRegistry, type TestRegistry } from "../../test/registry/registry.ts";
+import { startRegistry, type TestRegistry } from "../registry/registry.ts";
 import { runStrata } from "../support/cli.ts";
 import { testImage } from "../support/image.ts";
-import { eventually } from "../support/cluster.ts";
+import { eventually, settled } from "../support/cluster.ts";
 import { leftovers } from "../support/leftovers.ts";
 import { temporaryFolder, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   await foreign.stop();
-  const left = machines.flatMap((machine) => leftovers(machine));
+  const left = await settled(() => machines.flatMap((machine) => leftovers(machine)));
   for (const machine of machines) machine[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });
   expect(left).toEqual([]);
@@ -141,7 +141,7 @@ describe("A fresh machine runs nothing", () => {
       const there = await build(freshMachine(), TWO_STAGES, "--cache-from", from);
       expect([name, there.id, there.cached, there.made, there.loaded]).toEqual([name, id, ALL, [], 3]); // layers of the other stage do not travel
     }
-  }, 120_000);
+  }, 300_000);
 
   test("with an inline cache, also when no layer of the other stage is in it", async () => {
     const image = `${registry.host}/app:v1`;

@@ -1,18 +1,13 @@
 import { chmodSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { BuildResult } from "../../builder/request.ts";
 import type { CacheRecord } from "../../builder/solve/cache.ts";
 import { pruneCache } from "../../builder/solve/prune-cache.ts";
-import { ignoring, openLab, type Lab } from "./lab.ts";
+import { openedForEach } from "../support/opened.ts";
+import { ignoring, openLab } from "./lab.ts";
 
-let lab: Lab;
-beforeEach(async () => {
-  lab = await openLab();
-});
-afterEach(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForEach(openLab);
 
 const TREE = { a: "A", b: "B", "sub/c": "C" };
 const COPY = "FROM scratch\nCOPY . /n/\n";

@@ -49,7 +49,7 @@ function fill(room: number): void {
   if (missing > 0) writeFileSync(join(disk, `fill-${readdirSync(disk).length}`), Buffer.alloc(missing));
 }
 
-test("at every stage of a build: refused, whole, and built when there is room", { timeout: 240_000 }, async () => {
+test("at every stage of a build: refused, whole, and built when there is room", { timeout: 900_000 }, async () => {
   const failures: string[] = [];
   let built: string | undefined;
   for (let room = 64 << 10; built === undefined && room < DISK_BYTES; room += STEP_BYTES) {

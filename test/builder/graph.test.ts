@@ -4,15 +4,14 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Executor, RunRequest } from "../../builder/executor.ts";
-import { openStore } from "../../store/open.ts";
 import { runStrata } from "../support/cli.ts";
 import { eventually } from "../support/cluster.ts";
-import { testImage } from "../support/image.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { strata } from "../support/root.ts";
 import { openLab, type Lab } from "./lab.ts";
+import { rootWithImage } from "./root-with-image.ts";
 
 /** Runs nothing, and knows what it was asked to run. */
 class Recorder implements Executor {
@@ -51,7 +50,10 @@ describe("Without a kernel", () => {
   });
 
   test("stages that need nothing of each other run at once, no more than the cores are good for", async () => {
-    const executor = new Recorder(async () => (await sleep(20), 0));
+    const executor: Recorder = new Recorder(async () => {
+      for (let tries = 0; tries < 500 && executor.most < 2; tries++) await sleep(20);
+      return 0;
+    });
     const count = 6 * availableParallelism();
     const stages = Array.from({ length: count }, (_, n) => `FROM scratch AS s${n}\nRUN make ${n}\n`);
     await lab.build(`${stages.join("")}FROM scratch\n${stages.map((_, n) => `COPY --from=s${n} / /${n}\n`).join("")}`, {}, executor);
@@ -82,8 +84,11 @@ describe("Without a kernel", () => {
 
   test("a failed step cancels those that run and starts no more", async () => {
     const cancelled: string[] = [];
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const executor = new Recorder(async (command, { signal }) => {
-      if (command === "bad") return await sleep(20, 7);
+      if (command === "bad") return await begun.then(() => 7);
+      begin();
       await new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
       cancelled.push(command);
       return 137;
@@ -142,20 +147,11 @@ function bytesRead(): number {
 }
 
 describe("With the kernel", () => {
-  let root: TemporaryRoot;
+  const root = rootWithImage();
   let context: string;
-  beforeAll(async () => {
-    root = temporaryRoot();
+  beforeAll(() => {
     context = join(root.root, "..", "context");
     mkdirSync(context);
-    const store = await openStore({ root: root.root, treeTool });
-    await testImage(store);
-    await store[Symbol.asyncDispose]();
-  });
-  afterAll(() => {
-    const left = leftovers(root);
-    root[Symbol.dispose]();
-    expect(left).toEqual([]);
   });
 
   const start = (dockerfile: string, ...flags: readonly string[]): { readonly child: ChildProcess; readonly status: Promise<number | null>; log(): string } => {
@@ -168,6 +164,12 @@ describe("With the kernel", () => {
     child.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
     return { child, status: new Promise((resolve) => child.once("exit", resolve)), log: () => log };
   };
+  const GATES = "--mount=type=cache,target=/gates,id=gates";
+  const until = (gate: string): string => `until [ -e /gates/${gate} ]; do sleep 0.1; done`;
+  const open = async (gate: string): Promise<void> => {
+    const { status } = await runStrata(root, ["build", "-f", "-", context], { input: `FROM strata-test/tools\nRUN ${GATES} touch /gates/${gate}\n` });
+    expect(status).toBe(0);
+  };
   const assertClean = (): void => {
     expect(leftovers(root)).toEqual([]);
     for (const folder of ["active", "ingest"]) expect(readdirSync(join(root.root, folder))).toEqual([]);
@@ -176,7 +178,7 @@ describe("With the kernel", () => {
 
   test("a failed step ends RUNs that are under way, with all their processes", async () => {
     const { status, log } = start(
-      "FROM strata-test/tools AS a\nRUN sleep 300 & sleep 301\nFROM strata-test/tools AS b\nRUN sleep 1; exit 9\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\n",
+      `FROM strata-test/tools AS a\nRUN ${GATES} touch /gates/failed; sleep 300 & sleep 301\nFROM strata-test/tools AS b\nRUN ${GATES} ${until("failed")}; exit 9\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\n`,
     );
     expect(await status).toBe(1);
     expect(log()).toMatch(/CANCELED/);
@@ -196,10 +198,10 @@ describe("With the kernel", () => {
     mkdirSync(join(context, "wide"), { recursive: true });
     for (let n = 0; n < 8000; n++) writeFileSync(join(context, "wide", String(n)), `${n}`);
     let interrupted = 0;
-    for (const delay of [0, 30, 80]) {
+    for (let round = 0, delays = [0, 30, 80]; round < delays.length || (interrupted === 0 && round < 20); round++) {
       const { child, status, log } = start("FROM scratch\nCOPY wide /w/\nCOPY wide /v/\n", "--no-cache");
       await eventually(async () => await Promise.resolve(expect(log()).toMatch(/COPY wide/)));
-      await sleep(delay);
+      await sleep(delays[round] ?? 0);
       child.kill("SIGINT");
       const code = await status;
       expect([0, 130]).toContain(code); // 0: it had just ended
@@ -212,25 +214,27 @@ describe("With the kernel", () => {
   });
 
   test("two processes make a step once; one that waits can be interrupted; one that is killed is replaced", async () => {
-    const text = "FROM strata-test/tools\nRUN echo begun; sleep 3; cat /proc/sys/kernel/random/uuid > /unique\n";
+    const text = `FROM strata-test/tools\nRUN ${GATES} echo begun; ${until("unique")}; cat /proc/sys/kernel/random/uuid > /unique\n`;
     const first = start(text, "-t", "strata-test/first");
     await eventually(async () => await Promise.resolve(expect(first.log()).toMatch(/\d begun/)));
     const [second, third] = [start(text, "-t", "strata-test/second"), start(text)];
     for (const { log } of [second, third]) await eventually(async () => await Promise.resolve(expect(log()).toMatch(/waiting for another build/)));
     third.child.kill("SIGINT");
     expect(await third.status).toBe(130);
+    await open("unique");
     expect([await first.status, await second.status]).toEqual([0, 0]);
     expect(second.log()).not.toMatch(/\d begun/);
     const ids = await Promise.all(["first", "second"].map(async (name) => (await runStrata(root, ["images", "-q", `strata-test/${name}`])).stdout));
     expect(ids[1]).toBe(ids[0]);
 
-    const other = text.replace("unique", "other");
+    const other = text.replaceAll("unique", "other");
     const killed = start(other);
     await eventually(async () => await Promise.resolve(expect(killed.log()).toMatch(/\d begun/)));
     const heir = start(other);
     await eventually(async () => await Promise.resolve(expect(heir.log()).toMatch(/waiting for another build/)));
     killed.child.kill("SIGKILL");
     await killed.status;
+    await open("other");
     expect(await heir.status).toBe(0);
     expect(heir.log()).toMatch(/\d begun/);
   });

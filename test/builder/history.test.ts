@@ -85,7 +85,7 @@ test("A build that is killed keeps what its steps had printed", async () => {
   writeFileSync(join(context, "Dockerfile"), `FROM ${BOX_IMAGE}\nRUN echo first; sleep 1; echo before the $((6 * 7)); sleep 1000\n`);
   const child = spawn(process.execPath, [strata, "build", "--no-cache", context], { env: box.root.env, stdio: "ignore" });
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  await expect.poll(async () => (await runStrata(box.root, ["build", "history", "logs"])).stdout, { timeout: 30_000 }).toContain("before the 42");
+  await expect.poll(async () => (await runStrata(box.root, ["build", "history", "logs"])).stdout, { timeout: 60_000 }).toContain("before the 42");
   expect((await list())[0]?.Status).toBe("Running");
   child.kill("SIGKILL");
   await ended;
@@ -99,7 +99,7 @@ test("A build that is killed keeps what its steps had printed", async () => {
 test("A build that was stopped by ^C is told so", async () => {
   const child = execFile(process.execPath, [strata, "build", "--no-cache", context], { env: box.root.env });
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  await expect.poll(async () => (await list())[0]?.Status, { timeout: 30_000 }).toBe("Running");
+  await expect.poll(async () => (await list())[0]?.Status, { timeout: 60_000 }).toBe("Running");
   child.kill("SIGINT");
   await ended;
   expect((await list())[0]?.Status).toBe("Canceled");

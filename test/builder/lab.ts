@@ -69,6 +69,12 @@ export async function openLab(): Promise<Lab> {
   return lab;
 }
 
+/** One that `act` alone uses. */
+export async function withLab<Value>(act: (lab: Lab) => Promise<Value>): Promise<Value> {
+  await using lab = await openLab();
+  return await act(lab);
+}
+
 export function defaults(dockerfile: string, context: string): BuildRequest {
   return {
     dockerfile: { text: dockerfile, file: "Dockerfile" },

@@ -1,10 +1,11 @@
 /** ADD of git over ssh, from a real sshd on loopback. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SshSource } from "../../builder/request.ts";
+import { freePort } from "../support/free-port.ts";
 import { serveGit, type GitServer } from "../support/git-server.ts";
 import { eventually } from "../support/cluster.ts";
 import { openLab, type Built, type Lab } from "./lab.ts";
@@ -22,14 +23,6 @@ const path = (...names: readonly string[]): string => join(lab.folder, "ssh", ..
 function keygen(name: string): void {
   execFileSync("rm", ["-f", path(name), path(`${name}.pub`)]);
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path(name)]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port: found } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return found;
 }
 
 async function start(): Promise<void> {

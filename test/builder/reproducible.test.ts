@@ -1,7 +1,7 @@
 import { chmodSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openLab, type Lab } from "./lab.ts";
+import { withLab } from "./lab.ts";
 
 const DOCKERFILE =
   'FROM scratch AS one\nWORKDIR /w\nCOPY --chown=5:6 . .\nFROM scratch\nENV a=1\nCOPY --from=one /w/sub /n/\nCOPY <<EOF /inline\n$a\nEOF\nCMD ["x"]\n';
@@ -9,15 +9,6 @@ const FILES = { a: "A", run: { text: "R", mode: 0o755 }, "sub/b": "B", "sub/c": 
 
 function scramble(folder: string, time: number): void {
   for (const path of ["a", "run", "sub/b", "sub", "."]) utimesSync(join(folder, path), time, time);
-}
-
-async function withLab<Value>(act: (lab: Lab) => Promise<Value>): Promise<Value> {
-  const lab = await openLab();
-  try {
-    return await act(lab);
-  } finally {
-    await lab[Symbol.asyncDispose]();
-  }
 }
 
 test("The same input on two roots, at other times and under another umask, gives the same digests", async () => {

@@ -1,29 +1,19 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { cgroupLayout } from "../../runtime/process/cgroup/layout.ts";
 import { openStore } from "../../store/open.ts";
 import { ownedName } from "../../store/owner.ts";
 import { runStrata, type Outcome } from "../support/cli.ts";
+import { eventually } from "../support/cluster.ts";
 import { testImage } from "../support/image.ts";
-import { leftovers } from "../support/leftovers.ts";
-import { strata, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { strata, temporaryRoot, treeTool } from "../support/root.ts";
+import { rootWithImage } from "./root-with-image.ts";
 
-let root: TemporaryRoot;
+const root = rootWithImage();
 let context: string;
 
-beforeAll(async () => {
-  root = temporaryRoot();
-  const store = await openStore({ root: root.root, treeTool });
-  await testImage(store);
-  await store[Symbol.asyncDispose]();
-});
-afterAll(() => {
-  const left = leftovers(root);
-  root[Symbol.dispose]();
-  expect(left).toEqual([]);
-});
 beforeEach(() => {
   context = join(root.root, "..", "context");
   rmSync(context, { recursive: true, force: true });
@@ -60,7 +50,7 @@ async function layersOf(dockerfile: string, ...flags: readonly string[]): Promis
 
 /** name, instructions, output */
 const runs: readonly (readonly [string, string, readonly string[]])[] = [
-  ["shell form", "RUN echo one && echo two >&2", ["one", "two"]],
+  ["shell form", "RUN echo one && sleep 0.5 && echo two >&2", ["one", "two"]],
   ["exec form, found on PATH", 'RUN ["echo", "a  b", "$x"]', ["a  b $x"]],
   ["a heredoc for the shell", "RUN <<EOF\necho one\nx=2\necho $x\nEOF", ["one", "2"]],
   ["a heredoc with its own interpreter", "RUN <<EOF\n#!/bin/cat\nas it is\nEOF", ["#!/bin/cat", "as it is"]],
@@ -129,7 +119,7 @@ test("Secrets are seen by the step that mounts them and are in no layer", async 
   );
   expect(output(outcome)).toEqual(["*****", "open", "none"]); // shown as stars, unless it is very short
   expect(spawnSync("grep", ["-rl", "sesame", root.root, root.runRoot], { encoding: "utf8" }).stdout).toBe("");
-}, 30_000);
+}, 180_000);
 
 test("A secret whose file is not there is refused before anything is built", async () => {
   const { status, stderr } = await build("FROM strata-test/tools\nRUN --mount=type=secret,id=s true\n", "--secret", "id=s,src=/nowhere/secret");
@@ -158,26 +148,26 @@ test("A program that is not there is refused with its place", async () => {
   expect(stderr).toMatch(/nope/);
 });
 
-test("Six stages of one second run at once", async () => {
-  const stages = [1, 2, 3, 4, 5, 6];
+/** Where steps that run at once see each other. */
+const MEETING = "--mount=type=cache,target=/met,id=met";
+const metBy = (name: number | string): string => `n=0 && until [ -e /met/${name} ]; do sleep 0.1; n=$((n+1)); [ $n -lt 900 ] || exit 9; done`;
+
+test("Stages that need nothing of each other run at once", async () => {
+  const stages = [1, 2, 3, 4]; // so many also on one processor
   const text = [
-    ...stages.map((n) => `FROM strata-test/tools AS s${n}\nRUN sleep 1 && echo ${n} > /n\n`),
+    ...stages.map((n) => `FROM strata-test/tools AS s${n}\nRUN ${MEETING} touch /met/${n}; ${stages.map(metBy).join(" && ")} && echo ${n} > /n\n`),
     "FROM strata-test/tools\n",
     ...stages.map((n) => `COPY --from=s${n} /n /${n}\n`),
   ].join("");
-  const start = performance.now();
   expect((await build(text, "--no-cache")).status).toBe(0);
-  expect(performance.now() - start).toBeLessThan(4000);
 });
 
 test("A failing step ends the others", async () => {
-  const start = performance.now();
   const { status, stderr } = await build(
-    "FROM strata-test/tools AS slow\nRUN sleep 20\nFROM strata-test/tools AS bad\nRUN false\nFROM scratch\nCOPY --from=slow / /\nCOPY --from=bad / /\n",
+    `FROM strata-test/tools AS slow\nRUN ${MEETING} touch /met/slow; sleep 600\nFROM strata-test/tools AS bad\nRUN ${MEETING} ${metBy("slow")}; false\nFROM scratch\nCOPY --from=slow / /\nCOPY --from=bad / /\n`,
   );
   expect(status).toBe(1);
   expect(stderr).toMatch(/CANCELED/);
-  expect(performance.now() - start).toBeLessThan(10_000);
 });
 
 test("RUN is reproducible on two roots", async () => {
@@ -215,13 +205,15 @@ test.each(endings)(
       const status = await ended;
       expect([0, null, wanted]).toContain(status); // null: it had not begun to listen
     }
-    const { status } = await build(text, "-q");
-    expect(status).toBe(0);
-    expect(readdirSync(join(root.root, "active"))).toEqual([]);
-    expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
-    expect(readdirSync(join(root.runRoot, "build"))).toEqual([]);
+    await eventually(async () => {
+      const { status } = await build(text, "-q");
+      expect(status).toBe(0);
+      expect(readdirSync(join(root.root, "active"))).toEqual([]);
+      expect(readdirSync(join(root.root, "ingest"))).toEqual([]);
+      expect(readdirSync(join(root.runRoot, "build"))).toEqual([]);
+    }); // what was killed is still ending
   },
-  60_000,
+  180_000,
 );
 
 test("Outputs: image id, files of ids and metadata, a folder, a tar", async () => {

@@ -62,7 +62,7 @@ test("Live lines show what is under way, and each step is left once", async () =
   expect(end.match(/^\[\+\] Building/gm)).toHaveLength(1);
   expect(end).toMatch(/^\[\+\] Building \d+\.\ds \((\d)\/\1\) FINISHED$/m);
   expect(end).not.toContain("=> => #");
-}, 120_000);
+}, 300_000);
 
 test("Live lines follow the width of the terminal", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN --mount=type=cache,target=/gate,id=gate ${waiting("three")}\n`, { columns: 100, rows: 24 });
@@ -79,12 +79,12 @@ test("Live lines follow the width of the terminal", async () => {
     expect.stringMatching(/FINISHED$/),
     "ended with 0",
   ]);
-}, 120_000);
+}, 300_000);
 
 test("With --explain the reason has a line of its own, however long the step is", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN echo ${"long ".repeat(40)}\n`, { columns: 60, rows: 24 }, "--explain");
   expect(await see(terminal, "ended with 0")).toMatch(/^ => \[2\/2\] RUN echo long .*\n => => miss: --no-cache$/m);
-}, 120_000);
+}, 300_000);
 
 test("A build that is interrupted is not said to be finished", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN sleep 600\n`, { columns: 80, rows: 24 });
@@ -92,7 +92,7 @@ test("A build that is interrupted is not said to be finished", async () => {
   terminal.type("C-c");
   const end = await see(terminal, "ended with 130");
   expect(end).toMatch(/^\[\+\] Building \d+\.\ds \(2\/3\)$/m);
-}, 120_000);
+}, 300_000);
 
 test("A failing step shows its last lines and the Dockerfile, in colours unless NO_COLOR", async () => {
   const dockerfile = `FROM ${BOX_IMAGE}\nRUN echo '\\033[31mwhy it failed\\033[0m'; false\n`;
@@ -106,14 +106,14 @@ test("A failing step shows its last lines and the Dockerfile, in colours unless 
   using plain = buildIn(dockerfile, { columns: 80, rows: 20 }, "", { NO_COLOR: "1" });
   await see(plain, "ended with 1");
   expect(plain.screen({ escapes: true })).not.toContain("\u001b[3");
-}, 120_000);
+}, 300_000);
 
 test("A terminal of few lines and columns is enough", async () => {
   using terminal = buildIn(`FROM ${BOX_IMAGE}\nRUN echo text that is far longer than the line is; sleep 1\n`, { columns: 12, rows: 3 });
   const screen = await see(terminal, "ended with");
   expect(screen).toContain("ended with 0");
   expect(screen).toMatch(/^ => /m);
-}, 120_000);
+}, 300_000);
 
 test("--debug opens a shell in the failed step; leaving it ends the build with the step's error", async () => {
   const dockerfile = `FROM ${BOX_IMAGE}\nENV WHO=me\nWORKDIR /place\nUSER 7:8\nRUN --mount=type=tmpfs,target=/mounted echo kept > /mounted/file; echo why; false\n`;
@@ -125,7 +125,7 @@ test("--debug opens a shell in the failed step; leaving it ends the build with t
   terminal.type("exit", "Enter");
   const end = await see(terminal, "ended with 1");
   expect(end).toMatch(/ERROR: failed to build: Cannot run "\/bin\/sh -c echo kept/);
-}, 120_000);
+}, 300_000);
 
 test("Without a terminal the shell takes commands from standard input, and sees what the step left", async () => {
   writeFileSync(join(context, "Dockerfile"), `FROM ${BOX_IMAGE}\nRUN echo left > /file; false\n`);
@@ -154,7 +154,7 @@ test("Bytes that are pulled and written are told", async () => {
   expect(status).toBe(0);
   expect(stderr).toMatch(/^#2 sha256:[0-9a-f]{64} (\d+\.\d\d[kM]?B) \/ \1 .*done$/m);
   expect(stderr).toMatch(/^#(\d) exporting to outputs\n(?:#\1 sending archive .*\n)*#\1 sending archive \d+\.\d\d[kM]B .*done\n#\1 DONE/m);
-}, 120_000);
+}, 300_000);
 
 test.each([
   [["--progress=tty"], {}, 2, /standard error is no terminal/],

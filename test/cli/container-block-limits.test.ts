@@ -9,7 +9,7 @@ import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { eventually } from "../support/cluster.ts";
 import { projectRoot, TEST_PREFIX } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 90_000 }); // every step is a command of its own, and machines are busy
+vi.setConfig({ testTimeout: 180_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 beforeAll(async () => {
@@ -40,7 +40,7 @@ describe("rates", () => {
   ];
   test.each(rows)("$flag holds", async ({ flag, rate, dd }) => {
     expect(await seconds([flag, `${device}:${rate}`], dd)).toBeGreaterThan(1);
-    expect(await seconds([flag, `${device}:1000000000`], dd)).toBeLessThan(1);
+    await eventually(async () => expect(await seconds([flag, `${device}:1000000000`], dd)).toBeLessThan(1)); // others may want the disk too
   });
 
   test("what is no block device is refused before anything runs", async () => {
@@ -97,7 +97,7 @@ test("weights divide the time of a contended device", async () => {
       await sleep(2000);
       const [small = 0, large = 0] = (await bytes()).map((after, at) => after - (before[at] ?? 0));
       expect(large / small).toBeGreaterThan(1.5);
-    }, 60_000); // while others keep the processors busy the device is not contended
+    }, 120_000); // while others keep the processors busy the device is not contended
   } finally {
     await box.strata("rm", "-f", ...ids);
   }

@@ -10,7 +10,7 @@ import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { serveStrata } from "../support/cli.ts";
 import { temporaryFolder } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let box: Box;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ test("the journal is its owner's alone, from the first file on", () => {
 });
 
 test("what a signal ends is told as kill, die and stop", async () => {
-  const id = await box.strata("run", "-d", "--name", "ended", BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--name", "ended", BOX_IMAGE, "sleep", "600");
   await box.strata("pause", id);
   await box.strata("unpause", id);
   await box.strata("rename", id, "renamed");
@@ -56,7 +56,7 @@ test("what a signal ends is told as kill, die and stop", async () => {
 });
 
 test("events go on as they happen, and end at --until", async () => {
-  const until = new Date(Date.now() + 25_000).toISOString();
+  const until = new Date(Date.now() + 60_000).toISOString();
   await using stream = await serveStrata(
     box.root,
     ["events", "--until", until, "--filter", "event=create", "--filter", "type=volume", "--format", "json"],
@@ -121,7 +121,7 @@ test.each([
 
 test("container prune leaves what runs and what a filter spares", async () => {
   const [kept, gone] = [await box.strata("create", "--label", "spare", BOX_IMAGE, "true"), await box.strata("container", "create", BOX_IMAGE, "true")];
-  const running = await box.strata("container", "run", "-d", BOX_IMAGE, "sleep", "120");
+  const running = await box.strata("container", "run", "-d", BOX_IMAGE, "sleep", "600");
   expect(await box.strata("container", "prune", "--force", "--filter", "label!=spare")).toMatch(
     new RegExp(`^Deleted Containers:\n${gone}\n\nTotal reclaimed space: `),
   );

@@ -125,6 +125,10 @@ describe("options", () => {
   ])("%s %s is refused", (flag, value) => {
     expect(() => options(flag, value, "img")).toThrow(/invalid/);
   });
+
+  test.each(["nofile=10:5", "nofile=unlimited:5"])("--ulimit %s is refused: it asks for more than it allows", (value) => {
+    expect(() => options("--ulimit", value, "img")).toThrow(/^ulimit soft limit must be less than or equal to hard limit: (?:10|unlimited) > 5$/);
+  });
 });
 
 describe("detach keys", () => {

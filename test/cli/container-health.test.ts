@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { eventually } from "../support/cluster.ts";
 
-vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
+vi.setConfig({ testTimeout: 180_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ async function becomes(id: string, health: string): Promise<void> {
 }
 
 test("starting, healthy, unhealthy and healthy again, in ps and inspect and after a restart, until the container ends", async () => {
-  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "echo looked; test -e /well", ...fast, BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "echo looked; test -e /well", ...fast, BOX_IMAGE, "sleep", "600");
   expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/\((?:health: starting|unhealthy)\)$/);
   await becomes(id, "unhealthy");
   await box.strata("exec", id, "touch", "/well");
@@ -45,17 +45,19 @@ test("starting, healthy, unhealthy and healthy again, in ps and inspect and afte
 });
 
 test("the interval of the start period does not hold where there is no such period", async () => {
-  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, "--health-start-interval", "10m", BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, "--health-start-interval", "10m", BOX_IMAGE, "sleep", "600");
   await becomes(id, "healthy");
   await box.strata("rm", "-f", id);
 });
 
 test("a check that takes too long fails, and is killed", async () => {
   const slow = ["--health-cmd", "echo slow; sleep 77", "--health-timeout", "300ms", "--health-retries", "1", "--health-interval", "200ms"];
-  const id = await box.strata("run", "-d", "--network", "none", ...slow, BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--network", "none", ...slow, BOX_IMAGE, "sleep", "600");
   await becomes(id, "unhealthy");
-  const log = await box.strata("inspect", "--format", "{{json .State.Health.Log}}", id);
-  expect((JSON.parse(log) as readonly object[])[0]).toMatchObject({ ExitCode: -1, Output: "Health check exceeded timeout (0.3s): slow\n" });
+  await eventually(async () => {
+    const log = JSON.parse(await box.strata("inspect", "--format", "{{json .State.Health.Log}}", id)) as readonly object[];
+    expect(log).toContainEqual(expect.objectContaining({ ExitCode: -1, Output: "Health check exceeded timeout (0.3s): slow\n" }));
+  }); // on a busy machine a check may be cut off before it has said anything
   await box.strata("rm", "-f", id);
 });
 
@@ -63,7 +65,7 @@ test("an image's HEALTHCHECK is run, changed by flags and left out when asked", 
   const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
   writeFileSync(
     join(folder, "Dockerfile"),
-    `FROM ${BOX_IMAGE}\nHEALTHCHECK --interval=1s --retries=1 CMD test -e /well\nCMD ["sh", "-c", "touch /well; sleep 120"]\n`,
+    `FROM ${BOX_IMAGE}\nHEALTHCHECK --interval=1s --retries=1 CMD test -e /well\nCMD ["sh", "-c", "touch /well; sleep 600"]\n`,
   );
   await box.strata("build", "--quiet", "--tag", "local/checked", folder);
   rmSync(folder, { recursive: true });
@@ -80,7 +82,7 @@ test("an image's HEALTHCHECK is run, changed by flags and left out when asked", 
 });
 
 test("a paused container is not checked", async () => {
-  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--network", "none", "--health-cmd", "true", ...fast, BOX_IMAGE, "sleep", "600");
   await becomes(id, "healthy");
   await box.strata("pause", id);
   expect(await box.strata("ps", "--all", "--filter", `id=${id}`, "--format", "{{.Status}}")).toMatch(/\(Paused\)$/);

@@ -33,7 +33,7 @@ describe("a container has its own", () => {
 
   test("host name, by default the short id", async () => {
     expect(await box.shell(["--hostname", "mine"], "hostname; cat /etc/hostname")).toBe("mine\nmine");
-    const id = await box.strata("run", "-d", BOX_IMAGE, "sleep", "60");
+    const id = await box.strata("run", "-d", BOX_IMAGE, "sleep", "600");
     expect(await box.strata("exec", id, "hostname")).toBe(id.slice(0, 12));
     await box.strata("rm", "-f", id);
   });
@@ -52,7 +52,7 @@ describe("a container has its own", () => {
   test("users: names from its own files, and with a user namespace root inside is nobody outside", async () => {
     expect(await box.shell(["--user", "65534:65534"], "id -u; id -g")).toBe("65534\n65534");
     chmodSync(dirname(box.root.root), 0o711); // the container's root is another user here, and must pass
-    const id = await box.strata("run", "-d", "--network", "none", "--userns", "auto", BOX_IMAGE, "sleep", "60");
+    const id = await box.strata("run", "-d", "--network", "none", "--userns", "auto", BOX_IMAGE, "sleep", "600");
     const pid = await box.strata("inspect", "--format", "{{ .State.Pid }}", id);
     expect(await box.strata("exec", id, "id", "-u")).toBe("0");
     expect(statSync(`/proc/${pid}`).uid).toBeGreaterThan(65_535);
@@ -62,7 +62,7 @@ describe("a container has its own", () => {
 
 describe("the pid that inspect tells", () => {
   test("has the namespaces that the container has, none of the host's, and exec joins all of them", async () => {
-    const id = await box.strata("run", "-d", BOX_IMAGE, "sleep", "60");
+    const id = await box.strata("run", "-d", BOX_IMAGE, "sleep", "600");
     const pid = await box.strata("inspect", "--format", "{{ .State.Pid }}", id);
     expect(pid).toMatch(/^[1-9]\d*$/);
     const seen = await box.strata("exec", id, "sh", "-c", NAMESPACES.map((name) => `readlink /proc/1/ns/${name} /proc/self/ns/${name}`).join(";"));

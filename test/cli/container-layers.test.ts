@@ -11,7 +11,7 @@ import { temporaryRoot } from "../support/root.ts";
 const IMAGE = "local/layered";
 const SECRET = "s3cr3t-of-nobody";
 
-vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
+vi.setConfig({ testTimeout: 180_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 let folder: string;
@@ -70,7 +70,7 @@ test("image inspect lists one layer for each step that changes files", async () 
 });
 
 test("the container's root is the image's layers below, an init layer, and one writable folder on top", async () => {
-  const id = await box.strata("run", "-d", "--network", "none", IMAGE, "sleep", "60");
+  const id = await box.strata("run", "-d", "--network", "none", IMAGE, "sleep", "600");
   const pid = await box.strata("inspect", "--format", "{{.State.Pid}}", id);
   const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n");
   const root = mounts.find((line) => line.includes(" / / ")) ?? "";
@@ -85,9 +85,9 @@ test("the container's root is the image's layers below, an init layer, and one w
 });
 
 test("a written file is copied up whole; the image and other containers keep theirs", async () => {
-  const id = await box.strata("run", "-d", "--network", "none", IMAGE, "sh", "-c", "echo more >> /data/two; sleep 60");
+  const id = await box.strata("run", "-d", "--network", "none", IMAGE, "sh", "-c", "echo more >> /data/two; sleep 600");
   const upper = await box.strata("inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", id);
-  expect(await box.strata("exec", id, "cat", "/data/two")).toBe("two\nmore");
+  await expect.poll(async () => await box.strata("exec", id, "cat", "/data/two")).toBe("two\nmore");
   expect(execFileSync("cat", [join(upper, "data/two")], { encoding: "utf8" })).toBe("two\nmore\n");
   expect(await box.shell([], "cat /data/two", IMAGE)).toBe("two");
   await box.strata("rm", "-f", "-v", id);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Box, openBox } from "../support/box.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const MANY = 150_000;
 
@@ -38,7 +38,7 @@ describe("accounts", () => {
     expect(passwd.length).toBeGreaterThan(4 << 20);
     const image = await build("crowded", ["COPY passwd group /etc/"], { passwd, group });
     expect(await box.strata("run", "--rm", "--network", "none", "-u", `user${MANY}`, image, "sh", "-c", "id -u; id -G")).toBe(`${MANY}\n${MANY} 1 2 3`);
-    const id = await box.strata("run", "-d", "--network", "none", image, "sleep", "60");
+    const id = await box.strata("run", "-d", "--network", "none", image, "sleep", "600");
     expect(await box.strata("exec", "-u", "user149999:group7", id, "sh", "-c", "id -u; id -G")).toBe("149999\n7");
     await box.strata("rm", "-f", id);
   });

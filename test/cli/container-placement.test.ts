@@ -10,7 +10,7 @@ import { strata } from "../support/root.ts";
 import { eventually } from "../support/cluster.ts";
 import { openTerminal } from "../support/terminal.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 /** A device that anybody may open, and that no container may use unless told. */
 const tun = /^ *(\d+) (?:tun|fuse)$/m.exec(readFileSync("/proc/misc", "utf8"))?.[1];
@@ -34,7 +34,7 @@ describe("namespaces and names", () => {
 
   test("--cgroupns host shows where the group is, and --cgroup-parent puts it below another", async () => {
     expect(await box.shell(["--cgroupns", "private"], "cat /proc/self/cgroup")).toMatch(/:pids:\/$|^0::\/$/m);
-    const id = await box.strata("run", "-d", "--network", "none", "--cgroupns", "host", "--cgroup-parent", "teams/blue", BOX_IMAGE, "sleep", "120");
+    const id = await box.strata("run", "-d", "--network", "none", "--cgroupns", "host", "--cgroup-parent", "teams/blue", BOX_IMAGE, "sleep", "600");
     expect(await box.strata("exec", id, "cat", "/proc/self/cgroup")).toContain(`/strata/teams/blue/${id}`);
     expect(await box.strata("inspect", "-f", "{{.HostConfig.CgroupParent}} {{.HostConfig.CgroupnsMode}}", id)).toBe("teams/blue host");
     await box.strata("rm", "-f", id);
@@ -48,7 +48,7 @@ describe("namespaces and names", () => {
   });
 
   test("--memory-swappiness and --oom-kill-disable reach the group, where it has them", async () => {
-    const id = await box.strata("run", "-d", "--network", "none", "-m", "64m", "--memory-swappiness", "7", "--oom-kill-disable", BOX_IMAGE, "sleep", "120");
+    const id = await box.strata("run", "-d", "--network", "none", "-m", "64m", "--memory-swappiness", "7", "--oom-kill-disable", BOX_IMAGE, "sleep", "600");
     expect(await box.strata("inspect", "-f", "{{.HostConfig.MemorySwappiness}} {{.HostConfig.OomKillDisable}}", id)).toBe("7 true");
     const folder = ["/sys/fs/cgroup/memory"].flatMap((base) => findGroup(base, id))[0];
     if (folder !== undefined)
@@ -70,7 +70,7 @@ function findGroup(base: string, id: string, depth = 0): readonly string[] {
 }
 
 test("--expose is told by ps, published by -P, and kept by commit", async () => {
-  const id = await box.strata("run", "-d", "--expose", "81", "--expose", "90-91/udp", "-p", "0:8080", BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--expose", "81", "--expose", "90-91/udp", "-p", "0:8080", BOX_IMAGE, "sleep", "600");
   expect(await box.strata("ps", "--filter", "expose=90/udp", "--format", "{{.Ports}}")).toMatch(/^81\/tcp, 90\/udp, 91\/udp, 0\.0\.0\.0:\d+->8080\/tcp$/);
   expect(await box.strata("ps", "-q", "--filter", "expose=92/udp")).toBe("");
   await box.strata("commit", id, "local/exposed");
@@ -81,7 +81,7 @@ test("--expose is told by ps, published by -P, and kept by commit", async () => 
     "8080/tcp": {},
   });
   await box.strata("rm", "-f", id);
-  const all = await box.strata("run", "-d", "-P", "--expose", "81", BOX_IMAGE, "sleep", "120");
+  const all = await box.strata("run", "-d", "-P", "--expose", "81", BOX_IMAGE, "sleep", "600");
   expect(await box.strata("port", all, "81")).toMatch(/^0\.0\.0\.0:\d+$/);
   await box.strata("rm", "-f", all);
   await box.strata("rmi", "local/exposed");

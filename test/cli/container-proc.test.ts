@@ -22,9 +22,11 @@ const WITH = `mkdir "$LXCFS" && { lxcfs -f -p "$LXCFS.pid" "$LXCFS" >/dev/null 2
   for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q " $LXCFS fuse.lxcfs " /proc/self/mounts && break; sleep 0.5; done
   "$@"; status=$?; kill $pid; wait $pid; exit $status`;
 
+let mounted = 0;
+
 /** strata in a mount namespace of its own: what is mounted for it nobody else on this machine finds, and what others mounted it does not. */
 async function strataWhere(setUp: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...box.root.env, LXCFS: join(box.root.root, "lxcfs") };
+  const env = { ...box.root.env, LXCFS: join(box.root.root, `lxcfs-${mounted++}`) };
   const command = ["sh", "-c", setUp, "sh", process.execPath, strata, ...args];
   return (await run("unshare", ["--mount", "--propagation", "private", ...command], { env })).stdout.trim();
 }
@@ -89,7 +91,7 @@ describe("without lxcfs", () => {
   });
 
   test("update is seen by the running container", async () => {
-    const id = await strataWhere(WITHOUT, "run", "-d", "--network", "none", "--memory", "256m", "--cpus", "1", BOX_IMAGE, "sleep", "60");
+    const id = await strataWhere(WITHOUT, "run", "-d", "--network", "none", "--memory", "256m", "--cpus", "1", BOX_IMAGE, "sleep", "600");
     await box.strata("update", "--memory", "128m", "--memory-swap", "128m", "--cpus", String(availableParallelism()), id);
     const seen = read(await box.strata("exec", id, "sh", "-c", ASK));
     expect(seen).toEqual({ ...whole, free: LIMIT / 2, totalmem: LIMIT / 2 });
@@ -106,4 +108,13 @@ describe("with lxcfs", () => {
     expect(used).toBeGreaterThan(5 << 20); // node itself
     expect(uptime).toBeLessThan(60); // the container's own time, not the machine's
   });
+});
+
+test.each([
+  { name: "without lxcfs", setUp: WITHOUT, files: [] },
+  { name: "with lxcfs", setUp: WITH, files: ["/proc/loadavg", "/proc/uptime"] },
+])("load and uptime are the container's own where lxcfs tells them: $name", async ({ setUp, files }) => {
+  const said = await ask(setUp, ["--memory", "256m"], "cat /proc/loadavg; grep -o ' /proc/loadavg \\| /proc/uptime ' /proc/self/mountinfo || true");
+  const [load, ...bound] = said.split("\n").map((line) => line.trim());
+  expect([load?.split(" ").length, bound.toSorted()]).toEqual([5, files]);
 });

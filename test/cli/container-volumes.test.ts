@@ -7,7 +7,7 @@ import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 
 const IMAGE = "local/filled";
 
-vi.setConfig({ testTimeout: 60_000 }); // every step is a command of its own, and machines are busy
+vi.setConfig({ testTimeout: 180_000 }); // every step is a command of its own, and machines are busy
 
 let box: Box;
 let folder: string;
@@ -41,7 +41,7 @@ describe("a named volume", () => {
   });
 
   test("is shared by two containers at once, also by --volumes-from, read-only where asked", async () => {
-    const id = await box.strata("run", "-d", "--network", "none", "-v", "shared:/data", BOX_IMAGE, "sleep", "60");
+    const id = await box.strata("run", "-d", "--network", "none", "-v", "shared:/data", BOX_IMAGE, "sleep", "600");
     expect(await box.shell(["-v", "shared:/other"], "echo hello > /other/said")).toBe("");
     expect(await box.strata("exec", id, "cat", "/data/said")).toBe("hello");
     expect(await box.shell(["--volumes-from", id], "cat /data/said; echo back > /data/said")).toBe("hello");

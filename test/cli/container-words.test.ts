@@ -5,14 +5,14 @@ import { availableSet } from "../../runtime/engine/cpu-sets.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { strata } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let box: Box;
 let id: string;
 beforeAll(async () => {
   box = await openBox("sh true cat sleep");
   id = await box.strata("create", "--name", "still", "--label", "a=1", BOX_IMAGE, "true");
-}, 60_000);
+}, 180_000);
 afterAll(async () => await box[Symbol.asyncDispose]());
 
 test("inspect -f prints nothing where one of several lacks the field", async () => {

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { type Dockerd, startDockerd } from "../support/dockerd.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
+
+/** Of an address that nobody else's test has. */
+const PORT = "127.99.88.76:18080:80";
 
 let box: Box;
 let docker: Dockerd;
@@ -17,7 +20,8 @@ beforeAll(async () => {
   for (const run of [box.strata, docker.docker]) {
     await run("create", "--network", "none", "--name", "still", BOX_IMAGE, "true");
     await run("network", "create", "ours");
-    await run("run", "-d", "--network", "ours", "--name", "held", "-v", "mine:/data", BOX_IMAGE, "sleep", "600");
+    await run("run", "-d", "--network", "ours", "--name", "held", "-v", "mine:/data", "-p", PORT, BOX_IMAGE, "sleep", "600");
+    await run("create", "--network", "ours", "--name", "late", "-p", PORT, BOX_IMAGE, "true");
   }
 });
 afterAll(async () => {
@@ -33,10 +37,10 @@ interface Said {
 
 async function theirs(...args: readonly string[]): Promise<Said> {
   return await docker.docker(...args).then(
-    (stdout) => ({ status: 0, stdout, words: "" }),
+    (stdout) => ({ status: 0, stdout: withoutIds(stdout), words: "" }),
     ({ code, stdout, stderr }: { readonly code: number; readonly stdout: string; readonly stderr: string }) => ({
       status: code,
-      stdout: stdout.trim(),
+      stdout: withoutIds(stdout.trim()),
       words: wordsOf(stderr),
     }),
   );
@@ -44,18 +48,21 @@ async function theirs(...args: readonly string[]): Promise<Said> {
 
 async function ours(...args: readonly string[]): Promise<Said> {
   const { status, stdout, stderr } = await box.attempt(...args);
-  return { status, stdout: stdout.trim(), words: wordsOf(stderr) };
+  return { status, stdout: withoutIds(stdout.trim()), words: wordsOf(stderr) };
 }
 
 /** Without who says it, and whose ids they are. */
 function wordsOf(stderr: string): string {
   const [line = ""] = stderr.trim().split("\n");
-  return line
+  return withoutIds(line)
     .replace(/^(?:docker|strata): /, "")
     .replace(/^Error(?: response from daemon)?: /, "")
     .replace(/\.$/, "")
-    .replace(/^"(?:docker|strata) /, '"COMMAND ')
-    .replaceAll(/[0-9a-f]{64}/g, "ID");
+    .replace(/^"(?:docker|strata) /, '"COMMAND ');
+}
+
+function withoutIds(text: string): string {
+  return text.replaceAll(/[0-9a-f]{64}/g, "ID");
 }
 
 test.each([
@@ -90,6 +97,39 @@ test.each([
   { args: ["volume", "inspect", "nowhere"] },
   { args: ["volume", "rm", "mine"] },
   { args: ["network", "rm", "ours"] },
+  { args: ["create", "--name", "a", BOX_IMAGE, "true"] },
+  { args: ["create", "--name", "-a", BOX_IMAGE, "true"] },
+  { args: ["create", "--name", "a/b", BOX_IMAGE, "true"] },
+  { args: ["create", "--name", "held", BOX_IMAGE, "true"] },
+  { args: ["create", "--name", "/held", BOX_IMAGE, "true"] },
+  { args: ["run", "--name", "a", BOX_IMAGE, "true"] },
+  { args: ["rename", "still", "held"] },
+  { args: ["rename", "still", "still"] },
+  { args: ["rename", "still", ""] },
+  { args: ["volume", "create", "a"] },
+  { args: ["volume", "create", "a/b"] },
+  { args: ["run", "--rm", "-v", "a/b:/data", BOX_IMAGE, "true"] },
+  { args: ["run", "-d", "--name", "second", "--network", "ours", "-p", PORT, BOX_IMAGE, "true"] },
+  { args: ["run", "-d", "--rm", "--name", "third", "--network", "ours", "-p", PORT, BOX_IMAGE, "true"] },
+  { args: ["start", "late"] },
+  { args: ["ps", "-a", "--format", "{{.Names}} {{.State}} {{.Ports}}", "--filter", "name=late", "--filter", "name=second", "--filter", "name=third"] },
+  { args: ["port", "late"] },
+  { args: ["inspect", "-f", "{{json .HostConfig.PortBindings}} {{.NetworkSettings.Ports}}", "late"] },
+  { args: ["inspect", "-f", "{{json .NetworkSettings.IPAddress}} {{.NetworkSettings.Networks.ours.IPAMConfig}}", "held"] },
+  { args: ["tag", "nope", "x/y"] },
+  { args: ["rmi", "nope"] },
+  { args: ["save", "nope"] },
+  { args: ["image", "inspect", "-f", "{{.Id}}", "nope"] },
+  { args: ["inspect", "--type", "foo", "held"] },
+  { args: ["unpause", "held"] },
+  { args: ["rm", "held"] },
+  { args: ["network", "create", "ours"] },
+  { args: ["network", "create", "host"] },
+  { args: ["cp", "held:/bin/sh", "/nope/dir/x"] },
+  { args: ["run", "--rm", "--network", "nope", BOX_IMAGE, "true"] },
+  { args: ["run", "--rm", "--network", "none", "--pull", "never", "nope/nope", "true"] },
+  { args: ["run", "--rm", "--add-host", "foo", BOX_IMAGE, "true"] },
+  { args: ["run", "--rm", "--dns", "foo", BOX_IMAGE, "true"] },
   { args: ["run", "--nope"] },
   { args: ["create", "--nope"] },
   { args: ["start", "--nope"] },

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { type Dockerd, startDockerd } from "../support/dockerd.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
 
 let box: Box;
 let docker: Dockerd;
@@ -45,7 +45,6 @@ afterAll(async () => {
 
 /** Of docker's own inside, or of other systems. */
 const NOT_OURS: ReadonlySet<string> = new Set([
-  "AppArmorProfile",
   "MountLabel",
   "ProcessLabel",
   "ExecIDs",
@@ -112,6 +111,30 @@ describe("a container", () => {
   test.each(rows)("ps --format %s", async (format) => {
     const [ours, theirs] = await Promise.all([box.strata("ps", "--format", format), docker.docker("ps", "--format", format)]);
     expect(ours).toBe(theirs);
+  });
+
+  const columns = (text: string): readonly string[] => (text.split("\n")[0] ?? "").trim().split(/ {2,}/);
+
+  test("stats has docker's columns, fields and words", async () => {
+    const flags = [[], ["--format", "{{.Name}} {{.Container}} {{.NetIO}}"], ["--format", "table {{.Name}}\t{{.PIDs}}"], ["--format", "{{json .}}"]];
+    for (const format of flags) {
+      const words = ["stats", "--no-stream", ...format, "twin"];
+      const [ours, theirs] = await Promise.all([box.strata(...words), docker.docker(...words)]);
+      if (theirs.startsWith("{")) expect(Object.keys(JSON.parse(ours) as object).toSorted()).toEqual(Object.keys(JSON.parse(theirs) as object).toSorted());
+      else expect(columns(ours)).toEqual(columns(theirs));
+    }
+    const memory = ["stats", "--no-stream", "--format", "{{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.BlockIO}} {{.PIDs}}", "twin"];
+    const shape = /^\d+\.\d\d% [\d.]+[KM]?i?B \/ 64MiB \d+\.\d\d% [\d.]+[kM]?B \/ [\d.]+[kM]?B \d+$/;
+    for (const run of [box.strata, docker.docker]) await expect.poll(async () => await run(...memory), { timeout: 60_000 }).toMatch(shape);
+  });
+
+  test.each([[[]], [["-o", "pid,ppid,comm"]], [["-eo", "user,pid,args"]], [["aux"]]])("top %j has docker's columns, and the same processes", async (flags) => {
+    const [ours, theirs] = await Promise.all([box.strata("top", "twin", ...flags), docker.docker("top", "twin", ...flags)]);
+    const words = (line: string): readonly string[] => line.trim().split(/\s+/);
+    const [ourTitle = "", ...ourRows] = ours.split("\n");
+    const [theirTitle = "", ...theirRows] = theirs.split("\n");
+    expect(words(ourTitle)).toEqual(words(theirTitle));
+    expect(ourRows.map((row) => words(row).at(-1))).toEqual(theirRows.map((row) => words(row).at(-1)));
   });
 
   test("events are told in the same words", async () => {

@@ -7,14 +7,14 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { strata, temporaryRoot } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let box: Box;
 let files: ReturnType<typeof temporaryRoot>;
 beforeAll(async () => {
   box = await openBox("sh true cat sleep");
   files = temporaryRoot();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await box[Symbol.asyncDispose]();
   files[Symbol.dispose]();

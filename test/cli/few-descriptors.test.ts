@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { strata } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
-const LONGEST_MS = 20_000;
+const LONGEST_MS = 60_000;
 
 let box: Box;
 beforeAll(async () => {
   box = await openBox("sh true");
-}, 60_000);
+}, 180_000);
 afterAll(async () => await box[Symbol.asyncDispose]());
 
 function shell(script: string) {

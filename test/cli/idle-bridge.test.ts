@@ -4,12 +4,14 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { rootTag } from "../../runtime/engine/identity.ts";
+import type { NetworkRecord } from "../../runtime/network/record.ts";
+import { openStore } from "../../store/open.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { strataOutput } from "../support/cli.ts";
 import { eventually } from "../support/cluster.ts";
-import { type TemporaryRoot, temporaryRoot } from "../support/root.ts";
+import { type TemporaryRoot, temporaryRoot, treeTool } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let box: Box;
 beforeAll(async () => {
@@ -71,6 +73,35 @@ test("gets its rules anew when they were never written", async () => {
   rmSync(join(box.root.runRoot, "bridges"), { recursive: true }); // as one leaves it who is killed while they are being written
   await run();
   expect(kept(box.root)).toHaveLength(2);
+});
+
+/** As the record of a network has it of one that went while nobody could give it back. */
+async function leaveEndpoint(network: string): Promise<void> {
+  await using store = await openStore({ root: box.root.root, treeTool });
+  const table = store.table<NetworkRecord>("runtime.networks");
+  const record = table.get(network)!;
+  const owner = "f".repeat(64);
+  await table.put(network, { ...record, endpoints: { [owner]: { owner, offset: 9, device: "eth0", ports: [], address: "10.0.0.9", mac: "", names: [] } } });
+}
+
+test.each(["bridge", "left"])("%s is pruned when only what was left of a container is on it", async (network) => {
+  if (network !== "bridge") await box.strata("network", "create", network);
+  await run(network);
+  await leaveEndpoint(network);
+  await box.strata("network", "prune", "--force");
+  expect(kept(box.root)).toEqual([]);
+  expect(await box.strata("network", "ls", "--format", "{{.Name}}")).not.toContain("left");
+});
+
+test("a network is removed when only what was left of a container is on it, and not with a container", async () => {
+  await box.strata("network", "create", "left");
+  await leaveEndpoint("left");
+  expect(await box.strata("network", "rm", "left")).toBe("left");
+  await box.strata("network", "create", "used");
+  const id = await box.strata("run", "-di", "--network", "used", BOX_IMAGE, "cat");
+  expect((await box.attempt("network", "rm", "used")).stderr).toMatch(/^strata: error while removing network: network used id \w+ has active endpoints\n/);
+  await box.strata("rm", "-f", id);
+  await box.strata("network", "rm", "used");
 });
 
 test("goes with a root that is removed", async () => {

@@ -8,7 +8,7 @@ import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Layer } from "../../store/store.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
-import { tarOf } from "../../test/store/tars.ts";
+import { tarOf } from "../store/tars.ts";
 
 let place: TemporaryRoot;
 const strata = async (...args: readonly string[]): Promise<string> => await strataOutput(place, ...args);

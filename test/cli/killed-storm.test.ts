@@ -12,7 +12,7 @@ const ROUNDS = 12;
 let box: Box;
 beforeAll(async () => {
   box = await openBox("sh cat true");
-}, 60_000);
+}, 180_000);
 afterAll(async () => await box[Symbol.asyncDispose](), 60_000);
 
 /** Whether it ended well; after `patience` milliseconds it is killed. A failure that is none of that is none of these tests'. */
@@ -55,7 +55,7 @@ async function longOnes(folder: string, others: Promise<unknown>): Promise<void>
   }
 }
 
-test("after a storm of killed commands all that was told is there, and everything is whole", { timeout: 120_000 }, async () => {
+test("after a storm of killed commands all that was told is there, and everything is whole", { timeout: 300_000 }, async () => {
   const folder = join(box.root.root, "../context");
   mkdirSync(folder);
   writeFileSync(join(folder, "Dockerfile"), `FROM ${BOX_IMAGE}\nCOPY file /file\nRUN cat /file > /copy\n`);

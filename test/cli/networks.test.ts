@@ -4,7 +4,7 @@ import { parseTraffic } from "../../runtime/network/traffic.ts";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 import { eventually } from "../support/cluster.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let box: Box;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ afterAll(async () => await box[Symbol.asyncDispose]());
 
 test("prune removes the networks that no container is on", async () => {
   for (const name of ["idle", "used"]) await box.strata("network", "create", name);
-  const id = await box.strata("run", "-d", "--network", "used", BOX_IMAGE, "sleep", "120");
+  const id = await box.strata("run", "-d", "--network", "used", BOX_IMAGE, "sleep", "600");
   expect(await box.strata("network", "prune", "--force")).toBe("Deleted Networks:\nidle");
   expect(await box.strata("network", "prune", "--force")).toBe("");
   await box.strata("rm", "-f", id);
@@ -33,7 +33,7 @@ test("what stayed on the loopback is no traffic", () => {
 test("stats tells what went over the network", async () => {
   const send = `require("dgram").createSocket("udp4").send(Buffer.alloc(1000), 9, process.argv[1]); setTimeout(() => {}, 120000)`;
   const id = await box.strata("run", "-d", BOX_IMAGE, "sh", "-c", `node -e '${send}' "$0"`, "203.0.113.1");
-  const none = await box.strata("run", "-d", "--network", "host", BOX_IMAGE, "sleep", "120");
+  const none = await box.strata("run", "-d", "--network", "host", BOX_IMAGE, "sleep", "600");
   await eventually(async () => {
     const sent = (await box.strata("stats", "--no-stream", "--format", "{{.NetIO}}", id)).split(" / ")[1];
     expect(sent).toMatch(/^\d(?:\.\d+)?kB$/);

@@ -64,25 +64,25 @@ let user: TestUser;
 beforeAll(async () => {
   user = addUser();
   await user.strata("base", "create", BOX, "--bin", "sh,cat,sleep,true,tail");
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   try {
     await user.removeContainers();
   } finally {
     user[Symbol.dispose]();
   }
-}, 90_000);
+}, 180_000);
 
 const run = (...words: readonly string[]): readonly string[] => ["run", "--rm", "--network", "none", ...words];
 
-test("without groups of their own a limit is dropped, and that is said", { timeout: 60_000 }, async () => {
+test("without groups of their own a limit is dropped, and that is said", { timeout: 180_000 }, async () => {
   const { status, stderr } = await user.attempt("strata", run("--memory", "64m", "--pids-limit", "20", BOX, "true"));
   expect(stderr).toMatch(/^strata: warning: Cannot limit the container's memory: .*Limitation discarded\.$/m);
   expect(stderr).toMatch(/^strata: warning: Cannot limit the container's number of processes: .*Limitation discarded\.$/m);
   expect(status).toBe(0);
 });
 
-test("in groups that root gave them limits hold, change and count, and nothing is left", { timeout: 120_000 }, async () => {
+test("in groups that root gave them limits hold, change and count, and nothing is left", { timeout: 300_000 }, async () => {
   user.delegate("memory", "pids", "freezer", "cpu", "cpuacct");
   const inside = await user.attempt("strata", run("--memory", "64m", "--pids-limit", "20", BOX, "sh", "-c", "cat /proc/self/cgroup"));
   expect(inside).toMatchObject({ status: 0, stderr: "" });

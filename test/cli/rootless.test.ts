@@ -12,7 +12,7 @@ let user: TestUser;
 beforeAll(async () => {
   user = addUser();
   await user.strata("base", "create", BOX, "--bin", "sh,cat,id,ls,stat,sleep,mkdir,rm,chown,touch,readlink,true");
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   try {
     await user.removeContainers();
@@ -20,7 +20,7 @@ afterAll(async () => {
   } finally {
     user[Symbol.dispose]();
   }
-}, 90_000);
+}, 180_000);
 
 const shell = async (script: string, ...flags: readonly string[]): Promise<string> =>
   await user.strata("run", "--rm", "--network", "none", ...flags, BOX, "sh", "-c", script);
@@ -54,7 +54,7 @@ describe("ids", () => {
   });
 });
 
-describe("a container", { timeout: 120_000 }, () => {
+describe("a container", { timeout: 300_000 }, () => {
   test("has a root that is the user, and others whom files can belong to", async () => {
     expect(await shell("id -u; touch /x; chown 5:6 /x; stat -c '%u %g' /x /bin/sh")).toBe("0\n5 6\n0 0");
     expect(await shell("id -u; id -G; touch /tmp/x 2>/dev/null; cat /proc/self/uid_map | while read -r a b c; do echo $b; done", "-u", "1000:7")).toMatch(
@@ -75,7 +75,7 @@ describe("a container", { timeout: 120_000 }, () => {
     expect(await user.strata("ps", "--format", "{{.Names}} {{.Status}}")).toMatch(/^web Up/);
     expect(await user.strata("exec", "-u", "5", "web", "id", "-u")).toBe("5");
     await user.strata("exec", "web", "sh", "-c", "echo new > /new; chown 9:9 /new; rm -r /root; mkdir /root; touch /root/only");
-    expect(await user.strata("logs", "web")).toBe("started");
+    await expect.poll(async () => await user.strata("logs", "web")).toBe("started");
     expect((await user.strata("top", "web")).split("\n")).toHaveLength(2);
     expect((await user.strata("diff", "web")).split("\n").toSorted()).toContain("A /new");
     await user.strata("cp", "web:/new", join(user.home, "copied"));
@@ -115,7 +115,7 @@ describe("a container", { timeout: 120_000 }, () => {
   });
 });
 
-test("a build runs its steps, and its image goes out and comes back", { timeout: 120_000 }, async () => {
+test("a build runs its steps, and its image goes out and comes back", { timeout: 300_000 }, async () => {
   const context = join(user.home, "context");
   mkdirSync(context);
   writeFileSync(join(context, "word"), "hi");
@@ -141,13 +141,13 @@ test("a build runs its steps, and its image goes out and comes back", { timeout:
   expect(await user.strata("run", "--rm", "--network", "none", "local/built")).toBe(want);
 });
 
-test("an empty XDG_RUNTIME_DIR is as good as none", { timeout: 60_000 }, async () => {
+test("an empty XDG_RUNTIME_DIR is as good as none", { timeout: 180_000 }, async () => {
   const result = await user.attempt("strata", ["run", "--rm", "--network", "none", BOX, "id", "-u"], { XDG_RUNTIME_DIR: "", XDG_DATA_HOME: "" });
   expect(result).toMatchObject({ status: 0, stdout: "0\n" });
   expect([existsSync(join(user.home, "strata")), existsSync(join(user.home, ".local/share/strata/run/strata"))]).toEqual([false, true]);
 });
 
-describe("refused with what to do", { timeout: 60_000 }, () => {
+describe("refused with what to do", { timeout: 180_000 }, () => {
   const run = (...words: readonly string[]): readonly string[] => ["run", "--rm", ...words, BOX, "true"];
   test.each([
     { name: "a bridge network", args: run("--network", "mine"), says: /Cannot join network "mine".*no bridges/ },
@@ -161,7 +161,7 @@ describe("refused with what to do", { timeout: 60_000 }, () => {
   });
 });
 
-describe("without newuidmap", { timeout: 120_000 }, () => {
+describe("without newuidmap", { timeout: 300_000 }, () => {
   const alone = async (...args: readonly string[]): ReturnType<TestUser["attempt"]> => {
     const runtime = join(user.home, "alone");
     return await user.attempt("strata", args, { PATH: "/nowhere", XDG_RUNTIME_DIR: runtime });
@@ -178,7 +178,7 @@ describe("without newuidmap", { timeout: 120_000 }, () => {
   });
 });
 
-test("strata-runtime runs a bundle for a user, with its state in their own folder", { timeout: 120_000 }, async () => {
+test("strata-runtime runs a bundle for a user, with its state in their own folder", { timeout: 300_000 }, async () => {
   const bundle = join(user.home, "bundle");
   for (const folder of ["rootfs/bin", "rootfs/proc", "rootfs/dev", "rootfs/sys"]) mkdirSync(join(bundle, folder), { recursive: true });
   await user.strata("create", "--name", "source", "--network", "none", BOX, "id");
@@ -201,7 +201,7 @@ test("strata-runtime runs a bundle for a user, with its state in their own folde
   expect(existsSync(join(user.runtimeFolder, "strata-runtime"))).toBe(true);
 });
 
-test("strata-runtime believes no state in a folder that somebody else made", { timeout: 60_000 }, async () => {
+test("strata-runtime believes no state in a folder that somebody else made", { timeout: 180_000 }, async () => {
   const temporary = join(user.home, "temporary");
   const folder = join(temporary, `strata-runtime-${user.uid}`);
   mkdirSync(folder, { recursive: true, mode: 0o777 });

@@ -7,6 +7,8 @@ const data = {
   RepoTags: ["one:1", "two:2"],
   Config: { Labels: { b: "2", a: "1" }, Env: null },
   Ports: {},
+  Networks: { one: { Address: "10.0.0.2" } },
+  Bindings: { "80/tcp": [{ HostIp: "", HostPort: "8080" }] },
 };
 
 const cases = [
@@ -27,10 +29,15 @@ const cases = [
   { template: "{{with .State}}{{.Pid}} {{$.Id}}{{end}}", text: "42 sha256:abc" },
   { template: '{{len .RepoTags}} {{index .RepoTags 1}} {{index .Config.Labels "b"}}', text: "2 two:2 2" },
   { template: "{{(index .RepoTags 0)}}", text: "one:1" },
+  { template: '{{(index .Networks "one").Address}} {{(index (index .Bindings "80/tcp") 0).HostPort}}', text: "10.0.0.2 8080" },
+  { template: '{{printf "%s %s" (index .RepoTags 0) .Id}} {{len (.State).Error}}', text: "one:1 sha256:abc 0" },
   { template: '{{join .RepoTags ", "}}', text: "one:1, two:2" },
   { template: '{{.Id | printf "%-12s|"}}', text: "sha256:abc  |" },
   { template: "{{upper .Id}} {{truncate .Id 6}} {{title `abc`}}", text: "SHA256:ABC sha256 Abc" },
   { template: '{{join (split .Id ":") "/"}}', text: "sha256/abc" },
+  { template: "{{slice .Id 7}} {{slice .Id 7 9}} {{len (slice .RepoTags 1)}}", text: "abc ab 1" },
+  { template: '{{pad .State.Pid 1 2}}|{{pad "" 1 2}}|{{printf "%-5t|%+v" .State.Running .State.Pid}}', text: " 42  ||true |42" },
+  { template: "{{html `<a>`}} {{urlquery `a b/c`}}", text: "&lt;a&gt; a+b%2Fc" },
   { template: "{{println .Id}}", text: "sha256:abc\n" },
   { template: String.raw`{{.Id}}\t{{.State.Pid}}\n`, text: "sha256:abc\t42\n" },
   { template: "a {{- .State.Pid -}} b", text: "a42b" },
@@ -42,7 +49,20 @@ test.each(cases)("$template gives $text", ({ template, text }) => {
   expect(renderTemplate(template, data)).toBe(text);
 });
 
-const refused = ["{{.Id", "{{if .Id}}x", "{{end}}", "{{else}}", "{{nosuch .Id}}", "{{}}", "{{(.Id}}", "{{range .RepoTags}}{{else}}x", "{{.Id ^}}"];
+const refused = [
+  "{{.Id",
+  "{{if .Id}}x",
+  "{{end}}",
+  "{{else}}",
+  "{{nosuch .Id}}",
+  "{{}}",
+  "{{(.Id}}",
+  "{{range .RepoTags}}{{else}}x",
+  "{{.Id ^}}",
+  "{{slice .Id 99}}",
+  "{{slice .Id 3 2}}",
+  "{{slice .State 1}}",
+];
 test.each(refused)("%s is refused as wrong use", (template) => {
   expect(() => renderTemplate(template, data)).toThrow(expect.objectContaining({ status: 2 }));
 });

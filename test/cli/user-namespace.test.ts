@@ -20,7 +20,7 @@ const FIRST = ["--uidmap", "0:200000:65536"];
 const SECOND = ["--uidmap", "0:400000:65536"];
 const owners = (path: string): readonly number[] => [lstatSync(path).uid, lstatSync(path).gid];
 
-test("a volume is shared by containers with different maps, and with none", { timeout: 120_000 }, async () => {
+test("a volume is shared by containers with different maps, and with none", { timeout: 300_000 }, async () => {
   await box.shell([...FIRST, "-v", "shared:/v"], "chown 5:6 /v; touch /v/root /v/other; chown 7:8 /v/other");
   const look = "stat -c '%u:%g' /v /v/root /v/other";
   for (const map of [FIRST, SECOND, []]) expect(await box.shell([...map, "-v", "shared:/v"], look)).toBe("5:6\n0:0\n7:8");
@@ -30,7 +30,7 @@ test("a volume is shared by containers with different maps, and with none", { ti
   await box.strata("volume", "rm", "shared");
 });
 
-test("a folder of the machine belongs to nobody there, unless it is bound with idmap", { timeout: 120_000 }, async () => {
+test("a folder of the machine belongs to nobody there, unless it is bound with idmap", { timeout: 300_000 }, async () => {
   writeFileSync(join(folder, "word"), "host");
   expect(await box.shell([...FIRST, "-v", `${folder}:/b`], "stat -c %u /b/word; touch /b/x 2>/dev/null || echo refused")).toBe("65534\nrefused");
   expect(await box.shell([...FIRST, "-v", `${folder}:/b:idmap`], "stat -c %u /b/word; touch /b/x; chown 9:9 /b/x; echo ok")).toBe("0\nok");
@@ -40,7 +40,7 @@ test("a folder of the machine belongs to nobody there, unless it is bound with i
   expect(stderr).toMatch(/Cannot map the ids of \/b: only root can, and for a container with a user namespace of its own/);
 });
 
-test("files are copied in and out, and a commit has the ids that the container saw", { timeout: 120_000 }, async () => {
+test("files are copied in and out, and a commit has the ids that the container saw", { timeout: 300_000 }, async () => {
   const id = await box.strata(
     "run",
     "-d",

@@ -17,11 +17,11 @@ beforeAll(async () => {
     for (const part of ["frontend", "entries", "store"]) await strataOutput(fresh, "build", "-t", `guestbook-${part}:v1`, join(folder, part));
   });
   await cluster.apply(readFileSync(join(folder, "guestbook.yaml"), "utf8"));
-  for (const part of ["store", "entries", "frontend"]) await kubectl("rollout", "status", `deployment/${part}`, "--timeout=60s");
+  for (const part of ["store", "entries", "frontend"]) await kubectl("rollout", "status", `deployment/${part}`, "--timeout=180s");
   url = `http://127.0.0.1:${await kubectl("get", "service", "guestbook", "-o", "jsonpath={.spec.ports[0].nodePort}")}`;
 }, 180_000);
 
-afterAll(async () => await cluster[Symbol.asyncDispose](), 60_000);
+afterAll(async () => await cluster[Symbol.asyncDispose](), 180_000);
 
 async function write(name: string, text: string): Promise<number> {
   const headers = { connection: "close", "content-type": "application/x-www-form-urlencoded" };
@@ -33,7 +33,7 @@ async function read(accept = "text/plain"): Promise<string> {
   return await (await fetch(url, { headers: { accept, connection: "close" } })).text();
 }
 
-describe("the guestbook", { timeout: 90_000 }, () => {
+describe("the guestbook", { timeout: 300_000 }, () => {
   test("takes entries at its node port and shows them, through all three services", async () => {
     await eventually(async () => expect(await read()).toBe(""));
     expect(await write("Ada", "Hello <all>")).toBe(303);
@@ -57,7 +57,7 @@ describe("the guestbook", { timeout: 90_000 }, () => {
       "-e",
       script,
     );
-    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/reader", "--timeout=30s");
+    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/reader", "--timeout=180s");
     expect(await cluster.kubectl("logs", "reader")).toBe("Ada: Hello <all>\nGrace: Here too");
     await cluster.kubectl("delete", "pod", "reader");
   });
@@ -86,10 +86,10 @@ describe("the guestbook", { timeout: 90_000 }, () => {
       }
     })();
     await kubectl("rollout", "restart", "deployment/entries", "deployment/frontend");
-    await kubectl("rollout", "status", "deployment/entries", "--timeout=60s");
-    await kubectl("rollout", "status", "deployment/frontend", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/entries", "--timeout=180s");
+    await kubectl("rollout", "status", "deployment/frontend", "--timeout=180s");
     await kubectl("scale", "deployment/entries", "--replicas=3");
-    await kubectl("rollout", "status", "deployment/entries", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/entries", "--timeout=180s");
     writing = false;
     await writer;
     expect(failures).toEqual([]);
@@ -98,7 +98,7 @@ describe("the guestbook", { timeout: 90_000 }, () => {
   });
 
   test("goes with its namespace", async () => {
-    await cluster.kubectl("delete", "namespace", "guestbook", "--timeout=60s");
+    await cluster.kubectl("delete", "namespace", "guestbook", "--timeout=180s");
     expect(await cluster.kubectl("get", "namespace", "guestbook", "--ignore-not-found")).toBe("");
     await eventually(async () => expect(await strataOutput(cluster.root, "ps", "-aq")).toBe(""));
   });

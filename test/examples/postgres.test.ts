@@ -10,7 +10,7 @@ import { projectRoot } from "../support/root.ts";
 
 const run = promisify(execFile);
 const EXAMPLE = join(projectRoot, "examples/postgres");
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 const ALL = ["postgres-0", "postgres-1", "postgres-2"];
 
 let cluster: TestCluster;
@@ -34,7 +34,12 @@ async function ready(replicas: number): Promise<void> {
     const { status, spec } = await cluster.get("statefulset", "postgres");
     expect(spec.replicas).toBe(replicas);
     expect(status).toMatchObject({ replicas, readyReplicas: replicas });
+    for (let ordinal = 0; ordinal < replicas; ordinal++) expect(await isReady(`postgres-${ordinal}`)).toBe(true); // the set hears of it later
   }, PATIENCE);
+}
+
+async function isReady(pod: string): Promise<boolean> {
+  return (await cluster.get("pod", pod)).status.containerStatuses[0].ready;
 }
 
 async function sql(pod: string, query: string): Promise<string> {
@@ -70,7 +75,7 @@ test("the standbys copy the primary and stream from it, found by its name", asyn
   await sql("postgres-0", "CREATE TABLE ledger (id serial PRIMARY KEY, amount int)");
   await write(1000);
   await verify(ALL);
-  expect(await sql("postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")).toBe("2");
+  await eventually(async () => expect(await sql("postgres-0", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")).toBe("2"), PATIENCE);
   expect(await sql("postgres-1", "SELECT sender_host FROM pg_stat_wal_receiver")).toBe("postgres-0.postgres.default.svc.cluster.local");
   await expect(sql("postgres-1", "INSERT INTO ledger (amount) VALUES (1)")).rejects.toThrow(/read-only transaction/);
 });
@@ -101,7 +106,7 @@ test.each(ALL)(
     await ready(3);
     await verify(ALL);
   },
-  PATIENCE,
+  3 * PATIENCE,
 );
 
 test(
@@ -121,7 +126,7 @@ test(
     rows += kept;
     await verify(ALL);
   },
-  PATIENCE,
+  3 * PATIENCE,
 );
 
 test(
@@ -136,7 +141,7 @@ test(
     await verify(ALL);
     expect((await cluster.get("pvc", "data-postgres-2")).spec.volumeName).toBe(volume);
   },
-  PATIENCE,
+  3 * PATIENCE,
 );
 
 test(
@@ -155,7 +160,7 @@ test(
     await verify(ALL);
     expect(await claims()).toHaveLength(3);
   },
-  2 * PATIENCE,
+  4 * PATIENCE,
 );
 
 test(
@@ -170,15 +175,17 @@ test(
       await write(10);
       await sql("postgres-0", "SELECT pg_switch_wal()");
     }
-    await sql("postgres-0", "CHECKPOINT");
-    expect(await sql("postgres-0", "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'standby_2'")).toBe("lost");
+    await eventually(async () => {
+      await sql("postgres-0", "CHECKPOINT");
+      expect(await sql("postgres-0", "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'standby_2'")).toBe("lost");
+    }, PATIENCE); // the reload is told to each process by a signal
     await sql("postgres-0", "ALTER SYSTEM RESET max_slot_wal_keep_size");
     await sql("postgres-0", "SELECT pg_reload_conf()");
     await cluster.kubectl("scale", "statefulset/postgres", "--replicas=3");
     await ready(3);
     await verify(ALL);
   },
-  2 * PATIENCE,
+  4 * PATIENCE,
 );
 
 test(
@@ -190,15 +197,15 @@ test(
       await cluster.kubectl("patch", "statefulset", "postgres", "-p", JSON.stringify({ spec: { updateStrategy: { rollingUpdate: { partition: ordinal } } } }));
     await partition(2);
     await cluster.kubectl("set", "image", "statefulset/postgres", "postgres=local/postgres:v2");
-    await cluster.kubectl("rollout", "status", "statefulset/postgres", "--timeout=60s");
+    await cluster.kubectl("rollout", "status", "statefulset/postgres", "--timeout=180s");
     expect(await images()).toEqual(["postgres-0 local/postgres:v1", "postgres-1 local/postgres:v1", "postgres-2 local/postgres:v2"]);
     await write(100);
     await verify(ALL);
     await partition(0);
-    await cluster.kubectl("rollout", "status", "statefulset/postgres", "--timeout=60s");
+    await cluster.kubectl("rollout", "status", "statefulset/postgres", "--timeout=180s");
     expect(await images()).toEqual(ALL.map((pod) => `${pod} local/postgres:v2`));
     await write(100);
     await verify(ALL);
   },
-  2 * PATIENCE,
+  4 * PATIENCE,
 );

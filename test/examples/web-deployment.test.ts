@@ -31,10 +31,10 @@ async function running(): Promise<readonly string[]> {
   return (await cluster.pods("app=web")).map(({ metadata, spec }) => `${metadata.name} ${spec.containers[0].image}`);
 }
 
-describe("web-deployment", { timeout: 120_000 }, () => {
+describe("web-deployment", { timeout: 300_000 }, () => {
   test("two replicas come up behind one name", async () => {
     expect(await kubectl("apply", "-f", MANIFEST)).toBe("deployment.apps/web created\nservice/web created");
-    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=60s")).toContain('deployment "web" successfully rolled out');
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=180s")).toContain('deployment "web" successfully rolled out');
     expect(await kubectl("get", "deployment", "web", "--no-headers")).toMatch(/^web\s+2\/2\s+2\s+2\s/);
     await eventually(async () => expect(await answer()).toMatch(/^hello v1 from web-/));
     expect(await kubectl("apply", "-f", MANIFEST)).toBe("deployment.apps/web unchanged\nservice/web unchanged");
@@ -43,22 +43,24 @@ describe("web-deployment", { timeout: 120_000 }, () => {
   test("another image rolls one by one, never with fewer than two", async () => {
     await kubectl("set", "image", "deployment/web", "web=hello:v2");
     await kubectl("annotate", "deployment/web", "kubernetes.io/change-cause=second version", "--overwrite");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=180s");
     expect((await running()).map((line) => line.split(" ")[1])).toEqual(["hello:v2", "hello:v2"]);
     await eventually(async () => expect(await answer()).toMatch(/^hello v2 from web-/));
-    const described = await kubectl("describe", "deployment", "web");
-    const told = [...described.matchAll(/Scaled (up|down) replica set (web-\w+) to (\d)(?: from (\d))?$/gm)].map(
-      ([, direction, , to, from = "0"]) => `${direction} ${from}→${to}`,
-    );
-    expect(told).toEqual(["up 0→2", "up 0→1", "down 2→1", "up 1→2", "down 1→0"]);
+    const told = async (): Promise<readonly string[]> =>
+      [...(await kubectl("describe", "deployment", "web")).matchAll(/Scaled (up|down) replica set (web-\w+) to (\d)(?: from (\d))?$/gm)].map(
+        ([, direction, , to, from = "0"]) => `${direction} ${from}→${to}`,
+      );
+    await eventually(async () => expect(await told()).toEqual(["up 0→2", "up 0→1", "down 2→1", "up 1→2", "down 1→0"]));
   });
 
   test("its history has both causes, and undo brings the first back", async () => {
-    const history = (await kubectl("rollout", "history", "deployment/web")).split("\n").slice(1);
-    expect(history.map((line) => line.replace(/\s+/g, " ").trim())).toEqual(["REVISION CHANGE-CAUSE", "1 first version", "2 second version"]);
+    await eventually(async () => {
+      const history = (await kubectl("rollout", "history", "deployment/web")).split("\n").slice(1);
+      expect(history.map((line) => line.replace(/\s+/g, " ").trim())).toEqual(["REVISION CHANGE-CAUSE", "1 first version", "2 second version"]);
+    });
     const before = await running();
     expect(await kubectl("rollout", "undo", "deployment/web")).toBe("deployment.apps/web rolled back");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=180s");
     const after = await running();
     expect(after.map((line) => line.split(" ")[1])).toEqual(["hello:v1", "hello:v1"]);
     expect(after.filter((line) => before.includes(line))).toEqual([]);

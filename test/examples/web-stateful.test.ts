@@ -17,13 +17,13 @@ beforeAll(async () => {
     await strataOutput(root, "base", "create", "local/nginx", "--bin", "nginx,sh,cat,hostname,mkdir,curl,getent,sleep");
     for (const version of ["v1", "v2"]) await strataOutput(root, "build", "-t", `web-stateful:${version}`, "--build-arg", `VERSION=${version}`, example);
   });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => await cluster[Symbol.asyncDispose]());
 
 const kubectl = async (...args: readonly string[]): Promise<string> => await cluster.kubectl(...args);
 const names = async (): Promise<readonly string[]> => (await cluster.pods("app=nginx")).map((pod): string => pod.metadata.name).toSorted();
-const done = async (): Promise<string> => await kubectl("rollout", "status", "statefulset/web", "--timeout=60s");
+const done = async (): Promise<string> => await kubectl("rollout", "status", "statefulset/web", "--timeout=180s");
 /** What the client's pod gets from a pod by its stable name. */
 const page = async (pod: string, path = "/"): Promise<string> => await kubectl("exec", "client", "--", "curl", "-sS", "-m", "5", `http://${pod}.nginx${path}`);
 const pages = async (pods = PODS): Promise<readonly string[]> => await Promise.all(pods.map(async (pod) => await page(pod)));
@@ -48,7 +48,7 @@ const client = {
   },
 };
 
-describe("a web server with a volume each", { timeout: 120_000 }, () => {
+describe("a web server with a volume each", { timeout: 300_000 }, () => {
   test("starts in order, each pod with a volume of its own", async () => {
     await cluster.apply(manifest, client);
     await done();
@@ -61,25 +61,27 @@ describe("a web server with a volume each", { timeout: 120_000 }, () => {
   });
 
   test("each pod has a stable name, and the service has all of them", async () => {
-    await kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=180s");
     for (const pod of PODS) {
       expect(await kubectl("exec", pod, "--", "hostname")).toBe(pod);
-      expect(await resolved(`${pod}.nginx.default.svc.cluster.local`)).toEqual([await addressOf(pod)]);
+      await eventually(async () => expect(await resolved(`${pod}.nginx.default.svc.cluster.local`)).toEqual([await addressOf(pod)]));
     }
-    expect(await resolved("nginx")).toEqual((await Promise.all(PODS.map(addressOf))).toSorted());
+    await eventually(async () => expect(await resolved("nginx")).toEqual((await Promise.all(PODS.map(addressOf))).toSorted()));
   });
 
   test("what each pod wrote is served under its name", async () => {
     for (const pod of PODS) await kubectl("exec", pod, "--", "sh", "-c", `printf "page of $(hostname)" > /usr/share/nginx/html/index.html`);
-    expect(await pages()).toEqual(PODS.map((pod) => `page of ${pod}`));
+    await keptPages();
   });
 
   test("deleted pods come back with their names and pages", async () => {
     const before = await Promise.all(PODS.map(async (pod) => (await cluster.get("pod", pod)).metadata.uid));
     await kubectl("delete", "pod", "-l", "app=nginx");
+    await eventually(async () => {
+      const after = await Promise.all(PODS.map(async (pod) => (await cluster.get("pod", pod)).metadata.uid));
+      expect(after.filter((uid) => before.includes(uid))).toEqual([]);
+    });
     await done();
-    const after = await Promise.all(PODS.map(async (pod) => (await cluster.get("pod", pod)).metadata.uid));
-    expect(after.filter((uid) => before.includes(uid))).toEqual([]);
     await keptPages();
   });
 
@@ -106,7 +108,7 @@ describe("a web server with a volume each", { timeout: 120_000 }, () => {
   test("scales to one from the top, keeps the claims, and back to three with every page", async () => {
     await kubectl("scale", "statefulset", "web", "--replicas=1");
     await eventually(async () => expect(await kubectl("get", "pods", "-l", "app=nginx", "-o", "name")).toBe("pod/web-0"));
-    expect(await resolved("nginx")).toEqual([await addressOf("web-0")]);
+    await eventually(async () => expect(await resolved("nginx")).toEqual([await addressOf("web-0")]));
     expect((await kubectl("get", "pvc", "-l", "app=nginx", "-o", "name")).split("\n")).toHaveLength(3);
     await kubectl("scale", "statefulset", "web", "--replicas=3");
     await eventually(async () => expect(await names()).toEqual(PODS));

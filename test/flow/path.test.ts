@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runStrata, serveStrata, strataOutput, type Server } from "../support/cli.ts";
+import { eventually, settled } from "../support/cluster.ts";
 import { startDockerd } from "../support/dockerd.ts";
 import { kubectl as findKubectl } from "../support/kubectl.ts";
 import { leftovers } from "../support/leftovers.ts";
@@ -29,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await registry[Symbol.asyncDispose]();
-  const found = leftovers(root);
+  const found = await settled(() => leftovers(root));
   root[Symbol.dispose]();
   expect(found).toEqual([]);
 });
@@ -97,21 +98,23 @@ describe("replicas of it", () => {
     return stdout.trim();
   }
 
-  test("deploy, lose one, roll to v2 and back", { timeout: 120_000 }, async () => {
+  test("deploy, lose one, roll to v2 and back", { timeout: 300_000 }, async () => {
     await strataOutput(root, "deploy", "hello:v1", "--name", "hello", "--replicas", "3");
-    expect(await kubectl("rollout", "status", "deployment/hello", "--timeout=60s")).toContain("successfully rolled out");
+    expect(await kubectl("rollout", "status", "deployment/hello", "--timeout=180s")).toContain("successfully rolled out");
     const [lost = ""] = (await kubectl("get", "pods", "-o", "name")).split("\n");
     await kubectl("delete", lost, "--wait=true");
-    await kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s");
-    const names = (await kubectl("get", "pods", "-o", "name")).split("\n");
-    expect(names).toHaveLength(3);
-    expect(names).not.toContain(lost);
+    await eventually(async () => {
+      const names = (await kubectl("get", "pods", "-o", "name")).split("\n");
+      expect(names).toHaveLength(3);
+      expect(names).not.toContain(lost);
+    });
+    await kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s");
     await kubectl("set", "image", "deployment/hello", "*=hello:v2");
-    await kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/hello", "--timeout=180s");
     expect(await kubectl("get", "deployment", "hello", "-o", "jsonpath={.spec.template.spec.containers[0].image}")).toBe("hello:v2");
     await kubectl("rollout", "undo", "deployment/hello");
-    await kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
-    expect(await kubectl("rollout", "history", "deployment/hello")).toMatch(/^3\s/m);
+    await kubectl("rollout", "status", "deployment/hello", "--timeout=180s");
+    await eventually(async () => expect(await kubectl("rollout", "history", "deployment/hello")).toMatch(/^3\s/m));
     expect(await kubectl("get", "deployment", "hello", "-o", "jsonpath={.spec.template.spec.containers[0].image}")).toBe("hello:v1");
     await kubectl("delete", "deployment", "hello");
   });

@@ -19,13 +19,14 @@ const parts = [
     ],
     most: 2000,
   },
-  { name: "before it: options, cgroups, maps", paths: ["runtime/native/launch"], most: 1500 }, // and opening disks
+  { name: "before it: options, cgroups, maps", paths: ["runtime/native/launch"], most: 1540 }, // and opening disks, and overlays of mapped layers
   { name: "the monitor and its keeper", paths: ["runtime/native/monitor"], most: 1200 },
   { name: "copies into containers and out of them", paths: ["runtime/native/unpack"], most: 530 }, // those of a container with a disk too
   { name: "disks of containers", paths: ["runtime/native/disk"], most: 200 },
   { name: "strata-minder", paths: ["runtime/native/minder"], most: 500 },
   { name: "strata-network", paths: ["runtime/network/native"], most: 1010 }, // and bridges that linger
-  { name: "strata-loopback", paths: ["runtime/network/loopback"], most: 640 }, // also with many slow or half-open ones, and when it is killed
+  { name: "strata-loopback", paths: ["runtime/network/loopback"], most: 600 }, // also with many slow or half-open ones, and when it is killed
+  { name: "what strata-loopback and strata-names share", paths: ["runtime/network/server"], most: 80 },
   { name: "strata-tree", paths: ["store/native/tree"], most: 1250 },
 ];
 

@@ -50,7 +50,7 @@ play_client (int fd, const Input *operations, const Input *sent)
 
   if (send (fd, operations->bytes, operations->size, MSG_NOSIGNAL) < 0 || send (fd, sent->bytes, sent->size, MSG_NOSIGNAL) < 0)
     return;
-  while (size < sizeof heard && poll (&more, 1, getenv ("SHOW") != NULL ? 10 * QUIET_MS : frames ? QUIET_MS / 5 : QUIET_MS) > 0 && (got = recv (fd, heard + size, sizeof heard - size, 0)) > 0)
+  while (size < sizeof heard && poll (&more, 1, getenv ("SHOW") != NULL ? 30 * QUIET_MS : frames ? QUIET_MS / 5 : QUIET_MS) > 0 && (got = recv (fd, heard + size, sizeof heard - size, 0)) > 0)
     size += got;
   if (getenv ("SHOW") != NULL)
     show (heard, size);

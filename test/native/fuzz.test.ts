@@ -42,7 +42,7 @@ beforeAll(async () => {
   writeFileSync(program, "#include <unistd.h>\nint main(void){char b[512];ssize_t n;while((n=read(0,b,sizeof b))>0)if(write(1,b,n)<0)return 1;return 0;}\n");
   execFileSync("gcc", ["-static", "-Os", "-o", join(root, "rootfs/bin/cat"), program]);
   for (const [name, list] of Object.entries(await lists())) writeFileSync(join(root, "seeds", name), list);
-}, 300_000);
+}, 900_000);
 afterAll(() => {
   place[Symbol.dispose]();
 });

@@ -12,14 +12,14 @@ const natives = join(projectRoot, "build/Sanitized");
 beforeAll(() => {
   const { status } = spawnSync(process.execPath, [join(projectRoot, "scripts/native-variants.mjs"), "sanitized"], { stdio: "inherit" });
   expect(status).toBe(0);
-}, 300_000);
+}, 900_000);
 
 test("it is the sanitized programs that are tested, and a finding ends them", () => {
   const { status, stderr } = spawnSync(join(natives, "strata-helper"), ["launch", "0", "sealed"], { encoding: "utf8", env: { ASAN_OPTIONS: "help=1" } });
   expect([status, stderr.includes("AddressSanitizer")]).toEqual([125, true]);
 });
 
-test.each(["process-setup", "process-identity", "process-streams", "process-user-namespace"])("runtime/%s", { timeout: 300_000 }, (name) => {
+test.each(["process-setup", "process-identity", "process-streams", "process-user-namespace"])("runtime/%s", { timeout: 900_000 }, (name) => {
   const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
   const { status, stdout } = spawnSync(process.execPath, [vitest, "run", "--reporter=dot", `test/runtime/${name}.test.ts`], {
     cwd: projectRoot,

@@ -1,18 +1,9 @@
 import { stat } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { testApi, type TestApi } from "./api-server.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { apiOfFile } from "./api-server.ts";
 import { pods } from "./api-objects.ts";
 
-let server: TestApi;
-
-beforeAll(async () => {
-  server = await testApi();
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
 
 describe("who may come in", () => {
   test("nobody without a certificate or a token", async () => {

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 async function eventually(check: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5000; !check(); await new Promise((resolve) => setTimeout(resolve, 10)))
+  for (const deadline = Date.now() + 60_000; !check(); await new Promise((resolve) => setTimeout(resolve, 10)))
     if (Date.now() > deadline) throw new Error("it did not come to be");
 }
 
@@ -67,17 +67,20 @@ test("the untyped client finds kinds by discovery", async () => {
 
 test("a watch tells of changes", async () => {
   const seen: string[] = [];
+  await core.createNamespacedPod({ namespace: "default", body: pod("there") });
   const controller = await new Watch(config).watch(
     "/api/v1/namespaces/default/pods",
     { labelSelector: "app=x" },
     (type: string, object: V1Pod) => void seen.push(`${type} ${object.metadata?.name}`),
     () => {},
   );
+  await eventually(() => seen.length === 1); // it is under way
   await core.createNamespacedPod({ namespace: "default", body: pod("watched") });
   await core.deleteNamespacedPod({ namespace: "default", name: "watched" });
-  await eventually(() => seen.length === 2);
+  await eventually(() => seen.length === 3);
   controller.abort();
-  expect(seen).toEqual(["ADDED watched", "DELETED watched"]);
+  expect(seen).toEqual(["ADDED there", "ADDED watched", "DELETED watched"]);
+  await core.deleteNamespacedPod({ namespace: "default", name: "there" });
 });
 
 test("an informer holds what is there, and follows", async () => {

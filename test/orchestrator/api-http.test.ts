@@ -1,17 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { testApi, type TestApi } from "./api-server.ts";
+import { describe, expect, test } from "vitest";
+import { apiOfFile } from "./api-server.ts";
 import { configMap, configMaps, pod, pods } from "./api-objects.ts";
 
-let server: TestApi;
-
-beforeAll(async () => {
-  server = await testApi();
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
 
 describe("errors", () => {
   const cases = [

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { kubectl as findKubectl } from "../support/kubectl.ts";
-import { testApi, type Ran, type TestApi } from "./api-server.ts";
+import { apiOfFile, type Ran } from "./api-server.ts";
 
 /** Releases that the API speaks to; those that are on this machine are tried. */
 const releases = ["1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"];
@@ -19,16 +19,7 @@ const versions: readonly (string | undefined)[] = found.some((release) => releas
   ? found.filter((release) => release !== undefined)
   : [undefined];
 
-let server: TestApi;
-
-beforeAll(async () => {
-  server = await testApi();
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
 
 const manifest = `apiVersion: apps/v1
 kind: Deployment
@@ -210,12 +201,12 @@ describe.each(versions)("kubectl %s", (version) => {
   });
 
   test("waits for conditions and deletions", async () => {
-    const ready = ok("wait --for=condition=Ready pod/pod --timeout=20s");
+    const ready = ok("wait --for=condition=Ready pod/pod --timeout=120s");
     await ok(
       'patch pod pod --subresource=status --type=merge -p {"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}]}}',
     );
     expect(await ready).toBe("pod/pod condition met");
-    const gone = ok("wait --for=delete pod/pod --timeout=20s");
+    const gone = ok("wait --for=delete pod/pod --timeout=120s");
     expect(await ok("delete pod pod")).toBe('pod "pod" deleted'.concat(minor >= 34 ? ` from ${namespace} namespace` : ""));
     expect(await gone).toMatch(/^(pod\/pod condition met)?$/);
   });

@@ -6,9 +6,11 @@ import { request as secureRequest } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
+import { afterAll, expect } from "vitest";
 import { parse } from "yaml";
 import { openApi, type ApiOptions, type OpenedApi } from "../../orchestrator/open-api.ts";
 import { kubectl as findKubectl } from "../support/kubectl.ts";
+import { openedForAll } from "../support/opened.ts";
 import { temporaryRoot } from "../support/root.ts";
 
 export interface Answer {
@@ -85,6 +87,13 @@ export async function testApi(options: Partial<ApiOptions> = {}): Promise<TestAp
   };
 }
 
+/** One for the tests of a file, none of which may meet a bug in it. */
+export function apiOfFile(options: Partial<ApiOptions> = {}): TestApi {
+  const server = openedForAll(async () => await testApi(options));
+  afterAll(() => expect(server.bugs).toEqual([])); // before it is closed: the last hook runs first
+  return server;
+}
+
 type Open = (method: string, path: string, headers: Record<string, string>, body?: string, credentials?: boolean) => Promise<IncomingMessage>;
 
 function opener(api: OpenedApi): Open {
@@ -112,7 +121,7 @@ function opener(api: OpenedApi): Open {
 }
 
 const execute = promisify(execFile);
-const KUBECTL_MS = 40_000;
+const KUBECTL_MS = 200_000;
 
 async function runKubectl(program: string, args: readonly string[], env: NodeJS.ProcessEnv, input = ""): Promise<Ran> {
   const running = execute(program, args, { env, timeout: KUBECTL_MS, maxBuffer: 2 ** 28 });

@@ -33,6 +33,7 @@ let server: TestApi;
 let echo: Server;
 let folder: string;
 const asked: PodLogOptions[] = [];
+const executed: (readonly string[])[] = [];
 const sizes: unknown[] = [];
 
 /** Stands in for the node agent: the pod's programs are processes of this machine. */
@@ -45,7 +46,10 @@ const streams: PodStreams = {
       yield Buffer.from(`line ${line}\n`);
     }
   },
-  exec: async (_, { command }) => await processOf(spawn(command[0]!, command.slice(1))),
+  exec: async (_, { command }) => {
+    executed.push(command);
+    return await processOf(spawn(command[0]!, command.slice(1)));
+  },
   attach: async () => await processOf(spawn("cat")),
   dial: async (_, port) => {
     const socket = connect(port, "127.0.0.1");
@@ -300,14 +304,14 @@ test("closing ends what clients are still connected to", async () => {
   const watching = own.watch("/api/v1/pods?watch=1").next();
   const executing = own.kubectl(versions[0], ["exec", "p", "--", "sleep", "1000"]);
   await watching;
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await eventually(() => executed.find(([, argument]) => argument === "1000"));
   await own.api.close();
   const { code, stderr } = await executing;
   expect([code, stderr.trim()]).toEqual([1, "error: the server is shutting down"]);
 });
 
 async function eventually<T>(check: () => T | undefined): Promise<T> {
-  for (const deadline = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+  for (const deadline = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
     try {
       const found = check();
       if (found !== undefined) return found;

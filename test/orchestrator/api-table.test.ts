@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { formatAge, formatDuration } from "../../orchestrator/api/age.ts";
-import { columnsOf } from "../../orchestrator/api/columns.ts";
-import { podReady, podRestarts, podStatus } from "../../orchestrator/api/pod-cell.ts";
+import { formatAge, formatDuration } from "../../orchestrator/api/table/age.ts";
+import { columnsOf } from "../../orchestrator/api/table/columns.ts";
+import { podReady, podRestarts, podStatus } from "../../orchestrator/api/table/pod-cell.ts";
 import { resourceNamed, resources } from "../../orchestrator/schema/resources.ts";
 
 const SECOND = 1000;

@@ -1,20 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openApi } from "../../orchestrator/open-api.ts";
 import { temporaryRoot } from "../support/root.ts";
-import { testApi, type TestApi } from "./api-server.ts";
+import { apiOfFile, testApi } from "./api-server.ts";
 import { configMap, configMaps, pods, take } from "./api-objects.ts";
 
-let server: TestApi;
-
-beforeAll(async () => {
-  server = await testApi();
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
 
 describe("lists", () => {
   test("come in pages that all show the first page's moment", async () => {
@@ -58,6 +49,8 @@ describe("lists", () => {
 describe("watches", () => {
   test("tell what is there, then what changes, within the selection", async () => {
     const events = server.watch(`${configMaps}?watch=true&labelSelector=watched%3Dyes`);
+    await server.call("POST", configMaps, { body: configMap("first", { labels: { watched: "yes" } }) });
+    expect((await events.next()).value.object.metadata.name).toBe("first"); // it is under way
     const taken = take(events, 4);
     const patch = async (labels: object): Promise<unknown> =>
       await server.call("PATCH", `${configMaps}/seen`, { body: { metadata: { labels } }, headers: { "content-type": "application/merge-patch+json" } });

@@ -1,19 +1,10 @@
 /** Defaults are stable: what was applied once is unchanged the second time, for every kind, by either way of applying, and diff sees nothing. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { resources } from "../../orchestrator/schema/resources.ts";
-import { testApi, type TestApi } from "./api-server.ts";
+import { apiOfFile } from "./api-server.ts";
 import { kinds, manifest, spoil } from "./manifests.ts";
 
-let server: TestApi;
-
-beforeAll(async () => {
-  server = await testApi();
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
 
 /** A pod that has something of every part that is defaulted. */
 const everything = {

@@ -1,26 +1,16 @@
 /** Bad manifests get the API server's usual 4xx with the field path, and change nothing. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { change } from "../../orchestrator/objects/change.ts";
 import { resourceNamed } from "../../orchestrator/schema/resources.ts";
-import { testApi, type TestApi } from "./api-server.ts";
+import { apiOfFile } from "./api-server.ts";
 import { metadataRows, objectRows } from "./bad-objects.ts";
 import { containerRows, podSpecRows, probeRows, volumeRows, type Row } from "./bad-pods.ts";
 import { kinds, manifest, spoil } from "./manifests.ts";
 import { collection, merge, printed, refusals } from "./refusal.ts";
 
-let server: TestApi;
-let refused: ReturnType<typeof refusals>;
-
-beforeAll(async () => {
-  server = await testApi();
-  refused = refusals(server);
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
+const refused = refusals(server);
 
 async function refusedAsInvalid(kind: string, [, changes, says]: Row): Promise<void> {
   const object = spoil(manifest(kind, "bad"), changes);

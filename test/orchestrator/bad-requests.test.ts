@@ -1,21 +1,11 @@
 /** Requests that are wrong before their object is looked at: bodies, addresses, options; and kubectl's words for all of it. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { testApi, type TestApi } from "./api-server.ts";
+import { describe, expect, test } from "vitest";
+import { apiOfFile } from "./api-server.ts";
 import { manifest, spoil } from "./manifests.ts";
 import { collection, merge, printed, refusals } from "./refusal.ts";
 
-let server: TestApi;
-let refused: ReturnType<typeof refusals>;
-
-beforeAll(async () => {
-  server = await testApi();
-  refused = refusals(server);
-});
-
-afterAll(async () => {
-  expect(server.bugs).toEqual([]);
-  await server[Symbol.asyncDispose]();
-});
+const server = apiOfFile();
+const refused = refusals(server);
 
 const yaml = { "content-type": "application/yaml" };
 
@@ -235,7 +225,7 @@ describe("options that nobody knows:", () => {
   });
 });
 
-test("kubectl tells each in its own words, ends with 1, and applies what is right beside them", { timeout: 60_000 }, async () => {
+test("kubectl tells each in its own words, ends with 1, and applies what is right beside them", { timeout: 300_000 }, async () => {
   const pod = (name: string, changes: Readonly<Record<string, unknown>>): object => spoil(manifest("Pod", name), changes);
   const web = (name: string, changes: Readonly<Record<string, unknown>>): object => spoil(manifest("Deployment", name), changes);
   const invalid = (kind: string, name: string, says: string): string =>

@@ -1,12 +1,8 @@
 /** What the API server says of Jobs and CronJobs that cannot be, and of changes that may not be. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { testApi, type TestApi } from "./api-server.ts";
+import { describe, expect, test } from "vitest";
+import { apiOfFile } from "./api-server.ts";
 
-let server: TestApi;
-beforeAll(async () => {
-  server = await testApi();
-});
-afterAll(async () => await server[Symbol.asyncDispose]());
+const server = apiOfFile();
 
 const JOBS = "/apis/batch/v1/namespaces/default/jobs";
 const CRON_JOBS = "/apis/batch/v1/namespaces/default/cronjobs";

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { KubeObject, Measured, Usage } from "../../orchestrator/cluster.ts";
 import { noHistory } from "../../orchestrator/controllers/horizontal-pod-autoscaler/history.ts";
 import { planAutoscaler, type AutoscalerView } from "../../orchestrator/controllers/horizontal-pod-autoscaler/plan.ts";
-import { extend, rateOf } from "../../orchestrator/kubelet/usage-window.ts";
-import { nodeMeter } from "../../orchestrator/kubelet/node-usage.ts";
-import { metricTargets } from "../../orchestrator/api/metric-cell.ts";
+import { extend, rateOf } from "../../orchestrator/kubelet/usage/usage-window.ts";
+import { nodeMeter } from "../../orchestrator/kubelet/usage/node-usage.ts";
+import { metricTargets } from "../../orchestrator/api/table/metric-cell.ts";
 import { at, meta, NOW, pod, type PodOptions } from "./objects.ts";
 import { behavior } from "./autoscaler-behavior.ts";
 

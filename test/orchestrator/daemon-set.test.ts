@@ -30,14 +30,14 @@ const images = async (app: string): Promise<readonly string[]> =>
   (await cluster.pods(`app=${app}`))
     .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1))
     .map((pod) => pod.spec.containers[0].image.replace("local/app:", ""));
-const done = async (target: string): Promise<string> => await kubectl("rollout", "status", target, "--timeout=60s");
+const done = async (target: string): Promise<string> => await kubectl("rollout", "status", target, "--timeout=120s");
 /** Messages of events with this reason, in order. */
 const told = async (kind: string, name: string, reason: string): Promise<readonly string[]> => {
   const { items } = await cluster.get("events", "--field-selector", `involvedObject.kind=${kind},involvedObject.name=${name},reason=${reason}`);
   return items.toSorted((left: any, right: any) => (left.metadata.name < right.metadata.name ? -1 : 1)).map((event: any) => event.message);
 };
 
-describe("a DaemonSet", { timeout: 120_000 }, () => {
+describe("a DaemonSet", { timeout: 300_000 }, () => {
   const pods = async (): Promise<readonly any[]> => await cluster.pods("app=agent");
 
   test("puts a pod on the node, through the scheduler and with its tolerations", async () => {
@@ -66,12 +66,13 @@ describe("a DaemonSet", { timeout: 120_000 }, () => {
   test("leaves a node that a taint or a label takes from it, and comes back", async () => {
     await kubectl("taint", "node", "here", "maintenance=yes:NoExecute");
     await eventually(async () => expect(await pods()).toEqual([]));
-    expect((await cluster.get("daemonset", "agent")).status.desiredNumberScheduled).toBe(0);
+    await eventually(async () => expect((await cluster.get("daemonset", "agent")).status.desiredNumberScheduled).toBe(0));
     await kubectl("taint", "node", "here", "maintenance-");
     await eventually(async () => expect(await pods()).toHaveLength(1));
     await kubectl("patch", "daemonset", "agent", "-p", JSON.stringify({ spec: { template: { spec: { nodeSelector: { disk: "ssd" } } } } }));
     await eventually(async () => expect(await pods()).toEqual([]));
     await kubectl("label", "node", "here", "disk=ssd");
+    await eventually(async () => expect(await pods()).toHaveLength(1)); // before it is wanted, none is rolled out
     expect(await done("daemonset/agent")).toContain("successfully rolled out");
     expect(await pods()).toHaveLength(1);
   });
@@ -92,7 +93,7 @@ describe("a DaemonSet", { timeout: 120_000 }, () => {
     expect(after.metadata.name).not.toBe(metadata.name);
     expect(await strata("rollout", "history", "daemonset/agent")).toMatch(/^5\s+<none>$/m);
     expect(await strata("rollout", "undo", "ds/agent")).toBe("daemonset.apps/agent rolled back");
-    expect(await strata("rollout", "status", "ds/agent", "--timeout", "30s")).toContain('daemon set "agent" successfully rolled out');
+    expect(await strata("rollout", "status", "ds/agent", "--timeout", "120s")).toContain('daemon set "agent" successfully rolled out');
   });
 
   test("with maxSurge the old pod serves until the new one is ready", async () => {

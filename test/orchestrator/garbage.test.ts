@@ -105,10 +105,12 @@ describe("an owner", () => {
     const owner = await make("far", {}, "elsewhere");
     await make("of-far", { ownerReferences: [reference(owner)] });
     await goes("of-far");
-    const { body } = await plane.call("GET", "/api/v1/namespaces/default/events?fieldSelector=reason%3DOwnerRefInvalidNamespace");
-    expect(body.items.map(({ type, message }: any) => [type, message])).toEqual([
-      ["Warning", `ownerRef [v1/ConfigMap, namespace: default, name: far, uid: ${owner.metadata.uid}] does not exist in namespace "default"`],
-    ]);
+    await eventually(async () => {
+      const { body } = await plane.call("GET", "/api/v1/namespaces/default/events?fieldSelector=reason%3DOwnerRefInvalidNamespace");
+      expect(body.items.map(({ type, message }: any) => [type, message])).toEqual([
+        ["Warning", `ownerRef [v1/ConfigMap, namespace: default, name: far, uid: ${owner.metadata.uid}] does not exist in namespace "default"`],
+      ]);
+    });
   });
 
   test("that is one of two does not take what the other still owns", async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
 import { parseResolver, resolverOf } from "../../orchestrator/kubelet/resolver.ts";
-import { serviceEnvironment } from "../../orchestrator/kubelet/service-environment.ts";
+import { serviceEnvironment } from "../../orchestrator/kubelet/environment/service-environment.ts";
 import { meta, pod } from "./objects.ts";
 
 const server = "10.96.0.10";

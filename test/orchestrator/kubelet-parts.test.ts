@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, sym
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../orchestrator/cluster.ts";
-import { writeAtomically } from "../../orchestrator/kubelet/atomic-folder.ts";
+import { writeAtomically } from "../../orchestrator/kubelet/volumes/atomic-folder.ts";
 import { limitsOf } from "../../orchestrator/kubelet/container-options.ts";
-import { environmentOf, expand } from "../../orchestrator/kubelet/environment.ts";
+import { environmentOf, expand } from "../../orchestrator/kubelet/environment/environment.ts";
 import { Gate } from "../../orchestrator/kubelet/gate.ts";
 import { namesRegistry } from "../../orchestrator/kubelet/images.ts";
 import { oomScore } from "../../orchestrator/kubelet/oom-score.ts";
@@ -12,9 +12,9 @@ import { PodFolders } from "../../orchestrator/kubelet/pod-folder.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
 import { pullLogins } from "../../orchestrator/kubelet/pull-secrets.ts";
 import { isFresh } from "../../orchestrator/kubelet/service-account-token.ts";
-import { checkedSubPath } from "../../orchestrator/kubelet/sub-path.ts";
-import { volumeFiles } from "../../orchestrator/kubelet/volume-files.ts";
-import { shows } from "../../orchestrator/kubelet/volumes.ts";
+import { checkedSubPath } from "../../orchestrator/kubelet/volumes/sub-path.ts";
+import { volumeFiles } from "../../orchestrator/kubelet/volumes/volume-files.ts";
+import { shows } from "../../orchestrator/kubelet/volumes/volumes.ts";
 import { temporaryFolder } from "../support/root.ts";
 import { meta, pod as podOf } from "./objects.ts";
 

@@ -169,6 +169,18 @@ const rows: readonly {
     want: ["stop c-0 liveness within 30"],
   },
   {
+    name: "a container of another image than is wanted now is stopped",
+    pod: pod({ containers: [{ name: "c", image: "i:v2" }] }),
+    running: node([runs("c")]),
+    want: ["stop c-0 changed within 30"],
+  },
+  {
+    name: "and started again, whatever the restart policy",
+    pod: pod({ containers: [{ name: "c", image: "i:v2" }], restartPolicy: "Never" }),
+    running: node([ended("c", 143)]),
+    want: ["start c#1 backoff 10"],
+  },
+  {
     name: "with the probe's own grace",
     pod: pod(),
     running: node([runs("c", { probes: { ...probes, failed: { probe: "startup", grace: 5 } } })]),

@@ -1,9 +1,9 @@
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { checkGrpcHealth } from "../../orchestrator/kubelet/grpc-health.ts";
+import { checkGrpcHealth } from "../../orchestrator/kubelet/probes/grpc-health.ts";
 import type { ContainerSpec } from "../../orchestrator/kubelet/pod-spec.ts";
-import { Prober } from "../../orchestrator/kubelet/prober.ts";
+import { Prober } from "../../orchestrator/kubelet/probes/prober.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 interface Probing {
@@ -100,7 +100,7 @@ test.each(strangeAnswers)("a gRPC probe survives $name", async ({ body = Buffer.
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const verdict = await checkGrpcHealth({ host: "127.0.0.1", port }, 5000, AbortSignal.timeout(5000));
+  const verdict = await checkGrpcHealth({ host: "127.0.0.1", port }, 60_000, AbortSignal.timeout(60_000));
   server.close();
   expect(verdict).toEqual({ ok: false, message: expect.stringContaining(says) });
 });

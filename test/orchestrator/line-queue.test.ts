@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { LineQueue } from "../../orchestrator/api/line-queue.ts";
-import { WatchLines } from "../../orchestrator/api/watch-lines.ts";
+import { LineQueue } from "../../orchestrator/api/watch/line-queue.ts";
+import { WatchLines } from "../../orchestrator/api/watch/watch-lines.ts";
 
 const line = (content: string): { readonly text: string } => ({ text: content });
 

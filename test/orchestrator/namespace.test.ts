@@ -54,7 +54,7 @@ test("deleting one removes everything in it, of every kind", async () => {
   );
   await plane.apply(spoil(manifest("Deployment", "two"), { "metadata.namespace": "full", "spec.replicas": 3 }));
   await eventually(async () => expect((await plane.call("GET", path("full", "pods"))).body.items.length).toBeGreaterThanOrEqual(4));
-  await plane.kubectl("delete", "namespace", "full", "--timeout=30s");
+  await plane.kubectl("delete", "namespace", "full", "--timeout=120s");
   expect((await plane.call("GET", "/api/v1/namespaces/full")).status).toBe(404);
   for (const { group, version, resource, verbs, namespaced: inside } of resources) {
     if (!inside || !verbs.includes("create") || !verbs.includes("list")) continue;
@@ -99,7 +99,7 @@ describe("a namespace that something holds", () => {
 
   test("goes when it is let go, and can be made again right away", async () => {
     await plane.kubectl("patch", "configmap", "held", "-n", "going", "--type=json", "-p", '[{"op":"remove","path":"/metadata/finalizers"}]');
-    await plane.kubectl("wait", "--for=delete", "namespace/going", "--timeout=20s");
+    await plane.kubectl("wait", "--for=delete", "namespace/going", "--timeout=120s");
     await plane.kubectl("create", "namespace", "going");
     expect(await plane.kubectl("get", "serviceaccounts,configmaps", "-n", "going", "-o", "name")).toBe("serviceaccount/default\nconfigmap/kube-root-ca.crt");
     await plane.kubectl("delete", "namespace", "going");

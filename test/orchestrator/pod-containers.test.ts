@@ -8,7 +8,7 @@ import { conditions, endProgram, eventsOf, IDLE, pod, podCluster, sh, untilPhase
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await podCluster();
-}, 120_000);
+}, 300_000);
 afterAll(async () => await cluster[Symbol.asyncDispose](), 120_000);
 
 const shared = { volumes: [{ name: "shared", emptyDir: {} }] };
@@ -16,7 +16,7 @@ const at = { volumeMounts: [{ name: "shared", mountPath: "/shared" }] };
 const exists = (path: string): object => ({ exec: { command: ["sh", "-c", `test -e ${path}`] }, periodSeconds: 1, failureThreshold: 60 });
 const note = (word: string): string => `echo ${word} >> /shared/order`;
 
-describe("containers of one pod", { timeout: 90_000 }, () => {
+describe("containers of one pod", { timeout: 300_000 }, () => {
   test("share its network and a volume, and have their own files and processes", async () => {
     const serve = `require("http").createServer((_, answer) => answer.end("from a\\n")).listen(8080, "127.0.0.1")`;
     const ask = `require("http").get("http://localhost:8080", (answer) => answer.pipe(process.stdout)).on("error", () => process.exit(1))`;
@@ -60,7 +60,7 @@ describe("containers of one pod", { timeout: 90_000 }, () => {
   });
 });
 
-describe("sidecars", { timeout: 90_000 }, () => {
+describe("sidecars", { timeout: 300_000 }, () => {
   const sidecar = (name: string, script: string, more: object = {}): object => sh(name, script, { ...at, restartPolicy: "Always", ...more });
   const ending = (name: string): string => `trap '${note(`${name}-end`)}; exit 0' TERM; ${note(name)}; while :; do sleep 0.1; done`;
 
@@ -80,10 +80,12 @@ describe("sidecars", { timeout: 90_000 }, () => {
     );
     await untilReady(cluster, "crew");
     expect(await cluster.kubectl("get", "pod", "crew", "--no-headers")).toMatch(/^crew\s+3\/3\s+Running\s+0\s/);
+    const order = async (): Promise<readonly string[]> => (await cluster.kubectl("exec", "crew", "-c", "main", "--", "cat", "/shared/order")).split("\n");
+    await eventually(async () => expect(await order()).toEqual(["one", "between", "two", "main"]));
     await endProgram(cluster, "crew", "-c", "two");
     await untilPod(cluster, "crew", ({ status }) => status.initContainerStatuses[2].restartCount === 1 && conditions({ status })["Ready"] === "True");
-    const before = (await cluster.kubectl("exec", "crew", "-c", "main", "--", "cat", "/shared/order")).split("\n");
-    expect(before).toEqual(["one", "between", "two", "main", "two-end", "two"]);
+    const before = ["one", "between", "two", "main", "two-end", "two"];
+    await eventually(async () => expect(await order()).toEqual(before));
     await cluster.kubectl("delete", "pod", "crew");
     const reader = pod("reader", {
       restartPolicy: "Never",
@@ -104,7 +106,7 @@ describe("sidecars", { timeout: 90_000 }, () => {
   });
 });
 
-describe("a container that ends", { timeout: 90_000 }, () => {
+describe("a container that ends", { timeout: 300_000 }, () => {
   const rows = [
     { policy: "Never", code: 0, phase: "Succeeded", restarts: 0 },
     { policy: "Never", code: 3, phase: "Failed", restarts: 0 },
@@ -116,7 +118,7 @@ describe("a container that ends", { timeout: 90_000 }, () => {
   test("is restarted as its pod's policy says", async () => {
     const nameOf = ({ policy, code }: (typeof rows)[number]): string => `ends-${policy.toLowerCase()}-${code}`;
     await cluster.apply(...rows.map((row) => pod(nameOf(row), { restartPolicy: row.policy, containers: [sh("c", `exit ${row.code}`)] })));
-    for (const row of rows) {
+    const ended = async (row: (typeof rows)[number]): Promise<void> => {
       const { status } = await untilPod(
         cluster,
         nameOf(row),
@@ -129,9 +131,12 @@ describe("a container that ends", { timeout: 90_000 }, () => {
           .containerStatuses[0].state;
         expect(waiting).toMatchObject({ reason: "CrashLoopBackOff", message: expect.stringMatching(/^back-off 10s restarting failed container=c pod=ends-/) });
       }
-    }
-    expect((await eventsOf(cluster, "ends-always-0")).join("\n")).toContain(
-      "Warning BackOff: Back-off restarting failed container c in pod ends-always-0_default(",
+    };
+    await Promise.all(rows.map(ended)); // none waits for another: after ten seconds the count is higher
+    await eventually(async () =>
+      expect((await eventsOf(cluster, "ends-always-0")).join("\n")).toContain(
+        "Warning BackOff: Back-off restarting failed container c in pod ends-always-0_default(",
+      ),
     );
   });
 
@@ -142,7 +147,9 @@ describe("a container that ends", { timeout: 90_000 }, () => {
       lastState: { terminated: { exitCode: 128, reason: "StartError", message: expect.stringContaining("nonesuch") } },
     });
     await untilPod(cluster, "no-program", (found) => found.status.containerStatuses[0].state.waiting?.reason === "CrashLoopBackOff");
-    expect((await eventsOf(cluster, "no-program")).join("\n")).toMatch(/Warning Failed: Error: failed to start container "c": .*nonesuch/);
+    await eventually(async () =>
+      expect((await eventsOf(cluster, "no-program")).join("\n")).toMatch(/Warning Failed: Error: failed to start container "c": .*nonesuch/),
+    );
   });
 
   test("leaves its last words: a file, or the end of its log", async () => {
@@ -165,7 +172,7 @@ describe("a container that ends", { timeout: 90_000 }, () => {
   });
 
   test("is taken with its pod when the pod's time is over", async () => {
-    await cluster.apply(pod("late", { activeDeadlineSeconds: 8, containers: [sh("c", IDLE)] })); // time to start, also where much else runs
+    await cluster.apply(pod("late", { activeDeadlineSeconds: 15, containers: [sh("c", IDLE)] })); // time to start, also where much else runs
     const { status } = await untilPhase(cluster, "late", "Failed");
     expect(status).toMatchObject({ reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" });
     await untilPod(cluster, "late", (found) => found.status.containerStatuses[0].state.terminated !== undefined);
@@ -175,13 +182,13 @@ describe("a container that ends", { timeout: 90_000 }, () => {
 
   test("has its grace, then SIGKILL; with --force none", async () => {
     const deaf = sh("c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done");
-    await cluster.apply(pod("deaf", { containers: [deaf] }), pod("forced", { terminationGracePeriodSeconds: 60, containers: [deaf] }));
+    await cluster.apply(pod("deaf", { containers: [deaf] }), pod("forced", { terminationGracePeriodSeconds: 600, containers: [deaf] }));
     for (const name of ["deaf", "forced"]) await eventually(async () => expect(await cluster.kubectl("logs", name)).toBe("deaf"));
     const begun = Date.now();
     await cluster.kubectl("delete", "pod", "forced", "--force", "--grace-period=0");
     await cluster.kubectl("delete", "pod", "deaf");
     expect(Date.now() - begun).toBeGreaterThan(1900);
-    expect(Date.now() - begun).toBeLessThan(30_000);
+    await eventually(async () => expect(await strataOutput(cluster.root, "ps", "-q", "--filter", "label=io.kubernetes.pod.name=forced")).toBe(""));
   });
 
   test.each([
@@ -194,12 +201,12 @@ describe("a container that ends", { timeout: 90_000 }, () => {
     await eventually(async () => expect(await cluster.kubectl("logs", name)).toBe("up"));
     await cluster.kubectl("delete", "pod", name, "--wait=false");
     await eventually(async () => expect(await eventsOf(cluster, name)).toContain("Normal Killing: Stopping container deaf"));
-    await cluster.kubectl("delete", "pod", name, ...flags, "--timeout=30s");
+    await cluster.kubectl("delete", "pod", name, ...flags, "--timeout=120s");
     await eventually(async () => expect(await strataOutput(cluster.root, "ps", "-q", "--filter", `label=io.kubernetes.pod.name=${name}`)).toBe(""));
   });
 });
 
-describe("hooks", { timeout: 90_000 }, () => {
+describe("hooks", { timeout: 300_000 }, () => {
   test("postStart holds a container back from Running until it is done", async () => {
     const hook = { postStart: { exec: { command: ["sh", "-c", "while ! test -e /shared/go; do sleep 0.1; done; echo hooked > /shared/hook"] } } };
     await cluster.apply(pod("hooked", { ...shared, containers: [sh("c", IDLE, { ...at, lifecycle: hook }), sh("d", IDLE, at)] }));
@@ -214,9 +221,11 @@ describe("hooks", { timeout: 90_000 }, () => {
   test("a postStart that fails kills the container", async () => {
     await cluster.apply(pod("bad-hook", { containers: [sh("c", IDLE, { lifecycle: { postStart: { exec: { command: ["sh", "-c", "echo no; exit 1"] } } } })] }));
     await untilPod(cluster, "bad-hook", ({ status }) => status.containerStatuses?.[0].restartCount > 0);
-    const events = (await eventsOf(cluster, "bad-hook")).join("\n");
-    expect(events).toContain("Warning FailedPostStartHook: PostStartHook failed: no");
-    expect(events).toContain("Normal Killing: FailedPostStartHook");
+    await eventually(async () => {
+      const events = (await eventsOf(cluster, "bad-hook")).join("\n");
+      expect(events).toContain("Warning FailedPostStartHook: PostStartHook failed: no");
+      expect(events).toContain("Normal Killing: FailedPostStartHook");
+    });
   });
 
   test("preStop runs before the stop signal: a command, a request, a pause; one that fails is told", async () => {
@@ -229,12 +238,12 @@ describe("hooks", { timeout: 90_000 }, () => {
     const volumes = [{ name: "shared", hostPath: { path: host, type: "DirectoryOrCreate" } }];
     await cluster.apply(
       pod("leaving", {
-        terminationGracePeriodSeconds: 15,
+        terminationGracePeriodSeconds: 25,
         volumes,
         containers: [
           told("shell", { exec: { command: ["sh", "-c", note("shell-pre")] } }),
           web,
-          told("pause", { sleep: { seconds: 1 } }),
+          told("pause", { sleep: { seconds: 6 } }),
           told("bad", { exec: { command: ["false"] } }),
         ],
       }),
@@ -242,18 +251,18 @@ describe("hooks", { timeout: 90_000 }, () => {
     await untilReady(cluster, "leaving");
     const begun = Date.now();
     await cluster.kubectl("delete", "pod", "leaving");
-    expect(Date.now() - begun).toBeGreaterThan(900);
+    expect(Date.now() - begun).toBeGreaterThan(5900);
     await cluster.apply(pod("after", { restartPolicy: "Never", volumes, containers: [sh("c", "cat /shared/order", at)] }));
     await untilPhase(cluster, "after", "Succeeded");
     const order = (await cluster.kubectl("logs", "after")).split("\n");
     expect(order.toSorted()).toEqual(["asked /bye", "bad-term", "pause-term", "shell-pre", "shell-term"]);
     expect(order.indexOf("shell-pre")).toBeLessThan(order.indexOf("shell-term"));
     expect(order.at(-1)).toBe("pause-term");
-    expect((await eventsOf(cluster, "leaving")).join("\n")).toContain("Warning FailedPreStopHook: PreStopHook failed");
+    await eventually(async () => expect((await eventsOf(cluster, "leaving")).join("\n")).toContain("Warning FailedPreStopHook: PreStopHook failed"));
   });
 });
 
-describe("the status", { timeout: 90_000 }, () => {
+describe("the status", { timeout: 300_000 }, () => {
   test("tells all of a pod that runs", async () => {
     await cluster.apply(pod("whole", { containers: [sh("c", IDLE, { resources: { requests: { cpu: "10m", memory: "16Mi" } } })] }));
     const { status, spec } = await untilReady(cluster, "whole");

@@ -28,17 +28,17 @@ beforeAll(async () => {
   expect(login).toMatchObject({ status: 0 });
   expect(await runStrata(elsewhere, ["push", image], { env: { DOCKER_CONFIG: elsewhere.runRoot } })).toMatchObject({ status: 0 });
   cluster = await podCluster();
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
   elsewhere[Symbol.dispose]();
-}, 120_000);
+}, 300_000);
 
 const waiting = (found: any): any => found.status.containerStatuses?.[0].state.waiting ?? {};
 
-describe("an image behind a password", { timeout: 90_000 }, () => {
+describe("an image behind a password", { timeout: 300_000 }, () => {
   const puller = (name: string, more: object = {}): object => pod(name, { ...more, containers: [{ ...sh("c", IDLE), image, imagePullPolicy: "Always" }] });
   const login = async (name: string, password: string): Promise<string> =>
     await cluster.kubectl(
@@ -87,7 +87,7 @@ describe("an image behind a password", { timeout: 90_000 }, () => {
   });
 });
 
-describe("a pull policy", { timeout: 60_000 }, () => {
+describe("a pull policy", { timeout: 300_000 }, () => {
   test("Never takes only what is here; a bad name is told at once", async () => {
     const with_ = (name: string, more: object): object => pod(name, { containers: [{ ...sh("c", IDLE), ...more }] });
     await cluster.apply(
@@ -108,4 +108,16 @@ describe("a pull policy", { timeout: 60_000 }, () => {
     const policy = async (name: string): Promise<string> => (await cluster.get("pod", name)).spec.containers[0].imagePullPolicy;
     expect([await policy("of-latest"), await policy("of-tag")]).toEqual(["Always", "IfNotPresent"]);
   });
+});
+
+test("an image that changes under a running container restarts it with the new one", { timeout: 120_000 }, async () => {
+  await strataOutput(cluster.root, "tag", IMAGE, "local/again:v1");
+  await cluster.apply(pod("turned", { terminationGracePeriodSeconds: 1, containers: [sh("c", IDLE)] }));
+  await untilReady(cluster, "turned");
+  await cluster.kubectl("set", "image", "pod/turned", "c=local/again:v1");
+  await untilPod(cluster, "turned", ({ status: { containerStatuses } }) => {
+    const [{ image: now, restartCount, ready }] = containerStatuses;
+    return now === "local/again:v1" && restartCount === 1 && ready;
+  });
+  expect(await eventsOf(cluster, "turned")).toContain("Normal Killing: Container c definition changed, will be restarted");
 });

@@ -31,7 +31,7 @@ export function pod(name: string, spec: object, metadata: object = {}): object {
 }
 
 /** Waits until `check` is content with the pod, and returns it. */
-export async function untilPod(cluster: TestCluster, name: string, check: (pod: any) => boolean, patience = 40_000): Promise<any> {
+export async function untilPod(cluster: TestCluster, name: string, check: (pod: any) => boolean, patience = 120_000): Promise<any> {
   return await eventually(async () => {
     const found = await cluster.get("pod", name);
     if (!check(found)) throw new Error(`pod ${name} is not as wanted: ${JSON.stringify(found.status, undefined, 1)}`);
@@ -57,9 +57,12 @@ export async function eventsOf(cluster: TestCluster, name: string): Promise<read
   return items.map(({ type, reason, message }: any) => `${type} ${reason}: ${message}`);
 }
 
-/** Has pid 1 of a container end. What asks for it is a process of the same container: it may be gone (137) before it could say that it is done. */
+/**
+ * Has pid 1 of a container end. What asks for it is a process of the same container, and gone with it (137). It asks more than once: until it has
+ * set its trap, pid 1 does not hear.
+ */
 export async function endProgram(cluster: TestCluster, ...podAndContainer: readonly string[]): Promise<void> {
-  await cluster.kubectl("exec", ...podAndContainer, "--", "sh", "-c", "kill -TERM 1").catch((error: unknown) => {
+  await cluster.kubectl("exec", ...podAndContainer, "--", "sh", "-c", "while kill -TERM 1; do sleep 3; done").catch((error: unknown) => {
     if (!String(error).includes("exit code 137")) throw error;
   });
 }

@@ -12,7 +12,7 @@ import { eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, untilReady }
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await podCluster();
-}, 120_000);
+}, 300_000);
 afterAll(async () => await cluster[Symbol.asyncDispose](), 120_000);
 
 /** Runs a script in a pod of its own to its end, and returns what it said. */
@@ -26,7 +26,7 @@ async function said(
   return await cluster.kubectl("logs", name);
 }
 
-describe("a security context", { timeout: 60_000 }, () => {
+describe("a security context", { timeout: 300_000 }, () => {
   test("says as whom a container runs; the container's own word wins", async () => {
     const spec = { securityContext: { runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000] } };
     expect(await said("user", "id", { spec })).toMatch(
@@ -45,7 +45,9 @@ describe("a security context", { timeout: 60_000 }, () => {
     await cluster.apply(pod("not-root", { securityContext: { runAsNonRoot: true }, containers: [sh("c", "id -u")] }));
     const found = await untilPod(cluster, "not-root", ({ status }) => status.containerStatuses?.[0].state.waiting?.reason === "CreateContainerConfigError");
     expect(found.status.containerStatuses[0].state.waiting.message).toContain("container has runAsNonRoot and image will run as root");
-    expect((await eventsOf(cluster, "not-root")).join("\n")).toContain("Warning Failed: Error: container has runAsNonRoot and image will run as root");
+    await eventually(async () =>
+      expect((await eventsOf(cluster, "not-root")).join("\n")).toContain("Warning Failed: Error: container has runAsNonRoot and image will run as root"),
+    );
     expect(await said("some-user", "id -u", { spec: { securityContext: { runAsNonRoot: true, runAsUser: 1000 } } })).toBe("1000");
   });
 
@@ -101,7 +103,7 @@ describe("a security context", { timeout: 60_000 }, () => {
   });
 });
 
-describe("namespaces", { timeout: 60_000 }, () => {
+describe("namespaces", { timeout: 300_000 }, () => {
   test("of processes can be shared by the pod's containers", async () => {
     await cluster.apply(pod("together", { shareProcessNamespace: true, containers: [sh("a", `: marked; ${IDLE}`), sh("b", IDLE)] }));
     await untilReady(cluster, "together");
@@ -136,7 +138,7 @@ describe("namespaces", { timeout: 60_000 }, () => {
   });
 });
 
-describe("resources", { timeout: 60_000 }, () => {
+describe("resources", { timeout: 300_000 }, () => {
   /** The value of a controller's file for a container, v1 or v2. */
   async function limit(name: string, v1: readonly [string, string], v2: string): Promise<string> {
     const [id] = (await cluster.get("pod", name)).status.containerStatuses.map(({ containerID }: any) => containerID.replace("strata://", ""));

@@ -8,7 +8,7 @@ import { endProgram, eventsOf, IDLE, pod, podCluster, sh, untilPhase, untilPod, 
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await podCluster();
-}, 120_000);
+}, 300_000);
 afterAll(async () => await cluster[Symbol.asyncDispose](), 120_000);
 
 const config = (name: string, data: object): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data });
@@ -22,7 +22,7 @@ async function said(name: string, script: string, container: object, spec: objec
   return await cluster.kubectl("logs", name);
 }
 
-describe("an environment", { timeout: 60_000 }, () => {
+describe("an environment", { timeout: 300_000 }, () => {
   test("comes from values, maps, keys, the pod itself and its limits", async () => {
     await cluster.apply(config("env", { GREETING: "hello", level: "3" }), secret("env", { TOKEN: "hush" }));
     const from = (source: object): object => ({ valueFrom: source });
@@ -78,14 +78,14 @@ describe("an environment", { timeout: 60_000 }, () => {
     const waits = ({ status }: any): boolean => status.containerStatuses?.[0].state.waiting?.reason === "CreateContainerConfigError";
     const found = await untilPod(cluster, "lacking", waits);
     expect(found.status.containerStatuses[0].state.waiting.message).toBe('configmap "later" not found');
-    expect((await eventsOf(cluster, "lacking")).join("\n")).toContain('Warning Failed: Error: configmap "later" not found');
+    await eventually(async () => expect((await eventsOf(cluster, "lacking")).join("\n")).toContain('Warning Failed: Error: configmap "later" not found'));
     await cluster.apply(config("later", { WORD: "came" }));
     await untilReady(cluster, "lacking");
     expect(await exec("lacking", "echo $WORD")).toBe("came");
   });
 });
 
-describe("a ConfigMap or Secret as a volume", { timeout: 90_000 }, () => {
+describe("a ConfigMap or Secret as a volume", { timeout: 300_000 }, () => {
   test("shows keys as files: all or some, with modes; follows changes at once as a whole; a subPath does not", async () => {
     await cluster.apply(config("conf", { "app.conf": "v1", other: "x" }), secret("keys", { token: "hush", cert: "c" }));
     const volumes = [
@@ -129,7 +129,7 @@ describe("a ConfigMap or Secret as a volume", { timeout: 90_000 }, () => {
   });
 });
 
-describe("a pod's own facts as a volume", { timeout: 60_000 }, () => {
+describe("a pod's own facts as a volume", { timeout: 300_000 }, () => {
   test("follow its labels and annotations", async () => {
     const items = [
       { path: "labels", fieldRef: { fieldPath: "metadata.labels" } },
@@ -148,7 +148,7 @@ describe("a pod's own facts as a volume", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a service account", { timeout: 60_000 }, () => {
+describe("a service account", { timeout: 300_000 }, () => {
   const PLACE = "/var/run/secrets/kubernetes.io/serviceaccount";
   /** What the API says to whoever holds this token. */
   const asks = async (token: string, ...args: readonly string[]): Promise<string> =>
@@ -195,7 +195,7 @@ describe("a service account", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an emptyDir", { timeout: 90_000 }, () => {
+describe("an emptyDir", { timeout: 300_000 }, () => {
   const volume = (more: object): object => ({ volumes: [{ name: "v", emptyDir: more }] });
   const container = { volumeMounts: [{ name: "v", mountPath: "/v" }] };
 
@@ -228,11 +228,11 @@ describe("an emptyDir", { timeout: 90_000 }, () => {
     expect(status).toMatchObject({ reason: "Evicted", message: 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ' });
     expect(status.conditions.find(({ type }: any) => type === "DisruptionTarget")).toMatchObject({ status: "True", reason: "TerminationByKubelet" });
     await untilPod(cluster, "large", (found) => found.status.containerStatuses[0].state.terminated !== undefined);
-    expect((await eventsOf(cluster, "large")).join("\n")).toContain("Warning Evicted: Usage of EmptyDir volume");
+    await eventually(async () => expect((await eventsOf(cluster, "large")).join("\n")).toContain("Warning Evicted: Usage of EmptyDir volume"));
   });
 });
 
-describe("a hostPath", { timeout: 60_000 }, () => {
+describe("a hostPath", { timeout: 300_000 }, () => {
   const rows = [
     { type: "Directory", path: "there", ok: true },
     { type: "File", path: "file", ok: true },
@@ -265,7 +265,7 @@ describe("a hostPath", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a part of a volume", { timeout: 60_000 }, () => {
+describe("a part of a volume", { timeout: 300_000 }, () => {
   test("is a subPath, or one that the environment names", async () => {
     const volumeMounts = [mount("v", "/plain", { subPath: "a/b" }), mount("v", "/named", { subPathExpr: "logs/$(POD)" }), mount("v", "/all")];
     const env = [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];

@@ -1,5 +1,6 @@
 /** Programs and manifests for the tests of services: servers that tell who they are, and clients that count what fails. */
 import { get, Agent } from "node:http";
+import { deploymentOf } from "./deployment-of.ts";
 
 export const IMAGE = "local/tool:v1";
 export const PROGRAMS = "sh,cat,echo,sleep,node,env,getent,hostname";
@@ -13,7 +14,7 @@ const server = createServer((request, response) => {
   response.end([process.env.VERSION ?? "", process.env.HOSTNAME ?? require("node:os").hostname(), request.socket.remoteAddress.replace("::ffff:", "")].join(" "));
 });
 server.keepAliveTimeout = 60_000;
-process.on("SIGTERM", () => { leaving = true; setTimeout(() => server.close(() => process.exit(0)), 1500); });
+process.on("SIGTERM", () => { leaving = true; setTimeout(() => server.close(() => process.exit(0)), 3000); });
 server.listen(8080);
 `;
 
@@ -121,8 +122,7 @@ export function webOf(name: string, replicas: number, version = "v1", settings: 
     readinessProbe: { tcpSocket: { port: "http" }, periodSeconds: 1 },
     resources,
   };
-  const template = { metadata: { labels: { app: name } }, spec: { terminationGracePeriodSeconds: 10, containers: [container] } };
-  return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name }, spec: { replicas, selector: { matchLabels: { app: name } }, template, ...settings } };
+  return deploymentOf(name, replicas, { terminationGracePeriodSeconds: 30, containers: [container] }, settings);
 }
 
 export function serviceOf(name: string, spec: object): object {

@@ -163,12 +163,18 @@ const listeners = [
     route: route({ type: "LoadBalancer", nodePort: 30080 }),
     want: ["tcp 127.0.0.1:80", "tcp 192.0.2.2:80", "tcp 127.0.0.1:30080", "tcp 192.0.2.2:30080"],
   },
+  {
+    name: "node ports at further addresses, where there are some",
+    nodePorts: ["::1"],
+    route: route({ type: "LoadBalancer", nodePort: 30080 }),
+    want: ["tcp 127.0.0.1:80", "tcp 192.0.2.2:80", "tcp 127.0.0.1:30080", "tcp 192.0.2.2:30080", "tcp ::1:30080"],
+  },
   { name: "datagrams too", route: route({ type: "NodePort", nodePort: 30053, protocol: "udp" }), want: ["udp 127.0.0.1:30053", "udp 192.0.2.2:30053"] },
   { name: "without rules the service's address too", cluster: true, route: route(), want: ["tcp 10.96.0.50:80"] },
   { name: "without rules and without endpoints nowhere, so that the kernel refuses", cluster: true, route: route({ backends: [] }), want: [] },
 ];
-test.each(listeners)("of listeners: $name", ({ route: one, cluster = false, want }) => {
-  const found = wantedListeners(one, { node: ["127.0.0.1", "192.0.2.2"], cluster });
+test.each(listeners)("of listeners: $name", ({ route: one, cluster = false, nodePorts = [], want }) => {
+  const found = wantedListeners(one, { node: ["127.0.0.1", "192.0.2.2"], nodePorts, cluster });
   expect(found.map(({ protocol, address, port }) => `${protocol} ${address}:${port}`)).toEqual(want);
 });
 

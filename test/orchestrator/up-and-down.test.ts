@@ -6,7 +6,7 @@ import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
 import { UP } from "../support/cluster.ts";
 import { temporaryRoot } from "../support/root.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 test("deploy waits for a cluster that is just starting", async () => {
   using root = temporaryRoot();

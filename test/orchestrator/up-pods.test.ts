@@ -3,16 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { strataOutput } from "../support/cli.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
 import { type TemporaryRoot } from "../support/root.ts";
+import { makeWebImages } from "./web-images.ts";
 
 let cluster: TestCluster;
-
 let root: TemporaryRoot;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(async (fresh) => {
-    await strataOutput(fresh, "base", "create", "local/web:v1", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-    await strataOutput(fresh, "base", "create", "local/web:v2", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-  });
+  cluster = await TestCluster.start(async (fresh) => await makeWebImages(fresh, "v1"));
   ({ root } = cluster);
 });
 
@@ -22,7 +19,7 @@ const kubectl = async (...args: readonly string[]): Promise<string> => await clu
 
 const apply = async (manifest: object): Promise<string> => await cluster.apply(manifest);
 
-describe("a pod", { timeout: 60_000 }, () => {
+describe("a pod", { timeout: 300_000 }, () => {
   const alone = (name: string, spec: object): object => ({
     apiVersion: "v1",
     kind: "Pod",
@@ -61,7 +58,7 @@ describe("a pod", { timeout: 60_000 }, () => {
         ],
       }),
     );
-    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/family", "--timeout=20s");
+    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/family", "--timeout=120s");
     expect(await kubectl("logs", "family")).toBe("hello family");
     await kubectl("delete", "pod", "family");
   });
@@ -97,7 +94,7 @@ describe("a pod", { timeout: 60_000 }, () => {
     await eventually(async () =>
       expect(Number(await kubectl("get", "pod", "sick", "-o", "jsonpath={.status.containerStatuses[0].restartCount}"))).toBeGreaterThan(0),
     );
-    expect(await kubectl("describe", "pod", "sick")).toMatch(/Killing.*failed liveness probe, will be restarted/);
+    await eventually(async () => expect(await kubectl("describe", "pod", "sick")).toMatch(/Killing.*failed liveness probe, will be restarted/));
     await kubectl("delete", "pod", "sick");
   });
 
@@ -110,10 +107,10 @@ describe("a pod", { timeout: 60_000 }, () => {
   test("goes with its namespace", async () => {
     await kubectl("create", "namespace", "brief");
     await kubectl("run", "guest", "-n", "brief", "--image=local/web:v1", "--command", "--", "sleep", "60");
-    await kubectl("wait", "-n", "brief", "--for=condition=Ready", "pod/guest", "--timeout=20s");
+    await kubectl("wait", "-n", "brief", "--for=condition=Ready", "pod/guest", "--timeout=120s");
     await kubectl("delete", "pod", "guest", "-n", "brief", "--grace-period=0", "--force");
     await kubectl("create", "configmap", "left", "-n", "brief", "--from-literal=a=b");
-    await kubectl("delete", "namespace", "brief", "--timeout=30s");
+    await kubectl("delete", "namespace", "brief", "--timeout=120s");
     expect(await kubectl("get", "namespace", "brief", "--ignore-not-found")).toBe("");
   });
 });

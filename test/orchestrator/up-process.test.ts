@@ -20,7 +20,7 @@ test("a process that nobody has waited for is dead, and so is one whose pid anot
   using root = temporaryRoot();
   mkdirSync(join(root.root, "cluster"));
   const file = join(root.root, "cluster/process");
-  const parent = spawn("sh", ["-c", "sleep 0.01 & echo $!; exec sleep 5"], { stdio: ["ignore", "pipe", "ignore"] }); // sleep never waits for the child it inherits
+  const parent = spawn("sh", ["-c", "sleep 0.01 & echo $!; exec sleep 120"], { stdio: ["ignore", "pipe", "ignore"] }); // sleep never waits for the child it inherits
   const [line] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(line.toString());
   const stat = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

@@ -5,15 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
 import { eventually, TestCluster, UP } from "../support/cluster.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { deploymentOf } from "./deployment-of.ts";
+import { makeWebImages } from "./web-images.ts";
 
 let cluster: TestCluster;
 let root: TemporaryRoot;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(async (fresh) => {
-    await strataOutput(fresh, "base", "create", "local/web:v1", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-    await strataOutput(fresh, "base", "create", "local/web:v2", "--bin", "sh,cat,echo,sleep,node,id", "--user", "app:1000");
-  });
+  cluster = await TestCluster.start(async (fresh) => await makeWebImages(fresh, "v1", "v2"));
   ({ root } = cluster);
 });
 
@@ -26,7 +25,7 @@ const SERVER = `
 const { createServer } = require("node:http");
 let leaving = false;
 const server = createServer((_, response) => { if (leaving) response.setHeader("connection", "close"); response.end(process.env.VERSION + " " + process.env.POD); });
-process.on("SIGTERM", () => { leaving = true; setTimeout(() => server.close(() => process.exit(0)), 300); });
+process.on("SIGTERM", () => { leaving = true; setTimeout(() => server.close(() => process.exit(0)), 2000); });
 server.listen(8080, () => console.log("listening as " + process.env.VERSION));
 `;
 
@@ -43,16 +42,7 @@ function web(name: string, replicas: number, more: object = {}): object {
     readinessProbe: { httpGet: { path: "/", port: "http" } },
     ...more,
   };
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: { containers: [container], terminationGracePeriodSeconds: 5 } },
-    },
-  };
+  return deploymentOf(name, replicas, { terminationGracePeriodSeconds: 20, containers: [container] });
 }
 
 async function pods(selector: string): Promise<readonly any[]> {
@@ -61,10 +51,10 @@ async function pods(selector: string): Promise<readonly any[]> {
 
 const idOf = (pod: any): string => String(pod.status.containerStatuses[0].containerID).replace("strata://", "");
 
-describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
+describe("a Deployment of three replicas", { timeout: 300_000 }, () => {
   test("comes up, every pod Ready, and tells its story in events", async () => {
     await apply(web("web", 3));
-    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=30s")).toContain("successfully rolled out");
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=120s")).toContain("successfully rolled out");
     expect(await kubectl("get", "deployment", "web", "--no-headers")).toMatch(/^web\s+3\/3\s+3\s+3/);
     const described = await kubectl("describe", "deployment", "web");
     expect(described).toMatch(/Normal\s+ScalingReplicaSet\s.*Scaled up replica set web-\w+ to 3/);
@@ -88,7 +78,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
   test("a deleted pod is replaced by another", async () => {
     const [lost] = await pods("app=web");
     await kubectl("delete", "pod", lost.metadata.name);
-    await kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=30s");
+    await kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=120s");
     await eventually(async () => {
       const names = (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => pod.metadata.name);
       expect(names).toHaveLength(3);
@@ -116,7 +106,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     });
     await eventually(async () => void (await kubectl("logs", "teller")));
     expect(await kubectl("logs", "-f", "teller")).toBe("line 1\nline 2\nline 3");
-    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/teller", "--timeout=10s");
+    await kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/teller", "--timeout=120s");
     await kubectl("delete", "pod", "teller");
   });
 
@@ -128,12 +118,12 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     });
     expect(await kubectl("get", "deployment", "web", "-o", "jsonpath={.status.availableReplicas}")).toBe("3");
     await kubectl("rollout", "undo", "deployment/web");
-    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=30s")).toContain("successfully rolled out");
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=120s")).toContain("successfully rolled out");
   });
 
   test("rolls to another image and back to a numbered revision", async () => {
     await kubectl("set", "image", "deployment/web", "web=local/web:v2");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=120s");
     const history = await kubectl("rollout", "history", "deployment/web");
     expect(
       history
@@ -142,7 +132,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
         .map((line) => line.split(/\s+/)[0]),
     ).toEqual(["2", "3", "4"]);
     await kubectl("rollout", "undo", "deployment/web", "--to-revision=3");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=120s");
     const images = (await pods("app=web")).filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => pod.spec.containers[0].image);
     expect(new Set(images)).toEqual(new Set(["local/web:v1"]));
   });
@@ -158,11 +148,11 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
     await eventually(async () => expect(await facts()).toHaveLength(3));
     const before = await facts();
     const pids = await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))));
-    const ended = once(cluster.server.process, "exit", { signal: AbortSignal.timeout(5000) });
+    const ended = once(cluster.server.process, "exit", { signal: AbortSignal.timeout(60_000) });
     cluster.server.process.kill(signal);
     expect(await ended).toEqual(want);
     cluster.server = await serveStrata(root, UP, /^ready$/);
-    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=10s")).toContain("successfully rolled out");
+    expect(await kubectl("rollout", "status", "deployment/web", "--timeout=120s")).toContain("successfully rolled out");
     expect(await facts()).toEqual(before);
     expect(await Promise.all(before.map(async ([, id]) => await strataOutput(root, "inspect", "--format", "{{.State.Pid}}", String(id))))).toEqual(pids);
     const [pod] = await pods("app=web");
@@ -172,7 +162,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
   test("a second control plane on the same root is refused", async () => {
     const { status, stderr } = await runStrata(root, UP);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/process \d+ has it open/);
+    expect(stderr).toMatch(/^strata: Cannot start the cluster in .*\/cluster: process \d+ runs it already\n.*'strata down' ends it/);
   });
 
   test("a port that is taken is told, with what to do", async () => {
@@ -191,7 +181,7 @@ describe("a Deployment of three replicas", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a rolling update", { timeout: 120_000 }, () => {
+describe("a rolling update", { timeout: 300_000 }, () => {
   const PORT = 28_411;
 
   async function ask(): Promise<string> {
@@ -214,7 +204,7 @@ describe("a rolling update", { timeout: 120_000 }, () => {
       metadata: { name: "shop" },
       spec: { type: "LoadBalancer", selector: { app: "shop" }, ports: [{ port: PORT, targetPort: "http" }] },
     });
-    await kubectl("rollout", "status", "deployment/shop", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/shop", "--timeout=120s");
     await eventually(async () => expect(await ask()).toContain("v1"));
     const seen = new Set<string>();
     const failures: string[] = [];
@@ -230,7 +220,7 @@ describe("a rolling update", { timeout: 120_000 }, () => {
     };
     const clients = [client(), client(), client()];
     await kubectl("set", "env", "deployment/shop", "VERSION=v2");
-    await kubectl("rollout", "status", "deployment/shop", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/shop", "--timeout=120s");
     await new Promise((resolve) => setTimeout(resolve, 1000));
     polling = false;
     await Promise.all(clients);
@@ -241,35 +231,35 @@ describe("a rolling update", { timeout: 120_000 }, () => {
   });
 });
 
-describe("deleting an owner", { timeout: 60_000 }, () => {
+describe("deleting an owner", { timeout: 300_000 }, () => {
   const idle = (name: string): object => web(name, 1);
 
   test("in the foreground waits for what it owns", async () => {
     await apply(idle("front"));
-    await kubectl("rollout", "status", "deployment/front", "--timeout=20s");
-    await kubectl("delete", "deployment", "front", "--cascade=foreground", "--timeout=30s");
+    await kubectl("rollout", "status", "deployment/front", "--timeout=120s");
+    await kubectl("delete", "deployment", "front", "--cascade=foreground", "--timeout=120s");
     expect(await kubectl("get", "replicasets,pods", "-l", "app=front", "-o", "name")).toBe("");
   });
 
   test("as an orphanage leaves it running, for the next owner to adopt", async () => {
     await apply(idle("left"));
-    await kubectl("rollout", "status", "deployment/left", "--timeout=20s");
+    await kubectl("rollout", "status", "deployment/left", "--timeout=120s");
     const [before] = await pods("app=left");
     await kubectl("delete", "deployment", "left", "--cascade=orphan");
     await apply(idle("left"));
-    await kubectl("rollout", "status", "deployment/left", "--timeout=20s");
+    await kubectl("rollout", "status", "deployment/left", "--timeout=120s");
     const [after, ...more] = await pods("app=left");
     expect([after.metadata.uid, more.length]).toEqual([before.metadata.uid, 0]);
-    await kubectl("delete", "deployment", "left", "--cascade=foreground", "--timeout=30s");
+    await kubectl("delete", "deployment", "left", "--cascade=foreground", "--timeout=120s");
   });
 });
 
-describe("without kubectl", { timeout: 60_000 }, () => {
+describe("without kubectl", { timeout: 300_000 }, () => {
   test("deploy, get, scale, rollout and delete do the same", async () => {
     const deployed = await strataOutput(root, "deploy", "local/web:v1", "--name", "plain", "--replicas", "2", "--dry-run", "-o", "yaml");
     expect(deployed).toContain("kind: Deployment");
     await apply(web("plain", 2));
-    expect(await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s")).toContain("successfully rolled out");
+    expect(await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "120s")).toContain("successfully rolled out");
     expect(await strataOutput(root, "describe", "deployment", "plain")).toMatch(/ScalingReplicaSet\s.*Scaled up replica set plain-\w+ to 2/);
     await strataOutput(root, "scale", "deployment/plain", "--replicas", "1");
     await eventually(async () => expect(await strataOutput(root, "get", "deploy", "plain")).toMatch(/plain\s+1\/1\s+1\s+1/));
@@ -277,10 +267,10 @@ describe("without kubectl", { timeout: 60_000 }, () => {
     expect((await strataOutput(root, "get", "all")).match(/^horizontalpodautoscaler/gm)).toHaveLength(1);
     await kubectl("delete", "hpa", "plain");
     await strataOutput(root, "rollout", "restart", "deployment/plain");
-    await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "30s");
+    await strataOutput(root, "rollout", "status", "deployment/plain", "--timeout", "120s");
     expect(await strataOutput(root, "rollout", "history", "deployment/plain")).toMatch(/^2\s+<none>$/m);
     expect(await strataOutput(root, "delete", "deployment/plain")).toBe('deployment.apps "plain" deleted');
     const { status, stderr } = await runStrata(root, ["get", "pod", "nobody"]);
-    expect([status, stderr.trim()]).toEqual([1, 'strata: Error from server (NotFound): pods "nobody" not found']);
+    expect([status, stderr.trim()]).toEqual([1, 'Error from server (NotFound): pods "nobody" not found']);
   });
 });

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { giveToGroup } from "../../orchestrator/kubelet/volume-group.ts";
+import { giveToGroup } from "../../orchestrator/kubelet/volumes/volume-group.ts";
 
 let folder: string;
 beforeEach(() => {

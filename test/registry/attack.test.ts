@@ -14,6 +14,7 @@ import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { serveStrata, type Server } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { PATHS, SMUGGLED } from "./attacks.ts";
 import { writeLayout } from "./image.ts";
 import { blob, manifestOf, noise, pushBlob, pushImage, startRegistry, unfinished } from "./registry.ts";
 
@@ -22,7 +23,7 @@ const FLAGS = ["--client-timeout", "2", "--upload-timeout", "3", "--max-blob-siz
 /** Descriptors that come and go: the database, blobs being read, kept connections of the tests' own client. */
 const SLACK_FDS = 40;
 const MAX_RSS_KIB = 400 << 10;
-const POLL = { timeout: 25_000, interval: 200 };
+const POLL = { timeout: 120_000, interval: 200 };
 
 let root: TemporaryRoot;
 let server: Server;
@@ -100,7 +101,8 @@ async function drip(count: number, first: string): Promise<readonly string[]> {
       const socket = await open();
       let said = "";
       socket.on("data", (chunk: Buffer) => (said += chunk.toString("latin1")));
-      const timer = setInterval(() => socket.write("a"), 250);
+      // After what has come was read: a write to who has hung up would lose it.
+      const timer = setInterval(() => setImmediate(() => socket.write("a")), 250);
       socket.write(first);
       await new Promise((resolve) => socket.on("close", resolve));
       clearInterval(timer);
@@ -115,7 +117,7 @@ describe("slow clients", () => {
   test("whose headers never end are cut off", async () => {
     const said = await drip(200, "GET /v2/ HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
     expect(new Set(said.map((text) => text.slice(0, 12)))).toEqual(new Set(["HTTP/1.1 408"]));
-  }, 40_000);
+  }, 300_000);
 
   test("whose bodies creep are cut off, and told so", async () => {
     const start = await fetch(`${url}/v2/slow/blobs/uploads/`, { method: "POST" });
@@ -126,12 +128,12 @@ describe("slow clients", () => {
       "POST /v2/slow/blobs/uploads/?digest=sha256:" + "0".repeat(64) + " HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n",
     );
     expect(many.every((text) => text.startsWith("HTTP/1.1 408 "))).toBe(true);
-  }, 40_000);
+  }, 300_000);
 
   test("who are refused and go on creeping are cut off", async () => {
     const said = await drip(100, "PUT /v2/NOT_A_NAME/manifests/v1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n");
     expect(said.every((text) => text.startsWith("HTTP/1.1 400 "))).toBe(true);
-  }, 40_000);
+  }, 300_000);
 
   test("who never read are cut off", async () => {
     const large = blob(noise(16 << 20, 3));
@@ -142,13 +144,13 @@ describe("slow clients", () => {
     await expect.poll(fds, POLL).toBeGreaterThan(calmFds + 20);
     await works();
     await expect.poll(fds, POLL).toBeLessThan(calmFds + SLACK_FDS); // though nobody closed them here
-  }, 60_000);
+  }, 300_000);
 
   test("who say nothing keep nobody out", async () => {
     await Promise.all(Array.from({ length: 1_000 }, open));
     await works();
     await expect.poll(fds, POLL).toBeLessThan(calmFds + SLACK_FDS);
-  }, 60_000);
+  }, 300_000);
 });
 
 test("10,000 uploads that are opened and left take no memory and no descriptors, and are gone after their time", async () => {
@@ -169,38 +171,17 @@ test("10,000 uploads that are opened and left take no memory and no descriptors,
   expect(statuses).toEqual(new Set([202]));
   await calm();
   await expect.poll(() => unfinished(root.root).length, POLL).toBe(0);
-}, 90_000);
+}, 300_000);
 
 describe("requests that mislead", () => {
-  const victim = "DELETE /v2/victim/manifests/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n";
-  const head = "POST /v2/victim/blobs/uploads/ HTTP/1.1\r\nhost: localhost\r\n";
-  test.each([
-    { name: "a length beside chunks", bytes: `${head}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${victim}` },
-    { name: "chunks beside a length", bytes: `${head}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n${victim}` },
-    { name: "two lengths", bytes: `${head}content-length: 0\r\ncontent-length: ${victim.length}\r\n\r\n${victim}` },
-    { name: "two lengths in one", bytes: `${head}content-length: 0, ${victim.length}\r\n\r\n${victim}` },
-    { name: "a length with a sign", bytes: `${head}content-length: +0\r\n\r\n${victim}` },
-    { name: "a length in hexadecimal", bytes: `${head}content-length: 0x0\r\n\r\n${victim}` },
-    { name: "an encoding that is none", bytes: `${head}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n${victim}` },
-    { name: "chunks that are not last", bytes: `${head}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n${victim}` },
-    { name: "a folded header", bytes: `${head}x-a: b\r\n transfer-encoding: chunked\r\ncontent-length: 0\r\nx: y\r\n z\r\n\r\n${victim}` },
-    { name: "a space before the colon", bytes: `${head}content-length : 0\r\n\r\n${victim}` },
-    { name: "bare line feeds", bytes: `${head.replaceAll("\r\n", "\n")}content-length: 0\n\n${victim}` },
-    { name: "a bare carriage return", bytes: `${head}x-a: b\rcontent-length: 0\r\n\r\n${victim}` },
-    { name: "a NUL in a header", bytes: `${head}x-a: b\0c\r\ncontent-length: 0\r\n\r\n${victim}` },
-    { name: "a chunk without an end", bytes: `${head}transfer-encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n${victim}` },
-    { name: "a chunk larger than numbers are", bytes: `${head}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n${victim}` },
-    { name: "chunk extensions without end", bytes: `${head}transfer-encoding: chunked\r\n\r\n1;${"x".repeat(40_000)}\r\na\r\n0\r\n\r\n${victim}` },
-    { name: "an end before the last request", bytes: `GET /v2/none/manifests/v1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n${victim}` },
-    { name: "no host", bytes: `POST /v2/victim/blobs/uploads/ HTTP/1.1\r\ncontent-length: 0\r\n\r\n${victim}` },
-  ])(
+  test.each(SMUGGLED)(
     "what one server may take for one request and another for two: $name is refused",
     async ({ bytes }) => {
       const said = await say(bytes);
       expect(said.match(/HTTP\/1\.1 \d+/g)?.at(-1)).toMatch(/ 4(?:00|04|13|31)$/);
       expect((await fetch(`${url}/v2/victim/manifests/v1`)).status).toBe(200);
     },
-    30_000,
+    300_000,
   );
 
   test("requests one behind the other are answered in turn", async () => {
@@ -209,39 +190,13 @@ describe("requests that mislead", () => {
     expect(said.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
   });
 
-  const up = "..%2f..%2f..%2f..%2fetc%2fpasswd";
-  const paths = [
-    "/v2/../../../../etc/passwd",
-    "/v2/%2e%2e/%2e%2e/etc/passwd/manifests/v1",
-    "/v2/a/../victim/manifests/v1",
-    "/v2/a%2f..%2fvictim/manifests/v1",
-    "/v2/victim%00/manifests/v1",
-    "/v2/victim/manifests/v1%00",
-    "/v2//victim/manifests/v1",
-    "/v2/victim//manifests/v1",
-    "/v2/./victim/manifests/v1",
-    `/v2/victim/manifests/${up}`,
-    `/v2/victim/blobs/${up}`,
-    `/v2/victim/blobs/sha256:${up}`,
-    `/v2/victim/blobs/uploads/${up}`,
-    "/v2/victim/blobs/uploads/%2e%2e",
-    "/v2/victim/referrers/%2e%2e",
-    "/v2/victim/tags/list/..",
-    "/v2/%zz/tags/list",
-    "/%",
-    "/..%2f..%2fetc/passwd",
-    "//v2/victim/manifests/v1",
-    "\\v2\\victim\\manifests\\v1",
-    `/v2/${"a/".repeat(6_000)}b/manifests/v1`,
-    `/v2/${"a".repeat(100_000)}/manifests/v1`,
-  ];
-  test.each(paths.map((path) => ({ path, name: path.length > 100 ? `of ${path.length} letters` : path })))("the path $name leads nowhere", async ({ path }) => {
+  test.each(PATHS)("the path $name leads nowhere", async ({ path }) => {
     const said = await say(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
     expect(said).toMatch(path.length > 50_000 ? /^(?:HTTP\/1\.1 431 |$)/ : /^HTTP\/1\.1 4(?:00|04|31) /); // or reset: most of it was never read
     expect(said).not.toContain("root:");
   });
 
-  test("leave the server as it was", calm, 40_000);
+  test("leave the server as it was", calm, 120_000);
 });
 
 describe("bodies that grow", () => {
@@ -310,11 +265,11 @@ describe("bodies that grow", () => {
     expect(await cut(await session(), "PATCH")).toBe(413);
     expect(await cut(`${url}/v2/bomb/blobs/uploads/?digest=${digestOf("x")}`, "POST")).toBe(413);
     await expect.poll(() => unfinished(root.root).length, POLL).toBe(0);
-  }, 60_000);
+  }, 300_000);
 });
 
 test("who asks too often is told when to come back; others, and health, are not affected", async () => {
-  await using registry = await startRegistry({ rateLimit: { count: 20, periodMs: 60_000 }, logFormat: "none" });
+  await using registry = await startRegistry({ rateLimit: { count: 20, periodMs: 600_000 }, logFormat: "none" });
   const ask = async (path: string, localAddress = "127.0.0.1"): Promise<readonly [number | undefined, string | undefined, string]> =>
     await new Promise((resolve, reject) => {
       request(registry.url + path, { localAddress, agent: false }, (reply) => {
@@ -329,7 +284,7 @@ test("who asks too often is told when to come back; others, and health, are not 
   const [status, after, text] = await ask("/v2/");
   expect([status, text]).toEqual([429, expect.stringContaining('"TOOMANYREQUESTS"')]);
   expect(Number(after)).toBeGreaterThanOrEqual(1);
-  expect(Number(after)).toBeLessThanOrEqual(3);
+  expect(Number(after)).toBeLessThanOrEqual(30);
   expect([(await ask("/readyz"))[0], (await ask("/v2/", "127.0.0.2"))[0]]).toEqual([200, 200]);
 });
 
@@ -346,4 +301,4 @@ test("a flood of wrong passwords does not keep out who is logged in", async () =
   expect(await ask("ann:secret")).toBe(200);
   for (const status of await flood) expect([401, 429]).toContain(status); // how many were put off depends on how quick the machine is
   expect(await ask("bob:secret")).toBe(200);
-}, 60_000);
+}, 300_000);

@@ -82,7 +82,7 @@ test("the SBOM holds every package of a Debian image, and scanning it later says
 
 test("a push takes them along, naming the digest that the image has in the registry, and the referrers API lists them", async () => {
   await strata("tag", "app:v1", `${ours()}/team/app:v1`);
-  expect((await runStrata(root, ["push", `${ours()}/team/app:v1`])).stderr).toContain("sbom.spdx.json: attached as sha256:");
+  expect((await runStrata(root, ["push", `${ours()}/team/app:v1`])).stdout).toContain("sbom.spdx.json: attached as sha256:");
   const [digest] = await manifestOf(`${ours()}/team/app:v1`);
   const { manifests } = await getJson<ImageIndex>(`http://${ours()}/v2/team/app/referrers/${digest}`);
   expect(manifests.map(({ artifactType }) => artifactType)).toEqual(["application/vnd.in-toto+json", "application/vnd.in-toto+json"]);

@@ -41,7 +41,7 @@ test("the access log and the audit log name the client", async () => {
   await pushImage(registry, "x", "v1");
   expect(await ask(`${registry.url}/v2/x/manifests/v1`, "2001:db8::7", { method: "DELETE" })).toBe(202);
   await expect.poll(() => readFileSync(auditLog, "utf8")).toContain('"remote":"2001:db8::7"');
-  expect((JSON.parse(registry.lines.at(-1) ?? "{}") as { remote: string }).remote).toBe("2001:db8::7");
+  await expect.poll(() => (JSON.parse(registry.lines.at(-1) ?? "{}") as { remote: string }).remote).toBe("2001:db8::7");
 });
 
 test("clients get their tokens over TLS where the proxy ends it", async () => {

@@ -7,8 +7,9 @@ import { openBucketStorage, type BucketStorage, type OpenBucketOptions } from ".
 import { runStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { startSwift, type Swift } from "../support/swift.ts";
+import { isHere, keysOf } from "./bucket-lab.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
-import { blob, noise, pushBlob, pushImage, startRegistry, type TestBlob } from "./registry.ts";
+import { blob, noise, pushBlob, pushImage, startRegistry } from "./registry.ts";
 
 let swift: Swift;
 beforeAll(async () => void (swift = await startSwift()));
@@ -18,19 +19,7 @@ async function open(location: string, more: Partial<OpenBucketOptions> = {}): Pr
   return await openBucketStorage({ location, env: swift.env, ...more });
 }
 
-async function keysOf({ bucket }: BucketStorage, prefix: string): Promise<readonly string[]> {
-  const keys: string[] = [];
-  for await (const { key } of bucket.list(prefix)) keys.push(key);
-  return keys;
-}
-
-async function isHere(url: string, name: string, { descriptor, bytes }: TestBlob, digest: string = descriptor.digest): Promise<void> {
-  const reply = await fetch(`${url}/v2/${name}/blobs/${digest}`);
-  expect(reply.status).toBe(200);
-  expect(Buffer.from(await reply.arrayBuffer()).equals(bytes)).toBe(true);
-}
-
-test("the verbs: gc spares what is young or linked, check finds what is gone and what is damaged", { timeout: 90_000 }, async () => {
+test("the verbs: gc spares what is young or linked, check finds what is gone and what is damaged", { timeout: 300_000 }, async () => {
   using plain = temporaryRoot();
   const root = { ...plain, env: { ...plain.env, ...swift.env } };
   const location = swift.location();
@@ -69,7 +58,7 @@ test("a quota counts what is in the bucket, and what another server put there", 
   expect((await pushBlob(one, "x", blob(noise(1_000, 2)))).status).toBe(201);
 });
 
-test("a service that fails for a moment is asked again, and a download that breaks goes on where it was", { timeout: 60_000 }, async () => {
+test("a service that fails for a moment is asked again, and a download that breaks goes on where it was", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
   await using storage = await open(swift.location(proxy.port));
   await using registry = await startRegistry({ storage, logFormat: "none" });
@@ -82,7 +71,7 @@ test("a service that fails for a moment is asked again, and a download that brea
   expect(registry.lines).toEqual([]);
 });
 
-test("a service that is away, stalls or refuses is a clear 503, and nothing is half-stored", { timeout: 60_000 }, async () => {
+test("a service that is away, stalls or refuses is a clear 503, and nothing is half-stored", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
   const location = swift.location(proxy.port);
   await using storage = await open(location, { attempts: 2, idleMs: 1_500 });

@@ -2,20 +2,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { pull } from "../../registry/client/pull.ts";
 import { push } from "../../registry/client/push.ts";
-import { openRemote, type Remote } from "../../registry/client/remote.ts";
-import { listCatalog, openRepository, type TransferState } from "../../registry/client/repository.ts";
+import { openRemote } from "../../registry/client/remote.ts";
+import { listCatalog, openRepository } from "../../registry/client/repository.ts";
+import type { TransferState } from "../../registry/client/remote-repository.ts";
 import { storeStorage } from "../../registry/storage.ts";
 import { openIdentity, prove } from "../../registry/identity.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
+import { eventually } from "../support/cluster.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { buildImage } from "./image.ts";
 import { certificateFiles, startRegistry } from "./registry.ts";
@@ -155,20 +156,7 @@ describe("Debian's docker-registry", () => {
   });
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 async function ready(host: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const remote: Remote | undefined = await openRemote(host, { env }).catch(() => undefined);
-    if (remote !== undefined) return await remote[Symbol.asyncDispose]();
-    await sleep(50);
-  }
-  throw new Error(`docker-registry did not come up on ${host}`);
+  const remote = await eventually(async () => await openRemote(host, { env }));
+  await remote[Symbol.asyncDispose]();
 }

@@ -60,7 +60,7 @@ test.each([
   expect([outcome.status, outcome.stderr]).toEqual(says === "" ? [0, ""] : [1, expect.stringContaining(says)]);
 });
 
-test("logins are kept in the files that are named, for each end or for both, and skopeo reads them", { timeout: 60_000 }, async () => {
+test("logins are kept in the files that are named, for each end or for both, and skopeo reads them", { timeout: 300_000 }, async () => {
   const login = async (user: string, host: string, file: string): Promise<void> =>
     expect(
       await runStrata(root, ["login", "-u", user, "--password-stdin", "--cert-dir", at("certs"), "--authfile", at(file), host], { input: "secret" }),

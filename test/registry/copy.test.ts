@@ -37,7 +37,7 @@ const steps: readonly { readonly name: string; readonly from: () => string; read
   { name: "a folder to a layout", from: () => `dir:${place("dir")}`, to: () => `oci:${place("target")}:v1` },
 ];
 
-test("an image goes round all places and keeps its digest", { timeout: 60_000 }, async () => {
+test("an image goes round all places and keeps its digest", { timeout: 300_000 }, async () => {
   for (const { name, from, to } of steps) expect([name, await strataOutput(root, "copy", "-q", from(), to())]).toEqual([name, digest]);
   const inspected = async (reference: string): Promise<string> => (await run("skopeo", ["inspect", "--format", "{{.Digest}}", reference])).stdout.trim();
   expect(await inspected(`oci:${place("target")}:v1`)).toBe(digest);

@@ -8,6 +8,7 @@ import { candidates } from "../../registry/client/endpoint.ts";
 import { retryDelay } from "../../registry/client/retry.ts";
 import { isRepositoryName, isTag } from "../../registry/name.ts";
 import { page } from "../../registry/server/paging.ts";
+import { openTurns } from "../../registry/server/turns.ts";
 import { writeBehind } from "../../store/blob/write-behind.ts";
 
 test("pages put together are the list", () => {
@@ -97,8 +98,29 @@ test.each([
   { text: "dir:x:y", want: { kind: "dir", path: "x:y" } },
 ])("copy reads $text", ({ text, want }) => expect(parsePlace(text)).toEqual(want));
 
+test.each(["containers-storage:localhost/app:v1", "docker-daemon:app:v1", "ostree:app@/repo", "sif:app.sif"])("copy refuses %s and names what it has", (text) =>
+  expect(() => parsePlace(text)).toThrow(/is no transport of strata, which has docker:\/\/REF, oci:, oci-archive:, docker-archive:, dir: and store:/),
+);
+
 test("a full disk is answered as one, and is no bug", () => {
   const bugs: unknown[] = [];
   const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC", syscall: "write" });
   expect([refuse(full, (bug) => bugs.push(bug)).status, bugs]).toEqual([507, []]);
+});
+
+test("few wait for their turn with a session, and go in order", async () => {
+  const turns = openTurns();
+  const release = await turns.take("a");
+  const order: number[] = [];
+  const others = [1, 2, 3].map(async (number) => {
+    const next = await turns.take("a");
+    order.push(number);
+    next();
+  });
+  await expect(turns.take("a")).rejects.toMatchObject({ code: "TOOMANYREQUESTS" });
+  (await turns.take("b"))();
+  release();
+  await Promise.all(others);
+  expect(order).toEqual([1, 2, 3]);
+  (await turns.take("a"))();
 });

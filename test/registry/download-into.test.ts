@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { mirrored } from "../../registry/client/mirrored.ts";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
@@ -14,7 +14,8 @@ import { openRepository } from "../../registry/client/repository.ts";
 import { digestOf } from "../../store/digest.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
-import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { storeOfEachTest } from "../support/store.ts";
+import { treeTool } from "../support/root.ts";
 import { beginRange, rangeOf, serveImage, type FakeRegistry } from "./fake-registry.ts";
 import { configOf } from "./image.ts";
 import { blob, manifestOf, noise, unfinished } from "./registry.ts";
@@ -24,16 +25,7 @@ const retry = { attempts: 4, firstMs: 5, longestMs: 50 };
 const small = blob(noise(3 * MIB, 5)); // over one connection
 const large = blob(Buffer.concat(Array.from({ length: 20 }, (_, at) => noise(MIB, at)))); // a part first
 
-let scratch: TemporaryRoot;
-let store: Store;
-beforeEach(async () => {
-  scratch = temporaryRoot();
-  store = await openStore({ root: scratch.root, treeTool });
-});
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  scratch[Symbol.dispose]();
-});
+const { place: scratch, store } = storeOfEachTest();
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 

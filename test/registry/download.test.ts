@@ -4,15 +4,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
-import { openStore } from "../../store/open.ts";
-import type { Store } from "../../store/store.ts";
-import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { storeOfEachTest } from "../support/store.ts";
 import { beginRange, rangeOf, serveImage, type FakeRegistry } from "./fake-registry.ts";
 import { configOf, tarOf } from "./image.ts";
 import { blob, manifestOf, noise, unfinished } from "./registry.ts";
@@ -20,17 +18,7 @@ import { blob, manifestOf, noise, unfinished } from "./registry.ts";
 const MIB = 1 << 20;
 const retry = { attempts: 4, firstMs: 5, longestMs: 50 };
 
-let scratch: TemporaryRoot;
-let store: Store;
-
-beforeEach(async () => {
-  scratch = temporaryRoot();
-  store = await openStore({ root: scratch.root, treeTool });
-});
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  scratch[Symbol.dispose]();
-});
+const { place: scratch, store } = storeOfEachTest();
 
 async function pullFrom({ host }: Pick<FakeRegistry, "host">, options: { readonly unpack?: boolean } = {}): Promise<void> {
   await using remote = await openRemote(host, { env: { HOME: scratch.root }, retry });
@@ -116,7 +104,7 @@ test.each([
     unfinished(scratch.root)
       .map((name) => join(scratch.root, "ingest", name, "fs/a/first"))
       .flatMap((path) => (existsSync(path) ? [statSync(path).size] : []))[0];
-  await expect.poll(first, { timeout: 20_000 }).toBe(MIB);
+  await expect.poll(first, { timeout: 120_000 }).toBe(MIB);
   held?.end(layer.bytes.subarray(half));
   await pulling;
   expect(unfinished(scratch.root)).toEqual([]);

@@ -10,6 +10,8 @@ export interface FaultyProxy extends AsyncDisposable {
   fail(times: number, status: number): void;
   /** Requests are taken and never answered. */
   stall(): void;
+  /** The next request of this method is done, and its answer never arrives. */
+  loseAnswer(method: string): void;
   /** Bodies of downloads end after so many bytes. */
   cutAfter(bytes: number): void;
   heal(): void;
@@ -17,8 +19,13 @@ export interface FaultyProxy extends AsyncDisposable {
 
 export async function faultyProxy(to: number): Promise<FaultyProxy> {
   let [times, status, cutAt, cuts, isStalled] = [0, 0, Number.POSITIVE_INFINITY, 0, false];
+  let lost: string | undefined;
   const server = createServer((incoming, outgoing) => {
     if (isStalled) return;
+    if (incoming.method === lost) {
+      [lost, cuts] = [undefined, cuts + 1];
+      return lose(to, incoming);
+    }
     if (times > 0) {
       times -= 1;
       incoming.resume();
@@ -35,6 +42,7 @@ export async function faultyProxy(to: number): Promise<FaultyProxy> {
       return cuts;
     },
     fail: (count, code) => void ([times, status] = [count, code]),
+    loseAnswer: (method) => void (lost = method),
     stall: () => void (isStalled = true),
     cutAfter: (bytes) => void (cutAt = bytes),
     heal: () => void ([times, cutAt, isStalled] = [0, Number.POSITIVE_INFINITY, false]),
@@ -44,6 +52,12 @@ export async function faultyProxy(to: number): Promise<FaultyProxy> {
       await once(server, "close");
     },
   };
+}
+
+function lose(to: number, incoming: IncomingMessage): void {
+  const { method, url, headers } = incoming;
+  const cut = (): void => void incoming.socket.destroy();
+  incoming.pipe(request({ host: "127.0.0.1", port: to, method, path: url, headers }, (reply) => void reply.resume().on("end", cut)).on("error", cut));
 }
 
 function forward(to: number, incoming: IncomingMessage, outgoing: ServerResponse, cutAt: number, cut: () => void): void {

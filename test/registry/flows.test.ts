@@ -54,4 +54,4 @@ test("podman manifest: made of images that are here, pushed as one, inspected, a
   await skopeo("delete", "--tls-verify=false", `docker://${registry.host}/made/app:v1`);
   expect((await fetch(`${registry.url}/v2/made/app/manifests/${images[1]!.digest}`, { method: "HEAD" })).status).toBe(200);
   expect(registry.lines).toEqual([]);
-}, 90_000);
+}, 300_000);

@@ -3,14 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
 import type { GrowingBlob } from "../../store/content.ts";
 import { serveHttp } from "../support/http-server.ts";
-import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { blobFileOfEachTest } from "./blob-file.ts";
 import { blob, certificateFiles, noise, startRegistry, unfinished } from "./registry.ts";
 
 const MIB = 1 << 20;
@@ -18,17 +18,10 @@ const big = blob(noise(12 * MIB, 7), "application/vnd.oci.image.layer.v1.tar+gzi
 const size = big.bytes.length;
 const login = { kind: "password" as const, username: "ann", password: "secret" };
 
-let scratch: TemporaryRoot;
-let path: string;
-beforeEach(() => {
-  scratch = temporaryRoot();
-  path = join(scratch.root, "big");
-  writeFileSync(path, big.bytes);
-});
-afterEach(() => scratch[Symbol.dispose]());
+const file = blobFileOfEachTest(big.bytes);
 
 /** It goes by the kernel, or it is read: whichever the connection takes. */
-const content = () => fileContent(path, size, (start) => slices(start, size));
+const content = () => fileContent(file.path, size, (start) => slices(start, size));
 
 async function* slices(start: number, end: number): AsyncGenerator<Uint8Array> {
   for (let at = start; at < end; at += MIB) yield big.bytes.subarray(at, Math.min(end, at + MIB));
@@ -53,7 +46,7 @@ async function registryThat(rules: Partial<Record<"GET" | "PATCH" | "POST" | "PU
 
 async function push(base: string, options: Partial<RemoteOptions> = {}): Promise<void> {
   const retry = { attempts: 2, firstMs: 5, longestMs: 50 };
-  await using remote = await openRemote(new URL(base).host, { env: { HOME: scratch.root }, retry, ...options });
+  await using remote = await openRemote(new URL(base).host, { env: { HOME: file.scratch.root }, retry, ...options });
   await openRepository(remote, "app").push(big.descriptor, content());
 }
 
@@ -187,7 +180,7 @@ function growing(steps: readonly number[], failure?: Error): GrowingBlob {
       at = next;
     }
   };
-  return { path, reach, from, digest: end, whole: end, [Symbol.asyncDispose]: async () => {} };
+  return { path: file.path, reach, from, digest: end, whole: end, [Symbol.asyncDispose]: async () => {} };
 }
 
 describe.each([false, true])("over TLS: %s", (isTls) => {
@@ -195,8 +188,8 @@ describe.each([false, true])("over TLS: %s", (isTls) => {
 
   async function start() {
     const pair = issueCertificate(authority, { commonName: "registry", names: ["127.0.0.1"], usage: "server" });
-    const registry = await startRegistry({ logFormat: "none", ...(isTls ? { tls: certificateFiles(scratch.root, pair) } : {}) });
-    const certificates = join(scratch.root, "ca");
+    const registry = await startRegistry({ logFormat: "none", ...(isTls ? { tls: certificateFiles(file.scratch.root, pair) } : {}) });
+    const certificates = join(file.scratch.root, "ca");
     mkdirSync(certificates);
     writeFileSync(join(certificates, "ca.crt"), authority.certificate);
     const remote = await openRemote(registry.host, { env: {}, certificates });

@@ -3,6 +3,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
   copyFileSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -86,7 +87,7 @@ async function pull(host: string): Promise<Outcome> {
 async function interrupt(signal: NodeJS.Signals, knowsRanges = true): Promise<number> {
   await using server = await serve(HALF, knowsRanges);
   const pulling = start(server.host);
-  await expect.poll(leftBytes, { timeout: 20_000 }).toBe(HALF);
+  await expect.poll(leftBytes, { timeout: 120_000 }).toBe(HALF);
   pulling.kill(signal);
   await once(pulling, "exit");
   for (const response of held) response.destroy();
@@ -163,6 +164,16 @@ describe("what was left is", () => {
     await runStrata(root, ["system", "prune", "--force"]);
     expect(left()).toEqual(change === rows[3]?.change ? [living] : []);
   });
+});
+
+test("a blob that is there leaves nothing to go on with: who wrote it was killed once it was linked", async () => {
+  await interrupt("SIGKILL");
+  const [beginning = ""] = left();
+  await using server = await serve(layer.bytes.length);
+  expect(await pull(server.host)).toMatchObject({ status: 0 });
+  linkSync(join(root.root, "blobs", DIGEST.replace(":", "/")), join(root.root, "ingest", beginning));
+  expect((await runStrata(root, ["images"])).status).toBe(0);
+  expect(left()).toEqual([]);
 });
 
 test("a registry that sends other bytes leaves nothing to go on with", async () => {

@@ -73,7 +73,7 @@ async function pages(path: string): Promise<{ readonly found: readonly string[];
   return { found, most, count };
 }
 
-test(`${TAGS} tags come in pages that read no more than they show`, { timeout: 60_000 }, async () => {
+test(`${TAGS} tags come in pages that read no more than they show`, { timeout: 300_000 }, async () => {
   const { found, most, count } = await pages(`/v2/${NAME}/tags/list?n=5000`);
   expect([found.length, new Set(found).size, count]).toEqual([TAGS, TAGS, TAGS / 5000]);
   expect(found).toEqual(found.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));

@@ -1,5 +1,5 @@
 /** What those who run a registry need: hooks, an audit log, renewal of certificates, health, an orderly end. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:tls";
 import { join } from "node:path";
 import { hashSync } from "bcryptjs";
@@ -10,9 +10,9 @@ import { empty } from "../../http/reply.ts";
 import { serve, type Listener } from "../../http/serve.ts";
 import { openNotifier, EVENTS_TYPE } from "../../registry/server/notifier.ts";
 import type { RegistryEvent } from "../../registry/server/events.ts";
-import { serveStrata } from "../support/cli.ts";
+import { runStrata, serveStrata } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
-import { blob, certificateFiles, noise, pushImage, startRegistry } from "./registry.ts";
+import { blob, certificateFiles, noise, pushImage, startRegistry, unfinished } from "./registry.ts";
 
 let scratch: TemporaryRoot;
 beforeAll(() => (scratch = temporaryRoot()));
@@ -171,7 +171,7 @@ test("an upload under way is finished before the server ends; new ones are not t
   });
   const options = { method: "POST", body, duplex: "half" } as RequestInit;
   const upload = fetch(`${url}/v2/late/blobs/uploads/?digest=${content.descriptor.digest}`, options);
-  await expect.poll(() => readdirSync(join(root.root, "ingest")).length).toBeGreaterThan(0);
+  await expect.poll(() => unfinished(root.root)).not.toEqual([]);
   server.process.kill("SIGTERM");
   await expect
     .poll(
@@ -185,4 +185,16 @@ test("an upload under way is finished before the server ends; new ones are not t
     .toBe("closed");
   more();
   expect((await upload).status).toBe(201);
+});
+
+test("a port that somebody has, or an address of no machine, is named and no bug", async () => {
+  await using taken = await serve({ port: 0, handler: async () => await Promise.resolve(empty(200)) });
+  const address = new URL(taken.url).host;
+  const outcomes = await Promise.all(
+    [address, "192.0.2.1:5000"].map(async (listen) => await runStrata(scratch, ["registry", "serve", "--anonymous", "--listen", listen])),
+  );
+  expect(outcomes.map(({ status, stderr }) => [status, stderr.split("\n")[0]])).toEqual([
+    [1, `strata: Cannot listen on ${address}: another program listens there`],
+    [1, "strata: Cannot listen on 192.0.2.1:5000: this machine has no such address"],
+  ]);
 });

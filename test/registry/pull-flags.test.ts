@@ -45,7 +45,7 @@ describe("strata pull", () => {
     root[Symbol.dispose]();
   });
 
-  test("one platform or all of them; only what is for this machine is unpacked", { timeout: 60_000 }, async () => {
+  test("one platform or all of them; only what is for this machine is unpacked", { timeout: 300_000 }, async () => {
     await strataOutput(root, "pull", "-q", name);
     const copied = async (): Promise<number> =>
       (await runStrata(root, ["copy", "-q", "--platform", "linux/s390x", name, `dir:${join(root.root, "../s390x")}`])).status;
@@ -58,32 +58,30 @@ describe("strata pull", () => {
     expect(both.status).toBe(2);
   });
 
-  test("--policy says when the registry is asked", { timeout: 60_000 }, async () => {
+  test("--policy says when the registry is asked", { timeout: 300_000 }, async () => {
     const pull = async (policy: string): Promise<string> => {
-      const { status, stderr } = await runStrata(root, ["pull", "--policy", policy, name]);
-      return `${status} ${stderr}`;
+      const { status, stdout, stderr } = await runStrata(root, ["pull", "--policy", policy, name]);
+      return `${status} ${stdout}${stderr}`;
     };
-    expect(await pull("never")).toMatch(/^1 .*not in the store|^1 .*Cannot/);
+    expect(await pull("never")).toMatch(/^1 strata: No such image: /);
     expect(await pull("missing")).toMatch(/^0 [^]*Downloaded newer image/);
-    expect(await pull("missing")).toBe("0 ");
+    expect(await pull("missing")).toBe(`0 ${name}\n`);
     expect(await pull("newer")).toMatch(/^0 [^]*Image is up to date/);
     await registry[Symbol.asyncDispose]();
-    expect(await pull("newer")).toMatch(/^0 [^]*the image that is here is used\n$/);
+    expect(await pull("newer")).toMatch(/^0 [^]*the image that is here is used/);
     expect(await pull("always")).toMatch(/^1 /);
-    expect(await pull("never")).toBe("0 ");
+    expect(await pull("never")).toBe(`0 ${name}\n`);
     registry = await startRegistry({ logFormat: "none" });
   });
 
   test("in a pipe each layer is one line, with -q nothing but the name", async () => {
     const loud = await runStrata(root, ["pull", name]);
-    expect(loud.stderr).toMatch(
-      /^v1: Pulling from team\/app\n(?:[0-9a-f]{12}: (?:Pull complete|Already exists)\n){2}Digest: sha256:[0-9a-f]{64}\nStatus: .*\n$/,
-    );
-    expect(loud.stderr).not.toContain("\u001b");
+    expect(loud.stdout).toMatch(/^v1: Pulling from team\/app\n(?:[0-9a-f]{12}: Pull complete\n)?Digest: sha256:[0-9a-f]{64}\nStatus: .*\n.*\n$/);
+    expect(loud.stdout).not.toContain("\u001b");
     expect(await runStrata(root, ["pull", "-q", name])).toMatchObject({ status: 0, stdout: `${name}\n`, stderr: "" });
   });
 
-  test("a terminal shows how far a layer is, how quickly it comes and how long it will take", { timeout: 60_000 }, async () => {
+  test("a terminal shows how far a layer is, how quickly it comes and how long it will take", { timeout: 300_000 }, async () => {
     const tar = await tarOf({ big: noise(2_000_000) });
     const layer = blob(tar, MEDIA_TYPE.layerTar);
     const config = blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [digestOf(tar)] } }), MEDIA_TYPE.config);
@@ -96,8 +94,8 @@ describe("strata pull", () => {
       return true;
     });
     using terminal = openTerminal(`${process.execPath} ${strata} pull ${slow.host}/app:v1`, { columns: 100, rows: 10, env: root.env });
-    await expect.poll(() => terminal.screen(), { timeout: 20_000 }).toMatch(/[0-9a-f]{12}: Downloading 1\.0MB\/2\.0MB [\d.]+[kM]B\/s \d+s left\n?/);
+    await expect.poll(() => terminal.screen(), { timeout: 120_000 }).toMatch(/[0-9a-f]{12}: Downloading 1\.0MB\/2\.0MB [\d.]+[kM]B\/s \d+s left\n?/);
     for (const finish of held) finish();
-    await expect.poll(() => terminal.screen(), { timeout: 20_000 }).toMatch(/[0-9a-f]{12}: Pull complete\n[^]*ended with 0$/);
+    await expect.poll(() => terminal.screen(), { timeout: 120_000 }).toMatch(/[0-9a-f]{12}: Pull complete\n[^]*ended with 0$/);
   });
 });

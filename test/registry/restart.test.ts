@@ -6,6 +6,7 @@ import { openRemote } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
 import { replayable } from "../../registry/client/replayable.ts";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { blob, noise, pushImage, unfinished } from "./registry.ts";
 
@@ -47,11 +48,11 @@ test("an upload survives kill -9 of the server", async () => {
   expect(unfinished(root.root)).toEqual([]);
 });
 
-test("our client goes on by itself when the server is killed and comes back", { timeout: 60_000 }, async () => {
+test("our client goes on by itself when the server is killed and comes back", { timeout: 300_000 }, async () => {
   using root = temporaryRoot();
-  await using first = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], READY);
-  const host = first.match[1] ?? "";
-  await using remote = await openRemote(host, { env: { HOME: root.root }, retry: { attempts: 20, firstMs: 100, longestMs: 500 } });
+  const host = `127.0.0.1:${await freePort()}`; // it comes back to it
+  await using first = await serveStrata(root, ["registry", "serve", "--listen", host], READY);
+  await using remote = await openRemote(host, { env: { HOME: root.root }, retry: { attempts: 200, firstMs: 100, longestMs: 500 } });
   const starts: number[] = [];
   let second: Promise<AsyncDisposable> | undefined;
   const halting = replayable((offset) => {

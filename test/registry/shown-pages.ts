@@ -13,7 +13,7 @@ export const get = async (path: string, headers: Readonly<Record<string, string>
 /** The page's text; asked for again while the layers are being read. */
 export async function read(path: string): Promise<string> {
   let page = "";
-  await expect.poll(async () => (page = await (await get(path)).text()), { timeout: 25_000 }).not.toContain("being read");
+  await expect.poll(async () => (page = await (await get(path)).text()), { timeout: 120_000 }).not.toContain("being read");
   return page;
 }
 /** What a page says, without its markup. */

@@ -89,4 +89,4 @@ test("podman pulls and pushes", async () => {
   expect(after).toEqual(before);
   await podman("rmi", "--all");
   expect(registry.lines).toEqual([]);
-}, 60_000);
+}, 300_000);

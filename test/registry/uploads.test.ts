@@ -1,12 +1,12 @@
 /** Blobs that are sent from their file by the kernel, and layers that are sent while they are packed: whole, cut, refused in the middle. */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, writeFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { createServer as createProxy } from "node:http";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { fileContent, type FileContent } from "../../registry/client/file-content.ts";
 import { push } from "../../registry/client/push.ts";
 import { openRemote } from "../../registry/client/remote.ts";
@@ -15,24 +15,18 @@ import { sendFile } from "../../registry/client/send-file.ts";
 import { parseAnswer } from "../../registry/client/sent-answer.ts";
 import { openStore } from "../../store/open.ts";
 import { serveHttp } from "../support/http-server.ts";
-import { temporaryRoot, treeTool, type TemporaryRoot } from "../support/root.ts";
+import { treeTool } from "../support/root.ts";
+import { blobFileOfEachTest } from "./blob-file.ts";
 import { blob, noise, startRegistry } from "./registry.ts";
 
 const MIB = 1 << 20;
 const big = blob(noise(24 * MIB, 5), "application/vnd.oci.image.layer.v1.tar+gzip");
 
-let scratch: TemporaryRoot;
-let path: string;
-beforeEach(() => {
-  scratch = temporaryRoot();
-  path = join(scratch.root, "big");
-  writeFileSync(path, big.bytes);
-});
-afterEach(() => scratch[Symbol.dispose]());
+const file = blobFileOfEachTest(big.bytes);
 
 /** What cannot be read: only the kernel may send it. */
 function unread(): FileContent {
-  return fileContent(path, big.bytes.length, () => {
+  return fileContent(file.path, big.bytes.length, () => {
     throw new Error("it was read");
   });
 }
@@ -81,7 +75,7 @@ test("a blob that is cut in the middle goes on, and none of it is read by Node",
 test.each([Number.POSITIVE_INFINITY, 5 * MIB])("a layer that is sent while it is packed is whole, cut after %d bytes or not", async (most) => {
   await using registry = await startRegistry({ logFormat: "none" });
   await using between = await cutter(Number(registry.host.split(":")[1]), most);
-  await using store = await openStore({ root: join(scratch.root, "store"), treeTool });
+  await using store = await openStore({ root: join(file.scratch.root, "store"), treeTool });
   const layer = await store.snapshots.write(undefined, [
     { path: "noise", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, source: { bytes: big.bytes }, size: big.bytes.length },
   ]);
@@ -128,7 +122,7 @@ test("through a proxy it is read", async () => {
   });
   await once(proxy, "listening");
   let reads = 0;
-  const content = fileContent(path, big.bytes.length, (start) => (reads++, createReadStream(path, { start })));
+  const content = fileContent(file.path, big.bytes.length, (start) => (reads++, createReadStream(file.path, { start })));
   try {
     await using remote = await openRemote("registry.example", {
       env: { http_proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` },
@@ -162,12 +156,12 @@ test.each(["-a", "", "1 2", "fffffffff"])("an answer with a chunk of %j bytes is
 
 test("skopeo reads what was sent while it was packed", async () => {
   await using registry = await startRegistry({ logFormat: "none" });
-  await using store = await openStore({ root: join(scratch.root, "store"), treeTool });
+  await using store = await openStore({ root: join(file.scratch.root, "store"), treeTool });
   const { buildImage } = await import("./image.ts");
   const target = await buildImage(store, "sent:v1");
   await using remote = await openRemote(registry.host, { env: {} });
   const repository = openRepository(remote, "sent");
   await repository.tag("v1", await push(store, repository, target));
-  const to = join(scratch.root, "read");
+  const to = join(file.scratch.root, "read");
   await promisify(execFile)("skopeo", ["--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", `docker://${registry.host}/sent:v1`, `dir:${to}`]);
 });

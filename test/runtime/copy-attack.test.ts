@@ -58,7 +58,7 @@ const modes = [
 ];
 
 describe.each(modes)("links that lead out $name", ({ prefix, options }) => {
-  test("show nothing and take nothing", { timeout: 90_000 }, async () => {
+  test("show nothing and take nothing", { timeout: 900_000 }, async () => {
     const { record } = await lab.background(["/bin/sh", "-c", swapping(prefix())], options);
     const { id } = record;
     await eventually(async () => expect(await lab.engine.stat(id, "/ready")).toEqual({ type: "file" }));

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach } from "vitest";
 import type { Container, ContainerOptions, Engine } from "../../runtime/engine.ts";
 import { rootTag } from "../../runtime/engine/identity.ts";
 import { openEngine } from "../../runtime/open-engine.ts";
@@ -10,6 +11,7 @@ import type { ExitRecord } from "../../runtime/process.ts";
 import { openStore } from "../../store/open.ts";
 import type { Image, Store } from "../../store/store.ts";
 import { isLingering } from "../support/leftovers.ts";
+import { openedForAll } from "../support/opened.ts";
 import { testImage, type TestImageOptions } from "../support/image.ts";
 import { programs, strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
@@ -77,16 +79,28 @@ export async function openLab(options: TestImageOptions = {}): Promise<Lab> {
       }
     },
     async [Symbol.asyncDispose]() {
-      for (const { record } of await engine.list()) await engine.remove(record.id, { force: true, volumes: true });
+      await removeAll(engine);
       for (const id of names(`${root.runRoot}/netns`)) await engine.removeSandbox(id);
       await engine.sweep();
       await store[Symbol.asyncDispose]();
+      for (const deadline = Date.now() + SETTLE_MS; busy(root).length > 0 && Date.now() < deadline;) await sleep(20);
       root[Symbol.dispose]();
     },
   };
 }
 
-const SETTLE_MS = 5_000;
+/** One for the tests of a file; each ends without containers. */
+export function labOfFile(options?: TestImageOptions): Lab {
+  const lab = openedForAll(async () => await openLab(options));
+  afterEach(async () => await removeAll(lab.engine));
+  return lab;
+}
+
+async function removeAll(engine: Engine): Promise<void> {
+  for (const { record } of await engine.list()) await engine.remove(record.id, { force: true, volumes: true });
+}
+
+const SETTLE_MS = 60_000;
 
 export function leftovers(root: TemporaryRoot): readonly string[] {
   const tag = rootTag(root.root);
@@ -99,10 +113,14 @@ export function leftovers(root: TemporaryRoot): readonly string[] {
     .filter((line) => line.includes(root.runRoot) || line.includes(root.root));
   const folders = ["netns", "unsettled"].flatMap((name) => names(`${root.runRoot}/${name}`));
   const kept = ["containers", "active", "volumes"].flatMap((name) => names(`${root.root}/${name}`).map((child) => `${name}/${child}`));
-  const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+  return [...links, ...tables, ...mounts, ...folders, ...kept, ...busy(root)];
+}
+
+/** Processes that were told of the root's folders. */
+function busy(root: TemporaryRoot): readonly string[] {
+  return execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => (line.includes(root.root) || line.includes(root.runRoot)) && !isLingering(line));
-  return [...links, ...tables, ...mounts, ...folders, ...kept, ...processes];
 }
 
 function names(path: string): readonly string[] {

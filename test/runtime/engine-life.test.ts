@@ -4,18 +4,12 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
 import { Readable } from "node:stream";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { programs, projectRoot } from "../support/root.ts";
-import { type Lab, openLab } from "./engine-lab.ts";
+import { catches } from "../support/signals.ts";
+import { labOfFile } from "./engine-lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterEach(async () => {
-  for (const { record } of await lab.engine.list()) await lab.engine.remove(record.id, { force: true, volumes: true });
-});
-afterAll(async () => await lab[Symbol.asyncDispose]());
+const lab = labOfFile();
 
 const sh = (script: string): readonly string[] => ["/bin/sh", "-c", script];
 const options = (command: readonly string[]) => ({ image: lab.image, network: { kind: "none" } as const, command });
@@ -26,15 +20,20 @@ async function text(output: AsyncIterable<{ readonly data: Uint8Array }> | undef
   return said;
 }
 
-async function logs(id: string, logOptions = {}): Promise<readonly string[]> {
+/** After each line there is a file in the container that is called as the count of lines so far. */
+async function logs(id: string, logOptions: Parameters<typeof lab.engine.logs>[1] & { readonly tells?: boolean } = {}): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const { stream, text: line } of lab.engine.logs(id, logOptions)) lines.push(`${stream} ${Buffer.from(line).toString().trimEnd()}`);
+  for await (const { stream, text: line } of lab.engine.logs(id, logOptions)) {
+    lines.push(`${stream} ${Buffer.from(line).toString().trimEnd()}`);
+    if (logOptions.tells === true) await (await lab.engine.exec(id, { command: ["touch", `/${lines.length}`] })).exit;
+  }
   return lines;
 }
+const until = (file: string): string => `until [ -e /${file} ]; do sleep 0.05; done`;
 
 describe("states", () => {
   test("a start that was killed before the program began leaves the container as it was created", async () => {
-    const { record } = await lab.engine.create(options(["sleep", "30"]));
+    const { record } = await lab.engine.create(options(["sleep", "600"]));
     const { root, runRoot } = lab.root;
     const script = `import { openEngine } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-engine.js"))};
       import { openProcesses } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-processes.js"))};
@@ -53,7 +52,7 @@ describe("states", () => {
   });
 
   test("go from created to running, paused, running, exited", async () => {
-    const { record } = await lab.engine.create(options(["sleep", "30"]));
+    const { record } = await lab.engine.create(options(["sleep", "600"]));
     const status = async (): Promise<string> => (await lab.engine.get(record.id)).status.status;
     expect(await status()).toBe("created");
     await lab.engine.start(record.id);
@@ -71,7 +70,7 @@ describe("states", () => {
   });
 
   test("start of one that runs is refused, stop of one that does not is nothing", async () => {
-    const { record } = await lab.background(["sleep", "30"]);
+    const { record } = await lab.background(["sleep", "600"]);
     await expect(lab.engine.start(record.id)).rejects.toMatchObject({ code: "CONTAINER_STATE" });
     await lab.engine.stop(record.id, { timeout: 0 });
     await lab.engine.stop(record.id);
@@ -79,8 +78,9 @@ describe("states", () => {
 
   test("a stop signal is obeyed before the patience ends", async () => {
     const { record } = await lab.background(sh("trap 'exit 5' USR1; while :; do sleep 0.05; done"), { stopSignal: "SIGUSR1" });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await lab.engine.stop(record.id, { timeout: 5 });
+    const pid = (await lab.engine.get(record.id)).status.pid ?? 0;
+    await expect.poll(() => catches(pid, "SIGUSR1")).toBe(true);
+    await lab.engine.stop(record.id, { timeout: 60 });
     expect((await lab.engine.get(record.id)).status.exit?.exitCode).toBe(5);
   });
 });
@@ -117,8 +117,8 @@ describe("streams", () => {
     expect(done.stdout).toMatch(/^\/dev\/(pts\/\d+|console)\r\n$/);
   });
   test("logs follow to the end and can begin at the tail", async () => {
-    const { record } = await lab.background(sh("echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three"));
-    expect(await logs(record.id, { follow: true })).toEqual(["stdout one", "stderr two", "stdout three"]);
+    const { record } = await lab.background(sh(`echo one; ${until("1")}; echo two >&2; ${until("2")}; echo three; ${until("3")}`));
+    expect(await logs(record.id, { follow: true, tells: true })).toEqual(["stdout one", "stderr two", "stdout three"]);
     expect(await logs(record.id, { tail: 1 })).toEqual(["stdout three"]);
     expect(await logs(record.id, { since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
   });
@@ -139,14 +139,14 @@ describe("a log that is rotated", () => {
   test("is followed from file to file, without loss", async () => {
     const { record } = await lab.background(sh("seq 1 20; for i in $(seq 21 120); do echo $i; sleep 0.01; done"), { log: rotated });
     expect(await logs(record.id, { follow: true })).toEqual(count(1, 120));
-    const late = await lab.background(sh("seq 1 100; sleep 0.5; seq 101 120"), { log: rotated });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await logs(late.record.id, { follow: true, tail: 1 })).toEqual(count(100, 120));
+    const late = await lab.background(sh(`seq 1 100; ${until("1")}; seq 101 120; ${until("21")}`), { log: rotated });
+    await expect.poll(async () => (await logs(late.record.id)).at(-1)).toBe("stdout 100");
+    expect(await logs(late.record.id, { follow: true, tail: 1, tells: true })).toEqual(count(100, 120));
   });
 });
 
 test("what was paused for a moment by somebody who was killed goes on with the next look; what was paused by hand does not", async () => {
-  const { record } = await lab.background(["sleep", "60"]);
+  const { record } = await lab.background(["sleep", "600"]);
   const marker = join(lab.root.root, "containers", record.id, "paused-by");
   const status = async (): Promise<string> => (await lab.engine.get(record.id)).status.status;
   await lab.engine.pause(record.id);
@@ -160,7 +160,7 @@ test("what was paused for a moment by somebody who was killed goes on with the n
 
 describe("exec", () => {
   test("has the container's environment, its own user and folder, and its exit code", async () => {
-    const { record } = await lab.background(["sleep", "30"], { env: ["OF=container"] });
+    const { record } = await lab.background(["sleep", "600"], { env: ["OF=container"] });
     const { attachment, exit } = await lab.engine.exec(record.id, {
       command: sh("echo $OF $MINE $(id -un) $(pwd) $HOME; exit 9"),
       env: ["MINE=exec"],
@@ -171,12 +171,12 @@ describe("exec", () => {
     expect((await exit).exitCode).toBe(9);
   });
   test("knows a user that was added after the start", async () => {
-    const { record } = await lab.background(sh("echo bob:x:55:55::/tmp:/bin/sh >> /etc/passwd; sleep 30"));
+    const { record } = await lab.background(sh("echo bob:x:55:55::/tmp:/bin/sh >> /etc/passwd; sleep 600"));
     const asBob = async (): Promise<string> => await text((await lab.engine.exec(record.id, { command: ["id", "-u"], user: "bob" })).attachment?.output);
-    await expect.poll(async () => await asBob().catch(String), { timeout: 10_000 }).toBe("55\n");
+    await expect.poll(async () => await asBob().catch(String), { timeout: 60_000 }).toBe("55\n");
   });
   test("does not make the working folder that it is given", async () => {
-    const { record } = await lab.background(["sleep", "30"]);
+    const { record } = await lab.background(["sleep", "600"]);
     await expect(lab.engine.exec(record.id, { command: ["true"], cwd: "/no/such" })).rejects.toMatchObject({ code: "COMMAND_NOT_EXECUTABLE" });
     const { exit } = await lab.engine.exec(record.id, { command: sh("test ! -e /no") });
     expect((await exit).exitCode).toBe(0);
@@ -184,7 +184,7 @@ describe("exec", () => {
   test("is refused where nothing runs and for what is no program", async () => {
     const { record } = await lab.engine.create(options(["true"]));
     await expect(lab.engine.exec(record.id, { command: ["true"] })).rejects.toMatchObject({ code: "CONTAINER_STATE" });
-    const running = await lab.background(["sleep", "30"]);
+    const running = await lab.background(["sleep", "600"]);
     await expect(lab.engine.exec(running.record.id, { command: ["nothing-such"] })).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
   });
 });
@@ -213,11 +213,11 @@ describe("copy", () => {
   test.each([true, false])("out and in, running %s", async (isRunning) => {
     const volume = { kind: "volume", target: "/vol" } as const;
     const done = await lab.background(
-      sh(`mkdir -p /made/deep; echo hi > /made/deep/file; ln -s deep/file /made/link; echo v > /vol/v; ${isRunning ? "sleep 30" : "true"}`),
+      sh(`mkdir -p /made/deep; echo hi > /made/deep/file; ln -s deep/file /made/link; echo v > /vol/v; ${isRunning ? "sleep 600" : "true"}`),
       { mounts: [volume] },
     );
     const { id } = done.record;
-    if (isRunning) await new Promise((resolve) => setTimeout(resolve, 300));
+    if (isRunning) await expect.poll(async () => await names(lab.engine.copyOut(id, "/vol/v")).catch(() => ({}))).toEqual({ v: "v\n" }); // it is made last
     else await lab.engine.wait(id);
     expect(await names(lab.engine.copyOut(id, "/made"))).toEqual({ "made/": "", "made/deep/": "", "made/deep/file": "hi\n", "made/link": "-> deep/file" });
     expect(await names(lab.engine.copyOut(id, "/vol/v"))).toEqual({ v: "v\n" });
@@ -272,7 +272,7 @@ describe("restart policies", () => {
     expect(status).toMatchObject({ status: "exited", exit: { exitCode: 3 } });
   });
   test("a stop is the end of it", async () => {
-    const { record } = await lab.engine.create({ ...options(["sleep", "30"]), restart: { name: "always" } });
+    const { record } = await lab.engine.create({ ...options(["sleep", "600"]), restart: { name: "always" } });
     await lab.engine.start(record.id, { settle: "caller" });
     await lab.engine.stop(record.id, { timeout: 0 });
     await lab.engine.settle(record.id);
@@ -282,7 +282,7 @@ describe("restart policies", () => {
 
 describe("update", () => {
   test("changes the limits of what runs", async () => {
-    const { record } = await lab.background(["sleep", "30"], { limits: { memory: 64 << 20 } });
+    const { record } = await lab.background(["sleep", "600"], { limits: { memory: 64 << 20 } });
     await lab.engine.update(record.id, { memory: 96 << 20, memorySwap: 192 << 20 });
     expect((await lab.engine.usage(record.id)).memoryLimit).toBe(96 << 20);
     expect((await lab.engine.get(record.id)).record.options.limits).toMatchObject({ memory: 96 << 20 });

@@ -7,7 +7,8 @@ import { deviceNumbers } from "../../runtime/engine/devices.ts";
 import { environment, mergeEnvironment } from "../../runtime/engine/environment.ts";
 import { hostsText, resolvText } from "../../runtime/engine/identity-files.ts";
 import { resources } from "../../runtime/engine/limits.ts";
-import { parseLogLine, parseMoment } from "../../runtime/engine/log-lines.ts";
+import { parseLogLine } from "../../runtime/engine/log-lines.ts";
+import { parseMoment, parseNanoseconds } from "../../runtime/engine/moment.ts";
 import { mountOf, planMounts } from "../../runtime/engine/mount-points.ts";
 import { rlimits } from "../../runtime/engine/rlimits.ts";
 import { afterExit } from "../../runtime/engine/settle.ts";
@@ -300,6 +301,24 @@ describe("logs", () => {
     { text: "1970-01-01T00:00:01Z", want: 1000 },
     { text: "soon", want: undefined },
   ])("a moment: $text", ({ text, want }) => expect(parseMoment(text, 1_000_000)).toBe(want));
+
+  test.each([
+    { text: "1.000000002", want: 1_000_000_002n },
+    { text: "1970-01-01T00:00:01.000000002Z", want: 1_000_000_002n },
+    { text: "1970-01-01T01:00:01.5+01:00", want: 1_500_000_000n },
+    { text: "1970-01-01T01Z", want: 3_600_000_000_000n },
+    { text: "1970-01-02T00:01Z", want: 86_460_000_000_000n },
+    { text: "1970-01-02Z", want: 86_400_000_000_000n },
+    { text: "1.5s", want: 998_500_000_000n },
+    { text: "-1m", want: 1_060_000_000_000n },
+    { text: "250us5ns", want: 999_999_749_995n },
+    { text: "1970-01-02", want: BigInt(new Date(1970, 0, 2).getTime()) * 1_000_000n }, // this machine's midnight
+    { text: "1970-01-02T10:30", want: BigInt(new Date(1970, 0, 2, 10, 30).getTime()) * 1_000_000n },
+    { text: "", want: undefined },
+    { text: "10 m", want: undefined },
+    { text: "m", want: undefined },
+    { text: "1970-13-01", want: undefined },
+  ])("a moment as exact as it is written: $text", ({ text, want }) => expect(parseNanoseconds(text, 1_000_000)).toBe(want));
 });
 
 describe("changes", () => {

@@ -3,12 +3,13 @@
  * of the states that some order of them would give. STRATA_TEST_ROUNDS and STRATA_TEST_SEED ask for more or for another order.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Engine } from "../../runtime/engine.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { eventually } from "../support/cluster.ts";
 import { pick, random } from "../support/random.ts";
-import { type Lab, openLab } from "./engine-lab.ts";
+import { openedForAll } from "../support/opened.ts";
+import { openLab } from "./engine-lab.ts";
 import { everythingLeft } from "./nothing-left.ts";
 
 const ROUNDS = Number(process.env["STRATA_TEST_ROUNDS"] ?? 40);
@@ -16,11 +17,7 @@ const SEED = Number(process.env["STRATA_TEST_SEED"] ?? 1);
 const AT_ONCE = 4;
 const REFUSALS = /^(CONTAINER_STATE|CONTAINER_UNKNOWN|LAUNCH_FAILED|CONTAINER_EXISTS|UNSUPPORTED)$/;
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => await lab[Symbol.asyncDispose]());
+const lab = openedForAll(openLab);
 
 type Verb = readonly [name: string, act: (engine: Engine, id: string) => Promise<unknown>];
 
@@ -47,7 +44,7 @@ async function refusal(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-test(`${ROUNDS} rounds of ${AT_ONCE} verbs at once`, { timeout: 60_000 + ROUNDS * 1500 }, async () => {
+test(`${ROUNDS} rounds of ${AT_ONCE} verbs at once`, { timeout: 300_000 + ROUNDS * 1500 }, async () => {
   const next = random(SEED);
   const ids: string[] = [];
   for (let round = 0; round < ROUNDS; round++) {

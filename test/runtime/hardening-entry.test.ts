@@ -2,24 +2,19 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openProcesses } from "../../runtime/open-processes.ts";
 import { lower } from "../../runtime/process/lower.ts";
 import { encodeOperations } from "../../runtime/process/operation.ts";
 import type { ProcessSpec } from "../../runtime/spec.ts";
+import { openedForAll } from "../support/opened.ts";
 import { helper } from "../support/root.ts";
-import { maliciousLayer, openLab, type Lab, type Overrides } from "./lab.ts";
+import { maliciousLayer, openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const silent = { kind: "monitor", stdin: false } as const;
 
@@ -85,7 +80,7 @@ describe("item 1: the helper's own file", () => {
       await processes.start(id);
       await processes.wait(id);
       await processes.remove(id);
-      await expect.poll(() => tryToWrite(`/proc/self/fd/${kept}`), { timeout: 10_000 }).toBe("EROFS");
+      await expect.poll(() => tryToWrite(`/proc/self/fd/${kept}`), { timeout: 60_000 }).toBe("EROFS");
     } finally {
       closeSync(kept);
     }
@@ -121,7 +116,7 @@ describe("item 2: descriptors and the working folder", () => {
   );
 
   test.each(["/proc/self/fd/3", "/proc/self/fd/6", "/proc/self/fd/8"])("nor for a process that joins: %s", async (cwd) => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: silent });
     await expect(lab.processes.exec(state.id, program(["true"], { process: { cwd } }), { stdin: false })).rejects.toMatchObject({ step: "cwd" });
     await lab.processes.remove(state.id);
   });
@@ -161,9 +156,9 @@ describe("item 13: what a process inherits", () => {
 
 describe("item 16: who a number stands for", () => {
   test("a pid that another process got meanwhile is neither signalled nor taken for the container", async () => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: silent });
     await new Promise((resolve) => setTimeout(resolve, 50)); // start times are told in hundredths of a second
-    const bystander = spawn("sleep", ["60"], { stdio: "ignore" });
+    const bystander = spawn("sleep", ["600"], { stdio: "ignore" });
     const record = join(lab.runRoot, "containers", state.id, "pid");
     const written = JSON.parse(readFileSync(record, "utf8")) as Record<string, number>;
     try {
@@ -179,15 +174,46 @@ describe("item 16: who a number stands for", () => {
     }
   });
 
-  test("the program is found when it is created, so that a later swap of PATH's folders changes nothing", async () => {
-    const layer = maliciousLayer(lab, {}, { "first/tool": "#!/bin/sh\necho first\n", "second/tool": "#!/bin/sh\necho second\n" });
-    const request = lab.request(["tool"], { lowers: [layer, lab.rootfs], process: { env: ["PATH=/first:/second:/bin"] } });
-    await expect(lab.processes.create({ ...lab.request(["nowhere"]), stdio: silent })).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
-    const log = join(lab.folder, `${request.id}.log`);
-    await lab.processes.create({ ...request, stdio: { ...silent, log: { path: log, format: "cri" } } });
-    await lab.processes.start(request.id);
-    await lab.processes.wait(request.id);
-    expect(readFileSync(log, "utf8")).toMatch(/ first\n$/);
-    await lab.processes.remove(request.id);
+  describe("the program is found when it is created", () => {
+    /** Created, then changed by the machine before it is started; what it says. */
+    async function swapped(change: (root: string) => void): Promise<string> {
+      const layer = maliciousLayer(
+        lab,
+        { link: "/first" },
+        { "first/other": "", "second/tool": "#!/bin/sh\necho as created\n", "third/tool": "#!/bin/sh\necho third\n" },
+      );
+      const request = lab.request(["tool"], { lowers: [layer, lab.rootfs], process: { env: ["PATH=/link:/first:/second:/third:/bin"] } });
+      const log = join(lab.folder, `${request.id}.log`);
+      const { pid } = await lab.processes.create({ ...request, stdio: { ...silent, log: { path: log, format: "cri" } } });
+      try {
+        change(`/proc/${pid}/root`);
+        await lab.processes.start(request.id);
+        await lab.processes.wait(request.id);
+        return readFileSync(log, "utf8");
+      } finally {
+        await lab.processes.remove(request.id);
+      }
+    }
+
+    test("one that gets into an earlier folder of PATH before the start is not run", async () => {
+      const put = (root: string): void => writeFileSync(join(root, "first/tool"), "#!/bin/sh\necho swapped\n", { mode: 0o755 });
+      expect(await swapped(put)).toMatch(/ as created\n$/);
+    });
+
+    test("nor is one in a folder that takes the place of an earlier one", async () => {
+      const exchange = (root: string): void => {
+        unlinkSync(join(root, "link"));
+        symlinkSync("/third", join(root, "link"));
+      };
+      expect(await swapped(exchange)).toMatch(/ as created\n$/);
+    });
+
+    test("when it is gone nothing is run in its place", async () => {
+      await expect(swapped((root) => unlinkSync(join(root, "second/tool")))).rejects.toThrow(/\/second\/tool/);
+    });
+
+    test("what is nowhere is not created", async () => {
+      await expect(lab.processes.create({ ...lab.request(["nowhere"]), stdio: silent })).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
+    });
   });
 });

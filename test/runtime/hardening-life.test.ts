@@ -1,21 +1,16 @@
 /** Attacks on the one who watches: groups, devices, freezing, orphans, exit codes. Items are those of the hardening list. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_MOUNTS } from "../../runtime/defaults.ts";
 import { CAPABILITIES } from "../../runtime/process/capabilities.ts";
 import type { ProcessSpec } from "../../runtime/spec.ts";
 import { groupsNamed } from "../support/cgroups.ts";
+import { openedForAll } from "../support/opened.ts";
 import { projectRoot } from "../support/root.ts";
-import { NAMESPACES, openLab, type Lab } from "./lab.ts";
+import { NAMESPACES, openLab } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const silent = { kind: "monitor", stdin: false } as const;
 const all = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
@@ -43,17 +38,17 @@ describe("item 12: groups and devices", () => {
   const steal = (): string => `mknod /dev/disk b ${disk()} && { head -c 1 /dev/disk > /dev/null 2>&1 && echo stolen || echo refused; }`;
 
   test("a program with every capability makes a node of the disk, and cannot open it in its first moment nor when it joins", async () => {
-    const request = lab.request(["sh", "-c", `${steal()}; exec sleep 60`], { process: { capabilities: all }, linux: unfiltered });
+    const request = lab.request(["sh", "-c", `${steal()}; exec sleep 600`], { process: { capabilities: all }, linux: unfiltered });
     const log = join(lab.folder, `${request.id}.log`);
     const { state } = await lab.processes.run({ ...request, stdio: { ...silent, log: { path: log, format: "cri" } } });
-    await expect.poll(() => readFileSync(log, "utf8"), { timeout: 10_000 }).toMatch(/ (stolen|refused)\n$/);
+    await expect.poll(() => readFileSync(log, "utf8"), { timeout: 60_000 }).toMatch(/ (stolen|refused)\n$/);
     expect(readFileSync(log, "utf8")).toMatch(/ refused\n$/);
     expect(await output(state.id, program(["sh", "-c", `rm /dev/disk; ${steal()}`], { capabilities: all }))).toBe("refused\n");
     await lab.processes.remove(state.id);
   });
 
   test("its groups look like the root to it, and show no sibling", async () => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: silent });
     const paths = await output(
       state.id,
       program(["sh", "-c", "cut -d: -f3 /proc/self/cgroup /proc/1/cgroup | sort -u; ls -d /sys/fs/cgroup/*/*/ 2>/dev/null"]),
@@ -72,7 +67,7 @@ describe("item 17: what is frozen dies too", () => {
   const isV1 = existsSync(freezer);
 
   test("a paused container is killed, and its groups go", async () => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: silent });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: silent });
     await lab.processes.pause(state.id);
     await lab.processes.signal(state.id, 9);
     expect((await lab.processes.wait(state.id)).exitCode).toBe(137);
@@ -84,13 +79,13 @@ describe("item 17: what is frozen dies too", () => {
     const mounts = DEFAULT_MOUNTS.map((mount) =>
       mount.type === "cgroup" ? { ...mount, options: (mount.options ?? []).filter((word) => word !== "ro") } : mount,
     );
-    const script = `cd ${freezer} && mkdir ice && { sleep 600 & echo $! > ice/cgroup.procs; } && echo FROZEN > ice/freezer.state && echo frozen && exec sleep 60`;
+    const script = `cd ${freezer} && mkdir ice && { sleep 600 & echo $! > ice/cgroup.procs; } && echo FROZEN > ice/freezer.state && echo frozen && exec sleep 600`;
     const log = join(lab.folder, "frozen.log");
     const kill = async (how: (id: string) => Promise<void>): Promise<void> => {
       const request = lab.request(["sh", "-c", script], { process: { capabilities: all }, linux: unfiltered, spec: { mounts } });
       writeFileSync(log, "");
       const { state } = await lab.processes.run({ ...request, stdio: { ...silent, log: { path: log, format: "cri" } } });
-      await expect.poll(() => readFileSync(log, "utf8"), { timeout: 10_000 }).toContain("frozen");
+      await expect.poll(() => readFileSync(log, "utf8"), { timeout: 60_000 }).toContain("frozen");
       await how(state.id);
       await lab.processes.remove(state.id);
       expect(existsSync(`/proc/${state.pid}`)).toBe(false);
@@ -112,7 +107,7 @@ describe("item 18: the monitor", () => {
     const { state } = await lab.processes.run({ ...request, stdio: silent });
     expect((await lab.processes.wait(state.id)).exitCode).toBe(3);
     const orphan = readFileSync(join(request.layers?.upper ?? "", "orphan"), "utf8").trim();
-    await expect.poll(() => existsSync(`/proc/${orphan}`), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => existsSync(`/proc/${orphan}`), { timeout: 60_000 }).toBe(false);
     await lab.processes.remove(state.id);
   });
 
@@ -142,7 +137,7 @@ describe("item 19: a process 1 that reaps", () => {
     const { state } = await lab.processes.run({ ...lab.request(["/dev/.init", "reap", "sh", "-c", script], { spec: { mounts } }), stdio: silent });
     const zombies = async (): Promise<string> =>
       await output(state.id, program(["sh", "-c", "[ -e /done ] && grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l"]));
-    await expect.poll(zombies, { timeout: 20_000 }).toBe("0\n");
+    await expect.poll(zombies, { timeout: 60_000 }).toBe("0\n");
     await lab.processes.signal(state.id, 15);
     expect((await lab.processes.wait(state.id)).exitCode).toBe(9);
     await lab.processes.remove(state.id);

@@ -3,19 +3,14 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { resolveAccount } from "../../runtime/engine/user.ts";
-import { lowerLabels } from "../../runtime/process/labels.ts";
+import { labelWords, lowerLabels, mountLabelOf } from "../../runtime/process/labels.ts";
+import { openedForAll } from "../support/opened.ts";
 import { helper, projectRoot } from "../support/root.ts";
-import { NAMESPACES, openLab, type Lab, type Overrides } from "./lab.ts";
+import { NAMESPACES, openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const unfiltered = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } };
 const maps = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
@@ -111,10 +106,12 @@ describe("item 15: AppArmor and SELinux", () => {
 
   test("where they run, the label is written while /proc is still this machine's", () => {
     expect(lowerLabels({ apparmorProfile: "docker-default", selinuxLabel: "a:b:c" }, () => true)).toEqual([
-      ["proc", "/proc/self/attr/apparmor/exec", "exec docker-default"],
-      ["proc", "/proc/self/attr/exec", "a:b:c"],
+      ["label", "/proc/self/attr/apparmor/exec", "exec docker-default", 'AppArmor profile "docker-default"'],
+      ["label", "/proc/self/attr/exec", "a:b:c", 'SELinux label "a:b:c"'],
     ]);
     expect(lowerLabels({}, () => false)).toEqual([]);
+    expect(mountLabelOf("a:b:c", () => true)).toBe("a:b:c");
+    expect(["tmpfs", "devpts", "proc", "sysfs", "mqueue"].map((type) => labelWords(type, "a:b:c"))).toEqual([["context=a:b:c"], ["context=a:b:c"], [], [], []]);
   });
 });
 
@@ -124,7 +121,7 @@ describe("the passwd that users are looked up in", () => {
     writeFileSync(outside, "intruder:x:0:0::/:/bin/sh\n");
     const { openLab: openEngineLab } = await import("./engine-lab.ts");
     await using engineLab = await openEngineLab();
-    const { record } = await engineLab.background(["sleep", "60"]);
+    const { record } = await engineLab.background(["sleep", "600"]);
     const link = ["ln", "-sfn", `../../../../../../../../..${outside}`, "/etc/passwd"];
     expect((await engineLab.engine.exec(record.id, { command: link }).then(async ({ exit }) => await exit)).exitCode).toBe(0);
     await expect(engineLab.engine.exec(record.id, { command: ["true"], user: "intruder" })).rejects.toMatchObject({ code: "USER_UNKNOWN" });

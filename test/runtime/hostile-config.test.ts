@@ -1,16 +1,9 @@
 /** What an image's config or a client may ask for: refused before anything is made or waited for, or borne. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ContainerOptions } from "../../runtime/engine.ts";
-import { type Lab, openLab } from "./engine-lab.ts";
+import { labOfFile } from "./engine-lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterEach(async () => {
-  for (const { record } of await lab.engine.list()) await lab.engine.remove(record.id, { force: true, volumes: true });
-});
-afterAll(async () => await lab[Symbol.asyncDispose]());
+const lab = labOfFile();
 
 const CUT = "a\0b";
 const words: readonly (readonly [what: string, options: Partial<ContainerOptions>])[] = [
@@ -31,7 +24,7 @@ test.each(words)("a byte of value 0 in a %s is refused, and nothing is left wait
 });
 
 test("nor in what is run beside a container", async () => {
-  const { record } = await lab.background(["sleep", "30"]);
+  const { record } = await lab.background(["sleep", "600"]);
   const refused = { code: "SPEC_INVALID" };
   await expect(lab.engine.exec(record.id, { command: ["echo", CUT] })).rejects.toMatchObject(refused);
   await expect(lab.engine.exec(record.id, { command: ["true"], env: [`A=${CUT}`] })).rejects.toMatchObject(refused);
@@ -40,13 +33,13 @@ test("nor in what is run beside a container", async () => {
 test("an image whose stop signal is none is stopped all the same", async () => {
   const { image } = lab;
   const odd = { ...image, config: { ...image.config, config: { ...image.config.config, StopSignal: "SIGNOPE" } } };
-  const { record } = await lab.background(["sleep", "30"], { image: odd });
+  const { record } = await lab.background(["sleep", "600"], { image: odd });
   await lab.engine.stop(record.id, { timeout: 0 });
   expect((await lab.engine.get(record.id)).status.status).toBe("exited");
 });
 
 test("tens of thousands of labels are kept", async () => {
   const labels = Object.fromEntries(Array.from({ length: 40_000 }, (_, at) => [`label.${at}`, "x".repeat(50)]));
-  const { record } = await lab.background(["sleep", "30"], { labels });
+  const { record } = await lab.background(["sleep", "600"], { labels });
   expect((await lab.engine.get(record.id)).record.config.Labels).toMatchObject({ "label.39999": "x".repeat(50) });
 });

@@ -68,7 +68,7 @@ describe("a file that was swapped after it was looked at", () => {
     mkdirSync(join(volume, "z"));
     writeFileSync(join(volume, "a"), Buffer.alloc(3 << 20)); // more than is read ahead
     writeFileSync(join(volume, "z/f"), "own");
-    const { record } = await lab.background(["sleep", "60"], { mounts: [{ kind: "bind", source: volume, target: "/v" }] });
+    const { record } = await lab.background(["sleep", "600"], { mounts: [{ kind: "bind", source: volume, target: "/v" }] });
     const tar = lab.engine.copyOut(record.id, "/v")[Symbol.asyncIterator]();
     let text = Buffer.from((await tar.next()).value as Uint8Array).toString("latin1");
     renameSync(join(volume, "z"), join(volume, "old"));
@@ -126,8 +126,8 @@ test("a pid file takes the place of a pipe or a link, and goes nowhere else", ()
   ]);
 });
 
-test.each(["stop", "remove"] as const)("a container whose monitor was stopped still takes %s", { timeout: 30_000 }, async (verb) => {
-  const { record } = await lab.background(["sleep", "60"]);
+test.each(["stop", "remove"] as const)("a container whose monitor was stopped still takes %s", { timeout: 180_000 }, async (verb) => {
+  const { record } = await lab.background(["sleep", "600"]);
   const { monitor } = JSON.parse(readFileSync(join(lab.root.runRoot, "containers", record.id, "pid"), "utf8")) as MonitorPids;
   process.kill(monitor, "SIGSTOP");
   if (verb === "stop") await lab.engine.stop(record.id, { timeout: 0 });
@@ -136,10 +136,10 @@ test.each(["stop", "remove"] as const)("a container whose monitor was stopped st
 });
 
 test("who is not root reads no record, and reaches nothing that a container wrote, set-user programs neither", async () => {
-  const { record } = await lab.background(["sh", "-c", "echo own > /own; exec sleep 60"], { env: ["PASSWORD=hunter2"] });
+  const { record } = await lab.background(["sh", "-c", "echo own > /own; exec sleep 600"], { env: ["PASSWORD=hunter2"] });
   const { root } = lab.root;
   const way = statSync(root).mode & 0o777;
-  chmodSync(root, 0o755); // as /var/lib/strata is
+  for (const folder of [join(root, ".."), root]) chmodSync(folder, 0o755); // as /var/lib/strata is
   try {
     const upper = join(root, "active", `container-${record.id}`, "fs");
     await expect.poll(() => existsSync(join(upper, "own"))).toBe(true);

@@ -92,7 +92,7 @@ describe("a killed monitor", () => {
   });
 });
 
-test(`${KILLS} kills at random moments leave a consistent container, and nothing once it is removed`, { timeout: 60_000 + KILLS * 500 }, async () => {
+test(`${KILLS} kills at random moments leave a consistent container, and nothing once it is removed`, { timeout: 300_000 + KILLS * 500 }, async () => {
   const next = random(SEED);
   const seen = new Map<string, number>();
   for (let round = 0; round < KILLS; round++) {

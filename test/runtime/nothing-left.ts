@@ -5,20 +5,25 @@ import type { NetworkRecord } from "../../runtime/network/record.ts";
 import { isAbandoned } from "../../store/owner.ts";
 import type { Store } from "../../store/store.ts";
 import { leftovers } from "./engine-lab.ts";
+import { strayRules } from "./published-rules.ts";
 import { groupsNamed } from "../support/cgroups.ts";
 import type { TemporaryRoot } from "../support/root.ts";
 
-/** Kernel objects of containers that do not run: groups, namespaces, addresses, links. Those of `running` are theirs. */
+/** Kernel objects of containers that do not run: groups, namespaces, addresses, links, rules. Those of `running` are theirs. */
 export function orphans(root: TemporaryRoot, store: Store, ids: readonly string[], running: readonly string[]): readonly string[] {
   const gone = ids.filter((id) => !running.includes(id));
-  const networks = store.table<NetworkRecord>("runtime.networks").list();
-  const owners = networks.flatMap(([, network]) => Object.keys(network.endpoints)).filter((owner) => !running.includes(owner));
+  const networks = store
+    .table<NetworkRecord>("runtime.networks")
+    .list()
+    .map(([, network]) => network);
+  const owners = networks.flatMap((network) => Object.keys(network.endpoints)).filter((owner) => !running.includes(owner));
   const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(`st${rootTag(root.root)}v`)); // a bridge waits for the next one
   return [
     ...gone.flatMap((id) => groupsNamed(id)),
     ...names(`${root.runRoot}/netns`).filter((owner) => !running.includes(owner)),
     ...owners.map((owner) => `address of ${owner}`),
     ...(running.length === 0 ? links : []),
+    ...strayRules(root, networks, running),
   ];
 }
 

@@ -47,12 +47,13 @@ describe("hooks", () => {
       shell(`echo "${kind} $(readlink /proc/self/ns/mnt) $MORE $(cat)" >> ${path}`, { env: ["PATH=/bin", "MORE=more"] });
     const made = bundle(
       (file) => Object.fromEntries(KINDS.map((kind) => [kind, [tell(kind, kind === "startContainer" ? "/log" : file)]])) as Hooks,
-      "echo program $(readlink /proc/self/ns/mnt) >> /log; sleep 60",
+      "echo program $(readlink /proc/self/ns/mnt) >> /log; sleep 600",
     );
     expect(await oci.create(made)).toBe(0);
     const { pid } = JSON.parse((await oci.command("state", made.id)).stdout) as { pid: number };
     const inside = readlinkSync(`/proc/${pid}/ns/mnt`);
     expect(await oci.command("start", made.id)).toMatchObject({ status: 0, stderr: "" });
+    await expect.poll(() => made.lines().join("\n")).toMatch(/^program/m);
     expect(await oci.command("delete", "-f", made.id)).toMatchObject({ status: 0, stderr: "" });
     const said = made.lines().map((line) => /^(\w+) (\S+) ?(\w*) ?(.*)$/.exec(line)?.slice(1) ?? []);
     const outside = readlinkSync("/proc/self/ns/mnt");
@@ -89,9 +90,9 @@ describe("hooks", () => {
 
   const failing = [
     { kind: "prestart", hook: shell("echo because >&2; exit 3"), says: /prestart hook \/bin\/sh: exit status 3: because/ },
-    { kind: "createRuntime", hook: shell("sleep 60", { timeout: 1 }), says: /createRuntime hook \/bin\/sh: it took longer than its timeout/ },
+    { kind: "createRuntime", hook: shell("sleep 600", { timeout: 1 }), says: /createRuntime hook \/bin\/sh: it took longer than its timeout/ },
     { kind: "createContainer", hook: shell("echo because >&2; exit 4"), says: /createContainer hook \/bin\/sh: exit status 4: because/ },
-    { kind: "createContainer", hook: shell("sleep 60", { timeout: 1 }), says: /createContainer hook \/bin\/sh: it took longer than its timeout/ },
+    { kind: "createContainer", hook: shell("sleep 600", { timeout: 1 }), says: /createContainer hook \/bin\/sh: it took longer than its timeout/ },
     { kind: "prestart", hook: { path: "/nowhere/at/all" }, says: /prestart hook \/nowhere\/at\/all: .*ENOENT/ },
     { kind: "createContainer", hook: { path: "/nowhere/at/all" }, says: /createContainer hook \/nowhere\/at\/all: .*No such file/ },
   ] as const;
@@ -101,7 +102,7 @@ describe("hooks", () => {
     expect(readFileSync(join(made.folder, "create.log"), "utf8")).toMatch(says);
     expect(made.lines()).toEqual(["poststop"]);
     expect((await oci.command("state", made.id)).stderr).toContain("does not exist");
-    expect(groupsNamed(made.id)).toEqual([]);
+    await expect.poll(() => groupsNamed(made.id)).toEqual([]);
   });
 
   test("startContainer that fails stops the container before its program", async () => {
@@ -111,13 +112,13 @@ describe("hooks", () => {
       status: 1,
       stderr: expect.stringMatching(/startContainer hook \/bin\/sh: exit status 5: because/),
     });
-    expect(JSON.parse((await oci.command("state", made.id)).stdout)).toMatchObject({ status: "stopped" });
+    await expect.poll(async () => JSON.parse((await oci.command("state", made.id)).stdout) as unknown).toMatchObject({ status: "stopped" });
     expect(made.lines()).toEqual([]);
     expect(await oci.command("delete", made.id)).toMatchObject({ status: 0 });
   });
 
   test("poststart that fails kills the program", async () => {
-    const made = bundle(() => ({ poststart: [shell("exit 6")] }), "sleep 60");
+    const made = bundle(() => ({ poststart: [shell("exit 6")] }), "sleep 600");
     expect(await oci.create(made)).toBe(0);
     expect(await oci.command("start", made.id)).toMatchObject({ status: 1, stderr: expect.stringMatching(/poststart hook \/bin\/sh: exit status 6/) });
     await expect.poll(async () => JSON.parse((await oci.command("state", made.id)).stdout) as unknown).toMatchObject({ status: "stopped" });
@@ -164,7 +165,7 @@ describe("hooks", () => {
     await expect.poll(made.lines).toEqual(["hangs"]);
     expect(await oci.command("delete", "-f", made.id)).toMatchObject({ status: 0 });
     expect(await running).toMatchObject({ status: 1 });
-    expect(groupsNamed(made.id)).toEqual([]);
+    await expect.poll(() => groupsNamed(made.id)).toEqual([]);
   });
 
   test("get none of the caller's descriptors", async () => {

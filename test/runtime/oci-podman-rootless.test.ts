@@ -19,7 +19,7 @@ beforeAll(async () => {
   await user.strata("export", "-o", join(user.home, "rootfs.tar"), "source");
   await user.strata("rm", "source");
   await user.run(["sh", "-c", `mkdir ${rootfs} && tar -xf ${rootfs}.tar -C ${rootfs}`]);
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   try {
     await podman("rm", "-f", "-t", "0", "-a");
@@ -27,7 +27,7 @@ afterAll(async () => {
   } finally {
     user[Symbol.dispose]();
   }
-}, 90_000);
+}, 180_000);
 
 async function podman(...args: readonly string[]): Promise<Outcome> {
   return await user.run(["podman", "--runtime", runtime, "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs", "--events-backend", "file", ...args]);
@@ -37,7 +37,7 @@ const container = (...flags: readonly string[]): readonly string[] => [...flags,
 const run = async (script: string, ...flags: readonly string[]): Promise<Outcome> =>
   await podman("run", "--rm", ...container("--network", "none", ...flags), "sh", "-c", script);
 
-describe("podman run", { timeout: 120_000 }, () => {
+describe("podman run", { timeout: 300_000 }, () => {
   test("the user's own ids, names, mounts, a terminal, an exit code", async () => {
     const { uid, home } = user;
     expect(await run("id -u; while read -r inside outside size; do echo $outside; done < /proc/self/uid_map")).toMatchObject({
@@ -56,7 +56,7 @@ describe("podman run", { timeout: 120_000 }, () => {
   });
 });
 
-test("a container in the background is entered, stopped, started, killed and removed", { timeout: 120_000 }, async () => {
+test("a container in the background is entered, stopped, started, killed and removed", { timeout: 300_000 }, async () => {
   const script = "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done";
   expect(await podman("run", "-d", "--name", "whole", ...container("--network", "none"), "sh", "-c", script)).toMatchObject({ status: 0 });
   await expect.poll(async () => (await podman("logs", "whole")).stdout).toBe("up\n");
@@ -66,6 +66,6 @@ test("a container in the background is entered, stopped, started, killed and rem
   expect((await podman("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "whole")).stdout).toBe("exited 3\n");
   expect(await podman("start", "whole")).toMatchObject({ status: 0 });
   expect(await podman("kill", "whole")).toMatchObject({ status: 0 });
-  await expect.poll(async () => (await podman("inspect", "-f", "{{.State.ExitCode}}", "whole")).stdout, { timeout: 20_000 }).toBe("137\n");
+  await expect.poll(async () => (await podman("inspect", "-f", "{{.State.ExitCode}}", "whole")).stdout, { timeout: 60_000 }).toBe("137\n");
   expect(await podman("rm", "whole")).toMatchObject({ status: 0 });
 });

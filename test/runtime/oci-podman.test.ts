@@ -18,7 +18,7 @@ afterAll(async () => {
   await podman("system", "reset", "-f");
   await removeGroupsBelow(parent);
   await oci[Symbol.asyncDispose]();
-}, 60_000);
+}, 180_000);
 
 async function podman(...args: readonly string[]): Promise<Outcome> {
   return await execute("podman", ["--runtime", runtime, ...podmanStore(oci.lab.folder), "--hooks-dir", join(oci.lab.folder, "hooks"), ...args]);
@@ -92,6 +92,6 @@ test("a container in the background is entered, measured, limited, listed, stopp
   expect((await podman("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).stdout).toBe("exited 3\n");
   expect(await podman("start", name)).toMatchObject({ status: 0 });
   expect(await podman("kill", name)).toMatchObject({ status: 0 });
-  await expect.poll(async () => (await podman("inspect", "-f", "{{.State.ExitCode}}", name)).stdout, { timeout: 20_000 }).toBe("137\n");
+  await expect.poll(async () => (await podman("inspect", "-f", "{{.State.ExitCode}}", name)).stdout, { timeout: 60_000 }).toBe("137\n");
   expect(await podman("rm", name)).toMatchObject({ status: 0 });
-}, 60_000);
+}, 180_000);

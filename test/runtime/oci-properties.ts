@@ -2,21 +2,36 @@
 import type { Lab, Overrides } from "./lab.ts";
 import { LINUX_ROWS } from "./oci-linux-properties.ts";
 import { RESOURCE_ROWS } from "./oci-resource-properties.ts";
-import type { Effect, Row } from "./oci-property.ts";
+import type { Row } from "./oci-property.ts";
 
 const unmasked: Overrides["linux"] = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } };
-const capability = (set: string): Effect => ({
-  script: `grep ^${set} /proc/self/status | tr -d '\\t'`,
-  stdout: `${set}:0000000000000401\n`,
-  overrides: {
-    process: {
-      user: { uid: 0, gid: 0 },
-      capabilities: Object.fromEntries(
-        ["bounding", "effective", "inheritable", "permitted", "ambient"].map((name) => [name, ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"]]),
-      ),
-    },
-  },
+/** Shown with sets that are unlike each other. */
+const capability = (set: string, title: string): Row => ({
+  property: `process.capabilities.${set}`,
+  here: "honoured",
+  file: "oci-capabilities.test.ts",
+  title,
 });
+/** By the kernel's names, in its order. NICE and RTPRIO cannot be more than what a test run has, which may be nothing. */
+const RLIMITS = [
+  ["CPU", "cpu time", 1000],
+  ["FSIZE", "file size", 1 << 29],
+  ["DATA", "data size", 1 << 28],
+  ["STACK", "stack size", 1 << 22],
+  ["CORE", "core file size", 4096],
+  ["RSS", "resident set", 1 << 27],
+  ["NPROC", "processes", 500],
+  ["NOFILE", "open files", 100],
+  ["MEMLOCK", "locked memory", 16384],
+  ["AS", "address space", 1 << 30],
+  ["LOCKS", "file locks", 77],
+  ["SIGPENDING", "pending signals", 88],
+  ["MSGQUEUE", "msgqueue size", 5000],
+  ["NICE", "nice priority", 0],
+  ["RTPRIO", "realtime priority", 0],
+  ["RTTIME", "realtime timeout", 900_000],
+] as const;
+const softOf = (hard: number): number => hard >> 1;
 const withMount =
   (options: readonly string[], more: object = {}): ((lab: Lab) => Overrides) =>
   (lab) => ({
@@ -50,15 +65,19 @@ const COMMON_ROWS: readonly Row[] = [
   { property: "process.commandLine", here: "refused", value: "cmd", says: /process\.commandLine: it is of another system/ },
   { property: "process.env", here: "honoured", effect: { script: "echo $ONE", stdout: "two\n", overrides: { process: { env: ["PATH=/bin", "ONE=two"] } } } },
   { property: "process.cwd", here: "honoured", effect: { script: "pwd", stdout: "/made/for/it\n", overrides: { process: { cwd: "/made/for/it" } } } },
-  { property: "process.capabilities.bounding", here: "honoured", effect: capability("CapBnd") },
-  { property: "process.capabilities.effective", here: "honoured", effect: capability("CapEff") },
-  { property: "process.capabilities.inheritable", here: "honoured", effect: capability("CapInh") },
-  { property: "process.capabilities.permitted", here: "honoured", effect: capability("CapPrm") },
-  { property: "process.capabilities.ambient", here: "honoured", effect: capability("CapAmb") },
+  capability("bounding", "bounding, inheritable and ambient"),
+  capability("effective", "effective and permitted"),
+  capability("inheritable", "bounding, inheritable and ambient"),
+  capability("permitted", "effective and permitted"),
+  capability("ambient", "bounding, inheritable and ambient"),
   {
     property: "process.rlimits",
     here: "honoured",
-    effect: { script: "ulimit -n; ulimit -Hn", stdout: "100\n200\n", overrides: { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }] } } },
+    effect: {
+      script: "tr -s ' ' < /proc/self/limits",
+      stdout: new RegExp(RLIMITS.map(([, name, hard]) => `^Max ${name} ${softOf(hard)} ${hard} `).join("[^]*"), "m"),
+      overrides: { process: { rlimits: RLIMITS.map(([type, , hard]) => ({ type: `RLIMIT_${type}`, soft: softOf(hard), hard })) } },
+    },
   },
   {
     property: "process.noNewPrivileges",
@@ -107,7 +126,7 @@ const COMMON_ROWS: readonly Row[] = [
   },
   { property: "mounts.type", here: "honoured", effect: { script: "grep -c ' /dev/shm .* - tmpfs ' /proc/self/mountinfo", stdout: "1\n" } },
   { property: "mounts.source", here: "honoured", effect: { script: "ls /here/bin/probe", stdout: "/here/bin/probe\n", overrides: withMount([]) } },
-  { property: "mounts.options", here: "honoured", file: "oci-properties.test.ts", title: "mount option" },
+  { property: "mounts.options", here: "honoured", file: "oci-mount-options.test.ts", title: "is of the mount alone" },
   {
     property: "mounts.uidMappings",
     here: "honoured",

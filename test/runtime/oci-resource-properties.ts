@@ -44,7 +44,11 @@ export const RESOURCE_ROWS: readonly Row[] = [
       overrides: limits({ memory: { disableOOMKiller: true } }),
     },
   },
-  { property: "linux.resources.memory.useHierarchy", here: "honoured", effect: { script: cgroup("memory/memory.use_hierarchy"), stdout: "1\n" } },
+  {
+    property: "linux.resources.memory.useHierarchy",
+    here: "honoured",
+    effect: { script: cgroup("memory/memory.use_hierarchy"), stdout: "1\n", overrides: limits({ memory: { useHierarchy: true } }) },
+  },
   { property: "linux.resources.memory.checkBeforeUpdate", here: "honoured", file: "oci-properties.test.ts", title: "checkBeforeUpdate" },
   {
     property: "linux.resources.cpu.shares",

@@ -86,10 +86,9 @@ describe("device rules", () => {
 });
 
 test("a container lives its life there", async () => {
-  const { state } = await processes.run({ ...lab.request(["sh", "-c", "sleep 60 & sleep 61 & wait"]), stdio: silent });
+  const { state } = await processes.run({ ...lab.request(["sh", "-c", "sleep 600 & sleep 61 & wait"]), stdio: silent });
   const folder = `${base}/strata/${state.id}`;
-  for (let tries = 0; (await processes.pids(state.id)).length < 3 && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(await processes.pids(state.id)).toHaveLength(3);
+  await expect.poll(async () => await processes.pids(state.id)).toHaveLength(3);
   await processes.pause(state.id);
   expect((await processes.state(state.id))?.status).toBe("paused");
   expect(readFileSync(`${folder}/cgroup.events`, "utf8")).toContain("frozen 1");

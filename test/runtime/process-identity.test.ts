@@ -1,16 +1,11 @@
 /** Who the program is and what it may do: user, capabilities, seccomp, limits. */
 import { cpus } from "node:os";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { defaultSeccomp } from "../../runtime/process/seccomp/default-profile.ts";
-import { openLab, type Lab, type Overrides } from "./lab.ts";
+import { openedForAll } from "../support/opened.ts";
+import { openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const status = (field: string): string => `grep ${field}: /proc/self/status | cut -f2`;
 const user = (uid: number, gid: number, additionalGids: readonly number[] = []): Overrides => ({ process: { user: { uid, gid, additionalGids } } });
@@ -107,6 +102,7 @@ describe("a spec that cannot be met is refused", () => {
     { name: "no mount namespace", overrides: { linux: { namespaces: [{ type: "pid" }] } }, code: "SPEC_INVALID" },
     { name: "a hostname without a uts namespace", overrides: { linux: { namespaces: [{ type: "mount" }] } }, code: "SPEC_INVALID" },
     { name: "an unknown capability", overrides: { process: { capabilities: { bounding: ["CAP_FLY"] } } }, code: "SPEC_INVALID" },
+    { name: "memory that does not count what is below", overrides: { linux: { resources: { memory: { useHierarchy: false } } } }, code: "UNSUPPORTED" },
     { name: "a sysctl of the host", overrides: { linux: { sysctl: { "vm.swappiness": "1" } } }, code: "SPEC_INVALID" },
     { name: "a sysctl that climbs", overrides: { linux: { sysctl: { "net.../vm/swappiness": "1" } } }, code: "SPEC_INVALID" },
     { name: "a cgroups path that climbs", overrides: { linux: { cgroupsPath: "/a/../../b" } }, code: "SPEC_INVALID" },

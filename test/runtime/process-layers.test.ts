@@ -1,16 +1,11 @@
 /** Many layers, and writable ones that are thrown away. Kernels that take layers in one option only: docs/conformance-cgroup2.md. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openLab, type Lab } from "./lab.ts";
+import { expect, test } from "vitest";
+import { openedForAll } from "../support/opened.ts";
+import { openLab } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 function folders(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => {

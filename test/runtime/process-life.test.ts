@@ -5,26 +5,22 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MonitorPids } from "../../runtime/process/client.ts";
 import { lower } from "../../runtime/process/lower.ts";
 import { encodeOperations } from "../../runtime/process/operation.ts";
 import type { ProcessSpec } from "../../runtime/spec.ts";
 import { groupsNamed } from "../support/cgroups.ts";
+import { openedForAll } from "../support/opened.ts";
 import { helper, projectRoot } from "../support/root.ts";
-import { namespaceOf, openLab, type Lab } from "./lab.ts";
+import { catches } from "../support/signals.ts";
+import { namespaceOf, openLab } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const silent = { kind: "monitor", stdin: false } as const;
 
-async function started(script = "sleep 60"): Promise<string> {
+async function started(script = "sleep 600"): Promise<string> {
   const { state } = await lab.processes.run({ ...lab.request(["sh", "-c", script]), stdio: silent });
   return state.id;
 }
@@ -41,19 +37,26 @@ function program(args: readonly string[], more: Partial<ProcessSpec> = {}): Proc
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await what()); tries++) {
-    if (tries === 300) throw new Error("It did not come about in time");
+    if (tries === 6000) throw new Error("It did not come about in time");
     await sleep(10);
   }
 }
 
+/** Lets a program in the container go on that waits for the file. */
+async function give(id: string, file: string): Promise<void> {
+  const { exit } = await lab.processes.exec(id, program(["touch", file]), { stdin: false });
+  expect(await exit).toMatchObject({ exitCode: 0 });
+}
+
 describe("states", () => {
   test("created, running, stopped, unknown", async () => {
-    const request = lab.request(["sh", "-c", "touch /started; sleep 0.2; exit 7"]);
+    const request = lab.request(["sh", "-c", "touch /started; until [ -e /go ]; do sleep 0.02; done; exit 7"]);
     const created = await lab.processes.create({ ...request, stdio: silent });
     expect(await lab.processes.state(created.id)).toMatchObject({ status: "created", pid: created.pid });
     expect(existsSync(join(request.layers?.upper ?? "", "started"))).toBe(false);
     await lab.processes.start(created.id);
     expect(await lab.processes.state(created.id)).toMatchObject({ status: "running", pid: created.pid, startTime: created.startTime });
+    await give(created.id, "/go");
     expect(await lab.processes.wait(created.id)).toMatchObject({ exitCode: 7, oomKilled: false });
     expect(await lab.processes.state(created.id)).toMatchObject({ status: "stopped", pid: 0, exit: { exitCode: 7 } });
     await lab.processes.remove(created.id);
@@ -101,7 +104,8 @@ describe("ends", () => {
 
   test("a signal is the program's to handle", async () => {
     const id = await started("trap 'exit 3' TERM; while :; do sleep 0.02; done");
-    await sleep(50);
+    const pid = (await lab.processes.state(id))?.pid ?? 0;
+    await until(() => catches(pid, "SIGTERM"));
     await lab.processes.signal(id, 15);
     expect(await lab.processes.wait(id)).toMatchObject({ exitCode: 3 });
   });
@@ -182,8 +186,12 @@ describe("exec", () => {
 
   test("a detached one goes on; a client finds it by its name", async () => {
     const id = await started();
-    const { execID, pid, exit } = await lab.processes.exec(id, program(["sh", "-c", "sleep 0.2; echo late; exit 8"]), { stdin: false, detach: true });
+    const { execID, pid, exit } = await lab.processes.exec(id, program(["sh", "-c", "until [ -e /go ]; do sleep 0.02; done; echo late; exit 8"]), {
+      stdin: false,
+      detach: true,
+    });
     const attachment = await lab.processes.attach(id, { exec: execID });
+    await give(id, "/go");
     let text = "";
     for await (const { data } of attachment.output) text += Buffer.from(data).toString();
     expect([text, (await exit).exitCode]).toEqual(["late\n", 8]);
@@ -197,7 +205,7 @@ describe("exec", () => {
   ] as const)("%j is refused", async (args, code) => {
     const id = await started();
     await expect(lab.processes.exec(id, program(args), { stdin: false })).rejects.toMatchObject({ code });
-    expect(readdirSync(join(lab.runRoot, "containers", id, "exec"))).toEqual([]);
+    await until(() => readdirSync(join(lab.runRoot, "containers", id, "exec")).length === 0);
     await lab.processes.remove(id);
   });
 
@@ -222,7 +230,7 @@ describe("when something dies", () => {
   });
 
   test("a container outlives the command that made it", async () => {
-    const { id, spec, layers } = lab.request(["sh", "-c", "sleep 0.3; exit 9"]);
+    const { id, spec, layers } = lab.request(["sh", "-c", "until [ -e /go ]; do sleep 0.02; done; exit 9"]);
     const script = `import { openProcesses } from ${JSON.stringify(join(projectRoot, "dist/runtime/open-processes.js"))};
       const processes = await openProcesses(${JSON.stringify({ runRoot: lab.runRoot, helper: join(projectRoot, "build/Release/strata-helper") })});
       await processes.run(${JSON.stringify({ id, spec, layers, stdio: silent })});
@@ -230,6 +238,7 @@ describe("when something dies", () => {
     const maker = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
     await new Promise((resolve) => maker.once("exit", resolve));
     expect((await lab.processes.state(id))?.status).toBe("running");
+    await give(id, "/go");
     expect(await lab.processes.wait(id)).toMatchObject({ exitCode: 9 });
   });
 

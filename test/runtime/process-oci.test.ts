@@ -1,21 +1,16 @@
 /** strata-runtime as its real callers use it: bundles by hand, and podman. */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { removeGroupsBelow } from "../support/cgroups.ts";
 import { podmanContainer, podmanStore } from "../support/podman.ts";
+import { openedForAll } from "../support/opened.ts";
 import { projectRoot } from "../support/root.ts";
-import { openLab, type Lab, type Overrides } from "./lab.ts";
+import { openLab, type Overrides } from "./lab.ts";
 
 const runtime = join(projectRoot, "bin/strata-runtime.js");
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 interface Outcome {
   readonly status: number;
@@ -25,9 +20,10 @@ interface Outcome {
 
 async function command(file: string, args: readonly string[], input = ""): Promise<Outcome> {
   return await new Promise((resolve) => {
-    const child = execFile(file, args, { timeout: 60_000 }, (error, stdout, stderr) => {
+    const child = execFile(file, args, { timeout: 300_000 }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : typeof error.code === "number" ? error.code : 255, stdout, stderr });
     });
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);
   });
 }
@@ -77,8 +73,7 @@ describe("a bundle", () => {
     expect(JSON.parse((await run("ps", "-f", "json", id)).stdout)).toContain(pid);
     expect(await run("exec", id, "sh", "-c", "echo inside; exit 9")).toMatchObject({ status: 9, stdout: "inside\n" });
     await run("kill", id, "TERM");
-    for (let tries = 0; tries < 100 && existsSync(`/proc/${pid}/exe`); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await state()).toMatchObject({ status: "stopped", pid: 0 });
+    await expect.poll(state).toMatchObject({ status: "stopped", pid: 0 });
     expect((await run("delete", id)).status).toBe(0);
     expect((await run("state", id)).stderr).toContain("does not exist");
   });
@@ -112,7 +107,7 @@ describe("podman", () => {
     const name = lab.id();
     try {
       expect(await podman("run", "--rm", ...container(name), "sh", "-c", "echo out; exit 5")).toMatchObject({ status: 5, stdout: "out\n" });
-      expect(await podman("run", "-d", ...container(name, "--memory", "64m"), "sleep", "50")).toMatchObject({ status: 0 });
+      expect(await podman("run", "-d", ...container(name, "--memory", "64m"), "sleep", "600")).toMatchObject({ status: 0 });
       expect(await podman("exec", name, "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes; exit 4")).toMatchObject({
         status: 4,
         stdout: "67108864\n",
@@ -126,5 +121,5 @@ describe("podman", () => {
       await podman("system", "reset", "-f");
       await removeGroupsBelow(name);
     }
-  }, 120_000);
+  }, 300_000);
 });

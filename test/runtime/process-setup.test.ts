@@ -1,17 +1,12 @@
 /** What a program finds when it starts: its namespaces, files, mounts, devices, streams. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_MOUNTS } from "../../runtime/defaults.ts";
-import { namespaceOf, openLab, type Lab, type Overrides } from "./lab.ts";
+import { openedForAll } from "../support/opened.ts";
+import { namespaceOf, openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 describe("a program sees its container only", () => {
   const cases: readonly { readonly name: string; readonly script: string; readonly stdout: string; readonly overrides?: Overrides }[] = [
@@ -64,14 +59,14 @@ describe("a program sees its container only", () => {
   });
 
   test("every namespace is its own", async () => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: { kind: "monitor", stdin: false } });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: { kind: "monitor", stdin: false } });
     for (const type of ["pid", "mnt", "uts", "ipc", "net", "cgroup"]) expect(namespaceOf(state.pid, type)).not.toBe(namespaceOf("self", type));
     expect(namespaceOf(state.pid, "user")).toBe(namespaceOf("self", "user"));
     await lab.processes.remove(state.id);
   });
 
   test("a namespace that another has is joined by its path", async () => {
-    const first = await lab.processes.run({ ...lab.request(["sleep", "60"]), stdio: { kind: "monitor", stdin: false } });
+    const first = await lab.processes.run({ ...lab.request(["sleep", "600"]), stdio: { kind: "monitor", stdin: false } });
     const namespaces = [
       { type: "mount" },
       { type: "uts" },
@@ -80,7 +75,7 @@ describe("a program sees its container only", () => {
       { type: "network", path: `/proc/${first.state.pid}/ns/net` },
       { type: "pid", path: `/proc/${first.state.pid}/ns/pid` },
     ] as const;
-    const second = await lab.processes.run({ ...lab.request(["sleep", "60"], { linux: { namespaces } }), stdio: { kind: "monitor", stdin: false } });
+    const second = await lab.processes.run({ ...lab.request(["sleep", "600"], { linux: { namespaces } }), stdio: { kind: "monitor", stdin: false } });
     for (const type of ["pid", "ipc", "net"]) expect(namespaceOf(second.state.pid, type)).toBe(namespaceOf(first.state.pid, type));
     expect(namespaceOf(second.state.pid, "mnt")).not.toBe(namespaceOf(first.state.pid, "mnt"));
     await lab.processes.remove(second.state.id);

@@ -3,17 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Attachment, Stdio } from "../../runtime/process.ts";
-import { openLab, type Lab, type Overrides } from "./lab.ts";
+import { openedForAll } from "../support/opened.ts";
+import { openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const MIB = 1 << 20;
 
@@ -65,7 +60,7 @@ describe("attached", () => {
   });
 
   test("a program that reads nothing can be left", async () => {
-    const { id, attachment } = await start("sleep 60", piped);
+    const { id, attachment } = await start("sleep 600", piped);
     await Promise.race([attachment.write(Buffer.alloc(4 * MIB)), new Promise((resolve) => setTimeout(resolve, 100))]);
     await attachment[Symbol.asyncDispose]();
     expect((await lab.processes.state(id))?.status).toBe("running");
@@ -73,11 +68,10 @@ describe("attached", () => {
   });
 
   test("several clients see the same output", async () => {
-    const { id, attachment } = await start("read x; echo got $x", piped);
+    const { id, attachment } = await start("read x; read y; echo got it", piped);
     const others = await Promise.all([lab.processes.attach(id), lab.processes.attach(id)]);
     const reading = [attachment, ...others].map(async (one) => (await readAll(one)).stdout.toString());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await others[0]?.write(Buffer.from("it\n"));
+    for (const other of others) await other.write(Buffer.from("a line\n")); // who has been read has been let in
     expect(await Promise.all(reading)).toEqual(["got it\n", "got it\n", "got it\n"]);
   });
 

@@ -64,11 +64,11 @@ describe("a sub-path", () => {
   });
 });
 
-describe("a sub-path that is swapped for a link while it is mounted", { timeout: 120_000 }, () => {
+describe("a sub-path that is swapped for a link while it is mounted", { timeout: 300_000 }, () => {
   let swapper: ChildProcess;
   beforeAll(() => {
     symlinkSync(outside, join(volume, "link"));
-    swapper = spawn(join(lab.rootfs, "bin/probe"), ["swap", join(volume, "sub"), join(volume, "link"), "100"], { stdio: "ignore" });
+    swapper = spawn(join(lab.rootfs, "bin/probe"), ["swap", join(volume, "sub"), join(volume, "link"), "300"], { stdio: "ignore" });
   });
   afterAll(() => void swapper.kill("SIGKILL"));
 

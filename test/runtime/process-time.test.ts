@@ -1,15 +1,10 @@
 /** A time namespace: clocks that start elsewhere, for a container and for all that join it. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { NAMESPACES, namespaceOf, openLab, type Lab, type Overrides } from "./lab.ts";
+import { expect, test } from "vitest";
+import { openedForAll } from "../support/opened.ts";
+import { NAMESPACES, namespaceOf, openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const DAY = 86_400;
 const maps = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
@@ -29,7 +24,7 @@ test.each([
     overrides: shifted({ namespaces: [...NAMESPACES, "time" as const, "user" as const].map((type) => ({ type })), uidMappings: maps, gidMappings: maps }),
   },
 ])("the machine of $name has been up a hundred days longer, and so it is for those who join", async ({ overrides }) => {
-  const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"], overrides), stdio: { kind: "monitor", stdin: false } });
+  const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"], overrides), stdio: { kind: "monitor", stdin: false } });
   expect(namespaceOf(state.pid, "time")).not.toBe(namespaceOf("self", "time"));
   expect(readFileSync(`/proc/${state.pid}/timens_offsets`, "utf8")).toMatch(/^monotonic\s+172800\s+0\nboottime\s+8640000\s+5\n$/);
   const { process } = lab.spec(["cat", "/proc/uptime"]);

@@ -3,18 +3,13 @@ import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, chownSync, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_MOUNTS } from "../../runtime/defaults.ts";
+import { openedForAll } from "../support/opened.ts";
 import { helper, projectRoot } from "../support/root.ts";
-import { NAMESPACES, openLab, type Lab, type Overrides } from "./lab.ts";
+import { NAMESPACES, openLab, type Overrides } from "./lab.ts";
 
-let lab: Lab;
-beforeAll(async () => {
-  lab = await openLab();
-});
-afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-});
+const lab = openedForAll(openLab);
 
 const maps = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
 const mapped: Overrides = { linux: { namespaces: [...NAMESPACES, "user" as const].map((type) => ({ type })), uidMappings: maps, gidMappings: maps } };
@@ -51,7 +46,7 @@ describe("with mapped ids", () => {
   });
 
   test("seen from outside it is an ordinary user", async () => {
-    const { state } = await lab.processes.run({ ...lab.request(["sleep", "60"], mapped), stdio: { kind: "monitor", stdin: false } });
+    const { state } = await lab.processes.run({ ...lab.request(["sleep", "600"], mapped), stdio: { kind: "monitor", stdin: false } });
     expect(lstatSync(`/proc/${state.pid}`).uid).toBe(200_000);
     const { process } = lab.spec(["sh", "-c", "id -u; id -G; stat -c %u /proc/self/fd/1; pwd"]);
     if (process === undefined) throw new Error("no process");

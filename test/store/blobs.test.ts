@@ -3,24 +3,13 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { openStore } from "../../store/open.ts";
-import type { Store } from "../../store/store.ts";
-import { projectRoot, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import { storeOfEachTest } from "../support/store.ts";
+import { projectRoot, treeTool } from "../support/root.ts";
 
-let place: TemporaryRoot;
-let store: Store;
-
-beforeEach(async () => {
-  place = temporaryRoot();
-  store = await openStore({ root: place.root, treeTool });
-});
-
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
+const { place, store } = storeOfEachTest();
 
 async function* chunks(...parts: readonly string[]): AsyncIterable<Uint8Array> {
   for (const part of parts) yield Buffer.from(part);

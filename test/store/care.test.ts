@@ -3,27 +3,17 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import { openStore } from "../../store/open.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { ownedName } from "../../store/owner.ts";
-import type { Damage, Layer, Store } from "../../store/store.ts";
-import { projectRoot, temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import type { Damage, Layer } from "../../store/store.ts";
+import { storeOfEachTest } from "../support/store.ts";
+import { projectRoot, treeTool } from "../support/root.ts";
 
-let place: TemporaryRoot;
-let store: Store;
-
-beforeEach(async () => {
-  place = temporaryRoot();
-  store = await openStore({ root: place.root, treeTool });
-});
-
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
+const { place, store } = storeOfEachTest();
 
 async function layer(name: string, parent?: Layer): Promise<Layer> {
   return await store.snapshots.write(parent?.chainID, [

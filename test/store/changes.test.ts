@@ -101,7 +101,7 @@ describe("any stack", () => {
     return [...seen.values()].reduce((total, size) => total + size, 0);
   }
 
-  test("holds the bytes that can be reached and those that are wasted, and no others", { timeout: 60_000 }, async () => {
+  test("holds the bytes that can be reached and those that are wasted, and no others", { timeout: 180_000 }, async () => {
     using place = temporaryRoot();
     await using store = await openStore({ root: place.root, treeTool });
     await fc.assert(

@@ -3,29 +3,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFi
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { applyOperations } from "../../store/native/operations.ts";
 import { scanFolder } from "../../store/native/scan.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
-import type { ChainID, Layer, Store } from "../../store/store.ts";
-import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import type { ChainID, Layer } from "../../store/store.ts";
+import { storeOfEachTest } from "../support/store.ts";
+import { treeTool } from "../support/root.ts";
 import { mountOverlay } from "./overlay.ts";
 import { paxMember, tarOf, type Member } from "./tars.ts";
 
-let place: TemporaryRoot;
-let store: Store;
-
-beforeEach(async () => {
-  place = temporaryRoot();
-  store = await openStore({ root: place.root, treeTool });
-});
-
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
+const { place, store } = storeOfEachTest();
 
 async function apply(tar: Buffer, parent?: ChainID, packed: Buffer = tar, mediaType: string = MEDIA_TYPE.layerTar): Promise<Layer> {
   const blob = await store.blobs.put(packed);

@@ -1,9 +1,9 @@
 /** gzip as it is written here and by others: whatever it is made of, the bytes that went in come out, or it is refused. */
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { gzip } from "../../store/layer/gzip.ts";
 import { inflate } from "../../store/layer/inflate.ts";
 import { lent } from "../../store/lent.ts";
@@ -62,4 +62,18 @@ test.each([0, 1, 4, 9])("what is packed at level %d comes out again, in the same
   expect(gunzipSync(forms[0]!).equals(both)).toBe(true);
   expect(forms[1]!.equals(forms[0]!)).toBe(true);
   if (level > 0) expect(forms[0]!.length).toBeLessThan(noise.length * 1.02);
+});
+
+test.each([
+  { name: "has no room for its output", scratch: () => join(scratch.root, "absent"), path: process.env["PATH"], says: /ENOENT/ },
+  { name: "is not installed", scratch: () => scratch.root, path: "/absent", says: /it is compressed with zstd, which is not installed/ },
+])("a program that $name leaves no descriptor and no file", ({ scratch: folder, path, says }) => {
+  const blob = join(scratch.root, "blob");
+  writeFileSync(blob, "packed");
+  const opened = (): number => readdirSync("/proc/self/fd").length;
+  const before = opened();
+  vi.stubEnv("PATH", path);
+  expect(() => [...inflate({ blob, compression: "zstd", scratch: folder() })]).toThrow(says);
+  vi.unstubAllEnvs();
+  expect([opened(), readdirSync(scratch.root)]).toEqual([before, ["blob"]]);
 });

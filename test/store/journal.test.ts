@@ -1,5 +1,5 @@
 /** The journal of small transactions: what short commands write without opening the database. */
-import { fork } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -194,4 +194,26 @@ test("a write waits for a database that this process is closing", async () => {
   await ending;
   expect(openTable<unknown>(second, "test").get("b")).toBe(5);
   await second[Symbol.asyncDispose]();
+});
+
+test.each([
+  { left: 0, begins: false },
+  { left: 1, begins: false },
+  { left: 2, begins: true },
+])("with $left descriptors left it is begun anew, or is as it was: $begins", ({ left, begins }) => {
+  writeFileSync(journal, `"base"\n[["a",1]]\n`, { mode: 0o600 });
+  const before = readFileSync(journal, "utf8");
+  const script = `
+    import { closeSync, openSync } from "node:fs";
+    import { Journal } from ${JSON.stringify(join(projectRoot, "dist/store/records/journal.js"))};
+    const journal = new Journal(${JSON.stringify(place.root)});
+    journal.read();
+    console.log(""); // its stream is open from here on
+    const taken = [];
+    try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+    for (let left = 0; left < ${left}; left++) closeSync(taken.pop());
+    console.log(journal.begin("another", [["b", 3]]));`;
+  const said = execFileSync("sh", ["-c", 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: "utf8" });
+  expect([said.trim(), readFileSync(journal, "utf8")]).toEqual([String(begins), begins ? `"another"\n[["b",3]]\n` : before]);
+  expect(existsSync(`${journal}.new`)).toBe(false);
 });

@@ -13,7 +13,7 @@ test("this process lives, and with another start time it would be another", () =
 });
 
 test("a zombie is gone, and what it owned is abandoned", async () => {
-  const parent = spawn("sh", ["-c", "sleep 0.01 & echo $!; exec sleep 5"], { stdio: ["ignore", "pipe", "ignore"] }); // sleep never waits for the child it inherits
+  const parent = spawn("sh", ["-c", "sleep 0.01 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] }); // sleep never waits for the child it inherits
   const [line] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(line.toString());
   const stat = (): readonly string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

@@ -3,26 +3,16 @@ import { execFileSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { StoreError } from "../../store/errors.ts";
 import { TarReader } from "../../store/tar/reader.ts";
-import { openStore } from "../../store/open.ts";
-import type { Layer, Store } from "../../store/store.ts";
-import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
+import type { Layer } from "../../store/store.ts";
+import { storeOfEachTest } from "../support/store.ts";
 import { paxMember, tarOf, type Member } from "./tars.ts";
 
-let place: TemporaryRoot;
-let store: Store;
-beforeEach(async () => {
-  place = temporaryRoot();
-  store = await openStore({ root: place.root, treeTool });
-});
-afterEach(async () => {
-  await store[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
+const { place, store } = storeOfEachTest();
 
 async function apply(tar: Buffer): Promise<Layer> {
   const blob = await store.blobs.put(tar);

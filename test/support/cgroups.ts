@@ -12,9 +12,9 @@ export function groupsNamed(name: string, folder = "/sys/fs/cgroup", depth = DEP
   ]);
 }
 
-/** Removes every group whose path holds `name`, children first; members that are still ending get a second. */
+/** Removes every group whose path holds `name`, children first; members that are still ending get some seconds. */
 export async function removeGroupsBelow(name: string): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     if (sweep("/sys/fs/cgroup", name, DEPTH) === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

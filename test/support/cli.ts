@@ -19,12 +19,13 @@ export async function runStrata(
     const child = execFile(
       process.execPath,
       [strata, ...args],
-      { env: { ...root.env, ...options.env }, cwd: options.cwd, maxBuffer: 64 << 20, timeout: 120_000 },
+      { env: { ...root.env, ...options.env }, cwd: options.cwd, maxBuffer: 64 << 20, timeout: 300_000 },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
         resolve({ status, stdout, stderr });
       },
     );
+    child.stdin?.on("error", () => {}); // it may end before it has read all of it
     child.stdin?.end(options.input ?? "");
   });
 }
@@ -75,7 +76,7 @@ export async function serveStrata(
     match: await match,
     async [Symbol.asyncDispose](): Promise<void> {
       child.kill("SIGTERM");
-      const stuck = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      const stuck = setTimeout(() => child.kill("SIGKILL"), 60_000);
       await ended;
       clearTimeout(stuck);
     },

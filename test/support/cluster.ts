@@ -47,7 +47,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   readonly kubectl: Kubectl = async (...args) => {
-    const { stdout } = await run(this.#program, args, { env: this.environment, timeout: 120_000, maxBuffer: 16 << 20 });
+    const { stdout } = await run(this.#program, args, { env: this.environment, timeout: 300_000, maxBuffer: 16 << 20 });
     return stdout.trim();
   };
 
@@ -57,6 +57,7 @@ export class TestCluster implements AsyncDisposable {
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdin.on("error", () => {}); // it may end before it has read all of it
     child.stdin.end(input);
     const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
     return { status, stdout, stderr };
@@ -103,10 +104,10 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 60_000;
 
 /** What is still found when it had time to go. */
-async function settled(find: () => readonly string[]): Promise<readonly string[]> {
+export async function settled(find: () => readonly string[]): Promise<readonly string[]> {
   for (const deadline = Date.now() + SETTLE_MS; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const found = find();
     if (found.length === 0 || Date.now() > deadline) return found;
@@ -114,7 +115,7 @@ async function settled(find: () => readonly string[]): Promise<readonly string[]
 }
 
 /** Runs `check` until it does not throw, `patience` milliseconds at most. */
-export async function eventually<T>(check: () => Promise<T>, patience = 20_000): Promise<T> {
+export async function eventually<T>(check: () => Promise<T>, patience = 60_000): Promise<T> {
   for (const deadline = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     try {
       return await check();

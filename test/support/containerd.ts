@@ -1,9 +1,9 @@
 /** A real containerd for tests: Debian's, in a mount namespace of its own, without its plugins for Kubernetes. */
 import { execFile, spawn } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { temporaryFolder } from "./root.ts";
+import { removeFolder, temporaryFolder } from "./root.ts";
 
 const run = promisify(execFile);
 
@@ -25,9 +25,9 @@ export async function startContainerd(): Promise<Containerd> {
   const dispose = async (): Promise<void> => {
     daemon.kill("SIGKILL");
     await ended;
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
-  for (let attempt = 0; attempt < 150 && daemon.exitCode === null; attempt++) {
+  for (let attempt = 0; attempt < 600 && daemon.exitCode === null; attempt++) {
     if ((await ctr("version").catch(() => undefined)) !== undefined) return { ctr, [Symbol.asyncDispose]: dispose };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

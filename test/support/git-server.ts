@@ -33,7 +33,7 @@ export async function serveGit(folder: string, allow: (request: IncomingMessage)
     else response.writeHead(401, { "www-authenticate": "Basic" }).end();
   });
   const run = (cwd: string, ...args: readonly string[]): string =>
-    execFileSync("git", args, { cwd, env: ENV, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 }).trim();
+    execFileSync("git", args, { cwd, env: ENV, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 120_000 }).trim();
   const work = (name: string): string => join(folder, "work", name);
   return {
     ...http,

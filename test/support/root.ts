@@ -36,6 +36,18 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** Also one into which something that is just ending still writes, or that it still has mounted. */
+export function removeFolder(folder: string): void {
+  for (const deadline = Date.now() + 20_000; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
 export function temporaryRoot(): TemporaryRoot {
   const folder = temporaryFolder();
   const root = join(folder, "root");
@@ -47,7 +59,7 @@ export function temporaryRoot(): TemporaryRoot {
     runRoot,
     env: { ...process.env, STRATA_ROOT: root, STRATA_RUN_ROOT: runRoot },
     [Symbol.dispose](): void {
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }

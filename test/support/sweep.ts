@@ -43,7 +43,7 @@ function remove(folder: string): void {
 
 function attempt(env: NodeJS.ProcessEnv, ...args: readonly string[]): string {
   try {
-    return execFileSync(process.execPath, [strata, ...args], { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 60_000 });
+    return execFileSync(process.execPath, [strata, ...args], { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 300_000 });
   } catch {
     return ""; // half a root: what is left of it goes with its folder
   }

@@ -19,10 +19,12 @@ const SCRIPT = fileURLToPath(new URL("swift-server.py", import.meta.url));
 const BUCKET = "registry";
 const KEYS = { accessKeyId: "test:tester", secretAccessKey: "testing", sessionToken: undefined };
 
-export async function startSwift(): Promise<Swift> {
+/** `conditions`: `If-None-Match` of a write counts, as on S3; else it is refused, as older services do. */
+export async function startSwift({ conditions = false }: { readonly conditions?: boolean } = {}): Promise<Swift> {
   const root = temporaryRoot();
   // Debian's own python: the packages are its
-  const child = spawn("/usr/bin/python3", ["-B", SCRIPT, root.root, KEYS.accessKeyId, KEYS.secretAccessKey], { stdio: ["pipe", "pipe", "pipe"] });
+  const more = conditions ? ["conditions"] : [];
+  const child = spawn("/usr/bin/python3", ["-B", SCRIPT, root.root, KEYS.accessKeyId, KEYS.secretAccessKey, ...more], { stdio: ["pipe", "pipe", "pipe"] });
   const ended = once(child, "exit");
   const lines: string[] = [];
   const port = await new Promise<number>((resolve, reject) => {

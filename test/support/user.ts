@@ -53,7 +53,7 @@ export function addUser(): TestUser {
       execFile(
         "unshare",
         ["--mount", "--propagation", "private", "sh", "-c", IN_PLACE, "sh", folder, projectRoot, process.execPath, ...line],
-        { timeout: 120_000, maxBuffer: 64 << 20, env: { ...process.env, OWN_GROUPS: groups.join(" ") } },
+        { timeout: 300_000, maxBuffer: 64 << 20, env: { ...process.env, OWN_GROUPS: groups.join(" ") } },
         (error, stdout, stderr) => resolve({ status: error === null ? 0 : typeof error.code === "number" ? error.code : 255, stdout, stderr }),
       );
     });

@@ -20,7 +20,7 @@ const TOLERATED: readonly (readonly [key: string, effect: string])[] = [
 
 export function draftDaemon(set: KubeObject, hash: string, node: string): Draft {
   const draft = draftPod(set, set.spec.template);
-  const spec: any = draft["spec"];
+  const spec = draft["spec"] as PodSpec;
   const generation = templateGeneration(set);
   return {
     ...draft,
@@ -32,22 +32,41 @@ export function draftDaemon(set: KubeObject, hash: string, node: string): Draft 
   };
 }
 
+interface Term {
+  readonly matchFields?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[];
+}
+
+interface Affinity {
+  readonly nodeAffinity?: { readonly requiredDuringSchedulingIgnoredDuringExecution?: { readonly nodeSelectorTerms?: readonly Term[] } };
+}
+
+interface PodSpec {
+  readonly affinity?: Affinity;
+  readonly tolerations?: readonly Toleration[];
+  readonly hostNetwork?: boolean;
+}
+
+function requiredTerms(affinity: Affinity | undefined): readonly Term[] {
+  return affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+}
+
 /** The node of a pod: where it runs, or where its affinity sends it. */
 export function targetNode({ spec }: KubeObject): string | undefined {
   if (spec.nodeName) return spec.nodeName;
-  const terms: readonly any[] = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return terms.flatMap(({ matchFields = [] }) => matchFields).find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values?.[0];
+  return requiredTerms(spec.affinity)
+    .flatMap(({ matchFields = [] }) => matchFields)
+    .find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values?.[0];
 }
 
 /** Every required term of its own keeps what it says of labels. */
-function onNode(affinity: any, node: string): unknown {
+function onNode(affinity: Affinity | undefined, node: string): unknown {
   const matchFields = [{ key: NAME_FIELD, operator: "In", values: [node] }];
-  const terms: readonly any[] = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const terms = requiredTerms(affinity);
   const nodeSelectorTerms = terms.length === 0 ? [{ matchFields }] : terms.map((term) => ({ ...term, matchFields }));
   return { ...affinity, nodeAffinity: { ...affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
 }
 
-function withTolerations({ tolerations = [], hostNetwork }: { readonly tolerations?: readonly Toleration[]; readonly hostNetwork?: boolean }): unknown {
+function withTolerations({ tolerations = [], hostNetwork }: PodSpec): unknown {
   const rows = hostNetwork === true ? [...TOLERATED, ["network-unavailable", "NoSchedule"] as const] : TOLERATED;
   const own: readonly Toleration[] = rows.map(([name, effect]) => ({ key: `node.kubernetes.io/${name}`, operator: "Exists", effect }));
   const isOwn = ({ key, operator, effect }: Toleration): boolean => own.some((one) => one.key === key && one.operator === operator && one.effect === effect);

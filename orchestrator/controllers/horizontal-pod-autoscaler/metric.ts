@@ -28,18 +28,42 @@ export interface MetricFailure {
   readonly problem: string;
 }
 
-export function judge(metric: any, view: MetricView): MetricVerdict | MetricFailure {
-  switch (metric.type) {
-    case "Resource":
-      return judgeResource(metric.resource, undefined, view);
-    case "ContainerResource":
-      return judgeResource(metric.containerResource, metric.containerResource.container, view);
-    default:
-      return withoutAdapter(metric, view.namespace);
-  }
+interface Target {
+  readonly averageValue?: string;
+  readonly averageUtilization?: number;
 }
 
-function judgeResource(source: any, container: string | undefined, view: MetricView): MetricVerdict | MetricFailure {
+interface ResourceSource {
+  readonly name: string;
+  readonly target: Target;
+}
+
+interface Selector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+}
+
+interface CustomSource {
+  readonly metric: { readonly name: string; readonly selector?: Selector };
+}
+
+/** One of the sources, by `type`. */
+export interface Metric {
+  readonly type: string;
+  readonly resource?: ResourceSource;
+  readonly containerResource?: ResourceSource & { readonly container: string };
+  readonly pods?: CustomSource;
+  readonly object?: CustomSource & { readonly describedObject: { readonly kind: string; readonly name: string } };
+  readonly external?: CustomSource;
+}
+
+export function judge(metric: Metric, view: MetricView): MetricVerdict | MetricFailure {
+  const { type, resource, containerResource } = metric;
+  if (type === "Resource" && resource !== undefined) return judgeResource(resource, undefined, view);
+  if (type === "ContainerResource" && containerResource !== undefined) return judgeResource(containerResource, containerResource.container, view);
+  return withoutAdapter(metric, view.namespace);
+}
+
+function judgeResource(source: ResourceSource, container: string | undefined, view: MetricView): MetricVerdict | MetricFailure {
   const { name, target } = source;
   const kind = container === undefined ? "Resource" : "ContainerResource";
   const fail = (problem: string): MetricFailure => ({
@@ -57,13 +81,13 @@ function judgeResource(source: any, container: string | undefined, view: MetricV
   return { replicas: answer.replicas, name: title, status };
 }
 
-function goalOf({ averageValue, averageUtilization }: any): Goal | Problem {
+function goalOf({ averageValue, averageUtilization }: Target): Goal | Problem {
   if (averageValue !== undefined) return { kind: "average", amount: milliOf(averageValue) };
   if (averageUtilization !== undefined) return { kind: "utilization", percent: averageUtilization };
   return { problem: "invalid resource metric source: neither an average utilization target nor an average value (usage) target was set" };
 }
 
-function ask({ name }: any, container: string | undefined, goal: Goal, view: MetricView): Answer | Problem {
+function ask({ name }: ResourceSource, container: string | undefined, goal: Goal, view: MetricView): Answer | Problem {
   const readings = readingsOf(name, container, view);
   if ("problem" in readings) return { problem: `unable to get metrics for resource ${name}: ${readings.problem}` };
   const requests = goal.kind === "average" ? new Map<string, number>() : requestsOf(name, container, view.pods);
@@ -92,13 +116,20 @@ function amountOf(resource: string, usage: Usage | undefined): number {
   return resource === "cpu" ? Math.ceil(usage.cpu / 1_000_000) : resource === "memory" ? usage.memory * 1000 : 0;
 }
 
+interface Requesting {
+  readonly name: string;
+  readonly restartPolicy?: string;
+  readonly resources?: { readonly requests?: Readonly<Record<string, string>> };
+}
+
 /** A container that requests nothing has no percentage of it. */
 function requestsOf(resource: string, container: string | undefined, pods: readonly KubeObject[]): Map<string, number> | Problem {
   const requests = new Map<string, number>();
   for (const { metadata, spec } of pods) {
-    const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }: any) => restartPolicy === "Always");
+    const { initContainers = [], containers } = spec as { readonly initContainers?: readonly Requesting[]; readonly containers: readonly Requesting[] };
+    const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
     let total = 0;
-    for (const one of [...spec.containers, ...sidecars]) {
+    for (const one of [...containers, ...sidecars]) {
       if (container !== undefined && one.name !== container) continue;
       const request = one.resources?.requests?.[resource];
       if (request === undefined) return { problem: `missing request for ${resource} in container ${one.name} of Pod ${metadata.name}` };
@@ -110,7 +141,7 @@ function requestsOf(resource: string, container: string | undefined, pods: reado
 }
 
 /** Metrics that programs give themselves need an adapter's API, which is not there. */
-function withoutAdapter({ type, pods, object, external }: any, namespace: string): MetricFailure {
+function withoutAdapter({ type, pods, object, external }: Metric, namespace: string): MetricFailure {
   const custom = "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered";
   const found: Readonly<Record<string, string>> = {
     Pods: `unable to get metric ${pods?.metric.name}: ${custom}`,
@@ -118,12 +149,12 @@ function withoutAdapter({ type, pods, object, external }: any, namespace: string
     External: `unable to get external metric ${namespace}/${external?.metric.name}/${selectorText(external?.metric.selector)}: unable to fetch metrics from external metrics API: no external metrics API (external.metrics.k8s.io) registered`,
   };
   const problem = found[type] ?? `unknown metric source type ${JSON.stringify(type)}`;
-  return { reason: `FailedGet${type}Metric`, found: problem, problem: `failed to get ${String(type).toLowerCase()} metric value: ${problem}` };
+  return { reason: `FailedGet${type}Metric`, found: problem, problem: `failed to get ${type.toLowerCase()} metric value: ${problem}` };
 }
 
-function selectorText(selector: any): string {
+function selectorText(selector: Selector | undefined): string {
   if (selector === undefined) return "nil";
-  const labels = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
+  const labels = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}: ${value}`);
   return `&LabelSelector{MatchLabels:map[string]string{${labels.map((label) => `${label},`).join("")}},MatchExpressions:[]LabelSelectorRequirement{},}`;
 }
 

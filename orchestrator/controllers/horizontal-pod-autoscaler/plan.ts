@@ -5,7 +5,7 @@ import type { Condition } from "../conditions.ts";
 import type { Notice } from "../events.ts";
 import { allow } from "./behavior.ts";
 import { noHistory, remember, rememberChange, type History } from "./history.ts";
-import { judge, type MetricFailure, type MetricVerdict } from "./metric.ts";
+import { judge, type MetricFailure, type MetricVerdict, type Metric } from "./metric.ts";
 
 export interface Target {
   readonly replicas: number;
@@ -116,7 +116,7 @@ function measureAll({ autoscaler, target, pods, usageOf, now }: AutoscalerView):
   const { metrics = [], behavior } = autoscaler.spec;
   const tolerance = { up: toleranceOf(behavior?.scaleUp), down: toleranceOf(behavior?.scaleDown) };
   const seen = { namespace: autoscaler.metadata.namespace ?? "", replicas: target.replicas, pods, usageOf, tolerance, now };
-  const outcomes: readonly (MetricVerdict | MetricFailure)[] = metrics.map((metric: unknown) => judge(metric, seen));
+  const outcomes: readonly (MetricVerdict | MetricFailure)[] = metrics.map((metric: Metric) => judge(metric, seen));
   const verdicts = outcomes.filter((outcome) => "replicas" in outcome);
   const failures = outcomes.filter((outcome) => "problem" in outcome);
   return {

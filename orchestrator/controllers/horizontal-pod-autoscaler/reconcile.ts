@@ -130,7 +130,7 @@ async function writeConditions(
   autoscaler: KubeObject,
   conditions: readonly Condition[],
   { cluster, clock }: Room,
-  more: (status: any) => object = (status) => status,
+  more: (status: { readonly desiredReplicas?: number }) => object = (status) => status,
 ): Promise<void> {
   const now = formatTime(clock.now());
   await cluster.modify(

@@ -34,13 +34,20 @@ function tracked(finalizers: readonly string[]): readonly string[] {
   return finalizers.includes(TRACKING) ? finalizers : [...finalizers, TRACKING];
 }
 
-function withIndex(spec: any, hostname: string): unknown {
-  const variables = (containers: any[] | undefined): any[] | undefined =>
-    containers?.map((container) =>
-      (container.env ?? []).some(({ name }: any) => name === INDEX_VARIABLE.name)
-        ? container
-        : { ...container, env: [...(container.env ?? []), INDEX_VARIABLE] },
+interface Container {
+  readonly env?: readonly { readonly name: string }[];
+}
+
+function withIndex(spec: unknown, hostname: string): unknown {
+  const variables = (containers: readonly Container[]): readonly Container[] =>
+    containers.map((container) =>
+      (container.env ?? []).some(({ name }) => name === INDEX_VARIABLE.name) ? container : { ...container, env: [...(container.env ?? []), INDEX_VARIABLE] },
     );
-  const { initContainers, containers } = spec;
-  return { ...spec, hostname, containers: variables(containers), ...(initContainers !== undefined && { initContainers: variables(initContainers) }) };
+  const { initContainers, containers } = spec as { readonly initContainers?: readonly Container[]; readonly containers: readonly Container[] };
+  return {
+    ...(spec as object),
+    hostname,
+    containers: variables(containers),
+    ...(initContainers !== undefined && { initContainers: variables(initContainers) }),
+  };
 }

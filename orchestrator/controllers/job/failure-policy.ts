@@ -21,21 +21,26 @@ export function judgeFailure({ podFailurePolicy }: JobSpec, pod: KubeObject): Fa
   return { action: undefined, counts: true };
 }
 
+interface Ended {
+  readonly name: string;
+  readonly state?: { readonly terminated?: { readonly exitCode: number } };
+}
+
 function matchExitCodes({ metadata, status }: KubeObject, { onExitCodes }: FailureRule): string | undefined {
   if (onExitCodes === undefined) return undefined;
   const { containerName, operator, values } = onExitCodes;
-  const statuses: readonly any[] = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const statuses: readonly Ended[] = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
   const found = statuses.find(({ name, state }) => {
-    const code: number | undefined = state?.terminated?.exitCode;
+    const code = state?.terminated?.exitCode;
     if (code === undefined || code === 0 || (containerName !== undefined && containerName !== name)) return false;
     return values.includes(code) === (operator === "In");
   });
   if (found === undefined) return undefined;
-  return `Container ${found.name} for pod ${metadata.namespace}/${metadata.name} failed with exit code ${found.state.terminated.exitCode}`;
+  return `Container ${found.name} for pod ${metadata.namespace}/${metadata.name} failed with exit code ${found.state?.terminated?.exitCode}`;
 }
 
 function matchConditions({ metadata, status }: KubeObject, { onPodConditions = [] }: FailureRule): string | undefined {
-  const conditions: readonly any[] = status?.conditions ?? [];
+  const conditions: readonly { readonly type: string; readonly status: string }[] = status?.conditions ?? [];
   const found = conditions.find((condition) => onPodConditions.some((one) => one.type === condition.type && one.status === condition.status));
   return found === undefined ? undefined : `Pod ${metadata.namespace}/${metadata.name} has condition ${found.type}`;
 }

@@ -56,7 +56,7 @@ export function failuresBefore({ metadata }: KubeObject): IndexFailures {
 
 /** When it ended, in milliseconds since the epoch, as well as the pod can tell. */
 export function endedAt(pod: KubeObject): number {
-  const statuses: readonly any[] = pod.status?.containerStatuses ?? [];
+  const statuses: readonly { readonly state?: { readonly terminated?: { readonly finishedAt?: string } } }[] = pod.status?.containerStatuses ?? [];
   const ends = statuses.map((status) => parseTime(status.state?.terminated?.finishedAt));
   if (ends.length > 0 && ends.every((end) => end > 0)) return Math.max(...ends);
   const ready = findCondition(pod, "Ready");

@@ -51,12 +51,16 @@ export function remainingDeadline(job: KubeObject, { activeDeadlineSeconds, susp
   return (startTime === undefined ? now : parseTime(startTime)) + activeDeadlineSeconds * 1000 - now;
 }
 
+interface Restarted {
+  readonly restartCount?: number;
+}
+
 /** Containers that are started again in their pod count while it lives. */
 function restartsExceeded(spec: JobSpec, { pods }: Tally): boolean {
   if ((spec.template.spec as { readonly restartPolicy?: string }).restartPolicy !== "OnFailure") return false;
   const live = pods.filter(({ status }) => status?.phase === "Running" || status?.phase === "Pending");
-  const statuses: readonly any[] = live.flatMap(({ status }) => [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]);
-  const restarts = statuses.reduce<number>((sum, { restartCount }) => sum + (restartCount ?? 0), 0);
+  const statuses = live.flatMap(({ status }): readonly Restarted[] => [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]);
+  const restarts = statuses.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0);
   return spec.backoffLimit === 0 ? restarts > 0 : restarts >= spec.backoffLimit;
 }
 

@@ -102,5 +102,7 @@ async function writeStatus(
 
 function failureConditions(conditions: readonly Condition[], failure: Failure | undefined, now: string): readonly Condition[] {
   if (failure === undefined) return withoutCondition(conditions, "ReplicaFailure");
+  const isKnown = conditions.some(({ type, reason }) => type === "ReplicaFailure" && reason === failure.reason);
+  if (isKnown) return conditions; // messages name the pod, another each time: writing that would wake this very set, and no back-off hold
   return setCondition(conditions, { type: "ReplicaFailure", status: "True", reason: failure.reason, message: messageOf(failure.error) }, now);
 }

@@ -19,7 +19,7 @@ export function wantedOrdinals({ spec }: KubeObject): readonly number[] {
   return Array.from({ length: spec.replicas ?? 1 }, (_, index) => startOf(spec) + index);
 }
 
-export function startOf(spec: any): number {
+export function startOf(spec: { readonly ordinals?: { readonly start?: number } }): number {
   return spec.ordinals?.start ?? 0;
 }
 
@@ -40,7 +40,7 @@ export function revisionOf({ metadata }: KubeObject): string | undefined {
 export function draftMember(set: KubeObject, revision: Revision, ordinal: number): Draft {
   const draft = draftPod(set, revision.template);
   const name = podName(set, ordinal);
-  const spec: any = draft["spec"];
+  const spec = draft["spec"] as { readonly volumes?: Parameters<typeof claimVolumes>[2] };
   return {
     ...draft,
     metadata: { ...draft.metadata, name, labels: { ...draft.metadata.labels, ...identityLabels(name, ordinal), [REVISION_LABEL]: revision.name } },

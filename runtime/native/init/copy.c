@@ -5,11 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
+#include <linux/limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 128
@@ -47,6 +48,30 @@ copy_status (int to, const char *name, const struct stat *status)
     die ("copy-up: owner", name);
 }
 
+/* Overlay's own are about its layers. */
+static bool
+is_carried (const char *attribute)
+{
+  return strncmp (attribute, "trusted.overlay.", 16) != 0 && strncmp (attribute, "user.overlay.", 13) != 0;
+}
+
+/* After the owner, whose change takes capabilities away. What the new file system does not take is left. */
+static void
+copy_attributes (int from, const char *name, int to)
+{
+  static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+  AUTO_CLOSE int source = openat (from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  AUTO_CLOSE int target = openat (to, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  ssize_t size = source < 0 || target < 0 ? 0 : flistxattr (source, names, sizeof names);
+
+  for (const char *attribute = names; size > 0 && attribute < names + size; attribute += strlen (attribute) + 1)
+    {
+      ssize_t length = is_carried (attribute) ? fgetxattr (source, attribute, value, sizeof value) : -1;
+      if (length >= 0 && fsetxattr (target, attribute, value, length, 0) < 0 && errno != EOPNOTSUPP && errno != EPERM)
+        die ("copy-up: attribute", name);
+    }
+}
+
 static void
 copy_entry (int from, const char *name, int to, int depth)
 {
@@ -72,6 +97,8 @@ copy_entry (int from, const char *name, int to, int depth)
   else if (mknodat (to, name, status.st_mode, status.st_rdev) < 0)
     die ("copy-up", name);
   copy_status (to, name, &status);
+  if (S_ISDIR (status.st_mode) || S_ISREG (status.st_mode))
+    copy_attributes (from, name, to);
 }
 
 void

@@ -10,10 +10,8 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,10 +29,9 @@ identity_keyring (char **fields)
 void
 identity_rlimit (char **fields)
 {
-  int which = field_number (fields[1]);
   struct rlimit wanted = { strtoull (fields[2], NULL, 10), strtoull (fields[3], NULL, 10) };
 
-  if (setrlimit (which, &wanted) < 0)
+  if (setrlimit (field_number (fields[1]), &wanted) < 0)
     die ("rlimit", fields[1]);
 }
 
@@ -101,6 +98,6 @@ identity_seccomp (char **fields)
 {
   struct sock_fprog filter = { .len = field_length (fields[1]) / sizeof (struct sock_filter), .filter = (void *) fields[1] };
 
-  if (syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, field_number (fields[2]), &filter) < 0)
+  if (syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, field_number (fields[2]), &filter) != 0)
     die ("seccomp", "filter");
 }

@@ -16,8 +16,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -69,31 +67,14 @@ do_wait (char **fields)
     die ("wait", "start");
 }
 
+/* setns PATH TYPE; join PID:START FLAGS: the namespaces of a process that is still the one that started at START. */
 static void
-do_groups (char **fields)
+do_enter (char **fields)
 {
-  (void) fields;
-  cgroup_enter ();
-}
-
-/* setns PATH TYPE */
-static void
-do_setns (char **fields)
-{
-  AUTO_CLOSE int fd = open (fields[1], O_RDONLY | O_CLOEXEC);
+  AUTO_CLOSE int fd = fields[0][0] == 'j' ? process_open (fields[1]) : open (fields[1], O_RDONLY | O_CLOEXEC);
 
   if (fd < 0 || setns (fd, field_number (fields[2])) < 0)
-    die ("setns", fields[1]);
-}
-
-/* join PID:START FLAGS: the namespaces of a process that is still the one that started at START. */
-static void
-do_join (char **fields)
-{
-  AUTO_CLOSE int fd = process_open (fields[1]);
-
-  if (fd < 0 || setns (fd, field_number (fields[2])) < 0)
-    die ("join", fields[1]);
+    die (fields[0], fields[1]);
 }
 
 /* fork FLAGS: pid and user namespaces are entered by a child only; it is the monitor's child too.
@@ -132,11 +113,12 @@ do_become_root (char **fields)
     die ("user", "namespace root");
 }
 
+/* undumpable and no-new-privileges */
 static void
-do_undumpable (char **fields)
+do_restrain (char **fields)
 {
-  (void) fields;
-  prctl (PR_SET_DUMPABLE, 0);
+  if ((fields[0][0] == 'u' ? prctl (PR_SET_DUMPABLE, 0) : prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
+    die (fields[0], "set");
 }
 
 static void
@@ -149,19 +131,21 @@ do_loopback (char **fields)
     die ("network", fields[0]);
 }
 
-/* proc PATH VALUE: a file that must be the kernel's, not an imitation. */
+/* proc PATH VALUE, and label PATH VALUE WHAT for a security module: a file that must be the kernel's, not an imitation. */
 static void
 do_proc (char **fields)
 {
+  bool label = fields[0][0] == 'l';
+  const char *step = label ? fields[0] : "write", *object = fields[label ? 3 : 1];
   struct statfs filesystem;
   AUTO_CLOSE int fd = open (fields[1], O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
   if (fd < 0 || fstatfs (fd, &filesystem) < 0)
-    die ("write", fields[1]);
+    die (step, object);
   if (filesystem.f_type != PROC_SUPER_MAGIC)
-    die_of (ENOTSUP, "write", fields[1]);
+    die_of (ENOTSUP, step, object);
   if (write (fd, fields[2], strlen (fields[2])) < 0)
-    die ("write", fields[1]);
+    die (step, object);
 }
 
 /* disk-attach TARGET: what the monitor has opened. */
@@ -241,13 +225,6 @@ do_hooks (char **fields)
   init_expect (self, MESSAGE_HOOKS);
 }
 
-static void
-do_no_new_privileges (char **fields)
-{
-  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-    die ("no_new_privs", fields[0]);
-}
-
 /* Ends with its monitor; asked after the credentials changed, for their change forgets it. */
 static void
 do_follow (char **fields)
@@ -255,28 +232,29 @@ do_follow (char **fields)
   (void) fields;
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   ssize_t size = recv (self->channel, &(char) { 0 }, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (size == 0 || (size < 0 && errno != EAGAIN))
+  if (size == 0 || (size < 0 && errno == ECONNRESET)) /* and not where a filter refuses to tell */
     _exit (125);
 }
 
 static void
-do_execute (char **fields)
+do_prepare (char **fields)
 {
-  program_execute (self, fields);
+  program_prepare (self, fields);
 }
 
 static const OperationKind kinds[] = {
   { "wait", 1, do_wait },
-  { "groups", 0, do_groups },
-  { "setns", 2, do_setns },
-  { "join", 2, do_join },
+  { "groups", 0, cgroup_enter },
+  { "setns", 2, do_enter },
+  { "join", 2, do_enter },
   { "fork", 1, do_fork },
   { "unshare", 1, do_unshare },
   { "become-root", 0, do_become_root },
-  { "undumpable", 0, do_undumpable },
+  { "undumpable", 0, do_restrain },
   { "keyring", 1, identity_keyring },
   { "loopback", 0, do_loopback },
   { "proc", 2, do_proc },
+  { "label", 3, do_proc },
   { "hostname", 1, do_name },
   { "domainname", 1, do_name },
   { "rlimit", 3, identity_rlimit },
@@ -291,12 +269,12 @@ static const OperationKind kinds[] = {
   { "root-folder", 2, root_folder },
   { "root-overlay", 2, root_overlay },
   { "root-received", 2, do_root_received },
-  { "mount", 5, mount_new },
+  { "mount", 6, mount_new },
   { "early", 3, mount_early },
   { "late", 1, mount_late },
-  { "bind", 8, mount_bind },
-  { "bind-received", 8, do_bind_received },
-  { "bind-mapped", 8, do_bind_mapped },
+  { "bind", 9, mount_bind },
+  { "bind-received", 9, do_bind_received },
+  { "bind-mapped", 9, do_bind_mapped },
   { "propagation", 1, root_propagation },
   { "device", 6, mount_device },
   { "link", 2, mount_link },
@@ -310,14 +288,15 @@ static const OperationKind kinds[] = {
   { "folder", 1, program_folder },
   { "find", 2, program_find },
   { "ready", 0, do_ready },
-  { "no-new-privileges", 0, do_no_new_privileges },
+  { "no-new-privileges", 0, do_restrain },
   { "seccomp", 2, identity_seccomp },
   { "bounding", 1, identity_bounding },
   { "user", 3, identity_user },
   { "capabilities", 4, identity_capabilities },
   { "follow", 0, do_follow },
   { "preserve", 1, program_preserve },
-  { "execute", 2, do_execute },
+  { "prepare", 1, do_prepare },
+  { "execute", 1, program_execute },
 };
 
 void

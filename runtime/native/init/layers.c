@@ -63,17 +63,3 @@ layers_mount (char **options)
     die ("mount", at);
   return open_layer (at);
 }
-
-void
-layers_set (int context, const int *trees, size_t count)
-{
-  char value[256];
-  size_t used = 0;
-
-  for (size_t i = 0; i < count && used < sizeof value; i++)
-    used += snprintf (value + used, sizeof value - used, "%s%d", i == 0 ? "" : ":", trees[i]);
-  if (used >= sizeof value)
-    die_of (E2BIG, "idmap: option", "lowerdir");
-  if (chdir ("/proc/self/fd") < 0 || fsconfig (context, FSCONFIG_SET_STRING, "lowerdir", value, 0) < 0)
-    die ("idmap: option", "lowerdir");
-}

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -67,17 +66,43 @@ make_filesystem (const char *type, const char *source, char **options, uint64_t 
   return tree;
 }
 
-/* mount TARGET TYPE SOURCE ATTRIBUTES REAL OPTION…: REAL is 1 when the target must be a real folder (proc, sys, dev),
+/* SET CLEAR of the mount itself, then SET CLEAR of it and all below it; -1 for what cannot be. */
+int
+change_attributes (int tree, char **fields)
+{
+  for (int deep = 0; deep < 2; deep++)
+    {
+      struct mount_attr attributes = { .attr_set = field_number (fields[2 * deep]), .attr_clr = field_number (fields[2 * deep + 1]) };
+      bool any = attributes.attr_set != 0 || attributes.attr_clr != 0;
+      if (any && mount_setattr (tree, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0), &attributes, sizeof attributes) < 0)
+        return -1;
+    }
+  return 0;
+}
+
+/* MS_SHARED and its like, with MS_REC for mounts below too; 0 leaves what it is. For a mount that is attached. */
+static void
+change_propagation (int tree, uint64_t kind, const char *path)
+{
+  struct mount_attr attributes = { .propagation = kind & ~(uint64_t) MS_REC };
+  unsigned deep = (kind & MS_REC) != 0 ? AT_RECURSIVE : 0;
+
+  if (kind != 0 && mount_setattr (tree, "", AT_EMPTY_PATH | deep, &attributes, sizeof attributes) < 0)
+    die ("mount: propagation", path);
+}
+
+/* mount TARGET TYPE SOURCE ATTRIBUTES PROPAGATION REAL OPTION…: REAL is 1 when the target must be a real folder (proc, sys, dev),
    2 when what is there is copied into the new file system first. */
 void
 mount_new (char **fields)
 {
-  AUTO_CLOSE int tree = make_filesystem (fields[2], fields[3], fields + 6, field_number (fields[4]), fields[1]);
-  AUTO_CLOSE int target = field_number (fields[5]) == 1 ? target_real_folder (fields[1]) : target_open (fields[1], true);
+  AUTO_CLOSE int tree = make_filesystem (fields[2], fields[3], fields + 7, field_number (fields[4]), fields[1]);
+  AUTO_CLOSE int target = field_number (fields[6]) == 1 ? target_real_folder (fields[1]) : target_open (fields[1], true);
 
-  if (field_number (fields[5]) == 2)
+  if (field_number (fields[6]) == 2)
     copy_up (target, tree, 0);
   attach_mount (tree, target, fields[1]);
+  change_propagation (tree, field_number (fields[5]), fields[1]);
 }
 
 static int early = -1;
@@ -100,15 +125,15 @@ mount_late (char **fields)
   attach_mount (early, target, fields[1]);
 }
 
-/* bind TARGET SOURCE RECURSIVE SET CLEAR ALL PROPAGATION SUB-PATH: ALL is 1 when the attributes go to mounts below too;
-   SUB-PATH, when it is not empty, is found below SOURCE and never outside it. */
+/* bind TARGET SOURCE RECURSIVE SET CLEAR DEEP-SET DEEP-CLEAR PROPAGATION SUB-PATH: SUB-PATH, when it is not empty, is found
+   below SOURCE and never outside it. */
 void
 mount_bind (char **fields)
 {
   unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
   unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
-  bool whole = fields[8][0] == '\0';
-  AUTO_CLOSE int source = whole ? -1 : source_beneath (fields[2], fields[8]);
+  bool whole = fields[9][0] == '\0';
+  AUTO_CLOSE int source = whole ? -1 : source_beneath (fields[2], fields[9]);
   AUTO_CLOSE int tree = whole ? open_tree (AT_FDCWD, fields[2], clone) : open_tree (source, "", AT_EMPTY_PATH | clone);
 
   mount_tree (fields, tree);
@@ -118,25 +143,18 @@ mount_bind (char **fields)
 void
 mount_tree (char **fields, int tree)
 {
-  struct mount_attr attributes
-      = { .attr_set = field_number (fields[4]), .attr_clr = field_number (fields[5]), .propagation = field_number (fields[7]) };
-  unsigned recursive = field_number (fields[3]) == 1 ? AT_RECURSIVE : 0;
-  unsigned all = field_number (fields[6]) == 1 ? AT_RECURSIVE : 0;
-  struct mount_attr spread = { .propagation = attributes.propagation };
   struct stat status;
 
   if (tree < 0 || fstat (tree, &status) < 0)
     die ("bind: source", fields[2]);
-  attributes.propagation = 0;
-  if (mount_setattr (tree, "", AT_EMPTY_PATH | all, &attributes, sizeof attributes) < 0)
+  if (change_attributes (tree, fields + 4) < 0)
     die ("bind: attributes", fields[1]);
   AUTO_CLOSE int target = target_open (fields[1], S_ISDIR (status.st_mode));
   attach_mount (tree, target, fields[1]);
-  if (mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &spread, sizeof spread) < 0)
-    die ("bind: propagation", fields[1]);
+  change_propagation (tree, field_number (fields[8]), fields[1]);
 }
 
-/* device PATH MODE-WITH-TYPE MAJOR MINOR UID GID: the mode is whole, for init's umask is 0 until execve. */
+/* device PATH MODE-WITH-TYPE MAJOR MINOR UID GID: the mode is whole, for init's umask is 0 until it prepares. */
 void
 mount_device (char **fields)
 {

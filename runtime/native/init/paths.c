@@ -28,16 +28,13 @@ typedef struct
 
 static int root = -1;
 
-void
+int
 target_root (int fd)
 {
-  root = fd;
-}
+  int before = root;
 
-int
-target_root_fd (void)
-{
-  return root;
+  root = fd;
+  return before;
 }
 
 static int

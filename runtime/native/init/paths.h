@@ -4,9 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on targets are looked up below this folder; takes the descriptor. */
-void target_root (int fd);
-int target_root_fd (void);
+/* From now on targets are looked up below this folder; takes the descriptor, and gives that of the one before. */
+int target_root (int fd);
 /* The target of a mount, made (as a folder or an empty file) when it is missing; symlinks stay inside the root. */
 int target_open (const char *path, bool folder);
 /* The same, but no component may be a symlink. */
@@ -20,4 +19,5 @@ int checked_null (int fd, const char *step);
 
 /* mounts.c, for root.c */
 void attach_mount (int tree, int target, const char *path);
+int change_attributes (int tree, char **fields);
 int make_filesystem (const char *type, const char *source, char **options, uint64_t attributes, const char *path);

@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -20,6 +18,7 @@
 
 static char found[PATH_MAX];
 static const char *folder = "/";
+static bool is_inside;
 
 static int
 try_program (const char *path)
@@ -72,12 +71,24 @@ program_make_folder (char **fields)
     }
 }
 
+/* False when we may not. Outside the root (by a leaked descriptor) its path is "(unreachable)". */
+static bool
+enter_folder (void)
+{
+  char path[PATH_MAX];
+
+  is_inside = is_inside || chdir (folder) == 0;
+  if (is_inside && (getcwd (path, sizeof path) == NULL || path[0] != '/'))
+    die_of (ENOENT, "cwd", folder);
+  return is_inside;
+}
+
 /* The program's user may reach it where root does not, and is asked again. */
 void
 program_folder (char **fields)
 {
   folder = fields[1];
-  if (chdir (folder) < 0 && errno != EACCES)
+  if (!enter_folder () && errno != EACCES)
     die ("cwd", folder);
 }
 
@@ -136,32 +147,35 @@ program_preserve (char **fields)
 static void
 close_others (const Launch *launch)
 {
-  int first = 3 + (int) kept;
   int one = launch->failure >= 0 ? launch->failure : launch->channel;
   int other = launch->fifo >= 0 ? launch->fifo : one;
   int low = one < other ? one : other, high = one < other ? other : one;
 
-  close_between (first, low - 1);
+  close_between (3 + (int) kept, low - 1);
   close_between (low + 1, high - 1);
   close_between (high + 1, INT_MAX);
 }
 
-/* execute UMASK COUNT ARGUMENT… VARIABLE… */
+/* prepare UMASK: what a filter of system calls might refuse, so before it. */
 void
-program_execute (Launch *launch, char **fields)
+program_prepare (Launch *launch, char **fields)
 {
-  size_t count = field_number (fields[2]);
-  char **arguments = field_list (fields, 3, count);
-  char path[PATH_MAX];
-
   schedule_unpin ();
   umask (field_number (fields[1]));
-  if (chdir (folder) < 0)
-    die ("cwd", folder);
-  if (getcwd (path, sizeof path) == NULL || path[0] != '/') /* outside the root (by a leaked descriptor) it is "(unreachable)" */
-    die_of (ENOENT, "cwd", folder);
+  enter_folder ();
   reset_signals ();
   close_others (launch);
-  execve (found, arguments, fields + 3 + count);
+}
+
+/* execute COUNT ARGUMENT… VARIABLE… */
+void
+program_execute (char **fields)
+{
+  size_t count = field_number (fields[1]);
+  char **arguments = field_list (fields, 2, count);
+
+  if (!is_inside && !enter_folder ())
+    die ("cwd", folder);
+  execve (found, arguments, fields + 2 + count);
   die ("execve", found);
 }

@@ -79,7 +79,7 @@ void
 root_pivot (char **fields)
 {
   AUTO_CLOSE int old = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int root = target_root_fd ();
+  int root = target_root (-1);
 
   if (old < 0 || fchdir (root) < 0 || syscall (SYS_pivot_root, ".", ".") < 0)
     die (fields[0], "/");
@@ -88,7 +88,6 @@ root_pivot (char **fields)
   if (chdir ("/") < 0)
     die ("chdir", "/");
   close (root);
-  target_root (-1);
 }
 
 /* propagation FLAGS: of the root itself, once nothing more is mounted. */

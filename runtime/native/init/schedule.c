@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -57,7 +56,7 @@ schedule_io (char **fields)
     die ("io-priority", "set");
 }
 
-/* affinity CPU…: at once, and again before execve. */
+/* affinity CPU…: at once, and again when it prepares. */
 void
 schedule_affinity (char **fields)
 {

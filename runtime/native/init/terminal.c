@@ -7,7 +7,6 @@
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 /* The slave by TIOCGPTPEER, never by a path that the image may have prepared. Returns the slave. */
 int

@@ -158,8 +158,9 @@ cgroup_birth (void)
 /* The new process, while it has one thread: whoever moves just itself need not wait until no process of this machine forks or ends,
    which takes the kernel an RCU grace period (some 10 ms). */
 void
-cgroup_enter (void)
+cgroup_enter (char **fields)
 {
+  (void) fields;
   for (size_t i = 0; i < groups.join_count; i++)
     if (groups.joins[i] >= 0 && write (groups.joins[i], "0", 1) < 0)
       die ("cgroup", groups.join_paths[i]);

@@ -7,9 +7,11 @@
 #include "launch.h"
 #include "paths.h"
 #include "operations.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,22 @@ map_tree (int at, const char *path, unsigned flags, int namespace, const char *w
   if (tree < 0 || mount_setattr (tree, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes) < 0)
     die ("idmap", what);
   return tree;
+}
+
+/* As layers_mount, of detached mounts, for a context whose mount stays detached: about 80 fit. The working folder is /proc/self/fd
+   afterwards. */
+static void
+set_layers (int context, const int *trees, size_t count)
+{
+  char value[256];
+  size_t used = 0;
+
+  for (size_t i = 0; i < count && used < sizeof value; i++)
+    used += snprintf (value + used, sizeof value - used, "%s%d", i == 0 ? "" : ":", trees[i]);
+  if (used >= sizeof value)
+    die_of (E2BIG, "idmap: option", "lowerdir");
+  if (chdir ("/proc/self/fd") < 0 || fsconfig (context, FSCONFIG_SET_STRING, "lowerdir", value, 0) < 0)
+    die ("idmap: option", "lowerdir");
 }
 
 static int
@@ -122,6 +140,33 @@ make_overlay (int context, char **fields)
   return mounted;
 }
 
+/* Until 6.15 the kernel stacks only mounts that are attached where it is asked to: from here on, somewhere that nobody sees and that goes with
+   `come_back`. */
+static void
+go_aside (int *root, int *namespace)
+{
+  *root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  *namespace = open ("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (*root < 0 || *namespace < 0 || unshare (CLONE_NEWNS) < 0 || mount (NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+    die ("idmap", "mount namespace");
+}
+
+static void
+come_back (int root, int namespace)
+{
+  if (setns (namespace, CLONE_NEWNS) < 0 || fchdir (root) < 0 || chroot (".") < 0)
+    die ("idmap", "mount namespace");
+}
+
+/* On top of the root, where no path leads. */
+static int
+attached (int tree)
+{
+  if (move_mount (tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    die ("idmap", "layer");
+  return tree;
+}
+
 /* idmap-overlay UID GID FOLDER UPPER WORK VOLATILE LOWER…: UPPER and WORK below FOLDER, for both must be of one mount; or FOLDER is a file with
    the file system that holds them. */
 int
@@ -132,24 +177,26 @@ idmap_overlay (pid_t pid, char **fields)
   AUTO_CLOSE int namespace = open_namespace (pid);
   bool singly = layers_singly ();
   AUTO_CLOSE int context = fsopen ("overlay", FSOPEN_CLOEXEC);
+  AUTO_CLOSE int root = -1;
+  AUTO_CLOSE int before = -1;
 
   if (context < 0)
     die ("idmap", "overlay");
-  AUTO_CLOSE int writable = map_writable (fields[3], namespace);
+  go_aside (&root, &before);
+  AUTO_CLOSE int writable = attached (map_writable (fields[3], namespace));
   set_folder (context, "upperdir", writable, fields[4]);
   set_folder (context, "workdir", writable, fields[5]);
   for (char **lower = fields + 7; *lower != NULL && count < MAX_LOWERS; lower++)
     {
-      trees[count] = map_folder (*lower, namespace);
+      trees[count] = attached (map_folder (*lower, namespace));
       if (singly)
         set_folder (context, "lowerdir+", trees[count], "");
       count++;
     }
   if (!singly)
-    layers_set (context, trees, count);
+    set_layers (context, trees, count);
   int mounted = make_overlay (context, fields);
-  if (!singly && chdir ("/") < 0)
-    die ("idmap", "/");
+  come_back (root, before);
   while (count > 0)
     close (trees[--count]); /* only now: a clone that is closed is a mount no more */
   return mounted;

@@ -126,7 +126,7 @@ void cgroup_join (char **fields);
 void cgroup_filter_devices (char **fields);
 void cgroup_watch_oom (char **fields);
 int cgroup_birth (void);
-void cgroup_enter (void);
+void cgroup_enter (char **fields);
 void cgroup_let_go (void);
 bool cgroup_oom_killed (void);
 void cgroup_kill (void);

@@ -186,7 +186,7 @@ static const OperationKind kinds[] = {
   { "console", 1, do_console },
   { "idmap-overlay", 6, do_idmap_overlay },
   { "idmap-bind", 3, do_idmap_bind },
-  { "outside-bind", 8, do_outside_bind },
+  { "outside-bind", 9, do_outside_bind },
   { "disk", 1, do_disk },
   { "health", 4, do_health },
   { "keep", 0, do_keep },

@@ -3,6 +3,7 @@
 #include "common.h"
 #include "launch.h"
 #include "operations.h"
+#include "paths.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -53,7 +54,7 @@ make_namespace (const char *uids, const char *gids)
   return namespace;
 }
 
-/* outside-bind SOURCE RECURSIVE UIDS GIDS DEEP SET CLEAR ALL: DEEP maps mounts below too, ALL gives them the attributes.
+/* outside-bind SOURCE RECURSIVE UIDS GIDS DEEP SET CLEAR DEEP-SET DEEP-CLEAR: DEEP maps mounts below too.
    Done outside, for whoever maps must own the file system; without UIDS nothing is mapped, and only the way to SOURCE is
    walked by who may walk it. */
 int
@@ -61,11 +62,9 @@ outside_bind (const Launch *launch, char **fields)
 {
   unsigned recursive = field_number (fields[2]) == 1 ? AT_RECURSIVE : 0;
   unsigned deep = field_number (fields[5]) == 1 ? AT_RECURSIVE : 0;
-  unsigned all = field_number (fields[8]) == 1 ? AT_RECURSIVE : 0;
   bool mapped = fields[3][0] != '\0';
   AUTO_CLOSE int namespace = mapped ? make_namespace (fields[3], fields[4]) : -1;
   struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = namespace };
-  struct mount_attr attributes = { .attr_set = field_number (fields[6]), .attr_clr = field_number (fields[7]) };
 
   if (launch->mapped_count == MAX_MAPPED)
     die_of (E2BIG, "idmap: map", fields[1]);
@@ -76,7 +75,7 @@ outside_bind (const Launch *launch, char **fields)
     die ("idmap: source", fields[1]);
   if (mapped && mount_setattr (tree, "", AT_EMPTY_PATH | deep, &map, sizeof map) < 0)
     die ("idmap", fields[1]);
-  if (mount_setattr (tree, "", AT_EMPTY_PATH | all, &attributes, sizeof attributes) < 0)
+  if (change_attributes (tree, fields + 6) < 0)
     die ("idmap: attributes", fields[1]);
   return tree;
 }

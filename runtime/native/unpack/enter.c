@@ -66,7 +66,7 @@ enter_layers (char **argv)
   root_overlay (root);
   if (*rest != NULL)
     for (rest++; rest[0] != NULL && rest[1] != NULL && rest[2] != NULL; rest += 3)
-      mount_bind ((char *[]) { "bind", rest[0], rest[1], "1", "0", "0", "0", "0", rest[2], NULL });
+      mount_bind ((char *[]) { "bind", rest[0], rest[1], "1", "0", "0", "0", "0", "0", rest[2], NULL });
   root_pivot ((char *[]) { "pivot", NULL });
 }
 

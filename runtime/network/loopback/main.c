@@ -3,21 +3,19 @@
    find it. Its child carries; when that is killed the next one does. */
 #define _GNU_SOURCE
 #include "flow.h"
+#include "server.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum
@@ -26,8 +24,6 @@ enum
   REST_MS = 200, /* without a descriptor, until it tries again */
   BACKLOG = 4096,
 };
-
-#define NOBODY 65534
 
 static Port ports[MAX_PORTS];
 static size_t port_count;
@@ -142,61 +138,14 @@ is_machines_root (void)
   return getuid () == 0 && stat ("/proc/self/ns/user", &namespace) == 0 && namespace.st_ino == 0xEFFFFFFDu;
 }
 
-/* What carries bytes of strangers has no rights beyond its sockets, and is nobody: root's files are not its own. */
+/* What carries bytes of strangers is nobody: root's files are not its own. */
 static void
 give_up_rights (void)
 {
-  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-  struct __user_cap_data_struct none[2] = { 0 };
-
   if (is_machines_root () && (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 || setresuid (NOBODY, NOBODY, NOBODY) < 0))
     fail ("setuid");
-  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall (SYS_capset, &header, none) < 0)
+  if (!drop_capabilities ())
     fail ("capset");
-}
-
-static void
-go_background (void)
-{
-  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-  pid_t child = fork ();
-
-  if (null < 0 || child < 0)
-    fail ("background");
-  if (child > 0)
-    {
-      printf ("%d\n", child);
-      exit (0);
-    }
-  setsid ();
-  for (int fd = 0; fd < 3; fd++)
-    dup2 (null, fd);
-  if (chdir ("/") < 0)
-    _exit (1);
-}
-
-/* Returns in the process that carries; the other one ends when that one does of itself, and follows a killed one with the next. */
-static void
-outlive (void)
-{
-  int status;
-
-  for (;;)
-    {
-      pid_t parent = getpid (), child = fork ();
-      if (child == 0)
-        {
-          prctl (PR_SET_PDEATHSIG, SIGKILL);
-          if (getppid () == parent)
-            return;
-          _exit (1);
-        }
-      if (child > 0 && TEMP_FAILURE_RETRY (waitpid (child, &status, 0)) == child && WIFEXITED (status))
-        _exit (0);
-      if (!is_there ())
-        _exit (0);
-      sleep (1); /* whatever killed it may go on to */
-    }
 }
 
 /* False where there is no descriptor left for one that has come. */
@@ -261,7 +210,10 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGINT, SIG_IGN);
-  go_background ();
+  if (!go_background ())
+    fail ("background");
+  if (chdir ("/") < 0)
+    _exit (1);
   give_up_rights ();
   outlive ();
   serve ();

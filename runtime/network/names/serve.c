@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "answer.h"
 #include "forward.h"
+#include "server.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,19 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <linux/capability.h>
 #include <unistd.h>
 
 #define ADDRESS "127.0.0.11"
 #define PORT 53
 #define MAX_STREAMS 16 /* connections served at once, a process each */
 #define CHECK_MS 30000
-#define NOBODY 65534
 
 typedef struct
 {
@@ -158,38 +156,24 @@ is_pinned (const Server *server)
          && pinned.st_ino == own.st_ino;
 }
 
-/* What talks to containers has no rights beyond its sockets, and is nobody: to root's processes it could send signals. */
+/* What talks to containers is nobody: to root's processes it could send signals. */
 static void
 give_up_rights (void)
 {
-  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-  struct __user_cap_data_struct none[2] = { 0 };
-
   if (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 || setresuid (NOBODY, NOBODY, NOBODY) < 0)
     fail ("setuid");
-  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall (SYS_capset, &header, none) < 0)
+  if (!drop_capabilities ())
     fail ("capset");
 }
 
 /* The files of names are reached from their own folder, for a user may have no way to it. */
 static void
-go_background (Server *server)
+leave_for_names (Server *server)
 {
   int folder = open_folder_of (server->config, &server->config);
-  pid_t child = fork ();
 
-  if (child < 0)
-    fail ("fork");
-  if (child > 0)
-    {
-      printf ("%d\n", child);
-      exit (0);
-    }
-  setsid ();
-  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; fd++)
-    if (null >= 0)
-      dup2 (null, fd);
+  if (!go_background ())
+    fail ("background");
   if (fchdir (folder) < 0)
     _exit (1);
   close (folder);
@@ -269,28 +253,6 @@ serve (Server *server)
     }
 }
 
-/* Returns in the process that serves; the other one ends when that one does of itself, and follows a killed one with the next. */
-static void
-outlive (void)
-{
-  int status;
-
-  for (;;)
-    {
-      pid_t parent = getpid (), child = fork ();
-      if (child == 0)
-        {
-          prctl (PR_SET_PDEATHSIG, SIGKILL);
-          if (getppid () == parent)
-            return;
-          _exit (1);
-        }
-      if (child > 0 && TEMP_FAILURE_RETRY (waitpid (child, &status, 0)) == child && WIFEXITED (status))
-        _exit (0);
-      sleep (1); /* whatever killed it may go on to */
-    }
-}
-
 int
 main (int argc, char **argv)
 {
@@ -309,7 +271,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGINT, SIG_IGN);
-  go_background (&server);
+  leave_for_names (&server);
   give_up_rights ();
   outlive ();
   serve (&server);

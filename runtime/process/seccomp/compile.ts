@@ -29,18 +29,24 @@ const KILL_PROCESS = 0x8000_0000;
 const ERRNO = 0x0005_0000;
 const MAX_INSTRUCTIONS = 4096;
 
-/** AUDIT_ARCH_* of linux/audit.h; x32 shares its parent's and is always refused. */
+/** AUDIT_ARCH_* of linux/audit.h. */
 const ARCHITECTURES: Readonly<Record<string, { readonly audit: number; readonly table: Architecture }>> = {
   SCMP_ARCH_X86_64: { audit: 0xc000_003e, table: "x64" },
   SCMP_ARCH_X86: { audit: 0x4000_0003, table: "x86" },
   SCMP_ARCH_AARCH64: { audit: 0xc000_00b7, table: "arm64" },
 };
 
+/** Profiles are shared between machines: calls of these cannot be made here, and x32's, which has its parent's number, are always refused. */
+const ELSEWHERE = new Set(
+  `X32 ARM MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X PARISC PARISC64 RISCV64 LOONGARCH64 M68K SH SHEB`
+    .split(" ")
+    .map((name) => `SCMP_ARCH_${name}`),
+);
+
 const FLAGS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC: 0, // one thread: nothing to synchronise
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
-  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 
 const ACTIONS: Readonly<Record<string, (errno: number) => number>> = {
@@ -63,6 +69,7 @@ export const SECCOMP_OPERATORS: readonly string[] = ["EQ", "GE", "GT", "LE", "LT
 export function compileSeccomp(profile: SeccompSpec): readonly [Uint8Array, number] {
   const native = process.arch === "arm64" ? "SCMP_ARCH_AARCH64" : "SCMP_ARCH_X86_64";
   const names = new Set([native, ...(profile.architectures ?? [])]);
+  for (const name of names) if (!Object.hasOwn(ARCHITECTURES, name) && !ELSEWHERE.has(name)) refuse("architecture", name);
   const code = new Assembler();
   for (const [name, { audit, table }] of Object.entries(ARCHITECTURES)) {
     if (!names.has(name)) continue;
@@ -186,14 +193,14 @@ function emitCondition(code: Assembler, { index, op, value, valueTwo = 0 }: Cond
 }
 
 function actionNumber(action: string, errno = EPERM): number {
-  const numberOf = ACTIONS[action];
-  if (numberOf === undefined)
-    throw new RuntimeError("UNSUPPORTED", `Cannot load the seccomp profile: strata does not support the action ${JSON.stringify(action)}`);
-  return numberOf(errno);
+  return (ACTIONS[action] ?? refuse("action", action))(errno);
 }
 
 function flagNumber(flag: string): number {
-  const bits = FLAGS[flag];
-  if (bits === undefined) throw new RuntimeError("UNSUPPORTED", `Cannot load the seccomp profile: strata does not support the flag ${JSON.stringify(flag)}`);
-  return bits;
+  return FLAGS[flag] ?? refuse("flag", flag);
+}
+
+/** Also what only listeners have a use for: SCMP_ACT_NOTIFY, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV. */
+function refuse(what: "action" | "architecture" | "flag", name: string): never {
+  throw new RuntimeError("UNSUPPORTED", `Cannot load the seccomp profile: strata does not support the ${what} ${JSON.stringify(name)}`);
 }

@@ -11,7 +11,7 @@ export interface SeccompProgram {
 }
 
 /** Raise it when the compiler makes other programs from the same profile. */
-const COMPILER = 1;
+const COMPILER = 2;
 
 /** @throws {RuntimeError} `SPEC_INVALID`, `UNSUPPORTED` */
 export async function seccompProgram(runRoot: string, profile: SeccompSpec | undefined): Promise<SeccompProgram | undefined> {

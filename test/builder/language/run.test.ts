@@ -1,30 +1,18 @@
 /** Rows 3.8–3.18 and 13 of the fact sheet: what a RUN step sees, by running it. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openStore } from "../../../store/open.ts";
+import { beforeAll, expect, test } from "vitest";
 import { runStrata, type Outcome } from "../../support/cli.ts";
-import { testImage } from "../../support/image.ts";
-import { leftovers } from "../../support/leftovers.ts";
-import { temporaryRoot, type TemporaryRoot, treeTool } from "../../support/root.ts";
+import { rootWithImage } from "../root-with-image.ts";
 
-let root: TemporaryRoot;
+const root = rootWithImage({ programs: ["mknod", "grep", "df", "bash"] });
 let context: string;
 
-beforeAll(async () => {
-  root = temporaryRoot();
-  const store = await openStore({ root: root.root, treeTool });
-  await testImage(store, { programs: ["mknod", "grep", "df", "bash"] });
-  await store[Symbol.asyncDispose]();
+beforeAll(() => {
   context = join(root.root, "..", "context");
   mkdirSync(join(context, "d"), { recursive: true });
   writeFileSync(join(context, "file"), "from the context\n");
   writeFileSync(join(context, "d", "f"), "deep\n");
-});
-afterAll(() => {
-  const left = leftovers(root);
-  root[Symbol.dispose]();
-  expect(left).toEqual([]);
 });
 
 async function build(instructions: string, ...flags: readonly string[]): Promise<Outcome> {

@@ -6,12 +6,21 @@ import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryRoot, type TemporaryRoot } from "../../support/root.ts";
 import { startRegistry, unknownDigest, type TestRegistry } from "../registry.ts";
-import { registry, call, errorCode } from "./served.ts";
+import { registry, call, errorCode, patch, session } from "./served.ts";
 
 test.each(["Upper/x", "a//b", "a/-b", "a..b", `a/${"b".repeat(256)}`])("Errors: the name %s is refused", async (name) => {
   const reply = await call(`/v2/${name}/tags/list`);
-  expect([400, 404]).toContain(reply.status);
-  expect((await call(`/v2/${name}/blobs/uploads/`, { method: "POST" })).status).toBeGreaterThanOrEqual(400);
+  expect([reply.status, await errorCode(reply)]).toEqual([400, "NAME_INVALID"]);
+  const upload = await call(`/v2/${name}/blobs/uploads/`, { method: "POST" });
+  expect([upload.status, await errorCode(upload)]).toEqual([400, "NAME_INVALID"]);
+});
+
+test("Errors: a chunk of another length than its range is SIZE_INVALID, and its session goes on", async () => {
+  const location = await session();
+  const wrong = await patch(location, Buffer.from("four"), "0-9");
+  expect([wrong.status, await errorCode(wrong)]).toEqual([400, "SIZE_INVALID"]);
+  const right = await patch(location, Buffer.from("four"), "0-3");
+  expect([right.status, right.headers.get("range")]).toEqual([202, "0-3"]);
 });
 
 test("Errors: /v2/ says that it is a registry, and an unknown method is 405", async () => {

@@ -1,0 +1,14 @@
+/** A network as `network ls` shows it, and what its filters ask. */
+export interface NetworkRow {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope: string;
+  readonly IPv6: string;
+  readonly Internal: string;
+  readonly Labels: string;
+  readonly CreatedAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fullID: string;
+  readonly isUsed: boolean;
+}
