@@ -1,7 +1,7 @@
 /** Volumes, binds and tmpfs by the commands that users know, and what stays of them. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BOX_IMAGE, type Box, openBox } from "../support/box.ts";
 
@@ -94,6 +94,15 @@ describe("a bind", () => {
     expect(await box.shell(["-v", `${source}/made-for-it:/x`], "ls /x; echo there > /x/y")).toBe("");
     expect(readFileSync(join(source, "made-for-it/y"), "utf8")).toBe("there\n");
   });
+});
+
+test("a volume whose making or removing was killed half-way is listed, counted as nothing and removed", async () => {
+  const volume = await box.strata("volume", "create", "half");
+  rmSync(dirname(await box.strata("volume", "inspect", "--format", "{{.Mountpoint}}", volume)), { recursive: true });
+  expect(await volumes()).toContain("half");
+  expect(await box.strata("system", "df", "--verbose")).toMatch(/^half +0 +0B$/m);
+  expect(await box.strata("volume", "prune", "--all", "--force")).toContain("half");
+  expect(await volumes()).not.toContain("half");
 });
 
 test("a tmpfs has its size and mode, and nothing of it stays", async () => {
