@@ -3,6 +3,7 @@ import { closeSync } from "node:fs";
 import { openSocket } from "../../system/local-socket.ts";
 import { socketPairs, startProgram } from "../../system/program.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../errors.ts";
+import type { Lock } from "./lock.ts";
 
 export interface CommandOptions {
   readonly input?: string;
@@ -10,6 +11,8 @@ export interface CommandOptions {
   readonly what: string;
   readonly code: RuntimeErrorCode;
   readonly hint?: string;
+  /** Locks that it holds too: who is killed meanwhile does not leave it at work beside the next one. */
+  readonly under?: readonly Pick<Lock, "fd">[] | undefined;
 }
 
 /** Resolves with stdout. @throws {RuntimeError} `code` */
@@ -22,7 +25,7 @@ export async function runCommand(file: string, args: readonly string[], options:
   const files = [pairs[2]?.[1], pairs[0][1], pairs[1][1]];
   let ended;
   try {
-    ({ ended } = startProgram(file, args, { files }));
+    ({ ended } = startProgram(file, args, { files: [...files, ...(options.under ?? []).map(({ fd }) => fd)] }));
   } catch (error) {
     throw fail(error instanceof Error ? error.message : String(error), error);
   } finally {

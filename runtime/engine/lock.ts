@@ -7,7 +7,12 @@ import { addon } from "../../system/addon.ts";
 import { EADDRINUSE, ECONNREFUSED, systemError } from "../../system/errno.ts";
 import { openSocket, tryConnecting } from "../../system/local-socket.ts";
 
-export async function lock(name: string): Promise<AsyncDisposable> {
+export interface Lock extends AsyncDisposable {
+  /** For a program that goes on when this process is killed: it is let go when both have ended. */
+  readonly fd: number;
+}
+
+export async function lock(name: string): Promise<Lock> {
   for (;;) {
     const held = tryLock(name);
     if (held !== undefined) return held;
@@ -16,11 +21,12 @@ export async function lock(name: string): Promise<AsyncDisposable> {
 }
 
 /** Undefined when someone else holds it. Nobody accepts the waiters' connections: they end with the socket that they wait at. */
-export function tryLock(name: string): AsyncDisposable | undefined {
+export function tryLock(name: string): Lock | undefined {
   const fd = addon().listenLocal(nameOf(name));
   if (fd === -EADDRINUSE) return undefined;
   if (fd < 0) throw systemError("bind", fd, name);
   return {
+    fd,
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.resolve(closeSync(fd));
     },

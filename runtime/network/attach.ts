@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lock } from "../engine/lock.ts";
+import { type Lock, lock } from "../engine/lock.ts";
 import type { PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import { macOf, parseSubnet } from "./address.ts";
@@ -73,14 +73,14 @@ interface Claimed {
   readonly isWhole: boolean;
 }
 
-async function claim(parts: NetworkParts, name: string, wanted: Attachable, held: AsyncDisposable[]): Promise<Claimed> {
+async function claim(parts: NetworkParts, name: string, wanted: Attachable, held: Lock[]): Promise<Claimed> {
   const known = parts.table.get(name) ?? (name === DEFAULT_NETWORK ? draftNetwork(parts.tag, { name }, allNetworks(parts), presentSubnets()) : undefined);
   if (known === undefined) throw new RuntimeError("NETWORK_UNKNOWN", `network ${name} not found`, { hint: "'strata network ls' shows those that are there" });
   const { hostIP } = known.options ?? {};
   const asked = hostIP === undefined ? wanted.ports : wanted.ports.map((port) => ({ hostIP, ...port }));
   const ports = await claimPorts(asked, publishedPorts(parts));
   touch(parts);
-  await removeStale(parts, known, allNetworks(parts));
+  await removeStale(parts, known, { all: allNetworks(parts), under: held });
   const isUp = linkExists(known.bridge);
   if (!isUp) held.push(await lock("networks")); /* two roots must not choose one subnet */
   const { record, endpoint } = addEndpoint(isUp ? known : reviveNetwork(known, presentSubnets(known.bridge)), wanted, ports);
@@ -90,10 +90,10 @@ async function claim(parts: NetworkParts, name: string, wanted: Attachable, held
 }
 
 /** A link alone needs no lock: who takes a bridge down looks at the records. What fails is given back. */
-async function settleLink(parts: NetworkParts, { network, endpoint, isWhole: isBridged }: Claimed, wanted: Attachable, held: AsyncDisposable[]): Promise<void> {
+async function settleLink(parts: NetworkParts, { network, endpoint, isWhole: isBridged }: Claimed, wanted: Attachable, held: Lock[]): Promise<void> {
   try {
     if (isBridged && endpoint.ports.length === 0) await letGo(held);
-    await bringUp(parts, network, endpoint, { bridge: !isBridged, sysctls: wanted.sysctls ?? {} });
+    await bringUp(parts, network, endpoint, { bridge: !isBridged, sysctls: wanted.sysctls ?? {}, under: [...held] });
     if (!isBridged) markWhole(parts, network);
   } catch (error) {
     await letGo(held);
@@ -104,7 +104,7 @@ async function settleLink(parts: NetworkParts, { network, endpoint, isWhole: isB
   }
 }
 
-async function letGo(held: AsyncDisposable[]): Promise<void> {
+async function letGo(held: Lock[]): Promise<void> {
   for (const one of held.splice(0)) await one[Symbol.asyncDispose]();
 }
 
@@ -115,7 +115,7 @@ function isOnOthers(parts: NetworkParts, name: string, owner: string): boolean {
 /** Idempotent; resolves with the network when the owner was on it. With `stay` its namespace is kept. */
 export async function detach(parts: NetworkParts, name: string, owner: string, { stay = false } = {}): Promise<NetworkRecord | undefined> {
   await unlink(parts, parts.table.get(name), owner, stay);
-  await using _ = await lock(networkLock(parts));
+  await using held = await lock(networkLock(parts));
   const network = parts.table.get(name);
   const endpoint = network?.endpoints[owner];
   if (network === undefined || endpoint === undefined) return undefined;
@@ -123,7 +123,7 @@ export async function detach(parts: NetworkParts, name: string, owner: string, {
   const without: NetworkRecord = { ...network, endpoints };
   const rest = allNetworks(parts).map((other) => (other.name === name ? without : other));
   const hasRules = endpoint.ports.length > 0 || !linkExists(network.bridge); // one that could not be made has been given its rules meanwhile
-  if (hasRules) await Promise.all([writeRules(parts, rest, { optional: true }), forgetLoopback(parts, owner)]);
+  if (hasRules) await Promise.all([writeRules(parts, { all: rest, under: [held] }, { optional: true }), forgetLoopback(parts, owner)]);
   if (!rest.some(isUsed)) linger(parts);
   await parts.table.put(name, without);
   await writeNetworkNames(parts, without);
@@ -144,13 +144,20 @@ function publishedPorts(parts: NetworkParts): readonly PortMapping[] {
 interface Needs {
   readonly bridge: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** What is held still. */
+  readonly under: readonly Lock[];
 }
 
 async function bringUp(parts: NetworkParts, network: NetworkRecord, endpoint: Endpoint, needs: Needs): Promise<void> {
   mkdirSync(join(parts.runRoot, "netns"), { recursive: true });
   if (needs.bridge) unmark(parts, network);
-  const rules = needs.bridge || endpoint.ports.length > 0 ? [writeRules(parts, allNetworks(parts), { optional: isPlain(parts) })] : [];
-  const done = await Promise.allSettled([parts.kernel.apply(operations(parts, network, endpoint, needs)), ...rules, serveLoopback(parts, endpoint)]);
+  const rules =
+    needs.bridge || endpoint.ports.length > 0 ? [writeRules(parts, { all: allNetworks(parts), under: needs.under }, { optional: isPlain(parts) })] : [];
+  const done = await Promise.allSettled([
+    parts.kernel.apply(operations(parts, network, endpoint, needs), needs.under),
+    ...rules,
+    serveLoopback(parts, endpoint),
+  ]);
   const failed = done.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { removeFile } from "../../store/remove-tree.ts";
 import { namedProcess, processName } from "../../store/process-id.ts";
 import type { Table } from "../../store/tables.ts";
+import type { Lock } from "../engine/lock.ts";
 import { exitEnvironment } from "../process/host.ts";
 import { type Kernel, linkExists } from "./kernel.ts";
 import type { NetworkRecord } from "./record.ts";
@@ -23,6 +24,12 @@ export interface BridgeParts {
   readonly program: string;
   /** argv that runs this program again. */
   readonly self: readonly string[];
+}
+
+/** All networks of a root as they are to be, and the locks that nobody gets before the kernel has heard of it. */
+export interface Locked {
+  readonly all: readonly NetworkRecord[];
+  readonly under: readonly Lock[];
 }
 
 /** How long a bridge stays that nobody is on. */
@@ -47,18 +54,22 @@ export function unmark(parts: BridgeParts, network: NetworkRecord): void {
 }
 
 /** What was made for another root at the same path, or by somebody who was killed meanwhile, with nobody on it. */
-export async function removeStale(parts: BridgeParts, network: NetworkRecord, networks: readonly NetworkRecord[]): Promise<void> {
+export async function removeStale(parts: BridgeParts, network: NetworkRecord, networks: Locked): Promise<void> {
   if (linkExists(network.bridge) && !isUsed(network) && !isWhole(parts, network)) await removeLinks(parts, [network.bridge], networks);
 }
 
 /** Rules first: whoever is killed between leaves links, which the next one takes for stale, and no rules of links that are gone. */
-export async function removeLinks(parts: BridgeParts, links: readonly string[], networks: readonly NetworkRecord[]): Promise<void> {
+export async function removeLinks(parts: BridgeParts, links: readonly string[], networks: Locked): Promise<void> {
   await writeRules(parts, networks, { optional: true });
-  await parts.kernel.apply(links.flatMap((name) => ["remove-link", name]));
+  await parts.kernel.apply(
+    links.flatMap((name) => ["remove-link", name]),
+    networks.under,
+  );
 }
 
 /** The rules of all networks that have a bridge or get one. `optional`: unless the machine has no nft. */
-export async function writeRules(parts: BridgeParts, networks: readonly NetworkRecord[], options: { readonly optional: boolean }): Promise<void> {
+export async function writeRules(parts: BridgeParts, { all: networks, under }: Locked, { optional }: { readonly optional: boolean }): Promise<void> {
+  const options = { optional, under };
   const live = networks.filter((network) => isUsed(network) || isWhole(parts, network));
   const isFirst = live.length === 1 && live.every((network) => !isWhole(parts, network));
   const { tag, kernel } = parts;
@@ -75,7 +86,7 @@ export function isUsed({ endpoints }: Pick<NetworkRecord, "endpoints">): boolean
 }
 
 /** Of a network that is removed. */
-export async function takeDown(parts: BridgeParts, network: NetworkRecord, networks: readonly NetworkRecord[]): Promise<void> {
+export async function takeDown(parts: BridgeParts, network: NetworkRecord, networks: Locked): Promise<void> {
   if (!linkExists(network.bridge)) return;
   unmark(parts, network);
   await removeLinks(parts, [network.bridge], networks);

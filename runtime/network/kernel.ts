@@ -2,26 +2,28 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { runCommand } from "../engine/command.ts";
+import type { Lock } from "../engine/lock.ts";
 import type { Subnet } from "./address.ts";
 
 export interface Kernel {
-  /** Operations of `strata-network`, in order; all idempotent. */
-  apply(operations: readonly string[]): Promise<void>;
+  /** Operations of `strata-network`, in order; all idempotent. Whoever is killed does not let go of the locks in `under` before they are done. */
+  apply(operations: readonly string[], under?: readonly Lock[]): Promise<void>;
   /** One transaction of rules; `optional` ones are left out where the machine has no nft. */
-  rules(text: string, options?: { readonly optional?: boolean }): Promise<void>;
+  rules(text: string, options?: { readonly optional?: boolean; readonly under?: readonly Lock[] }): Promise<void>;
 }
 
 export function openKernel(program: string): Kernel {
   return {
-    async apply(operations: readonly string[]): Promise<void> {
-      if (operations.length > 0) await runCommand(program, operations, { what: "set up the network", code: "NETWORK_FAILED" });
+    async apply(operations: readonly string[], under?: readonly Lock[]): Promise<void> {
+      if (operations.length > 0) await runCommand(program, operations, { what: "set up the network", code: "NETWORK_FAILED", under });
     },
-    async rules(text: string, { optional = false } = {}): Promise<void> {
+    async rules(text, { optional = false, under } = {}): Promise<void> {
       if (optional && !hasNft()) return;
       await runCommand("nft", ["-f", "-"], {
         input: text,
         what: "set up address translation",
         code: "NETWORK_FAILED",
+        under,
         hint: "Bridge networks need nftables: apt-get install nftables, or use --network host",
       });
     },

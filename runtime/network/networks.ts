@@ -32,13 +32,13 @@ export function openNetworks(parts: NetworkParts): Networks {
       return records.some((network) => network.name === DEFAULT_NETWORK) ? records : [draft(), ...records];
     },
     async remove(name): Promise<void> {
-      await using _ = await lock(networkLock(parts));
+      await using held = await lock(networkLock(parts));
       const record = findNetwork(parts, name);
       if (record === undefined || record.name === DEFAULT_NETWORK) {
         throw new RuntimeError("NETWORK_UNKNOWN", `Cannot remove network ${JSON.stringify(name)}: there is none of that name that users made`);
       }
       if (isUsed(record)) throw new RuntimeError("CONTAINER_STATE", `Cannot remove network ${JSON.stringify(name)}: containers are on it`);
-      await takeDown(parts, record, allNetworks(parts));
+      await takeDown(parts, record, { all: allNetworks(parts), under: [held] });
       await parts.table.remove(record.name);
       parts.tell("destroy", record);
     },
@@ -61,12 +61,12 @@ export async function forgetNamespace(parts: NetworkParts, owner: string): Promi
 
 /** Links that belong to no endpoint, bridges that nobody is on, and their rules. */
 export async function removeIdle(parts: NetworkParts): Promise<void> {
-  await using _ = await lock(networkLock(parts));
+  await using held = await lock(networkLock(parts));
   const networks = allNetworks(parts);
   const wanted = new Set(networks.flatMap((network) => linksOf(parts.tag, network)));
   const stray = linkNames().filter((name) => name.startsWith(`st${parts.tag}`) && !wanted.has(name));
   for (const network of networks) if (!isUsed(network)) unmark(parts, network);
-  if (stray.length > 0 || (networks.length > 0 && wanted.size === 0)) await removeLinks(parts, stray, networks);
+  if (stray.length > 0 || (networks.length > 0 && wanted.size === 0)) await removeLinks(parts, stray, { all: networks, under: [held] });
   stopLingering(parts);
 }
 
