@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { root, runRoot } = lab.root;
   [stuck, bridgeless] = [join(runRoot, "stuck"), join(runRoot, "bridgeless")];
   const network = join(runRoot, "network");
-  writeFileSync(network, `#!/bin/sh\n[ -e ${stuck} ] && exit 1\n[ "$1" = bridge ] && [ -e ${bridgeless} ] && exit 1\nexec ${programs.network} "$@"\n`, {
+  writeFileSync(network, `#!/bin/sh\n[ -e ${stuck} ] && exit 1\n[ "$3" = bridge ] && [ -e ${bridgeless} ] && exit 1\nexec ${programs.network} "$@"\n`, {
     mode: 0o755,
   });
   const self = [process.execPath, strata, "--root", root];

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -30,10 +31,7 @@ need_index (int fd, const char *name)
   int index = netlink_index (fd, name);
 
   if (index == 0)
-    {
-      errno = ENODEV;
-      die ("network: find link", name);
-    }
+    die_of (ENODEV, "network: find link", name);
   return index;
 }
 
@@ -80,6 +78,15 @@ op_forget_flow (State *state, char **argument)
   forget_flows (argument[0], argument[1], argument[2]);
 }
 
+/* child-of PID: nothing is done for one that was killed before this program had begun. */
+static void
+op_child_of (State *state, char **argument)
+{
+  (void) state;
+  if (getppid () != atoi (argument[0]))
+    die_of (ESRCH, "network: child of", argument[0]);
+}
+
 static const struct
 {
   const char *name;
@@ -95,6 +102,7 @@ static const struct
   { "host-address", 2, op_host_address },
   { "forget-host-address", 2, op_forget_host_address },
   { "forget-flow", 3, op_forget_flow },
+  { "child-of", 1, op_child_of },
 };
 
 static int
@@ -106,8 +114,7 @@ perform (State *state, int argc, char **argv)
         operations[i].act (state, argv + 1);
         return operations[i].arguments + 1;
       }
-  errno = EINVAL;
-  die ("network: operation", argv[0]);
+  die_of (EINVAL, "network: operation", argv[0]);
 }
 
 int
