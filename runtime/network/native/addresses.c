@@ -29,10 +29,7 @@ parse_address (const char *text)
   if (slash != NULL)
     *slash = '\0';
   if (inet_pton (address.family, copy, address.bytes) != 1)
-    {
-      errno = EINVAL;
-      die ("network: address", text);
-    }
+    die_of (EINVAL, "network: address", text);
   address.size = address.family == AF_INET ? 4 : 16;
   address.prefix = (unsigned char) (slash == NULL ? address.size * 8 : (size_t) atoi (slash + 1));
   return address;

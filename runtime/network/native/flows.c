@@ -127,10 +127,7 @@ parse (const char *protocol, const char *service, const char *endpoint)
     *colon = '\0';
   bool named = wanted.all || (colon != NULL && inet_pton (AF_INET, address, &wanted.address) == 1);
   if (!named || inet_pton (AF_INET, endpoint, &wanted.endpoint) != 1)
-    {
-      errno = EINVAL;
-      die ("network: forget flow", service);
-    }
+    die_of (EINVAL, "network: forget flow", service);
   wanted.port = colon == NULL ? 0 : htons ((uint16_t) atoi (colon + 1));
   return wanted;
 }

@@ -14,10 +14,7 @@ static void
 parse_mac (const char *text, uint8_t mac[6])
 {
   if (sscanf (text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) != 6)
-    {
-      errno = EINVAL;
-      die ("network: mac", text);
-    }
+    die_of (EINVAL, "network: mac", text);
 }
 
 /* bridge NAME ADDRESS/PREFIX MAC: a fixed mac, else it changes with the lowest port. */

@@ -23,10 +23,7 @@ reserve (Request *request, size_t length)
   size_t start = NLMSG_ALIGN (request->header.nlmsg_len);
 
   if (start + NLMSG_ALIGN (length) > sizeof *request)
-    {
-      errno = EMSGSIZE;
-      die ("network", "netlink request");
-    }
+    die_of (EMSGSIZE, "network", "netlink request");
   request->header.nlmsg_len = start + NLMSG_ALIGN (length); /* a nest must end within the message */
   return (char *) request + start;
 }
