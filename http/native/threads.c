@@ -20,7 +20,7 @@ struct thread
   int epoll;
   atomic_uint transfers;
   pthread_mutex_t at_work; /* held while it does more than wait */
-  struct hasher *hasher;
+  struct line *line;
 };
 
 static struct thread threads[MOST_THREADS];
@@ -31,14 +31,14 @@ serve (struct thread *thread, struct epoll_event *event)
 {
   struct transfer *transfer = event->data.ptr;
 
-  if (step_transfer (transfer, thread->hasher) == MORE)
+  if (step_transfer (transfer, thread->line) == MORE)
     return;
   epoll_ctl (thread->epoll, EPOLL_CTL_DEL, transfer->socket, NULL);
   thread->transfers--;
   if (transfer->direction == SEND) /* it may be gone after that */
     transfer->settle (transfer);
   else
-    hash_end (thread->hasher, transfer);
+    pass_end (thread->line, transfer);
 }
 
 static void *
@@ -106,11 +106,11 @@ choose_thread (void)
 
 /* Only Node's thread starts them; its own looks when something is received. */
 static bool
-has_hasher (struct thread *thread)
+has_line (struct thread *thread)
 {
-  if (thread->hasher == NULL)
-    thread->hasher = start_hasher ();
-  return thread->hasher != NULL;
+  if (thread->line == NULL)
+    thread->line = start_line ();
+  return thread->line != NULL;
 }
 
 /* The kernel makes room for as much as must wait before anybody is woken, and keeps it: a sender goes on while the thread is at other work. */
@@ -129,7 +129,7 @@ start_transfer (struct transfer *transfer)
   struct thread *thread = choose_thread ();
   struct epoll_event event = { .events = transfer->direction == RECEIVE && transfer->left > 0 ? EPOLLIN : EPOLLOUT, .data.ptr = transfer };
 
-  if (thread == NULL || (transfer->direction == RECEIVE && !has_hasher (thread)))
+  if (thread == NULL || (transfer->direction == RECEIVE && !has_line (thread)))
     return false;
   if (transfer->direction == RECEIVE)
     widen (transfer->socket);
@@ -159,6 +159,6 @@ freeze_transfers (void)
   for (unsigned int at = 0; at < thread_count; at++)
     {
       pthread_mutex_lock (&threads[at].at_work);
-      freeze_hasher (threads[at].hasher);
+      freeze_line (threads[at].line);
     }
 }

@@ -15,7 +15,8 @@ export interface Kernel {
 export function openKernel(program: string): Kernel {
   return {
     async apply(operations: readonly string[], under?: readonly Lock[]): Promise<void> {
-      if (operations.length > 0) await runCommand(program, ["child-of", `${process.pid}`, ...operations], { what: "set up the network", code: "NETWORK_FAILED", under });
+      if (operations.length > 0)
+        await runCommand(program, ["child-of", `${process.pid}`, ...operations], { what: "set up the network", code: "NETWORK_FAILED", under });
     },
     async rules(text, { optional = false, under } = {}): Promise<void> {
       if (optional && !hasNft()) return;
