@@ -119,12 +119,14 @@ function enterRaw(stdin: NodeJS.ReadStream): void {
 function proxySignals(onSignal: (signal: string) => void, patience: number, leave: () => void): () => void {
   let left = patience;
   const handle = (name: string): void => {
+    if (left <= 0) return;
     onSignal(name);
     if ((name === "SIGINT" || name === "SIGTERM") && --left === 0) leave();
   };
   const handlers = PROXIED_SIGNALS.map((name) => [name, (): void => handle(name)] as const);
   for (const [name, handler] of handlers) process.on(name, handler);
   return () => {
+    if (left <= 0) return; // one more would end the client before it has said why it leaves
     for (const [name, handler] of handlers) process.off(name, handler);
   };
 }
