@@ -135,6 +135,12 @@ export function drain(message: IncomingMessage, stallMs: number): void {
     }
     before = bytesRead;
   }, stallMs);
-  message.once("close", () => clearInterval(timer));
+  const end = (): void => {
+    clearInterval(timer);
+    message.off("close", end);
+    message.socket.off("close", end);
+  };
+  message.once("close", end);
+  message.socket.once("close", end); // Node tells a request of that no more once it is answered
   message.resume();
 }

@@ -134,6 +134,7 @@ type Responder = (message: IncomingMessage, response: ServerResponse, proceed?: 
 function respond(options: ServeOptions, connections: Connections, closing: AbortSignal): Responder {
   const { stallMs = STALL_MS, onError = refusal } = options;
   const ended = new WeakSet<Socket>(); // nothing that comes after the last request of a connection is one
+  const turn = openTurns();
   return async (message, response, proceed): Promise<void> => {
     if (connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
     if (ended.has(message.socket)) return;
@@ -144,6 +145,8 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
     const awaited = (): Awaited => connections.body(message.socket);
     const request = new Incoming(message, response, { closing, stallMs, awaited, ...(proceed === undefined ? {} : { proceed }) });
     response.on("error", ignore); // the client left: what matters is seen in `close`
+    const mayBegin = turn(message, response);
+    if (mayBegin !== true && !(await mayBegin)) return void response.destroy();
     const reply = lacksHost(message) ? text(400, "Cannot answer: the request names no host\n") : await answer(options.handler, request, onError);
     const reader = { stallMs, taken: (): Awaited => connections.reply(message.socket) };
     const bytes = await send(response, reply, message.method === "HEAD", reader).catch((error: unknown) => {
@@ -154,6 +157,31 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
     options.onReply?.(request, reply, { bytes, received: request.received, milliseconds: performance.now() - started });
   };
 }
+
+/**
+ * Of requests that a client pipelines, those that change something are worked on alone: what comes before is answered, what comes behind waits.
+ * Spec: RFC 9112, section 9.3.2. Gives false when the client left meanwhile.
+ */
+function openTurns(): (message: IncomingMessage, response: ServerResponse) => Promise<boolean> | true {
+  const changing = new WeakMap<Socket, number>();
+  const add = (socket: Socket, count: number): void => void changing.set(socket, (changing.get(socket) ?? 0) + count);
+  return (message, response) => {
+    const { socket } = message;
+    const isSafe = SAFE.has(message.method ?? "");
+    const isBehind = response.socket === null && !(isSafe && (changing.get(socket) ?? 0) === 0);
+    if (!isSafe) {
+      add(socket, 1);
+      response.once("close", () => add(socket, -1));
+    }
+    if (!isBehind) return true;
+    return new Promise((resolve) => {
+      response.once("socket", () => resolve(true)); // those before it are answered
+      socket.once("close", () => resolve(false));
+    });
+  };
+}
+
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** Spec: RFC 9112, section 3.2. Node's own check would go on with the next request. */
 function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {

@@ -155,11 +155,9 @@ function load(): Addon | undefined {
 function begin(start: (native: Addon, done: Done) => object | undefined): Transfer {
   const native = addon();
   if (native === undefined) throw new Error("Cannot transfer: the addon is not there");
-  let transfer: object | undefined;
-  const ended = new Promise<Ended>((resolve) => {
-    transfer = start(native, (errno, sha256, isOfFile) => resolve({ code: errno === 0 ? undefined : getSystemErrorName(-errno), sha256, isOfFile }));
-  });
-  if (transfer === undefined) throw new Error("Cannot transfer: the addon does not do that");
-  const handle = transfer;
+  let end: (ended: Ended) => void = () => {};
+  const ended = new Promise<Ended>((resolve) => (end = resolve));
+  const handle = start(native, (errno, sha256, isOfFile) => end({ code: errno === 0 ? undefined : getSystemErrorName(-errno), sha256, isOfFile }));
+  if (handle === undefined) throw new Error("Cannot transfer: the addon does not do that");
   return { ended, moved: () => native.moved(handle), stop: () => native.stop(handle), cut: () => native.cut(handle) };
 }

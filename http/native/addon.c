@@ -92,6 +92,16 @@ settle (struct transfer *transfer)
     napi_release_threadsafe_function (done, napi_tsfn_release);
 }
 
+/* Callers know it by its code. */
+static napi_value
+refuse_errno (napi_env env)
+{
+  const char *code = errno == EMFILE ? "EMFILE" : errno == ENFILE ? "ENFILE" : NULL;
+
+  napi_throw_error (env, code, strerror (errno));
+  return NULL;
+}
+
 static napi_value
 refuse (napi_env env, struct job *job, const char *why)
 {
@@ -130,7 +140,13 @@ start (napi_env env, struct job *job, napi_value done)
   napi_value name, handle;
 
   if (job->transfer.socket < 0 || job->transfer.file < 0)
-    return refuse (env, job, strerror (errno));
+    {
+      int error = errno;
+      close_job (job);
+      free (job);
+      errno = error;
+      return refuse_errno (env);
+    }
   if (napi_create_string_utf8 (env, "strata-transfer", NAPI_AUTO_LENGTH, &name) != napi_ok
       || napi_create_threadsafe_function (env, done, NULL, name, 0, 1, NULL, NULL, NULL, tell, &job->done) != napi_ok)
     return refuse (env, job, "a transfer needs a function to call when it is done");
@@ -142,9 +158,10 @@ start (napi_env env, struct job *job, napi_value done)
   if (start_transfer (&job->transfer))
     return handle;
   napi_release_threadsafe_function (job->done, napi_tsfn_abort);
+  int error = errno;
   close_job (job); /* freed with its handle */
-  napi_throw_error (env, NULL, strerror (errno));
-  return NULL;
+  errno = error;
+  return refuse_errno (env);
 }
 
 static napi_value

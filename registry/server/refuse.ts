@@ -64,9 +64,17 @@ function wireError(error: unknown): WireError | undefined {
     return { status: 503, code: "UNKNOWN", message: error.message, detail: undefined, headers: { "retry-after": "1" } };
   if (error instanceof HttpError)
     return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
+  if (isCrowded(error))
+    return { status: 503, code: "UNKNOWN", message: "Cannot answer now: too many files are open", detail: undefined, headers: { "retry-after": "1" } };
   if (isFull(error)) return { status: 507, code: "UNKNOWN", message: "Cannot store it: no space is left", detail: undefined };
   const code = error instanceof StoreError ? STORE_CODES[error.code] : undefined;
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
+}
+
+/** More at once than this process may have open. */
+function isCrowded(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Storage without room for what came. */

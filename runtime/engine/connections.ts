@@ -20,6 +20,13 @@ export function connectionsOf({ options, connections }: Pick<ContainerRecord, "o
   return [first, ...moreNetworks];
 }
 
+/** What a container that lives is still on, though it is not to be: who took it off was killed. Pure. */
+export function strayNetworks(record: Pick<ContainerRecord, "options" | "connections" | "network">): readonly string[] {
+  if (record.network.mode.kind !== "bridge") return [];
+  const wanted = connectionsOf(record).map(({ network }) => network);
+  return (record.network.endpoints ?? []).flatMap(({ network }) => (wanted.includes(network) ? [] : [network]));
+}
+
 /** @throws {RuntimeError} `CONTAINER_STATE` */
 export function withConnection(record: Connectable, added: Connection): readonly Connection[] {
   refuseShared(record.options.network, `Cannot connect container ${record.name} to network ${JSON.stringify(added.network)}`);

@@ -7,6 +7,7 @@ import { isAlive } from "../../store/process-id.ts";
 import { startProgram } from "../../system/program.ts";
 import type { Container, ContainerRecord } from "../engine.ts";
 import { exitEnvironment } from "../process/host.ts";
+import { strayNetworks } from "./connections.ts";
 import { tryLock } from "./lock.ts";
 import { containersFolder, lockName, type Parts } from "./parts.ts";
 import { discard } from "./remove.ts";
@@ -15,7 +16,8 @@ import { inspect, isLive, listContainers } from "./status.ts";
 
 /** Pure: whether this container, as it was found, may need care. */
 function isSuspect({ record, status }: Container): boolean {
-  return !isLive(status) && (record.unsettled || record.restartAt !== undefined || isAbandoned(record));
+  if (isLive(status)) return strayNetworks(record).length > 0;
+  return record.unsettled || record.restartAt !== undefined || isAbandoned(record);
 }
 
 /** `run --rm` was killed between its create and its start. */
@@ -47,7 +49,8 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
   let record: ContainerRecord | undefined;
   try {
     record = parts.records.get(id);
-    if (record === undefined || isLive((await inspect(parts, record)).status)) return;
+    if (record === undefined) return;
+    if (isLive((await inspect(parts, record)).status)) return await finishDisconnects(parts, record);
     if ((await parts.processes.state(id))?.watched === true) return;
     if (isAbandoned(record) && (!record.unsettled || (await parts.processes.state(id))?.startedAt === undefined)) {
       await discard(parts, record, { volumes: true });
@@ -59,6 +62,14 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
   if (record.unsettled) await settleOnce(parts, id);
   const { restartAt, restarter } = parts.records.get(id) ?? {};
   if (restartAt !== undefined && !isAwaited({ ...(restarter !== undefined && { restarter }) })) sendRestarter(parts, id);
+}
+
+/** `network disconnect` was killed when the link was gone and the record told of it still. */
+async function finishDisconnects(parts: Parts, record: ContainerRecord): Promise<void> {
+  for (const name of strayNetworks(record)) {
+    const { finishDisconnect } = await import("./networks-of-container.ts");
+    await finishDisconnect(parts, parts.records.get(record.id) ?? record, name);
+  }
 }
 
 /** Waits for the moment and starts it, in a process of its own: nobody need wait for that. */

@@ -4,7 +4,7 @@ import type { ContainerRecord } from "../engine.ts";
 import { namespacePath } from "../network/attach.ts";
 import type { Connection } from "../networks.ts";
 import { leave, openEndpoint } from "./connect.ts";
-import { connectionsOf, withConnection, withoutConnection } from "./connections.ts";
+import { connectionsOf, strayNetworks, withConnection, withoutConnection } from "./connections.ts";
 import { identityFiles, writeResolver } from "./hosts.ts";
 import { lock } from "./lock.ts";
 import { containerFolder, lockName, type Parts } from "./parts.ts";
@@ -40,24 +40,30 @@ export async function disconnectNetwork(parts: Parts, reference: string, name: s
   const { id } = parts.records.find(reference);
   await using _ = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
-  const connections = withoutConnection(record, name);
-  await parts.records.change(id, (current) => ({ ...current, connections }));
-  if (!isLive(status)) return;
+  const isHalf = strayNetworks(record).includes(name);
+  const connections = isHalf ? connectionsOf(record) : withoutConnection(record, name);
+  const told = await parts.records.change(id, (current) => ({ ...current, connections }));
+  if (isLive(status) && told !== undefined) await finishDisconnect(parts, told, name);
+}
+
+/** The caller holds the container's lock, and its record says so already. */
+export async function finishDisconnect(parts: Parts, record: ContainerRecord, name: string): Promise<void> {
+  const { id } = record;
   await leave(parts, record, name);
-  const endpoints = (record.network.endpoints ?? []).filter(({ network }) => network !== name);
-  const network = primary({ ...record.network, endpoints }, record);
+  const before = record.network.endpoints ?? [];
+  const endpoints = before.filter(({ network }) => network !== name);
+  const network = primary({ ...record.network, endpoints }, before[0]?.network);
   const changed = await parts.records.change(id, (current) => ({ ...current, network }));
   const next = endpoints.find(({ gateway }) => gateway !== "");
   if (next !== undefined) await parts.network.kernel.apply(["netns", namespacePath(parts, id), "gateway", next.gateway]);
   if (changed !== undefined) await writeResolver(parts, changed, network);
 }
 
-/** What is told of the first network is told of the one that is first now. */
-function primary(network: ContainerRecord["network"], record: ContainerRecord): ContainerRecord["network"] {
+/** What is told of the first network is told of the one that is first now; ports were published on the one that was. */
+function primary(network: ContainerRecord["network"], firstBefore: string | undefined): ContainerRecord["network"] {
   const { address: _address, prefixLength: _prefix, gateway: _gateway, mac: _mac, ...rest } = network;
   const first = network.endpoints?.[0];
-  const isFirst = connectionsOf(record)[0]?.network === first?.network;
-  const ports = isFirst ? rest.ports : [];
+  const ports = firstBefore === first?.network ? rest.ports : [];
   return first === undefined
     ? { ...rest, ports }
     : { ...rest, ports, address: first.address, prefixLength: first.prefixLength, gateway: first.gateway, mac: first.mac };

@@ -123,8 +123,8 @@ class FileIngest implements Ingest {
       const { size, sha256 } = await fill(this.#file.fd, 0);
       this.#running.set(this.id, RunningDigest.known(ingestPath(this.#layout, this.id), size, sha256));
     } finally {
+      this.#offset = fstatSync(this.#file.fd).size; // at once: somebody may ask for it
       this.#isFilling = false;
-      this.#offset = (await this.#file.stat()).size;
     }
   }
 

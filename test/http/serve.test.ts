@@ -206,3 +206,45 @@ test("a bucket of requests empties at once and fills evenly", () => {
   expect([ask("a"), ask("a"), ask("a")]).toEqual([0, 0, 50]);
   expect(["0/s", "1/d", "x", "1.5/s", ""].map(parseRate)).toEqual(Array.from({ length: 5 }));
 });
+
+test.each([
+  { first: "PUT", second: "GET", order: ["PUT begins", "PUT ends", "GET begins", "GET ends"] },
+  { first: "GET", second: "PUT", order: ["GET begins", "GET ends", "PUT begins", "PUT ends"] },
+  { first: "GET", second: "HEAD", order: ["GET begins", "HEAD begins", "GET ends", "HEAD ends"] },
+])("of pipelined requests $second behind $first sees what it has done, unless both only look", async ({ first, second, order }) => {
+  const seen: string[] = [];
+  const handler: Handler = async ({ method }) => {
+    seen.push(`${method} begins`);
+    await sleep(100);
+    seen.push(`${method} ends`);
+    return empty(204);
+  };
+  await using listener = await serve({ port: 0, handler });
+  const socket = connect(listener.port, "127.0.0.1");
+  const head = (method: string): string => `${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`;
+  socket.write(head(first) + head(second));
+  let got = "";
+  socket.on("data", (data: Buffer) => (got += data.toString()));
+  await vi.waitFor(() => expect(got.split("HTTP/1.1 204").length - 1).toBe(2));
+  expect(seen).toEqual(order);
+  socket.destroy();
+});
+
+test("what waits behind a request whose client leaves is not begun, and its connection is forgotten", async () => {
+  const seen: string[] = [];
+  let release: () => void = () => {};
+  const handler: Handler = async ({ method }) => {
+    seen.push(method);
+    if (method === "PUT") await new Promise<void>((resolve) => (release = resolve));
+    return empty(204);
+  };
+  await using listener = await serve({ port: 0, handler });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nDELETE /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  await vi.waitFor(() => expect(seen).toEqual(["PUT"]));
+  socket.destroy();
+  await sleep(50);
+  release();
+  await sleep(50);
+  expect(seen).toEqual(["PUT"]);
+});
