@@ -59,12 +59,14 @@ write_all (struct transfer *transfer, const char *bytes, size_t size)
   return true;
 }
 
-/* Nothing is written behind what could not be. */
+/* Nothing is written behind what could not be, and nobody waits for more of it to come. */
 static void
 write_piece (struct piece *piece, const char *bytes)
 {
-  if (piece->transfer->file_error == 0 && !write_all (piece->transfer, bytes, piece->size))
-    piece->transfer->file_error = errno;
+  if (piece->transfer->file_error != 0 || write_all (piece->transfer, bytes, piece->size))
+    return;
+  piece->transfer->file_error = errno;
+  wake_transfer (piece->transfer);
 }
 
 static void

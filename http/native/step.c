@@ -105,13 +105,13 @@ receive_some (struct transfer *transfer, struct line *line)
 {
   for (size_t done = 0; done < STEP_BYTES && !is_received (transfer); done += PIECE_BYTES)
     {
+      if (transfer->file_error != 0)
+        return FINISHED;
       char *piece = take_piece (line);
       int error = 0;
       size_t size = fill_piece (transfer, piece, &error);
       if (size > 0)
         pass_piece (line, transfer, size);
-      if (transfer->file_error != 0)
-        return FINISHED;
       if (error != 0)
         return is_busy (error) ? MORE : fail (transfer, error);
     }

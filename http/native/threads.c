@@ -141,16 +141,23 @@ start_transfer (struct transfer *transfer)
   return false;
 }
 
-/* What is shut is ready for everything, which wakes the thread. Left open it does so only where nothing waits to be sent. */
+/* A socket that can be written to is ready, unless what was sent earlier waits there. */
 void
-stop_transfer (struct transfer *transfer, bool shut)
+wake_transfer (struct transfer *transfer)
 {
   struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = transfer };
 
+  epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
+}
+
+/* What is shut is ready for everything. */
+void
+stop_transfer (struct transfer *transfer, bool shut)
+{
   transfer->stopped = true;
   if (shut)
     shutdown (transfer->socket, SHUT_RDWR);
-  epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
+  wake_transfer (transfer);
 }
 
 void

@@ -40,6 +40,8 @@ struct transfer
 bool start_transfer (struct transfer *transfer);
 /* It is settled with ECANCELED: soon when its connection is shut, else unless the client takes none of an earlier reply. */
 void stop_transfer (struct transfer *transfer, bool shut);
+/* It does a step though nothing has come: its file took no more. */
+void wake_transfer (struct transfer *transfer);
 /* None goes on after this: the process is about to end. */
 void freeze_transfers (void);
 
