@@ -52,15 +52,13 @@ drop (napi_env env, void *data, void *hint)
 static int
 error_of (const struct transfer *transfer)
 {
-  if (transfer->file_error != 0)
-    return transfer->file_error;
   return transfer->error == 0 && transfer->hash_failed && transfer->hash_goes_on ? EIO : transfer->error;
 }
 
 static bool
 gives_digest (const struct transfer *transfer)
 {
-  return error_of (transfer) == 0 && !transfer->hash_failed && !transfer->hash_goes_on;
+  return transfer->error == 0 && !transfer->hash_failed && !transfer->hash_goes_on;
 }
 
 /* done(errno of what ended it or 0, sha256, whether the errno is the file's): on Node's thread. `env` is NULL when it is ending. */
@@ -76,7 +74,7 @@ tell (napi_env env, napi_value done, void *context, void *data)
   close_job (job);
   if (env != NULL && napi_get_undefined (env, &nobody) == napi_ok
       && napi_create_int32 (env, error_of (&job->transfer), &arguments[0]) == napi_ok
-      && napi_get_boolean (env, job->transfer.file_error != 0, &arguments[2]) == napi_ok)
+      && napi_get_boolean (env, job->transfer.file_failed, &arguments[2]) == napi_ok)
     napi_call_function (env, nobody, done, 3, arguments, NULL);
   free_job (job);
 }

@@ -69,6 +69,22 @@ send_some (struct transfer *transfer)
   return transfer->left == 0 ? FINISHED : MORE;
 }
 
+static bool
+write_all (struct transfer *transfer, const char *bytes, size_t size)
+{
+  for (size_t done = 0; done < size;)
+    {
+      ssize_t count = pwrite (transfer->file, bytes + done, size - done, transfer->offset);
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count < 0)
+        return false;
+      transfer->offset += count;
+      done += count;
+    }
+  return true;
+}
+
 /* As much as is here for one piece: large writes cost less. Gives its size; `error` is what ended it. */
 static size_t
 fill_piece (struct transfer *transfer, char *piece, int *error)
@@ -101,17 +117,20 @@ is_received (const struct transfer *transfer)
 }
 
 static enum progress
-receive_some (struct transfer *transfer, struct line *line)
+receive_some (struct transfer *transfer, struct hasher *hasher)
 {
   for (size_t done = 0; done < STEP_BYTES && !is_received (transfer); done += PIECE_BYTES)
     {
-      if (transfer->file_error != 0)
-        return FINISHED;
-      char *piece = take_piece (line);
+      char *piece = take_piece (hasher);
       int error = 0;
       size_t size = fill_piece (transfer, piece, &error);
+      if (size > 0 && !write_all (transfer, piece, size))
+        {
+          transfer->file_failed = true;
+          return fail (transfer, errno);
+        }
       if (size > 0)
-        pass_piece (line, transfer, size);
+        hash_piece (hasher, transfer, size);
       if (error != 0)
         return is_busy (error) ? MORE : fail (transfer, error);
     }
@@ -119,9 +138,9 @@ receive_some (struct transfer *transfer, struct line *line)
 }
 
 enum progress
-step_transfer (struct transfer *transfer, struct line *line)
+step_transfer (struct transfer *transfer, struct hasher *hasher)
 {
   if (transfer->stopped)
     return fail (transfer, ECANCELED);
-  return transfer->direction == SEND ? send_some (transfer) : receive_some (transfer, line);
+  return transfer->direction == SEND ? send_some (transfer) : receive_some (transfer, hasher);
 }

@@ -20,7 +20,7 @@ struct thread
   int epoll;
   atomic_uint transfers;
   pthread_mutex_t at_work; /* held while it does more than wait */
-  struct line *line;
+  struct hasher *hasher;
 };
 
 static struct thread threads[MOST_THREADS];
@@ -31,14 +31,14 @@ serve (struct thread *thread, struct epoll_event *event)
 {
   struct transfer *transfer = event->data.ptr;
 
-  if (step_transfer (transfer, thread->line) == MORE)
+  if (step_transfer (transfer, thread->hasher) == MORE)
     return;
   epoll_ctl (thread->epoll, EPOLL_CTL_DEL, transfer->socket, NULL);
   thread->transfers--;
   if (transfer->direction == SEND) /* it may be gone after that */
     transfer->settle (transfer);
   else
-    pass_end (thread->line, transfer);
+    hash_end (thread->hasher, transfer);
 }
 
 static void *
@@ -106,11 +106,11 @@ choose_thread (void)
 
 /* Only Node's thread starts them; its own looks when something is received. */
 static bool
-has_line (struct thread *thread)
+has_hasher (struct thread *thread)
 {
-  if (thread->line == NULL)
-    thread->line = start_line ();
-  return thread->line != NULL;
+  if (thread->hasher == NULL)
+    thread->hasher = start_hasher ();
+  return thread->hasher != NULL;
 }
 
 /* The kernel makes room for as much as must wait before anybody is woken, and keeps it: a sender goes on while the thread is at other work. */
@@ -129,7 +129,7 @@ start_transfer (struct transfer *transfer)
   struct thread *thread = choose_thread ();
   struct epoll_event event = { .events = transfer->direction == RECEIVE && transfer->left > 0 ? EPOLLIN : EPOLLOUT, .data.ptr = transfer };
 
-  if (thread == NULL || (transfer->direction == RECEIVE && !has_line (thread)))
+  if (thread == NULL || (transfer->direction == RECEIVE && !has_hasher (thread)))
     return false;
   if (transfer->direction == RECEIVE)
     widen (transfer->socket);
@@ -141,23 +141,16 @@ start_transfer (struct transfer *transfer)
   return false;
 }
 
-/* A socket that can be written to is ready, unless what was sent earlier waits there. */
-void
-wake_transfer (struct transfer *transfer)
-{
-  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = transfer };
-
-  epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
-}
-
-/* What is shut is ready for everything. */
+/* What is shut is ready for everything, which wakes the thread. Left open it does so only where nothing waits to be sent. */
 void
 stop_transfer (struct transfer *transfer, bool shut)
 {
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = transfer };
+
   transfer->stopped = true;
   if (shut)
     shutdown (transfer->socket, SHUT_RDWR);
-  wake_transfer (transfer);
+  epoll_ctl (transfer->epoll, EPOLL_CTL_MOD, transfer->socket, &event);
 }
 
 void
@@ -166,6 +159,6 @@ freeze_transfers (void)
   for (unsigned int at = 0; at < thread_count; at++)
     {
       pthread_mutex_lock (&threads[at].at_work);
-      freeze_line (threads[at].line);
+      freeze_hasher (threads[at].hasher);
     }
 }

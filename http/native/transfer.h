@@ -28,7 +28,7 @@ struct transfer
   struct hash *hash;
   bool hash_goes_on; /* others add to it after this: it gives no digest */
   bool hash_failed;
-  _Atomic int file_error; /* errno of the write that failed, after which there was none */
+  bool file_failed; /* `error` is of the file, not of the socket */
   _Atomic uint64_t moved; /* bytes of the socket */
   atomic_bool stopped;
   int epoll; /* of its thread */
@@ -40,8 +40,6 @@ struct transfer
 bool start_transfer (struct transfer *transfer);
 /* It is settled with ECANCELED: soon when its connection is shut, else unless the client takes none of an earlier reply. */
 void stop_transfer (struct transfer *transfer, bool shut);
-/* It does a step though nothing has come: its file took no more. */
-void wake_transfer (struct transfer *transfer);
 /* None goes on after this: the process is about to end. */
 void freeze_transfers (void);
 
@@ -52,20 +50,20 @@ enum progress
   FINISHED /* or failed: see `error` */
 };
 
-struct line;
+struct hasher;
 
 /* Moves what the socket takes or has, but not so much that others wait long. */
-enum progress step_transfer (struct transfer *transfer, struct line *line);
+enum progress step_transfer (struct transfer *transfer, struct hasher *hasher);
 
-/* Beside each thread that receives: what comes is written and hashed, in order, while more comes. */
-struct line *start_line (void); /* NULL with errno */
+/* A thread beside each that receives: it hashes what was written, in order, while more comes. */
+struct hasher *start_hasher (void); /* NULL with errno */
 /* Room for PIECE_BYTES; waits for it. */
-char *take_piece (struct line *line);
+char *take_piece (struct hasher *hasher);
 /* The last room that was taken holds so much of `transfer` now. */
-void pass_piece (struct line *line, struct transfer *transfer, size_t size);
+void hash_piece (struct hasher *hasher, struct transfer *transfer, size_t size);
 /* It is settled behind its pieces. */
-void pass_end (struct line *line, struct transfer *transfer);
-void freeze_line (struct line *line);
+void hash_end (struct hasher *hasher, struct transfer *transfer);
+void freeze_hasher (struct hasher *hasher);
 #define PIECE_BYTES (256u << 10)
 
 #define DIGEST_BYTES 32
