@@ -15,13 +15,7 @@ function isBundled() {
   );
 }
 
-/** What the shell set aside: programs that are started have it again. */
-function restoreAuthorities({ env }) {
-  if (env.NODE_EXTRA_CA_CERTS === "" && env.STRATA_EXTRA_CA_CERTS !== undefined) env.NODE_EXTRA_CA_CERTS = env.STRATA_EXTRA_CA_CERTS;
-}
-
 exports.start = function start(name, rooms) {
-  restoreAuthorities(process);
   if (!isBundled()) return import(join(dist, rooms));
   const { startBundled, startRecorded } = require(join(bundle, "code-cache.cjs"));
   if (process.env.RECORD_CODE_OF_STRATA === undefined) return startBundled(bundle, name);

@@ -8,23 +8,19 @@ import type { Processes } from "../runtime/process.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { EXIT, ExitError } from "./errors.ts";
+import { openInterrupt } from "./interrupt.ts";
 
 export function compose(rootFlag: string | undefined): Context & AsyncDisposable {
   const env = process.env;
   const isRoot = process.getuid?.() === 0;
   const root = rootFlag ?? env["STRATA_ROOT"] ?? (isRoot ? "/var/lib/strata" : join(env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "strata"));
   const runRoot = env["STRATA_RUN_ROOT"] ?? (isRoot ? "/run/strata" : join(env["XDG_RUNTIME_DIR"] || join(root, "run"), "strata"));
-  let abort: AbortController | undefined; // few verbs look at it
+  const interrupt = openInterrupt();
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | undefined;
     return () => (opened ??= open());
   };
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => {
-      (abort ??= new AbortController()).abort(new ExitError(name === "SIGINT" ? 130 : 143));
-    });
-  }
   const context: Context & AsyncDisposable = {
     root,
     runRoot,
@@ -47,8 +43,9 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
     get stderr() {
       return endWithReader(process.stderr);
     },
+    interrupt,
     get signal() {
-      return (abort ??= new AbortController()).signal;
+      return interrupt.signal;
     },
     store: once(async (): Promise<Store> => {
       process.umask(0o022); // containers see these folders and files, and who is not root in there must be able to read them; secrets have modes of their own

@@ -3,6 +3,7 @@ import type { Engine } from "../runtime/engine.ts";
 import type { Programs } from "../runtime/engine/parts.ts";
 import type { Processes } from "../runtime/process.ts";
 import type { Store } from "../store/store.ts";
+import type { Interrupt } from "./interrupt.ts";
 
 export interface Context {
   /** `<root>`: what lasts. */
@@ -17,7 +18,9 @@ export interface Context {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** SIGINT and SIGTERM. */
+  readonly interrupt: Interrupt;
+  /** The interrupt's own, for what is handed on. */
   readonly signal: AbortSignal;
   store(): Promise<Store>;
   processes(): Promise<Processes>;

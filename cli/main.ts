@@ -1,5 +1,6 @@
 /** strata VERB …: finds the verb's file, runs it, turns what it throws into an exit status. */
 import type { Command } from "commander";
+import { restoreAuthorities } from "./authorities-aside.ts";
 import { compose, endWithReader } from "./compose.ts";
 import { report, said } from "./errors.ts";
 import { help } from "./help.ts";
@@ -65,6 +66,7 @@ function readGlobals(argv: readonly string[]): { readonly root: string | undefin
   return { root: undefined, rest: argv };
 }
 
+restoreAuthorities(process.env);
 main(process.argv.slice(2)).then(
   (status) => {
     process.exitCode = status;

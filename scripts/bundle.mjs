@@ -16,6 +16,12 @@ const dist = join(project, "dist");
 const out = join(dist, "bundle");
 const ENTRIES = { strata: join(dist, "cli/main.js"), "strata-runtime": join(dist, "cli/runtime-main.js") };
 
+/** What begins a program, by the name of its file in the bundle. */
+const STARTS = {
+  "code-cache": join(dist, "cli/code-cache.js"),
+  ...Object.fromEntries(Object.keys(ENTRIES).map((program) => [`${program}.start`, join(dist, "cli/start-bundled.js")])),
+};
+
 /** What threads run, by the name of its file in the bundle. */
 const workers = {};
 
@@ -81,7 +87,7 @@ async function bundle(groupOf = () => undefined) {
     chunkFileNames: "[name]-[hash].cjs",
     codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: groupOf, debugName: "hot" }] },
   });
-  for (const [name, file] of Object.entries({ ...workers, "code-cache": join(dist, "cli/code-cache.js") })) await bundleAlone(name, file);
+  for (const [name, file] of Object.entries({ ...workers, ...STARTS })) await bundleAlone(name, file);
   writeFileSync(join(out, "package.json"), '{ "type": "commonjs" }\n');
   const chunks = output.filter(({ type }) => type === "chunk");
   for (const { fileName, moduleIds } of chunks)

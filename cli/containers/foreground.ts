@@ -46,10 +46,10 @@ export async function foreground(context: Context, attachment: Attachment, optio
       };
       undo.push(proxySignals(options.onSignal, options.patience ?? Infinity, leave));
     }
-    if (!isProxy) undo.push(leaveOn(context.signal, attachment));
+    if (!isProxy) undo.push(context.interrupt.whenComes(() => void attachment[Symbol.asyncDispose]())); // it is not for the program
     for await (const { stream, data } of attachment.output)
       if (options.shown?.has(stream) !== false) await write(stream === "stdout" ? context.stdout : context.stderr, data);
-    if (!isProxy) context.signal.throwIfAborted();
+    if (!isProxy) context.interrupt.throwIfCame();
     if (impatient)
       throw new ExitError(EXIT.refused, `Got ${options.patience} signals that did not end the program: it is left to itself\nEnd it with 'strata rm -f'`);
     return { detached };
@@ -62,14 +62,6 @@ export async function foreground(context: Context, attachment: Attachment, optio
 export function needTerminal(context: Context, flags: { readonly tty?: boolean; readonly interactive?: boolean; readonly detach?: boolean }): void {
   if (flags.tty === true && flags.interactive === true && flags.detach !== true && !context.stdin.isTTY)
     throw new ExitError(EXIT.refused, "the input device is not a TTY");
-}
-
-/** Signals that are not for the program end its client. */
-function leaveOn(signal: AbortSignal, attachment: Attachment): () => void {
-  const leave = (): void => void attachment[Symbol.asyncDispose]();
-  if (signal.aborted) leave();
-  else signal.addEventListener("abort", leave);
-  return () => signal.removeEventListener("abort", leave);
 }
 
 function followSize(context: Context, attachment: Attachment, redraws: boolean): () => void {

@@ -1,6 +1,6 @@
 /** Code that was kept beside the bundle and is not what was kept, or not for the Node that is there: a slower start, and no other difference. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot, temporaryFolder } from "../support/root.ts";
@@ -57,14 +57,38 @@ test.each(damages)("code $name is passed over", ({ damage }) => {
   }
 });
 
-describe("V8's flags", () => {
-  const cases: readonly { readonly name: string; readonly before: (built: string) => void; readonly started: string; readonly hasFlags: boolean }[] = [
-    { name: "are for the Node of the build", before: () => {}, started: "built", hasFlags: true },
-    { name: "are not for one that replaced it", before: (built) => utimesSync(built, 1, 1), started: "found", hasFlags: false },
-    { name: "are not for one that is found when it is gone", before: (built) => rmSync(built), started: "found", hasFlags: false },
+describe("the shell's line", () => {
+  interface Case {
+    readonly name: string;
+    readonly before?: (built: string) => void;
+    readonly started?: string;
+    readonly flags?: boolean;
+    /** Part of the name of the file that is run. */
+    readonly main?: string;
+  }
+  const later = (path: string, seconds: number): void => {
+    const time = statSync(join(bundle, "strata.start.cjs")).mtimeMs / 1000 + seconds;
+    utimesSync(path, time, time);
+  };
+  const room = (seconds: number): void => {
+    const builds = join(place, "dist/.tsbuildinfo");
+    mkdirSync(builds);
+    writeFileSync(join(builds, "cli"), "");
+    later(join(builds, "cli"), seconds);
+  };
+  const cases: readonly Case[] = [
+    { name: "gives V8's flags to the Node of the build", started: "built" },
+    { name: "gives none to one that replaced it", before: (built) => utimesSync(built, 1, 1), flags: false, main: ".js" },
+    { name: "gives none to one that is found when it is gone", before: (built) => rmSync(built), flags: false, main: ".js" },
+    { name: "begins with the bundle when all rooms were compiled before", before: () => room(-5), started: "built" },
+    { name: "begins with the script when a room was compiled later", before: () => room(5), started: "built", main: ".js" },
+    { name: "begins with the script when the bundle cannot begin", before: rmStarts, started: "built", main: ".js" },
   ];
-  test.each(cases)("$name", ({ before, started, hasFlags }) => {
-    const [built, found] = [join(place, "built"), join(place, "found/node")];
+  function rmStarts(): void {
+    for (const program of ["strata", "strata-runtime"]) rmSync(join(bundle, `${program}.start.cjs`));
+  }
+  test.each(cases)("$name", ({ before, started = "found", flags = true, main = ".start.cjs" }) => {
+    const [built, found, linked] = [join(place, "built"), join(place, "found/node"), join(place, "linked")];
     mkdirSync(join(place, "found"), { recursive: true });
     for (const [path, name] of [
       [built, "built"],
@@ -75,15 +99,27 @@ describe("V8's flags", () => {
     }
     writeFileSync(join(bundle, "node"), `${built}\n`);
     execFileSync("touch", ["-r", built, join(bundle, "node")]);
-    before(built);
-    const linked = join(place, "linked");
-    rmSync(linked, { force: true });
+    const starts = ["strata", "strata-runtime"].map((program) => join(bundle, `${program}.start.cjs`)).map((path) => [path, readFileSync(path)] as const);
     symlinkSync(command, linked);
-    for (const name of [command, linked, join(place, "bin/strata-runtime.js")]) {
-      const words = execFileSync(name, ["ps"], { env: { ...process.env, PATH: `${join(place, "found")}:${process.env["PATH"]}` }, encoding: "utf8" }).split(
-        " ",
-      );
-      expect([words[0], words.includes("--no-rehash-snapshot")]).toEqual([started, hasFlags]);
+    try {
+      before?.(built);
+      for (const name of [command, linked, join(place, "bin/strata-runtime.js")]) {
+        const env = { ...process.env, PATH: `${join(place, "found")}:${process.env["PATH"]}` };
+        const words = execFileSync(name, ["ps"], { env, encoding: "utf8" }).trim().split(" ");
+        const run = words[words.indexOf("--") + 1];
+        const program = name.endsWith("strata-runtime.js") ? "strata-runtime" : "strata";
+        const script = main === ".js" ? name : join(place, `bin/../dist/bundle/${program}.start.cjs`);
+        expect({ node: words[0], flags: words.includes("--no-rehash-snapshot"), run: join(run ?? "") }).toEqual({
+          node: started,
+          flags,
+          run: script,
+        });
+        expect(words.at(-1)).toBe("ps");
+      }
+    } finally {
+      rmSync(linked);
+      rmSync(join(place, "dist/.tsbuildinfo"), { recursive: true, force: true });
+      for (const [path, content] of starts) writeFileSync(path, content);
     }
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { strataOutput } from "../support/cli.ts";
 import { strata, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 
-const LARGE = ["stream", "child_process", "crypto", "net", "fs/promises", "worker_threads", "zlib"];
+const LARGE = ["stream", "child_process", "crypto", "net", "os", "fs/promises", "worker_threads", "zlib", "internal/abort_controller"];
 const IMAGE = "local/short";
 
 let place: TemporaryRoot;
@@ -15,7 +15,7 @@ let container: string;
 beforeAll(async () => {
   place = temporaryRoot();
   await strataOutput(place, "base", "create", IMAGE, "--bin", "sleep,true");
-  container = await strataOutput(place, "run", "--detach", "--network", "none", IMAGE, "sleep", "300");
+  container = await strataOutput(place, "run", "--detach", "--network", "host", IMAGE, "sleep", "300");
 });
 afterAll(async () => {
   await strataOutput(place, "rm", "--force", container);

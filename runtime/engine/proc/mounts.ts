@@ -7,7 +7,7 @@ import type { Limits } from "../../limits.ts";
 import type { MountSpec, Resources } from "../../spec.ts";
 import { resources } from "../limits.ts";
 import { containerFolder } from "../parts.ts";
-import { procTexts, type View, visibleCpus } from "./texts.ts";
+import { type Machine, procTexts, type View, visibleCpus } from "./texts.ts";
 
 /** What lxcfs has and containers are shown; an older one lacks some. */
 const LXCFS_FILES = ["cpuinfo", "diskstats", "loadavg", "meminfo", "stat", "swaps", "uptime"].map((name) => `/proc/${name}`);
@@ -31,11 +31,23 @@ export function procResources(wanted: Resources, mounts: readonly MountSpec[]): 
   return { ...wanted, cpu: { ...wanted.cpu, cpus: readFileSync(ONLINE, "latin1").trim() } };
 }
 
+/** Read when a limit asks for it, which few containers have. */
+const MACHINE: Machine = {
+  get meminfo() {
+    return read("/proc/meminfo");
+  },
+  get cpuinfo() {
+    return read("/proc/cpuinfo");
+  },
+  get stat() {
+    return read("/proc/stat");
+  },
+};
+
 /** In place: a running container has them bound, and sees the new text. What it had not bound at its start it does not see. */
 export function writeProcFiles(parts: { readonly root: string }, id: string, limits: Limits): Readonly<Record<string, string>> {
   const view = viewOf(limits);
-  const machine = { meminfo: read("/proc/meminfo"), cpuinfo: read("/proc/cpuinfo"), stat: read("/proc/stat") };
-  const texts = procTexts(machine, view);
+  const texts = procTexts(MACHINE, view);
   if (Object.keys(texts).length > 0) mkdirSync(join(containerFolder(parts, id), "proc"), { recursive: true, mode: 0o755 });
   for (const [path, text] of Object.entries(texts)) writeFileSync(fileOf(parts, id, path), text);
   const lifted = FALLBACK_FILES.filter((path) => texts[path] === undefined && existsSync(fileOf(parts, id, path)));
@@ -45,11 +57,14 @@ export function writeProcFiles(parts: { readonly root: string }, id: string, lim
 
 function viewOf(limits: Limits): View {
   const { cpu, memory } = resources(limits);
-  const cpus = visibleCpus(availableParallelism(), {
-    ...(cpu?.cpus !== undefined && { cpuset: cpu.cpus }),
-    ...(cpu?.quota !== undefined && { quota: cpu.quota }),
-    ...(cpu?.period !== undefined && { period: cpu.period }),
-  });
+  const isLimited = cpu?.cpus !== undefined || cpu?.quota !== undefined; // node:os takes a millisecond to load
+  const cpus = isLimited
+    ? visibleCpus(availableParallelism(), {
+        ...(cpu.cpus !== undefined && { cpuset: cpu.cpus }),
+        ...(cpu.quota !== undefined && { quota: cpu.quota }),
+        ...(cpu.period !== undefined && { period: cpu.period }),
+      })
+    : undefined;
   const limit = memory?.limit;
   return {
     ...(cpus !== undefined && { cpus }),
