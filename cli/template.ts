@@ -67,7 +67,9 @@ function evaluate(pipeline: Pipeline, scope: Scope): unknown {
 function runCommand([head, ...rest]: readonly Operand[], piped: readonly unknown[], scope: Scope): unknown {
   if (head === undefined) return undefined;
   const args = rest.map((operand) => valueOf(operand, scope));
-  return head.kind === "function" ? call(head.name, args.concat(piped)) : valueOf(head, scope);
+  if (head.kind === "function") return call(head.name, args.concat(piped));
+  const value = valueOf(head, scope);
+  return typeof value === "function" ? (value as TemplateFunction)(...args, ...piped) : value;
 }
 
 function valueOf(operand: Operand, scope: Scope): unknown {

@@ -7,6 +7,7 @@ import { runsModule } from "../../runtime/process/labels.ts";
 import { cgroupVersion } from "../containers/cgroup-version.ts";
 import { formatBinary } from "../containers/sizes.ts";
 import type { Context } from "../context.ts";
+import { renderStrict } from "../render-strict.ts";
 import { version } from "../version.ts";
 
 export function command(context: Context): Command {
@@ -18,7 +19,7 @@ export function command(context: Context): Command {
       const facts = await gather(context);
       const wanted = format ?? output;
       if (wanted === "json") context.stdout.write(`${JSON.stringify(facts)}\n`);
-      else if (wanted !== undefined) context.stdout.write(`${(await import("../template.ts")).renderTemplate(wanted, facts)}\n`);
+      else if (wanted !== undefined) context.stdout.write(`${await renderStrict(wanted, facts)}\n`);
       else context.stdout.write(text(facts));
     });
 }

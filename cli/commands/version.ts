@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { renderStrict } from "../render-strict.ts";
 import { version } from "../version.ts";
 
 export function command(context: Context): Command {
@@ -13,7 +14,7 @@ export function command(context: Context): Command {
       const wanted = format ?? output;
       if (wanted === undefined) context.stdout.write(`strata version ${version()}\n`);
       else if (wanted === "json") context.stdout.write(`${JSON.stringify(versions())}\n`);
-      else context.stdout.write(`${(await import("../template.ts")).renderTemplate(wanted, versions())}\n`);
+      else context.stdout.write(`${await renderStrict(wanted, versions())}\n`);
     });
 }
 

@@ -6,6 +6,7 @@ import { forEach } from "../containers/each.ts";
 import { UsageError } from "../errors.ts";
 import { confirmed } from "../images/prune-images.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
+import { labelFields } from "../containers/label-fields.ts";
 import { printRows } from "../containers/print-rows.ts";
 import { printDeleted, printReclaimed } from "../containers/print-deleted.ts";
 import { pruneFilter } from "../containers/prune-filter.ts";
@@ -93,14 +94,12 @@ export function command(context: Context): Command {
   return group;
 }
 
-function row(volume: Volume): Readonly<Record<string, string>> {
+function row(volume: Volume): object {
   return {
     Driver: "local",
     Name: volume.name,
     Mountpoint: volume.mountpoint,
     Scope: "local",
-    Labels: Object.entries(volume.labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(","),
+    ...labelFields(volume.labels),
   };
 }

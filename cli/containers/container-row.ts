@@ -1,12 +1,13 @@
 /** A container as one row of `ps`, with docker's field names. Pure. */
 import type { Container, ContainerStatus } from "../../runtime/engine.ts";
 import { ago, goTime, humanDuration } from "./ages.ts";
+import { labelFields, type LabelFields } from "./label-fields.ts";
 import { formatPort } from "./port-flags.ts";
 
 const SHORT_ID = 12;
 const SHORT_COMMAND = 20;
 
-export interface ContainerRow {
+export interface ContainerRow extends LabelFields {
   readonly ID: string;
   readonly Image: string;
   readonly Command: string;
@@ -16,7 +17,6 @@ export interface ContainerRow {
   readonly State: string;
   readonly Ports: string;
   readonly Names: string;
-  readonly Labels: string;
   readonly Mounts: string;
   readonly Networks: string;
   readonly LocalVolumes: string;
@@ -34,9 +34,7 @@ export function containerRow({ record, status }: Container, now: number, truncat
     State: status.status,
     Ports: status.status === "running" || status.status === "paused" ? [...openPorts(record), ...record.network.ports.map(formatPort)].join(", ") : "",
     Names: record.name,
-    Labels: Object.entries(record.config.Labels ?? {})
-      .map(([key, value]) => `${key}=${value}`)
-      .join(","),
+    ...labelFields(record.config.Labels ?? {}),
     Mounts: record.mounts
       .filter(({ kind }) => kind !== "tmpfs")
       .map((mount) => mount.name ?? mount.source)

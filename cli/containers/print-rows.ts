@@ -26,16 +26,27 @@ async function render(rows: readonly Readonly<Record<string, unknown>>[], column
   if (format === undefined || format === "table") return table(columns, rows);
   if (format === "json") return rows.map((row) => JSON.stringify(row));
   if (format.startsWith("table ")) return await templateTable(format.slice("table ".length), rows, columns);
-  const { renderTemplate } = await import("../template.ts");
-  return rows.map((row) => renderTemplate(format, row));
+  const { renderTemplate, field } = await templates(rows);
+  return rows.map((row) => renderTemplate(format, row, field));
 }
 
 /** `table {{.ID}}\t{{.Names}}`: the titles are those of the fields named. */
 async function templateTable(template: string, rows: readonly Readonly<Record<string, unknown>>[], columns: Columns): Promise<readonly string[]> {
-  const { renderTemplate } = await import("../template.ts");
+  const { renderTemplate, field } = await templates(rows);
   const titles = Object.fromEntries(Object.keys(rows[0] ?? {}).map((field) => [field, columns.find(([, name]) => name === field)?.[0] ?? field.toUpperCase()]));
-  const cells = [titles, ...rows].map((row) => renderTemplate(template, row).split(/\t|\\t/));
+  const head = renderTemplate(template, { ...titles, Label: titleOfLabel });
+  const cells = [head, ...rows.map((row) => renderTemplate(template, row, field))].map((line) => line.split(/\t|\\t/));
   return align(cells);
+}
+
+/** `com.example.built-by` stands over its column as `built by`, as docker has it. */
+function titleOfLabel(key: unknown): string {
+  return (String(key).split(".").at(-1) ?? "").replaceAll(/[-_]/g, " ");
+}
+
+async function templates(rows: readonly object[]) {
+  const [{ renderTemplate }, { fieldOfRows }] = await Promise.all([import("../template.ts"), import("../template-strict.ts")]);
+  return { renderTemplate, field: fieldOfRows(rows) };
 }
 
 function table(columns: Columns, rows: readonly Readonly<Record<string, unknown>>[]): readonly string[] {

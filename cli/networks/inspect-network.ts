@@ -1,22 +1,24 @@
 /** Networks as docker network inspect shows them. Spec: Docker Engine API, NetworkInspect. */
 import type { BridgeOptions, Network } from "../../runtime/networks.ts";
 import type { Context } from "../context.ts";
+import { FIXED, idOfName, named } from "./fixed-networks.ts";
 
 /** Undefined where nothing has that name or id. */
 export async function describeNetwork(context: Context, reference: string): Promise<object | undefined> {
   const engine = await context.engine();
   const network = await engine.networks.get(reference);
   if (network !== undefined) return inspectNetwork(network, new Map((await engine.list()).map(({ record }) => [record.id, record.name])));
-  if (reference === "host" || reference === "none") return bare(reference, reference === "none" ? "null" : "host");
+  const fixed = named(FIXED, reference);
+  if (fixed !== undefined) return bare(fixed.name, fixed.driver);
   const { listConfigurations } = await import("../../runtime/network/cni/configurations.ts");
-  const configuration = listConfigurations().find(({ name }) => name === reference);
-  return configuration && { ...bare(reference, "cni"), Plugins: configuration.plugins, CNIVersion: configuration.cniVersion };
+  const configuration = named(listConfigurations(), reference);
+  return configuration && { ...bare(configuration.name, "cni"), Plugins: configuration.plugins, CNIVersion: configuration.cniVersion };
 }
 
 function bare(name: string, driver: string): object {
   return {
     Name: name,
-    Id: "",
+    Id: idOfName(name),
     Scope: "local",
     Driver: driver,
     EnableIPv6: false,

@@ -3,6 +3,8 @@ import { Command } from "commander";
 import type { Network } from "../../runtime/networks.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
+import { labelFields } from "../containers/label-fields.ts";
+import { FIXED, idOfName } from "./fixed-networks.ts";
 import { networkFilter } from "./network-filter.ts";
 import type { NetworkRow } from "./network-row.ts";
 import { collect } from "../collect.ts";
@@ -33,7 +35,7 @@ export function listCommand(context: Context): Command {
     .option("--no-trunc", "do not shorten ids")
     .action(async (flags: Flags) => {
       const matches = networkFilter(flags.filter);
-      const rows = (await rowsOf(context, flags.trunc)).filter(matches).filter(({ ID }) => flags.quiet !== true || ID !== "");
+      const rows = (await rowsOf(context, flags.trunc)).filter(matches);
       const shown = rows.map(({ labels: _labels, fullID: _id, isUsed: _used, ...row }) => row);
       await printRows(context, shown, COLUMNS, { quiet: flags.quiet ?? false, key: "ID", format: flags.format ?? flags.output });
     });
@@ -43,39 +45,41 @@ async function rowsOf(context: Context, truncate: boolean): Promise<readonly Net
   const { networks } = await context.engine();
   const { listConfigurations } = await import("../../runtime/network/cni/configurations.ts");
   const bridges = (await networks.list()).map((network) => row(network, truncate));
-  const fixed = ["host", "none"].map((name) => other(name, name === "none" ? "null" : name));
-  return [...bridges, ...fixed, ...listConfigurations().map(({ name }) => other(name, "cni"))];
+  const others = [...FIXED, ...listConfigurations().map(({ name }) => ({ name, driver: "cni" }))];
+  return [...bridges, ...others.map((one) => other(one, truncate))];
 }
 
 function row(network: Network, truncate: boolean): NetworkRow {
   return {
-    ...other(network.name, "bridge"),
-    ID: truncate ? network.id.slice(0, 12) : network.id,
-    fullID: network.id,
+    Name: network.name,
+    Driver: "bridge",
+    Scope: "local",
+    ...ids(network.id, truncate),
     IPv6: String(network.subnet6 !== undefined),
     Internal: String(network.internal),
     CreatedAt: network.createdAt,
-    Labels: Object.entries(network.labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(","),
+    ...labelFields(network.labels),
     labels: network.labels,
     isUsed: Object.keys(network.endpoints).length > 0,
   };
 }
 
-/** Networks that have no id. */
-function other(name: string, driver: string): NetworkRow {
+/** Networks that nobody made here. */
+function other({ name, driver }: { readonly name: string; readonly driver: string }, truncate: boolean): NetworkRow {
   return {
-    ID: "",
+    ...ids(idOfName(name), truncate),
     Name: name,
     Driver: driver,
     Scope: "local",
     IPv6: "false",
     Internal: "false",
-    Labels: "",
+    ...labelFields({}),
     CreatedAt: "",
     labels: {},
-    fullID: "",
     isUsed: true,
   };
+}
+
+function ids(id: string, truncate: boolean): Pick<NetworkRow, "ID" | "fullID"> {
+  return { ID: truncate ? id.slice(0, 12) : id, fullID: id };
 }

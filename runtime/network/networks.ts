@@ -6,7 +6,7 @@ import { RuntimeError } from "../errors.ts";
 import { allNetworks, namespacePath, networkLock, type NetworkParts } from "./attach.ts";
 import { isUsed, removeLinks, stopLingering, takeDown, unmark } from "./bridges.ts";
 import { linkNames, presentSubnets } from "./kernel.ts";
-import { draftNetwork } from "./plan.ts";
+import { defaultID, draftNetwork } from "./plan.ts";
 import { DEFAULT_NETWORK, linkName, type NetworkRecord } from "./record.ts";
 
 const RESERVED = new Set(["bridge", "host", "none", "default"]);
@@ -25,7 +25,8 @@ export function openNetworks(parts: NetworkParts): Networks {
       return record;
     },
     async get(name): Promise<Network | undefined> {
-      return findNetwork(parts, name) ?? (name === DEFAULT_NETWORK ? draft() : undefined);
+      const isDefault = name === DEFAULT_NETWORK || (/^[0-9a-f]+$/.test(name) && defaultID(parts.tag).startsWith(name));
+      return findNetwork(parts, name) ?? (isDefault && parts.table.get(DEFAULT_NETWORK) === undefined ? draft() : undefined);
     },
     async list(): Promise<readonly Network[]> {
       const records = allNetworks(parts);

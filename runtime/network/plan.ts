@@ -1,5 +1,5 @@
 /** What a network is to be: its subnet, its bridge, its next address. Decides, and does nothing. */
-import { randomHex } from "../../system/digest.ts";
+import { randomHex, sha256Hex } from "../../system/digest.ts";
 import type { NetworkWish, PortMapping } from "../networks.ts";
 import { RuntimeError } from "../errors.ts";
 import {
@@ -21,6 +21,11 @@ import { bridgeName, DEFAULT_NETWORK, type Endpoint, type NetworkRecord } from "
 /** One character of a link's name. */
 const MAX_NETWORKS = 36;
 
+/** The default network is shown before it is made, and has the same id then. */
+export function defaultID(tag: string): string {
+  return sha256Hex(`${tag} ${DEFAULT_NETWORK}`);
+}
+
 /** `present`: subnets that the machine uses. @throws {RuntimeError} `NETWORK_FAILED`, `SPEC_INVALID` */
 export function draftNetwork(tag: string, wish: NetworkWish, others: readonly NetworkRecord[], present: readonly Subnet[]): NetworkRecord {
   const index = freeIndex(wish.name, others);
@@ -31,7 +36,7 @@ export function draftNetwork(tag: string, wish: NetworkWish, others: readonly Ne
     throw failed("create", wish.name, `${wish.subnet} is in use on this machine`);
   return {
     name: wish.name,
-    id: randomHex(32),
+    id: wish.name === DEFAULT_NETWORK ? defaultID(tag) : randomHex(32),
     bridge: bridgeName(tag, index),
     subnet: formatSubnet(subnet),
     gateway: gatewayIn(subnet, wish),

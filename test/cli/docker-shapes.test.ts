@@ -107,6 +107,8 @@ describe("a container", () => {
   const rows = [
     "{{.Names}} {{.Image}} {{.Command}} {{.State}} {{.Labels}} {{.Mounts}} {{.Networks}} {{.LocalVolumes}} {{.Ports}}",
     "table {{.Names}}\t{{.Image}}",
+    '{{.Names}} {{.Label "of"}}{{.Label "nothing"}}',
+    'table {{.Names}}\t{{.Label "of"}}',
   ];
   test.each(rows)("ps --format %s", async (format) => {
     const [ours, theirs] = await Promise.all([box.strata("ps", "--format", format), docker.docker("ps", "--format", format)]);
@@ -174,6 +176,7 @@ describe("a container", () => {
       ["start", "nobody"],
       ["logs", "nobody"],
       ["inspect", "nobody"],
+      ...["ps", "images", "network ls", "volume ls", "info"].map((verb) => [...verb.split(" "), "--format", "{{.Nope}}"]),
     ];
     for (const words of cases) expect([words, await status(box.strata, ...words)]).toEqual([words, await status(docker.docker, ...words)]);
   });

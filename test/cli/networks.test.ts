@@ -24,6 +24,13 @@ test("prune removes the networks that no container is on", async () => {
   );
 });
 
+test("what every machine has can be named by its id too", async () => {
+  const rows = (await box.strata("network", "ls", "--no-trunc", "--filter", "type=builtin", "--format", "{{.Name}} {{.ID}}")).split("\n");
+  expect(rows.map((row) => row.replace(/ [0-9a-f]{64}$/, ""))).toEqual(["bridge", "host", "none"]);
+  for (const [name = "", id = ""] of rows.map((row) => row.split(" ")))
+    expect(await box.strata("network", "inspect", "--format", "{{.Name}} {{.Id}}", id.slice(0, 12))).toBe(`${name} ${id}`);
+});
+
 test("what stayed on the loopback is no traffic", () => {
   const text =
     "Inter-|   Receive  |  Transmit\n face |bytes    packets|bytes\n    lo: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n  eth0:1500 2 0 0 0 0 0 0 70 1 0 0 0 0 0 0\n";
