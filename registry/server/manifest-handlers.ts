@@ -74,7 +74,11 @@ const MOST_NAMED = 100;
 async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing: Digest[] = [];
   for (const { digest, size, data } of needs) {
-    if ((await repositories.blob(name, digest)) !== undefined && (await blobs.has({ digest, size, mediaType: "" }))) continue;
+    const link = await repositories.blob(name, digest);
+    if (link !== undefined && (await blobs.has({ digest, size: link.size, mediaType: "" }))) {
+      if (link.size !== size) throw new RegistryError("MANIFEST_INVALID", `Cannot store the manifest: ${digest} has ${link.size} bytes, and it says ${size}`);
+      continue;
+    }
     if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
     else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
   }

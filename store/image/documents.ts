@@ -16,7 +16,8 @@ export function isManifest(descriptor: Pick<Descriptor, "mediaType">): boolean {
 
 /** @throws {StoreError} `MANIFEST_INVALID` */
 export function parseManifest(bytes: Uint8Array): Manifest {
-  const document = parseObject(bytes, "MANIFEST_INVALID", "manifest");
+  const read = parseObject(bytes, "MANIFEST_INVALID", "manifest");
+  const document: Readonly<Record<string, unknown>> = read["layers"] === null ? { ...read, layers: [] } : read; // as Go writes an empty list
   if (document["schemaVersion"] !== 2 || !Array.isArray(document["layers"]) || !isDescriptor(document["config"]) || !document["layers"].every(isDescriptor)) {
     throw new StoreError("MANIFEST_INVALID", "Cannot read manifest: it is not schema version 2 with a config and layers");
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseConfig } from "../../store/image/documents.ts";
+import { parseConfig, parseManifest } from "../../store/image/documents.ts";
 
 const ROOTFS = { type: "layers", diff_ids: [] };
 
@@ -23,4 +23,9 @@ test.each(configs)("a config with $name", ({ config, refused }) => {
   const parse = (): unknown => parseConfig(Buffer.from(JSON.stringify(config)));
   if (refused === undefined) expect(parse()).toEqual(config);
   else expect(parse).toThrow(refused);
+});
+
+test("a manifest's layers that Go wrote as null are none", () => {
+  const config = { mediaType: "application/vnd.oci.image.config.v1+json", digest: `sha256:${"0".repeat(64)}`, size: 2 };
+  expect(parseManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: null }))).layers).toEqual([]);
 });

@@ -49,12 +49,21 @@ test.each([
   expect((await call("/v2/base/image/manifests/bare")).headers.get("content-type")).toBe(mediaType);
 });
 
+/** Told one byte larger than it is. */
+function sized<Content extends typeof layer>(content: Content): Content {
+  return { ...content, descriptor: { ...content.descriptor, size: content.descriptor.size + 1 } };
+}
+
 const good = manifestOf(config, [layer]);
 test.each([
   { name: "a wrong digest", reference: unknownDigest(), manifest: good, status: 400, code: "DIGEST_INVALID" },
   { name: "a malformed digest", reference: "sha256:12", manifest: good, status: 400, code: "DIGEST_INVALID" },
   { name: "a malformed tag", reference: "-x", manifest: good, status: 400, code: "TAG_INVALID" },
   { name: "a blob that is not here", reference: "t", manifest: manifestOf(config, [blob("missing")]), status: 400, code: "MANIFEST_BLOB_UNKNOWN" },
+  ...[
+    { name: "a layer of another size", manifest: manifestOf(config, [sized(layer)]) },
+    { name: "a config of another size", manifest: manifestOf(sized(config), [layer]) },
+  ].map(({ name, manifest }) => ({ name, reference: "t", manifest, status: 400, code: "MANIFEST_INVALID" })),
   {
     name: "more than 4 MiB",
     reference: "t",
