@@ -18,6 +18,8 @@ export interface Storage {
   table<Value>(name: string): Records<Value>;
   /** Asked after content was linked: false when a collection took it at that moment. Waits for one under way. */
   isKept(digest: Digest): Promise<boolean>;
+  /** Nobody is at work with the storage: all content that was written is linked. */
+  rest?(): void;
   /** Throws where content cannot be written now, unless reading a record tells that already. */
   reach?(): Promise<void>;
 }
@@ -35,10 +37,11 @@ export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "u
 }
 
 /** The store of this machine. */
-export function storeStorage(store: Pick<Store, "root" | "blobs" | "ingests" | "table">): Storage {
+export function storeStorage(store: Pick<Store, "root" | "blobs" | "ingests" | "table" | "rest">): Storage {
   return {
     blobs: store.blobs,
     ingests: store.ingests,
+    rest: () => store.rest(),
     isKept: async () => await Promise.resolve(true), // the store spares what a process at work may have written
     reach: async () => await access(join(store.root, "ingest"), constants.W_OK),
     table<Value>(name: string): Records<Value> {

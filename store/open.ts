@@ -79,6 +79,7 @@ export async function openStore({ root, treeTool }: StoreOptions): Promise<Store
       ),
     ),
     table,
+    rest: () => session.end(),
     async [Symbol.asyncDispose]() {
       session.end();
       await (await workers)?.[Symbol.asyncDispose]();

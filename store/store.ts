@@ -9,6 +9,8 @@ import type { Table } from "./tables.ts";
 
 export interface Store extends AsyncDisposable {
   readonly root: string;
+  /** All that this process wrote is named by records: collections in others need not spare it for this one's sake any longer. It may write again. */
+  rest(): void;
   readonly blobs: Blobs;
   readonly ingests: Ingests;
   readonly snapshots: Snapshots;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import type { Bucket } from "../../registry/s3/bucket.ts";
 import type { SweepOptions } from "../../registry/s3/sweep.ts";
+import { decimalSize } from "../images/decimal-size.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
 
@@ -21,7 +22,7 @@ interface CheckFlags {
 export function addCareCommands(registry: Command, context: Context): void {
   registry
     .command("gc")
-    .description("Let go of blobs that no manifest needs; safe while the registry serves")
+    .description("Remove blobs that no manifest needs, and repositories without any; safe while the registry serves")
     .option(...STORAGE_FLAG)
     .option("--untagged", "of manifests that no tag leads to, too")
     .option("--dry-run", "only say what would go")
@@ -42,15 +43,19 @@ async function gc(context: Context, flags: GcFlags): Promise<void> {
   await using opened = await openStorage(context, flags.storage);
   const { storage, bucket } = opened;
   let bytes = 0;
-  for await (const { repository, kind, digest, size } of collect(openRepositories(storage), storage.blobs, { untagged, dryRun, graceMs, now: Date.now() })) {
-    bytes += size;
-    context.stdout.write(`${kind} ${repository}@${digest}\n`);
+  for await (const dropped of collect(openRepositories(storage), storage.blobs, { untagged, dryRun, graceMs, now: Date.now() })) {
+    bytes += dropped.size;
+    context.stdout.write(`${dropped.kind} ${dropped.repository}${dropped.kind === "repository" ? "" : `@${dropped.digest}`}\n`);
   }
-  context.stderr.write(`${dryRun ? "Would let go" : "Let go"} of ${bytes} bytes\n`);
+  const released = `${dryRun ? "Would let go" : "Let go"} of ${decimalSize(bytes)}`;
+  if (bucket === undefined && !dryRun) {
+    const freed = (await (await context.store()).care.collect()).bytes;
+    context.stderr.write(`${released}, freed ${decimalSize(freed)}${freed < bytes ? ": the rest is held by others, or may be in use at this moment" : ""}\n`);
+  } else context.stderr.write(`${released}\n`);
   if (bucket !== undefined) await sweepBucket(context, bucket, { graceMs, dryRun });
 }
 
-/** The store's own collection takes what no repository links; a bucket has none. */
+/** As the store's own collection takes what no repository links. */
 async function sweepBucket(context: Context, bucket: Bucket, options: SweepOptions): Promise<void> {
   const { sweep } = await import("../../registry/s3/sweep.ts");
   let bytes = 0;
@@ -58,7 +63,7 @@ async function sweepBucket(context: Context, bucket: Bucket, options: SweepOptio
     bytes += size;
     context.stdout.write(`${kind === "blob" ? "content" : "abandoned upload"} ${name}\n`);
   }
-  context.stderr.write(`${options.dryRun ? "Would remove" : "Removed"} ${bytes} bytes from the bucket\n`);
+  context.stderr.write(`${options.dryRun ? "Would remove" : "Removed"} ${decimalSize(bytes)} from the bucket\n`);
 }
 
 async function inspect(context: Context, { deep = false, storage: location }: CheckFlags): Promise<void> {
@@ -71,7 +76,7 @@ async function inspect(context: Context, { deep = false, storage: location }: Ch
     context.stdout.write(`${repository} ${what}: ${problem}\n`);
   }
   if (found > 0) throw new ExitError(1, `Found ${found} damaged ${found === 1 ? "entry" : "entries"}`);
-  context.stderr.write("Everything is whole\n");
+  context.stderr.write(`Everything is whole in ${location ?? context.root}\n`);
 }
 
 function readGrace(text: string): number {

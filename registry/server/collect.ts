@@ -18,30 +18,29 @@ export interface CollectOptions {
   readonly now: number;
 }
 
-export interface Dropped {
+interface Link {
+  readonly kind: "blob" | "manifest";
   readonly repository: string;
   readonly digest: Digest;
-  readonly kind: "blob" | "manifest";
   readonly size: number;
 }
 
+/** A repository that holds nothing any more is dropped too. */
+export type Dropped = Link | { readonly kind: "repository"; readonly repository: string; readonly size: 0 };
+
 export async function* collect(repositories: Repositories, blobs: Content, options: CollectOptions): AsyncGenerator<Dropped> {
   const before = options.now - options.graceMs;
-  const release = async ({ repository, kind, digest }: Dropped): Promise<boolean> =>
+  const release = async ({ repository, kind, digest }: Link): Promise<boolean> =>
     await (kind === "blob" ? repositories.releaseBlob(repository, digest, before) : repositories.releaseManifest(repository, digest, before));
   for (const name of await repositories.names()) {
     for (const dropped of await planRepository(repositories, blobs, name, options)) {
       if (options.dryRun || (await release(dropped))) yield dropped;
     }
+    if (!options.dryRun && (await repositories.leave(name, before))) yield { kind: "repository", repository: name, size: 0 };
   }
 }
 
-async function planRepository(
-  repositories: Repositories,
-  blobs: Content,
-  name: string,
-  { graceMs, untagged, now }: CollectOptions,
-): Promise<readonly Dropped[]> {
+async function planRepository(repositories: Repositories, blobs: Content, name: string, { graceMs, untagged, now }: CollectOptions): Promise<readonly Link[]> {
   const isOld = (at: number): boolean => at < now - graceMs;
   const manifests = new Map(await repositories.manifests(name));
   const references = new Map<Digest, readonly Digest[]>();

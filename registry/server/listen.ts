@@ -84,7 +84,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
   const handler = await createRegistry({
     storage,
     access,
-    readOnly: readOnly || mirror !== undefined,
+    ...(mirror !== undefined ? { readOnly: "only mirrors another, where it is to be done" } : readOnly ? { readOnly: "is read-only" } : {}),
     deletes: options.deletes ?? true,
     ...(options.rateLimit === undefined ? {} : { throttle: throttle(options.rateLimit, () => performance.now(), peers) }),
     peers,

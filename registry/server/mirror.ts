@@ -13,6 +13,7 @@ import { RegistryError } from "../errors.ts";
 import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
 import { storing } from "./storing.ts";
+import type { AtWork } from "./at-work.ts";
 
 export interface Mirror extends AsyncDisposable {
   /** Afterwards what the other registry has under this reference is here, or what was here before is all there is. @throws {RegistryError} `UNREACHABLE` when neither can be had */
@@ -30,6 +31,7 @@ export interface MirrorOptions {
   readonly connect: () => Promise<Remote>;
   readonly blobs: Content;
   readonly repositories: Repositories;
+  readonly atWork: AtWork;
   /** Milliseconds that a tag is taken for true. */
   readonly freshMs: number;
   readonly now: () => number;
@@ -75,6 +77,7 @@ export function openMirror(options: MirrorOptions): Mirror {
       return Number(length);
     },
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
+      using _ = options.atWork.begin();
       const there = await remote.get();
       const wanted = { path: blobPath(name, digest), scopes: pullOf(name), from: `${there.host}/${name}` };
       // Over one connection: parts that wait in memory are nothing for many readers at once.

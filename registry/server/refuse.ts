@@ -39,7 +39,7 @@ const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, WireErrorCode>>> = {
 
 /** What is no refusal is a bug: 500, and only `report` learns what it was. It hears of failing storage too. */
 export function refuse(error: unknown, report: (bug: unknown) => void, headers: ReplyHeaders = {}): Reply {
-  if (error instanceof RegistryError && error.code === "STORAGE_FAILED") report(error);
+  if (error instanceof RegistryError && (error.code === "STORAGE_FAILED" || error.code === "CREDENTIALS_UNAVAILABLE")) report(error);
   const found = wireError(error);
   if (found === undefined) {
     report(error);
@@ -62,6 +62,10 @@ function wireError(error: unknown): WireError | undefined {
   if (error instanceof RegistryError && error.code === "UNREACHABLE") return { status: 502, code: "UNKNOWN", message: error.message, detail: undefined };
   if (error instanceof RegistryError && error.code === "STORAGE_FAILED")
     return { status: 503, code: "UNKNOWN", message: error.message, detail: undefined, headers: { "retry-after": "1" } };
+  if (error instanceof RegistryError && error.code === "CREDENTIALS_UNAVAILABLE") {
+    const message = "Cannot tell now who may do this: a file of the registry's settings cannot be read, and its log says which";
+    return { status: 503, code: "UNKNOWN", message, detail: undefined, headers: { "retry-after": "5" } };
+  }
   if (error instanceof HttpError)
     return { status: error.status, code: codeOfStatus(error.status), message: error.message, detail: undefined, headers: error.headers };
   if (isCrowded(error))

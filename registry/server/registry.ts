@@ -6,6 +6,7 @@ import { router, type Route } from "../../http/router.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
 import { admit, type Access, type Action, type Permission } from "./access.ts";
+import { type AtWork, openAtWork } from "./at-work.ts";
 import { deleteBlob, getBlob } from "./blob-handlers.ts";
 import { refuseCrossSite } from "./cross-site.ts";
 import { eventOf, type EventSink } from "./events.ts";
@@ -29,8 +30,8 @@ import { openUploads } from "./uploads.ts";
 export interface RegistryOptions {
   readonly storage: Storage;
   readonly access: Access;
-  /** Refuses what would change anything. */
-  readonly readOnly?: boolean;
+  /** Refuses what would change anything, and says this of the registry. */
+  readonly readOnly?: string;
   /** Another registry whose content is fetched when it is asked for. */
   readonly upstream?: Pick<MirrorOptions, "connect" | "freshMs">;
   /** Routes beside `/v2/` (tokens, metrics), tried first. */
@@ -64,13 +65,14 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const uploads = openUploads(storage.ingests, identity);
   const repositories = openRepositories(storage);
   const { linkBlob, linkManifest } = options.quotaOf === undefined ? repositories : linkWithin(repositories, options.quotaOf);
-  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, now: () => Date.now() });
+  const atWork = openAtWork(storage);
+  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => Date.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
   const manifests = openManifestCache(storage.blobs);
   const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const pages = openPages(parts, access, options.report);
-  const route = router([...(options.extraRoutes ?? []), ...routes(parts, options), ...pages.routes]);
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, atWork, options), ...pages.routes]);
   const handler: Handler = async (request) => {
     try {
       options.throttle?.(request);
@@ -84,6 +86,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   };
   const dispose = async (): Promise<void> => {
     expiring?.[Symbol.dispose]();
+    atWork[Symbol.dispose]();
     await pages[Symbol.asyncDispose]();
     await mirror?.[Symbol.asyncDispose]();
   };
@@ -115,7 +118,7 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, { storage, access, readOnly = false, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
+function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -129,11 +132,12 @@ function routes(parts: Parts, { storage, access, readOnly = false, deletes = tru
       const run = async (request: Request): Promise<Reply> => {
         const name = request.params["name"] ?? "";
         const grant = await admit(access, request, { kind: "repository", name, action });
-        if (readOnly && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry is read-only`);
+        if (readOnly !== undefined && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry ${readOnly}`);
         if (!deletes && action === "delete") throw new RegistryError("UNSUPPORTED", `Cannot delete from ${name}: this registry keeps what it has`);
         if (!isRepositoryName(name, request.headers.host))
           throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         const call = { request, grant, name };
+        using _ = atWork.begin();
         const reply = await handler(parts, call);
         const event = onEvent === undefined ? undefined : eventOf(path, call, reply, { now: new Date(), peers });
         if (event !== undefined) onEvent?.(event);

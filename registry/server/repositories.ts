@@ -28,6 +28,8 @@ export interface Repositories {
   exists(name: string): Promise<boolean>;
   /** Names, sorted. */
   names(): Promise<readonly string[]>;
+  /** Forgets the name of a repository that holds nothing and was there before (milliseconds since the epoch). */
+  leave(name: string, before: number): Promise<boolean>;
   blob(name: string, digest: Digest): Awaitable<BlobLink | undefined>;
   /** Idempotent; makes a link that is there young. */
   readonly linkBlob: (name: string, digest: Digest, size: number) => Promise<void>;
@@ -60,6 +62,8 @@ export interface Repositories {
   allReferrers(name: string): Promise<readonly (readonly [subject: Digest, referrer: Digest])[]>;
 }
 
+const ONE: KeyPage = { after: undefined, limit: 1 };
+
 interface Tables {
   readonly repositories: Records<{ readonly createdAt: number }>;
   readonly blobs: Records<BlobLink>;
@@ -79,6 +83,7 @@ export function openRepositories(storage: Pick<Storage, "table" | "isKept">): Re
   return {
     exists: async (name) => (await tables.repositories.get(name)) !== undefined,
     names: async () => await tables.repositories.keys(""),
+    leave: async (name, before) => await leave(tables, name, before),
     ...blobLinks(tables, storage),
     ...manifestLinks(tables, storage),
     ...tagLinks(tables),
@@ -102,6 +107,7 @@ function blobLinks({ repositories, blobs }: Tables, storage: Pick<Storage, "isKe
     async linkBlob(name, digest, size): Promise<void> {
       await enter(repositories, name);
       await blobs.put(`${name}@${digest}`, { size, linkedAt: Date.now() });
+      await enter(repositories, name);
       if (!(await storage.isKept(digest))) await taken(digest, async () => await blobs.remove(`${name}@${digest}`));
     },
     async renewBlob(name, digest): Promise<boolean> {
@@ -126,6 +132,7 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables, sto
       const { digest, mediaType, size } = descriptor;
       await enter(repositories, name);
       await manifests.put(`${name}@${digest}`, { mediaType, size, pushedAt: Date.now(), ...(subject === undefined ? {} : { subject }) });
+      await enter(repositories, name);
       if (!(await storage.isKept(digest))) await taken(digest, async () => await manifests.remove(`${name}@${digest}`));
       if (subject !== undefined) await referrers.put(`${name}@${subject}@${digest}`, descriptor); // after: `releaseManifest` relies on it
     },
@@ -187,8 +194,22 @@ async function taken(digest: Digest, unlink: () => Promise<unknown>): Promise<ne
   throw new RegistryError("STORAGE_FAILED", `Cannot link ${digest}: a collection took it at this moment`, { hint: "Push it again" });
 }
 
+/** Before a link, so that none is ever in a repository that lists do not show, and after it, for the name may have been left meanwhile. */
 async function enter(repositories: Tables["repositories"], name: string): Promise<void> {
   if ((await repositories.get(name)) === undefined) await repositories.put(name, { createdAt: Date.now() });
+}
+
+async function leave({ repositories, blobs, manifests, tags }: Tables, name: string, before: number): Promise<boolean> {
+  const record = await repositories.get(name);
+  const holds = async (): Promise<boolean> => {
+    const keys = await Promise.all([blobs.keys(`${name}@`, ONE), manifests.keys(`${name}@`, ONE), tags.keys(`${name}:`, ONE)]);
+    return keys.some(({ length }) => length > 0);
+  };
+  if (record === undefined || record.createdAt >= before || (await holds())) return false;
+  await repositories.remove(name);
+  if (!(await holds())) return true; // who links after this look enters it again
+  await enter(repositories, name);
+  return false;
 }
 
 async function linked<Link>(table: Records<Link>, name: string): Promise<readonly (readonly [Digest, Link])[]> {

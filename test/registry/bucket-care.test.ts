@@ -33,7 +33,7 @@ test("the verbs: gc spares what is young or linked, check finds what is gone and
   const gone = await runStrata(root, ["registry", "gc", "--storage", location, "--grace", "1"]);
   expect(gone.stdout.trim().split("\n")).toEqual([`blob team/app@${loose.descriptor.digest}`, `content ${loose.descriptor.digest}`]);
   const whole = await runStrata(root, ["registry", "check", "--deep", "--storage", location]);
-  expect([whole.status, whole.stderr]).toEqual([0, "Everything is whole\n"]);
+  expect([whole.status, whole.stderr]).toEqual([0, `Everything is whole in ${location}\n`]);
   const [config = "", layer = ""] = (await keysOf(storage, "blobs/")).filter((key) => !key.endsWith(descriptor.digest.slice(7)));
   await storage.bucket.remove(config);
   await storage.bucket.put(layer, noise((await storage.bucket.stat(layer))?.size ?? 0, 33));
