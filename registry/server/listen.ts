@@ -77,8 +77,9 @@ const MAX_CONNECTIONS = 1536;
 export async function listenRegistry(options: RegistryListenOptions): Promise<Listener> {
   const { storage, host, port, readOnly = false, mirror, logFormat = "text", log } = options;
   const peers = options.trustedProxies === undefined ? direct : behindProxies(options.trustedProxies.networks, options.trustedProxies.header);
-  const { access: asked, routes, quotaOf, checkHost } = await accessOf(options, peers);
-  const { access, userOf } = remembering(asked);
+  const users = openUsers();
+  const { access: asked, routes, quotaOf, checkHost } = await accessOf(options, peers, users);
+  const access = users.watch(asked);
   const metrics = createMetrics();
   const told = await openSinks(options);
   const handler = await createRegistry({
@@ -99,7 +100,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],
     report: (bug) => log(reportOf(bug)),
   });
-  const write = accessLog(logFormat, log, { peers, userOf });
+  const write = accessLog(logFormat, log, { peers, userOf: users.of });
   const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
     metrics.count(request, reply, sent);
     write(request, reply, sent);
@@ -125,15 +126,29 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
 }
 
 /** Who was let in, for the log. */
-function remembering(access: Access): { readonly access: Access; readonly userOf: (request: Request) => string | undefined } {
-  if (access === anonymous) return { access, userOf: () => undefined };
+interface Users {
+  readonly note: (request: Request, user: string) => void;
+  readonly of: (request: Request) => string | undefined;
+  watch(access: Access): Access;
+}
+
+function openUsers(): Users {
   const users = new WeakMap<Request["headers"], string>();
-  const authenticate: Access["authenticate"] = async (request) => {
-    const grant = await access.authenticate(request);
-    if (grant.user !== undefined) users.set(request.headers, grant.user);
-    return grant;
+  return {
+    note: ({ headers }, user) => void users.set(headers, user),
+    watch: (access) =>
+      access === anonymous
+        ? access
+        : {
+            ...access,
+            async authenticate(request) {
+              const grant = await access.authenticate(request);
+              if (grant.user !== undefined) users.set(request.headers, grant.user);
+              return grant;
+            },
+          },
+    of: ({ headers }) => users.get(headers),
   };
-  return { access: { ...access, authenticate }, userOf: ({ headers }) => users.get(headers) };
 }
 
 /** Headers are short: they get less. */
@@ -141,9 +156,10 @@ function patience(stallMs: number | undefined): Pick<ServeOptions, "headersMs" |
   return stallMs === undefined ? {} : { stallMs, headersMs: Math.min(stallMs, MAX_HEADERS_MS) };
 }
 
-/** Storage that fails is no bug of ours. */
+/** Storage that fails is no bug of ours, nor is a file of settings that cannot be read. */
 function reportOf(bug: unknown): string {
-  if (bug instanceof RegistryError) return `storage: ${bug.message}${bug.hint === undefined ? "" : ` (${bug.hint})`}\n`;
+  if (bug instanceof RegistryError)
+    return `${bug.code === "CREDENTIALS_UNAVAILABLE" ? "settings" : "storage"}: ${bug.message}${bug.hint === undefined ? "" : ` (${bug.hint})`}\n`;
   return `bug: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}\n`;
 }
 
@@ -183,9 +199,9 @@ interface Admission {
   readonly checkHost?: HostCheck;
 }
 
-async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<Admission> {
+async function accessOf(options: RegistryListenOptions, peers: Peers, users: Users): Promise<Admission> {
   const { host, htpasswd, policy, log, allowAnonymous = false, servedNames = [] } = options;
-  if (policy !== undefined) return await byPolicy(options, policy, peers);
+  if (policy !== undefined) return await byPolicy(options, policy, peers, users);
   if (htpasswd !== undefined) return { access: basicAccess(await openHtpasswd(htpasswd, log)), routes: [] };
   if (allowAnonymous) return { access: anonymous, routes: [] };
   if (isLoopback(host)) return { access: anonymous, routes: [], checkHost: answerOnlyTo(servedNames) };
@@ -194,13 +210,13 @@ async function accessOf(options: RegistryListenOptions, peers: Peers): Promise<A
   });
 }
 
-async function byPolicy({ storage, htpasswd, tokenRealm, log }: RegistryListenOptions, path: string, peers: Peers): Promise<Admission> {
+async function byPolicy({ storage, htpasswd, tokenRealm, log }: RegistryListenOptions, path: string, peers: Peers, users: Users): Promise<Admission> {
   if (htpasswd === undefined)
     throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
   const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
   await policy();
   const { secret } = await openIdentity(storage);
-  const service = { secret, passwords: await openHtpasswd(htpasswd, log), policy, now: () => Date.now() };
+  const service = { secret, passwords: await openHtpasswd(htpasswd, log), policy, now: () => Date.now(), onLogin: users.note };
   return {
     access: bearerAccess({ ...service, peers, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
     routes: tokenRoutes(service),

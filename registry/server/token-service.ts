@@ -18,6 +18,8 @@ export interface TokenServiceOptions {
   readonly secret: string;
   readonly passwords: Passwords;
   readonly policy: () => Promise<Policy>;
+  /** Hears who asked with a password, or a token, that is right. */
+  readonly onLogin: (request: Request, user: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -34,17 +36,20 @@ export function tokenRoutes(options: TokenServiceOptions): readonly Route[] {
   ];
 }
 
-async function byQuery(options: TokenServiceOptions, { query, headers }: Request): Promise<Reply> {
+async function byQuery(options: TokenServiceOptions, request: Request): Promise<Reply> {
+  const { query, headers } = request;
   const credentials = parseAuthorization(headers.authorization);
   if (headers.authorization !== undefined && credentials?.scheme !== "basic")
     throw new RegistryError("UNAUTHORIZED", "Cannot give a token: log in with basic authentication");
   const user = credentials?.scheme === "basic" ? await logIn(options, credentials.username, credentials.password) : undefined;
+  if (user !== undefined) options.onLogin(request, user);
   return await answer(options, user, query.getAll("scope"), query.get("offline_token") === "true");
 }
 
 async function byForm(options: TokenServiceOptions, request: Request): Promise<Reply> {
   const form = new URLSearchParams((await readBody(request, MAX_FORM_BYTES)).toString("utf8"));
   const user = await fromForm(options, form);
+  options.onLogin(request, user);
   return await answer(options, user, (form.get("scope") ?? "").split(" "), form.get("access_type") === "offline", form.get("refresh_token") ?? undefined);
 }
 

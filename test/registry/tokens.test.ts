@@ -171,6 +171,11 @@ describe("the token service", () => {
     writeFileSync(htpasswd, before.join(""));
   });
 
+  test("the access log says who logged in", async () => {
+    await token("bob", []);
+    await expect.poll(() => registry.lines.findLast((line) => line.includes("/auth/token"))).toMatch(/ bob .*\/auth\/token/);
+  });
+
   test("a right that is taken away is gone at once, also for tokens that are out", async () => {
     const { token: value } = await token("ann", ["repository:team/app:pull"]);
     const status = async (): Promise<number> => (await fetch(`${registry.url}/v2/team/app/tags/list`, bearer(value))).status;
@@ -178,7 +183,9 @@ describe("the token service", () => {
     writeFileSync(policy, policyText("[push]"));
     expect(await status()).toBe(403);
     writeFileSync(policy, "rules: [");
-    expect((await fetch(`${registry.url}/v2/team/app/tags/list`, bearer(value))).status).toBe(500);
+    const refused = await fetch(`${registry.url}/v2/team/app/tags/list`, bearer(value));
+    expect([refused.status, refused.headers.get("retry-after"), await refused.text()]).toEqual([503, "5", expect.stringContaining("its log says which")]);
+    expect(registry.lines.at(-2)).toMatch(/^settings: Cannot read the policy .*policy\.yaml: /);
     writeFileSync(policy, policyText("[pull, push]"));
     expect(await status()).toBe(200);
   });
