@@ -5,8 +5,8 @@
 int
 main (int argc, char **argv)
 {
-  static const Verb verbs[]
-      = { { "enter", enter_main }, { "guard", guard_main }, { "hold", hold_main }, { "pause", pause_main }, { "reap", reap_main } };
+  static const Verb verbs[] = { { "attend", attend_main }, { "enter", enter_main }, { "guard", guard_main },
+                                { "hold", hold_main },     { "pause", pause_main }, { "reap", reap_main } };
 
   return run_verb (verbs, sizeof verbs / sizeof *verbs, argc, argv);
 }
