@@ -7,16 +7,17 @@ import { dirname } from "node:path";
 import type { ContainerRecord, NetworkState } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { namespacePath } from "../network/attach.ts";
-import { addChain, type Chain, checkChain, type CniResult, deleteChain } from "../network/cni/chain.ts";
+import { addChain, type Attendance, type Chain, checkChain, type CniResult, deleteChain, pluginFolders } from "../network/cni/chain.ts";
 import { findConfiguration } from "../network/cni/configurations.ts";
 import { claimPorts } from "../network/ports.ts";
 import type { EndpointState, PortMapping } from "../networks.ts";
-import type { Parts } from "./parts.ts";
+import { type Lock, lock } from "./lock.ts";
+import { lockName, type Parts } from "./parts.ts";
 
 const DEVICE = "eth0";
 
 /** @throws {RuntimeError} `NETWORK_UNKNOWN`, `NETWORK_FAILED`, `PORT_IN_USE` */
-export async function connectCni(parts: Parts, record: ContainerRecord, wanted: readonly PortMapping[]): Promise<NetworkState> {
+export async function connectCni(parts: Parts, record: ContainerRecord, wanted: readonly PortMapping[], held: Lock): Promise<NetworkState> {
   const { mode } = record.network;
   if (mode.kind !== "cni") throw new RuntimeError("NETWORK_FAILED", `Cannot run CNI plugins for container ${record.name}: its network is ${mode.kind}`);
   const configuration = findConfiguration(mode.name);
@@ -26,16 +27,23 @@ export async function connectCni(parts: Parts, record: ContainerRecord, wanted: 
     });
   const ports = await claimPorts(wanted, []);
   const namespace = namespacePath(parts.network, record.id);
-  const chain: Chain = { configuration, containerID: record.id, namespace, device: DEVICE, runtimeConfig: runtimeConfig(record, ports) };
+  const chain: Chain = {
+    configuration,
+    containerID: record.id,
+    namespace,
+    device: DEVICE,
+    folders: pluginFolders(),
+    runtimeConfig: runtimeConfig(record, ports),
+  };
   await parts.cni.put(record.id, chain);
   try {
     await mkdir(dirname(namespace), { recursive: true });
-    await parts.network.kernel.apply(["netns", namespace, "up", "lo"]);
-    const result = await addChain(chain);
+    await parts.network.kernel.apply(["netns", namespace, "up", "lo"], [held]);
+    const result = await addChain(chain, attendance(parts, held));
     await parts.cni.put(record.id, { ...chain, result });
     return stateOf(mode, namespace, ports, result);
   } catch (error) {
-    await forgetChain(parts, record.id).catch(() => {}); // sweep tries again
+    await forgetChain(parts, record.id, held).catch(() => {}); // sweep tries again
     throw error;
   }
 }
@@ -77,27 +85,36 @@ function stateOf(mode: Extract<NetworkState["mode"], { kind: "cni" }>, namespace
 }
 
 /** Idempotent. What a plugin does not give back is told nobody here: the record stays, and `sweep` tries again. */
-export async function disconnectCni(parts: Parts, { id }: Pick<ContainerRecord, "id">): Promise<void> {
-  await forgetChain(parts, id).catch(() => {});
+export async function disconnectCni(parts: Parts, { id }: Pick<ContainerRecord, "id">, held: Lock): Promise<void> {
+  await forgetChain(parts, id, held).catch(() => {});
 }
 
 /** @throws {RuntimeError} `NETWORK_FAILED`; the namespace and the record are kept then */
-async function forgetChain(parts: Parts, owner: string): Promise<void> {
+async function forgetChain(parts: Parts, owner: string, held: Lock): Promise<void> {
   const chain = parts.cni.get(owner);
   if (chain === undefined) return;
-  await deleteChain(chain);
-  await parts.network.kernel.apply(["forget-netns", chain.namespace]);
+  await deleteChain(chain, attendance(parts, held));
+  await parts.network.kernel.apply(["forget-netns", chain.namespace], [held]);
   await parts.cni.remove(owner);
 }
 
 /** Asks every plugin whether its part is still as it was set up. @throws {RuntimeError} `NETWORK_FAILED`, `CONTAINER_STATE` */
 export async function checkCni(parts: Parts, record: Pick<ContainerRecord, "id" | "name">): Promise<void> {
+  await using held = await lock(lockName(parts, record.id));
   const chain = parts.cni.get(record.id);
   if (chain?.result === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot check the network of container ${record.name}: no CNI plugins made it`);
-  await checkChain(chain);
+  await checkChain(chain, attendance(parts, held));
+}
+
+function attendance({ programs: { minder } }: Parts, held: Lock): Attendance {
+  return { minder, held };
 }
 
 /** Of owners that are gone. */
 export async function sweepCni(parts: Parts, owns: (owner: string) => boolean): Promise<void> {
-  for (const [owner] of parts.cni.list()) if (!owns(owner)) await forgetChain(parts, owner).catch(() => {});
+  for (const [owner] of parts.cni.list()) {
+    if (owns(owner)) continue;
+    await using held = await lock(lockName(parts, owner));
+    if (!owns(owner)) await forgetChain(parts, owner, held).catch(() => {});
+  }
 }

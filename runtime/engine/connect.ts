@@ -11,6 +11,7 @@ import { findNetwork } from "../network/networks.ts";
 import type { Endpoint, NetworkRecord } from "../network/record.ts";
 import type { Connection, EndpointState } from "../networks.ts";
 import { connectionsOf } from "./connections.ts";
+import type { Lock } from "./lock.ts";
 import type { Parts } from "./parts.ts";
 import { getContainer, needLive } from "./status.ts";
 import { tellNetwork } from "./tell.ts";
@@ -21,12 +22,12 @@ export interface Connected {
   readonly ready: Promise<void>;
 }
 
-/** Idempotent. */
-export async function connect(parts: Parts, record: ContainerRecord): Promise<Connected> {
+/** Idempotent. `held` is the container's lock. */
+export async function connect(parts: Parts, record: ContainerRecord, held: Lock): Promise<Connected> {
   const { mode } = record.network;
   try {
     if (mode.kind === "bridge" && !isInUserNamespace()) return await connectBridges(parts, record, mode);
-    return { network: await join(parts, record), ready: Promise.resolve() };
+    return { network: await join(parts, record, held), ready: Promise.resolve() };
   } catch (error) {
     throw error instanceof RuntimeError && error.code === "PORT_IN_USE" ? unpublished(record, error) : error;
   }
@@ -40,7 +41,7 @@ function unpublished({ id, name }: ContainerRecord, error: RuntimeError): Runtim
 }
 
 /** `namespace` undefined: a new one of its own (none) or the host's (host). */
-async function join(parts: Parts, record: ContainerRecord): Promise<NetworkState> {
+async function join(parts: Parts, record: ContainerRecord, held: Lock): Promise<NetworkState> {
   const { mode } = record.network;
   switch (mode.kind) {
     case "host":
@@ -68,7 +69,7 @@ async function join(parts: Parts, record: ContainerRecord): Promise<NetworkState
     case "bridge":
       return await (await import("./connect-user.ts")).planUserMode(parts, mode, wantedPorts(record), record);
     case "cni":
-      return await (await import("./cni.ts")).connectCni(parts, record, wantedPorts(record));
+      return await (await import("./cni.ts")).connectCni(parts, record, wantedPorts(record), held);
   }
 }
 
@@ -171,10 +172,10 @@ export function isConnected(parts: Parts, { id }: Pick<ContainerRecord, "id">): 
   return allNetworks(parts.network).some(({ endpoints }) => endpoints[id] !== undefined);
 }
 
-/** Idempotent. */
-export async function disconnect(parts: Parts, record: ContainerRecord): Promise<void> {
+/** Idempotent. `held` is the container's lock. */
+export async function disconnect(parts: Parts, record: ContainerRecord, held: Lock): Promise<void> {
   const { mode } = record.network;
-  if (mode.kind === "cni") return await (await import("./cni.ts")).disconnectCni(parts, record);
+  if (mode.kind === "cni") return await (await import("./cni.ts")).disconnectCni(parts, record, held);
   if (mode.kind !== "bridge") return;
   if (isInUserNamespace()) {
     (await import("../network/user-mode.ts")).disconnectUserMode(parts, record.id);

@@ -53,7 +53,7 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
     if (isLive((await inspect(parts, record)).status)) return await finishDisconnects(parts, record);
     if ((await parts.processes.state(id))?.watched === true) return;
     if (isAbandoned(record) && (!record.unsettled || (await parts.processes.state(id))?.startedAt === undefined)) {
-      await discard(parts, record, { volumes: true });
+      await discard(parts, record, { volumes: true, held });
       return;
     }
   } finally {

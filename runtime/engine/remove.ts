@@ -5,7 +5,7 @@ import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import { openVolumes, releaseVolume } from "../volume/volumes.ts";
 import { disconnect, isConnected } from "./connect.ts";
-import { lock } from "./lock.ts";
+import { type Lock, lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { inspect, isLive } from "./status.ts";
 import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
@@ -15,7 +15,7 @@ const KILLED = { exitCode: 137, oomKilled: false };
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` when it runs and is not forced */
 export async function removeContainer(parts: Parts, reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using held = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (isLive(status) && options.force !== true) {
     throw new RuntimeError(
@@ -24,11 +24,18 @@ export async function removeContainer(parts: Parts, reference: string, options: 
     );
   }
   if (isLive(status)) tellContainer(parts, "kill", record, { signal: "9" });
-  await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false });
+  await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false, held });
 }
 
-/** The caller holds the container's lock. The record goes last: what a crash leaves is found by it. Idempotent. */
-export async function discard(parts: Parts, record: ContainerRecord, options: { readonly volumes: boolean; readonly exit?: ExitRecord }): Promise<void> {
+interface DiscardOptions {
+  readonly volumes: boolean;
+  /** The container's lock. */
+  readonly held: Lock;
+  readonly exit?: ExitRecord;
+}
+
+/** The record goes last: what a crash leaves is found by it. Idempotent. */
+export async function discard(parts: Parts, record: ContainerRecord, options: DiscardOptions): Promise<void> {
   const { id } = record;
   removeFile(markerPath(parts, id));
   await parts.processes.remove(id);
@@ -37,7 +44,7 @@ export async function discard(parts: Parts, record: ContainerRecord, options: { 
     tellVolumes(parts, "unmount", record);
   }
   await Promise.all([
-    ...(record.unsettled || isConnected(parts, record) ? [disconnect(parts, record)] : []),
+    ...(record.unsettled || isConnected(parts, record) ? [disconnect(parts, record, options.held)] : []),
     parts.store.snapshots.remove(snapshotKey(id)).then(async () => await removeTree(containerFolder(parts, id))),
   ]);
   await parts.records.remove(record);

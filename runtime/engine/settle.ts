@@ -64,7 +64,7 @@ export function isAwaited({ restarter }: Pick<ContainerRecord, "restarter">): bo
 
 /** Only the first half: what it held is given back, and the record says what is to follow. */
 export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
-  await using _ = await lock(lockName(parts, id));
+  await using held = await lock(lockName(parts, id));
   const record = parts.records.get(id);
   if (record === undefined || !record.unsettled) return { kind: "rest" };
   const { status } = await inspect(parts, record);
@@ -72,11 +72,11 @@ export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
   if (isLive(status) || exit === undefined) return { kind: "rest" };
   const next = afterExit(record, exit);
   if (next.kind === "remove") {
-    await discard(parts, record, { volumes: true, exit });
+    await discard(parts, record, { volumes: true, held, exit });
     return next;
   }
   tellDeath(parts, record, exit);
-  await disconnect(parts, record);
+  await disconnect(parts, record, held);
   tellVolumes(parts, "unmount", record);
   const ran = next.kind === "restart" || !(await neverRan(parts, record));
   if (!ran) await parts.processes.remove(id);

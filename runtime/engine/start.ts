@@ -9,7 +9,7 @@ import type { Attachment, CreateRequest, RunOptions } from "../process.ts";
 import { connect, disconnect } from "./connect.ts";
 import { healthTimer } from "./health/timer.ts";
 import { writeIdentity } from "./hosts.ts";
-import { lock } from "./lock.ts";
+import { type Lock, lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { ownProcess } from "./self.ts";
 import { specOf } from "./spec-of.ts";
@@ -26,21 +26,21 @@ export interface StartOptions {
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED`, `NETWORK_FAILED`, `PORT_IN_USE` */
 export async function startContainer(parts: Parts, reference: string, options: StartOptions = {}): Promise<{ readonly attachment?: Attachment }> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using held = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (options.due !== undefined && (record.restartAt !== options.due || record.stopRequested)) return {};
   if (isLive(status)) throw new RuntimeError("CONTAINER_STATE", `Cannot start container ${record.name}: it is ${status.status} already`);
-  if (record.unsettled || record.startedAt !== undefined) await reset(parts, record);
-  return await launch(parts, record, options);
+  if (record.unsettled || record.startedAt !== undefined) await reset(parts, record, held);
+  return await launch(parts, record, held, options);
 }
 
 /** What an earlier run left. */
-async function reset(parts: Parts, record: ContainerRecord): Promise<void> {
+async function reset(parts: Parts, record: ContainerRecord, held: Lock): Promise<void> {
   await parts.processes.remove(record.id);
-  if (record.unsettled) await disconnect(parts, record);
+  if (record.unsettled) await disconnect(parts, record, held);
 }
 
-async function launch(parts: Parts, record: ContainerRecord, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
+async function launch(parts: Parts, record: ContainerRecord, held: Lock, options: StartOptions): Promise<{ readonly attachment?: Attachment }> {
   const { error: _error, restartAt: _restartAt, restarter: _restarter, health: _health, ...rest } = record;
   const marker = markerPath(parts, record.id);
   mkdirSync(dirname(marker), { recursive: true });
@@ -48,7 +48,7 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
   await parts.records.put({ ...rest, unsettled: true, stopRequested: false });
   let ready: Promise<void> | undefined;
   try {
-    const connected = await connect(parts, record);
+    const connected = await connect(parts, record, held);
     ({ ready } = connected);
     const { network } = connected;
     const files = await writeIdentity(parts, record, network);
@@ -61,7 +61,7 @@ async function launch(parts: Parts, record: ContainerRecord, options: StartOptio
     return attachment === undefined ? {} : { attachment };
   } catch (error) {
     await ready?.catch(() => {}); // what is half made cannot be given back
-    await giveUp(parts, record, error);
+    await giveUp(parts, record, held, error);
     throw error;
   }
 }
@@ -103,9 +103,9 @@ function exitCommand(parts: Parts, record: ContainerRecord, settle: "caller" | "
   return [parts.programs.minder, "guard", `${own.pid}:${own.startTime}`, marker, String(statSync(marker).ino), ...command];
 }
 
-async function giveUp(parts: Parts, record: ContainerRecord, error: unknown): Promise<void> {
+async function giveUp(parts: Parts, record: ContainerRecord, held: Lock, error: unknown): Promise<void> {
   await parts.processes.remove(record.id).catch(() => {});
-  await disconnect(parts, record).catch(() => {});
+  await disconnect(parts, record, held).catch(() => {});
   removeFile(markerPath(parts, record.id));
   const exitCode =
     error instanceof RuntimeError && error.code === "COMMAND_NOT_FOUND"

@@ -41,10 +41,11 @@ async function sweepNetworks(parts: Parts): Promise<void> {
     }
   }
   if (parts.cni.list().length > 0) await (await import("./cni.ts")).sweepCni(parts, owns);
-  const held = new Set(parts.cni.list().map(([owner]) => owner));
+  const isKept = (owner: string): boolean => owns(owner) || parts.cni.get(owner) !== undefined;
   for (const owner of await readdir(join(parts.runRoot, "netns")).catch(() => [])) {
+    if (isKept(owner)) continue;
     await using _ = await lock(lockName(parts, owner));
-    if (!owns(owner) && !held.has(owner)) await forgetNamespace(parts.network, owner);
+    if (!isKept(owner)) await forgetNamespace(parts.network, owner);
   }
   await removeIdle(parts.network);
 }

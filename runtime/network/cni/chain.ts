@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { Lock } from "../../engine/lock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { NetworkConfiguration, PluginConfiguration } from "./configurations.ts";
 
@@ -18,42 +19,56 @@ export interface Chain {
   readonly containerID: string;
   readonly namespace: string;
   readonly device: string;
+  /** Where its plugins were looked for: who gives back may be told of other folders. */
+  readonly folders?: readonly string[];
   /** By capability: what a plugin gets that asks for it. */
   readonly runtimeConfig: Readonly<Record<string, unknown>>;
   readonly result?: CniResult;
 }
 
+/** How plugins are run: whoever is killed meanwhile does not let go of the owner's lock before they have ended. */
+export interface Attendance {
+  /** Path of strata-minder. */
+  readonly minder: string;
+  readonly held: Lock;
+}
+
 type Command = "ADD" | "DEL" | "CHECK";
+
+/** For one plugin: what an agent gives a whole pod. Spec: kubelet, `runtimeRequestTimeout` */
+const PATIENCE_SECONDS = 120;
 
 /** Where Debian and others have the plugins. */
 const FOLDERS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
-export async function addChain(chain: Chain): Promise<CniResult> {
+export async function addChain(chain: Chain, attendance: Attendance): Promise<CniResult> {
   let result: CniResult | undefined;
-  for (const plugin of chain.configuration.plugins) result = JSON.parse(await run("ADD", chain, plugin, result)) as CniResult;
+  for (const plugin of chain.configuration.plugins) result = JSON.parse(await run("ADD", chain, plugin, result, attendance)) as CniResult;
   return result ?? {};
 }
 
 /** All are run, also when one fails: what one left must not keep the others from giving back. */
-export async function deleteChain(chain: Chain): Promise<void> {
+export async function deleteChain(chain: Chain, attendance: Attendance): Promise<void> {
   const failures: Error[] = [];
   for (const plugin of chain.configuration.plugins.toReversed()) {
-    if (programOf(plugin) === undefined) continue; // what is not here has nothing here
-    await run("DEL", chain, plugin, chain.result).catch((error: unknown) => failures.push(error instanceof Error ? error : new Error(String(error))));
+    if (programOf(plugin, foldersOf(chain)) === undefined) continue; // what is not here has nothing here
+    await run("DEL", chain, plugin, chain.result, attendance).catch((error: unknown) =>
+      failures.push(error instanceof Error ? error : new Error(String(error))),
+    );
   }
   const [first] = failures;
   if (first !== undefined) throw first;
 }
 
 /** @throws {RuntimeError} `NETWORK_FAILED` when a plugin finds its part changed */
-export async function checkChain(chain: Chain): Promise<void> {
+export async function checkChain(chain: Chain, attendance: Attendance): Promise<void> {
   if (chain.configuration.disableCheck === true) return;
   if (/^0\.[0-3]\./.test(chain.configuration.cniVersion))
     throw new RuntimeError(
       "NETWORK_FAILED",
       `Cannot check CNI network ${chain.configuration.name}: CHECK came with version 0.4.0, its own is ${chain.configuration.cniVersion}`,
     );
-  for (const plugin of chain.configuration.plugins) await run("CHECK", chain, plugin, chain.result);
+  for (const plugin of chain.configuration.plugins) await run("CHECK", chain, plugin, chain.result, attendance);
 }
 
 /** What a plugin reads: its own part, the chain's name and version, what came before, and of the runtime's what it is capable of. Pure. */
@@ -73,20 +88,22 @@ export function pluginInput(
   };
 }
 
-function pluginFolders(): readonly string[] {
+export function pluginFolders(): readonly string[] {
   return [...(process.env["CNI_PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...FOLDERS];
 }
 
-function programOf({ type }: PluginConfiguration): string | undefined {
-  return pluginFolders()
-    .map((folder) => join(folder, type))
-    .find((path) => existsSync(path));
+function foldersOf({ folders = [] }: Chain): readonly string[] {
+  return [...new Set([...folders, ...pluginFolders()])];
 }
 
-async function run(command: Command, chain: Chain, plugin: PluginConfiguration, before: CniResult | undefined): Promise<string> {
-  const folders = pluginFolders();
+function programOf({ type }: PluginConfiguration, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder, type)).find((path) => existsSync(path));
+}
+
+async function run(command: Command, chain: Chain, plugin: PluginConfiguration, before: CniResult | undefined, { minder, held }: Attendance): Promise<string> {
+  const folders = foldersOf(chain);
   const what = `${command} CNI network ${chain.configuration.name}`;
-  const program = programOf(plugin);
+  const program = programOf(plugin, folders);
   if (program === undefined)
     throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: there is no plugin ${plugin.type} in ${folders.join(", ")}`, {
       hint: "apt-get install containernetworking-plugins, or set CNI_PATH",
@@ -100,7 +117,8 @@ async function run(command: Command, chain: Chain, plugin: PluginConfiguration, 
     CNI_PATH: folders.join(delimiter),
     CNI_ARGS: "IgnoreUnknown=1",
   };
-  const { status, stdout, stderr } = await collect(program, environment, JSON.stringify(pluginInput(chain, plugin, before)));
+  const words = [minder, "attend", String(PATIENCE_SECONDS), program] as const;
+  const { status, stdout, stderr } = await collect(words, environment, JSON.stringify(pluginInput(chain, plugin, before)), held);
   if (status === 0) return stdout;
   throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: plugin ${plugin.type} says: ${saidOf(stdout, stderr) || `nothing, and ended with ${status}`}`);
 }
@@ -121,15 +139,15 @@ interface Collected {
   readonly stderr: string;
 }
 
-async function collect(program: string, env: NodeJS.ProcessEnv, input: string): Promise<Collected> {
+async function collect([program, ...args]: readonly [string, ...string[]], env: NodeJS.ProcessEnv, input: string, { fd }: Lock): Promise<Collected> {
   return await new Promise((resolve) => {
-    const child = spawn(program, [], { env, stdio: "pipe" });
+    const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe", fd] });
     const said = { stdout: "", stderr: "" };
-    child.stdout.on("data", (data: Buffer) => (said.stdout += data.toString()));
-    child.stderr.on("data", (data: Buffer) => (said.stderr += data.toString()));
+    child.stdout?.on("data", (data: Buffer) => (said.stdout += data.toString()));
+    child.stderr?.on("data", (data: Buffer) => (said.stderr += data.toString()));
     child.once("error", (error) => resolve({ ...said, stderr: error.message, status: "an error" }));
     child.once("close", (status, signal) => resolve({ ...said, status: status ?? signal ?? "an error" }));
-    child.stdin.on("error", () => {}); // its status tells
-    child.stdin.end(input);
+    child.stdin?.on("error", () => {}); // its status tells
+    child.stdin?.end(input);
   });
 }
