@@ -35,12 +35,13 @@ export async function connectCni(parts: Parts, record: ContainerRecord, wanted: 
     folders: pluginFolders(),
     runtimeConfig: runtimeConfig(record, ports),
   };
+  await forgetChain(parts, record.id, held); // plugins refuse to add what they have not given back
   await parts.cni.put(record.id, chain);
   try {
     await mkdir(dirname(namespace), { recursive: true });
     await parts.network.kernel.apply(["netns", namespace, "up", "lo"], [held]);
-    const result = await addChain(chain, attendance(parts, held));
-    await parts.cni.put(record.id, { ...chain, result });
+    let result: CniResult = {};
+    for await (result of addChain(chain, attendance(parts, held))) await parts.cni.put(record.id, { ...chain, result });
     return stateOf(mode, namespace, ports, result);
   } catch (error) {
     await forgetChain(parts, record.id, held).catch(() => {}); // sweep tries again

@@ -167,9 +167,9 @@ export async function leave(parts: Parts, record: Pick<ContainerRecord, "id">, n
   if (left !== undefined) tellNetwork(parts, "disconnect", left, record.id);
 }
 
-/** Also when the record says that it gave everything back: a start that failed may not have been able to. */
+/** Also when the record says that it gave everything back: a start that failed, or a plugin, may not have been able to. */
 export function isConnected(parts: Parts, { id }: Pick<ContainerRecord, "id">): boolean {
-  return allNetworks(parts.network).some(({ endpoints }) => endpoints[id] !== undefined);
+  return parts.cni.get(id) !== undefined || allNetworks(parts.network).some(({ endpoints }) => endpoints[id] !== undefined);
 }
 
 /** Idempotent. `held` is the container's lock. */

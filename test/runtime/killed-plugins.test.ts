@@ -1,9 +1,12 @@
-/** Who is killed while CNI plugins are at work: they go on without him, so nobody else may run any for that container before they are done. */
+/**
+ * Who is killed while CNI plugins are at work: they go on without him, so nobody else may run any for that container before they are done.
+ * And plugins that fail to give back: they are asked again.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { rootTag } from "../../runtime/engine/identity.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
@@ -41,15 +44,16 @@ afterAll(async () => {
   await box[Symbol.asyncDispose]();
 });
 
-/** Does as `program`, but tells when it begins and ends, and with what; it takes `NAME.slow` away and its time. */
+/** Does as `program`, but tells when it begins and ends, and with what; it takes `NAME.slow` away and its time, or `NAME.fails` and fails. */
 function writePlugin(name: string, program: string): void {
   const say = (words: string): string => `printf '%s\\n' "$CNI_COMMAND ${name} ${words}" >> ${join(folder, "log")}`;
-  const [slow, said] = ["slow", "said"].map((end) => join(folder, `${name}.${end}`));
+  const [slow, fails, said] = ["slow", "fails", "said"].map((end) => join(folder, `${name}.${end}`));
   const lines = [
     "#!/bin/sh",
     "config=$(cat)",
     say("begins $config"),
     `if rm ${slow} 2>/dev/null; then sleep 2; fi`,
+    `if rm ${fails} 2>/dev/null; then ${say("ends")}; exit 1; fi`,
     `printf %s "$config" | ${program} > ${said}; status=$?`,
     say("ends"),
     `cat ${said}; exit $status`,
@@ -154,6 +158,23 @@ test("a DEL that was killed is done before the next command runs all of them aga
   expect(left()).toEqual([]);
 });
 
+test("DEL gets what the plugins before the one that was killed had made", async () => {
+  await killedIn("passes", ...run());
+  await box.strata("rm", "--force", await onlyOne());
+  const deletes = steps().filter(({ command, name, given }) => command === "DEL" && name !== "addresses" && given !== undefined);
+  const made = { ips: [{ address: expect.stringMatching(/^10\.234\.6\.\d+\/24$/) as string }] };
+  expect(deletes.map(({ given }) => given?.prevResult)).toMatchObject([made, made]);
+});
+
+test("a namespace that was never made keeps no plugin from giving back", async () => {
+  await killedIn("passes", ...run());
+  const id = await onlyOne();
+  await eventually(async () => await Promise.resolve(expect(steps().filter(({ given }) => given === undefined).length).toBe(ADDED.length)));
+  execFileSync("umount", [join(box.root.runRoot, "netns", id)]); // its file stays, as of one that was not pinned yet
+  await box.strata("rm", "--force", id);
+  await eventually(async () => await Promise.resolve(expect(left()).toEqual([]))); // the kernel takes the links with the namespace, later
+});
+
 test("what a plugin leaves running does not keep the next command waiting", async () => {
   writeFileSync(join(folder, "addresses"), `#!/bin/sh\nsleep 20 </dev/null >/dev/null 2>&1 &\nexec ${DEBIANS}/host-local\n`, { mode: 0o755 });
   await killedIn("passes", ...run());
@@ -169,4 +190,28 @@ test("a container that ends by itself gives back, though who sees to that is tol
   await eventually(async () => await Promise.resolve(expect(order()).toEqual([...ADDED, ...DELETED])));
   await box.strata("rm", await onlyOne());
   expect(left()).toEqual([]);
+});
+
+describe("a DEL that failed", () => {
+  async function stopped(): Promise<string> {
+    const id = await box.strata(...run());
+    writeFileSync(join(folder, "passes.fails"), "");
+    await box.strata("stop", "--time", "0", id);
+    expect(left()).toContain(id);
+    return id;
+  }
+
+  test("is run again when the container is removed", async () => {
+    await box.strata("rm", await stopped());
+    expect(order()).toEqual([...ADDED, ...DELETED, ...DELETED]);
+    expect(left()).toEqual([]);
+  });
+
+  test("is run again before the container is added anew", async () => {
+    const id = await stopped();
+    await box.strata("start", id);
+    expect(order()).toEqual([...ADDED, ...DELETED, ...DELETED, ...ADDED]);
+    await box.strata("rm", "--force", id);
+    expect(left()).toEqual([]);
+  });
 });

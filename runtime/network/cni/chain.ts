@@ -1,6 +1,6 @@
 /** Runs a configuration's plugins: ADD and CHECK in order, DEL backwards, each with what the one before gave. Spec: CNI 1.0, "Execution protocol". */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Lock } from "../../engine/lock.ts";
 import { RuntimeError } from "../../errors.ts";
@@ -41,10 +41,13 @@ const PATIENCE_SECONDS = 120;
 /** Where Debian and others have the plugins. */
 const FOLDERS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
-export async function addChain(chain: Chain, attendance: Attendance): Promise<CniResult> {
+/** Yields the result after each plugin: the last one is the chain's, those before are what DEL needs of a chain that was cut off. */
+export async function* addChain(chain: Chain, attendance: Attendance): AsyncGenerator<CniResult, void> {
   let result: CniResult | undefined;
-  for (const plugin of chain.configuration.plugins) result = JSON.parse(await run("ADD", chain, plugin, result, attendance)) as CniResult;
-  return result ?? {};
+  for (const plugin of chain.configuration.plugins) {
+    result = JSON.parse(await run("ADD", chain, plugin, result, attendance)) as CniResult;
+    yield result;
+  }
 }
 
 /** All are run, also when one fails: what one left must not keep the others from giving back. */
@@ -112,7 +115,7 @@ async function run(command: Command, chain: Chain, plugin: PluginConfiguration, 
     PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
     CNI_COMMAND: command,
     CNI_CONTAINERID: chain.containerID,
-    CNI_NETNS: chain.namespace,
+    CNI_NETNS: isNamespace(chain.namespace) ? chain.namespace : "",
     CNI_IFNAME: chain.device,
     CNI_PATH: folders.join(delimiter),
     CNI_ARGS: "IgnoreUnknown=1",
@@ -121,6 +124,18 @@ async function run(command: Command, chain: Chain, plugin: PluginConfiguration, 
   const { status, stdout, stderr } = await collect(words, environment, JSON.stringify(pluginInput(chain, plugin, before)), held);
   if (status === 0) return stdout;
   throw new RuntimeError("NETWORK_FAILED", `Cannot ${what}: plugin ${plugin.type} says: ${saidOf(stdout, stderr) || `nothing, and ended with ${status}`}`);
+}
+
+/** Spec: linux/magic.h, NSFS_MAGIC */
+const NAMESPACES = 0x6e736673;
+
+/** Not the file for one that was never pinned, or that a reboot took: plugins give back without a namespace, but refuse what is none. */
+function isNamespace(path: string): boolean {
+  try {
+    return statfsSync(path).type === NAMESPACES;
+  } catch {
+    return false;
+  }
 }
 
 /** Plugins tell errors as JSON on standard output. */
