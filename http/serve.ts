@@ -138,7 +138,9 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
   return async (message, response, proceed): Promise<void> => {
     if (connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
     if (ended.has(message.socket)) return;
-    if (lacksHost(message)) response.shouldKeepAlive = false;
+    originForm(message);
+    const problem = hostProblem(message);
+    if (problem !== undefined) response.shouldKeepAlive = false;
     if (!response.shouldKeepAlive) ended.add(message.socket);
     const started = performance.now();
     response.once("close", connections.begin(message.socket));
@@ -147,7 +149,7 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
     response.on("error", ignore); // the client left: what matters is seen in `close`
     const mayBegin = turn(message, response);
     if (mayBegin !== true && !(await mayBegin)) return void response.destroy();
-    const reply = lacksHost(message) ? text(400, "Cannot answer: the request names no host\n") : await answer(options.handler, request, onError);
+    const reply = problem !== undefined ? text(400, `Cannot answer: ${problem}\n`) : await answer(options.handler, request, onError);
     const reader = { stallMs, taken: (): Awaited => connections.reply(message.socket) };
     const bytes = await send(response, reply, message.method === "HEAD", reader).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined); // cut short: the client must not take it for whole
@@ -175,17 +177,32 @@ function openTurns(): (message: IncomingMessage, response: ServerResponse) => Pr
     }
     if (!isBehind) return true;
     return new Promise((resolve) => {
-      response.once("socket", () => resolve(true)); // those before it are answered
-      socket.once("close", () => resolve(false));
+      const leave = (): void => resolve(false);
+      response.once("socket", () => {
+        socket.off("close", leave);
+        resolve(true); // those before it are answered
+      });
+      socket.once("close", leave);
     });
   };
 }
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** Spec: RFC 9112, section 3.2. Node's own check would go on with the next request. */
-function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {
-  return httpVersion === "1.1" && headers.host === undefined;
+/** Spec: RFC 9112, section 3.2. Node's own check would go on with the next request, and of two hosts it takes the first. */
+function hostProblem({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
+  if (httpVersion === "1.1" && headers.host === undefined) return "the request names no host";
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === "host") hosts++;
+  return hosts > 1 ? "the request names several hosts" : undefined;
+}
+
+/** As it is written to a proxy: its host counts, not that of the header. Spec: RFC 9112, section 3.2.2. */
+function originForm(message: IncomingMessage): void {
+  const [, host, rest = ""] = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(message.url?.startsWith("/") === false ? message.url : "") ?? [];
+  if (host === undefined) return;
+  message.url = rest.startsWith("/") ? rest : `/${rest}`;
+  if (message.headers.host !== undefined) message.headers.host = host;
 }
 
 async function answer(handler: Handler, request: Request, onError: (error: unknown, request: Request) => Reply): Promise<Reply> {

@@ -86,8 +86,10 @@ export interface GrowingBlob extends AsyncDisposable {
 /** Uploads and downloads under way: they outlive the process and go on where they were. */
 export interface Ingests {
   create(): Promise<Ingest>;
-  /** @throws {StoreError} `INGEST_UNKNOWN` */
+  /** Nobody else has it open for writing until it is disposed of. @throws {StoreError} `INGEST_UNKNOWN`, `INGEST_BUSY` */
   open(id: string): Promise<Ingest>;
+  /** Bytes written so far, whoever writes. @throws {StoreError} `INGEST_UNKNOWN` */
+  offset(id: string): Promise<number>;
   /** Removes those that were last written before that (milliseconds since the epoch), but for those in use. */
   expire(before: number, isUsed: (id: string) => boolean): Promise<void>;
 }

@@ -25,6 +25,7 @@ export type StoreErrorCode =
   | "SIZE_MISMATCH"
   | "REFERENCE_INVALID"
   | "BLOB_UNKNOWN"
+  | "INGEST_BUSY"
   | "INGEST_UNKNOWN"
   | "IMAGE_UNKNOWN"
   | "IMAGE_AMBIGUOUS"

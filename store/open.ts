@@ -109,6 +109,7 @@ function lateIngests(layout: Layout, begin: () => void): Ingests {
   return {
     create: async () => await (await open()).create(),
     open: async (id) => await (await open()).open(id),
+    offset: async (id) => await (await open()).offset(id),
     expire: async (before, isUsed) => await (await open()).expire(before, isUsed),
   };
 }

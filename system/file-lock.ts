@@ -6,8 +6,8 @@ import { closeSync, fstatSync, statSync } from "node:fs";
 import { addon } from "./addon.ts";
 
 const SHARED = 1;
-const EXCLUSIVE = 2;
-const NO_WAIT = 4;
+export const EXCLUSIVE = 2;
+export const NO_WAIT = 4;
 const UNLOCK = 8;
 
 export interface FileLock extends Disposable {
@@ -24,9 +24,13 @@ export interface FileLock extends Disposable {
   release(): void;
 }
 
+/** False when another has it and `operation` does not wait. */
+export function flock(fd: number, operation: number): boolean {
+  return addon().flock(fd, operation);
+}
+
 /** `open` makes the file when it is absent, and refuses what is no lock's. Dispose lets go and closes. */
 export function openFileLock(path: string, open: (path: string) => number): FileLock {
-  const flock = (fd: number, operation: number): boolean => addon().flock(fd, operation);
   const fd = open(path);
   return {
     fd,

@@ -26,15 +26,13 @@ export function openIngests(bucket: Bucket): Ingests {
       return new BucketIngest({ bucket, id, chunks: [], running: freshHash(), remember: (state) => remember(id, state) });
     },
     async open(id) {
-      const listed = ID.test(id) ? await listAll(bucket, id) : [];
-      if (!listed.some(({ key }) => key === sessionKey(id)))
-        throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
-      const chunks = chain(id, listed);
+      const chunks = await chunksOf(bucket, id);
       const known = running.get(id);
       remember(id, undefined); // until it is put down in order: what fails on the way must not be taken for hashed
       const isOurs = known?.offset === endOf(chunks) && known.chunks.length === chunks.length && known.chunks.every((key, at) => key === chunks[at]?.key);
       return new BucketIngest({ bucket, id, chunks, running: isOurs ? known : undefined, remember: (state) => remember(id, state) });
     },
+    offset: async (id) => endOf(await chunksOf(bucket, id)),
     async expire(before, isUsed) {
       for await (const { id, objects, modifiedAt } of uploadsOf(bucket)) if (modifiedAt < before && !isUsed(id)) await removeUpload(bucket, objects);
     },
@@ -52,6 +50,13 @@ function freshHash(): Running {
 
 function sessionKey(id: string): string {
   return `${uploadPrefix(id)}session`;
+}
+
+async function chunksOf(bucket: Bucket, id: string): Promise<ReturnType<typeof chain>> {
+  const listed = ID.test(id) ? await listAll(bucket, id) : [];
+  if (!listed.some(({ key }) => key === sessionKey(id)))
+    throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
+  return chain(id, listed);
 }
 
 async function listAll(bucket: Bucket, id: string): Promise<readonly { readonly key: string; readonly size: number }[]> {

@@ -141,9 +141,13 @@ function manifestLinks({ repositories, manifests, tags, referrers }: Tables, sto
     },
     async unlinkManifest(name, digest): Promise<boolean> {
       const link = await manifests.get(`${name}@${digest}`);
-      for (const [key, target] of await tags.list(`${name}:`)) if (target === digest) await tags.remove(key);
+      await untag(tags, name, digest);
       if (link?.subject !== undefined) await referrers.remove(`${name}@${link.subject}@${digest}`);
       await manifests.remove(`${name}@${digest}`); // a collection may have been quicker, once the tags were gone
+      for (const key of await untag(tags, name, digest)) {
+        const isBack = (await manifests.get(`${name}@${digest}`)) !== undefined; // pushed again meanwhile, before its tag was set
+        if (isBack) await tags.update(key, (current) => current ?? digest);
+      }
       return link !== undefined;
     },
     async releaseManifest(name, digest, before): Promise<boolean> {
@@ -186,6 +190,17 @@ function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag
     setTag: async (name, tag, digest) => await tags.put(`${name}:${tag}`, digest),
     removeTag: async (name, tag) => await tags.remove(`${name}:${tag}`),
   };
+}
+
+/** Tags that name something else by now stay. Gives the keys of those that are gone. */
+async function untag(tags: Tables["tags"], name: string, digest: Digest): Promise<readonly string[]> {
+  const gone: string[] = [];
+  for (const [key, target] of await tags.list(`${name}:`)) {
+    if (target !== digest) continue;
+    await tags.update(key, (current) => (current === digest ? undefined : current));
+    gone.push(key);
+  }
+  return gone;
 }
 
 /** A link to what is gone would be broken. */

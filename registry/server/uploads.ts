@@ -43,14 +43,13 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
       const id = readName(identity, repository, session);
       const busy = writing.get(id);
       if (busy !== undefined) return busy.offset;
-      await using ingest = await openIngest(ingests, id);
-      return ingest.offset;
+      return await known(id, async () => await ingests.offset(id));
     },
     async open(repository, session): Promise<Upload> {
       const id = readName(identity, repository, session);
       const release = await turns.take(id);
       try {
-        const ingest = await openIngest(ingests, id);
+        const ingest = await known(id, async () => await ingests.open(id));
         writing.set(id, ingest);
         return upload(ingest, () => {
           writing.delete(id);
@@ -92,12 +91,14 @@ function upload(ingest: Ingest, release: () => void): Upload {
   };
 }
 
-async function openIngest(ingests: Ingests, id: string): Promise<Ingest> {
+async function known<Result>(id: string, ask: () => Promise<Result>): Promise<Result> {
   try {
-    return await ingests.open(id);
+    return await ask();
   } catch (cause) {
-    if (!(cause instanceof StoreError) || cause.code !== "INGEST_UNKNOWN") throw cause;
-    throw unknown(id, cause);
+    if (!(cause instanceof StoreError)) throw cause;
+    if (cause.code === "INGEST_BUSY")
+      throw new RegistryError("TOOMANYREQUESTS", `Cannot write to upload ${JSON.stringify(id)}: another server does at this moment`, { cause });
+    throw cause.code === "INGEST_UNKNOWN" ? unknown(id, cause) : cause;
   }
 }
 

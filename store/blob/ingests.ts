@@ -1,7 +1,8 @@
 /** Uploads that outlive their process: plain files in ingest/ that are appended to. Hashed while they grow, and read again only when another process began them. */
 import { fstatSync, readdirSync, rmSync, statSync } from "node:fs";
-import { copyFile, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { copyFile, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { EXCLUSIVE, flock, NO_WAIT } from "../../system/file-lock.ts";
 import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
@@ -29,14 +30,20 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
       begin();
       const id = process.getBuiltinModule("node:crypto").randomUUID();
       const file = await open(ingestPath(layout, id), "wx+", 0o644);
+      lock(file);
       remember(id, new RunningDigest(ingestPath(layout, id), "sha256"));
       return new FileIngest(layout, id, file, 0, running);
     },
     async open(id) {
       begin();
       const file = ID.test(id) ? await openExisting(layout, id) : undefined;
-      if (file === undefined) throw new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
+      if (file === undefined) throw unknown(id);
       return new FileIngest(layout, id, file, (await file.stat()).size, running);
+    },
+    async offset(id) {
+      const found = ID.test(id) ? statSync(ingestPath(layout, id), { throwIfNoEntry: false }) : undefined;
+      if (found === undefined) throw unknown(id);
+      return await Promise.resolve(found.size);
     },
     async expire(before, isUsed) {
       for (const id of await removeOlder(layout, before, isUsed)) running.delete(id);
@@ -70,15 +77,43 @@ function ingestPath(layout: Layout, id: string): string {
   return join(layout.ingest, PREFIX + id);
 }
 
+function unknown(id: string): StoreError {
+  return new StoreError("INGEST_UNKNOWN", `Cannot continue upload ${JSON.stringify(id)}: there is none of that id`);
+}
+
+/**
+ * Locked before it is looked at: what another process still wrote into, after it became a blob here, would be that blob's content.
+ * @throws {StoreError} `INGEST_BUSY`
+ */
 async function openExisting(layout: Layout, id: string): Promise<FileHandle | undefined> {
   const path = ingestPath(layout, id);
+  for (;;) {
+    const file = await openThere(path);
+    if (file === undefined) return undefined;
+    const isLocked = lock(file);
+    const { ino, nlink } = fstatSync(file.fd);
+    if (isLocked && nlink === 1 && statSync(path, { throwIfNoEntry: false })?.ino === ino) return file;
+    try {
+      if (!isLocked) throw new StoreError("INGEST_BUSY", `Cannot continue upload ${JSON.stringify(id)}: another process writes to it`);
+      if (nlink > 1) await separate(path);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function openThere(path: string): Promise<FileHandle | undefined> {
   try {
-    if ((await stat(path)).nlink > 1) await separate(path);
     return await open(path, "r+");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** Until the file is closed, also by the process's end. */
+function lock(file: FileHandle): boolean {
+  return flock(file.fd, EXCLUSIVE | NO_WAIT);
 }
 
 /** Of one whose process ended while it became a blob: what is written from now on must not reach that. */

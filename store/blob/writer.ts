@@ -124,6 +124,7 @@ export function checkExpected(stored: Stored, expected: Expected): void {
 /** Names a finished, synced file as a blob; one that is there already is as good. */
 export async function linkBlob(layout: Layout, file: string, digest: Digest): Promise<void> {
   const path = blobPath(layout, digest);
+  renew(file); // its last byte may have come long ago, and no record names it yet
   try {
     await link(file, path);
   } catch (error) {

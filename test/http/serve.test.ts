@@ -248,3 +248,42 @@ test("what waits behind a request whose client leaves is not begun, and its conn
   await sleep(50);
   expect(seen).toEqual(["PUT"]);
 });
+
+test("requests that waited for their turn leave nothing on the connection", async () => {
+  const listeners: number[] = [];
+  const handler: Handler = (request) => {
+    listeners.push((request as unknown as { readonly socket: Socket }).socket.listenerCount("close"));
+    return empty(204);
+  };
+  await using listener = await serve({ port: 0, handler });
+  const socket = connect(listener.port, "127.0.0.1");
+  let got = 0;
+  socket.on("data", (data: Buffer) => (got += data.toString().split("HTTP/1.1 204").length - 1));
+  const batch = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n".repeat(8);
+  for (let round = 1; round <= 20; round++) {
+    socket.write(batch);
+    await vi.waitFor(() => expect(got).toBe(16 * round));
+  }
+  expect(Math.max(...listeners.slice(-16))).toBeLessThanOrEqual(Math.max(...listeners.slice(0, 16)) + 1);
+  socket.destroy();
+});
+
+test.each([
+  { name: "none", head: "GET /v2/ HTTP/1.1\r\n", status: 400 },
+  { name: "two", head: "GET /v2/ HTTP/1.1\r\nHost: a\r\nhost: b\r\n", status: 400 },
+  { name: "one", head: "GET /v2/ HTTP/1.1\r\nHost: a\r\n", status: 200, host: "a" },
+  { name: "one, and another in the target, which counts", head: "GET http://b:1/v2/?x=1 HTTP/1.1\r\nHost: a\r\n", status: 200, host: "b:1" },
+  { name: "one, and a target that is a host alone", head: "GET http://b HTTP/1.1\r\nHost: a\r\n", status: 404, host: "b" },
+])("a request that names hosts: $name is $status", async ({ head, status, host }) => {
+  let seen: string | undefined;
+  const handler: Handler = ({ path, headers }) => {
+    seen = headers.host;
+    return empty(path === "/v2/" ? 200 : 404);
+  };
+  await using listener = await serve({ port: 0, handler });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write(`${head}\r\n`);
+  const [data] = (await once(socket, "data")) as [Buffer];
+  expect([Number(data.toString().split(" ")[1]), seen]).toEqual([status, host]);
+  socket.destroy();
+});
