@@ -95,12 +95,27 @@ describe("reading", () => {
 });
 
 describe("uploads", () => {
+  async function begun(bytes: string | Uint8Array): Promise<string> {
+    await using upload = await store.ingests.create();
+    await upload.write(Buffer.from(bytes));
+    return upload.id;
+  }
+
+  test("are open to one at a time", async () => {
+    const id = await begun("abc");
+    await using other = await openStore({ root: place.root, treeTool });
+    {
+      await using _ = await store.ingests.open(id);
+      await expect(other.ingests.open(id)).rejects.toMatchObject({ code: "INGEST_BUSY" });
+      expect(await other.ingests.offset(id)).toBe(3);
+    }
+    await using upload = await other.ingests.open(id);
+    await upload.abort();
+    await expect(store.ingests.offset(id)).rejects.toMatchObject({ code: "INGEST_UNKNOWN" });
+  });
+
   test("go on in another process where they were", async () => {
-    const id = await (async () => {
-      await using upload = await store.ingests.create();
-      await upload.write(Buffer.from("hello "));
-      return upload.id;
-    })();
+    const id = await begun("hello ");
     const other = await openStore({ root: place.root, treeTool });
     await using upload = await other.ingests.open(id);
     expect(upload.offset).toBe(6);
@@ -111,8 +126,7 @@ describe("uploads", () => {
   });
 
   test("keep their running hash across requests of one process", async () => {
-    await using first = await store.ingests.create();
-    const { id } = first;
+    const id = await begun("");
     for (const part of ["a", "b", "c"]) {
       await using upload = await store.ingests.open(id);
       await upload.write(Buffer.from(part));
@@ -140,10 +154,9 @@ describe("uploads", () => {
   });
 
   test("of more than a little go on in another process, and take sha512", async () => {
-    await using upload = await store.ingests.create();
-    await upload.write(large.subarray(0, 3_000_000));
+    const id = await begun(large.subarray(0, 3_000_000));
     await using other = await openStore({ root: place.root, treeTool });
-    await using rest = await other.ingests.open(upload.id);
+    await using rest = await other.ingests.open(id);
     await rest.write(large.subarray(3_000_000));
     const digest = digestOf(large, "sha512");
     expect(await rest.commit({ digest })).toEqual({ digest, size: large.length });
