@@ -138,7 +138,6 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
   return async (message, response, proceed): Promise<void> => {
     if (connections.pending(message.socket) >= MAX_PIPELINED) return void message.socket.destroy();
     if (ended.has(message.socket)) return;
-    originForm(message);
     const problem = hostProblem(message);
     if (problem !== undefined) response.shouldKeepAlive = false;
     if (!response.shouldKeepAlive) ended.add(message.socket);
@@ -195,14 +194,6 @@ function hostProblem({ httpVersion, headers, rawHeaders }: IncomingMessage): str
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === "host") hosts++;
   return hosts > 1 ? "the request names several hosts" : undefined;
-}
-
-/** As it is written to a proxy: its host counts, not that of the header. Spec: RFC 9112, section 3.2.2. */
-function originForm(message: IncomingMessage): void {
-  const [, host, rest = ""] = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(message.url?.startsWith("/") === false ? message.url : "") ?? [];
-  if (host === undefined) return;
-  message.url = rest.startsWith("/") ? rest : `/${rest}`;
-  if (message.headers.host !== undefined) message.headers.host = host;
 }
 
 async function answer(handler: Handler, request: Request, onError: (error: unknown, request: Request) => Reply): Promise<Reply> {
