@@ -1,5 +1,6 @@
 /** Opens the engine of a root: nothing is started, nothing read but what a call needs. Rare verbs load their code when called. */
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
+import { makeFolders } from "../store/make-folders.ts";
 import type { Store } from "../store/store.ts";
 import type { Container, Engine } from "./engine.ts";
 import { rootTag } from "./engine/identity.ts";
@@ -45,7 +46,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 }
 
 function openParts(options: EngineOptions): Parts {
-  mkdirSync(options.runRoot, { recursive: true });
+  makeFolders(options.runRoot);
   const root = realpathSync(options.root);
   const { store } = options;
   const tag = rootTag(root);

@@ -43,6 +43,7 @@ export type StoreErrorCode =
   | "RECORD_CONFLICT"
   | "RECORDS_FAILED"
   | "FILE_FOREIGN"
+  | "FOLDER_REFUSED"
   | "RANGE_INVALID"
   | "NATIVE_FAILED"
   | "UNSUPPORTED";

@@ -1,7 +1,8 @@
 /** Where things are below the root. Spec: image-spec v1.1, image-layout.md. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { algorithmOf, encodedOf, type Digest } from "./digest.ts";
+import { makeFolders } from "./make-folders.ts";
 
 export interface Layout {
   readonly root: string;
@@ -37,7 +38,7 @@ const MODES: Readonly<Record<string, number>> = { layers: 0o700, active: 0o700, 
 export function makeLayout(layout: Layout): void {
   if (isMade(layout.root)) return;
   for (const folder of ["blobs/sha256", "blobs/sha512", "ingest", "layers", "active", "db"]) {
-    mkdirSync(join(layout.root, folder), { recursive: true, mode: MODES[folder] ?? 0o755 });
+    makeFolders(join(layout.root, folder), MODES[folder] ?? 0o755);
   }
   writeFileSync(markerIn(layout.root), '{"imageLayoutVersion":"1.0.0"}');
 }

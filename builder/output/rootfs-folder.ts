@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { filePath, listNames } from "../../store/file-names.ts";
+import { makeFolders } from "../../store/make-folders.ts";
 import { applyOperations, type Operation } from "../../store/native/operations.ts";
 import type { SourceEntry } from "../context/tree.ts";
 import { BuilderError } from "../errors.ts";
@@ -17,7 +18,7 @@ export interface FolderOptions {
 
 /** Leaves no folder that was not there before when it fails. @throws {BuilderError} `OUTPUT_FAILED` */
 export function writeRootfs(entries: readonly SourceEntry[], folder: string, { treeTool, isMirror }: FolderOptions): void {
-  const made = fs.mkdirSync(folder, { recursive: true });
+  const made = makeFolders(folder);
   try {
     if (isMirror) removeOthers(folder, "", new Set(entries.map(({ path }) => path)));
     const names = new Map<string, string>();

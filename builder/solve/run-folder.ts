@@ -1,6 +1,7 @@
 /** A folder for the time of one RUN: scripts, secrets, stubs. Named by its owner, so that what a crash left is swept by the next build. */
+import { makeFolders } from "../../store/make-folders.ts";
 import { removeTreeSync } from "../../store/remove-tree.ts";
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAbandoned, ownedName } from "../../store/owner.ts";
 
@@ -13,7 +14,7 @@ export class RunFolder implements AsyncDisposable {
 
   static open(scratch: string): RunFolder {
     const root = join(scratch, ownedName());
-    mkdirSync(root, { recursive: true, mode: 0o711 });
+    makeFolders(root, 0o711);
     return new RunFolder(root);
   }
 

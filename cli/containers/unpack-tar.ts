@@ -1,7 +1,8 @@
 /** A container's tar onto this machine, as docker cp does it: never through a link that came with it, never outside the target. */
+import { makeFolders } from "../../store/make-folders.ts";
 import { removeTree } from "../../store/remove-tree.ts";
 import { createWriteStream } from "node:fs";
-import { chmod, lchown, lstat, mkdir, stat, symlink, link, utimes } from "node:fs/promises";
+import { chmod, lchown, lstat, stat, symlink, link, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -42,7 +43,7 @@ async function unpackEntry(entry: Entry, path: string, top: string, place: (name
   const { header } = entry;
   await refuseLinks(header.type === "directory" ? path : dirname(path), top); // a link in a folder's place would lend its target the folder's mode
   if (header.type === "directory") {
-    await mkdir(path, { recursive: true });
+    makeFolders(path);
     entry.resume();
   } else {
     await removeTree(path);

@@ -1,10 +1,11 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
 import { createReadStream, createWriteStream, existsSync, statSync } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
+import { makeFolders } from "../../store/make-folders.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { writeVerified } from "./verified-file.ts";
@@ -24,7 +25,7 @@ export function folderContent(pathOf: (descriptor: Descriptor) => string): Conte
 }
 
 export async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const fresh = `${path}.${process.pid}.part`;
   await writeFile(fresh, bytes);
   await rename(fresh, path);

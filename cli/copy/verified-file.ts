@@ -1,15 +1,16 @@
 /** A blob as a plain file: beside its place while it is written, hashed meanwhile, and there only when it is what it should be. */
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RunningDigest } from "../../store/blob/running-digest.ts";
 import { algorithmOf } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
+import { makeFolders } from "../../store/make-folders.ts";
 import { lent } from "../../store/lent.ts";
 import type { Descriptor } from "../../store/oci.ts";
 
 /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH` */
 export async function writeVerified(path: string, { digest, size }: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const fresh = `${path}.${process.pid}.part`;
   try {
     using running = new RunningDigest(fresh, algorithmOf(digest));

@@ -2,10 +2,11 @@
  * in it. All share one, for a process can only join the namespaces of a container from the user namespace that owns them. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { makeFolders } from "../../store/make-folders.ts";
 import { namedProcess, processName } from "../../store/process-id.ts";
 import { openLockFile } from "../../store/own-file.ts";
 import { openFileLock, type FileLock } from "../../system/file-lock.ts";
@@ -22,7 +23,7 @@ export interface Held {
 /** Found or made. `warn` is told when it is made and falls short. */
 export async function holdNamespace(runRoot: string, minder: string, warn: (text: string) => void): Promise<Held> {
   const folder = join(runRoot, "rootless");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder, 0o700);
   const [lockPath, record] = [join(folder, "lock"), join(folder, "holder")];
   const lock = openFileLock(lockPath, openLockFile);
   try {

@@ -1,8 +1,9 @@
 /** Authentication files of docker and of podman, and the credential helpers that they name. Spec: docker config.json; containers-auth.json(5). */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeFolders } from "../../store/make-folders.ts";
 import { RegistryError } from "../errors.ts";
 
 export type Login =
@@ -170,7 +171,7 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
 }
 
 async function writeAuthFile(path: string, file: AuthFile): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path), 0o700);
   const fresh = `${path}.${process.pid}`;
   await writeFile(fresh, `${JSON.stringify(file, undefined, "\t")}\n`, { mode: 0o600 });
   await rename(fresh, path);

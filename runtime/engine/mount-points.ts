@@ -1,7 +1,8 @@
 /** What is mounted in a container besides the fixed mounts: flags, then the image's own volumes. */
 import { statSync } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { makeFolders } from "../../store/make-folders.ts";
 import type { MergedView } from "../../store/store.ts";
 import type { MountPoint, MountRequest } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
@@ -71,7 +72,7 @@ async function checkBind(request: Extract<MountRequest, { kind: "bind" }>): Prom
     )
   )
     return;
-  if (request.create === true) await mkdir(request.source, { recursive: true });
+  if (request.create === true) makeFolders(request.source);
   else throw new RuntimeError("PATH_UNKNOWN", `Cannot bind ${JSON.stringify(request.source)}: there is no such file or folder`);
 }
 

@@ -1,6 +1,7 @@
 /** A container's state folder, `<runRoot>/containers/<id>`: what each file says, and who writes it. */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolders } from "../../store/make-folders.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import type { Spec } from "../spec.ts";
@@ -45,7 +46,7 @@ export class Folder {
   /** @throws {RuntimeError} `CONTAINER_EXISTS` */
   make(): void {
     try {
-      mkdirSync(join(this.path, ".."), { recursive: true, mode: 0o711 });
+      makeFolders(join(this.path, ".."), 0o711);
       mkdirSync(this.path, { mode: 0o711 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

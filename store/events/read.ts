@@ -1,7 +1,8 @@
 /** The journal read back: what is in it, and with `follow` what comes, as the kernel tells of growth. */
-import { mkdirSync, watch } from "node:fs";
+import { watch } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolders } from "../make-folders.ts";
 import { eventFiles, eventsFolder, type StoreEvent } from "./journal.ts";
 
 export interface ReadEvents {
@@ -16,7 +17,7 @@ export interface ReadEvents {
 /** A line that a crash cut short is left out. */
 export async function* readEvents(root: string, { signal, follow, onlyNew }: ReadEvents): AsyncIterable<StoreEvent> {
   const offsets = new Map<string, number>();
-  if (follow) mkdirSync(eventsFolder(root), { recursive: true, mode: 0o711 });
+  if (follow) makeFolders(eventsFolder(root), 0o711);
   using changes = follow ? changesIn(eventsFolder(root)) : undefined;
   const first = await unread(root, offsets);
   if (!onlyNew) yield* first;

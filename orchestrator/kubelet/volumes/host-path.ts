@@ -1,5 +1,6 @@
 /** A folder, file, socket or device of the host as a volume: there, made, or refused. Spec: Kubernetes documentation, "hostPath". */
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
+import { makeFolders } from "../../../store/make-folders.ts";
 import { StartError } from "../errors.ts";
 
 type Stats = Awaited<ReturnType<typeof stat>>;
@@ -14,7 +15,7 @@ const HOST_PATH_CHECKS: Readonly<Record<string, readonly [what: string, is: (sta
 
 /** @throws {StartError} `FailedMount` when something else is at `path` */
 export async function prepareHostPath(path: string, type: string): Promise<void> {
-  if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
+  if (type === "DirectoryOrCreate") makeFolders(path, 0o755);
   if (type === "FileOrCreate") await writeFile(path, "", { flag: "a", mode: 0o644 });
   const check = HOST_PATH_CHECKS[type];
   const found = await stat(path).catch(() => undefined);
