@@ -36,6 +36,9 @@ export class UsageError extends ExitError {
   }
 }
 
+/** A file that a user named could not be written. */
+export class OutputError extends CodedError<"OUTPUT_FAILED"> {}
+
 /** Who says it; what the server of the cluster refuses is said as kubectl says it. */
 export function said(text: string): string {
   return text.startsWith("Error from server") ? text : `strata: ${text}`;

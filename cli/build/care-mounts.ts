@@ -1,14 +1,16 @@
 /** `strata builder cache-mount ls|export|import|rm`. */
-import { createWriteStream, mkdirSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { exportMount, importMount, listMounts, removeMounts } from "../../builder/cache/cache-mounts.ts";
+import { makeFolders } from "../../store/make-folders.ts";
 import { ownedName } from "../../store/owner.ts";
 import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { decimalSize } from "../images/decimal-size.ts";
+import { writeWholeFile } from "../whole-file.ts";
 
 const COLUMNS = [
   ["ID", "ID"],
@@ -37,23 +39,16 @@ export async function list(context: Context, { quiet = false, format, output }: 
 }
 
 export async function exportTo(context: Context, id: string, file: string | undefined): Promise<void> {
-  const tar = Readable.from(exportMount(await context.store(), id, context.programs.tree));
-  if (file === undefined || file === "-") return await pipeline(tar, context.stdout, { end: false });
-  const path = resolve(file);
-  const fresh = `${path}.${ownedName()}`;
-  try {
-    await pipeline(tar, createWriteStream(fresh));
-    renameSync(fresh, path);
-  } finally {
-    rmSync(fresh, { force: true });
-  }
+  const tar = exportMount(await context.store(), id, context.programs.tree);
+  if (file === undefined || file === "-") return await pipeline(Readable.from(tar), context.stdout, { end: false });
+  await writeWholeFile(resolve(file), tar, context.signal);
 }
 
 export async function importFrom(context: Context, id: string, file: string): Promise<void> {
   const store = await context.store();
   if (file !== "-") return await importMount(store, id, resolve(file), context.signal);
   const scratch = join(context.runRoot, "build", ownedName());
-  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  makeFolders(scratch, 0o700);
   try {
     const path = join(scratch, "tar");
     await pipeline(context.stdin, createWriteStream(path));

@@ -4,7 +4,7 @@ import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import type { BuildFlags } from "./flags.ts";
-import { holdPipe, placeOf } from "./send-output.ts";
+import { holdPipe, placeOf } from "../file-place.ts";
 import type { WrittenImage } from "./write-output.ts";
 
 export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: BuildResult, { target, names }: WrittenImage): void {
@@ -32,10 +32,10 @@ function writeWhole(path: string, text: string): void {
 
 /** Who waits for the file must not read half of it. */
 function writeOrReplace(path: string, text: string): void {
-  const { place, isPlain } = placeOf(path);
+  const { place, isPlain, flags } = placeOf(path);
   if (!isPlain) {
     using _pipe = holdPipe(place);
-    writeFileSync(place, text);
+    writeFileSync(place, text, { flag: flags });
     return;
   }
   const fresh = `${place}.${process.pid}.part`;

@@ -1,12 +1,11 @@
 /** An image or a stream of bytes out of the store: to a file that is whole or absent, to a folder, or to standard output. */
-import { closeSync, constants, createWriteStream, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { BuilderError } from "../../builder/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import type { Destination } from "./outputs.ts";
 
 /** Told how many bytes more were written. */
@@ -28,7 +27,7 @@ export async function sendArchive(
   const [{ saveImages }, { referrersOf }] = await Promise.all([import("../../store/archive/save.ts"), import("../../store/image/referrers.ts")]);
   const images = names.length === 0 ? [{ name: undefined, target }] : names.map((name) => ({ name, target }));
   const content = saveImages(store.blobs, images, (subject) => referrersOf(store, subject));
-  await writeWholeFile(context, content, destination, onBytes);
+  await writeResult(context, content, destination, onBytes);
 }
 
 /** Other images that are in the layout stay in it. */
@@ -48,31 +47,12 @@ async function writeLayout(store: Store, target: Descriptor, names: readonly str
   );
 }
 
-/** Written beside and renamed. What is no plain file (a pipe, /dev/null) is written as it is. @throws {BuilderError} `OUTPUT_FAILED` */
-export async function writeWholeFile(
-  { stdout, signal }: Context,
-  content: AsyncIterable<Uint8Array>,
-  destination: Destination,
-  onBytes?: OnBytes,
-): Promise<void> {
-  const source = Readable.from(onBytes === undefined ? content : counted(content, onBytes), { objectMode: false });
-  if (destination === undefined) {
-    if (stdout.isTTY) throw new UsageError("Cannot write the output to a terminal: name a file with dest=FILE, or use a pipe");
-    return await pipeline(source, stdout, { end: false, signal }); // it stays open for others
-  }
-  const { place, isPlain } = placeOf(destination);
-  const fresh = isPlain ? `${place}.${process.pid}.part` : place;
-  try {
-    using _pipe = holdPipe(place);
-    await pipeline(source, createWriteStream(fresh), { signal });
-    if (isPlain) renameSync(fresh, place);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof Error) || !("syscall" in error)) throw error;
-    throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${destination}: ${error.message}`, { cause: error });
-  } finally {
-    if (isPlain) rmSync(fresh, { force: true });
-  }
+/** To the file, or to standard output. @throws {OutputError} */
+export async function writeResult({ stdout, signal }: Context, content: AsyncIterable<Uint8Array>, destination: Destination, onBytes?: OnBytes): Promise<void> {
+  const source = onBytes === undefined ? content : counted(content, onBytes);
+  if (destination !== undefined) return await writeWholeFile(destination, source, signal);
+  if (stdout.isTTY) throw new UsageError("Cannot write the output to a terminal: name a file with dest=FILE, or use a pipe");
+  await pipeline(Readable.from(source, { objectMode: false }), stdout, { end: false, signal }); // it stays open for others
 }
 
 async function* counted(content: AsyncIterable<Uint8Array>, onBytes: OnBytes): AsyncGenerator<Uint8Array> {
@@ -80,30 +60,4 @@ async function* counted(content: AsyncIterable<Uint8Array>, onBytes: OnBytes): A
     yield chunk;
     onBytes(chunk.length);
   }
-}
-
-/**
- * A named pipe that nobody reads is refused: opening it would wait, deaf to every signal. Held open, so that its reader does not see an end
- * before the writing begins. @throws `ENXIO`
- */
-export function holdPipe(path: string): Disposable {
-  const isPipe = statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
-  const fd = isPipe ? openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) : undefined;
-  return { [Symbol.dispose]: () => (fd === undefined ? undefined : closeSync(fd)) };
-}
-
-export interface FilePlace {
-  readonly place: string;
-  /** A plain file, or one that is to be: it can be replaced by another. */
-  readonly isPlain: boolean;
-}
-
-/** Names of open files: another file in their place would not be what was opened. */
-const STREAM = /^\/(?:proc\/|dev\/(?:stdout|stderr|fd\/))/;
-
-/** Where a file is written that may be named through a link. */
-export function placeOf(path: string): FilePlace {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return { place: path, isPlain: true };
-  return found.isFile() && !STREAM.test(path) ? { place: realpathSync(path), isPlain: true } : { place: path, isPlain: false };
 }

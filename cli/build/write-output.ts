@@ -11,7 +11,7 @@ import { parseReference, repositoryOf } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import type { ImageOutput, Output, OutputForm } from "./outputs.ts";
-import { sendArchive, writeWholeFile, type OnBytes } from "./send-output.ts";
+import { sendArchive, writeResult, type OnBytes } from "./send-output.ts";
 import { transferStatus } from "./transfer-status.ts";
 
 export interface OutputWork {
@@ -127,7 +127,7 @@ async function writeFiles(work: OutputWork, output: Extract<Output, { kind: "loc
   }
   const { rootfsTar } = await import("../../builder/output/rootfs-tar.ts");
   const count = counter({ onStatus }, "sending tarball");
-  await writeWholeFile(context, rootfsTar(entries), output.destination, count.add);
+  await writeResult(context, rootfsTar(entries), output.destination, count.add);
   count.done();
 }
 

@@ -1,5 +1,4 @@
 /** strata save, strata image save: a tar that skopeo, podman and docker read, as an OCI archive or as docker's. */
-import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
@@ -7,6 +6,7 @@ import { StoreError } from "../../store/errors.ts";
 import type { Compression } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { writeWholeFile } from "../whole-file.ts";
 
 interface Flags {
   readonly output?: string;
@@ -38,13 +38,7 @@ async function save(context: Context, images: readonly string[], { output, compr
     if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `No such image: ${reference}`);
     saved.push({ name: record.name, target: await exportableImage(store, record.target, { compression }) });
   }
-  const target = output === undefined ? context.stdout : createWriteStream(output);
-  await pipeline(
-    Readable.from(
-      saveImages(store.blobs, saved, (subject) => (referrers ? referrersOf(store, subject) : [])),
-      { objectMode: false },
-    ),
-    target,
-    { signal: context.signal, end: output !== undefined },
-  );
+  const archive = saveImages(store.blobs, saved, (subject) => (referrers ? referrersOf(store, subject) : []));
+  if (output !== undefined) await writeWholeFile(output, archive, context.signal);
+  else await pipeline(Readable.from(archive, { objectMode: false }), context.stdout, { signal: context.signal, end: false });
 }
