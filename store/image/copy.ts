@@ -1,4 +1,5 @@
 /** The one copy routine behind push, pull, save and load: from the leaves up, so that what is there is whole. */
+import type { Digest } from "../digest.ts";
 import type { Descriptor, Platform } from "../oci.ts";
 import type { ContentSink, ContentSource } from "../content.ts";
 import { StoreError } from "../errors.ts";
@@ -20,7 +21,7 @@ export interface CopyOptions {
 
 /** Idempotent. Returns what was copied: `descriptor`, or of an index and a platform that image's manifest. @throws {StoreError} `PLATFORM_UNKNOWN`, `MANIFEST_INVALID` */
 export async function copyImage(from: ContentSource, to: ContentSink, descriptor: Descriptor, options: CopyOptions = {}): Promise<Descriptor> {
-  const run: Run = { from, to, options, turn: turns(options.concurrency ?? 4) };
+  const run: Run = { from, to, options, turn: turns(options.concurrency ?? 4), begun: new Map() };
   if (options.platform === undefined || !isIndex(descriptor)) {
     await copyTree(run, descriptor);
     return descriptor;
@@ -47,6 +48,14 @@ interface Run {
   readonly to: ContentSink;
   readonly options: CopyOptions;
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
+  /** What platforms have in common is copied once, and waited for by all. */
+  readonly begun: Map<Digest, Promise<void>>;
+}
+
+async function copyOnce(run: Run, descriptor: Descriptor, depth: number): Promise<void> {
+  const copying = run.begun.get(descriptor.digest) ?? copyTree(run, descriptor, depth);
+  run.begun.set(descriptor.digest, copying);
+  await copying;
 }
 
 async function copyTree(run: Run, descriptor: Descriptor, depth = 0): Promise<void> {
@@ -57,7 +66,7 @@ async function copyTree(run: Run, descriptor: Descriptor, depth = 0): Promise<vo
   const bytes = await readDocument(run.from, descriptor);
   if (bytes.length !== descriptor.size)
     throw new StoreError("SIZE_MISMATCH", `Cannot copy ${descriptor.digest}: it has ${bytes.length} bytes where ${descriptor.size} were announced`);
-  await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyTree(run, child, depth + 1)));
+  await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyOnce(run, child, depth + 1)));
   await run.to.push(descriptor, once(bytes));
   run.options.onProgress?.(descriptor, "done", bytes.length);
 }

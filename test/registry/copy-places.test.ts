@@ -9,7 +9,7 @@ import { MEDIA_TYPE } from "../../store/oci.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { serveImage } from "./fake-registry.ts";
-import { writeLayout } from "./image.ts";
+import { writeLayout, writeSharing } from "./image.ts";
 import { blob, manifestOf, noise, startRegistry, type TestRegistry } from "./registry.ts";
 
 const run = promisify(execFile);
@@ -90,6 +90,16 @@ test.each([
     (JSON.parse(readFileSync(join(at(name), "manifest.json"), "utf8")) as { config: { digest: unknown } }).config.digest;
   expect(config("from-ours")).toBe(config("from-theirs"));
   expect((await runStrata(root, ["copy", `${kind}:${at("theirs.tar")}:other`, `dir:${at("never")}`])).stderr).toContain("0 of its images fit");
+});
+
+test("platforms that share a layer get it once, from wherever to wherever", async () => {
+  const folder = at("shared");
+  const top = await writeSharing(folder, ["amd64", "arm64", "s390x"]);
+  const there = `docker://${registry.host}/shared:v1`;
+  const places = [`oci:${folder}:v1`, there, `oci:${at("oci")}:v1`, `dir:${at("dir")}`, "shared:v1", `dir:${at("again")}`, `oci-archive:${at("all.tar")}:v1`];
+  for (const [index, to] of places.slice(1).entries()) expect([to, await strata("--all", places[index]!, to)]).toEqual([to, top.digest]);
+  await skopeo("copy", "-q", "--all", `oci:${folder}:v1`, `dir:${at("theirs")}`);
+  for (const name of ["dir", "again"]) expect(treeOf(at(name))).toEqual(treeOf(at("theirs")));
 });
 
 test("between registries: all platforms, from a registry to another repository of it without a byte, with the digest in a file", async () => {

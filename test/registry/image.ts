@@ -10,6 +10,17 @@ import { blob, manifestOf, noise, type TestBlob } from "./registry.ts";
 
 /** Writes an image for each architecture into an OCI layout, as the tag `v1`: an index when there are several. */
 export async function writeLayout(folder: string, architectures: readonly string[]): Promise<Descriptor> {
+  return await writeImages(folder, architectures, (architecture, seed) => ({ "etc/arch": Buffer.from(architecture), "bin/noise": noise(300_000, seed + 1) }));
+}
+
+/** Likewise, with one layer for all of them. */
+export async function writeSharing(folder: string, architectures: readonly string[]): Promise<Descriptor> {
+  return await writeImages(folder, architectures, () => ({ "bin/noise": noise(3_000_000) }));
+}
+
+type Files = Readonly<Record<string, Buffer>>;
+
+async function writeImages(folder: string, architectures: readonly string[], filesOf: (architecture: string, seed: number) => Files): Promise<Descriptor> {
   mkdirSync(join(folder, "blobs/sha256"), { recursive: true });
   const put = (part: TestBlob): TestBlob => {
     writeFileSync(join(folder, "blobs/sha256", encodedOf(part.descriptor.digest)), part.bytes);
@@ -17,7 +28,7 @@ export async function writeLayout(folder: string, architectures: readonly string
   };
   const images = await Promise.all(
     architectures.map(async (architecture, seed) => {
-      const tar = await tarOf({ "etc/arch": Buffer.from(architecture), "bin/noise": noise(300_000, seed + 1) });
+      const tar = await tarOf(filesOf(architecture, seed));
       const layer = put(blob(gzipSync(tar), MEDIA_TYPE.layerGzip));
       const config = put(
         blob(
@@ -65,7 +76,7 @@ export async function buildImage(store: Store, name: string): Promise<Descriptor
   return target;
 }
 
-export async function tarOf(files: Readonly<Record<string, Buffer>>): Promise<Buffer> {
+export async function tarOf(files: Files): Promise<Buffer> {
   const tar = pack();
   for (const [name, content] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, content);
   tar.finalize();
