@@ -1,16 +1,22 @@
 /** An image from its registry into the store, named and unpacked. Every verb that needs an image it may not have uses this. */
 import type { Digest } from "../store/digest.ts";
+import { StoreError } from "../store/errors.ts";
+import { isIndex, parseIndex } from "../store/image/documents.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
-import type { OnTransfer } from "../registry/client/remote-repository.ts";
+import type { PullSource } from "../registry/client/pull-options.ts";
+import type { Fetched, OnTransfer } from "../registry/client/remote-repository.ts";
 import { RegistryError } from "../registry/errors.ts";
 import { DEFAULT_DOMAIN, familiarName, parseReference, type Reference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
+import { isFor, sayOther } from "./images/for-platform.ts";
 import { openSourceReference, type SourceFlags } from "./registry/open-source.ts";
 import { gatherBlobs, pullWords, showTransfers } from "./registry/transfer-progress.ts";
 
 export interface PullImageOptions extends SourceFlags {
   readonly platform?: Platform | undefined;
+  /** An image of another platform alone is refused. @default taken all the same */
+  readonly mustMatch?: boolean;
   /** Every platform of it. */
   readonly allPlatforms?: boolean;
   /** Ask the registry also when an image of that name is here. @default false */
@@ -38,10 +44,11 @@ function explained(error: unknown, text: string): unknown {
 }
 
 async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
-  const { platform, allPlatforms = false, refresh = false, progress } = options;
+  const { platform, mustMatch = false, allPlatforms = false, refresh = false, progress } = options;
+  const asked = mustMatch ? platform : undefined;
   const store = await context.store();
   const here = await openHere(store, text, platform);
-  if (here !== undefined && !refresh) return here;
+  if (here !== undefined && !refresh && (asked === undefined || isFor(here, asked))) return here;
   let isCurrent = false; // docker says nothing of layers then
   using shown = showTransfers(progress, pullWords);
   const places = gatherBlobs(options.onTransfer ?? ((...told) => void (isCurrent || shown.onTransfer(...told))));
@@ -49,6 +56,7 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   const { repository, reference, target } = opened;
   const say = (line: string): void => void progress?.write(`${line}\n`);
   const top = await repository.read(target);
+  if (asked !== undefined && !isIndex(top.descriptor)) await checkPlatform(repository, text, top, asked);
   say(`${target}: Pulling from ${reference.path}`);
   isCurrent = here?.target.digest === top.descriptor.digest;
   const { pull } = await import("../registry/client/pull.ts");
@@ -62,6 +70,13 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   return image;
 }
 
+/** Before a layer of it comes. @throws {StoreError} `PLATFORM_UNKNOWN` */
+async function checkPlatform(repository: PullSource, text: string, { descriptor, bytes }: Fetched, asked: Platform): Promise<void> {
+  const [{ otherPlatform }, { blaming }] = await Promise.all([import("./images/other-platform.ts"), import("../registry/client/blame.ts")]);
+  const other = await blaming(repository.place, descriptor, async () => await otherPlatform(repository, bytes, asked));
+  if (other !== undefined) throw new StoreError("PLATFORM_UNKNOWN", sayOther(text, asked, other));
+}
+
 async function remember(store: Store, { domain, path }: Reference, blobs: readonly Descriptor[], id: Digest, { digest }: Descriptor): Promise<void> {
   const [{ rememberDigest }, { rememberPlaces }] = await Promise.all([import("./registry/pushed.ts"), import("./registry/blob-places.ts")]);
   await rememberDigest(store, id, `${domain}/${path}@${digest}`);
@@ -71,7 +86,6 @@ async function remember(store: Store, { domain, path }: Reference, blobs: readon
 /** Of all platforms this machine's, or else any. */
 async function openAny(store: Store, name: string, platform: Platform | undefined, allPlatforms: boolean): Promise<Image> {
   if (!allPlatforms || platform !== undefined) return await store.images.open(name, platform);
-  const { parseIndex, isIndex } = await import("../store/image/documents.ts");
   const target = (await store.images.find(name))?.target;
   const platforms = target === undefined || !isIndex(target) ? [] : parseIndex(await store.blobs.read(target.digest)).manifests.map((child) => child.platform);
   for (const one of [undefined, ...platforms.filter((other) => other !== undefined && other.os !== "unknown")]) {

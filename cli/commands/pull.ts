@@ -1,9 +1,12 @@
 /** strata pull: an image from its registry. */
 import { Command, Option } from "commander";
-import { parsePlatform } from "../../store/image/platform.ts";
+import { StoreError } from "../../store/errors.ts";
+import { parsePlatform, platformOf } from "../../store/image/platform.ts";
+import type { Platform } from "../../store/oci.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { isFor, sayOther } from "../images/for-platform.ts";
 import { pullImage } from "../pull-image.ts";
 import { tellDefaultTag, wholeRepository } from "../registry/default-tag.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
@@ -35,16 +38,22 @@ async function run(context: Context, name: string, flags: Flags): Promise<void> 
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   if (platform !== undefined && allPlatforms) throw new UsageError("--platform and --all-platforms exclude each other");
-  const options = { ...readRemoteFlags(flags), progress: quiet ? undefined : context.stdout, platform: wanted, allPlatforms, mirrors: mirror };
+  const options = { ...readRemoteFlags(flags), progress: quiet ? undefined : context.stdout, platform: wanted, mustMatch: true, allPlatforms, mirrors: mirror };
   if (flags.allTags === true) {
     const { domain, path } = wholeRepository(name);
     for (const tag of await tagsOf(context, name, flags)) await pullImage(context, `${name}:${tag}`, { ...options, refresh: true });
     return void context.stdout.write(`${domain}/${path}\n`);
   }
   if (!quiet && !allPlatforms && policy === "always") tellDefaultTag(context.stdout, name);
-  if (policy === "never") await (await context.store()).images.open(name, wanted);
+  if (policy === "never") await checkHere(context, name, wanted);
   else await pullImage(context, name, { ...options, refresh: policy !== "missing" }).catch(async (error: unknown) => await orHere(context, name, flags, error));
   context.stdout.write(`${parseReference(name).name}\n`);
+}
+
+/** @throws {StoreError} `IMAGE_UNKNOWN`, `PLATFORM_UNKNOWN` */
+async function checkHere(context: Context, name: string, wanted: Platform | undefined): Promise<void> {
+  const image = await (await context.store()).images.open(name, wanted);
+  if (wanted !== undefined && !isFor(image, wanted)) throw new StoreError("PLATFORM_UNKNOWN", sayOther(name, wanted, platformOf(image.config)));
 }
 
 async function tagsOf(context: Context, name: string, flags: Flags): Promise<readonly string[]> {

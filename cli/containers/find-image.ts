@@ -1,12 +1,13 @@
 /** The image of a container: from the store, pulled when it is missing (or always, as --pull says). */
 import { RuntimeError } from "../../runtime/errors.ts";
 import { StoreError } from "../../store/errors.ts";
-import { formatPlatform, hostPlatform, matches } from "../../store/image/platform.ts";
+import { formatPlatform, hostPlatform, platformOf } from "../../store/image/platform.ts";
 import type { Platform } from "../../store/oci.ts";
 import { familiarName, parseReference } from "../../store/reference.ts";
 import type { Image } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
+import { isFor, sayOther } from "../images/for-platform.ts";
 
 /** @throws {RuntimeError} `IMAGE_UNKNOWN` */
 export async function findImage(
@@ -32,14 +33,8 @@ export async function findImage(
   return warned(context, pulled, options);
 }
 
-/** What an index lists for the platform is taken at its word. */
-function isFor({ target, descriptor, config }: Image, platform: Platform): boolean {
-  return target.digest !== descriptor.digest || matches(config, platform);
-}
-
 function ofAnother(reference: string, { config }: Image, platform: Platform): RuntimeError {
-  const found = `image with reference ${reference} was found but does not match the specified platform`;
-  return new RuntimeError("IMAGE_UNKNOWN", `${found}: wanted ${formatPlatform(platform)}, actual: ${formatPlatform(platformOf(config))}`);
+  return new RuntimeError("IMAGE_UNKNOWN", sayOther(reference, platform, platformOf(config)));
 }
 
 /** As docker: it may run all the same, where the kernel is told how. */
@@ -49,10 +44,6 @@ function warned(context: Context, image: Image, { platform }: { readonly platfor
     context.stderr.write(`WARNING: ${differs} and no specific platform was requested\n`);
   }
   return image;
-}
-
-function platformOf({ os, architecture, variant }: Image["config"]): Platform {
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
 async function openImage(

@@ -1,6 +1,6 @@
 /** An image from a repository into the store: layers side by side, each unpacked while it comes, committed from the bottom up. */
 import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/image/documents.ts";
-import { choosePlatform, formatPlatform, hostPlatform } from "../../store/image/platform.ts";
+import { choosePlatform, formatPlatform, hostPlatform, listPlatforms } from "../../store/image/platform.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest, type Platform } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import { blaming } from "./blame.ts";
@@ -43,10 +43,9 @@ async function chooseImage(source: PullSource, top: Fetched, platform: Platform)
     const { manifests } = await blaming(source.place, descriptor, () => parseIndex(bytes));
     const chosen = choosePlatform(manifests, platform);
     if (chosen === undefined) {
-      const there = manifests.flatMap(({ platform: its }) => (its === undefined || its.os === "unknown" ? [] : [formatPlatform(its)]));
       throw new RegistryError(
         "MANIFEST_UNKNOWN",
-        `Cannot pull ${top.descriptor.digest}: it has no image for ${formatPlatform(platform)}, only for ${there.join(", ") || "no named platform"}`,
+        `Cannot pull ${top.descriptor.digest}: it has no image for ${formatPlatform(platform)}, only for ${listPlatforms(manifests)}`,
       );
     }
     if (path.length > MAX_NESTING) throw tooDeep(source, top);

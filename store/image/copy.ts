@@ -4,7 +4,7 @@ import type { Descriptor, Platform } from "../oci.ts";
 import type { ContentSink, ContentSource } from "../content.ts";
 import { StoreError } from "../errors.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "./documents.ts";
-import { choosePlatform, formatPlatform } from "./platform.ts";
+import { choosePlatform, formatPlatform, listPlatforms } from "./platform.ts";
 import { MAX_DOCUMENT_BYTES } from "../blob/blobs.ts";
 
 export interface CopyOptions {
@@ -34,8 +34,13 @@ export async function choosePart(from: ContentSource, descriptor: Descriptor, pl
   for (let at = descriptor, depth = 0; ; depth++) {
     if (!isIndex(at)) return at;
     if (depth > MAX_NESTING) throw tooDeep(descriptor);
-    const chosen = choosePlatform(parseIndex(await readDocument(from, at)).manifests, platform);
-    if (chosen === undefined) throw new StoreError("PLATFORM_UNKNOWN", `Cannot copy ${at.digest}: it has no image for ${formatPlatform(platform)}`);
+    const { manifests } = parseIndex(await readDocument(from, at));
+    const chosen = choosePlatform(manifests, platform);
+    if (chosen === undefined)
+      throw new StoreError(
+        "PLATFORM_UNKNOWN",
+        `Cannot copy ${at.digest}: it has no image for ${formatPlatform(platform)}, only for ${listPlatforms(manifests)}`,
+      );
     at = chosen;
   }
 }

@@ -10,7 +10,7 @@ import type { Blobs } from "../content.ts";
 import { assembleImage } from "./assemble.ts";
 import { isIndex, isManifest, parseConfig, parseIndex, parseManifest } from "./documents.ts";
 import { findImage } from "./find.ts";
-import { choosePlatform, formatPlatform, hostPlatform } from "./platform.ts";
+import { choosePlatform, formatPlatform, hostPlatform, listPlatforms } from "./platform.ts";
 import { removeImage } from "./remove.ts";
 import { recordOf, unnamedKey, type StoredImage } from "./record.ts";
 
@@ -101,11 +101,7 @@ async function chooseManifest(blobs: Blobs, target: Descriptor, platform: Platfo
   const index: ImageIndex = parseIndex(await blobs.read(target.digest));
   const chosen = choosePlatform(index.manifests, platform);
   if (chosen === undefined) {
-    const present = index.manifests.flatMap(({ platform: its }) => (its === undefined || its.os === "unknown" ? [] : [formatPlatform(its)]));
-    throw new StoreError(
-      "PLATFORM_UNKNOWN",
-      `Cannot use image ${target.digest} for ${formatPlatform(platform)}: it is for ${present.join(", ") || "no named platform"}`,
-    );
+    throw new StoreError("PLATFORM_UNKNOWN", `Cannot use image ${target.digest} for ${formatPlatform(platform)}: it is for ${listPlatforms(index.manifests)}`);
   }
   return isIndex(chosen) ? await chooseManifest(blobs, chosen, platform) : chosen;
 }

@@ -1,5 +1,5 @@
 /** Which of an index's images is for a machine. Spec: image-spec v1.1, image-index.md, "platform". */
-import type { Descriptor, Platform } from "../oci.ts";
+import type { Descriptor, ImageConfig, Platform } from "../oci.ts";
 
 const ARCHITECTURES: Readonly<Record<string, Platform>> = {
   x64: { os: "linux", architecture: "amd64" },
@@ -18,6 +18,17 @@ export function hostPlatform(): Platform {
 /** `linux/arm/v7` */
 export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant].filter((part) => part !== undefined && part !== "").join("/");
+}
+
+/** What an image says that it is for. */
+export function platformOf({ os, architecture, variant }: ImageConfig): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+/** Those that an index names, for people. */
+export function listPlatforms(manifests: readonly Descriptor[]): string {
+  const named = manifests.flatMap(({ platform }) => (platform === undefined || platform.os === "unknown" ? [] : [formatPlatform(platform)]));
+  return named.join(", ") || "no named platform";
 }
 
 const SYSTEMS: ReadonlySet<string> = new Set(["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "android", "wasi"]);

@@ -58,6 +58,23 @@ describe("strata pull", () => {
     expect(both.status).toBe(2);
   });
 
+  test("an image of another platform alone is refused when one is asked for, in docker's words, and comes when none is", { timeout: 300_000 }, async () => {
+    const lone = `${registry.host}/team/lone:v1`;
+    await writeLayout(join(root.root, "../lone"), ["s390x"]);
+    await strataOutput(root, "copy", "-q", `oci:${join(root.root, "../lone")}:v1`, `docker://${lone}`);
+    const own = `linux/${hostPlatform().architecture}`;
+    const asked = async (policy: string): Promise<unknown> => await runStrata(root, ["pull", "-q", "--policy", policy, "--platform", own, lone]);
+    const other = {
+      status: 1,
+      stderr: `strata: image with reference ${lone} was found but does not match the specified platform: wanted ${own}, actual: linux/s390x\n`,
+    };
+    expect(await asked("always")).toMatchObject(other);
+    expect(await strataOutput(root, "images", "-q")).toBe("");
+    await strataOutput(root, "pull", "-q", lone);
+    for (const policy of ["always", "missing", "never"]) expect(await asked(policy)).toMatchObject(other);
+    await strataOutput(root, "pull", "-q", "--platform", "linux/s390x", lone);
+  });
+
   test("--policy says when the registry is asked", { timeout: 300_000 }, async () => {
     const pull = async (policy: string): Promise<string> => {
       const { status, stdout, stderr } = await runStrata(root, ["pull", "--policy", policy, name]);
