@@ -8,6 +8,7 @@ import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { readDocument } from "../../store/image/copy.ts";
 import { folderContent, writeWhole } from "./folder.ts";
+import { onlyImage } from "./only-image.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 
@@ -21,10 +22,8 @@ export async function findInLayout(folder: string, name: string | undefined): Pr
   if (manifests === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot read ${folder} as an OCI layout: it has no index.json`);
   const found =
     name === undefined ? await imagesOf(folder, manifests) : manifests.filter(({ annotations, digest }) => annotations?.[REF_NAME] === name || digest === name);
-  const [only] = found;
-  if (only === undefined || found.length > 1)
-    throw new StoreError("IMAGE_UNKNOWN", `Cannot find ${name ?? "the image"} in ${folder}: ${found.length} images fit`);
-  const { annotations: _, ...descriptor } = only;
+  const nameOf = ({ annotations, digest }: Descriptor): string => annotations?.[REF_NAME] ?? digest;
+  const { annotations: _, ...descriptor } = onlyImage(found, { name, place: folder, all: manifests, nameOf });
   return descriptor;
 }
 

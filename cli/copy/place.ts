@@ -4,10 +4,18 @@ import { UsageError } from "../errors.ts";
 export type Place =
   | { readonly kind: "store"; readonly reference: string }
   | { readonly kind: "docker"; readonly reference: string }
-  /** An OCI layout: a folder, or one packed as a tar. */
-  | { readonly kind: "oci" | "oci-archive" | "docker-archive"; readonly path: string; readonly name: string | undefined }
+  /** An OCI layout. */
+  | { readonly kind: "oci"; readonly path: string; readonly name: string | undefined }
+  | ArchivePlace
   /** skopeo's plain folder of one image. */
   | { readonly kind: "dir"; readonly path: string };
+
+/** A tar: an OCI layout, or docker's. */
+export interface ArchivePlace {
+  readonly kind: "oci-archive" | "docker-archive";
+  readonly path: string;
+  readonly name: string | undefined;
+}
 
 /** Skopeo's other transports, and how their images get here. */
 const OTHERS: Readonly<Record<string, string>> = {

@@ -1,15 +1,18 @@
 /** Opens what `copy` reads: content, and the descriptor of the image in it. */
-import { createReadStream } from "node:fs";
 import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
+import type { SavedImage } from "../../store/archive/save.ts";
 import type { Descriptor } from "../../store/oci.ts";
+import { familiarName } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { ContentSource } from "../../store/content.ts";
 import type { Context } from "../context.ts";
 import type { RemoteFlags } from "../registry/open-remote.ts";
+import { readArchive } from "../images/read-archive.ts";
 import { openDirSource } from "./dir.ts";
 import { findInLayout, layoutContent, referrersInLayout } from "./layout.ts";
-import type { Place } from "./place.ts";
+import { onlyImage } from "./only-image.ts";
+import type { ArchivePlace, Place } from "./place.ts";
 
 export interface CopySource extends AsyncDisposable {
   /** What it is called in errors. */
@@ -40,7 +43,7 @@ export async function openSource(context: Context, place: Place, flags: RemoteFl
     }
     case "oci-archive":
     case "docker-archive":
-      return await openArchive(context, place.path, place.name);
+      return await openArchive(context, place);
   }
 }
 
@@ -74,22 +77,23 @@ async function openStored(context: Context, reference: string): Promise<CopySour
 }
 
 /** Its blobs pass through the store, unnamed: the next collection takes them. */
-async function openArchive(context: Context, path: string, name: string | undefined): Promise<CopySource> {
+async function openArchive(context: Context, { kind, path, name }: ArchivePlace): Promise<CopySource> {
   const store = await context.store();
   const [{ loadImages }, { addReferrer }] = await Promise.all([import("../../store/archive/load.ts"), import("../../store/image/referrers.ts")]);
-  const images = await loadImages(
-    store.blobs,
-    createReadStream(path, { highWaterMark: 1 << 20 }),
-    async (subject, referrer) => await addReferrer(store, subject, referrer),
-  );
+  const images = await loadImages(store.blobs, readArchive(path), {
+    onReferrer: async (subject, referrer) => await addReferrer(store, subject, referrer),
+    called: path,
+  });
   const fitting = name === undefined ? images : images.filter((image) => image.reference === name || isNamed(image.name, name));
-  const targets = new Map(fitting.map(({ target }) => [target.digest, target]));
-  const [only] = targets.values();
-  if (only === undefined || targets.size > 1) {
-    const called = images.map((image) => image.reference ?? image.name ?? image.target.digest).join(", ");
-    throw new StoreError("IMAGE_UNKNOWN", `Cannot find ${name ?? "the image"} in ${path}: ${targets.size} of its images fit, which are ${called || "none"}`);
-  }
-  return { ...held(path, store.blobs, only), ...(await storedReferrers(store)) };
+  const different = [...new Map(fitting.map((image) => [image.target.digest, image])).values()];
+  const { target } = onlyImage(different, { name, place: path, all: images, nameOf: (image) => namesOf(image, kind)[0] ?? image.target.digest });
+  return { ...held(path, store.blobs, target), ...(await storedReferrers(store)) };
+}
+
+/** One tar may be both: an OCI archive, whose names are any words, and docker's, whose names are references. */
+function namesOf({ reference, name }: SavedImage, kind: ArchivePlace["kind"]): readonly string[] {
+  const names = [reference, name === undefined ? undefined : familiarName(name)];
+  return (kind === "docker-archive" ? names.toReversed() : names).filter((text) => text !== undefined);
 }
 
 function isNamed(full: string | undefined, name: string): boolean {

@@ -1,16 +1,14 @@
 /** strata load, strata image load: images out of an OCI or docker archive. */
-import { createReadStream, existsSync } from "node:fs";
 import { Command } from "commander";
 import { familiarName } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
-import { ExitError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { readArchive } from "./read-archive.ts";
 
 interface Flags {
   readonly input?: string;
   readonly quiet?: boolean;
 }
-
-const CHUNK_BYTES = 1 << 20;
 
 export function loadCommand(context: Context): Command {
   return new Command()
@@ -24,13 +22,12 @@ async function load(context: Context, { input }: Flags): Promise<void> {
   if (input === undefined && context.stdin.isTTY) throw new UsageError("requested load from stdin, but stdin is a terminal: use -i FILE");
   const [{ loadImages }, { addReferrer }] = await Promise.all([import("../../store/archive/load.ts"), import("../../store/image/referrers.ts")]);
   const store = await context.store();
-  if (input !== undefined && !existsSync(input)) throw new ExitError(1, `Cannot load ${input}: there is no such file`);
-  const source = input === undefined ? context.stdin : createReadStream(input, { highWaterMark: CHUNK_BYTES });
-  for (const { name, target } of await loadImages(
-    store.blobs,
-    source as AsyncIterable<Uint8Array>,
-    async (subject, referrer) => await addReferrer(store, subject, referrer),
-  )) {
+  const source = input === undefined ? (context.stdin as AsyncIterable<Uint8Array>) : readArchive(input);
+  const images = await loadImages(store.blobs, source, {
+    onReferrer: async (subject, referrer) => await addReferrer(store, subject, referrer),
+    ...(input === undefined ? {} : { called: input }),
+  });
+  for (const { name, target } of images) {
     const image = await store.images.read(target);
     await store.images.unpack(image);
     if (name === undefined) await store.images.keep(target);

@@ -19,25 +19,27 @@ export function addRemoteFlags(command: Command, end: "" | "src" | "dest" = ""):
 
 /** @throws {UsageError} */
 export function readRemoteFlags(values: RemoteFlagValues, end: "" | "src" | "dest" = ""): RemoteFlags {
+  const before = end === "" ? "" : `${end}-`;
   const flag = (name: string): string | undefined => {
     const value = values[end === "" ? name : `${end}${name.charAt(0).toUpperCase()}${name.slice(1)}`];
     return typeof value === "string" ? value : undefined;
   };
   const verify = flag("tlsVerify");
   if (verify !== undefined && !["true", "false", "1", "0"].includes(verify))
-    throw new UsageError(`--tls-verify is true or false, not ${JSON.stringify(verify)}`);
+    throw new UsageError(`--${before}tls-verify is true or false, not ${JSON.stringify(verify)}`);
   const common = values["authfile"];
   return {
     insecure: values["insecure"] === true || verify === "false" || verify === "0",
-    login: loginOf(flag("creds")),
+    login: loginOf(flag("creds"), `--${before}creds`),
     authFile: flag("authfile") ?? (typeof common === "string" ? common : undefined),
     certificates: flag("certDir"),
   };
 }
 
-function loginOf(text: string | undefined): RemoteFlags["login"] {
+/** `name` is the flag's. */
+function loginOf(text: string | undefined, name: string): RemoteFlags["login"] {
   if (text === undefined) return undefined;
   const colon = text.indexOf(":");
-  if (colon < 1) throw new UsageError("--creds needs USER:PASSWORD");
+  if (colon < 1) throw new UsageError(`${name} needs USER:PASSWORD`);
   return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -17,32 +17,46 @@ const MAX_DOCUMENT_BYTES = 4 << 20;
 /** Told of manifests in the archive that are about others in it; their content is in the store by then. */
 export type OnReferrer = (subject: Digest, referrer: Descriptor) => Promise<void>;
 
+export interface LoadOptions {
+  readonly onReferrer?: OnReferrer;
+  /** What it is called in errors. @default archive */
+  readonly called?: string;
+}
+
 /** Names are those in the archive; giving them is the caller's. @throws {StoreError} `ARCHIVE_INVALID`, `DIGEST_MISMATCH` */
-export async function loadImages(blobs: Blobs, archive: AsyncIterable<Uint8Array>, onReferrer?: OnReferrer): Promise<readonly SavedImage[]> {
-  const found = await readWhole(blobs, archive);
+export async function loadImages(
+  blobs: Blobs,
+  archive: AsyncIterable<Uint8Array>,
+  { onReferrer, called = "archive" }: LoadOptions = {},
+): Promise<readonly SavedImage[]> {
+  const found = await readWhole(blobs, archive, called);
   const index = found.documents.get("index.json");
   if (found.documents.has("oci-layout") && index !== undefined) return await imagesOf(blobs, index, found, onReferrer);
   const manifest = found.documents.get("manifest.json");
-  if (manifest === undefined) throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: it has neither index.json nor manifest.json");
+  if (manifest === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: it has neither index.json nor manifest.json`);
   return await dockerImages(blobs, manifest, found);
 }
 
-interface Archive {
+interface Archive extends Files {
+  readonly called: string;
+}
+
+interface Files {
   readonly documents: ReadonlyMap<string, Buffer>;
   /** What became of each file, by its path in the archive. */
   readonly stored: ReadonlyMap<string, Stored>;
 }
 
-async function readWhole(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Archive> {
+async function readWhole(blobs: Blobs, archive: AsyncIterable<Uint8Array>, called: string): Promise<Archive> {
   try {
-    return await readArchive(blobs, archive);
+    return { ...(await readArchive(blobs, archive)), called };
   } catch (error) {
     if (error instanceof StoreError || !(error instanceof Error) || "syscall" in error) throw error;
-    throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: ${error.message}`, { cause: error });
+    throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: ${error.message}`, { cause: error });
   }
 }
 
-async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Archive> {
+async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Files> {
   const documents = new Map<string, Buffer>();
   const stored = new Map<string, Stored>();
   const links = new Map<string, string>();
@@ -100,7 +114,7 @@ async function imagesOf(blobs: Blobs, index: Uint8Array, found: Archive, onRefer
   const images: SavedImage[] = [];
   for (const { annotations, ...target } of manifests) {
     if (!found.stored.has(`blobs/sha256/${encodedOf(target.digest)}`))
-      throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its index names ${target.digest}, which is not in it`);
+      throw new StoreError("ARCHIVE_INVALID", `Cannot load ${found.called}: its index names ${target.digest}, which is not in it`);
     const name = nameOf(annotations, names);
     const subject = name === undefined ? await subjectOf(blobs, target) : undefined;
     if (subject === undefined) images.push({ name, target, reference: annotations?.[REF_NAME] });
@@ -122,7 +136,7 @@ function nameOf(annotations: Readonly<Record<string, string>> | undefined, names
 function namesByConfig(found: Archive): readonly string[] {
   const manifest = found.documents.get("manifest.json");
   if (manifest === undefined) return [];
-  return parseDocker(manifest)
+  return parseDocker(manifest, found)
     .flatMap(({ RepoTags }) => RepoTags ?? [])
     .flatMap((text) => tryName(text) ?? []);
 }
@@ -141,9 +155,10 @@ interface DockerImage {
   readonly Layers: readonly string[];
 }
 
-function parseDocker(bytes: Buffer): readonly DockerImage[] {
+function parseDocker(bytes: Buffer, { called }: Archive): readonly DockerImage[] {
   const images = tryJson(bytes);
-  if (!Array.isArray(images) || !images.every(isDockerImage)) throw new StoreError("ARCHIVE_INVALID", "Cannot load archive: its manifest.json is not docker's");
+  if (!Array.isArray(images) || !images.every(isDockerImage))
+    throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: its manifest.json is not docker's`);
   return images;
 }
 
@@ -167,7 +182,7 @@ function isTexts(value: unknown): value is readonly string[] {
 
 async function dockerImages(blobs: Blobs, bytes: Buffer, found: Archive): Promise<readonly SavedImage[]> {
   const saved: SavedImage[] = [];
-  for (const { Config, RepoTags, Layers } of parseDocker(bytes)) {
+  for (const { Config, RepoTags, Layers } of parseDocker(bytes, found)) {
     const config = need(found, Config);
     const { rootfs } = parseConfig(await blobs.read(config.digest));
     const layers = Layers.map((path, index) => ({ ...need(found, path), diffID: rootfs.diff_ids[index] })).map(({ diffID, digest, size }) => ({
@@ -185,6 +200,6 @@ async function dockerImages(blobs: Blobs, bytes: Buffer, found: Archive): Promis
 
 function need(found: Archive, path: string): Stored {
   const stored = found.stored.get(path.replace(/^(?:\.\/)+/, ""));
-  if (stored === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot load archive: its manifest.json names ${path}, which is not in it`);
+  if (stored === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot load ${found.called}: its manifest.json names ${path}, which is not in it`);
   return stored;
 }

@@ -107,8 +107,8 @@ test.each([
   { flags: ["--all", "--multi-arch", "system"], says: "--all and --multi-arch system exclude each other" },
   { flags: ["--platform", "linux/arm64", "--multi-arch", "all"], says: "--platform and --multi-arch all exclude each other" },
   { flags: ["--multi-arch", "some"], says: "Allowed choices are system, all, index-only" },
-  { flags: ["--src-creds", "ann"], says: "--creds needs USER:PASSWORD" },
-  { flags: ["--dest-tls-verify=maybe"], says: "--tls-verify is true or false" },
+  { flags: ["--src-creds", "ann"], says: "--src-creds needs USER:PASSWORD" },
+  { flags: ["--dest-tls-verify=maybe"], says: "--dest-tls-verify is true or false" },
 ])("$flags is refused as wrong use", async ({ flags, says }) => {
   expect(await runStrata(root, ["copy", ...flags, layout, `dir:${at("never")}`])).toMatchObject({ status: 2, stderr: expect.stringContaining(says) });
 });

@@ -89,7 +89,7 @@ test.each([
   const config = (name: string): unknown =>
     (JSON.parse(readFileSync(join(at(name), "manifest.json"), "utf8")) as { config: { digest: unknown } }).config.digest;
   expect(config("from-ours")).toBe(config("from-theirs"));
-  expect((await runStrata(root, ["copy", `${kind}:${at("theirs.tar")}:other`, `dir:${at("never")}`])).stderr).toContain("0 of its images fit");
+  expect((await runStrata(root, ["copy", `${kind}:${at("theirs.tar")}:other`, `dir:${at("never")}`])).stderr).toContain(`it holds ${called}`);
 });
 
 test("platforms that share a layer get it once, from wherever to wherever", async () => {
@@ -100,6 +100,16 @@ test("platforms that share a layer get it once, from wherever to wherever", asyn
   for (const [index, to] of places.slice(1).entries()) expect([to, await strata("--all", places[index]!, to)]).toEqual([to, top.digest]);
   await skopeo("copy", "-q", "--all", `oci:${folder}:v1`, `dir:${at("theirs")}`);
   for (const name of ["dir", "again"]) expect(treeOf(at(name))).toEqual(treeOf(at("theirs")));
+});
+
+test("of several images in a place those are named that can be asked for", async () => {
+  await strata(source("one"), `oci:${at("oci")}:first`);
+  await strata("--platform", "linux/arm64", source("many"), `oci:${at("oci")}:second`);
+  const says = async (from: string): Promise<string> => (await runStrata(root, ["copy", "-q", from, `dir:${at("never")}`])).stderr;
+  expect(await says(`oci:${at("oci")}`)).toContain("2 images fit: first, second\n");
+  expect(await says(`oci:${at("oci")}:third`)).toContain("it holds first, second\n");
+  expect(await says(`oci-archive:/etc/passwd`)).toContain("Cannot load /etc/passwd: ");
+  expect(await says(`docker-archive:${at("none.tar")}`)).toContain("there is no such file");
 });
 
 test("between registries: all platforms, from a registry to another repository of it without a byte, with the digest in a file", async () => {

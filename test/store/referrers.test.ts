@@ -94,7 +94,7 @@ test("an archive takes referrers along, and loading it brings them back without 
     saveImages(store.blobs, [{ name: "docker.io/library/one:latest", target: image }], (subject) => referrersOf(store, subject));
   using there = temporaryRoot();
   await using other = await openStore({ root: there.root, treeTool });
-  const images = await loadImages(other.blobs, archive(), async (subject, referrer) => await addReferrer(other, subject, referrer));
+  const images = await loadImages(other.blobs, archive(), { onReferrer: async (subject, referrer) => await addReferrer(other, subject, referrer) });
   expect(images.map(({ name, target }) => [name, target.digest])).toEqual([["docker.io/library/one:latest", image.digest]]);
   expect(referrersOf(other, image.digest)).toEqual([sbom]);
   expect(referrersOf(other, sbom.digest)).toEqual([signature]);
