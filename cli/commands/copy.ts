@@ -8,7 +8,8 @@ import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import type { Format } from "../copy/convert.ts";
 import { parsePlace } from "../copy/place.ts";
-import { writeWhole } from "../copy/folder.ts";
+import { checkPlatform } from "../copy/check-platform.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { openSource, type CopySource } from "../copy/source.ts";
 import { openTarget } from "../copy/target.ts";
 import { blaming } from "../../registry/client/blame.ts";
@@ -33,7 +34,7 @@ type Flags = RemoteFlagValues & {
 export function command(context: Context): Command {
   const copy = new Command()
     .description("Copy an image between registries, the store, folders and archives")
-    .argument("<source>", "docker://REF, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], dir:DIR, or an image of the store")
+    .argument("<source>", "docker://REF, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], dir:DIR, store:NAME, or NAME alone")
     .argument("<destination>", "likewise")
     .option("-a, --all", "all platforms of an image that has several")
     .addOption(
@@ -66,8 +67,14 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   const places = { from: parsePlace(from), to: parsePlace(to) };
   using shown = showTransfers(quiet ? undefined : context.stderr, copyWords, true);
   await using opened = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
+  if (platform !== undefined && which === "system") await checkPlatform(opened, wanted);
   const source = flags.format === undefined ? opened : await inFormat(opened, flags.format, { which, wanted, preserve: flags.preserveDigests === true });
-  const ends = { flags: { ...readRemoteFlags(flags, "dest"), retry }, onTransfer: shown.onTransfer, from: places.from };
+  const ends = {
+    flags: { ...readRemoteFlags(flags, "dest"), retry },
+    onTransfer: shown.onTransfer,
+    from: places.from,
+    isList: which !== "system" && isIndex(source.top),
+  };
   await using target = await openTarget(context, places.to, ends);
   const top = await copyImage(source.content, blamed(source, target.content), source.top, {
     concurrency: 4,
@@ -77,8 +84,12 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   await target.finish(top, await readDocument(source.content, top));
   if (referrers) await (await import("../copy/copy-referrers.ts")).copyReferrers(source, target, top);
   await target.close?.();
-  if (digestfile !== undefined) await writeWhole(digestfile, top.digest);
+  if (digestfile !== undefined) await writeWholeFile(digestfile, one(top.digest), context.signal);
   context.stdout.write(`${top.digest}\n`);
+}
+
+async function* one(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
 }
 
 function readCount(text: string): number {

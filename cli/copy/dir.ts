@@ -1,15 +1,20 @@
 /** skopeo's `dir:`: one image in a plain folder, its top as manifest.json, the manifests of an index as HEX.manifest.json, blobs as HEX. Spec: containers-transports(5). */
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, encodedOf } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import { isIndex, isManifest } from "../../store/image/documents.ts";
+import { makeFolders } from "../../store/make-folders.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { folderContent, writeWhole } from "./folder.ts";
 
 const TOP = "manifest.json";
+const VERSION = "version";
+const VERSION_TEXT = "Directory Transport Version: 1.1\n";
+/** What images have in such folders, and what was left of one half written. */
+const PART_OF_IMAGE = /^(?:(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?(?:\.\d+\.part)?|signature-\d+)$/;
 
 export async function openDirSource(folder: string): Promise<{ readonly content: ContentSource; readonly top: Descriptor }> {
   const bytes = await readFile(join(folder, TOP)).catch((cause: unknown) => {
@@ -33,19 +38,49 @@ function typeOf(bytes: Buffer, folder: string): string {
   }
 }
 
-export function dirSink(folder: string): { readonly content: ContentSink; readonly finish: (top: Descriptor, bytes: Uint8Array) => Promise<void> } {
+export interface DirSink {
+  readonly content: ContentSink;
+  /** What the folder had of another image goes. */
+  readonly finish: (top: Descriptor, bytes: Uint8Array) => Promise<void>;
+}
+
+/** Makes the folder, or takes one that is empty or has an image already. @throws {StoreError} `FILE_FOREIGN`, `FOLDER_REFUSED` */
+export async function openDirSink(folder: string): Promise<DirSink> {
+  makeFolders(folder);
+  if (!(await isOfImage(folder)))
+    throw new StoreError("FILE_FOREIGN", `Cannot write an image to dir:${folder}: it is not empty and not a folder of an image: it has no ${VERSION} file`, {
+      hint: "Name a folder that is empty or not there yet",
+    });
+  await writeWhole(join(folder, VERSION), VERSION_TEXT); // a copy that is cut short can be begun again
+  const used = new Set<string>();
+  const nameOf = (descriptor: Descriptor): string => {
+    const name = isDocument(descriptor) ? manifestName(descriptor) : encodedOf(descriptor.digest);
+    used.add(name);
+    return name;
+  };
+  const files = folderContent((descriptor) => join(folder, nameOf(descriptor)));
   return {
-    content: folderContent((descriptor) => (isDocument(descriptor) ? manifestPath(folder, descriptor) : join(folder, encodedOf(descriptor.digest)))),
+    content: { ...files, has: async (descriptor) => !isDocument(descriptor) && (await files.has(descriptor)) }, // what a manifest names is asked for too, and stays
     async finish(top, bytes) {
       await writeWhole(join(folder, TOP), bytes);
-      await rm(manifestPath(folder, top), { force: true });
-      await writeWhole(join(folder, "version"), "Directory Transport Version: 1.1\n");
+      used.delete(manifestName(top));
+      for (const name of await readdir(folder)) if (PART_OF_IMAGE.test(name) && !used.has(name)) await rm(join(folder, name), { force: true });
     },
   };
 }
 
-function manifestPath(folder: string, { digest }: Descriptor): string {
-  return join(folder, `${encodedOf(digest)}.manifest.json`);
+async function isOfImage(folder: string): Promise<boolean> {
+  if ((await readdir(folder)).length === 0) return true;
+  const version = await readFile(join(folder, VERSION), "utf8").catch(() => "");
+  return version.startsWith("Directory Transport Version: ");
+}
+
+function manifestPath(folder: string, descriptor: Descriptor): string {
+  return join(folder, manifestName(descriptor));
+}
+
+function manifestName({ digest }: Descriptor): string {
+  return `${encodedOf(digest)}.manifest.json`;
 }
 
 function isDocument(descriptor: Descriptor): boolean {

@@ -1,8 +1,7 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
-import { createReadStream, createWriteStream, existsSync, statSync } from "node:fs";
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
 import { makeFolders } from "../../store/make-folders.ts";
@@ -29,17 +28,4 @@ export async function writeWhole(path: string, bytes: string | Uint8Array): Prom
   const fresh = `${path}.${process.pid}.part`;
   await writeFile(fresh, bytes);
   await rename(fresh, path);
-}
-
-/** Beside and renamed, or as it is where it is no plain file: a pipe, /dev/stdout. */
-export async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-  const present = await stat(path).catch(() => undefined);
-  const isPlain = present === undefined || present.isFile();
-  const fresh = isPlain ? `${path}.${process.pid}.part` : path;
-  try {
-    await pipeline(content, createWriteStream(fresh), { signal });
-    if (isPlain) await rename(fresh, path);
-  } finally {
-    if (isPlain) await rm(fresh, { force: true });
-  }
 }

@@ -1,5 +1,7 @@
 /** Opens what `copy` writes: a sink, and how the image is named once everything is there. */
+import { statSync } from "node:fs";
 import type { Digest } from "../../store/digest.ts";
+import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { parseReference } from "../../store/reference.ts";
 import type { ContentSink } from "../../store/content.ts";
@@ -7,10 +9,10 @@ import type { Context } from "../context.ts";
 import type { OnTransfer } from "../../registry/client/remote-repository.ts";
 import type { SavedImage } from "../../store/archive/save.ts";
 import { openReference, type RemoteFlags } from "../registry/open-remote.ts";
-import { dirSink } from "./dir.ts";
-import { writeFileWhole } from "./folder.ts";
+import { writeWholeFile } from "../whole-file.ts";
+import { openDirSink } from "./dir.ts";
 import { layoutContent, nameInLayout, noteInLayout } from "./layout.ts";
-import type { Place } from "./place.ts";
+import type { ArchivePlace, Place } from "./place.ts";
 
 export interface CopyTarget extends AsyncDisposable {
   readonly content: ContentSink;
@@ -26,9 +28,11 @@ export interface TargetOptions {
   readonly flags: RemoteFlags;
   readonly onTransfer: OnTransfer;
   readonly from: Place;
+  /** Several images come, not one. */
+  readonly isList: boolean;
 }
 
-export async function openTarget(context: Context, place: Place, { flags, onTransfer, from }: TargetOptions): Promise<CopyTarget> {
+export async function openTarget(context: Context, place: Place, { flags, onTransfer, from, isList }: TargetOptions): Promise<CopyTarget> {
   switch (place.kind) {
     case "docker": {
       const mountable = mountableFrom(from, place);
@@ -54,11 +58,12 @@ export async function openTarget(context: Context, place: Place, { flags, onTran
         refer: async (_, referrer) => await noteInLayout(place.path, referrer),
       };
     case "dir": {
-      const { content, finish } = dirSink(place.path);
+      const { content, finish } = await openDirSink(place.path);
       return held(content, finish);
     }
     case "oci-archive":
     case "docker-archive":
+      if (place.kind === "docker-archive") checkDockerArchive(place.path, isList);
       return await openArchive(context, place);
   }
 }
@@ -70,8 +75,21 @@ function mountableFrom(from: Place, to: Extract<Place, { kind: "docker" }>): str
   return source.domain === target.domain && source.path !== target.path ? source.path : undefined;
 }
 
+/** As skopeo: it holds one image, and others may be in one that is there. @throws {StoreError} `UNSUPPORTED`, `FILE_FOREIGN` */
+function checkDockerArchive(path: string, isList: boolean): void {
+  if (isList)
+    throw new StoreError("UNSUPPORTED", `Cannot write docker-archive:${path}: it has no room for a list of images`, {
+      hint: "Leave out -a for this machine's image, name one with --platform OS/ARCHITECTURE, or write an oci-archive:",
+    });
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === true && found.size > 0)
+    throw new StoreError("FILE_FOREIGN", `Cannot write docker-archive:${path}: it is there already, and other images may be in it`, {
+      hint: "Name a file that is not there yet, or remove it first",
+    });
+}
+
 /** Gathered in the store first: a tar needs every size before its first byte. */
-async function openArchive(context: Context, { kind, path, name }: Extract<Place, { kind: "oci" | "oci-archive" | "docker-archive" }>): Promise<CopyTarget> {
+async function openArchive(context: Context, { kind, path, name }: ArchivePlace): Promise<CopyTarget> {
   const store = await context.store();
   const { saveImages } = await import("../../store/archive/save.ts");
   const referrers = new Map<Digest, Descriptor[]>();
@@ -85,7 +103,7 @@ async function openArchive(context: Context, { kind, path, name }: Extract<Place
     close: async () => {
       if (image === undefined) return;
       const archive = saveImages(store.blobs, [image], (subject) => referrers.get(subject) ?? []);
-      await writeFileWhole(path, archive, context.signal);
+      await writeWholeFile(path, archive, context.signal);
     },
   };
 }

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
-import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
+import { strata as program, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { serveImage } from "./fake-registry.ts";
 import { writeLayout, writeSharing } from "./image.ts";
 import { blob, manifestOf, noise, startRegistry, type TestRegistry } from "./registry.ts";
@@ -102,6 +102,50 @@ test("platforms that share a layer get it once, from wherever to wherever", asyn
   for (const name of ["dir", "again"]) expect(treeOf(at(name))).toEqual(treeOf(at("theirs")));
 });
 
+test("dir: takes a folder that is empty or has an image, of which nothing stays, and no other", async () => {
+  mkdirSync(at("empty"));
+  await strata("--all", source("many"), `dir:${at("empty")}`);
+  writeFileSync(at("empty/notes"), "mine");
+  await strata(source("one"), `dir:${at("empty")}`);
+  await strata(`dir:${at("empty")}`, `dir:${at("empty")}`);
+  await skopeo("copy", "-q", source("one"), `dir:${at("theirs")}`);
+  const { notes, ...image } = treeOf(at("empty"));
+  expect([notes !== undefined, image]).toEqual([true, treeOf(at("theirs"))]);
+  mkdirSync(at("other"));
+  writeFileSync(at("other/file"), "x");
+  for (const [place, says] of [
+    [at("other"), "it is not empty and not a folder of an image"],
+    [at("other/file"), "something else is there"],
+    ["/proc/strata-none", "Cannot make the folder /proc/strata-none"],
+  ] as const)
+    expect(await runStrata(root, ["copy", "-q", source("one"), `dir:${place}`])).toMatchObject({ status: 1, stderr: expect.stringContaining(says) });
+  expect(readdirSync(at("other"))).toEqual(["file"]);
+});
+
+test("a docker archive that is there keeps its images, as skopeo has it; an OCI archive is replaced", async () => {
+  const archive = at("image.tar");
+  writeFileSync(archive, "");
+  await strata(source("one"), `docker-archive:${archive}:foo:1`);
+  const before = readFileSync(archive);
+  await expect(skopeo("copy", "-q", source("one"), `docker-archive:${archive}:foo:2`)).rejects.toThrow("doesn't support modifying existing images");
+  expect(await runStrata(root, ["copy", "-q", source("one"), `docker-archive:${archive}:foo:2`])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("it is there already, and other images may be in it"),
+  });
+  expect(readFileSync(archive)).toEqual(before);
+  expect((await runStrata(root, ["copy", `docker-archive:${archive}:foo:2`, `dir:${at("never")}`])).stderr).toContain("it holds foo:1\n");
+  await strata(source("many"), `oci-archive:${archive}:v2`);
+  await skopeo("copy", "-q", `oci-archive:${archive}:v2`, `dir:${at("dir")}`);
+});
+
+test("a list of images is refused by docker-archive:, with what to do instead", async () => {
+  const to = `docker-archive:${at("all.tar")}`;
+  await expect(skopeo("copy", "-q", "--all", source("many"), to)).rejects.toThrow("does not support copying multiple images");
+  const refused = await runStrata(root, ["copy", "-q", "--all", source("many"), to]);
+  expect([refused.status, refused.stderr, existsSync(at("all.tar"))]).toEqual([1, expect.stringMatching(/no room for a list of images\n.*--platform/), false]);
+  await strata("--platform", "linux/arm64", source("many"), to);
+});
+
 test("of several images in a place those are named that can be asked for", async () => {
   await strata(source("one"), `oci:${at("oci")}:first`);
   await strata("--platform", "linux/arm64", source("many"), `oci:${at("oci")}:second`);
@@ -110,6 +154,19 @@ test("of several images in a place those are named that can be asked for", async
   expect(await says(`oci:${at("oci")}:third`)).toContain("it holds first, second\n");
   expect(await says(`oci-archive:/etc/passwd`)).toContain("Cannot load /etc/passwd: ");
   expect(await says(`docker-archive:${at("none.tar")}`)).toContain("there is no such file");
+});
+
+test("a digest goes into a file or to standard output, which stays what it is", async () => {
+  const digest = await strata(source("one"), `dir:${at("dir")}`);
+  const file = at("out");
+  execFileSync(
+    "sh",
+    ["-c", `echo first > ${file}; "$@" --digestfile /dev/fd/1 >> ${file}`, "-", process.execPath, program, "copy", "-q", source("one"), `dir:${at("dir")}`],
+    {
+      env: root.env,
+    },
+  );
+  expect(readFileSync(file, "utf8")).toBe(`first\n${digest}${digest}\n`);
 });
 
 test("between registries: all platforms, from a registry to another repository of it without a byte, with the digest in a file", async () => {

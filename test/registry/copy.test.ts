@@ -54,12 +54,20 @@ test("of several platforms this machine's is copied, or all", async () => {
   expect(await top("--all")).toBe(MEDIA_TYPE.index);
 });
 
+const LAYOUTS: ReadonlySet<string> = new Set(["MANY", "SOURCE"]);
 test.each([
   { name: "a wrong spelling", from: "docker:x", status: 2, says: "docker://" },
   { name: "nothing after the colon", from: "oci:", status: 2, says: "nothing is named" },
-  { name: "a platform it is not for", from: "MANY", status: 1, says: "no image for linux/s390x", flags: ["--platform", "linux/s390x"] },
+  {
+    name: "a platform it is not for",
+    from: "MANY",
+    status: 1,
+    says: "no image for linux/s390x, only for linux/amd64, linux/arm64",
+    flags: ["--platform", "linux/s390x"],
+  },
+  { name: "an image of another platform", from: "SOURCE", status: 1, says: "it is for linux/amd64 alone", flags: ["--platform", "linux/arm64"] },
   { name: "a layout that is none", from: "oci:/proc/self", status: 1, says: "no index.json" },
 ])("copy refuses $name", async ({ from, status, says, flags = [] }) => {
-  const outcome = await runStrata(root, ["copy", ...flags, from === "MANY" ? `oci:${place("many")}:v1` : from, `dir:${place("never")}`]);
+  const outcome = await runStrata(root, ["copy", ...flags, LAYOUTS.has(from) ? `oci:${place(from.toLowerCase())}:v1` : from, `dir:${place("never")}`]);
   expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringContaining(says)]);
 });
