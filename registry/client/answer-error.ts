@@ -46,6 +46,7 @@ export async function answerError(answer: Answer, doing: string, fallback: WireE
 /** Who is logged in already is told as whom, and what was asked for: the last of the actions needs the others. */
 export function refusalHint({ url, asked }: Pick<Answer, "url" | "asked">): string {
   const login = `'strata login ${new URL(url).host}'`;
+  if (asked?.isUnknown === true) return `Check the user name and password${asked.user === undefined ? "" : ` of ${asked.user}`}; ${login} keeps others`;
   if (asked?.user === undefined) return `Log in with ${login}, or check the name`;
   const wanted = asked.scopes.map((scope) => scope.replace(/^repository:(.*):(?:[\w*]+,)*([\w*]+)$/, "$2 $1"));
   return `You are logged in as ${asked.user}, who may not ${wanted.join(", ") || "use it"}; ${login} logs in as somebody else`;

@@ -81,11 +81,17 @@ async function fetchToken(connection: Connection, request: TokenRequest): Promis
     ...(request.login?.kind === "identity" ? refreshExchange(request, request.login.token) : tokenExchange(request)),
     signal: request.signal,
   });
-  if (answer.status !== 200) throw await answerError(answer, "get a token", "UNAUTHORIZED");
+  if (answer.status !== 200) throw await answerError(withLogin(answer, request), "get a token", "UNAUTHORIZED");
   const { token, access_token: accessToken, expires_in: seconds } = parseToken(await readText(answer, MAX_TOKEN_BYTES));
   const value = token ?? accessToken;
   if (value === undefined) throw new RegistryError("PROTOCOL", `Cannot log in: ${answer.url} gave no token`);
   return { header: `Bearer ${value}`, until: Date.now() + Math.max(seconds ?? DEFAULT_SECONDS, DEFAULT_SECONDS) * 1000 - MARGIN_MS };
+}
+
+/** Whose login the token service refuses, where it was given one. */
+function withLogin(answer: Answer, { login, scopes, registry }: TokenRequest): Answer {
+  if (login === undefined || answer.status !== 401) return answer;
+  return { ...answer, url: registry, asked: { user: login.kind === "password" ? login.username : undefined, scopes, isUnknown: true } };
 }
 
 function tokenExchange({ bearer, scopes, login, registry }: TokenRequest): { method: "GET"; url: string; headers: Record<string, string> } {

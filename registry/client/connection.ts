@@ -38,6 +38,8 @@ export interface Answer {
 export interface Asked {
   /** Undefined without a login, or with one that names nobody. */
   readonly user: string | undefined;
+  /** The name or password itself was refused, whatever was asked for. */
+  readonly isUnknown?: boolean;
   /** `repository:<name>:pull,push` */
   readonly scopes: readonly string[];
 }

@@ -136,7 +136,8 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
     const headers = { ...exchange.headers, ...(authorization === undefined ? {} : { authorization }) };
     const answer = await connection.send({ method, url, headers, signal, isBulk, ...(body === undefined ? {} : { body: body() }) });
     if (answer.status !== 401 && (answer.status !== 403 || !own)) return answer;
-    const refused = { ...answer, asked: { user: own ? await authorizer.user() : undefined, scopes } };
+    const isUnknown = answer.status === 401 && authorization?.startsWith("Basic ") === true; // a token may be refused for what it is not for
+    const refused = { ...answer, asked: { user: own ? await authorizer.user() : undefined, scopes, isUnknown } };
     if (answer.status === 403) return refused;
     if (!own || !isFrom(answer, base) || round > MAX_CHALLENGES || !(await authorizer.answer(answer, scopes, authorization, signal)))
       throw await answerError(authorization === undefined ? answer : refused, `use ${base}`, "UNAUTHORIZED");

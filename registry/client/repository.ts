@@ -120,7 +120,7 @@ function look(remote: Remote, name: string, { pull, read, manifestPath }: Lookin
     tags: async () => await listAll(remote, { path: `/v2/${name}/tags/list`, field: "tags", scopes: pull }),
     referrers: async (subject) => await (await import("./referrers.ts")).listReferrers(remote, name, subject, { read }),
     async remove(reference): Promise<void> {
-      const answer = await remote.exchange({ method: "DELETE", path: manifestPath(reference), scopes: [`repository:${name}:delete,pull,push`] });
+      const answer = await remote.exchange({ method: "DELETE", path: manifestPath(reference), scopes: [`repository:${name}:pull,push,delete`] });
       if (answer.status !== 202) throw await answerError(answer, `delete ${named(remote, name, reference)}`, "MANIFEST_UNKNOWN");
       await answer.body.dump();
     },

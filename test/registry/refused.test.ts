@@ -79,6 +79,31 @@ test("who may not push is told as whom and where, and sees the repositories that
   }
 });
 
+test.each([{ how: "by passwords alone" }, { how: "by tokens", isPolicy: true }])(
+  "a wrong password is told as one, and delete as what was asked, $how",
+  async ({ isPolicy }) => {
+    const [htpasswd, policy] = [join(home, "htpasswd"), join(home, "policy.json")];
+    writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\nbob:${hashSync("secret", 4)}\n`);
+    writeFileSync(policy, JSON.stringify({ rules: [{ users: ["ann"], repositories: ["**"], actions: ["pull", "push"] }] }));
+    const flags = ["--log-format", "none", "--htpasswd", htpasswd, ...(isPolicy === true ? ["--policy", policy] : [])];
+    await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", ...flags], READY);
+    const host = server.match[1] ?? "";
+    for (const args of [
+      ["registry", "ls", "--creds", "eve:wrong"],
+      ["login", "-u", "eve", "-p", "wrong"],
+    ]) {
+      const { status, stderr } = await asUser([...args, host]);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/ 401, .*\nCheck the user name and password of eve; 'strata login 127.*' keeps others\n$/)]);
+    }
+    if (isPolicy !== true) return;
+    const name = `${host}/team/app:v1`;
+    await build(name);
+    expect((await asUser(["push", "--creds", "ann:secret", name])).status).toBe(0);
+    const { status, stderr } = await asUser(["registry", "delete", "--creds", "ann:secret", name]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("You are logged in as ann, who may not delete team/app;")]);
+  },
+);
+
 test("a token service whose every token is refused is not asked for ever", async () => {
   let tokens = 0;
   await using server = await serveHttp((request, response) => {
