@@ -9,6 +9,7 @@ import { isFileBody } from "./file-content.ts";
 import type { HostTerms } from "./host-terms.ts";
 import { nearConnector } from "./near.ts";
 import { readTrust } from "./trust.ts";
+import { unreachable } from "./unreachable.ts";
 
 export interface Exchange {
   readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -167,7 +168,7 @@ async function once({ method, url, headers, body, signal, isBulk = false }: Exch
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof RegistryError) throw error;
-    throw new RegistryError("UNREACHABLE", `Cannot reach ${hostOf(url)}: ${reason(error)}`, { cause: error });
+    throw unreachable(url, error);
   }
 }
 
@@ -186,10 +187,4 @@ function flatten(headers: Readonly<Record<string, string | string[] | undefined>
 
 function hostOf(url: string): string {
   return new URL(url).host;
-}
-
-function reason(error: unknown): string {
-  const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown };
-  if (cause instanceof Error && code === undefined) return reason(cause);
-  return message === undefined || message === "" ? String(code ?? error) : message;
 }

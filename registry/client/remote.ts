@@ -8,6 +8,7 @@ import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from ".
 import type { HostTerms } from "./host-terms.ts";
 import { candidates } from "./endpoint.ts";
 import { isPassing, PassingFailure, RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { isWithinTls } from "./unreachable.ts";
 
 export interface RemoteOptions {
   readonly insecure?: boolean;
@@ -94,26 +95,30 @@ interface Greeting {
 
 /** The first base that answers as a registry; no credentials are sent. */
 async function ping(connection: Connection, bases: readonly string[], signal: AbortSignal | undefined): Promise<Greeting> {
-  let failure: unknown;
+  const failures: Failure[] = [];
   for (const base of bases) {
     try {
       const answer = await connection.send({ method: "GET", url: `${base}/v2/`, signal });
       await answer.body.dump();
       if (answer.status === 200 || answer.status === 401) return { base, answer };
-      failure ??= new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`);
+      const error = new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`);
+      failures.push({ error, weight: base.startsWith("https:") ? WEIGHT.tls : WEIGHT.answered });
     } catch (error) {
       signal?.throwIfAborted();
-      if (isOfTrust(error) || failure === undefined) failure = error;
+      failures.push({ error, weight: isWithinTls(base, error) ? WEIGHT.tls : WEIGHT.silent });
     }
+    if (failures.at(-1)?.weight === WEIGHT.tls) break;
   }
-  throw failure;
+  throw failures.toSorted((a, b) => b.weight - a.weight)[0]?.error;
 }
 
-/** Somebody is there, whom nobody vouches for: what the other way of asking says is of no interest. */
-function isOfTrust(error: unknown): boolean {
-  const { code = "" } = ((error as Error).cause ?? {}) as { readonly code?: string };
-  return /CERT|^UNABLE_TO/.test(code);
+interface Failure {
+  readonly error: unknown;
+  readonly weight: number;
 }
+
+/** Who speaks TLS is not asked without, and what he says counts more than what was said to plain HTTP. */
+const WEIGHT = { silent: 0, answered: 1, tls: 2 } as const;
 
 interface Place {
   readonly base: string;
