@@ -7,6 +7,7 @@ import { readIfThere } from "../../builder/context/read-if-there.ts";
 import { BuilderError } from "../../builder/errors.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 
 interface Flags {
@@ -32,7 +33,7 @@ export function contextListCommand(context: Context): Command {
     .argument("[context]", "the folder", ".")
     .option("-f, --file <path>", "the Dockerfile, whose own ignore file counts before .dockerignore")
     .option("--ignored", "list what is left out, and which line of which file leaves it out")
-    .option("-o, --output <format>", "json: both lists and the total")
+    .addOption(jsonOutput("for programs: both lists and the total"))
     .action(async (folder: string, flags: Flags) => {
       const root = contextRoot(folder);
       const list = listContext(root, ignoreFile(root, folder, flags.file));

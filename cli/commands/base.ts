@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { BaseUser } from "../../builder/base/skeleton.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { UsageError } from "../errors.ts";
 
 interface CreateFlags {
@@ -26,7 +27,7 @@ export function command(context: Context): Command {
     .option("--ca", "with the certificate authorities that this machine trusts")
     .option("--from-scratch", "only programs and files: no /etc/passwd, no /tmp, no other folders")
     .option("-q, --quiet", "print the image id only")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (name: string, flags: CreateFlags) => {
       await run(context, name, flags);
     });
@@ -34,7 +35,6 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, name: string, flags: CreateFlags): Promise<void> {
-  if (flags.output !== undefined && flags.output !== "json") throw new UsageError(`Cannot print as ${flags.output}: json is the only format`);
   if (flags.bin.length + flags.file.length === 0) throw new UsageError("Cannot make an image of nothing: name programs with --bin or files with --file");
   const [{ createBase }, { parseNamedFile }, { familiarName }] = await Promise.all([
     import("../../builder/base/create.ts"),

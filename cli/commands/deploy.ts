@@ -1,5 +1,5 @@
 /** strata deploy IMAGE: a Deployment of it, and with --port a Service before it. The same objects run on any Kubernetes. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import type { Draft, KubeObject } from "../../orchestrator/cluster.ts";
 import { applyManifest } from "../../orchestrator/client/apply.ts";
@@ -42,7 +42,7 @@ export function command(context: Context): Command {
     .option("--no-wait", "do not wait until all replicas are available")
     .option("--timeout <duration>", "longest wait", "5m")
     .option("--dry-run", "print the objects and change nothing", false)
-    .option("-o, --output <format>", "yaml or json, with --dry-run");
+    .addOption(new Option("-o, --output <format>", "with --dry-run").choices(["yaml", "json"]));
   return addNamespaceFlag(verb).action(async (image: string, flags: Flags) => await run(context, image, flags));
 }
 

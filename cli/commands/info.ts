@@ -7,6 +7,7 @@ import { runsModule } from "../../runtime/process/labels.ts";
 import { cgroupVersion } from "../containers/cgroup-version.ts";
 import { formatBinary } from "../containers/sizes.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { renderStrict } from "../render-strict.ts";
 import { version } from "../version.ts";
 
@@ -14,7 +15,7 @@ export function command(context: Context): Command {
   return new Command()
     .description("Show what this machine and this root are")
     .option("-f, --format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async ({ format, output }: { readonly format?: string; readonly output?: string }) => {
       const facts = await gather(context);
       const wanted = format ?? output;

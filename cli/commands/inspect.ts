@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { RuntimeError } from "../../runtime/errors.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { inspectContainer } from "../containers/inspect-container.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
@@ -21,7 +22,7 @@ export function command(context: Context): Command {
   return new Command()
     .description("Show all there is to know of containers and images")
     .option("-f, --format <template>", "Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("-s, --size", "what containers take on disk, too")
     .option("--type <kind>", "container, image, volume or network")
     .argument("<name...>")

@@ -1,6 +1,7 @@
 /** strata ps: containers as docker's table, ids, or a format. */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { containerFilter } from "../containers/container-filter.ts";
 import { containerRow } from "../containers/container-row.ts";
 import { printRows } from "../containers/print-rows.ts";
@@ -35,7 +36,7 @@ export function command(context: Context): Command {
     .option("-q, --quiet", "ids only")
     .option("-f, --filter <key=value>", "only those", collect, [] as readonly string[])
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("-n, --last <count>", "the newest ones, whatever they do")
     .option("-l, --latest", "the newest one")
     .option("-s, --size", "what they take on disk")

@@ -6,6 +6,7 @@ import type { Container, Engine } from "../../runtime/engine.ts";
 import { trafficOf } from "../../runtime/network/traffic.ts";
 import type { Usage } from "../../runtime/process.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { printRows } from "../containers/print-rows.ts";
 import { formatBinary, formatDecimal } from "../containers/sizes.ts";
 
@@ -46,7 +47,7 @@ export function command(context: Context): Command {
     .option("--no-stream", "once only")
     .option("--no-trunc", "do not shorten ids")
     .option("--format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .argument("[container...]")
     .action(async (names: readonly string[], flags: Flags) => await stats(context, names, flags));
 }

@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { renderStrict } from "../render-strict.ts";
 import { version } from "../version.ts";
 
@@ -9,7 +10,7 @@ export function command(context: Context): Command {
   return new Command()
     .description("Show the version")
     .option("-f, --format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async ({ format, output }: { readonly format?: string; readonly output?: string }) => {
       const wanted = format ?? output;
       if (wanted === undefined) context.stdout.write(`strata version ${version()}\n`);

@@ -1,6 +1,7 @@
 /** strata image diff: what each layer of an image adds, changes and hides, or in what two images differ. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 
 interface Flags {
   readonly output?: "json";
@@ -11,7 +12,7 @@ export function diffCommand(context: Context): Command {
     .description("Show layer by layer what an image adds, changes and hides, and the bytes wasted by that; or in what two images differ")
     .argument("<image>")
     .argument("[other]")
-    .addOption(new Option("-o, --output <format>", "json, for programs").choices(["json"]))
+    .addOption(jsonOutput())
     .action(async (name: string, other: string | undefined, { output }: Flags) => {
       const [{ describeImage, compareImages }, { imageLines, differenceLines }] = await Promise.all([
         import("./describe-layers.ts"),

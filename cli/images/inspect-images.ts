@@ -5,6 +5,7 @@ import { StoreError } from "../../store/errors.ts";
 import type { Platform } from "../../store/oci.ts";
 import type { Image, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { UsageError } from "../errors.ts";
 import { strictField } from "../template-strict.ts";
 import { renderTemplate } from "../template.ts";
@@ -22,7 +23,7 @@ export function inspectCommand(context: Context): Command {
     .description("Show all there is to know of images")
     .argument("<image...>")
     .option("-f, --format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("--platform <platform>", "of an index: os/architecture[/variant]")
     .action(async (names: readonly string[], flags: Flags) => await inspect(context, names, flags));
 }

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { MergedView, ViewEntry } from "../../store/store.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { ExitError } from "../errors.ts";
 import { modeText } from "./mode-text.ts";
 
@@ -16,7 +17,7 @@ export function filesCommand(context: Context): Command {
     .argument("<image>")
     .argument("[path]", "only below this", "/")
     .option("-l, --long", "mode, owner, size and time too")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (name: string, path: string, flags: Flags) => {
       const store = await context.store();
       const view = await store.snapshots.view(await store.images.unpack(await store.images.open(name)));

@@ -4,6 +4,7 @@ import type { Image, ImageRecord, Store } from "../../store/store.ts";
 import { StoreError } from "../../store/errors.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { imageFilter } from "./image-filter.ts";
 import { imageRow, type ImageRow } from "./image-row.ts";
 import { imageSize } from "./image-size.ts";
@@ -41,7 +42,7 @@ export function listCommand(context: Context): Command {
     .option("--digests", "show digests")
     .option("-f, --filter <key=value>", "only those: dangling, reference, label, before, since", collect, [] as readonly string[])
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("--no-trunc", "do not shorten ids")
     .action(async (repository: string | undefined, flags: Flags) => await list(context, repository, flags));
 }

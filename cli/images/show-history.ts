@@ -5,6 +5,7 @@ import { chainsOf } from "../../store/layer/chain.ts";
 import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { decimalSize } from "./decimal-size.ts";
 import { madeAt } from "./made-at.ts";
 
@@ -33,7 +34,7 @@ export function historyCommand(context: Context): Command {
     .option("-H, --human", "sizes and dates for people", true)
     .option("--no-human", "bytes and dates as they are")
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("--no-trunc", "do not shorten")
     .action(async (name: string, flags: Flags) => {
       const store = await context.store();

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { Network } from "../../runtime/networks.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { labelFields } from "../containers/label-fields.ts";
 import { FIXED, idOfName } from "./fixed-networks.ts";
 import { networkFilter } from "./network-filter.ts";
@@ -31,7 +32,7 @@ export function listCommand(context: Context): Command {
     .option("-q, --quiet", "ids only")
     .option("-f, --filter <key=value>", "only those", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .option("--no-trunc", "do not shorten ids")
     .action(async (flags: Flags) => {
       const matches = networkFilter(flags.filter);
