@@ -21,8 +21,15 @@ export function usageWords(text: string, command: Command): string {
   const [line = "", ...suggestion] = text.trim().split("\n");
   const said = line.replace(/^error: /, "");
   const path = pathOf(command);
-  const words = /^missing required argument|^too many arguments/.test(said) ? `"${path}" ${arity(command)}.` : translated(said);
+  const words = /^missing required argument|^too many arguments/.test(said) ? `"${path}" ${arity(command)}.` : (oddBoolean(said, command) ?? translated(said));
   return [words, ...suggestion, `See '${path} --help'.`].join("\n");
+}
+
+/** A value behind what is on or off, and is neither. */
+function oddBoolean(said: string, { options }: Command): string | undefined {
+  const [, name, value] = /^unknown option '(--[^=]+)=(.*)'$/.exec(said) ?? [];
+  const option = options.find(({ long }) => long === name);
+  return name === undefined || option === undefined ? undefined : `invalid argument "${value}" for "${option.flags}" flag: it is true or false`;
 }
 
 function translated(said: string): string {

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
 import { UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
-import { confirmed } from "../images/prune-images.ts";
+import { confirmed } from "../ask.ts";
 
 export interface PruneFlags {
   readonly all?: boolean;

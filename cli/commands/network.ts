@@ -5,7 +5,7 @@ import { printDeleted } from "../containers/print-deleted.ts";
 import { pruneFilter } from "../containers/prune-filter.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
-import { confirmed } from "../images/prune-images.ts";
+import { confirmed } from "../ask.ts";
 import { checkCommand, connectCommand, disconnectCommand } from "../networks/connect-network.ts";
 import { createCommand } from "../networks/create-network.ts";
 import { describeNetwork } from "../networks/inspect-network.ts";

@@ -9,11 +9,13 @@ import { pruneFilter } from "../containers/prune-filter.ts";
 import { pruneVolumes } from "../containers/prune-volumes.ts";
 import { command as eventsCommand } from "./events.ts";
 import { command as infoCommand } from "./info.ts";
+import { confirmed } from "../ask.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import { decimalSize } from "../images/decimal-size.ts";
 import { imagesInUse } from "../images/images-in-use.ts";
-import { confirmed, pruneImages } from "../images/prune-images.ts";
+import { pruneImages } from "../images/prune-images.ts";
 import { pruneNetworks } from "../networks/prune-networks.ts";
 import { collect } from "../collect.ts";
 
@@ -42,7 +44,7 @@ export function command(context: Context): Command {
     .description("Show what takes how much space")
     .option("-v, --verbose", "each image, container and volume")
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (flags: Flags) => await (flags.verbose === true ? (await import("../containers/space.ts")).printSpace(context) : df(context, flags)));
   group.addCommand(eventsCommand(context).name("events"));
   group.addCommand(infoCommand(context).name("info"));
@@ -60,7 +62,7 @@ export function command(context: Context): Command {
   group
     .command("check")
     .description("Verify every digest and reference; exit 1 when something is damaged")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (flags: Flags) => await check(context, flags));
   return group;
 }

@@ -2,9 +2,10 @@
 import { Command } from "commander";
 import type { Volume } from "../../runtime/volumes.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { forEach } from "../containers/each.ts";
 import { UsageError } from "../errors.ts";
-import { confirmed } from "../images/prune-images.ts";
+import { confirmed } from "../ask.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
 import { labelFields } from "../containers/label-fields.ts";
 import { printRows } from "../containers/print-rows.ts";
@@ -42,7 +43,7 @@ export function command(context: Context): Command {
     .option("-q, --quiet", "names only")
     .option("-f, --filter <key=value>", "name, label or dangling", collect, [] as readonly string[])
     .option("--format <template>", "json or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (flags: { readonly quiet?: boolean; readonly filter: readonly string[]; readonly format?: string; readonly output?: string }) => {
       const engine = await context.engine();
       const used = new Set((await engine.list()).flatMap(({ record }) => record.mounts.flatMap(({ name }) => name ?? [])));

@@ -4,7 +4,7 @@ import { readLabels } from "../../orchestrator/kubelet/instance-labels.ts";
 import { snapshotKey } from "../../runtime/engine/parts.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
-import { confirmed } from "../images/prune-images.ts";
+import { confirmed } from "../ask.ts";
 import { printDeleted, printReclaimed } from "./print-deleted.ts";
 import { pruneFilter } from "./prune-filter.ts";
 import { collect } from "../collect.ts";

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { familiarName } from "../../store/reference.ts";
 import type { ImageRecord, Store } from "../../store/store.ts";
+import { confirmed } from "../ask.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { printDeleted, printReclaimed } from "../containers/print-deleted.ts";
@@ -47,12 +48,4 @@ export async function pruneImages(store: Store, all: boolean): Promise<readonly 
 async function isUsed(store: Store, record: ImageRecord, used: ReadonlySet<string>): Promise<boolean> {
   const image = await store.images.read(record.target).catch(() => undefined);
   return image !== undefined && used.has(image.id);
-}
-
-export async function confirmed(context: Context, warning: string): Promise<boolean> {
-  const { createInterface } = await import("node:readline/promises");
-  const lines = createInterface({ input: context.stdin, output: context.stderr });
-  const answer = await lines.question(`WARNING! ${warning}\nAre you sure you want to continue? [y/N] `, { signal: context.signal });
-  lines.close();
-  return /^y(?:es)?$/i.test(answer.trim());
 }

@@ -25,6 +25,8 @@ export interface RemoteFlags {
   readonly retry?: RetryPolicy | undefined;
 }
 
+type Named = Pick<Reference, "domain" | "path" | "digest">;
+
 export interface OpenedReference extends AsyncDisposable {
   readonly reference: Reference;
   readonly remote: Remote;
@@ -40,9 +42,8 @@ export async function openReference(
   options: (remote: Remote) => RepositoryOptions | Promise<RepositoryOptions> = () => ({}),
 ): Promise<OpenedReference> {
   const reference = parseReference(text);
-  const { domain, path } = reference;
-  const origin = (await hostsOf(context, reference)).at(-1)!; // mirrors are read from, never written to
-  const remote = await openHost(context, { ...flags, insecure: flags.insecure === true || origin.insecure, terms: origin.terms }, domain, path);
+  const { path } = reference;
+  const remote = await openOrigin(context, flags, reference);
   const { openRepository } = await import("../../registry/client/repository.ts");
   return {
     reference,
@@ -51,6 +52,17 @@ export async function openReference(
     target: targetOf(reference),
     [Symbol.asyncDispose]: async () => await remote[Symbol.asyncDispose](),
   };
+}
+
+/** A registry as a whole. */
+export async function openRegistry(context: Context, flags: RemoteFlags, host: string): Promise<Remote> {
+  return await openOrigin(context, flags, { domain: host, path: "", digest: undefined });
+}
+
+/** On the terms that the files of other tools have for it. Mirrors are read from, never written to. */
+async function openOrigin(context: Context, flags: RemoteFlags, place: Named): Promise<Remote> {
+  const origin = (await hostsOf(context, place)).at(-1)!;
+  return await openHost(context, { ...flags, insecure: flags.insecure === true || origin.insecure, terms: origin.terms }, place.domain, place.path);
 }
 
 export function targetOf({ digest, tag }: Reference): string {
@@ -74,10 +86,10 @@ export async function openHost(context: Context, flags: RemoteFlags, host: strin
 }
 
 /** Mirrors first, the registry itself last. @throws {RegistryError} `BLOCKED`, `CONFIGURATION_INVALID` */
-export async function hostsOf(context: Context, { domain, path, digest }: Reference): Promise<readonly PlannedHost[]> {
+export async function hostsOf(context: Context, { domain, path, digest }: Named): Promise<readonly PlannedHost[]> {
   const [{ planHosts }, { readHostRules }] = await Promise.all([import("../../registry/client/host-plan.ts"), import("../../registry/client/host-files.ts")]);
   const planned = planHosts({ domain, path, byDigest: digest !== undefined }, await readHostRules(domain, context.env));
   if (planned !== undefined) return planned;
   const { RegistryError } = await import("../../registry/errors.ts");
-  throw new RegistryError("BLOCKED", `Cannot use ${domain}/${path}: registries.conf blocks it`);
+  throw new RegistryError("BLOCKED", `Cannot use ${path === "" ? domain : `${domain}/${path}`}: registries.conf blocks it`);
 }

@@ -108,7 +108,7 @@ test.each([
   { flags: ["--platform", "linux/arm64", "--multi-arch", "all"], says: "--platform and --multi-arch all exclude each other" },
   { flags: ["--multi-arch", "some"], says: "Allowed choices are system, all, index-only" },
   { flags: ["--src-creds", "ann"], says: "--src-creds needs USER:PASSWORD" },
-  { flags: ["--dest-tls-verify=maybe"], says: "--dest-tls-verify is true or false" },
+  { flags: ["--dest-tls-verify=maybe"], says: 'invalid argument "maybe" for "--dest-tls-verify" flag: it is true or false' },
 ])("$flags is refused as wrong use", async ({ flags, says }) => {
   expect(await runStrata(root, ["copy", ...flags, layout, `dir:${at("never")}`])).toMatchObject({ status: 2, stderr: expect.stringContaining(says) });
 });
