@@ -10,6 +10,7 @@ import { isFor, sayOther } from "../images/for-platform.ts";
 import { pullImage } from "../pull-image.ts";
 import { tellDefaultTag, wholeRepository } from "../registry/default-tag.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
+import { remoteName } from "../registry/remote-name.ts";
 
 type Flags = RemoteFlagValues & {
   readonly quiet?: boolean;
@@ -30,7 +31,7 @@ export function command(context: Context): Command {
     .option("--all-platforms", "every platform of an image that has several")
     .option("--mirror <host>", "ask this host first: host[:port][/path] (repeatable); see also hosts.toml, registries.conf, daemon.json", collect, [])
     .addOption(new Option("--policy <when>", "when to ask the registry").choices(["always", "missing", "newer", "never"]).default("always"));
-  return addRemoteFlags(pull).action(async (name: string, flags: Flags) => await run(context, name, flags));
+  return addRemoteFlags(pull).action(async (name: string, flags: Flags) => await run(context, remoteName(name, "pull"), flags));
 }
 
 async function run(context: Context, name: string, flags: Flags): Promise<void> {

@@ -9,6 +9,7 @@ import { UsageError } from "../errors.ts";
 import { pushImage } from "../push-image.ts";
 import { tellDefaultTag, wholeRepository } from "../registry/default-tag.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
+import { remoteName } from "../registry/remote-name.ts";
 
 type Flags = RemoteFlagValues & {
   readonly quiet?: boolean;
@@ -25,7 +26,7 @@ export function command(context: Context): Command {
     .option("-a, --all-tags", "every tag that the repository has here")
     .option("--platform <platform>", "of an image for several platforms, only this one")
     .option("--digestfile <file>", "write the digest that it has there into a file");
-  return addRemoteFlags(push).action(async (name: string, flags: Flags) => await run(context, name, flags));
+  return addRemoteFlags(push).action(async (name: string, flags: Flags) => await run(context, remoteName(name, "push"), flags));
 }
 
 async function run(context: Context, name: string, flags: Flags): Promise<void> {

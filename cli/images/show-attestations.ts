@@ -1,5 +1,5 @@
 /** strata image sbom, provenance, referrers: what is said of an image that is in the store. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/image/documents.ts";
 import { parsePlatform } from "../../store/image/platform.ts";
 import { referrersOf } from "../../store/image/referrers.ts";
@@ -8,8 +8,8 @@ import { StoreError } from "../../store/errors.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { Image, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { ExitError, UsageError } from "../errors.ts";
-import { referrerRows, REFERRER_COLUMNS } from "../registry/referrer-rows.ts";
 
 interface Flags {
   readonly platform?: string;
@@ -53,14 +53,13 @@ export function referrersCommand(context: Context): Command {
     .description("List what is attached to an image: SBOMs, provenance, signatures")
     .argument("<image>")
     .option("--platform <platform>", "of an index: os/architecture[/variant]")
-    .addOption(new Option("-o, --output <format>", "json").choices(["json"]))
+    .addOption(jsonOutput())
     .action(async (name: string, flags: Flags) => {
       const store = await context.store();
       const image = await open(store, name, flags);
       const subjects = [...new Set([image.descriptor.digest, image.target.digest])];
       const found = subjects.flatMap((subject) => referrersOf(store, subject));
-      const { printRows } = await import("../containers/print-rows.ts");
-      await printRows(context, referrerRows(found), REFERRER_COLUMNS, { quiet: false, key: "Digest", format: flags.output });
+      await (await import("../registry/referrer-rows.ts")).printReferrers(context, found, flags.output);
     });
 }
 

@@ -55,8 +55,8 @@ interface Row {
 }
 
 async function listed(...command: readonly string[]): Promise<readonly string[]> {
-  const rows = (await strata(...command, "-o", "json")).split("\n").filter((line) => line !== "");
-  return rows.map((row) => (JSON.parse(row) as Row).Title).sort();
+  const rows = JSON.parse(await strata(...command, "-o", "json")) as readonly Row[];
+  return rows.map(({ Title }) => Title).sort();
 }
 
 async function manifestOf(reference: string): Promise<readonly [digest: string, text: string]> {
