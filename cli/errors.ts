@@ -1,5 +1,6 @@
 /** How a thrown error ends the program. */
 import { CodedError } from "../store/errors.ts";
+import { pathRefusal } from "./user-path.ts";
 
 export const EXIT = { done: 0, refused: 1, usage: 2, bug: 70, strata: 125, brokenPipe: 141 } as const;
 
@@ -44,12 +45,14 @@ export function said(text: string): string {
   return text.startsWith("Error from server") ? text : `strata: ${text}`;
 }
 
-/** `usage` is the status of a wrong use. */
-export function report(error: unknown, usage: number = EXIT.usage): { readonly status: number; readonly text: string } {
+/** `usage` is the status of a wrong use; `words` the command line, whose paths may be wrong. */
+export function report(error: unknown, usage: number = EXIT.usage, words: readonly string[] = []): { readonly status: number; readonly text: string } {
   if (isCommanderError(error)) return { status: error.exitCode === 0 ? EXIT.done : usage, text: "" }; /* it has said it */
   if (error instanceof UsageError) return { status: usage, text: error.message };
   if (error instanceof ExitError) return { status: error.status, text: error.message };
   if (error instanceof CodedError) return { status: EXIT.refused, text: error.hint === undefined ? error.message : `${error.message}\n${error.hint}` };
+  const refusal = pathRefusal(error, words);
+  if (refusal !== undefined) return { status: usage === EXIT.strata ? EXIT.strata : EXIT.refused, text: refusal };
   if (isMachineError(error)) return { status: EXIT.refused, text: error.message };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { status: EXIT.bug, text: `This is a bug in strata: ${stack}` };

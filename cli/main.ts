@@ -72,7 +72,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    const { status, text } = report(error, usageStatus(readGlobals(process.argv.slice(2)).rest));
+    const words = process.argv.slice(2);
+    const { status, text } = report(error, usageStatus(readGlobals(words).rest), words);
     if (text !== "") process.stderr.write(`${said(text)}\n`);
     process.exitCode = status;
   },

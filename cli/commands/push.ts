@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { StoreError } from "../../store/errors.ts";
 import { parseReference } from "../../store/reference.ts";
 import { parsePlatform } from "../../store/image/platform.ts";
+import { checkWritable } from "../check-writable.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { pushImage } from "../push-image.ts";
@@ -34,6 +35,7 @@ async function run(context: Context, name: string, flags: Flags): Promise<void> 
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   if (platform !== undefined && wanted === undefined) throw new UsageError(`invalid platform: ${JSON.stringify(platform)}`);
   if (digestfile !== undefined && allTags) throw new UsageError("--digestfile and --all-tags exclude each other");
+  if (digestfile !== undefined) checkWritable(digestfile);
   if (!quiet && !allTags) tellDefaultTag(context.stdout, name);
   for (const each of allTags ? await namesHere(context, name) : [name]) {
     const { digest, size } = await pushImage(context, each, { ...readRemoteFlags(flags), progress: quiet ? undefined : context.stdout, platform: wanted });

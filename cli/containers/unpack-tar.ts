@@ -22,10 +22,13 @@ export async function unpackTar(tar: AsyncIterable<Uint8Array>, target: string, 
     (found) => found.isDirectory(),
     () => false,
   );
+  let isBegun = false;
   const entries = extract();
   const source = Readable.from(tar);
   source.on("error", (error) => entries.destroy(error)).pipe(entries);
   for await (const entry of entries) {
+    if (!isFolder && /\/\.?$/.test(target) && !isBegun && entry.header.type !== "directory") throw new ExitError(1, "no such directory"); // docker's words
+    isBegun = true;
     const path = placeOf(entry.header.name, target, isFolder, options.contentsOnly);
     if (path === undefined) entry.resume();
     else await unpackEntry(entry, path, resolve(target), (name) => placeOf(name, target, isFolder, options.contentsOnly), options.keepOwners);
