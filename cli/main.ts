@@ -21,7 +21,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) {
-    process.stderr.write(`strata: '${name}' is not a strata command\nSee 'strata --help'\n`);
+    const { unknownVerb } = await import("./unknown-verb.ts");
+    const known = Object.keys(VERBS).filter((one) => VERBS[one]?.hidden !== true);
+    process.stderr.write(unknownVerb(name, known));
     return 2;
   }
   await using context = compose(globals.root);

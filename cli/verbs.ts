@@ -3,7 +3,17 @@ import type { Verb } from "./verb.ts";
 
 export const VERBS: Readonly<Record<string, Verb>> = {
   build: { summary: "Build an image from a Dockerfile", group: "build", load: async () => await import("./commands/build.ts") },
-  builder: { summary: "Look after the build cache and cache mounts", group: "build", load: async () => await import("./commands/builder.ts") },
+  builder: {
+    summary: "Look after the build cache and cache mounts",
+    group: "build",
+    load: async (words) => await (await import("./commands/builder.ts")).loadBuilderGroup(words, VERBS),
+  },
+  buildx: {
+    summary: "Another name of builder",
+    group: "build",
+    load: async (words) => await (await import("./commands/builder.ts")).loadBuilderGroup(words, VERBS),
+    hidden: true,
+  },
   base: { summary: "Make a base image from this machine's own programs", group: "images", load: async () => await import("./commands/base.ts") },
   doctor: {
     summary: "Say what this machine lacks and the command that mends it",
@@ -96,7 +106,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   scale: { summary: "Change how many replicas run", group: "cluster", asUser: true, load: async () => await import("./commands/scale.ts") },
   up: { summary: "Run a Kubernetes cluster of this one machine", group: "cluster", asUser: true, load: async () => await import("./commands/up.ts") },
   history: { summary: "Show the history of an image", group: "images", load: async () => await import("./commands/history.ts") },
-  image: { summary: "Manage images", group: "images", load: async () => await import("./commands/image.ts") },
+  image: { summary: "Manage images", group: "images", load: async (words) => await (await import("./commands/image.ts")).loadImageGroup(words, VERBS) },
   import: { summary: "Make an image of a tar of files", group: "images", load: async () => await import("./commands/import.ts") },
   images: { summary: "List images", group: "images", load: async () => await import("./commands/images.ts") },
   load: { summary: "Read images from a tar archive", group: "images", load: async () => await import("./commands/load.ts") },

@@ -1,9 +1,23 @@
-/** strata builder prune|du|cache-mount: care of the build cache. */
+/** strata builder prune|du|cache-mount: care of the build cache; and build, as docker has it there too. */
 import { Command } from "commander";
 import type { Context } from "../context.ts";
+import { jsonOutput } from "../json-output.ts";
 import { collect } from "../collect.ts";
+import { standingVerbs } from "../standing-verbs.ts";
+import type { Verb } from "../verb.ts";
 
-export function command(context: Context): Command {
+export async function loadBuilderGroup(words: readonly string[], { build }: Readonly<Record<string, Verb>>): ReturnType<Verb["load"]> {
+  const standing = await standingVerbs(words, ["prune", "du", "cache-mount"], { build: build! });
+  return {
+    command(context: Context): Command {
+      const group = careCommands(context);
+      for (const command of standing(context)) group.addCommand(command);
+      return group;
+    },
+  };
+}
+
+function careCommands(context: Context): Command {
   const group = new Command().description("Look after the build cache and cache mounts");
   const late = async (): Promise<typeof import("../build/care-cache.ts")> => await import("../build/care-cache.ts");
   group
@@ -21,7 +35,7 @@ export function command(context: Context): Command {
     .description("Show what is in the build cache")
     .option("--filter <until=duration>", "only what was not used for so long", collect, [])
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (flags) => await (await late()).du(context, flags as never));
   mountCommands(context, group.command("cache-mount").description("List, save, fill and remove folders of RUN --mount=type=cache"));
   return group;
@@ -35,7 +49,7 @@ function mountCommands(context: Context, mounts: Command): void {
     .description("List cache mounts")
     .option("-q, --quiet", "ids only")
     .option("--format <template>", "json, table or a Go template")
-    .option("-o, --output <format>", "json")
+    .addOption(jsonOutput())
     .action(async (flags) => await (await late()).list(context, flags as never));
   mounts
     .command("export <id> [file]")
