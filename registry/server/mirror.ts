@@ -1,7 +1,9 @@
 /**
  * Another registry read through this one: what is asked for and not here is fetched, kept and served. Content is named by its digest,
- * so only tags can be out of date: they are asked for again after a while, and served as they were while the other registry is away.
+ * so only tags can be out of date: they are asked for again after a while, and served as they were while the other registry is away
+ * or refuses to say.
  */
+import { HttpError } from "../../http/error.ts";
 import type { Content } from "../storage.ts";
 import { isDigest, type Digest } from "../../store/digest.ts";
 import { answerError } from "../client/answer-error.ts";
@@ -13,16 +15,21 @@ import { RegistryError } from "../errors.ts";
 import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
 import { storing } from "./storing.ts";
+import { asking, heedful } from "./upstream.ts";
 import type { AtWork } from "./at-work.ts";
 
 export interface Mirror extends AsyncDisposable {
-  /** Afterwards what the other registry has under this reference is here, or what was here before is all there is. @throws {RegistryError} `UNREACHABLE` when neither can be had */
+  /**
+   * Afterwards what the other registry has under this reference is here, or what was here before is all there is.
+   * @throws {RegistryError} `UNREACHABLE` when neither can be had
+   * @throws {HttpError} 429 when neither can be had yet
+   */
   bringManifest(name: string, reference: string): Promise<void>;
   /** Size of a blob that is not here; undefined when the other registry lacks it too. */
   sizeOf(name: string, digest: Digest): Promise<number | undefined>;
   /** A blob while it comes; it is here when it has been read to its end. */
   stream(name: string, digest: Digest, size: number): AsyncIterable<Uint8Array>;
-  /** Undefined while the other registry is away. */
+  /** Undefined while the other registry is away or refuses to say, and something is here. @throws as `bringManifest` */
   tags(name: string): Promise<readonly string[] | undefined>;
 }
 
@@ -40,7 +47,9 @@ export interface MirrorOptions {
 export function openMirror(options: MirrorOptions): Mirror {
   const { blobs, repositories, freshMs, now } = options;
   const asked = new Map<string, number>();
-  const remote = reconnecting(options.connect);
+  const remote = reconnecting(async () => heedful(await options.connect()));
+  const readThere = async (name: string, reference: string): Promise<Fetched> =>
+    await asking(async () => await openRepository(await remote.get(), name).read(reference));
   const keep = async (name: string, reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
     const { mediaType, artifactType, annotations, subject } = readUpstream(bytes, descriptor.mediaType);
     await blobs.put(bytes, descriptor.digest.startsWith("sha512:") ? "sha512" : "sha256");
@@ -52,30 +61,20 @@ export function openMirror(options: MirrorOptions): Mirror {
     async bringManifest(name, reference): Promise<void> {
       const key = `${name}:${reference}`;
       if (isDigest(reference)) {
-        if ((await repositories.manifest(name, reference)) === undefined)
-          await keep(name, reference, await openRepository(await remote.get(), name).read(reference));
+        if ((await repositories.manifest(name, reference)) === undefined) await keep(name, reference, await readThere(name, reference));
         return;
       }
       const known = await repositories.tag(name, reference);
       if (known !== undefined && now() - (asked.get(key) ?? -Infinity) < freshMs) return;
       try {
-        const repository = openRepository(await remote.get(), name);
-        const there = known === undefined ? undefined : await repository.resolve(reference);
-        if (known === undefined || there?.digest !== known) await keep(name, reference, await repository.read(reference));
+        const there = known === undefined ? undefined : await asking(async () => await openRepository(await remote.get(), name).resolve(reference));
+        if (known === undefined || there?.digest !== known) await keep(name, reference, await readThere(name, reference));
         asked.set(key, now());
       } catch (error) {
         await forgetOrStale(error, known === undefined, async () => await repositories.removeTag(name, reference));
       }
     },
-    async sizeOf(name, digest): Promise<number | undefined> {
-      const answer = await (await remote.get()).exchange({ method: "HEAD", path: blobPath(name, digest), scopes: pullOf(name) });
-      await answer.body.dump();
-      if (answer.status === 404) return undefined;
-      if (answer.status !== 200) throw await answerError(answer, `look for ${digest}`, "BLOB_UNKNOWN");
-      const length = answer.headers["content-length"] ?? "";
-      if (!/^\d+$/.test(length)) throw new RegistryError("UNREACHABLE", `Cannot fetch ${digest}: the other registry does not tell its size`);
-      return Number(length);
-    },
+    sizeOf: async (name, digest) => await asking(async () => await sizeThere(await remote.get(), name, digest)),
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
       using _ = options.atWork.begin();
       const there = await remote.get();
@@ -84,10 +83,14 @@ export function openMirror(options: MirrorOptions): Mirror {
       const coming = readRange(there, { mediaType: "application/octet-stream", digest, size }, { start: 0, end: size }, wanted);
       yield* storing(blobs, coming, { digest, size }, async () => await repositories.linkBlob(name, digest, size));
     },
-    tags: async (name) =>
-      await openRepository(await remote.get(), name)
-        .tags()
-        .catch(unlessAway),
+    async tags(name): Promise<readonly string[] | undefined> {
+      try {
+        return await asking(async () => await openRepository(await remote.get(), name).tags());
+      } catch (error) {
+        if (isGone(error) || isBug(error) || !(await repositories.exists(name))) throw error;
+        return undefined;
+      }
+    },
     [Symbol.asyncDispose]: async () => await remote.close(),
   };
 }
@@ -103,16 +106,29 @@ function readUpstream(bytes: Uint8Array, contentType: string): PushedManifest {
   }
 }
 
-/** A tag that is gone there is gone here; while the other registry is away it is what it was. */
+/** A tag that is gone there is gone here; while the other registry is away or refuses to say it is what it was. */
 async function forgetOrStale(error: unknown, isUnknown: boolean, forget: () => Promise<unknown>): Promise<void> {
-  const code = error instanceof RegistryError ? error.code : undefined;
-  if (code === "MANIFEST_UNKNOWN" || code === "NAME_UNKNOWN") await forget();
-  else if (isUnknown || code !== "UNREACHABLE") throw error;
+  if (isGone(error)) await forget();
+  else if (isUnknown || isBug(error)) throw error;
 }
 
-function unlessAway(error: unknown): undefined {
-  if (!(error instanceof RegistryError && error.code === "UNREACHABLE")) throw error;
-  return undefined;
+function isGone(error: unknown): boolean {
+  return error instanceof RegistryError && (error.code === "MANIFEST_UNKNOWN" || error.code === "NAME_UNKNOWN");
+}
+
+/** What the other registry, the system or the storage says has a code or a status. */
+function isBug(error: unknown): boolean {
+  return !(error instanceof HttpError || (error instanceof Error && "code" in error));
+}
+
+async function sizeThere(there: Remote, name: string, digest: Digest): Promise<number | undefined> {
+  const answer = await there.exchange({ method: "HEAD", path: blobPath(name, digest), scopes: pullOf(name) });
+  await answer.body.dump();
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw await answerError(answer, `look for ${digest}`, "BLOB_UNKNOWN");
+  const length = answer.headers["content-length"] ?? "";
+  if (!/^\d+$/.test(length)) throw new RegistryError("UNREACHABLE", `Cannot fetch ${digest}: the other registry does not tell its size`);
+  return Number(length);
 }
 
 /** One connection for all, opened when it is first needed, and anew when that failed. */

@@ -6,10 +6,11 @@ import { createRegistry } from "../../registry/server/registry.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { storeStorage } from "../../registry/storage.ts";
 import { serve } from "../../http/serve.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import { serveHttp, type HttpServer } from "../support/http-server.ts";
 import { temporaryRoot, treeTool } from "../support/root.ts";
-import { blob, noise, unfinished } from "./registry.ts";
+import { blob, manifestOf, noise, unfinished } from "./registry.ts";
 
 const MIB = 1 << 20;
 const POLL = { timeout: 60_000 };
@@ -44,6 +45,7 @@ async function mirrorOf(port: number) {
     store,
     bugs,
     unfinished: () => unfinished(root.root),
+    ask: async (path: string) => await fetch(`${listener.url}/v2/app/${path}`),
     get: async (digest: string, signal?: AbortSignal) => await fetch(`${listener.url}/v2/app/blobs/${digest}`, signal === undefined ? {} : { signal }),
     async [Symbol.asyncDispose](): Promise<void> {
       await listener.close(0);
@@ -92,4 +94,52 @@ test("sixteen readers at once of what is not here yet, half of whom leave: the o
   await expect.poll(mirror.unfinished, POLL).toEqual([]);
   expect((await mirror.store.blobs.stat(large.descriptor.digest))?.size).toBe(large.bytes.length);
   expect(mirror.bugs).toEqual([]);
+});
+
+const image = manifestOf(blob("{}", MEDIA_TYPE.config), []);
+type Refusal = (response: ServerResponse, url: string) => void;
+const refusals: readonly { readonly name: string; readonly refuse: Refusal; readonly status?: number; readonly after?: string }[] = [
+  { name: "429", refuse: (response) => void response.writeHead(429, { "retry-after": "7" }).end(), status: 429, after: "7" },
+  { name: "429 with an odd time", refuse: (response) => void response.writeHead(429, { "retry-after": "soon" }).end(), status: 429 },
+  { name: "503", refuse: (response) => void response.writeHead(503).end() },
+  { name: "500", refuse: (response) => void response.writeHead(500).end("{}") },
+  { name: "401", refuse: (response) => void response.writeHead(401, { "www-authenticate": 'Basic realm="there"' }).end() },
+  { name: "403", refuse: (response) => void response.writeHead(403).end('{"errors":[{"code":"DENIED","message":"no"}]}') },
+  { name: "405", refuse: (response) => void response.writeHead(405).end() },
+  { name: "a web page", refuse: (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<h1>Log in</h1>") },
+  { name: "redirects in a circle", refuse: (response, url) => void response.writeHead(307, { location: url }).end() },
+  { name: "a part of a manifest", refuse: (response) => void response.writeHead(200, { "content-length": 500 }).write("{", () => response.destroy()) },
+];
+test.each(refusals)("an upstream that answers $name: what is here is served, and nobody is asked to log in there", async ({ refuse, status = 502, after }) => {
+  let isRefusing = false;
+  await using upstream = await serveHttp((request, response) => {
+    const headers = { "content-type": MEDIA_TYPE.manifest, "docker-content-digest": image.descriptor.digest, "content-length": image.bytes.length };
+    if (request.url === "/v2/") response.end("{}");
+    else if (isRefusing) refuse(response, request.url ?? "");
+    else response.writeHead(200, headers).end(image.bytes);
+  });
+  await using mirror = await mirrorOf(upstream.port);
+  const ask = async (path: string): Promise<readonly unknown[]> => {
+    const reply = await mirror.ask(path);
+    await reply.arrayBuffer();
+    return [reply.status, reply.headers.get("retry-after") ?? undefined, reply.headers.get("www-authenticate")];
+  };
+  expect((await ask("manifests/v1"))[0]).toBe(200);
+  isRefusing = true;
+  expect([await ask("manifests/v1"), await ask("tags/list")]).toEqual([
+    [200, undefined, null],
+    [200, undefined, null],
+  ]);
+  expect([await ask("manifests/v2"), await ask(`manifests/${good.descriptor.digest}`)]).toEqual([
+    [status, after, null],
+    [status, after, null],
+  ]);
+  expect((await fetch((await mirror.ask("tags/list")).url.replace("/app/", "/other/"))).status).toBe(status);
+  expect(mirror.bugs).toEqual([]);
+});
+
+test.each([429, 503, 401, 403])("an upstream that answers %d when it is asked for a blob: that is no fault of who asks here", async (status) => {
+  await using upstream = await serveHttp((request, response) => void response.writeHead(request.url === "/v2/" ? 200 : status).end());
+  await using mirror = await mirrorOf(upstream.port);
+  expect([(await mirror.get(good.descriptor.digest)).status, mirror.bugs]).toEqual([status === 429 ? 429 : 502, []]);
 });
