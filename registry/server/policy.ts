@@ -12,7 +12,9 @@
  */
 import { parse } from "yaml";
 import { RegistryError } from "../errors.ts";
+import { isRepositoryName } from "../name.ts";
 import type { Action, Permission } from "./access.ts";
+import { parsePattern, type NamePattern } from "./name-pattern.ts";
 import { parseQuota, type QuotaRule } from "./quota.ts";
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
@@ -25,18 +27,17 @@ export interface Policy {
 
 interface Rule {
   readonly users: readonly string[];
-  readonly repositories: readonly RegExp[];
+  readonly repositories: readonly NamePattern[];
   readonly actions: readonly string[];
 }
 
-/** `user` undefined: nobody logged in. */
+/** `user` undefined: nobody logged in. What is no name of a repository nobody may do anything with. */
 export function permits({ rules }: Policy, user: string | undefined, permission: Permission): boolean {
   const own = rules.filter(({ users }) => users.includes(user ?? ANONYMOUS) || (user !== undefined && users.includes("*")));
   if (permission.kind !== "repository") return user !== undefined || own.length > 0;
-  return own.some(
-    ({ repositories, actions }) =>
-      (actions.includes("*") || actions.includes(permission.action)) && repositories.some((pattern) => pattern.test(permission.name)),
-  );
+  const { name, action } = permission;
+  const acting = own.filter(({ actions }) => actions.includes("*") || actions.includes(action));
+  return isRepositoryName(name) && acting.some(({ repositories }) => repositories.some((matches) => matches(name)));
 }
 
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` naming the rule that cannot be understood */
@@ -70,14 +71,14 @@ function readRule(rule: unknown, refuse: Refuse): Rule {
   const allowed = words("actions", actions, refuse);
   const wrong = allowed.find((action) => action !== "*" && !ACTIONS.some((known) => known === action));
   if (wrong !== undefined) throw refuse(`.actions: ${JSON.stringify(wrong)} is none of pull, push, delete and *`);
-  return { users: words("users", users, refuse), repositories: words("repositories", repositories, refuse).map(toPattern), actions: allowed };
+  return { users: words("users", users, refuse), repositories: words("repositories", repositories, refuse).map(parsePattern), actions: allowed };
 }
 
 function readQuota(quota: unknown, refuse: Refuse): QuotaRule {
   const { repositories, size } = fields(quota, ["repositories", "size"], refuse);
   const bytes = typeof size === "number" || typeof size === "string" ? parseQuota(String(size)) : undefined;
   if (bytes === undefined) throw refuse(`.size: ${JSON.stringify(size)} is no size: give 10GB, say`);
-  return { repositories: words("repositories", repositories, refuse).map(toPattern), bytes };
+  return { repositories: words("repositories", repositories, refuse).map(parsePattern), bytes };
 }
 
 function fields(value: unknown, known: readonly string[], refuse: Refuse): Readonly<Record<string, unknown>> {
@@ -90,11 +91,6 @@ function fields(value: unknown, known: readonly string[], refuse: Refuse): Reado
 function words(key: string, value: unknown, refuse: Refuse): readonly string[] {
   if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")) return value;
   throw refuse(`.${key} is not a list of words`);
-}
-
-function toPattern(glob: string): RegExp {
-  const source = glob.replaceAll(/\*\*|\*|[^*\w/-]/g, (part) => (part === "**" ? ".*" : part === "*" ? "[^/]*" : `\\${part}`));
-  return new RegExp(`^${source}$`);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,18 +1,19 @@
 /** How much a repository may hold: its blobs and manifests, each counted once, as they are stored. */
 import { RegistryError } from "../errors.ts";
+import type { NamePattern } from "./name-pattern.ts";
 import type { Repositories } from "./repositories.ts";
 
 /** Bytes that `name` may hold; undefined for as many as there is room for. */
 export type QuotaOf = (name: string) => Promise<number | undefined>;
 
 export interface QuotaRule {
-  readonly repositories: readonly RegExp[];
+  readonly repositories: readonly NamePattern[];
   readonly bytes: number;
 }
 
 /** The least of the rules that match. */
 export function quotaFor(rules: readonly QuotaRule[], name: string): number | undefined {
-  const bytes = rules.filter(({ repositories }) => repositories.some((pattern) => pattern.test(name))).map((rule) => rule.bytes);
+  const bytes = rules.filter(({ repositories }) => repositories.some((matches) => matches(name))).map((rule) => rule.bytes);
   return bytes.length === 0 ? undefined : Math.min(...bytes);
 }
 

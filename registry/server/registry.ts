@@ -131,11 +131,11 @@ function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, delet
     ...REPOSITORY_ROUTES.map(([method, path, action, handler]): Route => {
       const run = async (request: Request): Promise<Reply> => {
         const name = request.params["name"] ?? "";
+        if (!isRepositoryName(name, request.headers.host))
+          throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         const grant = await admit(access, request, { kind: "repository", name, action });
         if (readOnly !== undefined && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry ${readOnly}`);
         if (!deletes && action === "delete") throw new RegistryError("UNSUPPORTED", `Cannot delete from ${name}: this registry keeps what it has`);
-        if (!isRepositoryName(name, request.headers.host))
-          throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
         const call = { request, grant, name };
         using _ = atWork.begin();
         const reply = await handler(parts, call);

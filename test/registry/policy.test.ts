@@ -1,6 +1,8 @@
 /** Who may do what, and the tokens that say so: decided without a socket. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Permission } from "../../registry/server/access.ts";
+import { parsePattern } from "../../registry/server/name-pattern.ts";
 import { parsePolicy, permits } from "../../registry/server/policy.ts";
 import { quotaFor } from "../../registry/server/quota.ts";
 import { covers, parseScope, readToken, signToken, type Claims } from "../../registry/server/token.ts";
@@ -31,6 +33,8 @@ describe("a policy", () => {
     ["a dot is a dot", undefined, to("pull", "public/axb"), false],
     ["who logged in is not the anonymous", "bob", to("pull", "public/a.b"), false],
     ["a user called * is nobody special", undefined, to("pull", "common/a"), false],
+    ["what is no name of a repository is nobody's", "root", to("pull", "UPPER"), false],
+    ["nor is one that is too long", "root", to("pull", "mirror/stable/".repeat(900)), false],
     ["who logged in may ask for the catalog", "bob", { kind: "catalog" } as const, true],
   ])("%s", (_, user, permission, want) => expect(permits(policy, user, permission)).toBe(want));
 
@@ -52,6 +56,27 @@ test.each([
 ])("the quota of %s is the least that is given", (name, want) => {
   const text = 'rules: []\nquotas: [{ repositories: ["team/*"], size: 2GB }, { repositories: ["**/small"], size: 1MiB }]';
   expect(quotaFor(parsePolicy(text, "p.yaml").quotas, name)).toBe(want);
+});
+
+/** What a pattern means, slowly. */
+function meaning(glob: string): RegExp {
+  return new RegExp(`^${glob.replaceAll(/\*\*|\*/g, (star) => (star === "**" ? ".*" : "[^/]*"))}$`);
+}
+
+const word = (...letters: readonly string[]): fc.Arbitrary<string> => fc.array(fc.constantFrom(...letters), { maxLength: 8 }).map((some) => some.join(""));
+
+test("a pattern matches what it says", () => {
+  const property = fc.property(word("a", "b", "/", "*", "**"), word("a", "b", "/"), (glob, name) => {
+    expect(parsePattern(glob)(name)).toBe(meaning(glob).test(name));
+  });
+  fc.assert(property, { seed: 7, numRuns: 5_000 });
+});
+
+test("no name makes a pattern slow", () => {
+  const matches = parsePattern(`${"**/a/".repeat(12)}x`);
+  const started = performance.now();
+  expect([matches(`${"a/".repeat(120)}b`), matches(`b/${"a/".repeat(120)}x`)]).toEqual([false, true]);
+  expect(performance.now() - started).toBeLessThan(1_000);
 });
 
 describe("a token", () => {
