@@ -5,6 +5,7 @@
  */
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
+import { inBatches } from "./in-batches.ts";
 import type { BlobNeed } from "./manifest.ts";
 import type { Parts } from "./parts.ts";
 
@@ -12,8 +13,9 @@ export interface Pushed {
   readonly descriptor: Descriptor;
   readonly subject: Digest | undefined;
   readonly tags: readonly string[];
+  /** Each once. */
   readonly blobs: readonly BlobNeed[];
-  /** Of an index; they may be missing. */
+  /** Of an index, each once; they may be missing. */
   readonly manifests: readonly Digest[];
 }
 
@@ -41,6 +43,7 @@ async function renewAll({ repositories, linkBlob, blobs }: Parts, name: string, 
     await repositories.unlinkBlob(name, digest);
     lost.push(digest);
   };
-  await Promise.all([...needs.map(renew), ...manifests.map(async (child) => await repositories.renewManifest(name, child))]);
+  await inBatches(needs, renew);
+  await inBatches(manifests, async (child) => await repositories.renewManifest(name, child));
   return lost;
 }

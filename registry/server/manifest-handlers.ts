@@ -8,9 +8,11 @@ import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
 import { isTag } from "../name.ts";
 import { holdManifest } from "./hold-manifest.ts";
+import { inBatches } from "./in-batches.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
 import { lastUse } from "./repositories.ts";
 import { readManifest, type BlobNeed, type PushedManifest } from "./manifest.ts";
+import { namedOnce } from "./named.ts";
 import { readDigest, type Call, type Parts, wantsLease } from "./parts.ts";
 
 export async function getManifest({ repositories, manifests, mirror }: Parts, call: Call): Promise<Reply> {
@@ -34,10 +36,11 @@ export async function putManifest(parts: Parts, { request, name }: Call): Promis
   if (target.digest !== undefined && target.digest !== digest)
     throw new RegistryError("DIGEST_INVALID", `Cannot store the manifest as ${target.digest}: it is ${digest}`);
   const manifest = readManifest(bytes, request.headers["content-type"]);
-  await requireBlobs(parts, name, manifest.blobs);
+  const named = namedOnce(manifest);
+  await requireBlobs(parts, name, named.blobs);
   await parts.blobs.put(bytes, algorithmOf(digest));
   const descriptor = describe(manifest, digest, bytes.length);
-  refuseMissing(name, await holdManifest(parts, name, { ...manifest, descriptor, tags: target.tags }));
+  refuseMissing(name, await holdManifest(parts, name, { ...manifest, ...named, descriptor, tags: target.tags }));
   return empty(201, {
     location: `/v2/${name}/manifests/${reference}`,
     "docker-content-digest": digest,
@@ -70,19 +73,22 @@ function readTarget(reference: string, extraTags: readonly string[]): Target {
 /** A manifest of 4 MiB can lack tens of thousands. */
 const MOST_NAMED = 100;
 
-/** Every blob is in this repository, or its content came inside the manifest. */
+/** Every blob is in this repository, or its content came inside the manifest. `needs` has each once. */
 async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
-  const missing: Digest[] = [];
-  for (const { digest, size, data } of needs) {
+  const missing = new Set<Digest>();
+  await inBatches(needs, async ({ digest, size, data }) => {
     const link = await repositories.blob(name, digest);
     if (link !== undefined && (await blobs.has({ digest, size: link.size, mediaType: "" }))) {
       if (link.size !== size) throw new RegistryError("MANIFEST_INVALID", `Cannot store the manifest: ${digest} has ${link.size} bytes, and it says ${size}`);
-      continue;
+      return;
     }
-    if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.push(digest);
+    if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.add(digest);
     else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
-  }
-  refuseMissing(name, missing);
+  });
+  refuseMissing(
+    name,
+    needs.map(({ digest }) => digest).filter((digest) => missing.has(digest)),
+  );
 }
 
 function refuseMissing(name: string, missing: readonly Digest[]): void {

@@ -82,6 +82,22 @@ describe("what is not as it should be", () => {
   });
 });
 
+test("a page does not grow with what a manifest or a config lists", async () => {
+  const part = blob("x");
+  const run = { Env: Array.from({ length: 3_000 }, (_, at) => `V${at}=1`) };
+  const image = blob(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] }, config: run }), MEDIA_TYPE.config);
+  const files = blob("{}", "application/x-files");
+  const layers = Array.from({ length: 3_000 }, () => part);
+  for (const one of [part, image, files]) await pushBlob(registry, "long", one);
+  await putManifest(registry, "long", "image", manifestOf(image, layers));
+  await putManifest(registry, "long", "files", manifestOf(files, layers));
+  await putManifest(registry, "long", "none", manifestOf(image, []));
+  for (const path of ["/ui/long:image", "/ui/long:files", "/ui/long/-/compare?a=none&b=image"]) {
+    const page = await read(path);
+    expect([path, page.match(/<tr>|<dt>/g)!.length < 1_200, /and [\d,]+ more/.test(say(page))]).toEqual([path, true, true]);
+  }
+});
+
 test("layers are read however they are packed", async () => {
   const tar = gunzipSync((await layerOf({ "packed/file": "x" })).layer.bytes);
   const layers = [

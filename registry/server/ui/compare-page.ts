@@ -5,7 +5,7 @@ import { RegistryError } from "../../errors.ts";
 import { countOf, showBytes, visibleText } from "./format.ts";
 import { showInstruction, stepsOf } from "./history-part.ts";
 import { html, type Html } from "./html.ts";
-import { pathOf, showDigest, showPage, showTable, showTime } from "./layout.ts";
+import { MAX_ROWS, pathOf, showDigest, showLeft, showPage, showTable, showTime } from "./layout.ts";
 import { imagesOf, isImageIndex, platformName, readConfig, readManifest, sizeOfImage, type ReadManifest } from "./read-image.ts";
 import { settingsOf } from "./settings.ts";
 import type { PageSource, Visit } from "./source.ts";
@@ -56,18 +56,22 @@ function showLayers(before: Side, after: Side): Html {
   const old = new Set(before.manifest.layers.map(({ digest }) => digest));
   const both = new Set(after.manifest.layers.flatMap(({ digest }) => (old.has(digest) ? [digest] : [])));
   const shared = after.manifest.layers.filter(({ digest }) => both.has(digest));
+  let count = 0;
   const own = (side: Side): readonly (readonly (string | Html)[])[] => {
     const instructions = new Map(stepsOf(side.config, side.manifest.layers.length).map(({ layer, instruction }) => [layer, instruction]));
-    return side.manifest.layers.flatMap(({ digest, size }, index) =>
-      both.has(digest) ? [] : [[side.reference, String(index + 1), showInstruction(instructions.get(index) ?? ""), showBytes(size)]],
-    );
+    const layers = side.manifest.layers.flatMap(({ digest, size }, index) => (both.has(digest) ? [] : [{ size, index }]));
+    count += layers.length;
+    return layers
+      .slice(0, MAX_ROWS)
+      .map(({ size, index }) => [side.reference, String(index + 1), showInstruction(instructions.get(index) ?? ""), showBytes(size)]);
   };
-  const rows = [...own(before), ...own(after)];
+  const rows = [...own(before), ...own(after)].slice(0, MAX_ROWS);
   const sharedBytes = shared.reduce((sum, { size }) => sum + size, 0);
   return html`<section aria-labelledby="layers">
     <h2 id="layers">Layers</h2>
     <p>${countOf(shared.length, "layer")} in common, ${showBytes(sharedBytes)}.</p>
     ${rows.length === 0 ? html`<p>No layer differs.</p>` : showTable("Layers that only one has", ["Only in", "Layer", "Instruction", "Size"], rows)}
+    ${showLeft(count)}
   </section>`;
 }
 
@@ -75,9 +79,10 @@ function showSettings(before: Side, after: Side): Html {
   const [a, b] = [settingsOf(before.config), settingsOf(after.config)];
   const names = [...new Set([...a.keys(), ...b.keys()])].filter((name) => a.get(name) !== b.get(name));
   const show = (value: string | undefined): string | Html => (value === undefined ? html`<span class="quiet">not set</span>` : visibleText(value));
-  const rows = names.map((name) => [visibleText(name), show(a.get(name)), show(b.get(name))]);
+  const rows = names.slice(0, MAX_ROWS).map((name) => [visibleText(name), show(a.get(name)), show(b.get(name))]);
   return html`<section aria-labelledby="configuration">
     <h2 id="configuration">Configuration</h2>
     ${rows.length === 0 ? html`<p>It is the same.</p>` : showTable("Configuration that differs", ["Setting", before.reference, after.reference], rows)}
+    ${showLeft(names.length)}
   </section>`;
 }

@@ -13,6 +13,7 @@ const SHORT = 160;
 const MAX_STEPS = 300;
 
 export interface Step {
+  /** As it was written. */
   readonly instruction: string;
   /** From 0. */
   readonly layer: number | undefined;
@@ -22,14 +23,14 @@ export interface Step {
 export function stepsOf({ history }: Pick<ImageConfig, "history">, layers: number): readonly Step[] {
   let next = 0;
   const told = (history ?? []).map(({ created_by: by, empty_layer: isEmpty }): Step => {
-    const instruction = typeof by === "string" ? readable(by) : "";
+    const instruction = typeof by === "string" ? by : "";
     return { instruction, layer: isEmpty === true || next >= layers ? undefined : next++ };
   });
   const untold = Array.from({ length: layers - next }, (_, index): Step => ({ instruction: "", layer: next + index }));
   return [...told, ...untold];
 }
 
-/** As it was written, without what builders put around it. */
+/** Without what builders put around it. */
 function readable(text: string): string {
   const instruction = text
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, "")
@@ -65,7 +66,8 @@ export function listingOf(state: ListingState | undefined): StackListing | undef
   return typeof state === "object" && "listing" in state ? state.listing : undefined;
 }
 
-export function showInstruction(text: string): Html {
+export function showInstruction(instruction: string): Html {
+  const text = readable(instruction);
   if (text === "") return html`<span class="quiet">not told</span>`;
   if (text.length <= SHORT) return html`<code class="instruction">${text}</code>`;
   return html`<details class="instruction">

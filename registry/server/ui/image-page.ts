@@ -5,7 +5,7 @@ import type { ImageConfig } from "../../../store/oci.ts";
 import { countOf, showBytes, visibleText } from "./format.ts";
 import { showHistory, showWaste } from "./history-part.ts";
 import { html, type Html } from "./html.ts";
-import { NOTHING, pathOf, showCommand, showDigest, showFacts, showPage, showTable, showTime } from "./layout.ts";
+import { MAX_ROWS, NOTHING, pathOf, showCommand, showDigest, showFacts, showLeft, showPage, showTable, showTime } from "./layout.ts";
 import { areHere, findManifest, imagesOf, isImageIndex, platformName, readConfig, readManifest, sizeOfImage, type ReadManifest } from "./read-image.ts";
 import { saidInIndex, saidOf, type Said } from "./said-of.ts";
 import { settingsOf } from "./settings.ts";
@@ -103,12 +103,12 @@ async function showImage(source: PageSource, visit: Visit, manifest: ReadManifes
   return html`${showHistory(visit, manifest, config, state)} ${showWaste(state, visit)}
     <section aria-labelledby="configuration">
       <h2 id="configuration">Configuration</h2>
-      ${showFacts(settings.map(([key, value]) => [visibleText(key), value] as const))}
+      ${showFacts(settings.slice(0, MAX_ROWS).map(([key, value]) => [visibleText(key), value] as const))} ${showLeft(settings.length)}
     </section>`;
 }
 
 function showFiles({ name }: Visit, { digest, layers }: ReadManifest): Html {
-  const rows = layers.map((layer) => {
+  const rows = layers.slice(0, MAX_ROWS).map((layer) => {
     const title = visibleText(layer.annotations?.[TITLE] ?? layer.digest.slice(0, 19));
     const details = [visibleText(layer.mediaType), layer.annotations?.["in-toto.io/predicate-type"] ?? ""].filter((text) => text !== "").join(", ");
     return [html`<a href="${pathOf(name, digest, "file", { digest: layer.digest })}" download>${title}</a>`, showBytes(layer.size), details];
@@ -116,7 +116,7 @@ function showFiles({ name }: Visit, { digest, layers }: ReadManifest): Html {
   if (rows.length === 0) return html`<p>It has no files.</p>`;
   return html`<section aria-labelledby="files">
     <h2 id="files">Files</h2>
-    ${showTable("Files", ["Name", "Size", "Type"], rows)}
+    ${showTable("Files", ["Name", "Size", "Type"], rows)} ${showLeft(layers.length)}
   </section>`;
 }
 

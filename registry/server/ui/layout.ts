@@ -103,6 +103,14 @@ export function showFacts(facts: readonly (readonly [name: string, value: string
 }
 
 /** On a phone each row becomes a card, its cells named by `columns`. */
+/** Of one table; a page does not grow with what a client wrote into a manifest. */
+export const MAX_ROWS = 512;
+
+/** Says that there are more than are shown. */
+export function showLeft(all: number): Html {
+  return all > MAX_ROWS ? html`<p>and ${all - MAX_ROWS} more</p>` : NOTHING;
+}
+
 export function showTable(caption: string, columns: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html {
   return html`<table class="cards">
     <caption class="unseen">

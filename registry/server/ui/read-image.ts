@@ -69,8 +69,12 @@ export async function readConfig({ repositories, blobs }: PageSource, name: stri
   }
 }
 
-/** A layer is shown only through a repository that holds it. */
+/** Folders of more layers than an image can have are not read. */
+const MAX_LAYERS = 512;
+
+/** Whether their files can be shown: a layer is shown only through a repository that holds it. */
 export async function areHere({ repositories }: PageSource, name: string, layers: readonly Descriptor[]): Promise<boolean> {
+  if (layers.length > MAX_LAYERS) return false;
   for (const { digest } of layers) if ((await repositories.blob(name, digest)) === undefined) return false;
   return true;
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { digestOf } from "../../../store/digest.ts";
 import { MEDIA_TYPE } from "../../../store/oci.ts";
-import { blob, manifestOf, putManifest, unknownDigest } from "../registry.ts";
+import { blob, manifestOf, putManifest, type TestBlob, unknownDigest } from "../registry.ts";
 import { registry, layer, config, index, call, errorCode } from "./served.ts";
 
 const foreign = {
@@ -14,6 +14,13 @@ const inline = blob("inline!");
 test.each([
   { name: "without layers", manifest: manifestOf(config, []) },
   { name: "of 4 MiB", manifest: manifestOf(config, [], { annotations: { a: "x".repeat((4 << 20) - 600) } }) },
+  {
+    name: "with a layer 10,000 times",
+    manifest: manifestOf(
+      config,
+      Array.from({ length: 10_000 }, () => layer),
+    ),
+  },
   { name: "an empty index", manifest: index([]) },
   { name: "a nested index", manifest: index([index([])]) },
   { name: "an index of what is not here", manifest: index([manifestOf(blob("unknown"), [])]) },
@@ -54,6 +61,14 @@ function sized<Content extends typeof layer>(content: Content): Content {
   return { ...content, descriptor: { ...content.descriptor, size: content.descriptor.size + 1 } };
 }
 
+function many(count: number): readonly TestBlob[] {
+  return Array.from({ length: count }, (_, at) => blob(String(at)));
+}
+
+function withData(content: TestBlob): TestBlob {
+  return { ...content, descriptor: { ...content.descriptor, data: content.bytes.toString("base64") } };
+}
+
 const good = manifestOf(config, [layer]);
 test.each([
   { name: "a wrong digest", reference: unknownDigest(), manifest: good, status: 400, code: "DIGEST_INVALID" },
@@ -63,6 +78,11 @@ test.each([
   ...[
     { name: "a layer of another size", manifest: manifestOf(config, [sized(layer)]) },
     { name: "a config of another size", manifest: manifestOf(sized(config), [layer]) },
+  ].map(({ name, manifest }) => ({ name, reference: "t", manifest, status: 400, code: "MANIFEST_INVALID" })),
+  ...[
+    { name: "4,097 layers", manifest: manifestOf(config, many(4097)) },
+    { name: "the data of 65 layers", manifest: manifestOf(config, many(65).map(withData)) },
+    { name: "an index of 10,001", manifest: index(many(10_001)) },
   ].map(({ name, manifest }) => ({ name, reference: "t", manifest, status: 400, code: "MANIFEST_INVALID" })),
   {
     name: "more than 4 MiB",
