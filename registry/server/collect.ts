@@ -80,12 +80,24 @@ function mark(
   manifests: ReadonlyMap<Digest, { readonly subject?: Digest }>,
 ): ReadonlySet<Digest> {
   const needed = new Set<Digest>();
+  const referrers = bySubject(manifests);
   const queue = [...roots];
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
     if (needed.has(digest)) continue;
     needed.add(digest);
-    queue.push(...(references.get(digest) ?? []));
-    for (const [referrer, { subject }] of manifests) if (subject === digest) queue.push(referrer);
+    for (const next of references.get(digest) ?? []) queue.push(next);
+    for (const referrer of referrers.get(digest) ?? []) queue.push(referrer);
   }
   return needed;
+}
+
+function bySubject(manifests: ReadonlyMap<Digest, { readonly subject?: Digest }>): ReadonlyMap<Digest, readonly Digest[]> {
+  const referrers = new Map<Digest, Digest[]>();
+  for (const [referrer, { subject }] of manifests) {
+    if (subject === undefined) continue;
+    const known = referrers.get(subject);
+    if (known === undefined) referrers.set(subject, [referrer]);
+    else known.push(referrer);
+  }
+  return referrers;
 }

@@ -3,9 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openAtWork } from "../../registry/server/at-work.ts";
-import { openRepositories } from "../../registry/server/repositories.ts";
-import { storeStorage, type Records } from "../../registry/storage.ts";
-import type { Digest } from "../../store/digest.ts";
+import { collect, type Dropped } from "../../registry/server/collect.ts";
+import { openRepositories, type ManifestLink, type Repositories } from "../../registry/server/repositories.ts";
+import { storeStorage, type Content, type Records } from "../../registry/storage.ts";
+import { digestOf, type Digest } from "../../store/digest.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot, treeTool } from "../support/root.ts";
@@ -83,4 +85,33 @@ test("a name that is left while somebody links into its repository is there afte
   between = async () => expect(await repositories.leave("app", Date.now() + 1_000)).toBe(true);
   await repositories.linkBlob("app", layer.descriptor.digest, layer.descriptor.size);
   expect(await repositories.names()).toEqual(["app"]);
+});
+
+test("referrers are looked up, not looked for: many manifests are as many looks", async () => {
+  const count = 2_000;
+  let looks = 0;
+  const digests = Array.from({ length: count }, (_, at) => digestOf(String(at)));
+  const manifests = digests.map((digest, at): readonly [Digest, ManifestLink] => [
+    digest,
+    {
+      mediaType: MEDIA_TYPE.manifest,
+      size: 2,
+      pushedAt: 0,
+      get subject() {
+        looks++;
+        return digests[at - 1 < 1_000 ? at - 1 : count]!; // a chain of a thousand; what is behind refers to nothing that is there
+      },
+    },
+  ]);
+  const repositories = {
+    names: async () => ["app"],
+    manifests: async () => manifests,
+    blobs: async () => [],
+    tags: async () => ["v1"],
+    tag: () => digests[0],
+  } as Partial<Repositories> as Repositories;
+  const blobs = { read: async () => Buffer.from("{}") } as Partial<Content> as Content;
+  const dropped: Dropped[] = [];
+  for await (const one of collect(repositories, blobs, { graceMs: 0, untagged: true, dryRun: true, now: 1 })) dropped.push(one);
+  expect([dropped.length, looks <= 2 * count]).toEqual([count - 1_001, true]);
 });
