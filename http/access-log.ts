@@ -28,10 +28,10 @@ export function accessLog(format: LogFormat, write: (line: string) => void, { pe
       ms: Math.round(milliseconds * 10) / 10,
       agent: request.headers["user-agent"] ?? "-",
     };
-    if (format === "json") write(`${JSON.stringify(record)}\n`);
+    if (format === "json") write(`${escaped(record)}\n`);
     else
       write(
-        `${record.time} ${record.remote} ${printable(record.user)} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${JSON.stringify(record.agent)}\n`,
+        `${record.time} ${record.remote} ${printable(record.user)} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${escaped(record.agent)}\n`,
       );
   };
 }
@@ -39,4 +39,9 @@ export function accessLog(format: LogFormat, write: (line: string) => void, { pe
 /** What a client sends must not forge lines or move the cursor. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x21-\x7e]/g, "?");
+}
+
+/** JSON of printable ASCII: a terminal takes U+0080 to U+009F for commands too, and other characters for the end of a line. */
+function escaped(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
