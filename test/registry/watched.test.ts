@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openBucketStorage } from "../../registry/s3/open.ts";
+import { openHtpasswd } from "../../registry/server/htpasswd.ts";
 import { serveStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { startSwift } from "../support/swift.ts";
@@ -87,6 +88,23 @@ test("who has a hash of htpasswd -B gets in; who has another does not, and that 
   const status = async (user: string): Promise<number> => (await fetch(`${registry.url}/v2/`, { headers: { authorization: login(user) } })).status;
   expect([await status("ann"), await status("bob")]).toEqual([200, 401]);
   expect(registry.lines).toEqual([expect.stringMatching(/^htpasswd: line 2 of .* lets nobody in/)]);
+});
+
+test("a name that is not there takes as long as a wrong password, whatever that costs in the file", async () => {
+  using scratch = temporaryRoot();
+  const passwords = await openHtpasswd(writePasswords(scratch.root), () => {});
+  const quickest = async (user: string): Promise<number> => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 8; round++) {
+      const started = performance.now();
+      expect(await passwords.check(user, `wrong ${round}`)).toBe(false);
+      best = Math.min(best, performance.now() - started);
+    }
+    return best;
+  };
+  const [known, unknown] = [await quickest("ann"), await quickest("nobody")];
+  expect(unknown / known).toBeLessThan(5);
+  expect(known / unknown).toBeLessThan(5);
 });
 
 test.each(["text", "json"] as const)("the access log has a push and a pull with all of their fields, as %s", async (logFormat) => {
