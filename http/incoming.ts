@@ -33,23 +33,27 @@ export class Incoming implements Request {
   private readonly response: ServerResponse;
   private readonly options: IncomingOptions;
   private readonly queryText: string;
+  private readonly authority: string | undefined;
+  private lazyHeaders: IncomingHttpHeaders | undefined;
   private lazyQuery: URLSearchParams | undefined;
   private lazyAbort: AbortController | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse, options: IncomingOptions) {
-    const url = message.url ?? "/";
+    const { authority, target: url } = readTarget(message.url ?? "/");
     const mark = url.indexOf("?");
     this.method = message.method ?? "GET";
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.closing = options.closing;
     this.queryText = mark < 0 ? "" : url.slice(mark + 1);
+    this.authority = authority;
     this.message = message;
     this.response = response;
     this.options = options;
   }
 
   get headers(): IncomingHttpHeaders {
-    return this.message.headers;
+    if (this.authority === undefined) return this.message.headers;
+    return (this.lazyHeaders ??= { ...this.message.headers, host: this.authority });
   }
 
   get query(): URLSearchParams {
@@ -86,6 +90,12 @@ export class Incoming implements Request {
       return whole;
     };
   }
+}
+
+/** As a client asks a proxy: what it names counts, not its Host. Spec: RFC 9112, section 3.2.2. */
+function readTarget(url: string): { readonly authority: string | undefined; readonly target: string } {
+  const [, authority, rest = ""] = /^https?:\/\/([^/?#@]+)((?:[/?].*)?)$/i.exec(url) ?? [];
+  return authority === undefined ? { authority, target: url } : { authority, target: rest.startsWith("/") ? rest : `/${rest}` };
 }
 
 /** Leaving the loop early keeps the connection, so that the reply still reaches the client. @throws {HttpError} 408, 499 */

@@ -113,6 +113,24 @@ test("closing lets a reply under way end, and tells long ones to", async () => {
   await expect(fetch(listener.url)).rejects.toThrow();
 });
 
+test.each([
+  { name: "a path", target: "/a?q=1", want: { path: "/a", q: "1", host: "own" } },
+  { name: "an address, whose authority counts", target: "http://other:5000/a?q=1", want: { path: "/a", q: "1", host: "other:5000" } },
+  { name: "an address without a path", target: "HTTPS://other", want: { path: "/", q: null, host: "other" } },
+  { name: "an address with a query only", target: "http://[::1]:80?q=/2", want: { path: "/", q: "/2", host: "[::1]:80" } },
+  { name: "an address with a user in it is none", target: "http://ann@other/a", want: { path: "http://ann@other/a", q: null, host: "own" } },
+])("the target of a request may be $name", async ({ target, want }) => {
+  await using listener = await serve({
+    port: 0,
+    handler: ({ path, query, headers }) => json(200, { path, q: query.get("q"), host: headers.host }),
+  });
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write(`GET ${target} HTTP/1.1\r\nhost: own\r\nconnection: close\r\n\r\n`);
+  let seen = "";
+  await new Promise((resolve) => socket.on("data", (chunk) => (seen += chunk.toString())).on("close", resolve));
+  expect(JSON.parse(seen.split("\r\n\r\n")[1] ?? "")).toEqual(want);
+});
+
 test("an upgrade is handed over whole", async () => {
   await using listener = await serve({
     port: 0,
