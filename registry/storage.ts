@@ -14,6 +14,8 @@ export type Awaitable<Value> = Value | Promise<Value>;
 export interface Storage {
   readonly blobs: Content;
   readonly ingests: Ingests;
+  /** An update of a record is one transaction, also beside other processes. */
+  readonly isTransactional?: boolean;
   /** The records called `name`. */
   table<Value>(name: string): Records<Value>;
   /** Asked after content was linked: false when a collection took it at that moment. Waits for one under way. */
@@ -41,6 +43,7 @@ export function storeStorage(store: Pick<Store, "root" | "blobs" | "ingests" | "
   return {
     blobs: store.blobs,
     ingests: store.ingests,
+    isTransactional: true,
     rest: () => store.rest(),
     isKept: async () => await Promise.resolve(true), // the store spares what a process at work may have written
     reach: async () => await access(join(store.root, "ingest"), constants.W_OK),

@@ -1,6 +1,8 @@
 /** How much a repository may hold: its blobs and manifests, each counted once, as they are stored. */
 import { RegistryError } from "../errors.ts";
+import type { Records } from "../storage.ts";
 import type { NamePattern } from "./name-pattern.ts";
+import { alone, type Lease } from "./quota-lease.ts";
 import type { Repositories } from "./repositories.ts";
 
 /** Bytes that `name` may hold; undefined for as many as there is room for. */
@@ -18,10 +20,11 @@ export function quotaFor(rules: readonly QuotaRule[], name: string): number | un
 }
 
 /**
- * Links within the quota. One at a time in a repository, so that two pushes to this server cannot both take the last room.
+ * Links within the quota. One at a time in a repository, so that two pushes cannot both take the last room: of this server, and of others
+ * on the same storage where there are `leases`.
  * @throws {RegistryError} `DENIED`; the content is then in no repository, and the next collection takes it
  */
-export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Pick<Repositories, "linkBlob" | "linkManifest"> {
+export function linkWithin(repositories: Repositories, quotaOf: QuotaOf, leases: Records<Lease> | undefined): Pick<Repositories, "linkBlob" | "linkManifest"> {
   const turns = new Map<string, Promise<void>>();
   const within = async (name: string, added: () => Promise<number>, link: () => Promise<void>): Promise<void> => {
     const limit = await quotaOf(name);
@@ -30,7 +33,8 @@ export function linkWithin(repositories: Repositories, quotaOf: QuotaOf): Pick<R
       await refuseBeyond(repositories, limit, name, await added());
       await link();
     };
-    const turn = (turns.get(name) ?? Promise.resolve()).catch(() => undefined).then(take);
+    const before = (turns.get(name) ?? Promise.resolve()).catch(() => undefined);
+    const turn = before.then(async () => await (leases === undefined ? take() : alone(leases, name, take)));
     turns.set(name, turn);
     await turn.finally(() => {
       if (turns.get(name) === turn) turns.delete(name);

@@ -64,7 +64,10 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const identity = await openIdentity(storage);
   const uploads = openUploads(storage.ingests, identity);
   const repositories = openRepositories(storage);
-  const { linkBlob, linkManifest } = options.quotaOf === undefined ? repositories : linkWithin(repositories, options.quotaOf);
+  const { linkBlob, linkManifest } =
+    options.quotaOf === undefined
+      ? repositories
+      : linkWithin(repositories, options.quotaOf, storage.isTransactional === true ? storage.table("registry.leases") : undefined);
   const atWork = openAtWork(storage);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => Date.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
