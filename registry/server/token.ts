@@ -41,7 +41,7 @@ export function parseScope(text: string): Scope | undefined {
   const match = /^(\w+)(?:\([^)]*\))?:(.+):([\w*,]*)$/.exec(text);
   if (match === null) return undefined;
   const [, type = "", name = "", actions = ""] = match;
-  return { type, name, actions: actions.split(",").filter((action) => action !== "") };
+  return { type, name, actions: [...new Set(actions.split(","))].filter((action) => action !== "") };
 }
 
 /** What to ask for to get a permission; undefined where any token will do. */

@@ -112,6 +112,7 @@ describe("a token", () => {
     ["repository:host:5000/app:pull", { type: "repository", name: "host:5000/app", actions: ["pull"] }],
     ["repository(plugin):a:pull", { type: "repository", name: "a", actions: ["pull"] }],
     ["registry:catalog:*", { type: "registry", name: "catalog", actions: ["*"] }],
+    ["repository:a:pull,push,pull", { type: "repository", name: "a", actions: ["pull", "push"] }],
     ["repository:a:", { type: "repository", name: "a", actions: [] }],
     ["repository", undefined],
     ["repository:a:pu ll", undefined],
