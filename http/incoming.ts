@@ -94,6 +94,7 @@ export class Incoming implements Request {
 
 /** As a client asks a proxy: what it names counts, not its Host. Spec: RFC 9112, section 3.2.2. */
 function readTarget(url: string): { readonly authority: string | undefined; readonly target: string } {
+  if (url.startsWith("/")) return { authority: undefined, target: url };
   const [, authority, rest = ""] = /^https?:\/\/([^/?#@]+)((?:[/?].*)?)$/i.exec(url) ?? [];
   return authority === undefined ? { authority, target: url } : { authority, target: rest.startsWith("/") ? rest : `/${rest}` };
 }
