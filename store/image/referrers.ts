@@ -7,6 +7,7 @@ import { MEDIA_TYPE, type Descriptor, type Manifest } from "../oci.ts";
 import type { Store } from "../store.ts";
 import type { Table } from "../tables.ts";
 import { REFERRERS_TABLE } from "./record.ts";
+import { subjectIn } from "./subject.ts";
 
 /** Content of a referrer: documents, each a blob of its own. */
 export interface Artifact {
@@ -26,11 +27,12 @@ export function listReferrers(table: Table<Descriptor>, subject: Digest): readon
   return table.list(`${subject}@`).map(([, descriptor]) => descriptor);
 }
 
-/** Its content is there already; idempotent. */
-export async function addReferrer(store: Tables, subject: Digest, referrer: Descriptor): Promise<void> {
+/** Its content is there already; a manifest that names another subject, or none, is not recorded. Idempotent. @throws {StoreError} `MANIFEST_INVALID` */
+export async function addReferrer(store: Pick<Store, "blobs" | "table">, subject: Digest, referrer: Descriptor): Promise<void> {
   const table = tableOf(store);
   const key = `${subject}@${referrer.digest}`;
-  if (table.get(key) === undefined) await table.put(key, referrer);
+  if (table.get(key) !== undefined) return;
+  if (subjectIn(referrer, await store.blobs.read(referrer.digest)) === subject) await table.put(key, referrer);
 }
 
 export async function removeReferrer(store: Tables, subject: Digest, referrer: Digest): Promise<boolean> {

@@ -6,7 +6,7 @@ import { algorithmOf, digestOf, encodedOf, type Digest } from "../digest.ts";
 import type { Descriptor, Manifest } from "../oci.ts";
 import type { Store } from "../store.ts";
 import type { Blobs } from "../content.ts";
-import { parseManifest } from "./documents.ts";
+import { isManifest, parseManifest } from "./documents.ts";
 import { addReferrer, referrerDescriptor, referrersOf } from "./referrers.ts";
 
 export const IN_TOTO = "application/vnd.in-toto+json";
@@ -25,6 +25,7 @@ const MAX_STATEMENT_BYTES = 64 << 20;
 
 /** Undefined: it cannot be said of another digest. */
 export async function retarget(blobs: Pick<Blobs, "read">, referrer: Descriptor, from: Digest, to: Descriptor): Promise<readonly Part[] | undefined> {
+  if (!isManifest(referrer)) return undefined;
   const manifest = parseManifest(await blobs.read(referrer.digest));
   if (manifest.artifactType !== IN_TOTO || manifest.layers.some(({ mediaType }) => mediaType !== IN_TOTO)) return undefined;
   const layers = await Promise.all(

@@ -100,3 +100,13 @@ test("an archive takes referrers along, and loading it brings them back without 
   expect(referrersOf(other, sbom.digest)).toEqual([signature]);
   expect(await other.blobs.stat((await json<Manifest>(sbom.digest)).layers[0]!.digest)).toBeDefined();
 });
+
+test("what is about something else, or about nothing, is not recorded", async () => {
+  const sbom = await attachStatement(image);
+  for (const [subject, referrer] of [
+    [sbom.digest, image],
+    [sbom.digest, sbom],
+  ] as const)
+    await addReferrer(store, subject, referrer);
+  expect([referrersOf(store, sbom.digest), referrersOf(store, image.digest)]).toEqual([[], [sbom]]);
+});
