@@ -59,8 +59,9 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   if (asked !== undefined && !isIndex(top.descriptor)) await checkPlatform(repository, text, top, asked);
   say(`${target}: Pulling from ${reference.path}`);
   isCurrent = here?.target.digest === top.descriptor.digest;
-  const { pull } = await import("../registry/client/pull.ts");
-  await pull(repository, store, top, { platform: allPlatforms ? "all" : platform, onTransfer: places.onTransfer });
+  const [{ pull }, { openArrival }] = await Promise.all([import("../registry/client/pull.ts"), import("../store/care/arrival.ts")]);
+  await using arrival = openArrival(store);
+  await pull(repository, store, top, { platform: allPlatforms ? "all" : platform, onTransfer: places.onTransfer, arrival });
   await store.images.tag(reference.name, top.descriptor);
   const image = await openAny(store, reference.name, platform, allPlatforms);
   await remember(store, reference, places.blobs, image.id, top.descriptor);

@@ -76,18 +76,19 @@ async function openStored(context: Context, reference: string): Promise<CopySour
   return { ...held(reference, store.blobs, top), ...(await storedReferrers(store)), isHere: async (part) => await store.blobs.has(part) };
 }
 
-/** Its blobs pass through the store, unnamed: the next collection takes them. */
+/** Its blobs pass through the store, unnamed: the next collection after the copy takes them. */
 async function openArchive(context: Context, { kind, path, name }: ArchivePlace): Promise<CopySource> {
   const store = await context.store();
   const [{ loadImages }, { addReferrer }] = await Promise.all([import("../../store/archive/load.ts"), import("../../store/image/referrers.ts")]);
-  const images = await loadImages(store.blobs, readArchive(path), {
+  const arrival = (await import("../../store/care/arrival.ts")).openArrival(store);
+  const images = await loadImages(arrival.blobs, readArchive(path), {
     onReferrer: async (subject, referrer) => await addReferrer(store, subject, referrer),
     called: path,
   });
   const fitting = name === undefined ? images : images.filter((image) => image.reference === name || isNamed(image.name, name));
   const different = [...new Map(fitting.map((image) => [image.target.digest, image])).values()];
   const { target } = onlyImage(different, { name, place: path, all: images, nameOf: (image) => namesOf(image, kind)[0] ?? image.target.digest });
-  return { ...held(path, store.blobs, target), ...(await storedReferrers(store)) };
+  return { ...held(path, store.blobs, target), ...(await storedReferrers(store)), [Symbol.asyncDispose]: async () => await arrival[Symbol.asyncDispose]() };
 }
 
 /** One tar may be both: an OCI archive, whose names are any words, and docker's, whose names are references. */

@@ -46,10 +46,16 @@ export async function openTarget(context: Context, place: Place, { flags, onTran
     }
     case "store": {
       const store = await context.store();
-      const { addReferrer } = await import("../../store/image/referrers.ts");
+      const [{ addReferrer }, { openArrival }] = await Promise.all([import("../../store/image/referrers.ts"), import("../../store/care/arrival.ts")]);
+      const arrival = openArrival(store);
       return {
-        ...held(store.blobs, async (top) => void (await store.images.tag(parseReference(place.reference).name, top))),
+        content: arrival.sink,
+        async finish(top) {
+          await arrival.confirm();
+          await store.images.tag(parseReference(place.reference).name, top);
+        },
         refer: async (subject, referrer) => await addReferrer(store, subject, referrer),
+        [Symbol.asyncDispose]: async () => await arrival[Symbol.asyncDispose](),
       };
     }
     case "oci":
@@ -91,14 +97,16 @@ function checkDockerArchive(path: string, isList: boolean): void {
 /** Gathered in the store first: a tar needs every size before its first byte. */
 async function openArchive(context: Context, { kind, path, name }: ArchivePlace): Promise<CopyTarget> {
   const store = await context.store();
-  const { saveImages } = await import("../../store/archive/save.ts");
+  const [{ saveImages }, { openArrival }] = await Promise.all([import("../../store/archive/save.ts"), import("../../store/care/arrival.ts")]);
+  const arrival = openArrival(store);
   const referrers = new Map<Digest, Descriptor[]>();
   const isName = name !== undefined && (kind === "docker-archive" || /[:/]/.test(name)); // else it is what the layout calls it
   const naming = { name: isName ? parseReference(name).name : undefined, reference: kind === "oci-archive" ? name : undefined };
   let image: SavedImage | undefined;
-  const gather = held(store.blobs, async (target) => void (image = { ...naming, target }));
   return {
-    ...gather,
+    content: arrival.sink,
+    finish: async (target) => void (image = { ...naming, target }),
+    [Symbol.asyncDispose]: async () => await arrival[Symbol.asyncDispose](),
     refer: async (subject, referrer) => void referrers.set(subject, [...(referrers.get(subject) ?? []), referrer]),
     close: async () => {
       if (image === undefined) return;

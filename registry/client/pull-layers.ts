@@ -64,6 +64,7 @@ async function planSteps({ source, store, options }: Work, { config, layers }: M
       `Cannot pull from ${source.place}: its manifest has ${layers.length} layers, and its config ${config.digest} names ${diffIDs.length}`,
     );
   const chains = chainsOf(diffIDs);
+  await options.arrival?.expect({ chains });
   return layers.map((layer, index) => ({ layer, parent: chains[index - 1], files: { chain: chains[index]!, diffID: diffIDs[index]! } }));
 }
 

@@ -1,4 +1,5 @@
 /** What a pull takes. */
+import type { Arrival } from "../../store/care/arrival.ts";
 import type { Platform } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import type { OnTransfer, RemoteRepository } from "./remote-repository.ts";
@@ -13,4 +14,6 @@ export interface PullOptions {
   /** False leaves the layers packed. @default true */
   readonly unpack?: boolean;
   readonly onTransfer?: OnTransfer;
+  /** Holds what comes until the caller has named it. */
+  readonly arrival?: Pick<Arrival, "expect" | "confirm"> | undefined;
 }

@@ -26,6 +26,8 @@ export async function pull(source: PullSource, store: PullStore, top: Fetched, o
   }
   const manifests = parsed.map(({ manifest }) => manifest);
   await checkRoom(store, manifests, source.place);
+  const parts = [...documents.map(({ descriptor }) => descriptor), ...manifests.flatMap(({ config, layers }) => [config, ...layers])];
+  await options.arrival?.expect({ digests: parts.map(({ digest }) => digest) });
   for (const { descriptor, manifest } of parsed) {
     const isUsed = options.unpack !== false && (platform !== "all" || (isImage(manifest) && isForHere(descriptor)));
     if (isUsed && !isImage(manifest))
@@ -33,6 +35,7 @@ export async function pull(source: PullSource, store: PullStore, top: Fetched, o
     await pullLayers(source, store, manifest, { ...options, unpack: isUsed });
   }
   for (const { descriptor, bytes } of documents.toReversed()) await store.blobs.push(descriptor, once(bytes));
+  await options.arrival?.confirm();
 }
 
 /** From the top to the image's manifest. */
