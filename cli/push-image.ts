@@ -71,11 +71,12 @@ async function sendReferrers(
   const { referrersOf } = await import("../store/image/referrers.ts");
   const described = manifests.filter(([{ digest }]) => referrersOf(store, digest).length > 0);
   if (described.length === 0) return;
-  const { pushReferrers } = await import("../registry/client/push-referrers.ts");
+  const [{ pushReferrers }, { printable }] = await Promise.all([import("../registry/client/push-referrers.ts"), import("../registry/client/printable.ts")]);
   for (const [from, to] of described) {
     const { sent, left } = await pushReferrers(store, repository, from, to);
-    for (const { digest, annotations } of sent) say(`${annotations?.["org.opencontainers.image.title"] ?? "referrer"}: attached as ${digest}`);
-    for (const { digest, artifactType = "" } of left) say(`${digest} (${artifactType}) stays behind: it is about ${from.digest}, which was packed on the way`);
+    for (const { digest, annotations } of sent) say(printable(`${annotations?.["org.opencontainers.image.title"] ?? "referrer"}: attached as ${digest}`));
+    for (const { digest, artifactType = "" } of left)
+      say(printable(`${digest} (${artifactType}) stays behind: it is about ${from.digest}, which was packed on the way`));
   }
 }
 

@@ -34,6 +34,15 @@ export function isNameFor(reference: string, name: string | undefined): boolean 
   }
 }
 
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+/** A name as it stands after the host. */
+export function isRepositoryPath(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && PATH.test(text);
+}
+
 /** @throws {StoreError} `REFERENCE_INVALID` */
 export function parseReference(text: string): Reference {
   const refuse = (reason: string): never => {

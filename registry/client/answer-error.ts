@@ -1,6 +1,7 @@
 /** A refusal of a registry as an error: its own code where it gives one, else by the status. */
 import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Answer } from "./connection.ts";
+import { printable } from "./printable.ts";
 
 const MAX_ERROR_BYTES = 64 << 10;
 
@@ -84,9 +85,4 @@ export async function readBytes(answer: Answer, limit: number): Promise<Uint8Arr
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
-}
-
-/** What a server says goes to a terminal: no control characters. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ").slice(0, 500);
 }

@@ -6,6 +6,7 @@ import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
 import { resolveUrl, type Answer } from "./connection.ts";
 import { download } from "./download.ts";
+import { readPage, type PageField } from "./read-page.ts";
 import type { Remote } from "./remote.ts";
 import type { Fetched, OnTransfer, RemoteRepository, RepositoryOptions } from "./remote-repository.ts";
 import { replayable } from "./replayable.ts";
@@ -133,7 +134,7 @@ export async function listCatalog(remote: Remote): Promise<readonly string[]> {
 
 interface Listing {
   readonly path: string;
-  readonly field: "tags" | "repositories";
+  readonly field: PageField;
   readonly scopes: readonly string[];
 }
 
@@ -145,26 +146,12 @@ async function listAll(remote: Remote, { path, field, scopes }: Listing): Promis
     seen.add(next);
     const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes });
     if (answer.status !== 200) throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");
-    found.push(...readPage(await readBytes(answer, MAX_MANIFEST_BYTES), field));
+    found.push(...readPage(await readBytes(answer, MAX_MANIFEST_BYTES), field, remote.host));
     const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers["link"] ?? "")?.[1];
     next = link === undefined ? undefined : resolveUrl(link, answer.url).href;
     if (seen.size >= MAX_PAGES) throw new RegistryError("PROTOCOL", `Cannot list ${path}: more than ${MAX_PAGES} pages came`);
   }
   return found;
-}
-
-/** @throws {RegistryError} `PROTOCOL` */
-function readPage(bytes: Uint8Array, field: Listing["field"]): readonly string[] {
-  let page: unknown;
-  try {
-    page = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (cause) {
-    throw new RegistryError("PROTOCOL", `Cannot read the list of ${field}: it is not JSON`, { cause });
-  }
-  const items = (page as Partial<Record<string, unknown>> | null)?.[field] ?? [];
-  if (!Array.isArray(items) || !items.every((item) => typeof item === "string"))
-    throw new RegistryError("PROTOCOL", `Cannot read the list of ${field}: it holds something else`);
-  return items;
 }
 
 export function isManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolean {

@@ -3,9 +3,11 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { referrerRows } from "../../cli/registry/referrer-rows.ts";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
-import { openRepository } from "../../registry/client/repository.ts";
+import { listCatalog, openRepository } from "../../registry/client/repository.ts";
+import { digestOf } from "../../store/digest.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
@@ -221,4 +223,24 @@ test.each(["null", "{", '{"tags":5}', '{"tags":[5]}'])("a list of tags that is %
   const tags = openRepository(remote, "app").tags();
   if (body === "null") expect(await tags).toEqual([]);
   else await expect(tags).rejects.toMatchObject({ code: "PROTOCOL" });
+});
+
+test.each([
+  { field: "tags", words: ["v1", "\u001b]0;title\u0007"], says: String.raw`"\u001b]0;title\u0007" in it is no tag` },
+  { field: "tags", words: ["v1\nv2"], says: String.raw`"v1\nv2" in it is no tag` },
+  { field: "tags", words: ["v1\u009b31m", "v2"], says: String.raw`"v1\u009b31m" in it is no tag` },
+  { field: "tags", words: ["x".repeat(129)], says: `"${"x".repeat(100)}…" in it is no tag` },
+  { field: "repositories", words: ["team/app", "\u001b[2J"], says: String.raw`"\u001b[2J" in it is no repository name` },
+  { field: "repositories", words: ["team\n"], says: String.raw`"team\n" in it is no repository name` },
+])("a list of $field that holds what is none is refused: $says", async ({ field, words, says }) => {
+  const host = await listen((request, response) => void response.end(request.url === "/v2/" ? "{}" : JSON.stringify({ [field]: words })));
+  await using remote = await openRemote(host, { env: { HOME: scratch.root }, retry });
+  const listing = field === "tags" ? openRepository(remote, "app").tags() : listCatalog(remote);
+  await expect(listing).rejects.toMatchObject({ code: "PROTOCOL", message: `Cannot read the list of ${field} of ${host}: ${says}` });
+});
+
+test("what a registry says of referrers has no control characters in a table", () => {
+  const annotations = { "org.opencontainers.image.title": "a\u001b[2Jb" };
+  const rows = referrerRows([{ mediaType: MEDIA_TYPE.manifest, digest: digestOf("x"), size: 1, artifactType: "t\u0007", annotations }]);
+  expect(rows).toMatchObject([{ Title: "a [2Jb", ArtifactType: "t " }]);
 });
