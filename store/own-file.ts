@@ -68,7 +68,8 @@ function hintOfOwner(path: string): string {
   return `Give it to the owner of ${dirname(path)} (chown), or work as that user`;
 }
 
-function kindOf(found: Stats): string {
+/** Of what is no plain file. */
+export function kindOf(found: Stats): string {
   if (found.isSymbolicLink()) return "a symbolic link";
   if (found.isDirectory()) return "a folder";
   if (found.isFIFO()) return "a named pipe";

@@ -1,23 +1,25 @@
 /** An image in an OCI layout folder, brought into the store: `oci-layout://FOLDER[:tag][@digest]`. Spec: image-spec v1.1, image-layout.md. */
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { algorithmOf, encodedOf, isDigest } from "../../store/digest.ts";
 import { copyImage } from "../../store/image/copy.ts";
 import { parseIndex } from "../../store/image/documents.ts";
 import { StoreError } from "../../store/errors.ts";
+import { readPlainFile, readPlainFrom } from "../../store/plain-file.ts";
 import type { Descriptor, Platform } from "../../store/oci.ts";
 import type { Image, Store } from "../../store/store.ts";
 import type { ContentSource } from "../../store/content.ts";
 import { BuilderError } from "../errors.ts";
 
 const SCHEME = "oci-layout://";
+const CHUNK_BYTES = 1 << 20;
 const REF_NAME = "org.opencontainers.image.ref.name";
 
 /** @throws {BuilderError} `IMAGE_UNKNOWN` */
 export async function openLayout(reference: string, platform: Platform, store: Store, signal: AbortSignal | undefined): Promise<Image> {
   const { folder, tag, digest } = parseLayoutReference(reference);
   try {
-    const top = choose(readEntries(folder), tag, digest);
+    const top = choose(await readEntries(folder), tag, digest);
     const copied = await copyImage(contentOf(folder), store.blobs, top, { platform, ...(signal === undefined ? {} : { signal }) });
     return await store.images.read(copied, platform);
   } catch (error) {
@@ -35,10 +37,10 @@ export function parseLayoutReference(reference: string): { readonly folder: stri
 
 class LayoutProblem extends Error {}
 
-function readEntries(folder: string): readonly Descriptor[] {
+async function readEntries(folder: string): Promise<readonly Descriptor[]> {
   const file = join(folder, "index.json");
   if (!existsSync(file)) throw new LayoutProblem(`${folder} is no OCI layout: it has no index.json`);
-  return parseIndex(readFileSync(file)).manifests;
+  return parseIndex(await readPlainFile(file)).manifests;
 }
 
 /** By digest, else by name; without a tag `latest`, or the only one there is. */
@@ -63,7 +65,7 @@ function contentOf(folder: string): ContentSource {
       if (!isDigest(digest)) throw new LayoutProblem(`${JSON.stringify(digest)} is no digest`);
       const path = join(folder, "blobs", algorithmOf(digest), encodedOf(digest));
       if (!existsSync(path)) throw new LayoutProblem(`blob ${digest} is missing`);
-      return createReadStream(path, { highWaterMark: 1 << 20 });
+      return readPlainFrom(path, 0, CHUNK_BYTES);
     },
   };
 }

@@ -1,11 +1,12 @@
 /** skopeo's `dir:`: one image in a plain folder, its top as manifest.json, the manifests of an index as HEX.manifest.json, blobs as HEX. Spec: containers-transports(5). */
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, encodedOf } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import { isIndex, isManifest } from "../../store/image/documents.ts";
 import { makeFolders } from "../../store/make-folders.ts";
+import { readPlainFile } from "../../store/plain-file.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { folderContent, writeWhole } from "./folder.ts";
@@ -17,7 +18,8 @@ const VERSION_TEXT = "Directory Transport Version: 1.1\n";
 const PART_OF_IMAGE = /^(?:(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?(?:\.\d+\.part)?|signature-\d+)$/;
 
 export async function openDirSource(folder: string): Promise<{ readonly content: ContentSource; readonly top: Descriptor }> {
-  const bytes = await readFile(join(folder, TOP)).catch((cause: unknown) => {
+  const bytes = await readPlainFile(join(folder, TOP)).catch((cause: unknown) => {
+    if (cause instanceof StoreError) throw cause;
     throw new StoreError("ARCHIVE_INVALID", `Cannot read ${folder} as a dir: of an image: it has no ${TOP}`, { cause });
   });
   const top = { mediaType: typeOf(bytes, folder), digest: digestOf(bytes), size: bytes.length };

@@ -1,10 +1,11 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
 import { makeFolders } from "../../store/make-folders.ts";
+import { readPlainFrom } from "../../store/plain-file.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { writeVerified } from "./verified-file.ts";
@@ -16,9 +17,12 @@ export function folderContent(pathOf: (descriptor: Descriptor) => string): Conte
     fetch: (descriptor) => {
       const path = pathOf(descriptor);
       if (!existsSync(path)) throw new StoreError("BLOB_UNKNOWN", `Cannot read ${descriptor.digest}: ${path} is missing`);
-      return fileContent(path, descriptor.size, (start) => createReadStream(path, { start, highWaterMark: CHUNK_BYTES }));
+      return fileContent(path, descriptor.size, (start) => readPlainFrom(path, start, CHUNK_BYTES));
     },
-    has: async (descriptor) => statSync(pathOf(descriptor), { throwIfNoEntry: false })?.size === descriptor.size, // a machine that went down may leave less
+    has: async (descriptor) => {
+      const found = statSync(pathOf(descriptor), { throwIfNoEntry: false });
+      return found?.isFile() === true && found.size === descriptor.size; // a machine that went down may leave less
+    },
     push: async (descriptor, content) => await writeVerified(pathOf(descriptor), descriptor, content),
   };
 }

@@ -1,9 +1,9 @@
 /** The index of an OCI layout folder: which images are in it, by the names that tools give them. Spec: image-spec v1.1, image-layout.md. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { algorithmOf, encodedOf, type Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import { isManifest, parseIndex } from "../../store/image/documents.ts";
+import { readPlainFile } from "../../store/plain-file.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { readDocument } from "../../store/image/copy.ts";
@@ -65,7 +65,7 @@ export async function noteInLayout(folder: string, referrer: Descriptor): Promis
 
 async function readEntries(folder: string): Promise<readonly Descriptor[] | undefined> {
   try {
-    return parseIndex(await readFile(join(folder, "index.json"))).manifests;
+    return parseIndex(await readPlainFile(join(folder, "index.json"))).manifests;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

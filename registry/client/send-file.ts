@@ -2,6 +2,7 @@
  * One request whose body is a file, over a connection of its own: the head is written here, the body goes from the file to the socket by sendfile(2)
  * on a thread of http/native. A server may answer in the middle of it. Content that still grows goes in chunks, as much as there is each time.
  */
+import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { canSend } from "../../http/transfer.ts";
 import { formatBulkRequest } from "./bulk-head.ts";
@@ -62,9 +63,13 @@ async function reach(source: FileBody["file"], at: number, least: number): Promi
   }
 }
 
+/** Undefined for what is no file, or not there: whoever reads it says so. */
 async function openExisting(path: string): Promise<FileHandle | undefined> {
-  return await open(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // whoever reads it says so
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (["ENOENT", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   });
+  if (file === undefined || (await file.stat()).isFile()) return file;
+  await file.close();
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** What copy writes beside what skopeo writes from the same image, file for file; each reads what the other wrote; and ends that are none leave nothing. */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -213,4 +213,27 @@ test("a registry that sends other bytes, or indexes without end, is named, and n
   expect([status, stderr]).toEqual([1, expect.stringContaining("indexes deep")]);
   expect(existsSync(at("oci/index.json"))).toBe(false);
   rmSync(work, { recursive: true });
+});
+
+test.each(["oci", "dir"])("of an %s: folder, what is no plain file is refused by its name, and nobody waits for it", { timeout: 60_000 }, async (kind) => {
+  await writeLayout(at("own"), [kind === "oci" ? "s390x" : "riscv64"]); // whose layer is in no other place yet
+  await strata(`oci:${at("own")}:v1`, `${kind}:${at("from")}`);
+  const folder = kind === "oci" ? join(at("from"), "blobs/sha256") : at("from");
+  const isLayer = (name: string): boolean => statSync(join(folder, name)).size > 100_000;
+  const [layer] = readdirSync(folder).filter(isLayer) as [string];
+  for (const [path, to] of [
+    [join(folder, layer), [`dir:${at("to")}`, `docker://${registry.host}/copy/pipe:${kind}`, "pipe:v1"]],
+    [join(at("from"), kind === "oci" ? "index.json" : "manifest.json"), [`dir:${at("to")}`]],
+  ] as const) {
+    renameSync(path, at("aside"));
+    for (const make of [() => execFileSync("mkfifo", [path]), () => symlinkSync("/dev/zero", path)]) {
+      make();
+      for (const target of to) {
+        const { status, stderr } = await runStrata(root, ["copy", "-q", `${kind}:${at("from")}`, target]);
+        expect([status, stderr]).toEqual([1, expect.stringMatching(new RegExp(`${path}: it is a (?:named pipe|device), not a file`))]);
+      }
+      rmSync(path);
+    }
+    renameSync(at("aside"), path);
+  }
 });
