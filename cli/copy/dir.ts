@@ -73,7 +73,7 @@ export async function openDirSink(folder: string): Promise<DirSink> {
 
 async function isOfImage(folder: string): Promise<boolean> {
   if ((await readdir(folder)).length === 0) return true;
-  const version = await readFile(join(folder, VERSION), "utf8").catch(() => "");
+  const version = await readPlainFile(join(folder, VERSION)).then(String, () => "");
   return version.startsWith("Directory Transport Version: ");
 }
 

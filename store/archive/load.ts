@@ -1,7 +1,7 @@
 /** Images out of an OCI archive or a docker archive, packed or not, in one pass: each blob goes into the store as it comes by. */
 import { Readable } from "node:stream";
 import { extract } from "tar-stream";
-import { encodedOf, isDigest, type Digest } from "../digest.ts";
+import { algorithmOf, encodedOf, isDigest, type Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import { parseConfig, parseIndex } from "../image/documents.ts";
 import { subjectOf } from "../image/subject.ts";
@@ -113,7 +113,7 @@ async function imagesOf(blobs: Blobs, index: Uint8Array, found: Archive, onRefer
   const names = namesByConfig(found);
   const images: SavedImage[] = [];
   for (const { annotations, ...target } of manifests) {
-    if (!found.stored.has(`blobs/sha256/${encodedOf(target.digest)}`))
+    if (!found.stored.has(`blobs/${algorithmOf(target.digest)}/${encodedOf(target.digest)}`))
       throw new StoreError("ARCHIVE_INVALID", `Cannot load ${found.called}: its index names ${target.digest}, which is not in it`);
     const name = nameOf(annotations, names);
     const subject = name === undefined ? await subjectOf(blobs, target) : undefined;

@@ -12,7 +12,7 @@ import { digestOf, type Digest } from "../../store/digest.ts";
 import { copyImage } from "../../store/image/copy.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import { openStore } from "../../store/open.ts";
-import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
+import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
 import type { Layer, Store } from "../../store/store.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { tarOf } from "./tars.ts";
@@ -245,4 +245,14 @@ test("the tar of a pulled zstd layer is made into gzip of another level, the sam
   for (const from of [store, store]) digests.push((await exportableImage(from, image, { compression: "gzip", level: 9, force: true })).digest);
   expect(digests[0]).toBe(digests[1]);
   expect((await exportableImage(store, image, { compression: "gzip", level: 1, force: true })).digest).not.toBe(digests[0]);
+});
+
+test("an archive whose manifest and config are named by sha512 is loaded", async () => {
+  const { config, ...manifest } = JSON.parse(Buffer.from(await store.blobs.read(target.digest)).toString("utf8")) as Manifest;
+  const put = async (bytes: Uint8Array | string, mediaType: string): Promise<Descriptor> => ({ mediaType, ...(await store.blobs.put(bytes, "sha512")) });
+  const own = await put(await store.blobs.read(config.digest), MEDIA_TYPE.config);
+  const named = await put(JSON.stringify({ ...manifest, config: own }), MEDIA_TYPE.manifest);
+  const [loaded] = await load(await save({ name: saved().name, target: named }));
+  expect(loaded?.target).toEqual(named);
+  expect(await idOf(other, named)).toBe(own.digest);
 });
