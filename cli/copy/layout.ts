@@ -8,6 +8,7 @@ import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
 import { readDocument } from "../../store/image/copy.ts";
 import { folderContent, writeWhole } from "./folder.ts";
+import { changingIndex } from "./layout-lock.ts";
 import { onlyImage } from "./only-image.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
@@ -27,14 +28,18 @@ export async function findInLayout(folder: string, name: string | undefined): Pr
   return descriptor;
 }
 
-/** Replaces the image of that name; the others stay. */
+/** Replaces the image of that name; the others stay, also those that come at the same time. */
 export async function nameInLayout(folder: string, name: string | undefined, descriptor: Descriptor): Promise<void> {
-  const others = ((await readEntries(folder)) ?? []).filter(({ annotations, digest }) =>
-    name === undefined ? digest !== descriptor.digest : annotations?.[REF_NAME] !== name,
-  );
   const entry = name === undefined ? descriptor : { ...descriptor, annotations: { [REF_NAME]: name } };
-  await writeWhole(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...others, entry] }));
+  const isOther = ({ annotations, digest }: Descriptor): boolean => (name === undefined ? digest !== descriptor.digest : annotations?.[REF_NAME] !== name);
+  await changingIndex(folder, async () => {
+    await writeWhole(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    await writeEntries(folder, [...((await readEntries(folder)) ?? []).filter(isOther), entry]);
+  });
+}
+
+async function writeEntries(folder: string, manifests: readonly Descriptor[]): Promise<void> {
+  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }));
 }
 
 /** Entries that are about others are no images to be found. */
@@ -58,9 +63,10 @@ export async function referrersInLayout(folder: string, subject: Digest): Promis
 
 /** Idempotent; its content is there. */
 export async function noteInLayout(folder: string, referrer: Descriptor): Promise<void> {
-  const manifests = (await readEntries(folder)) ?? [];
-  if (manifests.some(({ digest }) => digest === referrer.digest)) return;
-  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, referrer] }));
+  await changingIndex(folder, async () => {
+    const manifests = (await readEntries(folder)) ?? [];
+    if (!manifests.some(({ digest }) => digest === referrer.digest)) await writeEntries(folder, [...manifests, referrer]);
+  });
 }
 
 async function readEntries(folder: string): Promise<readonly Descriptor[] | undefined> {

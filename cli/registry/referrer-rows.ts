@@ -18,7 +18,7 @@ export async function printReferrers(context: Context, referrers: readonly Descr
   else await printRows(context, rows, REFERRER_COLUMNS, { quiet: false, key: "Digest", format: undefined });
 }
 
-function referrerRows(referrers: readonly Descriptor[]): readonly object[] {
+export function referrerRows(referrers: readonly Descriptor[]): readonly object[] {
   return referrers.map(({ digest, artifactType = "", size, annotations = {} }) => ({
     Digest: digest,
     ArtifactType: printable(artifactType),

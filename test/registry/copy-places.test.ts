@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { findInLayout, nameInLayout } from "../../cli/copy/layout.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { runStrata, strataOutput } from "../support/cli.ts";
 import { strata as program, temporaryRoot, type TemporaryRoot } from "../support/root.ts";
@@ -236,4 +237,13 @@ test.each(["oci", "dir"])("of an %s: folder, what is no plain file is refused by
     }
     renameSync(at("aside"), path);
   }
+});
+
+test("images that are named in an OCI layout at the same time are all in it, and no lock stays", async () => {
+  const digest = await strata(source("one"), `oci:${at("oci")}:first`);
+  const descriptor = await findInLayout(at("oci"), "first");
+  const names = Array.from({ length: 12 }, (_, n) => `t${n}`);
+  await Promise.all(names.map(async (name) => await nameInLayout(at("oci"), name, descriptor)));
+  for (const name of ["first", ...names]) expect(await findInLayout(at("oci"), name)).toMatchObject({ digest });
+  expect(readdirSync(at("oci")).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
 });
