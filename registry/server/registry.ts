@@ -132,6 +132,7 @@ function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, delet
     { method: "GET", pattern: "/v2", handler: base },
     { method: "GET", pattern: "/v2/_catalog", handler: catalog },
     ...REPOSITORY_ROUTES.map(([method, path, action, handler]): Route => {
+      const isWriting = action !== "pull" || parts.mirror !== undefined;
       const run = async (request: Request): Promise<Reply> => {
         const name = request.params["name"] ?? "";
         if (!isRepositoryName(name, request.headers.host))
@@ -140,8 +141,7 @@ function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, delet
         if (readOnly !== undefined && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry ${readOnly}`);
         if (!deletes && action === "delete") throw new RegistryError("UNSUPPORTED", `Cannot delete from ${name}: this registry keeps what it has`);
         const call = { request, grant, name };
-        using _ = atWork.begin();
-        const reply = await handler(parts, call);
+        const reply = await (isWriting ? working(atWork, async () => await handler(parts, call)) : handler(parts, call));
         const event = onEvent === undefined ? undefined : eventOf(path, call, reply, { now: new Date(), peers });
         if (event !== undefined) onEvent?.(event);
         return reply;
@@ -151,6 +151,11 @@ function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, delet
     { method: "GET", pattern: "/healthz", handler: () => empty(200) },
     { method: "GET", pattern: "/readyz", handler: (request) => readiness(parts, storage, request) },
   ];
+}
+
+async function working(atWork: AtWork, act: () => Promise<Reply>): Promise<Reply> {
+  using _ = atWork.begin();
+  return await act();
 }
 
 /** Ready to be sent requests: the storage answers, and nobody has asked for the end. */

@@ -17,11 +17,11 @@ test("a manifest that a collection takes once its tags are gone was there", asyn
     list: (prefix, wanted) => records.list(prefix, wanted),
     keys: (prefix, wanted) => records.keys(prefix, wanted),
     put: async (key, value) => await records.put(key, value),
-    update: async (key, change) => await records.update(key, change),
-    async remove(key): Promise<boolean> {
-      const was = await records.remove(key);
-      collected = await repositories.releaseManifest("app", descriptor.digest, Date.now() + 1_000);
-      return was;
+    remove: async (key) => await records.remove(key),
+    async update(key, change): Promise<Value | undefined> {
+      const now = await records.update(key, change);
+      if (now === undefined) collected = await repositories.releaseManifest("app", descriptor.digest, Date.now() + 1_000);
+      return now;
     },
   });
   const storage: Storage = {
