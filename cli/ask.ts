@@ -20,7 +20,7 @@ export async function ask({ stdin, stderr, interrupt }: Context, question: strin
       });
       lines.once("SIGINT", () => reject(new ExitError(INTERRUPTED)));
       lines.once("close", () => resolve(undefined));
-      leave = interrupt.whenComes(() => reject(interrupt.signal.reason as ExitError));
+      leave = interrupt.whenComes(reject);
     });
   } finally {
     leave();

@@ -9,15 +9,15 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** @throws {ExitError} 128 and the number of the signal that came */
   throwIfCame(): void;
-  /** Calls when it comes, at once when it has come. Gives what takes the listener away again. */
-  whenComes(listener: () => void): () => void;
+  /** Calls with what `throwIfCame` throws when it comes, at once when it has come. Gives what takes the listener away again. */
+  whenComes(listener: (why: ExitError) => void): () => void;
 }
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /** The first of either kind is taken; a second ends the process as ever. */
 export function openInterrupt(): Interrupt {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(why: ExitError) => void>();
   let abort: AbortController | undefined;
   let came: ExitError | undefined;
   const start = (): AbortController => {
@@ -29,7 +29,7 @@ export function openInterrupt(): Interrupt {
     process.once(name, () => {
       came ??= new ExitError(128 + number);
       abort?.abort(came);
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener(came);
     });
   return {
     get signal() {
@@ -40,7 +40,7 @@ export function openInterrupt(): Interrupt {
     },
     whenComes(listener): () => void {
       if (came === undefined) listeners.add(listener);
-      else listener();
+      else listener(came);
       return () => void listeners.delete(listener);
     },
   };

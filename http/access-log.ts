@@ -1,6 +1,7 @@
 /** One line a reply, for people (`text`) or for programs (`json`). */
 import type { Reply, Request } from "./message.ts";
 import { direct, type Peers } from "./peers.ts";
+import { asciiJSON } from "./ascii-json.ts";
 
 export type LogFormat = "text" | "json" | "none";
 
@@ -28,10 +29,10 @@ export function accessLog(format: LogFormat, write: (line: string) => void, { pe
       ms: Math.round(milliseconds * 10) / 10,
       agent: request.headers["user-agent"] ?? "-",
     };
-    if (format === "json") write(`${escaped(record)}\n`);
+    if (format === "json") write(`${asciiJSON(record)}\n`);
     else
       write(
-        `${record.time} ${record.remote} ${printable(record.user)} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${escaped(record.agent)}\n`,
+        `${record.time} ${record.remote} ${printable(record.user)} ${record.method} ${printable(record.path)} ${record.status} ${bytes}B ${record.ms}ms ${asciiJSON(record.agent)}\n`,
       );
   };
 }
@@ -39,9 +40,4 @@ export function accessLog(format: LogFormat, write: (line: string) => void, { pe
 /** What a client sends must not forge lines or move the cursor. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x21-\x7e]/g, "?");
-}
-
-/** JSON of printable ASCII: a terminal takes U+0080 to U+009F for commands too, and other characters for the end of a line. */
-function escaped(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

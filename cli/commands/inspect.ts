@@ -6,6 +6,7 @@ import { jsonOutput } from "../json-output.ts";
 import { EXIT, ExitError } from "../errors.ts";
 import { inspectContainer } from "../containers/inspect-container.ts";
 import { inspectVolume } from "../containers/inspect-parts.ts";
+import { renderStrict } from "../render-strict.ts";
 
 interface Flags {
   readonly format?: string;
@@ -79,8 +80,7 @@ export async function printInspected(context: Context, objects: readonly object[
     context.stdout.write(`${JSON.stringify(objects, null, format === "json" ? 0 : 4)}\n`);
     return;
   }
-  const [{ renderTemplate }, { strictField }] = await Promise.all([import("../template.ts"), import("../template-strict.ts")]);
-  const texts = objects.map((object) => `${renderTemplate(format, object, strictField)}\n`); // all of them, before any is printed
+  const texts = await Promise.all(objects.map(async (object) => `${await renderStrict(format, object)}\n`)); // all of them, before any is printed
   context.stdout.write(texts.join(""));
 }
 

@@ -6,6 +6,7 @@ import { isIndex, isManifest, parseIndex, parseManifest } from "../../store/imag
 import { layerMediaType } from "../../store/layer/media-type.ts";
 import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { ContentSource } from "../../store/content.ts";
+import { once } from "../../store/known-bytes.ts";
 
 export type Format = "oci" | "v2s2";
 
@@ -95,8 +96,4 @@ function isAttestation({ annotations }: Descriptor): boolean {
 
 function give(bytes: Uint8Array | undefined): AsyncIterable<Uint8Array> | undefined {
   return bytes === undefined ? undefined : once(bytes);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -6,6 +6,7 @@ import { copyImage, readDocument } from "../../store/image/copy.ts";
 import { subjectIn } from "../../store/image/subject.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import type { ContentSink, ContentSource } from "../../store/content.ts";
+import { knowing } from "../../store/known-bytes.ts";
 
 export interface ReferrerSource {
   readonly content: ContentSource;
@@ -38,7 +39,7 @@ export async function copyReferrers(from: ReferrerSource, to: ReferrerSink, top:
       if (bytes === undefined) continue;
       if (taken.size >= MAX_REFERRERS) throw tooMany(top);
       taken.add(referrer.digest);
-      await copyImage(withDocument(from.content, referrer, bytes), to.content, referrer);
+      await copyImage(knowing(from.content, referrer, bytes), to.content, referrer);
       await refer(subject.digest, referrer);
       left.push(referrer);
     }
@@ -52,19 +53,10 @@ async function readAbout(content: ContentSource, referrer: Descriptor, subject: 
   return subjectIn(referrer, bytes) === subject ? bytes : undefined;
 }
 
-/** It has been read already. */
-function withDocument(content: ContentSource, { digest }: Descriptor, bytes: Uint8Array): ContentSource {
-  return { fetch: (wanted) => (wanted.digest === digest ? once(bytes) : content.fetch(wanted)) };
-}
-
 function tooMany({ digest }: Descriptor): StoreError {
   return new StoreError("MANIFEST_INVALID", `Cannot copy what is attached to ${digest}: there is more than ${MAX_REFERRERS} manifests of it`, {
     hint: "--no-referrers leaves it behind",
   });
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 async function imagesBelow(content: ContentSource, top: Descriptor): Promise<readonly Descriptor[]> {

@@ -13,6 +13,7 @@ import { openDirSource } from "./dir.ts";
 import { findInLayout, layoutContent, referrersInLayout } from "./layout.ts";
 import { onlyImage } from "./only-image.ts";
 import type { ArchivePlace, Place } from "./place.ts";
+import { knowing } from "../../store/known-bytes.ts";
 
 export interface CopySource extends AsyncDisposable {
   /** What it is called in errors. */
@@ -53,7 +54,7 @@ async function openRegistry(context: Context, reference: string, flags: RemoteFl
   const opened = await openSourceReference(context, reference, flags);
   const { repository, target } = opened;
   const { descriptor, bytes } = await repository.read(target);
-  const content: ContentSource = { fetch: (wanted) => (wanted.digest === descriptor.digest ? once(bytes) : repository.fetch(wanted)) };
+  const content = knowing(repository, descriptor, bytes);
   return {
     place: repository.place,
     content,
@@ -61,10 +62,6 @@ async function openRegistry(context: Context, reference: string, flags: RemoteFl
     referrers: async (subject) => await repository.referrers(subject),
     [Symbol.asyncDispose]: async () => await opened[Symbol.asyncDispose](),
   };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 async function openStored(context: Context, reference: string): Promise<CopySource> {

@@ -7,8 +7,7 @@ import type { Image, Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { jsonOutput } from "../json-output.ts";
 import { UsageError } from "../errors.ts";
-import { strictField } from "../template-strict.ts";
-import { renderTemplate } from "../template.ts";
+import { renderStrict } from "../render-strict.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { readAny } from "./read-any.ts";
 
@@ -43,7 +42,7 @@ async function inspect(context: Context, names: readonly string[], { format, pla
     }
   }
   if (format === undefined || format === "json") context.stdout.write(`${JSON.stringify(found, null, format === undefined ? 4 : 0)}\n`);
-  else for (const image of found) context.stdout.write(`${renderTemplate(format, image, strictField)}\n`);
+  else for (const image of found) context.stdout.write(`${await renderStrict(format, image)}\n`);
 }
 
 async function open(store: Store, name: string, wanted: Platform | undefined): Promise<Image> {

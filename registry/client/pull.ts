@@ -8,6 +8,7 @@ import { checkClaims, checkRoom } from "./claims.ts";
 import { pullLayers } from "./pull-layers.ts";
 import type { PullOptions, PullSource, PullStore } from "./pull-options.ts";
 import type { Fetched } from "./remote-repository.ts";
+import { once } from "../../store/known-bytes.ts";
 
 const MAX_NESTING = 4;
 const MAX_IMAGES = 100;
@@ -104,8 +105,4 @@ function kindOf({ artifactType, config }: Manifest): string {
 
 function tooDeep({ place }: PullSource, { descriptor }: Fetched): RegistryError {
   return new RegistryError("PROTOCOL", `Cannot pull ${descriptor.digest} from ${place}: its indexes stand more than ${MAX_NESTING} deep`);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

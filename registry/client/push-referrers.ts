@@ -8,6 +8,7 @@ import type { Descriptor } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
 import { sendBlob } from "./push.ts";
 import type { RemoteRepository } from "./remote-repository.ts";
+import { once } from "../../store/known-bytes.ts";
 
 type Source = Pick<Store, "blobs" | "table">;
 
@@ -65,8 +66,4 @@ async function pushRetargeted(
   const parts = await retarget(store.blobs, referrer, from, to);
   for (const { descriptor, bytes } of parts ?? []) if (!(await repository.has(descriptor))) await repository.push(descriptor, once(bytes));
   return parts?.slice(-1).map(({ descriptor }) => descriptor);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -9,6 +9,7 @@ import type { GrowingBlob } from "../../store/content.ts";
 import { fileContent } from "./file-content.ts";
 import { limit, type Limit } from "./limit.ts";
 import type { Fetched, RemoteRepository } from "./remote-repository.ts";
+import { once } from "../../store/known-bytes.ts";
 
 export interface PushOptions {
   /** Of an index, only this platform's image. @default all that are here */
@@ -159,8 +160,4 @@ function isPlain({ mediaType }: Descriptor): boolean {
 /** Layers that are not for redistribution stay where their URLs are. */
 function isForeign({ mediaType, urls }: Descriptor): boolean {
   return (urls !== undefined && urls.length > 0) || mediaType.includes("nondistributable") || mediaType.includes(".foreign.");
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

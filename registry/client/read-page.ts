@@ -1,4 +1,5 @@
 /** A page of tags or repositories as a registry sends it. Spec: distribution-spec v1.1, "Listing Tags"; what may be a name: "Pulling manifests". */
+import { asciiJSON } from "../../http/ascii-json.ts";
 import { isRepositoryPath, isTag } from "../../store/reference.ts";
 import { RegistryError } from "../errors.ts";
 
@@ -26,8 +27,8 @@ export function readPage(bytes: Uint8Array, field: PageField, host: string): rea
   });
 }
 
-/** In quotes, and nothing but printable ASCII. */
+/** In quotes. */
 function escaped(text: string): string {
-  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-  return JSON.stringify(shown).replaceAll(/[^\x20-\x7e…]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const quoted = asciiJSON(text.slice(0, MAX_SHOWN));
+  return text.length > MAX_SHOWN ? `${quoted.slice(0, -1)}…"` : quoted;
 }

@@ -6,6 +6,7 @@ import { StoreError } from "../errors.ts";
 import { isIndex, isManifest, parseIndex, parseManifest } from "./documents.ts";
 import { choosePlatform, formatPlatform, listPlatforms } from "./platform.ts";
 import { MAX_DOCUMENT_BYTES } from "../blob/blobs.ts";
+import { once } from "../known-bytes.ts";
 
 export interface CopyOptions {
   readonly signal?: AbortSignal;
@@ -120,10 +121,6 @@ export async function readDocument(from: ContentSource, descriptor: Descriptor):
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
 }
 
 /** At most `width` at a time, in order. */
