@@ -3,7 +3,7 @@
 // Usage: node scripts/bundle.mjs (after tsc -b)
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -194,11 +194,12 @@ function warmBuild(context, strata, env) {
 function warmContainers(strata, env, take = () => []) {
   const loaded = { run: [], exec: [], others: [] };
   delete env.RECORD_CODE_OF_STRATA;
+  isWarm = false;
   if (strata("base", "create", "warm/tools", "--bin", "true,sleep").status !== 0) return loaded;
   env.RECORD_CODE_OF_STRATA = "1";
   if (strata("run", "--rm", "--network", "none", "warm/tools", "true").status !== 0) return loaded;
   strata("run", "--rm", "--network", "host", "warm/tools", "true");
-  strata.apart("run", "--rm", "warm/tools", "true");
+  isWarm = strata.apart("run", "--rm", "warm/tools", "true").status === 0;
   const { stdout } = strata("run", "--detach", "--network", "none", "warm/tools", "sleep", "60");
   const id = stdout.trim();
   loaded.run = take();
@@ -242,9 +243,37 @@ function nameNode() {
   if (status !== 0) rmSync(file);
 }
 
-const chunks = await bundle();
-const hot = warm(SHORT);
-await bundle(hotGroups(chunks, hot));
-for (const flags of [SHORT, PLAIN]) warm(flags);
-await warmTransfers();
-nameNode();
+/** Written last, after a bundle whose commands all could run: what is newer than this asks for another. */
+const MADE = join(out, "made");
+
+/** False where something could not run, which may be installed later. */
+let isWarm = false;
+
+/** Everything that a bundle is made of: compiled rooms, this script's parts, programs, packages. */
+function sources() {
+  const compiled = readdirSync(dist, { recursive: true })
+    .filter((name) => !name.startsWith("bundle"))
+    .map((name) => join(dist, name));
+  const own = ["bin", "scripts"].flatMap((folder) => readdirSync(join(project, folder)).map((name) => join(project, folder, name)));
+  return [...compiled, ...own, ...["package.json", "node_modules/.package-lock.json", "build/Release"].map((name) => join(project, name))];
+}
+
+function isMade() {
+  const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const node = join(out, "node");
+  if (!existsSync(node) || readFileSync(node, "utf8").trim() !== process.execPath || changed(node) !== changed(process.execPath)) return false;
+  const made = changed(MADE);
+  return sources().every((path) => changed(path) < made);
+}
+
+async function make() {
+  const chunks = await bundle();
+  const hot = warm(SHORT);
+  await bundle(hotGroups(chunks, hot));
+  for (const flags of [SHORT, PLAIN]) warm(flags);
+  await warmTransfers();
+  nameNode();
+  if (isWarm) writeFileSync(MADE, "");
+}
+
+if (!isMade()) await make();
