@@ -44,13 +44,23 @@ export type RegistryErrorCode =
 export interface RegistryErrorOptions extends CodedErrorOptions {
   /** Goes on the wire as `detail`. */
   readonly detail?: unknown;
+  readonly passing?: Passing | undefined;
+}
+
+/** Of an answer that is one for now: another may be given later. */
+export interface Passing {
+  readonly status: number;
+  /** When, as it said: seconds or a date. */
+  readonly retryAfter: string | undefined;
 }
 
 export class RegistryError extends CodedError<RegistryErrorCode> {
   readonly detail: unknown;
+  readonly passing: Passing | undefined;
 
   constructor(code: RegistryErrorCode, message: string, options: RegistryErrorOptions = {}) {
     super(code, message, options);
     this.detail = options.detail;
+    this.passing = options.passing;
   }
 }

@@ -2,6 +2,7 @@
 import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Answer } from "./connection.ts";
 import { printable } from "./printable.ts";
+import { passingOf } from "./retry.ts";
 
 const MAX_ERROR_BYTES = 64 << 10;
 
@@ -41,7 +42,10 @@ export async function answerError(answer: Answer, doing: string, fallback: WireE
   const known = code !== undefined && CODES.has(code) ? (code as WireErrorCode) : (BY_STATUS[answer.status] ?? (answer.status === 404 ? fallback : "UNKNOWN"));
   const said = message === undefined || message === "" ? "" : `, ${printable(message)}`;
   const hint = (known === "UNAUTHORIZED" || known === "DENIED") && !isFull ? refusalHint(answer) : undefined;
-  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, hint === undefined ? {} : { hint });
+  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, {
+    ...(hint === undefined ? {} : { hint }),
+    passing: passingOf(answer),
+  });
 }
 
 /** Who is logged in already is told as whom, and what was asked for: the last of the actions needs the others. */

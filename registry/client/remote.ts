@@ -7,7 +7,7 @@ import { findLogin, type Login } from "./auth-files.ts";
 import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from "./connection.ts";
 import type { HostTerms } from "./host-terms.ts";
 import { candidates } from "./endpoint.ts";
-import { isPassing, PassingFailure, RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { isPassing, PassingFailure, passingOf, RETRY, retrying, type RetryPolicy } from "./retry.ts";
 import { isWithinTls } from "./unreachable.ts";
 
 export interface RemoteOptions {
@@ -101,7 +101,7 @@ async function ping(connection: Connection, bases: readonly string[], signal: Ab
       const answer = await connection.send({ method: "GET", url: `${base}/v2/`, signal });
       await answer.body.dump();
       if (answer.status === 200 || answer.status === 401) return { base, answer };
-      const error = new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`);
+      const error = new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`, { passing: passingOf(answer) });
       failures.push({ error, weight: base.startsWith("https:") ? WEIGHT.tls : WEIGHT.answered });
     } catch (error) {
       signal?.throwIfAborted();

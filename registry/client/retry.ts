@@ -1,6 +1,7 @@
 /** When to try again, and how long to wait first. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, type Passing } from "../errors.ts";
+import type { Answer } from "./connection.ts";
 
 export interface RetryPolicy {
   readonly attempts: number;
@@ -19,9 +20,23 @@ export function isPassing(status: number): boolean {
 
 /** Milliseconds to wait after attempt number `attempt` (from 1) failed. `random` in [0, 1). Spec: RFC 9110, section 10.2.3. */
 export function retryDelay(policy: RetryPolicy, attempt: number, retryAfter: string | undefined, random: number, now: number): number {
-  const asked = retryAfter === undefined ? 0 : /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
   const backoff = policy.firstMs * 2 ** (attempt - 1) * (0.5 + random);
-  return Math.min(Math.max(backoff, Number.isFinite(asked) ? asked : 0), policy.longestMs);
+  return Math.min(Math.max(backoff, askedDelay(retryAfter, now) ?? 0), policy.longestMs);
+}
+
+/** Milliseconds that `Retry-After` asks for; undefined for none, and for what is neither seconds nor a date. `now`: since the epoch. */
+export function askedDelay(retryAfter: string | undefined, now: number): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const asked = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return Number.isFinite(asked) ? asked : undefined;
+}
+
+/** Undefined for an answer that stays what it is. Others are told no words that `Retry-After` does not have. Spec: RFC 9110, section 10.2.3. */
+export function passingOf({ status, headers }: Pick<Answer, "status" | "headers">): Passing | undefined {
+  if (!isPassing(status)) return undefined;
+  const later = headers["retry-after"];
+  const isTime = later !== undefined && (/^\d{1,9}$/.test(later) || /^[A-Za-z0-9 ,:]+ GMT$/.test(later));
+  return { status, retryAfter: isTime ? later : undefined };
 }
 
 /** Thrown by what `retrying` runs, to be run again. */

@@ -1,9 +1,8 @@
 /**
  * Another registry read through this one: what is asked for and not here is fetched, kept and served. Content is named by its digest,
  * so only tags can be out of date: they are asked for again after a while, and served as they were while the other registry is away
- * or refuses to say.
+ * or refuses to say. One that is away is left alone for a while.
  */
-import { HttpError } from "../../http/error.ts";
 import type { Content } from "../storage.ts";
 import { isDigest, type Digest } from "../../store/digest.ts";
 import { answerError } from "../client/answer-error.ts";
@@ -15,14 +14,14 @@ import { RegistryError } from "../errors.ts";
 import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
 import { storing } from "./storing.ts";
-import { asking, heedful } from "./upstream.ts";
+import { openRespite } from "./respite.ts";
+import { asking } from "./upstream.ts";
 import type { AtWork } from "./at-work.ts";
 
 export interface Mirror extends AsyncDisposable {
   /**
    * Afterwards what the other registry has under this reference is here, or what was here before is all there is.
-   * @throws {RegistryError} `UNREACHABLE` when neither can be had
-   * @throws {HttpError} 429 when neither can be had yet
+   * @throws {RegistryError} `UNREACHABLE` when neither can be had, `TOOMANYREQUESTS` when neither can be had yet
    */
   bringManifest(name: string, reference: string): Promise<void>;
   /** Size of a blob that is not here; undefined when the other registry lacks it too. */
@@ -41,15 +40,17 @@ export interface MirrorOptions {
   readonly atWork: AtWork;
   /** Milliseconds that a tag is taken for true. */
   readonly freshMs: number;
+  /** Milliseconds that never go back. */
   readonly now: () => number;
 }
 
 export function openMirror(options: MirrorOptions): Mirror {
   const { blobs, repositories, freshMs, now } = options;
   const asked = new Map<string, number>();
-  const remote = reconnecting(async () => heedful(await options.connect()));
+  const remote = reconnecting(options.connect);
+  const askFor = { manifests: asker(now), blobs: asker(now) }; // registries count them apart
   const readThere = async (name: string, reference: string): Promise<Fetched> =>
-    await asking(async () => await openRepository(await remote.get(), name).read(reference));
+    await askFor.manifests(async () => await openRepository(await remote.get(), name).read(reference));
   const keep = async (name: string, reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
     const { mediaType, artifactType, annotations, subject } = readUpstream(bytes, descriptor.mediaType);
     await blobs.put(bytes, descriptor.digest.startsWith("sha512:") ? "sha512" : "sha256");
@@ -67,14 +68,14 @@ export function openMirror(options: MirrorOptions): Mirror {
       const known = await repositories.tag(name, reference);
       if (known !== undefined && now() - (asked.get(key) ?? -Infinity) < freshMs) return;
       try {
-        const there = known === undefined ? undefined : await asking(async () => await openRepository(await remote.get(), name).resolve(reference));
+        const there = known === undefined ? undefined : await askFor.manifests(async () => await openRepository(await remote.get(), name).resolve(reference));
         if (known === undefined || there?.digest !== known) await keep(name, reference, await readThere(name, reference));
         asked.set(key, now());
       } catch (error) {
         await forgetOrStale(error, known === undefined, async () => await repositories.removeTag(name, reference));
       }
     },
-    sizeOf: async (name, digest) => await asking(async () => await sizeThere(await remote.get(), name, digest)),
+    sizeOf: async (name, digest) => await askFor.blobs(async () => await sizeThere(await remote.get(), name, digest)),
     async *stream(name, digest, size): AsyncGenerator<Uint8Array> {
       using _ = options.atWork.begin();
       const there = await remote.get();
@@ -85,7 +86,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     async tags(name): Promise<readonly string[] | undefined> {
       try {
-        return await asking(async () => await openRepository(await remote.get(), name).tags());
+        return await askFor.manifests(async () => await openRepository(await remote.get(), name).tags());
       } catch (error) {
         if (isGone(error) || isBug(error) || !(await repositories.exists(name))) throw error;
         return undefined;
@@ -93,6 +94,11 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     [Symbol.asyncDispose]: async () => await remote.close(),
   };
+}
+
+function asker(now: () => number): typeof asking {
+  const respite = openRespite(now);
+  return async (ask) => await asking(async () => await respite(ask));
 }
 
 /** What could not be pushed here is not taken from there either; that is no fault of who asks. @throws {RegistryError} `UNREACHABLE` */
@@ -116,9 +122,9 @@ function isGone(error: unknown): boolean {
   return error instanceof RegistryError && (error.code === "MANIFEST_UNKNOWN" || error.code === "NAME_UNKNOWN");
 }
 
-/** What the other registry, the system or the storage says has a code or a status. */
+/** What the other registry, the system or the storage says has a code. */
 function isBug(error: unknown): boolean {
-  return !(error instanceof HttpError || (error instanceof Error && "code" in error));
+  return !(error instanceof Error && "code" in error);
 }
 
 async function sizeThere(there: Remote, name: string, digest: Digest): Promise<number | undefined> {
@@ -127,7 +133,7 @@ async function sizeThere(there: Remote, name: string, digest: Digest): Promise<n
   if (answer.status === 404) return undefined;
   if (answer.status !== 200) throw await answerError(answer, `look for ${digest}`, "BLOB_UNKNOWN");
   const length = answer.headers["content-length"] ?? "";
-  if (!/^\d+$/.test(length)) throw new RegistryError("UNREACHABLE", `Cannot fetch ${digest}: the other registry does not tell its size`);
+  if (!/^\d+$/.test(length)) throw new RegistryError("PROTOCOL", `Cannot fetch ${digest}: the other registry does not tell its size`);
   return Number(length);
 }
 

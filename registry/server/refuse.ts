@@ -58,7 +58,7 @@ interface WireError {
 
 function wireError(error: unknown): WireError | undefined {
   if (error instanceof RegistryError && isWire(error.code))
-    return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail };
+    return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail, headers: comeAgain(error) };
   if (error instanceof RegistryError && error.code === "UNREACHABLE") return { status: 502, code: "UNKNOWN", message: error.message, detail: undefined };
   if (error instanceof RegistryError && error.code === "STORAGE_FAILED")
     return { status: 503, code: "UNKNOWN", message: error.message, detail: undefined, headers: { "retry-after": "1" } };
@@ -73,6 +73,11 @@ function wireError(error: unknown): WireError | undefined {
   if (isFull(error)) return { status: 507, code: "UNKNOWN", message: "Cannot store it: no space is left", detail: undefined };
   const code = error instanceof StoreError ? STORE_CODES[error.code] : undefined;
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
+}
+
+/** When the registry behind this one says to. */
+function comeAgain({ passing }: RegistryError): ReplyHeaders {
+  return passing?.retryAfter === undefined ? {} : { "retry-after": passing.retryAfter };
 }
 
 /** More at once than this process may have open. */

@@ -69,7 +69,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
       ? repositories
       : linkWithin(repositories, options.quotaOf, storage.isTransactional === true ? storage.table("registry.leases") : undefined);
   const atWork = openAtWork(storage);
-  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => Date.now() });
+  const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => performance.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
   const manifests = openManifestCache(storage.blobs);
   const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
