@@ -11,6 +11,7 @@ import { drain, Incoming } from "./incoming.ts";
 import type { Handler, Reply, Request } from "./message.ts";
 import { text } from "./reply.ts";
 import { send } from "./send.ts";
+import { openTurns } from "./turns.ts";
 
 export interface ServeOptions {
   /** @default "127.0.0.1" */
@@ -158,35 +159,6 @@ function respond(options: ServeOptions, connections: Connections, closing: Abort
     options.onReply?.(request, reply, { bytes, received: request.received, milliseconds: performance.now() - started });
   };
 }
-
-/**
- * Of requests that a client pipelines, those that change something are worked on alone: what comes before is answered, what comes behind waits.
- * Spec: RFC 9112, section 9.3.2. Gives false when the client left meanwhile.
- */
-function openTurns(): (message: IncomingMessage, response: ServerResponse) => Promise<boolean> | true {
-  const changing = new WeakMap<Socket, number>();
-  const add = (socket: Socket, count: number): void => void changing.set(socket, (changing.get(socket) ?? 0) + count);
-  return (message, response) => {
-    const { socket } = message;
-    const isSafe = SAFE.has(message.method ?? "");
-    const isBehind = response.socket === null && !(isSafe && (changing.get(socket) ?? 0) === 0);
-    if (!isSafe) {
-      add(socket, 1);
-      response.once("close", () => add(socket, -1));
-    }
-    if (!isBehind) return true;
-    return new Promise((resolve) => {
-      const leave = (): void => resolve(false);
-      response.once("socket", () => {
-        socket.off("close", leave);
-        resolve(true); // those before it are answered
-      });
-      socket.once("close", leave);
-    });
-  };
-}
-
-const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** Spec: RFC 9112, section 3.2. Node's own check would go on with the next request, and of two hosts it takes the first. */
 function hostProblem({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
