@@ -7,6 +7,7 @@ import type { Request } from "../../http/message.ts";
 import { limit } from "../client/limit.ts";
 import { RegistryError } from "../errors.ts";
 import type { Access, Grant } from "./access.ts";
+import { openStandIns } from "./stand-in.ts";
 import { watchFile } from "./watched-file.ts";
 
 export interface Passwords {
@@ -20,10 +21,6 @@ const REMEMBER_MS = 300_000;
 /** Wrong pairs cost as much as right ones: so many are looked at in turn, and more wait; whoever comes then is told to come back. */
 const MOST_AT_ONCE = 2;
 const MOST_WAITING = 50;
-/** A hash that nothing matches, as costly as those of the file. */
-const nobody = (cost: string): string => `$2b$${cost}$CwTycUXWue0Thq9StjUM0uJ8.BRZ0P0cN8E6fUdjrmZGkPvT7iS2e`;
-/** Of a file that lets nobody in. */
-const USUAL_COST = "10";
 
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` when the file cannot be read now */
 export async function openHtpasswd(path: string, log: (line: string) => void): Promise<Passwords> {
@@ -37,8 +34,8 @@ export async function openHtpasswd(path: string, log: (line: string) => void): P
   const compare = inTurn(async (password: string, hash: string) => await (await import("bcryptjs")).compare(password, hash));
   return {
     async check(username, password): Promise<boolean> {
-      const { known, unknown } = await users();
-      const hash = known.get(username) ?? unknown;
+      const { known, standIn } = await users();
+      const hash = known.get(username) ?? standIn(username);
       const key = createHash("sha256").update(`${hash}\n${password}`).digest("base64");
       if ((right.get(key) ?? 0) > Date.now()) return true;
       const ok = await compare(password, hash);
@@ -85,8 +82,8 @@ export async function authenticateBasic(passwords: Passwords, request: Request):
 
 interface Users {
   readonly known: ReadonlyMap<string, string>;
-  /** The hash of whoever is not there: it takes as long as a wrong password does for most. */
-  readonly unknown: string;
+  /** The hash of whoever is not there. */
+  readonly standIn: (name: string) => string;
   /** Numbers of lines of other hashes, which nobody can log in with. */
   readonly strange: readonly number[];
 }
@@ -99,13 +96,5 @@ function parseHtpasswd(text: string): Users {
     if (name !== undefined && hash !== undefined) known.set(name, hash);
     else if (!/^\s*(?:#|$)/.test(line)) strange.push(index + 1);
   }
-  return { known, unknown: nobody(usualCost([...known.values()])), strange };
-}
-
-/** The one that most hashes have. */
-function usualCost(hashes: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const hash of hashes) counts.set(hash.slice(4, 6), (counts.get(hash.slice(4, 6)) ?? 0) + 1);
-  const [most] = [...counts].toSorted(([, a], [, b]) => b - a);
-  return most?.[0] ?? USUAL_COST;
+  return { known, standIn: openStandIns([...known.values()]), strange };
 }

@@ -107,6 +107,20 @@ test("a name that is not there takes as long as a wrong password, whatever that 
   expect(known / unknown).toBeLessThan(5);
 });
 
+test("of a file with several costs, names that are not there cost as different things as those that are", async () => {
+  using scratch = temporaryRoot();
+  const file = writePasswords(scratch.root);
+  execFileSync("htpasswd", ["-bB", "-C", "9", file, "eve", "secret"], { stdio: "ignore" });
+  const passwords = await openHtpasswd(file, () => {});
+  const times: number[] = [];
+  for (let name = 0; name < 16; name++) {
+    const started = performance.now();
+    expect(await passwords.check(`nobody${name}`, "secret")).toBe(false);
+    times.push(performance.now() - started);
+  }
+  expect(Math.max(...times) / Math.min(...times)).toBeGreaterThan(5);
+});
+
 test.each(["text", "json"] as const)("the access log has a push and a pull with all of their fields, as %s", async (logFormat) => {
   using scratch = temporaryRoot();
   const htpasswd = writePasswords(scratch.root);
