@@ -121,7 +121,8 @@ function readWhich({ all = false, multiArch, platform, format }: Flags): Which {
   const which = multiArch ?? (all ? "all" : "system");
   if (format !== undefined && which === "index-only") throw new UsageError("--format and --multi-arch index-only exclude each other");
   if (all && which !== "all") throw new UsageError(`--all and --multi-arch ${which} exclude each other`);
-  if (multiArch !== undefined && which !== "system" && platform !== undefined) throw new UsageError(`--platform and --multi-arch ${which} exclude each other`);
+  const several = multiArch === undefined ? "--all" : `--multi-arch ${which}`;
+  if (which !== "system" && platform !== undefined) throw new UsageError(`--platform and ${several} exclude each other`);
   return which;
 }
 

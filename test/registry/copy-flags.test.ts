@@ -106,6 +106,7 @@ test.each([
 test.each([
   { flags: ["--all", "--multi-arch", "system"], says: "--all and --multi-arch system exclude each other" },
   { flags: ["--platform", "linux/arm64", "--multi-arch", "all"], says: "--platform and --multi-arch all exclude each other" },
+  { flags: ["-a", "--platform", "linux/arm64"], says: "--platform and --all exclude each other" },
   { flags: ["--multi-arch", "some"], says: "Allowed choices are system, all, index-only" },
   { flags: ["--src-creds", "ann"], says: "--src-creds needs USER:PASSWORD" },
   { flags: ["--dest-tls-verify=maybe"], says: 'invalid argument "maybe" for "--dest-tls-verify" flag: it is true or false' },
