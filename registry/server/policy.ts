@@ -12,7 +12,6 @@
  */
 import { parse } from "yaml";
 import { RegistryError } from "../errors.ts";
-import { isRepositoryName } from "../name.ts";
 import type { Action, Permission } from "./access.ts";
 import { parsePattern, type NamePattern } from "./name-pattern.ts";
 import { parseQuota, type QuotaRule } from "./quota.ts";
@@ -31,13 +30,13 @@ interface Rule {
   readonly actions: readonly string[];
 }
 
-/** `user` undefined: nobody logged in. What is no name of a repository nobody may do anything with. */
+/** `user` undefined: nobody logged in. Names of repositories are checked where they come in. */
 export function permits({ rules }: Policy, user: string | undefined, permission: Permission): boolean {
   const own = rules.filter(({ users }) => users.includes(user ?? ANONYMOUS) || (user !== undefined && users.includes("*")));
   if (permission.kind !== "repository") return user !== undefined || own.length > 0;
   const { name, action } = permission;
   const acting = own.filter(({ actions }) => actions.includes("*") || actions.includes(action));
-  return isRepositoryName(name) && acting.some(({ repositories }) => repositories.some((matches) => matches(name)));
+  return acting.some(({ repositories }) => repositories.some((matches) => matches(name)));
 }
 
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` naming the rule that cannot be understood */

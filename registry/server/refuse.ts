@@ -82,14 +82,16 @@ function comeAgain({ passing }: RegistryError): ReplyHeaders {
 
 /** More at once than this process may have open. */
 function isCrowded(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "EMFILE" || code === "ENFILE";
+  return hasCode(error, "EMFILE", "ENFILE");
 }
 
 /** Storage without room for what came. */
 export function isFull(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ENOSPC" || code === "EDQUOT" || code === "RECORDS_FAILED";
+  return hasCode(error, "ENOSPC", "EDQUOT", "RECORDS_FAILED");
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.some((code) => code === error.code);
 }
 
 function isWire(code: RegistryErrorCode): code is WireErrorCode {

@@ -5,6 +5,7 @@ import type { Reply, Request } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
 import type { Route } from "../../http/router.ts";
 import { RegistryError } from "../errors.ts";
+import { isRepositoryName } from "../name.ts";
 import type { Permission } from "./access.ts";
 import type { Passwords } from "./htpasswd.ts";
 import { permits, type Policy } from "./policy.ts";
@@ -102,5 +103,6 @@ function granted(policy: Policy, user: string | undefined, scope: Scope | undefi
 
 function permissionOf(type: string, name: string, action: string): Permission | undefined {
   if (type === "registry" && name === "catalog" && action === "*") return { kind: "catalog" };
-  return type === "repository" && (action === "pull" || action === "push" || action === "delete") ? { kind: "repository", name, action } : undefined;
+  if (type !== "repository" || !isRepositoryName(name)) return undefined;
+  return action === "pull" || action === "push" || action === "delete" ? { kind: "repository", name, action } : undefined;
 }

@@ -121,6 +121,11 @@ describe("the token service", () => {
     });
   });
 
+  test.each(["UPPER", "mirror/stable/".repeat(290)])("gives nothing of what is no name of a repository, to who may do everything: %s", async (name) => {
+    const { token: value } = await token("root", [`repository:${name}:pull`]);
+    expect(JSON.parse(Buffer.from(String(value).split(".")[1]!, "base64url").toString())).toMatchObject({ sub: "root", access: [] });
+  });
+
   test("refuses a wrong password", async () => {
     const reply = await fetch(`${registry.url}/auth/token`, { headers: basic("ann", "wrong") });
     expect([reply.status, ((await reply.json()) as any).errors[0].code]).toEqual([401, "UNAUTHORIZED"]);

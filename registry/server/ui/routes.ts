@@ -89,9 +89,9 @@ function asset(name: string, type: string, content: string): Route {
 /** Admitted before anything is looked up: whether a repository is there is told only to whom may read it. */
 async function admitVisit(access: Access, request: Request): Promise<Visit> {
   const [, name = "", separator = "", reference = ""] = /^([^:@]*)(?:([:@])(.*))?$/s.exec(request.params["place"] ?? "") ?? [];
-  await admitReader(access, request, { kind: "repository", name, action: "pull" });
   const isRight = separator === "" || (separator === "@" ? isDigest(reference) : isTag(reference));
   if (!isRepositoryName(name) || !isRight) throw new RegistryError("NAME_UNKNOWN", "Cannot show this page: that is no name of a repository, tag or digest");
+  await admitReader(access, request, { kind: "repository", name, action: "pull" });
   return { request, name, reference, now: Date.now() };
 }
 
