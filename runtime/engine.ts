@@ -144,6 +144,8 @@ export interface ContainerRecord {
   readonly stopRequested: boolean;
   /** Who prepares it: a container that was never started and whose maker is gone is swept when it is `autoRemove`. */
   readonly maker?: { readonly pid: number; readonly startTime: number };
+  /** Somebody removes it, with its anonymous volumes or without: whoever finds it so afterwards goes on with that. */
+  readonly removing?: { readonly volumes: boolean };
   /** Set while it runs, or until what it held is given back. */
   readonly unsettled: boolean;
   readonly startedAt?: string;

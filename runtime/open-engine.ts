@@ -124,7 +124,7 @@ function views(parts: Parts): Views {
 async function noticed(parts: Parts, reference: string): Promise<Container> {
   const container = await getContainer(parts, reference);
   const { record, status } = container;
-  if (isLive(status) || (!record.unsettled && record.restartAt === undefined)) return container;
+  if (record.removing === undefined && (isLive(status) || (!record.unsettled && record.restartAt === undefined))) return container;
   await (await import("./engine/lost.ts")).careFor(parts, record);
   return parts.records.get(record.id) === undefined ? container : await getContainer(parts, record.id);
 }

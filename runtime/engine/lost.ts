@@ -10,12 +10,13 @@ import { exitEnvironment } from "../process/host.ts";
 import { strayNetworks } from "./connections.ts";
 import { tryLock } from "./lock.ts";
 import { containersFolder, lockName, type Parts } from "./parts.ts";
-import { discard } from "./remove.ts";
+import { discard, finishRemoval } from "./remove.ts";
 import { isAwaited, settleOnce } from "./settle.ts";
 import { inspect, isLive, listContainers } from "./status.ts";
 
 /** Pure: whether this container, as it was found, may need care. */
 function isSuspect({ record, status }: Container): boolean {
+  if (record.removing !== undefined) return true;
   if (isLive(status)) return strayNetworks(record).length > 0;
   return record.unsettled || record.restartAt !== undefined || isAbandoned(record);
 }
@@ -50,6 +51,7 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
   try {
     record = parts.records.get(id);
     if (record === undefined) return;
+    if (record.removing !== undefined) return await finishRemoval(parts, record, held, record.removing.volumes);
     if (isLive((await inspect(parts, record)).status)) return await finishDisconnects(parts, record);
     if ((await parts.processes.state(id))?.watched === true) return;
     if (isAbandoned(record) && (!record.unsettled || (await parts.processes.state(id))?.startedAt === undefined)) {

@@ -24,7 +24,19 @@ export async function removeContainer(parts: Parts, reference: string, options: 
     );
   }
   if (isLive(status)) tellContainer(parts, "kill", record, { signal: "9" });
-  await discard(parts, record, { volumes: options.volumes ?? record.options.autoRemove ?? false, held });
+  const volumes = options.volumes ?? record.removing?.volumes ?? record.options.autoRemove ?? false;
+  await parts.records.change(id, (current) => ({ ...current, removing: { volumes } }));
+  await finishRemoval(parts, record, held, volumes);
+}
+
+/** What cannot be removed stays, and is not started again: whoever asked was told why. Idempotent. */
+export async function finishRemoval(parts: Parts, record: ContainerRecord, held: Lock, volumes: boolean): Promise<void> {
+  try {
+    await discard(parts, record, { volumes, held });
+  } catch (error) {
+    await parts.records.change(record.id, ({ removing: _removing, ...current }) => ({ ...current, stopRequested: true }));
+    throw error;
+  }
 }
 
 interface DiscardOptions {

@@ -11,6 +11,7 @@ import { healthTimer } from "./health/timer.ts";
 import { writeIdentity } from "./hosts.ts";
 import { type Lock, lock } from "./lock.ts";
 import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import { finishRemoval } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { specOf } from "./spec-of.ts";
 import { inspect, isLive } from "./status.ts";
@@ -28,6 +29,10 @@ export async function startContainer(parts: Parts, reference: string, options: S
   const { id } = parts.records.find(reference);
   await using held = await lock(lockName(parts, id));
   const { record, status } = await inspect(parts, parts.records.find(id));
+  if (record.removing !== undefined) {
+    await finishRemoval(parts, record, held, record.removing.volumes);
+    return await startContainer(parts, id, options); // throws: it is gone
+  }
   if (options.due !== undefined && (record.restartAt !== options.due || record.stopRequested)) return {};
   if (isLive(status)) throw new RuntimeError("CONTAINER_STATE", `Cannot start container ${record.name}: it is ${status.status} already`);
   if (record.unsettled || record.startedAt !== undefined) await reset(parts, record, held);

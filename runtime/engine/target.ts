@@ -7,6 +7,7 @@ import { getContainer, isLive, needLive } from "./status.ts";
 export async function targetOf(parts: Parts, reference: string, verb: string): Promise<Container> {
   const container = await getContainer(parts, reference);
   const { record, status } = container;
-  if (record.unsettled && !isLive(status)) await (await import("./lost.ts")).careFor(parts, record);
+  if (record.removing !== undefined || (record.unsettled && !isLive(status))) await (await import("./lost.ts")).careFor(parts, record);
+  if (record.removing !== undefined) parts.records.find(reference); // throws for one that is gone
   return needLive(container, verb);
 }

@@ -44,7 +44,7 @@ afterAll(async () => {
   await box[Symbol.asyncDispose]();
 });
 
-/** Does as `program`, but tells when it begins and ends, and with what; it takes `NAME.slow` away and its time, or `NAME.fails` and fails. */
+/** Does as `program`, but tells when it begins and ends, and with what; it takes `NAME.slow` away and so many seconds, or `NAME.fails` and fails. */
 function writePlugin(name: string, program: string): void {
   const say = (words: string): string => `printf '%s\\n' "$CNI_COMMAND ${name} ${words}" >> ${join(folder, "log")}`;
   const [slow, fails, said] = ["slow", "fails", "said"].map((end) => join(folder, `${name}.${end}`));
@@ -52,7 +52,7 @@ function writePlugin(name: string, program: string): void {
     "#!/bin/sh",
     "config=$(cat)",
     say("begins $config"),
-    `if rm ${slow} 2>/dev/null; then sleep 2; fi`,
+    `if [ -e ${slow} ]; then seconds=$(cat ${slow}); rm ${slow}; sleep $seconds; fi`,
     `if rm ${fails} 2>/dev/null; then ${say("ends")}; exit 1; fi`,
     `printf %s "$config" | ${program} > ${said}; status=$?`,
     say("ends"),
@@ -108,8 +108,13 @@ function left(): readonly string[] {
 
 /** Kills `strata ARGS` and its process group while the plugin `slow` is at work. */
 async function killedIn(slow: string, ...args: readonly string[]): Promise<void> {
+  await killedFor(2, slow, ...args);
+}
+
+/** It is at work for so many seconds. */
+async function killedFor(seconds: number, slow: string, ...args: readonly string[]): Promise<void> {
   const file = join(folder, `${slow}.slow`);
-  writeFileSync(file, "");
+  writeFileSync(file, String(seconds));
   const child = spawn(process.execPath, [strata, ...args], { env: box.root.env, stdio: "ignore", detached: true });
   await eventually(async () => await Promise.resolve(expect(existsSync(file)).toBe(false)));
   const ended = once(child, "exit");
@@ -156,6 +161,14 @@ test("a DEL that was killed is done before the next command runs all of them aga
   await box.strata("rm", "--force", id);
   expect(order()).toEqual([...ADDED, ...DELETED, ...DELETED]);
   expect(left()).toEqual([]);
+});
+
+test.each(["link", "addresses", "passes"])("a removal that was killed in %s is finished, whatever the restart policy says", async (slow) => {
+  const id = await box.strata(...run("--restart", "always", "-v", "/anonymous"));
+  await killedIn(slow, "rm", "--force", "--volumes", id);
+  await eventually(async () => expect(await onlyOne()).toBe(""));
+  expect(steps().filter(({ command }) => command === "ADD").length).toBe(2 * ADDED.length); // once each, begun and ended
+  expect([left(), await box.strata("volume", "ls", "--quiet")]).toEqual([[], ""]);
 });
 
 test("DEL gets what the plugins before the one that was killed had made", async () => {
