@@ -68,6 +68,7 @@ export function compose(rootFlag: string | undefined): Context & AsyncDisposable
         self: context.self,
         store: await context.store(),
         processes: await context.processes(),
+        notice: (text) => void context.stderr.write(`strata: ${text}\n`),
       });
     }),
     async [Symbol.asyncDispose](): Promise<void> {

@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly self: readonly string[];
   readonly store: Store;
   readonly processes: Processes;
+  /** Hears what is waited for when that takes long. */
+  readonly notice?: (text: string) => void;
 }
 
 export async function openEngine(options: EngineOptions): Promise<Engine> {

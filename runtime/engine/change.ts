@@ -4,9 +4,9 @@ import type { Limits } from "../limits.ts";
 import { RuntimeError } from "../errors.ts";
 import { forgetPauser } from "./brief-pause.ts";
 import { resources } from "./limits.ts";
-import { lock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
-import { lockName, type Parts } from "./parts.ts";
+import { type Parts } from "./parts.ts";
 import { isLive, inspect } from "./status.ts";
 import { targetOf } from "./target.ts";
 import { tellContainer } from "./tell.ts";
@@ -14,7 +14,7 @@ import { tellContainer } from "./tell.ts";
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID` */
 export async function renameContainer(parts: Parts, reference: string, name: string): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { name: old } = parts.records.find(id);
   if (name === "") throw new RuntimeError("NAME_INVALID", "Neither old nor new names may be empty"); // docker's words, here and below
   if (old === name) throw new RuntimeError("NAME_INVALID", "Renaming a container with the same name as its current name");
@@ -48,7 +48,7 @@ export async function unpauseContainer(parts: Parts, reference: string): Promise
 /** Limits not given stay. */
 export async function updateContainer(parts: Parts, reference: string, limits: Limits, restart?: RestartPolicy): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (restart !== undefined && restart.name !== "no" && record.options.autoRemove === true)
     throw new RuntimeError("SPEC_INVALID", `Cannot give container ${record.name} a restart policy: it is removed when it has ended (--rm)`);

@@ -11,8 +11,9 @@ import { addChain, type Attendance, type Chain, checkChain, type CniResult, dele
 import { findConfiguration } from "../network/cni/configurations.ts";
 import { claimPorts } from "../network/ports.ts";
 import type { EndpointState, PortMapping } from "../networks.ts";
-import { type Lock, lock } from "./lock.ts";
-import { lockName, type Parts } from "./parts.ts";
+import type { Lock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
+import { type Parts } from "./parts.ts";
 
 const DEVICE = "eth0";
 
@@ -101,7 +102,7 @@ async function forgetChain(parts: Parts, owner: string, held: Lock): Promise<voi
 
 /** Asks every plugin whether its part is still as it was set up. @throws {RuntimeError} `NETWORK_FAILED`, `CONTAINER_STATE` */
 export async function checkCni(parts: Parts, record: Pick<ContainerRecord, "id" | "name">): Promise<void> {
-  await using held = await lock(lockName(parts, record.id));
+  await using held = await lockContainer(parts, record.id);
   const chain = parts.cni.get(record.id);
   if (chain?.result === undefined) throw new RuntimeError("CONTAINER_STATE", `Cannot check the network of container ${record.name}: no CNI plugins made it`);
   await checkChain(chain, attendance(parts, held));
@@ -115,7 +116,7 @@ function attendance({ programs: { minder } }: Parts, held: Lock): Attendance {
 export async function sweepCni(parts: Parts, owns: (owner: string) => boolean): Promise<void> {
   for (const [owner] of parts.cni.list()) {
     if (owns(owner)) continue;
-    await using held = await lock(lockName(parts, owner));
+    await using held = await lockContainer(parts, owner);
     if (!owns(owner)) await forgetChain(parts, owner, held).catch(() => {});
   }
 }

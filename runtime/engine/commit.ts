@@ -10,8 +10,8 @@ import { whilePaused } from "./brief-pause.ts";
 import { applyChanges } from "./changes.ts";
 import { withUpper } from "./container-view.ts";
 import { resolveParents } from "./init-layer.ts";
-import { lock } from "./lock.ts";
-import { lockName, type Parts, snapshotKey } from "./parts.ts";
+import { lockContainer } from "./lock-container.ts";
+import { type Parts, snapshotKey } from "./parts.ts";
 import { getContainer } from "./status.ts";
 import { tellContainer } from "./tell.ts";
 
@@ -26,7 +26,7 @@ export interface CommitOptions {
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `SPEC_INVALID`, `IMAGE_UNKNOWN` */
 export async function commitContainer(parts: Parts, reference: string, options: CommitOptions = {}): Promise<Image> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { record, status } = await getContainer(parts, id);
   const { config: base, layers, active } = await baseOf(parts.store, record);
   const config = applyChanges(withoutSecrets(record, base.config?.Env ?? []), options.changes ?? []);

@@ -7,8 +7,8 @@ import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { type CopyType, encodeEntry } from "./copy-entry.ts";
 import { placeOf } from "./copy-place.ts";
-import { lock } from "./lock.ts";
-import { lockName, type Parts } from "./parts.ts";
+import { lockContainer } from "./lock-container.ts";
+import { type Parts } from "./parts.ts";
 import { inspect } from "./status.ts";
 
 const TYPES: Readonly<Record<string, CopyType>> = {
@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, CopyType>> = {
 /** @throws {RuntimeError} `PATH_UNKNOWN` when `folder` is none in the container, `SPEC_INVALID` for a tar that names paths outside */
 export async function copyIn(parts: Parts, reference: string, folder: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const container = await inspect(parts, parts.records.find(id));
   const { record } = container;
   const place = await placeOf(parts, container, "write");

@@ -8,9 +8,9 @@ import { applyOptions, commandLine } from "./configuration.ts";
 import { givenName, newID } from "./identity.ts";
 import { type MountPointRequest, writeInitLayer } from "./init-layer.ts";
 import { resources } from "./limits.ts";
-import { lock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
 import { mountTargets, planMounts, prepareMounts } from "./mount-points.ts";
-import { containerFolder, lockName, type Parts, snapshotKey } from "./parts.ts";
+import { containerFolder, type Parts, snapshotKey } from "./parts.ts";
 import { ownProcess } from "./self.ts";
 import { tellContainer } from "./tell.ts";
 import { checkWords } from "./words.ts";
@@ -18,7 +18,7 @@ import { checkWords } from "./words.ts";
 /** @throws {RuntimeError} `CONTAINER_EXISTS`, `NAME_INVALID`, `SPEC_INVALID`, `PATH_UNKNOWN` */
 export async function createContainer(parts: Parts, options: ContainerOptions): Promise<Container> {
   const id = newID();
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { image, ...flags } = options;
   const config = applyOptions(image.config.config ?? {}, flags);
   const [path = "", ...args] = commandLine(config);

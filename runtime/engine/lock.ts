@@ -12,11 +12,24 @@ export interface Lock extends AsyncDisposable {
   readonly fd: number;
 }
 
-export async function lock(name: string): Promise<Lock> {
-  for (;;) {
-    const held = tryLock(name);
-    if (held !== undefined) return held;
-    await released(name);
+export interface Patience {
+  /** Called once, when it has waited for so long. */
+  readonly whenSlow: () => void;
+  readonly slowMs: number;
+}
+
+export async function lock(name: string, patience?: Patience): Promise<Lock> {
+  const free = tryLock(name);
+  if (free !== undefined) return free;
+  const timer = patience && setTimeout(patience.whenSlow, patience.slowMs);
+  try {
+    for (;;) {
+      await released(name);
+      const held = tryLock(name);
+      if (held !== undefined) return held;
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -6,14 +6,14 @@ import type { Connection } from "../networks.ts";
 import { leave, openEndpoint } from "./connect.ts";
 import { connectionsOf, strayNetworks, withConnection, withoutConnection } from "./connections.ts";
 import { identityFiles, writeResolver } from "./hosts.ts";
-import { lock } from "./lock.ts";
-import { containerFolder, lockName, type Parts } from "./parts.ts";
+import { lockContainer } from "./lock-container.ts";
+import { containerFolder, type Parts } from "./parts.ts";
 import { inspect, isLive } from "./status.ts";
 
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `NETWORK_UNKNOWN`, `NETWORK_FAILED` */
 export async function connectNetwork(parts: Parts, reference: string, added: Connection): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
   const before = record.connections;
   const connections = withConnection(record, added);
@@ -38,7 +38,7 @@ export async function connectNetwork(parts: Parts, reference: string, added: Con
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` */
 export async function disconnectNetwork(parts: Parts, reference: string, name: string): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using _ = await lock(lockName(parts, id));
+  await using _ = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
   const isHalf = strayNetworks(record).includes(name);
   const connections = isHalf ? connectionsOf(record) : withoutConnection(record, name);

@@ -38,6 +38,8 @@ export interface Parts {
   readonly network: NetworkParts;
   readonly volumes: VolumeParts;
   readonly sandboxes: Table<SandboxRecord>;
+  /** Tells who waits what for. */
+  readonly notice?: ((text: string) => void) | undefined;
   /** Chains of plugins that are to be undone, by owner. */
   readonly cni: Table<Chain>;
 }

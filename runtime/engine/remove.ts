@@ -5,8 +5,9 @@ import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import { openVolumes, releaseVolume } from "../volume/volumes.ts";
 import { disconnect, isConnected } from "./connect.ts";
-import { type Lock, lock } from "./lock.ts";
-import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import type { Lock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
+import { containerFolder, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { inspect, isLive } from "./status.ts";
 import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
 
@@ -15,7 +16,7 @@ const KILLED = { exitCode: 137, oomKilled: false };
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` when it runs and is not forced */
 export async function removeContainer(parts: Parts, reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
   const { id } = parts.records.find(reference);
-  await using held = await lock(lockName(parts, id));
+  await using held = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (isLive(status) && options.force !== true) {
     throw new RuntimeError(

@@ -6,8 +6,8 @@ import type { ContainerRecord } from "../engine.ts";
 import type { ExitRecord } from "../process.ts";
 import { disconnect } from "./connect.ts";
 import { isAlive } from "../../store/process-id.ts";
-import { lock } from "./lock.ts";
-import { lockName, markerPath, type Parts } from "./parts.ts";
+import { lockContainer } from "./lock-container.ts";
+import { markerPath, type Parts } from "./parts.ts";
 import { discard, finishRemoval } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { startContainer } from "./start.ts";
@@ -64,7 +64,7 @@ export function isAwaited({ restarter }: Pick<ContainerRecord, "restarter">): bo
 
 /** Only the first half: what it held is given back, and the record says what is to follow. */
 export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
-  await using held = await lock(lockName(parts, id));
+  await using held = await lockContainer(parts, id);
   const record = parts.records.get(id);
   if (record?.removing !== undefined) {
     await finishRemoval(parts, record, held, record.removing.volumes);

@@ -9,8 +9,9 @@ import type { Attachment, CreateRequest, RunOptions } from "../process.ts";
 import { connect, disconnect } from "./connect.ts";
 import { healthTimer } from "./health/timer.ts";
 import { writeIdentity } from "./hosts.ts";
-import { type Lock, lock } from "./lock.ts";
-import { containerFolder, lockName, markerPath, type Parts, snapshotKey } from "./parts.ts";
+import type { Lock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
+import { containerFolder, markerPath, type Parts, snapshotKey } from "./parts.ts";
 import { finishRemoval } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { specOf } from "./spec-of.ts";
@@ -27,7 +28,7 @@ export interface StartOptions {
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE`, `COMMAND_NOT_FOUND`, `COMMAND_NOT_EXECUTABLE`, `LAUNCH_FAILED`, `NETWORK_FAILED`, `PORT_IN_USE` */
 export async function startContainer(parts: Parts, reference: string, options: StartOptions = {}): Promise<{ readonly attachment?: Attachment }> {
   const { id } = parts.records.find(reference);
-  await using held = await lock(lockName(parts, id));
+  await using held = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
   if (record.removing !== undefined) {
     await finishRemoval(parts, record, held, record.removing.volumes);

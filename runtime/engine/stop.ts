@@ -3,8 +3,8 @@ import { constants } from "node:os";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
-import { lock } from "./lock.ts";
-import { lockName, type Parts } from "./parts.ts";
+import { lockContainer } from "./lock-container.ts";
+import { type Parts } from "./parts.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
 import { getContainer, isLive } from "./status.ts";
@@ -41,7 +41,7 @@ export async function stopContainer(parts: Parts, reference: string, options: { 
 
 /** A start under way is waited for, and then stopped: it may have begun before the wish was written down. */
 async function passStart(parts: Parts, id: string): Promise<void> {
-  const held = await lock(lockName(parts, id));
+  const held = await lockContainer(parts, id);
   await forgetRestart(parts, id);
   await held[Symbol.asyncDispose]();
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { detach } from "../network/attach.ts";
 import { forgetNamespace, removeIdle } from "../network/networks.ts";
 import { volumeFolder, volumeUsers } from "../volume/volumes.ts";
-import { lock, tryLock } from "./lock.ts";
+import { lockContainer } from "./lock-container.ts";
+import { tryLock } from "./lock.ts";
 import { careFor } from "./lost.ts";
 import { lockName, type Parts } from "./parts.ts";
 import { sweepUnmade } from "./unmade.ts";
@@ -36,7 +37,7 @@ async function sweepNetworks(parts: Parts): Promise<void> {
   const owns = (owner: string): boolean => parts.records.get(owner)?.unsettled === true || parts.sandboxes.get(owner) !== undefined;
   for (const [name, network] of parts.network.table.list()) {
     for (const owner of Object.keys(network.endpoints)) {
-      await using _ = await lock(lockName(parts, owner));
+      await using _ = await lockContainer(parts, owner);
       if (!owns(owner)) await detach(parts.network, name, owner);
     }
   }
@@ -44,7 +45,7 @@ async function sweepNetworks(parts: Parts): Promise<void> {
   const isKept = (owner: string): boolean => owns(owner) || parts.cni.get(owner) !== undefined;
   for (const owner of await readdir(join(parts.runRoot, "netns")).catch(() => [])) {
     if (isKept(owner)) continue;
-    await using _ = await lock(lockName(parts, owner));
+    await using _ = await lockContainer(parts, owner);
     if (!isKept(owner)) await forgetNamespace(parts.network, owner);
   }
   await removeIdle(parts.network);

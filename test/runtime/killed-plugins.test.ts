@@ -155,6 +155,14 @@ test("what a killed run --rm half made goes when somebody looks", async () => {
   expect(left()).toEqual([]);
 });
 
+test("who waits for a plugin of a killed command is told so", async () => {
+  const id = await box.strata(...run("--name", "slow"));
+  await killedFor(8, "link", "rm", "--force", id);
+  const { status, stderr } = await box.attempt("rm", "--force", id);
+  expect(stderr).toContain(`waiting for container slow: the CNI plugin ${join(folder, "link")}, begun by a command that was killed, has not ended`);
+  expect([status, left()]).toEqual([0, []]);
+});
+
 test("a DEL that was killed is done before the next command runs all of them again", async () => {
   const id = await box.strata(...run());
   await killedIn("addresses", "rm", "--force", id);
