@@ -39,9 +39,18 @@ export function bearerAccess(options: BearerOptions): Access {
     challenge(request, permission): string {
       const scope = scopeFor(permission);
       const realm = options.realm ?? `${originOf(request, options.peers)}${TOKEN_PATH}`;
-      return formatChallenge({ scheme: "bearer", parameters: { realm, service: SERVICE, ...(scope === undefined ? {} : { scope }) } });
+      const error = tokenError(options, request);
+      const parameters = { realm, service: SERVICE, ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
+      return formatChallenge({ scheme: "bearer", parameters });
     },
   };
+}
+
+/** What a token lacks that was refused: podman asks for another one only when it is told. Spec: RFC 6750, section 3.1; distribution's own status is 401. */
+function tokenError({ secret, now }: BearerOptions, { headers }: Request): string | undefined {
+  const credentials = parseAuthorization(headers.authorization);
+  if (credentials?.scheme !== "bearer") return undefined;
+  return readToken(secret, credentials.token, "access", now()) === undefined ? "invalid_token" : "insufficient_scope";
 }
 
 function originOf(request: Request, peers: Peers): string {

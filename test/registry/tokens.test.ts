@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDockerd } from "../support/dockerd.ts";
+import { podmanStore } from "../support/podman.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { writeLayout } from "./image.ts";
 import { blob, noise, pushBlob, startRegistry, type TestRegistry } from "./registry.ts";
@@ -90,6 +91,14 @@ describe("skopeo", () => {
   });
 });
 
+test("podman searches, with a token for that", async () => {
+  const logins = join(scratch.root, "auth.json");
+  writeFileSync(logins, JSON.stringify({ auths: { [registry.host]: { auth: Buffer.from("bob:bob-secret").toString("base64") } } }));
+  const flags = [...podmanStore(scratch.root), "search", "--tls-verify=false", "--authfile", logins, "--format", "{{.Name}}"];
+  const search = async (words: string): Promise<string> => (await run("podman", [...flags, `${registry.host}/${words}`])).stdout.trim();
+  expect(await search("app")).toBe(`${registry.host}/team/app`);
+}, 60_000);
+
 test("docker logs in, pulls, and pushes", async () => {
   await using engine = await startDockerd();
   await expect(engine.docker("login", "-u", "ann", "-p", "wrong", registry.host)).rejects.toThrow(/unauthorized/i);
@@ -107,6 +116,17 @@ describe("the token service", () => {
     expect([reply.status, reply.headers.get("www-authenticate")]).toEqual([
       401,
       `Bearer realm="${registry.url}/auth/token",service="strata-registry",scope="repository:team/app:pull"`,
+    ]);
+  });
+
+  test.each([
+    { name: "that is for something else", from: async () => String((await token("bob", ["repository:team/app:pull"])).token), error: "insufficient_scope" },
+    { name: "that is none", from: async () => await Promise.resolve("x.y.z"), error: "invalid_token" },
+  ])("tells what a token lacks $name", async ({ from, error }) => {
+    const reply = await fetch(`${registry.url}/v2/_catalog`, bearer(await from()));
+    expect([reply.status, reply.headers.get("www-authenticate")]).toEqual([
+      401,
+      `Bearer realm="${registry.url}/auth/token",service="strata-registry",scope="registry:catalog:*",error="${error}"`,
     ]);
   });
 
