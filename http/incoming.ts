@@ -115,7 +115,9 @@ async function* read(message: IncomingMessage, { stallMs, proceed, awaited: open
       awaited?.came((chunk as Uint8Array).length);
       received((chunk as Uint8Array).length);
       if (!pace.took((chunk as Uint8Array).length, performance.now() - asked)) throw creeping(stallMs);
+      message.setTimeout(0); // the time until the next is asked for is not the client's
       yield chunk as Uint8Array;
+      message.setTimeout(stallMs);
       asked = performance.now();
       awaited?.waits();
     }

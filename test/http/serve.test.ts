@@ -83,6 +83,23 @@ test("a body that stands still is given up", async () => {
   await once(socket.resume(), "close"); // else this test does not end
 });
 
+test("a body is not given up for the time that the server takes, and is when it stands still afterwards", async () => {
+  let size = 0;
+  const handler: Handler = async ({ body }) => {
+    for await (const chunk of body) {
+      size += chunk.length;
+      await sleep(400);
+    }
+    return json(200, {});
+  };
+  await using listener = await serve({ port: 0, stallMs: 100, handler });
+  const reply = await fetch(listener.url, { method: "POST", body: new Uint8Array(150_000) });
+  expect([reply.status, size]).toEqual([200, 150_000]);
+  const socket = connect(listener.port, "127.0.0.1");
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{");
+  await once(socket.resume(), "close"); // else this test does not end
+});
+
 test("a client that waits for 100 Continue is refused before it sends", async () => {
   await using listener = await serve({ port: 0, handler: echo });
   const outcome = await new Promise<string>((resolve) => {
