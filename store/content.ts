@@ -102,7 +102,8 @@ export interface Ingest extends AsyncDisposable {
   readonly id: string;
   /** Bytes written so far. */
   readonly offset: number;
-  write(chunk: Uint8Array): Promise<void>;
+  /** As it comes; when the content fails, what came before stays. */
+  write(content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Has an empty one written by who is given its descriptor, and trusts the digest of what was written. Absent where there is no file. */
   fill?(fill: Fill): Promise<void>;
   /**

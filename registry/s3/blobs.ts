@@ -6,10 +6,11 @@ import type { Content } from "../storage.ts";
 import type { Bucket } from "./bucket.ts";
 import { openOnce } from "./ingests.ts";
 import { blobKey } from "./keys.ts";
+import type { UploadMemory } from "./upload-memory.ts";
 import { readObject } from "./read-object.ts";
 import { isKept } from "./sweep.ts";
 
-export function openBlobs(bucket: Bucket): Content {
+export function openBlobs(bucket: Bucket, memory: UploadMemory): Content {
   const stat = async (digest: Digest): Promise<Stored | undefined> => {
     const found = await bucket.stat(blobKey(digest));
     return found === undefined ? undefined : { digest, size: found.size };
@@ -27,9 +28,9 @@ export function openBlobs(bucket: Bucket): Content {
       return bytes;
     },
     async ingest(content, expected: Expected = {}): Promise<Stored> {
-      const ingest = openOnce(bucket);
+      const ingest = openOnce(bucket, memory);
       try {
-        for await (const chunk of content) await ingest.write(chunk);
+        await ingest.write(content);
         return await ingest.commit(expected);
       } catch (error) {
         await ingest.abort().catch(() => undefined); // the next collection takes it

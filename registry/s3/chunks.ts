@@ -1,13 +1,16 @@
 /**
- * What has come of an upload: objects named by where they begin and by a nonce, so that no server writes over another's.
+ * What has come of an upload: objects named by where they begin and by a nonce, so that no server writes over another's. All are of
+ * CHUNK_BYTES but for the tail: a few short ones at the end, which become one of that size when enough has come.
  * A server that was given up may still write a shorter one late: of those that begin at one place the longest counts.
  */
 import { randomBytes } from "node:crypto";
 import { uploadPrefix } from "./keys.ts";
 
-/** Bytes of each object but the last. S3 joins 10,000 of at least 5 MiB. */
+/** S3 joins 10,000 of at least 5 MiB, and some services only those of one size; all but the last. */
 export const CHUNK_BYTES = 8 << 20;
 export const MAX_CHUNKS = 10_000;
+/** Short ones that are not read again to be made one. */
+export const MAX_TAIL = 16;
 
 export interface Chunk {
   readonly key: string;
@@ -31,6 +34,15 @@ export function chain(id: string, listed: readonly { readonly key: string; reado
   const chunks: Chunk[] = [];
   for (let next = longest.get(0); next !== undefined; next = longest.get(next.start + next.size)) chunks.push(next);
   return chunks;
+}
+
+/** What is short, at the end. */
+export function tailOf(chunks: readonly Chunk[]): readonly Chunk[] {
+  return chunks.slice(chunks.findLastIndex(({ size }) => size >= CHUNK_BYTES) + 1);
+}
+
+export function sizeOf(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { size }) => sum + size, 0);
 }
 
 export function endOf(chunks: readonly Chunk[]): number {

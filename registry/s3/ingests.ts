@@ -1,4 +1,4 @@
-/** Uploads in the bucket: any server goes on where another one was. What came is in chunks there; only the last, unfinished one is in memory, until the request ends. */
+/** Uploads in the bucket: any server goes on where another one was. What came is in chunks there; a little of it is in memory, until the request ends. */
 import { createHash, randomUUID } from "node:crypto";
 import { StoreError } from "../../store/errors.ts";
 import type { Ingests } from "../../store/content.ts";
@@ -6,13 +6,14 @@ import type { Bucket } from "./bucket.ts";
 import { chain, endOf } from "./chunks.ts";
 import { BucketIngest, type Running } from "./ingest.ts";
 import { uploadPrefix } from "./keys.ts";
+import type { UploadMemory } from "./upload-memory.ts";
 import { removeUpload, uploadsOf } from "./uploads.ts";
 
 /** Uploads whose running hash is kept between requests; the others are read again when they end. */
 const MAX_HASHES = 1024;
 const ID = /^[0-9a-f-]{36}$/;
 
-export function openIngests(bucket: Bucket): Ingests {
+export function openIngests(bucket: Bucket, memory: UploadMemory): Ingests {
   const running = new Map<string, Running>();
   const remember = (id: string, state: Running | undefined): void => {
     running.delete(id);
@@ -23,14 +24,14 @@ export function openIngests(bucket: Bucket): Ingests {
     async create() {
       const id = randomUUID();
       await bucket.put(sessionKey(id), "");
-      return new BucketIngest({ bucket, id, chunks: [], running: freshHash(), remember: (state) => remember(id, state) });
+      return new BucketIngest({ bucket, memory, id, chunks: [], running: freshHash(), remember: (state) => remember(id, state) });
     },
     async open(id) {
       const chunks = await chunksOf(bucket, id);
       const known = running.get(id);
       remember(id, undefined); // until it is put down in order: what fails on the way must not be taken for hashed
       const isOurs = known?.offset === endOf(chunks) && known.chunks.length === chunks.length && known.chunks.every((key, at) => key === chunks[at]?.key);
-      return new BucketIngest({ bucket, id, chunks, running: isOurs ? known : undefined, remember: (state) => remember(id, state) });
+      return new BucketIngest({ bucket, memory, id, chunks, running: isOurs ? known : undefined, remember: (state) => remember(id, state) });
     },
     offset: async (id) => endOf(await chunksOf(bucket, id)),
     async expire(before, isUsed) {
@@ -40,8 +41,8 @@ export function openIngests(bucket: Bucket): Ingests {
 }
 
 /** An upload of one request, which nobody goes on with. */
-export function openOnce(bucket: Bucket): BucketIngest {
-  return new BucketIngest({ bucket, id: randomUUID(), chunks: [], running: freshHash(), remember: () => undefined });
+export function openOnce(bucket: Bucket, memory: UploadMemory): BucketIngest {
+  return new BucketIngest({ bucket, memory, id: randomUUID(), chunks: [], running: freshHash(), remember: () => undefined });
 }
 
 function freshHash(): Running {

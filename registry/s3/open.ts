@@ -8,6 +8,7 @@ import { openExchange } from "./exchange.ts";
 import { openIngests } from "./ingests.ts";
 import { openKeyRing } from "./key-ring.ts";
 import { parseLocation } from "./location.ts";
+import { openUploadMemory } from "./upload-memory.ts";
 import { isKept } from "./sweep.ts";
 import { openTable, type KeptValues } from "./table.ts";
 
@@ -40,10 +41,11 @@ export async function openBucketStorage({ location: text, env, idleMs = 30_000, 
     throw error;
   }
   const kept: KeptValues = new Map();
+  const memory = openUploadMemory();
   return {
     bucket,
-    blobs: openBlobs(bucket),
-    ingests: openIngests(bucket),
+    blobs: openBlobs(bucket, memory),
+    ingests: openIngests(bucket, memory),
     table: (name) => openTable(bucket, name, kept),
     isKept: async (digest) => await isKept(bucket, digest),
     [Symbol.asyncDispose]: async () => await bucket[Symbol.asyncDispose](),

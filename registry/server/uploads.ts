@@ -6,7 +6,6 @@ import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Fill, Ingest, Ingests, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
-import { writeBehind } from "../../store/blob/write-behind.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
 import { openTurns } from "./turns.ts";
 
@@ -69,9 +68,7 @@ function upload(ingest: Ingest, release: () => void): Upload {
     get offset(): number {
       return ingest.offset;
     },
-    async write(content): Promise<void> {
-      await writeBehind(content, async (block) => await ingest.write(block));
-    },
+    write: async (content) => await ingest.write(content),
     get fill(): Upload["fill"] {
       return ingest.offset === 0 ? ingest.fill?.bind(ingest) : undefined;
     },
@@ -85,8 +82,11 @@ function upload(ingest: Ingest, release: () => void): Upload {
     },
     abort: async () => await ingest.abort(),
     async [Symbol.asyncDispose](): Promise<void> {
-      await ingest[Symbol.asyncDispose]();
-      release();
+      try {
+        await ingest[Symbol.asyncDispose]();
+      } finally {
+        release();
+      }
     },
   };
 }

@@ -8,6 +8,7 @@ import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
 import type { Expected, Fill, Ingest, Ingests, Stored } from "../content.ts";
 import { RunningDigest } from "./running-digest.ts";
+import { writeBehind } from "./write-behind.ts";
 import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
 
 /** Uploads whose running hash is kept between requests; older ones are read again when they end. */
@@ -144,11 +145,13 @@ class FileIngest implements Ingest {
     return this.#isFilling ? fstatSync(this.#file.fd).size : this.#offset;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    await writeAll(this.#file, chunk, this.#offset);
-    const digest = this.#running.get(this.id);
-    if (digest?.size === this.#offset) await digest.wrote(chunk);
-    this.#offset += chunk.length;
+  async write(content: AsyncIterable<Uint8Array>): Promise<void> {
+    await writeBehind(content, async (block) => {
+      await writeAll(this.#file, block, this.#offset);
+      const digest = this.#running.get(this.id);
+      if (digest?.size === this.#offset) await digest.wrote(block);
+      this.#offset += block.length;
+    });
   }
 
   async fill(fill: Fill): Promise<void> {

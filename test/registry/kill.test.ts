@@ -1,6 +1,7 @@
 /** One upload, and a server that is killed twenty times while it comes in: every time it goes on with at least what was acknowledged. */
 import { once } from "node:events";
 import { connect } from "node:net";
+import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { openStore } from "../../store/open.ts";
 import { serveStrata, type Server } from "../support/cli.ts";
@@ -81,7 +82,7 @@ test("an upload that had become a blob when its server was killed goes on, and w
   const { descriptor, bytes } = blob(noise(100_000, 8));
   const id = await (async () => {
     await using ingest = await store.ingests.create();
-    await ingest.write(bytes);
+    await ingest.write(Readable.from([bytes]));
     const killed = ingest.commit({ digest: descriptor.digest }, async () => await Promise.reject(new Error("killed")));
     await expect(killed).rejects.toThrow("killed");
     return ingest.id;
@@ -92,11 +93,11 @@ test("an upload that had become a blob when its server was killed goes on, and w
     expect(await again.commit({ digest: descriptor.digest }, async () => await Promise.reject(new Error("killed again"))).catch(String)).toContain(
       "killed again",
     );
-    await again.write(bytes);
+    await again.write(Readable.from([bytes]));
   }
   {
     await using more = await store.ingests.open(id);
-    await more.write(bytes);
+    await more.write(Readable.from([bytes]));
     await more.abort();
   }
   expect(Buffer.from(await store.blobs.read(descriptor.digest)).equals(bytes)).toBe(true);

@@ -11,7 +11,7 @@ import { projectRoot, treeTool } from "../support/root.ts";
 
 const { place, store } = storeOfEachTest();
 
-async function* chunks(...parts: readonly string[]): AsyncIterable<Uint8Array> {
+async function* chunks(...parts: readonly (string | Uint8Array)[]): AsyncIterable<Uint8Array> {
   for (const part of parts) yield Buffer.from(part);
 }
 
@@ -97,7 +97,7 @@ describe("reading", () => {
 describe("uploads", () => {
   async function begun(bytes: string | Uint8Array): Promise<string> {
     await using upload = await store.ingests.create();
-    await upload.write(Buffer.from(bytes));
+    await upload.write(chunks(bytes));
     return upload.id;
   }
 
@@ -119,7 +119,7 @@ describe("uploads", () => {
     const other = await openStore({ root: place.root, treeTool });
     await using upload = await other.ingests.open(id);
     expect(upload.offset).toBe(6);
-    await upload.write(Buffer.from("world"));
+    await upload.write(chunks("world"));
     expect(await upload.commit({ digest: digestOf("hello world") })).toEqual({ digest: digestOf("hello world"), size: 11 });
     await other[Symbol.asyncDispose]();
     await expect(store.ingests.open(id)).rejects.toMatchObject({ code: "INGEST_UNKNOWN" });
@@ -129,7 +129,7 @@ describe("uploads", () => {
     const id = await begun("");
     for (const part of ["a", "b", "c"]) {
       await using upload = await store.ingests.open(id);
-      await upload.write(Buffer.from(part));
+      await upload.write(chunks(part));
     }
     await using upload = await store.ingests.open(id);
     expect((await upload.commit({ digest: digestOf("abc") })).size).toBe(3);
@@ -148,7 +148,7 @@ describe("uploads", () => {
   ];
   test.each(cuts)("of more than a little are hashed by a thread, $name", async ({ at }) => {
     await using upload = await store.ingests.create();
-    for (const [index, end] of at.entries()) await upload.write(large.subarray(at[index - 1] ?? 0, end));
+    for (const [index, end] of at.entries()) await upload.write(chunks(large.subarray(at[index - 1] ?? 0, end)));
     await expect(upload.commit({ digest: digestOf("xyz") })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     expect(await upload.commit({ digest: digestOf(large) })).toEqual({ digest: digestOf(large), size: large.length });
   });
@@ -157,7 +157,7 @@ describe("uploads", () => {
     const id = await begun(large.subarray(0, 3_000_000));
     await using other = await openStore({ root: place.root, treeTool });
     await using rest = await other.ingests.open(id);
-    await rest.write(large.subarray(3_000_000));
+    await rest.write(chunks(large.subarray(3_000_000)));
     const digest = digestOf(large, "sha512");
     expect(await rest.commit({ digest })).toEqual({ digest, size: large.length });
     expect(await text(store.blobs.open(digest))).toBe(large.toString());
@@ -165,7 +165,7 @@ describe("uploads", () => {
 
   test("survive a wrong digest and can be aborted", async () => {
     await using upload = await store.ingests.create();
-    await upload.write(Buffer.from("abc"));
+    await upload.write(chunks("abc"));
     await expect(upload.commit({ digest: digestOf("xyz") })).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     await upload.abort();
     expect(leftovers()).toEqual([]);
