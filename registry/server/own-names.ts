@@ -14,10 +14,11 @@ export type HostCheck = (request: Pick<Request, "headers">) => void;
 /** @throws {RegistryError} `DENIED`, from what it returns */
 export function answerOnlyTo(names: readonly string[], machine: string = hostname()): HostCheck {
   const own = new Set([machine, machine.split(".")[0] ?? machine, ...names].map((name) => bare(name)));
+  let last: string | undefined; // clients ask for much under one name
   return ({ headers: { host } }) => {
-    if (host === undefined) return; // HTTP/1.0: no browser speaks it
+    if (host === undefined || host === last) return; // HTTP/1.0: no browser speaks it
     const name = bare(host);
-    if (own.has(name) || isLoopback(name) || isIP(name) !== 0) return;
+    if (own.has(name) || isLoopback(name) || isIP(name) !== 0) return void (last = host);
     throw new RegistryError(
       "DENIED",
       `Cannot answer for ${JSON.stringify(host)}: everybody on this machine may use this registry, so it answers only to the machine's own names (serve it with --served-name to add one)`,
