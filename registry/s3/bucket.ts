@@ -87,7 +87,7 @@ export function openBucket(exchange: S3Exchange, location: BucketLocation): Buck
     },
     async stream(key, range): Promise<S3Answer["body"] | undefined> {
       const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}` };
-      const answer = await exchange.send({ method: "GET", key, headers, expect: [404], what: `read ${key}` });
+      const answer = await exchange.send({ method: "GET", key, headers, expect: [404], what: `read ${key}`, isRead: true });
       if (answer.status !== 404) return answer.body;
       await answer.body.dump();
       return undefined;

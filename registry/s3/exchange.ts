@@ -21,6 +21,8 @@ export interface S3Request {
   readonly expect?: readonly number[];
   /** Verb and object for errors: `read blobs/…`. */
   readonly what: string;
+  /** Somebody reads the answer at his own pace: others do not wait for that. */
+  readonly isRead?: boolean;
 }
 
 export interface S3Answer {
@@ -47,22 +49,22 @@ export interface S3ExchangeOptions {
 }
 
 const CONNECT_MS = 10_000;
+/** At the same time, of exchanges that nobody's pace holds up: services slow those down who ask for more at once than they can do. */
+const MOST_CONNECTIONS = 32;
 const LONGEST_WAIT_MS = 10_000;
 const MAX_ERROR_CHARS = 300;
 const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 export function openExchange(options: S3ExchangeOptions): S3Exchange {
   const { location, credentials, idleMs, attempts, firstRetryMs } = options;
-  const dispatcher = new Agent({
-    connect: { timeout: CONNECT_MS, ...trusting(process.env) },
-    headersTimeout: idleMs,
-    bodyTimeout: idleMs,
-    keepAliveTimeout: 4_000,
-  });
+  const timing = { connect: { timeout: CONNECT_MS, ...trusting(process.env) }, headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
+  const quick = new Agent({ ...timing, connections: MOST_CONNECTIONS });
+  const read = new Agent(timing);
   const cache = new Map<string, ArrayBuffer>();
   const once = async (wanted: S3Request): Promise<S3Answer> => {
     const { url, headers } = await sign(wanted, location, await credentials(), cache);
-    const { method, body } = wanted;
+    const { method, body, isRead = false } = wanted;
+    const dispatcher = isRead ? read : quick;
     const reply = await request(url, { method, headers, dispatcher, ...(body === undefined ? {} : { body: body as Uint8Array }) });
     return { status: reply.statusCode, headers: reply.headers, body: reply.body };
   };
@@ -78,7 +80,7 @@ export function openExchange(options: S3ExchangeOptions): S3Exchange {
         await sleep(waitMs("error" in outcome ? undefined : outcome, firstRetryMs * 2 ** (attempt - 1)));
       }
     },
-    [Symbol.asyncDispose]: async () => await dispatcher.destroy(),
+    [Symbol.asyncDispose]: async () => void (await Promise.all([quick.destroy(), read.destroy()])),
   };
 }
 

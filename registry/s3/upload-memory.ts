@@ -1,5 +1,5 @@
 /**
- * The memory of all uploads that a server has under way, 64 MiB in all: what comes first goes into a small buffer, and what comes behind
+ * The memory of all uploads that a server has under way, 40 MiB in all: what comes first goes into a small buffer, and what comes behind
  * into large ones, which become chunks in the bucket.
  */
 import { CHUNK_BYTES } from "./chunks.ts";
@@ -11,9 +11,9 @@ export interface UploadMemory {
 }
 
 const SMALL_BYTES = 64 << 10;
-const MOST_SMALL = 256;
+const MOST_SMALL = 128;
 /** Those that fill and those that are sent. */
-const MOST_LARGE = 6;
+const MOST_LARGE = 4;
 /** Milliseconds: a client that is slower than its network does not keep others waiting. */
 const IDLE_MS = 200;
 /** Milliseconds in which a client that is quick fills a large one. */

@@ -16,8 +16,8 @@ import { faultyProxy } from "./faulty-proxy.ts";
 import { blob, noise, startRegistry, type TestBlob } from "./registry.ts";
 
 const HALVES = 150;
-/** What the process itself takes, garbage of so many connections, and 64 MiB of room. */
-const MAX_RSS_MIB = 220;
+/** What the process itself takes, garbage of so many connections, and 40 MiB of room. */
+const MAX_RSS_MIB = 200;
 /** Of what was already on its way to the service, a push waits for one round at most. */
 const MAX_PUSH_MS = 120_000;
 const MISSING = 4 << 10;

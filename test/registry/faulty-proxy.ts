@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 export interface FaultyProxy extends AsyncDisposable {
   readonly port: number;
   readonly cuts: number;
+  /** Connections at the same time, at most. */
+  readonly most: number;
   /** The next `times` requests get this status. */
   fail(times: number, status: number): void;
   /** Requests are taken and never answered. */
@@ -20,6 +22,7 @@ export interface FaultyProxy extends AsyncDisposable {
 export async function faultyProxy(to: number): Promise<FaultyProxy> {
   let [times, status, cutAt, cuts, isStalled] = [0, 0, Number.POSITIVE_INFINITY, 0, false];
   let lost: string | undefined;
+  let [open, most] = [0, 0];
   const server = createServer((incoming, outgoing) => {
     if (isStalled) return;
     if (incoming.method === lost) {
@@ -34,12 +37,19 @@ export async function faultyProxy(to: number): Promise<FaultyProxy> {
     }
     forward(to, incoming, outgoing, cutAt, () => (cuts += 1));
   });
+  server.on("connection", (socket) => {
+    most = Math.max(most, (open += 1));
+    socket.once("close", () => (open -= 1));
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
     get cuts(): number {
       return cuts;
+    },
+    get most(): number {
+      return most;
     },
     fail: (count, code) => void ([times, status] = [count, code]),
     loseAnswer: (method) => void (lost = method),
