@@ -1,4 +1,5 @@
 /** A registry that answered: exchanges with it are authorised, and tried again when the failure passes. */
+import { setMaxListeners } from "node:events";
 import { STORE_HEADER } from "../identity.ts";
 import { RegistryError } from "../errors.ts";
 import { createAuthorizer, type Authorizer } from "./authorizer.ts";
@@ -59,6 +60,7 @@ export async function openRemote(host: string, options: RemoteOptions): Promise<
   const { insecure = false, env, retry: policy = RETRY, idleMs = IDLE_MS } = options;
   const closing = new AbortController(); // what is still under way when it is closed ends, rather than trying again
   const signal = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
+  setMaxListeners(0, signal); // one for each exchange under way
   const connection = await connect({ host, insecure, env, idleMs, certificates: options.certificates, terms: options.terms });
   try {
     const { base, answer: greeting } = await ping(connection, candidates(host, { insecure }), signal);
