@@ -2,7 +2,10 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
+import { objectsIn } from "../../orchestrator/client/answer.ts";
+import { openKubeClient } from "../../orchestrator/client/kube-client.ts";
+import { pathOf, resourceByWord } from "../../orchestrator/client/paths.ts";
 import { serveStrata, strataOutput, type Server } from "./cli.ts";
 import { kubectl as findKubectl } from "./kubectl.ts";
 import { leftovers } from "./leftovers.ts";
@@ -11,6 +14,13 @@ import { temporaryRoot, type TemporaryRoot } from "./root.ts";
 const run = promisify(execFile);
 /** Arguments of the control plane under test; its node is called `here`. */
 export const UP: readonly string[] = ["up", "--listen", "127.0.0.1:0", "--node-name", "here"];
+
+const GET_FLAGS = {
+  namespace: { type: "string", short: "n" },
+  selector: { type: "string", short: "l" },
+  "field-selector": { type: "string" },
+  "all-namespaces": { type: "boolean", short: "A" },
+} as const;
 
 export interface Kubectl {
   /** Standard output, trimmed. Rejects with kubectl's words and its `code` when it ends with another status than 0. */
@@ -71,9 +81,17 @@ export class TestCluster implements AsyncDisposable {
     return stdout.trim();
   }
 
-  /** The object as it is now. */
+  /** The object as it is now, or a list of them: what `kubectl get -o json` prints, without its start, which polls would spend most of their time on. */
   async get(...args: readonly string[]): Promise<any> {
-    return JSON.parse(await this.kubectl("get", ...args, "-o", "json"));
+    const { values, positionals } = parseArgs({ args: [...args], options: GET_FLAGS, allowPositionals: true });
+    const [word = "", name] = positionals;
+    const path = pathOf(resourceByWord(word), values["all-namespaces"] === true ? undefined : (values.namespace ?? "default"), name);
+    const query = new URLSearchParams();
+    if (values.selector !== undefined) query.set("labelSelector", values.selector);
+    if (values["field-selector"] !== undefined) query.set("fieldSelector", values["field-selector"]);
+    using client = openKubeClient(this.environment["KUBECONFIG"] ?? "");
+    if (name !== undefined) return await client.get({ path });
+    return { items: objectsIn(await client.list({ path: `${path}?${query.toString()}` })) };
   }
 
   /** Pods that match, without those that are being deleted. */
