@@ -132,13 +132,15 @@ export async function settled(find: () => readonly string[]): Promise<readonly s
   }
 }
 
-/** Runs `check` until it does not throw, `patience` milliseconds at most. */
+/** Runs `check` until it does not throw, `patience` milliseconds at most. A check that starts programs leaves the processors to what it waits for. */
 export async function eventually<T>(check: () => Promise<T>, patience = 60_000): Promise<T> {
-  for (const deadline = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (const deadline = Date.now() + patience; ;) {
+    const started = Date.now();
     try {
       return await check();
     } catch (error) {
       if (Date.now() > deadline) throw error;
     }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(100, 2 * (Date.now() - started))));
   }
 }
