@@ -49,7 +49,7 @@ export interface Listener extends AsyncDisposable {
   readonly url: string;
   /** Serves those who connect from now on with another certificate. */
   renew(tls: { readonly certificate: string | Buffer; readonly key: string | Buffer }): void;
-  /** Stops listening, lets replies under way end for `graceMs`, then cuts them. Idempotent. */
+  /** Stops listening, lets replies under way end for `graceMs`, then cuts them; ends when their handlers have. Idempotent. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -64,6 +64,8 @@ const SPARE_CONNECTIONS = 256;
 const CHECK_MS = 1_000;
 const KEEP_ALIVE_MS = 75_000;
 const GRACE_MS = 5_000;
+/** Milliseconds: for what is under way still when all connections are closed. */
+const PUT_DOWN_MS = 5_000;
 /** While shutting down: how often connections that became idle are closed. */
 const SWEEP_MS = 10;
 
@@ -75,9 +77,14 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   server.maxConnections = most + SPARE_CONNECTIONS;
   const connections = openConnections(most);
   server.on("connection", (socket: Socket) => connections.add(socket));
-  const answer = respond(options, connections, closing.signal);
-  server.on("request", (message: IncomingMessage, response: ServerResponse) => void answer(message, response));
-  server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => void answer(message, response, () => response.writeContinue()));
+  const working = new Set<Promise<void>>();
+  const respondTo = respond(options, connections, closing.signal);
+  const answer: (...asked: Parameters<Responder>) => void = (...asked) => {
+    const work = respondTo(...asked).finally(() => working.delete(work));
+    working.add(work);
+  };
+  server.on("request", (message: IncomingMessage, response: ServerResponse) => answer(message, response));
+  server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => answer(message, response, () => response.writeContinue()));
   const { upgrade } = options;
   if (upgrade !== undefined) {
     server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -91,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<Listener> {
   let closed: Promise<void> | undefined;
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     closing.abort();
-    await (closed ??= shut(server, graceMs));
+    await (closed ??= shut(server, graceMs).then(async () => await ended(working)));
   };
   const name = host.includes(":") ? `[${host}]` : host;
   return {
@@ -191,6 +198,14 @@ async function listen(server: AnyServer, host: string, port: number): Promise<vo
       resolve();
     });
   });
+}
+
+/** Of those whose client was cut off: they may have to put down what came. */
+async function ended(working: ReadonlySet<Promise<void>>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, PUT_DOWN_MS)));
+  await Promise.race([Promise.allSettled(working), late]);
+  clearTimeout(timer);
 }
 
 async function shut(server: AnyServer, graceMs: number): Promise<void> {

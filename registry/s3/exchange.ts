@@ -61,6 +61,7 @@ export function openExchange(options: S3ExchangeOptions): S3Exchange {
   const quick = new Agent({ ...timing, connections: MOST_CONNECTIONS });
   const read = new Agent(timing);
   const cache = new Map<string, ArrayBuffer>();
+  let isClosed = false;
   const once = async (wanted: S3Request): Promise<S3Answer> => {
     const { url, headers } = await sign(wanted, location, await credentials(), cache);
     const { method, body, isRead = false } = wanted;
@@ -73,14 +74,17 @@ export function openExchange(options: S3ExchangeOptions): S3Exchange {
       for (let attempt = 1; ; attempt += 1) {
         const outcome = await once(wanted).catch((error: unknown) => ({ error }));
         if ("error" in outcome) {
-          if (attempt >= attempts) throw unreachable(wanted, location, outcome.error);
+          if (attempt >= attempts || isClosed) throw unreachable(wanted, location, outcome.error);
         } else if (isAnswer(outcome.status, wanted)) return outcome;
         else if (!PASSING.has(outcome.status) || attempt >= attempts) throw await refusal(wanted, location, outcome);
         else await outcome.body.dump();
         await sleep(waitMs("error" in outcome ? undefined : outcome, firstRetryMs * 2 ** (attempt - 1)));
       }
     },
-    [Symbol.asyncDispose]: async () => void (await Promise.all([quick.destroy(), read.destroy()])),
+    async [Symbol.asyncDispose](): Promise<void> {
+      isClosed = true;
+      await Promise.all([quick.destroy(), read.destroy()]);
+    },
   };
 }
 

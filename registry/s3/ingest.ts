@@ -69,7 +69,12 @@ export class BucketIngest implements Ingest {
   }
 
   async write(content: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of content) for (let at = 0; at < chunk.length;) at += this.#append(await this.#roomToWrite(), chunk.subarray(at));
+    for await (const chunk of content) {
+      for (let at = 0; at < chunk.length;) {
+        const room = await this.#roomToWrite();
+        if (room === this.#room) at += this.#append(room, chunk.subarray(at)); // else it was put down at this very moment
+      }
+    }
   }
 
   /** @throws {StoreError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`; {RegistryError} `STORAGE_FAILED` */

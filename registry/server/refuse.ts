@@ -3,6 +3,7 @@ import { HttpError } from "../../http/error.ts";
 import type { Reply, ReplyHeaders } from "../../http/message.ts";
 import { json } from "../../http/reply.ts";
 import { StoreError, type StoreErrorCode } from "../../store/errors.ts";
+import { askedDelay } from "../client/retry.ts";
 import { RegistryError, type RegistryErrorCode, type WireErrorCode } from "../errors.ts";
 
 const STATUS: Readonly<Record<WireErrorCode, number>> = {
@@ -37,15 +38,30 @@ const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, WireErrorCode>>> = {
   RANGE_INVALID: "RANGE_INVALID",
 };
 
+const LONGEST_AGAIN_SECONDS = 60;
+
 /** What is no refusal is a bug: 500, and only `report` learns what it was. It hears of failing storage too. */
 export function refuse(error: unknown, report: (bug: unknown) => void, headers: ReplyHeaders = {}): Reply {
-  if (error instanceof RegistryError && (error.code === "STORAGE_FAILED" || error.code === "CREDENTIALS_UNAVAILABLE")) report(error);
+  if (isSuppressed(error)) {
+    if (isOfStorage(error.error) || wireError(error.error) === undefined) report(error.error);
+    return refuse(error.suppressed, report, headers);
+  }
+  if (isOfStorage(error)) report(error);
   const found = wireError(error);
   if (found === undefined) {
     report(error);
     return refusal(500, "UNKNOWN", "Internal error", undefined, headers);
   }
   return refusal(found.status, found.code, found.message, found.detail, { ...found.headers, ...headers });
+}
+
+/** What failed at the end of work that had failed already, which is what the client is told. */
+function isSuppressed(error: unknown): error is SuppressedError {
+  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+}
+
+function isOfStorage(error: unknown): boolean {
+  return error instanceof RegistryError && (error.code === "STORAGE_FAILED" || error.code === "CREDENTIALS_UNAVAILABLE");
 }
 
 interface WireError {
@@ -75,9 +91,10 @@ function wireError(error: unknown): WireError | undefined {
   return code === undefined ? undefined : { status: STATUS[code], code, message: (error as StoreError).message, detail: undefined };
 }
 
-/** When the registry behind this one says to. */
+/** When the registry behind this one says to, within reason. */
 function comeAgain({ passing }: RegistryError): ReplyHeaders {
-  return passing?.retryAfter === undefined ? {} : { "retry-after": passing.retryAfter };
+  const asked = askedDelay(passing?.retryAfter, Date.now());
+  return asked === undefined ? {} : { "retry-after": String(Math.min(Math.max(Math.ceil(asked / 1000), 1), LONGEST_AGAIN_SECONDS)) };
 }
 
 /** More at once than this process may have open. */

@@ -13,6 +13,8 @@ const REST_MS = 10_000;
 /** Bounds of what it may ask for itself. */
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 60_000;
+/** What has no answer for so long is no hindrance to the next: it may be one repository's alone. */
+const PROBE_MS = 2_000;
 /** It does too much, or what it stands behind or before is away. */
 const AWAY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -22,7 +24,7 @@ export function openRespite(now: () => number): Respite {
   return async (ask) => {
     const before = last;
     if (before !== undefined && now() < before.until) throw before.error;
-    if (before !== undefined) before.until = Number.POSITIVE_INFINITY; // this one asks
+    if (before !== undefined) before.until = now() + PROBE_MS; // this one asks
     try {
       const given = await ask();
       if (last === before) last = undefined;

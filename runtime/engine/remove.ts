@@ -3,7 +3,7 @@ import { removeFile, removeTree } from "../../store/remove-tree.ts";
 import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
-import { openVolumes, releaseVolume } from "../volume/volumes.ts";
+import { releaseVolume, removeVolume } from "../volume/volumes.ts";
 import { disconnect, isConnected } from "./connect.ts";
 import type { Lock } from "./lock.ts";
 import { lockContainer } from "./lock-container.ts";
@@ -30,12 +30,13 @@ export async function removeContainer(parts: Parts, reference: string, options: 
   await finishRemoval(parts, record, held, volumes);
 }
 
-/** What cannot be removed stays, and is not started again: whoever asked was told why. Idempotent. */
+/** What cannot be removed stays, says why, and is not started again. Idempotent. */
 export async function finishRemoval(parts: Parts, record: ContainerRecord, held: Lock, volumes: boolean): Promise<void> {
   try {
     await discard(parts, record, { volumes, held });
   } catch (error) {
-    await parts.records.change(record.id, ({ removing: _removing, ...current }) => ({ ...current, stopRequested: true }));
+    const why = `Its removal failed: ${error instanceof Error ? error.message : String(error)}`; // whoever asked may have been killed
+    await parts.records.change(record.id, ({ removing: _removing, ...current }) => ({ ...current, stopRequested: true, error: why }));
     throw error;
   }
 }
@@ -60,19 +61,16 @@ export async function discard(parts: Parts, record: ContainerRecord, options: Di
     ...(record.unsettled || isConnected(parts, record) ? [disconnect(parts, record, options.held)] : []),
     parts.store.snapshots.remove(snapshotKey(id)).then(async () => await removeTree(containerFolder(parts, id))),
   ]);
+  await dropVolumes(parts, record, options.volumes);
   await parts.records.remove(record);
   tellContainer(parts, "destroy", record);
-  await dropVolumes(parts, record, options.volumes);
 }
 
 async function dropVolumes(parts: Parts, record: ContainerRecord, remove: boolean): Promise<void> {
-  const volumes = openVolumes(parts.volumes);
-  for (const mount of record.mounts) {
-    if (mount.kind !== "volume" || mount.name === undefined) continue;
-    const volume = await volumes.get(mount.name);
-    if (volume?.anonymous !== true) continue;
-    if (!remove) await releaseVolume(parts.volumes, mount.name);
-    else await volumes.remove(mount.name).catch((error: unknown) => ignoreInUse(error));
+  for (const { kind, name } of record.mounts) {
+    if (kind !== "volume" || name === undefined || parts.volumes.table.get(name)?.anonymous !== true) continue;
+    if (!remove) await releaseVolume(parts.volumes, name);
+    else await removeVolume(parts.volumes, name, record.id).catch((error: unknown) => ignoreInUse(error));
   }
 }
 

@@ -41,15 +41,18 @@ export function openVolumes(parts: VolumeParts): Volumes {
     async list(): Promise<readonly Volume[]> {
       return parts.table.list().map(([name, record]) => toVolume(parts, name, record));
     },
-    async remove(name): Promise<void> {
-      if (parts.table.get(name) === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `No such volume: ${name}`);
-      const users = volumeUsers(parts, name);
-      if (users.length > 0) throw new RuntimeError("VOLUME_IN_USE", `remove ${name}: volume is in use - [${users.map((user) => user.id).join(", ")}]`);
-      await removeTree(volumeFolder(parts, name));
-      await parts.table.remove(name);
-      tellEvent(parts.root, "volume", "destroy", name, { driver: "local" });
-    },
+    remove: async (name) => await removeVolume(parts, name),
   };
+}
+
+/** `going` is the id of a container that goes with it, and so does not use it. @throws {RuntimeError} `VOLUME_UNKNOWN`, `VOLUME_IN_USE` */
+export async function removeVolume(parts: VolumeParts, name: string, going?: string): Promise<void> {
+  if (parts.table.get(name) === undefined) throw new RuntimeError("VOLUME_UNKNOWN", `No such volume: ${name}`);
+  const users = volumeUsers(parts, name).filter(({ id }) => id !== going);
+  if (users.length > 0) throw new RuntimeError("VOLUME_IN_USE", `remove ${name}: volume is in use - [${users.map((user) => user.id).join(", ")}]`);
+  await removeTree(volumeFolder(parts, name));
+  await parts.table.remove(name);
+  tellEvent(parts.root, "volume", "destroy", name, { driver: "local" });
 }
 
 /** Idempotent for a name. Record first, then the folder: what a crash leaves is found by the record. */

@@ -24,6 +24,14 @@ const told = async (...filters: readonly string[]): Promise<readonly string[]> =
   return lines.split("\n").filter((line) => line !== "");
 };
 
+test("an anonymous volume goes before its container: what a kill leaves in between is found by the container", async () => {
+  const id = await box.strata("run", "-d", "-v", "/data", "--network", "none", BOX_IMAGE, "sleep", "600");
+  const since = String(Date.now() / 1000);
+  await box.strata("rm", "-f", "-v", id);
+  const told = await box.strata("events", "--since", since, "--until", String(Date.now() / 1000), "--filter", "event=destroy", "--format", "{{.Type}}");
+  expect(told).toBe("volume\ncontainer");
+});
+
 test("a container's life is told from create to destroy", async () => {
   await box.strata("network", "create", "told");
   await box.strata("run", "--rm", "--name", "teller", "--label", "of=life", "--network", "told", "-v", "kept:/data", BOX_IMAGE, "true");

@@ -35,8 +35,8 @@ async function open(location: string, more: Partial<OpenBucketOptions> = {}): Pr
   return await openBucketStorage({ location, env: swift.env, ...more });
 }
 
-async function serve(): Promise<Server> {
-  const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "none", "--storage", swift.location()];
+async function serve(location = swift.location(), ...more: readonly string[]): Promise<Server> {
+  const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "none", "--storage", location, ...more];
   return await serveStrata({ ...root, env: { ...root.env, ...swift.env } }, args, /listening on (127\.0\.0\.1:(\d+))/);
 }
 
@@ -168,6 +168,33 @@ test("room of uploads whose service failed is there for others, and what arrived
     await last.write(Readable.from([content.bytes.subarray(1 << 20)]));
     expect(await last.commit({ digest: content.descriptor.digest })).toEqual({ digest: content.descriptor.digest, size: content.bytes.length });
   }
+});
+
+test("a client that is cut off while the service fails is no bug: the log tells of the service", { timeout: 200_000 }, async () => {
+  await using proxy = await faultyProxy(swift.port);
+  await using storage = await open(swift.location(proxy.port), { attempts: 1 });
+  await using registry = await startRegistry({ storage, logFormat: "none" });
+  const session = await begin(registry.url);
+  const socket = connect(Number(new URL(registry.url).port), "127.0.0.1").on("error", () => {}); // cut off
+  socket.write(`PATCH ${session} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000\r\n\r\n${"x".repeat(3_000)}`);
+  await expect.poll(async () => await reached(registry.url, session), POLL).toBe(3_000);
+  proxy.fail(100, 500);
+  socket.destroy();
+  await expect.poll(() => registry.lines, POLL).toEqual([expect.stringMatching(/^storage: Cannot write .* it answered 500/)]);
+});
+
+test("what came of an upload that the end of the server cuts off is there when it is served again", { timeout: 200_000 }, async () => {
+  const location = swift.location();
+  let session = "";
+  {
+    await using server = await serve(location, "--shutdown-timeout", "1");
+    const url = `http://${server.match[1]}`;
+    session = await begin(url);
+    half(server, session, Buffer.alloc(5_000_000 + MISSING));
+    await expect.poll(async () => await reached(url, session), POLL).toBe(5_000_000);
+  }
+  await using again = await serve(location);
+  expect(await reached(`http://${again.match[1]}`, session)).toBe(5_000_000);
 });
 
 /** 64 KiB at a time, with pauses that are longer than one may keep what others wait for. */

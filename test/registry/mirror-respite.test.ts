@@ -65,6 +65,21 @@ test("then one asks, and the others hear meanwhile what came of it last", async 
   expect([await ask(thrown(failure("DENIED"))), await ask(() => "here")]).toEqual([expect.objectContaining({ code: "DENIED" }), "here"]);
 });
 
+test("one that asks and hears nothing holds up the others for two seconds, then the next asks too", async () => {
+  const { at, ask, asked } = lab();
+  const error = failure("UNREACHABLE");
+  await ask(thrown(error));
+  at(10);
+  let answer = (_given: unknown): void => {};
+  const hanging = ask(async () => await new Promise((resolve) => (answer = resolve)));
+  at(11.9);
+  expect(await ask(() => "here")).toBe(error);
+  at(12);
+  expect([await ask(() => "here"), await ask(() => "here"), asked()]).toEqual(["here", "here", 4]);
+  answer("late");
+  expect([await hanging, await ask(() => "here")]).toEqual(["late", "here"]);
+});
+
 const image = manifestOf(blob("{}", MEDIA_TYPE.config), []);
 
 test("who reads through a registry that never answers waits once", async () => {
@@ -87,6 +102,12 @@ test("who reads through a registry that never answers waits once", async () => {
 
 test.each([
   { name: "too many requests, and when to come again", status: 429, headers: { "retry-after": "7" }, answer: [429, "7", "TOOMANYREQUESTS"] },
+  {
+    name: "too many requests until long after",
+    status: 429,
+    headers: { "retry-after": "Fri, 31 Dec 2100 23:59:59 GMT" },
+    answer: [429, "60", "TOOMANYREQUESTS"],
+  },
   { name: "too many requests", status: 429, headers: {}, answer: [429, null, "TOOMANYREQUESTS"] },
   { name: "that it is overloaded", status: 503, headers: {}, answer: [502, null, "UNKNOWN"] },
 ])("a registry that answers $name at /v2/: so does the one that reads through it, without asking again", async ({ status, headers, answer }) => {

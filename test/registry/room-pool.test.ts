@@ -1,5 +1,7 @@
 /** Who gets memory for an upload, when, and who gives it up. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Bucket } from "../../registry/s3/bucket.ts";
+import { openIngests } from "../../registry/s3/ingests.ts";
 import { RoomPool } from "../../registry/s3/room-pool.ts";
 import type { Room } from "../../registry/s3/room.ts";
 
@@ -128,4 +130,36 @@ test("a room keeps a place in front, and takes what fits behind it", async () =>
   room.reserve(4, 10);
   expect([room.append(Buffer.from("abc")), room.isFull, room.append(Buffer.from("defgh")), room.isFull]).toEqual([3, false, 3, true]);
   expect([room.bytes().toString(), room.length, room.whole().length]).toEqual(["abcdef", 6, 10]);
+});
+
+/** As far as uploads use one. */
+function bucketInMemory(): Bucket {
+  const objects = new Map<string, Buffer>();
+  const bucket: Partial<Bucket> = {
+    put: async (key, body) => void objects.set(key, Buffer.from(body)),
+    remove: async (key) => void objects.delete(key),
+    async *list(prefix) {
+      for (const [key, { length }] of objects) if (key.startsWith(prefix)) yield { key, size: length, etag: "", modifiedAt: 0 };
+    },
+  };
+  return bucket as Bucket;
+}
+
+test("bytes that come at the very moment at which their room is put down are not lost", async () => {
+  const one = (bytes: number): RoomPool => new RoomPool({ bytes, most: 1, idleMs: 0, holdMs: 0 });
+  const ingests = openIngests(bucketInMemory(), { small: one(64 << 10), large: one(8 << 20) });
+  await using first = await ingests.create();
+  await using second = await ingests.create();
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const content = async function* (before: number): AsyncGenerator<Buffer> {
+    if (before > 0) yield Buffer.alloc(before, 1);
+    await gate;
+    yield Buffer.alloc(1_000, 2);
+  };
+  const writing = [first.write(content(1_000)), second.write(content(0))];
+  await settled();
+  open();
+  await Promise.all(writing);
+  expect([first.offset, second.offset]).toEqual([2_000, 1_000]);
 });

@@ -1,5 +1,5 @@
 /** From create to remove: states, names, streams, files in and out, restarts, and what a crash leaves. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, extract } from "tar-stream";
@@ -49,6 +49,21 @@ describe("states", () => {
     expect(status).toEqual({ status: "created", pid: 0 });
     await lab.engine.start(record.id, { settle: "caller" });
     expect((await lab.engine.get(record.id)).status.status).toBe("running");
+  });
+
+  test("a removal that fails is told by the container, whoever asked for it, and can be tried again", async () => {
+    const { record } = await lab.engine.create(options(["true"]));
+    const busy = join(lab.root.root, "containers", record.id, "busy");
+    mkdirSync(busy);
+    execFileSync("mount", ["-t", "tmpfs", "none", busy]);
+    try {
+      await expect(lab.engine.remove(record.id)).rejects.toThrow("something is mounted on");
+      expect((await lab.engine.get(record.id)).status.error).toMatch(/^Its removal failed: .* something is mounted on/);
+    } finally {
+      execFileSync("umount", [busy]);
+    }
+    await lab.engine.remove(record.id);
+    await expect(lab.engine.get(record.id)).rejects.toThrow("No such container");
   });
 
   test("go from created to running, paused, running, exited", async () => {
