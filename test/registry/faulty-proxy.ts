@@ -16,13 +16,15 @@ export interface FaultyProxy extends AsyncDisposable {
   loseAnswer(method: string): void;
   /** Bodies of downloads end after so many bytes. */
   cutAfter(bytes: number): void;
+  /** Bodies of downloads stand still once they began. */
+  holdBodies(): void;
   heal(): void;
 }
 
 export async function faultyProxy(to: number): Promise<FaultyProxy> {
   let [times, status, cutAt, cuts, isStalled] = [0, 0, Number.POSITIVE_INFINITY, 0, false];
   let lost: string | undefined;
-  let [open, most] = [0, 0];
+  let [open, most, isHolding] = [0, 0, false];
   const server = createServer((incoming, outgoing) => {
     if (isStalled) return;
     if (incoming.method === lost) {
@@ -35,7 +37,12 @@ export async function faultyProxy(to: number): Promise<FaultyProxy> {
       outgoing.writeHead(status).end();
       return;
     }
-    forward(to, incoming, outgoing, cutAt, () => (cuts += 1));
+    const onData = (sent: number, reply: IncomingMessage): boolean => {
+      if (isHolding) reply.pause();
+      if (sent >= cutAt) cuts += 1;
+      return sent >= cutAt;
+    };
+    forward(to, incoming, outgoing, onData);
   });
   server.on("connection", (socket) => {
     most = Math.max(most, (open += 1));
@@ -55,6 +62,7 @@ export async function faultyProxy(to: number): Promise<FaultyProxy> {
     loseAnswer: (method) => void (lost = method),
     stall: () => void (isStalled = true),
     cutAfter: (bytes) => void (cutAt = bytes),
+    holdBodies: () => void (isHolding = true),
     heal: () => void ([times, cutAt, isStalled] = [0, Number.POSITIVE_INFINITY, false]),
     async [Symbol.asyncDispose](): Promise<void> {
       server.closeAllConnections();
@@ -70,7 +78,8 @@ function lose(to: number, incoming: IncomingMessage): void {
   incoming.pipe(request({ host: "127.0.0.1", port: to, method, path: url, headers }, (reply) => void reply.resume().on("end", cut)).on("error", cut));
 }
 
-function forward(to: number, incoming: IncomingMessage, outgoing: ServerResponse, cutAt: number, cut: () => void): void {
+/** `isCut` is asked after each piece of a download. */
+function forward(to: number, incoming: IncomingMessage, outgoing: ServerResponse, isCut: (sent: number, reply: IncomingMessage) => boolean): void {
   const { method, url, headers } = incoming;
   const onward = request({ host: "127.0.0.1", port: to, method, path: url, headers }, (reply) => {
     outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
@@ -78,8 +87,7 @@ function forward(to: number, incoming: IncomingMessage, outgoing: ServerResponse
     reply.on("data", (bytes: Buffer) => {
       sent += bytes.length;
       outgoing.write(bytes);
-      if (sent < cutAt) return;
-      cut();
+      if (!isCut(sent, reply)) return;
       onward.destroy();
       outgoing.destroy();
     });
