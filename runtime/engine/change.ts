@@ -6,7 +6,7 @@ import { forgetPauser } from "./brief-pause.ts";
 import { resources } from "./limits.ts";
 import { lockContainer } from "./lock-container.ts";
 import { writeProcFiles } from "./proc/mounts.ts";
-import { type Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { isLive, inspect } from "./status.ts";
 import { targetOf } from "./target.ts";
 import { tellContainer } from "./tell.ts";

@@ -13,7 +13,7 @@ import { claimPorts } from "../network/ports.ts";
 import type { EndpointState, PortMapping } from "../networks.ts";
 import type { Lock } from "./lock.ts";
 import { lockContainer } from "./lock-container.ts";
-import { type Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 
 const DEVICE = "eth0";
 

@@ -8,7 +8,7 @@ import { RuntimeError } from "../errors.ts";
 import { type CopyType, encodeEntry } from "./copy-entry.ts";
 import { placeOf } from "./copy-place.ts";
 import { lockContainer } from "./lock-container.ts";
-import { type Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { inspect } from "./status.ts";
 
 const TYPES: Readonly<Record<string, CopyType>> = {

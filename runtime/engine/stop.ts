@@ -4,7 +4,7 @@ import type { ContainerRecord } from "../engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ExitRecord } from "../process.ts";
 import { lockContainer } from "./lock-container.ts";
-import { type Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
 import { getContainer, isLive } from "./status.ts";
