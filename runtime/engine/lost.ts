@@ -10,7 +10,7 @@ import { exitEnvironment } from "../process/host.ts";
 import { strayNetworks } from "./connections.ts";
 import { tryLock } from "./lock.ts";
 import { containersFolder, lockName, type Parts } from "./parts.ts";
-import { discard, finishRemoval } from "./remove.ts";
+import { discard, finishRemoval, isRemoving } from "./remove.ts";
 import { isAwaited, settleOnce } from "./settle.ts";
 import { inspect, isLive, listContainers } from "./status.ts";
 
@@ -51,7 +51,7 @@ export async function careFor(parts: Parts, { id }: Pick<ContainerRecord, "id">)
   try {
     record = parts.records.get(id);
     if (record === undefined) return;
-    if (record.removing !== undefined) return await finishRemoval(parts, record, held, record.removing.volumes);
+    if (isRemoving(record)) return await finishRemoval(parts, record, held);
     if (isLive((await inspect(parts, record)).status)) return await finishDisconnects(parts, record);
     if ((await parts.processes.state(id))?.watched === true) return;
     if (isAbandoned(record) && (!record.unsettled || (await parts.processes.state(id))?.startedAt === undefined)) {

@@ -13,6 +13,12 @@ import { tellContainer, tellDeath, tellVolumes } from "./tell.ts";
 
 const KILLED = { exitCode: 137, oomKilled: false };
 
+type Removing = ContainerRecord & Required<Pick<ContainerRecord, "removing">>;
+
+export function isRemoving(record: ContainerRecord): record is Removing {
+  return record.removing !== undefined;
+}
+
 /** @throws {RuntimeError} `CONTAINER_UNKNOWN`, `CONTAINER_STATE` when it runs and is not forced */
 export async function removeContainer(parts: Parts, reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
   const { id } = parts.records.find(reference);
@@ -26,14 +32,15 @@ export async function removeContainer(parts: Parts, reference: string, options: 
   }
   if (isLive(status)) tellContainer(parts, "kill", record, { signal: "9" });
   const volumes = options.volumes ?? record.removing?.volumes ?? record.options.autoRemove ?? false;
-  await parts.records.change(id, (current) => ({ ...current, removing: { volumes } }));
-  await finishRemoval(parts, record, held, volumes);
+  const removing = { volumes };
+  await parts.records.change(id, (current) => ({ ...current, removing }));
+  await finishRemoval(parts, { ...record, removing }, held);
 }
 
 /** What cannot be removed stays, says why, and is not started again. Idempotent. */
-export async function finishRemoval(parts: Parts, record: ContainerRecord, held: Lock, volumes: boolean): Promise<void> {
+export async function finishRemoval(parts: Parts, record: Removing, held: Lock): Promise<void> {
   try {
-    await discard(parts, record, { volumes, held });
+    await discard(parts, record, { volumes: record.removing.volumes, held });
   } catch (error) {
     const why = `Its removal failed: ${error instanceof Error ? error.message : String(error)}`; // whoever asked may have been killed
     await parts.records.change(record.id, ({ removing: _removing, ...current }) => ({ ...current, stopRequested: true, error: why }));

@@ -8,7 +8,7 @@ import { disconnect } from "./connect.ts";
 import { isAlive } from "../../store/process-id.ts";
 import { lockContainer } from "./lock-container.ts";
 import { markerPath, type Parts } from "./parts.ts";
-import { discard, finishRemoval } from "./remove.ts";
+import { discard, finishRemoval, isRemoving } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { startContainer } from "./start.ts";
 import { inspect, isLive } from "./status.ts";
@@ -66,11 +66,12 @@ export function isAwaited({ restarter }: Pick<ContainerRecord, "restarter">): bo
 export async function settleOnce(parts: Parts, id: string): Promise<AfterExit> {
   await using held = await lockContainer(parts, id);
   const record = parts.records.get(id);
-  if (record?.removing !== undefined) {
-    await finishRemoval(parts, record, held, record.removing.volumes);
+  if (record === undefined) return { kind: "rest" };
+  if (isRemoving(record)) {
+    await finishRemoval(parts, record, held);
     return { kind: "remove" };
   }
-  if (record === undefined || !record.unsettled) return { kind: "rest" };
+  if (!record.unsettled) return { kind: "rest" };
   const { status } = await inspect(parts, record);
   const exit = status.exit;
   if (isLive(status) || exit === undefined) return { kind: "rest" };

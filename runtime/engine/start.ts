@@ -12,7 +12,7 @@ import { writeIdentity } from "./hosts.ts";
 import type { Lock } from "./lock.ts";
 import { lockContainer } from "./lock-container.ts";
 import { containerFolder, markerPath, type Parts, snapshotKey } from "./parts.ts";
-import { finishRemoval } from "./remove.ts";
+import { finishRemoval, isRemoving } from "./remove.ts";
 import { ownProcess } from "./self.ts";
 import { specOf } from "./spec-of.ts";
 import { inspect, isLive } from "./status.ts";
@@ -30,8 +30,8 @@ export async function startContainer(parts: Parts, reference: string, options: S
   const { id } = parts.records.find(reference);
   await using held = await lockContainer(parts, id);
   const { record, status } = await inspect(parts, parts.records.find(id));
-  if (record.removing !== undefined) {
-    await finishRemoval(parts, record, held, record.removing.volumes);
+  if (isRemoving(record)) {
+    await finishRemoval(parts, record, held);
     return await startContainer(parts, id, options); // throws: it is gone
   }
   if (options.due !== undefined && (record.restartAt !== options.due || record.stopRequested)) return {};

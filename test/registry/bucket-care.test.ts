@@ -3,28 +3,24 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { serve as listen } from "../../http/serve.ts";
 import { anonymous } from "../../registry/server/access.ts";
 import { createRegistry } from "../../registry/server/registry.ts";
-import { openBucketStorage, type BucketStorage, type OpenBucketOptions } from "../../registry/s3/open.ts";
+import type { BucketStorage } from "../../registry/s3/open.ts";
 import { runStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { startSwift, type Swift } from "../support/swift.ts";
-import { isHere, keysOf } from "./bucket-lab.ts";
+import { isHere, keysOf, openBucket, registryOver } from "./bucket-lab.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
-import { blob, noise, pushBlob, pushImage, startRegistry } from "./registry.ts";
+import { blob, noise, pushBlob, pushImage } from "./registry.ts";
 
 let swift: Swift;
 beforeAll(async () => void (swift = await startSwift()));
 afterAll(async () => await swift[Symbol.asyncDispose]());
 
-async function open(location: string, more: Partial<OpenBucketOptions> = {}): Promise<BucketStorage> {
-  return await openBucketStorage({ location, env: swift.env, ...more });
-}
-
 test("the verbs: gc spares what is young or linked, check finds what is gone and what is damaged", { timeout: 300_000 }, async () => {
   using plain = temporaryRoot();
   const root = { ...plain, env: { ...plain.env, ...swift.env } };
   const location = swift.location();
-  await using storage = await open(location);
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, location);
+  const { storage } = registry;
   const { descriptor } = await pushImage(registry, "team/app", "v1");
   const loose = blob(noise(1_000, 9));
   await pushBlob(registry, "team/app", loose);
@@ -45,8 +41,8 @@ test("the verbs: gc spares what is young or linked, check finds what is gone and
 
 test("a quota counts what is in the bucket, and what another server put there", async () => {
   const location = swift.location();
-  await using storage = await open(location);
-  await using other = await open(location);
+  await using storage = await openBucket(swift, location);
+  await using other = await openBucket(swift, location);
   const quotaOf = async (): Promise<number> => await Promise.resolve(2_500);
   const start = async (over: BucketStorage) =>
     await listen({ port: 0, handler: await createRegistry({ storage: over, access: anonymous, quotaOf, report: () => {} }) });
@@ -60,8 +56,7 @@ test("a quota counts what is in the bucket, and what another server put there", 
 
 test("a service that fails for a moment is asked again, and a download that breaks goes on where it was", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
-  await using storage = await open(swift.location(proxy.port));
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, swift.location(proxy.port));
   const content = blob(noise(3 << 20, 4));
   proxy.fail(2, 503);
   expect((await pushBlob(registry, "x", content)).status).toBe(201);
@@ -73,8 +68,7 @@ test("a service that fails for a moment is asked again, and a download that brea
 
 test("of many requests at once few ask the service, but all that read content", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
-  await using storage = await open(swift.location(proxy.port), { idleMs: 200_000 });
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, swift.location(proxy.port), { idleMs: 200_000 });
   const content = blob(noise(1 << 20, 6));
   expect((await pushBlob(registry, "x", content)).status).toBe(201);
   const url = `${registry.url}/v2/x/blobs/${content.descriptor.digest}`;
@@ -92,8 +86,7 @@ test("of many requests at once few ask the service, but all that read content", 
 test("a service that is away, stalls or refuses is a clear 503, and nothing is half-stored", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
   const location = swift.location(proxy.port);
-  await using storage = await open(location, { attempts: 2, idleMs: 1_500 });
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, location, { attempts: 2, idleMs: 1_500 });
   const content = blob(noise(100_000, 5));
   for (const [break_, says] of [
     [() => proxy.fail(100, 500), "it answered 500"],

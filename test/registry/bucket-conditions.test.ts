@@ -5,20 +5,16 @@ import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openIdentity } from "../../registry/identity.ts";
-import { openBucketStorage, type BucketStorage } from "../../registry/s3/open.ts";
 import { startSwift, type Swift } from "../support/swift.ts";
+import { openBucket } from "./bucket-lab.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
 
 let swift: Swift;
 beforeAll(async () => void (swift = await startSwift({ conditions: true })));
 afterAll(async () => await swift[Symbol.asyncDispose]());
 
-async function open(location: string): Promise<BucketStorage> {
-  return await openBucketStorage({ location, env: swift.env });
-}
-
 test("what is there is not written over, until it is removed", async () => {
-  const { bucket } = await open(swift.location());
+  const { bucket } = await openBucket(swift, swift.location());
   expect([await bucket.putNew("one", "first"), await bucket.putNew("one", "second"), String(await bucket.read("one"))]).toEqual([true, false, "first"]);
   await bucket.remove("one");
   expect([await bucket.putNew("one", "third"), String(await bucket.read("one"))]).toEqual([true, "third"]);
@@ -27,21 +23,21 @@ test("what is there is not written over, until it is removed", async () => {
 
 test("servers that begin at one moment are one registry", async () => {
   const location = swift.location();
-  const servers = await Promise.all(Array.from({ length: 6 }, async () => await open(location)));
+  const servers = await Promise.all(Array.from({ length: 6 }, async () => await openBucket(swift, location)));
   const identities = await Promise.all(servers.map(async (storage) => await openIdentity(storage)));
   expect(new Set(identities.map(({ secret }) => secret)).size).toBe(1);
-  expect(await openIdentity(await open(location))).toEqual(identities[0]);
+  expect(await openIdentity(await openBucket(swift, location))).toEqual(identities[0]);
   for (const server of servers) await server[Symbol.asyncDispose]();
 });
 
 test("a write that was done, and its answer lost, is found to be one's own", async () => {
   await using proxy = await faultyProxy(swift.port);
   const location = swift.location(proxy.port);
-  await using storage = await open(location);
+  await using storage = await openBucket(swift, location);
   proxy.loseAnswer("PUT");
   const identity = await openIdentity(storage);
   expect(proxy.cuts).toBe(1);
-  expect(await openIdentity(await open(location))).toEqual(identity);
+  expect(await openIdentity(await openBucket(swift, location))).toEqual(identity);
 });
 
 test("a service that refuses each first write is not asked for ever", async () => {
@@ -54,7 +50,7 @@ test("a service that refuses each first write is not asked for ever", async () =
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const location = swift.location((server.address() as AddressInfo).port);
-  const { table, bucket } = await open(location);
+  const { table, bucket } = await openBucket(swift, location);
   await expect(table<string>("things").update("a", () => "new")).rejects.toThrow(
     "Cannot write the record of a: the bucket says each time that somebody else writes it",
   );

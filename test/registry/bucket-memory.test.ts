@@ -1,19 +1,18 @@
 /** Memory of a registry over a bucket: uploads that stop half-way take their room in turn, and take nobody else's. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_TAIL } from "../../registry/s3/chunks.ts";
-import { openBucketStorage, type BucketStorage, type OpenBucketOptions } from "../../registry/s3/open.ts";
 import { serveStrata, type Server } from "../support/cli.ts";
+import { peakMiB } from "../support/memory.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { startSwift, type Swift } from "../support/swift.ts";
-import { isHere, keysOf } from "./bucket-lab.ts";
+import { isHere, keysOf, openBucket, registryOver } from "./bucket-lab.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
-import { blob, noise, startRegistry, type TestBlob } from "./registry.ts";
+import { blob, noise, type TestBlob } from "./registry.ts";
 
 const HALVES = 150;
 /** What the process itself takes, garbage of so many connections, and 40 MiB of room. */
@@ -31,18 +30,9 @@ afterAll(async () => {
   root[Symbol.dispose]();
 });
 
-async function open(location: string, more: Partial<OpenBucketOptions> = {}): Promise<BucketStorage> {
-  return await openBucketStorage({ location, env: swift.env, ...more });
-}
-
 async function serve(location = swift.location(), ...more: readonly string[]): Promise<Server> {
   const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "none", "--storage", location, ...more];
   return await serveStrata({ ...root, env: { ...root.env, ...swift.env } }, args, /listening on (127\.0\.0\.1:(\d+))/);
-}
-
-/** The most that it ever had. */
-function peakMiB({ process: { pid } }: Server): number {
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
 async function begin(url: string): Promise<string> {
@@ -95,10 +85,9 @@ test("150 half-sent uploads of 8 MiB take no more memory than a few, keep nobody
 
 test("many small chunks at two servers in turn are few pieces on the way, and one blob in the end", { timeout: 300_000 }, async () => {
   const location = swift.location();
-  await using storage = await open(location);
-  await using other = await open(location);
-  await using one = await startRegistry({ storage, logFormat: "none" });
-  await using two = await startRegistry({ storage: other, logFormat: "none" });
+  await using one = await registryOver(swift, location);
+  await using two = await registryOver(swift, location);
+  const { storage } = one;
   const sizes = [...Array.from({ length: 40 }, () => 100_000), 7 << 20, ...Array.from({ length: 70 }, () => 10_000)];
   const content = blob(
     noise(
@@ -126,7 +115,7 @@ test("many small chunks at two servers in turn are few pieces on the way, and on
 });
 
 test("uploads that put each other down, by turns, all become their blobs", { timeout: 300_000 }, async () => {
-  await using storage = await open(swift.location());
+  await using storage = await openBucket(swift, swift.location());
   const contents = Array.from({ length: 10 }, (_, seed) => blob(noise((11 << 20) + seed, 20 + seed)));
   await Promise.all(
     contents.map(async ({ bytes, descriptor: { digest } }) => {
@@ -142,7 +131,7 @@ test("uploads that put each other down, by turns, all become their blobs", { tim
 
 test("room of uploads whose service failed is there for others, and what arrived before is gone on with", { timeout: 300_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
-  await using storage = await open(swift.location(proxy.port), { attempts: 1 });
+  await using storage = await openBucket(swift, swift.location(proxy.port), { attempts: 1 });
   const content = blob(noise(21 << 20, 6));
   const ids: string[] = [];
   for (let round = 0; round < 8; round++) {
@@ -172,8 +161,7 @@ test("room of uploads whose service failed is there for others, and what arrived
 
 test("a client that is cut off while the service fails is no bug: the log tells of the service", { timeout: 200_000 }, async () => {
   await using proxy = await faultyProxy(swift.port);
-  await using storage = await open(swift.location(proxy.port), { attempts: 1 });
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, swift.location(proxy.port), { attempts: 1 });
   const session = await begin(registry.url);
   const socket = connect(Number(new URL(registry.url).port), "127.0.0.1").on("error", () => {}); // cut off
   socket.write(`PATCH ${session} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000\r\n\r\n${"x".repeat(3_000)}`);

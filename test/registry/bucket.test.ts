@@ -8,24 +8,19 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collect } from "../../registry/server/collect.ts";
 import { openRepositories } from "../../registry/server/repositories.ts";
-import { openBucketStorage, type BucketStorage } from "../../registry/s3/open.ts";
 import { sweep } from "../../registry/s3/sweep.ts";
 import { serveStrata, type Server } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { startSwift, type Swift } from "../support/swift.ts";
-import { isHere, keysOf } from "./bucket-lab.ts";
+import { isHere, keysOf, openBucket, registryOver } from "./bucket-lab.ts";
 import { writeLayout } from "./image.ts";
-import { blob, manifestOf, noise, pushBlob, putManifest, startRegistry } from "./registry.ts";
+import { blob, manifestOf, noise, pushBlob, putManifest } from "./registry.ts";
 
 const run = promisify(execFile);
 const READY = /listening on (127\.0\.0\.1:(\d+))/;
 let swift: Swift;
 beforeAll(async () => void (swift = await startSwift()));
 afterAll(async () => await swift[Symbol.asyncDispose]());
-
-async function open(location: string): Promise<BucketStorage> {
-  return await openBucketStorage({ location, env: swift.env });
-}
 
 async function serve(root: TemporaryRoot, location: string): Promise<Server> {
   return await serveStrata({ ...root, env: { ...root.env, ...swift.env } }, ["registry", "serve", "--listen", "127.0.0.1:0", "--storage", location], READY);
@@ -56,16 +51,15 @@ test("an upload goes on at another server after kill -9 of the first", { timeout
   expect(patched.status).toBe(202);
   expect((await fetch(`${url}${session}?digest=${content.descriptor.digest}`, { method: "PUT" })).status).toBe(201);
   await isHere(url, "x", content);
-  await using storage = await open(location);
+  await using storage = await openBucket(swift, location);
   expect(await keysOf(storage, "uploads/")).toEqual([]);
 });
 
 test("chunks of all sizes at two servers in turn make one blob, by sha512 here; a wrong digest leaves nothing", { timeout: 300_000 }, async () => {
   const location = swift.location();
-  await using storage = await open(location);
-  await using other = await open(location);
-  await using one = await startRegistry({ storage, logFormat: "none" });
-  await using two = await startRegistry({ storage: other, logFormat: "none" });
+  await using one = await registryOver(swift, location);
+  await using two = await registryOver(swift, location);
+  const { storage } = one;
   const content = blob(noise((17 << 20) + 1));
   const sha512 = `sha512:${createHash("sha512").update(content.bytes).digest("hex")}`;
   for (const digest of [sha512, `sha256:${"0".repeat(64)}`]) {
@@ -113,9 +107,9 @@ test("skopeo pushes to two servers on one bucket at once, and each shows all of 
 
 test("gc takes what no repository links, and never what is pushed at the same moment", { timeout: 300_000 }, async () => {
   const location = swift.location();
-  await using storage = await open(location);
-  await using janitor = await open(location);
-  await using registry = await startRegistry({ storage, logFormat: "none" });
+  await using registry = await registryOver(swift, location);
+  const { storage } = registry;
+  await using janitor = await openBucket(swift, location);
   const config = blob("{}");
   const layer = blob(noise(50_000, 7));
   const manifest = manifestOf(config, [layer]);

@@ -5,11 +5,11 @@ import { renameSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openBucketStorage } from "../../registry/s3/open.ts";
 import { openHtpasswd } from "../../registry/server/htpasswd.ts";
 import { serveStrata } from "../support/cli.ts";
 import { temporaryRoot } from "../support/root.ts";
 import { startSwift } from "../support/swift.ts";
+import { registryOver } from "./bucket-lab.ts";
 import { blob, noise, pushBlob, startRegistry } from "./registry.ts";
 
 interface Family {
@@ -162,8 +162,7 @@ test("it is healthy and not ready while its store is away", async () => {
 
 test("it is healthy and not ready while its bucket is away", { timeout: 300_000 }, async () => {
   const swift = await startSwift();
-  await using storage = await openBucketStorage({ location: swift.location(), env: swift.env, attempts: 1 });
-  await using registry = await startRegistry({ logFormat: "none", storage });
+  await using registry = await registryOver(swift, swift.location(), { attempts: 1 });
   expect(await health(registry.url)).toEqual([200, 200]);
   await swift[Symbol.asyncDispose]();
   expect(await health(registry.url)).toEqual([200, 503]);
