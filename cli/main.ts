@@ -6,6 +6,7 @@ import { report, said } from "./errors.ts";
 import { help } from "./help.ts";
 import { sayUsage, usageStatus } from "./usage.ts";
 import { VERBS } from "./verbs.ts";
+import { visible } from "./visible.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const globals = readGlobals(argv);
@@ -76,7 +77,7 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const words = process.argv.slice(2);
     const { status, text } = report(error, usageStatus(readGlobals(words).rest), words);
-    if (text !== "") process.stderr.write(`${said(text)}\n`);
+    if (text !== "") process.stderr.write(`${visible(said(text))}\n`);
     process.exitCode = status;
   },
 );

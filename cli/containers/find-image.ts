@@ -8,6 +8,7 @@ import type { Image } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { isFor, sayOther } from "../images/for-platform.ts";
+import { visibleLine } from "../visible.ts";
 
 /** @throws {RuntimeError} `IMAGE_UNKNOWN` */
 export async function findImage(
@@ -41,7 +42,7 @@ function ofAnother(reference: string, { config }: Image, platform: Platform): Ru
 function warned(context: Context, image: Image, { platform }: { readonly platform?: string }): Image {
   if (platform === undefined && !isFor(image, hostPlatform())) {
     const differs = `The requested image's platform (${formatPlatform(platformOf(image.config))}) does not match the detected host platform (${formatPlatform(hostPlatform())})`;
-    context.stderr.write(`WARNING: ${differs} and no specific platform was requested\n`);
+    context.stderr.write(`WARNING: ${visibleLine(differs)} and no specific platform was requested\n`);
   }
   return image;
 }

@@ -1,5 +1,6 @@
 /** Prints rows as a table, as one key a line, as JSON lines or by a Go template. */
 import type { Context } from "../context.ts";
+import { visibleLine } from "../visible.ts";
 
 export interface RowFormat {
   readonly quiet: boolean;
@@ -57,7 +58,9 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
 }
 
-export function align(cells: readonly (readonly string[])[]): readonly string[] {
-  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => (row[at] ?? "").length)));
+/** A row, a line each. */
+export function align(rows: readonly (readonly string[])[]): readonly string[] {
+  const cells = rows.map((row) => row.map(visibleLine));
+  const widths = (cells[0] ?? []).map((_, at) => cells.reduce((widest, row) => Math.max(widest, (row[at] ?? "").length), 0));
   return cells.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(Math.max((widths[at] ?? 0) + GAP, MIN_WIDTH)))).join(""));
 }

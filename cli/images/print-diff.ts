@@ -1,5 +1,6 @@
 /** The layers of an image, or the difference of two, as lines for people. */
 import type { LayerChange } from "../../store/layer/changes.ts";
+import { visibleLine } from "../visible.ts";
 import { decimalSize } from "./decimal-size.ts";
 import type { DescribedImage, DescribedLayer, FileChange, ImageDifference, LayerPair } from "./describe-layers.ts";
 
@@ -21,17 +22,17 @@ export function* differenceLines(difference: ImageDifference): Iterable<string> 
   const { before, after, config, layers, files } = difference;
   if (layers.every(({ state }) => state === "same") && config.length === 0) return;
   if (config.length > 0) yield "Configuration:";
-  for (const { field, before: old, after: now } of config) yield `  ${printable(field)}: ${value(old)} → ${value(now)}`;
+  for (const { field, before: old, after: now } of config) yield `  ${visibleLine(field)}: ${value(old)} → ${value(now)}`;
   yield "Layers:";
   for (const pair of layers) yield* pairLines(pair);
   yield "Files:";
   for (const change of files) yield `  ${fileLine(change)}`;
   for (const image of [before, after])
-    yield `${printable(image.name)}: ${image.layers.length} layers, ${decimalSize(image.bytes)}, of it ${decimalSize(image.wasted)} wasted`;
+    yield `${visibleLine(image.name)}: ${image.layers.length} layers, ${decimalSize(image.bytes)}, of it ${decimalSize(image.wasted)} wasted`;
 }
 
 function titleOf({ layer, diffID, instruction, bytes }: DescribedLayer): string {
-  return `Layer ${layer} ${diffID.slice(7, 19)} ${decimalSize(bytes)} ${printable(instruction)}`.trimEnd();
+  return `Layer ${layer} ${diffID.slice(7, 19)} ${decimalSize(bytes)} ${visibleLine(instruction)}`.trimEnd();
 }
 
 function changeLine({ kind, path, type, bytes, hides, files }: LayerChange): string {
@@ -42,7 +43,7 @@ function changeLine({ kind, path, type, bytes, hides, files }: LayerChange): str
       : kind === "changed" && hides > 0
         ? ` (was ${decimalSize(hides)})`
         : "";
-  return `${LETTER[kind]} ${size.padStart(SIZE_WIDTH)} /${printable(path)}${type === "directory" ? "/" : ""}${note}`;
+  return `${LETTER[kind]} ${size.padStart(SIZE_WIDTH)} /${visibleLine(path)}${type === "directory" ? "/" : ""}${note}`;
 }
 
 function summary({ changes, hides, wasted }: DescribedLayer): string {
@@ -56,7 +57,7 @@ function summary({ changes, hides, wasted }: DescribedLayer): string {
 function* wasteLines({ layers, bytes, wasted, waste }: DescribedImage): Iterable<string> {
   yield `${layers.length} ${layers.length === 1 ? "layer" : "layers"}, ${decimalSize(bytes)}, of it ${decimalSize(wasted)} wasted`;
   for (const { path, bytes: size, layer, hiddenBy } of waste.slice(0, MAX_WASTE_LINES))
-    yield `  ${decimalSize(size).padStart(SIZE_WIDTH)} /${printable(path)} of layer ${layer + 1}, hidden by layer ${hiddenBy + 1}`;
+    yield `  ${decimalSize(size).padStart(SIZE_WIDTH)} /${visibleLine(path)} of layer ${layer + 1}, hidden by layer ${hiddenBy + 1}`;
   if (waste.length > MAX_WASTE_LINES) yield `  and ${waste.length - MAX_WASTE_LINES} files more`;
 }
 
@@ -65,7 +66,7 @@ function* pairLines({ state, before, after, files = [] }: LayerPair): Iterable<s
   if (layer === undefined) return;
   const numbers = [before, after].map((one) => String(one?.layer ?? "").padStart(3)).join(" ");
   const sizes = state === "changed" ? `${decimalSize(before?.bytes ?? 0)} → ${decimalSize(layer.bytes)}` : decimalSize(layer.bytes);
-  yield `${SIGN[state]} ${numbers} ${sizes} ${printable(layer.instruction)}`.trimEnd();
+  yield `${SIGN[state]} ${numbers} ${sizes} ${visibleLine(layer.instruction)}`.trimEnd();
   for (const change of files) yield `      ${fileLine(change)}`;
   if (state === "added" || state === "removed") for (const change of layer.changes) yield `      ${changeLine(change)}`;
 }
@@ -73,14 +74,9 @@ function* pairLines({ state, before, after, files = [] }: LayerPair): Iterable<s
 function fileLine({ kind, path, before, after }: FileChange): string {
   const size = kind === "changed" ? after : (after ?? before);
   const note = kind === "changed" && before !== undefined && before !== after ? ` (was ${decimalSize(before)})` : "";
-  return `${LETTER[kind]} ${(size === undefined ? "" : decimalSize(size)).padStart(SIZE_WIDTH)} /${printable(path)}${note}`;
+  return `${LETTER[kind]} ${(size === undefined ? "" : decimalSize(size)).padStart(SIZE_WIDTH)} /${visibleLine(path)}${note}`;
 }
 
 function value(given: unknown): string {
   return given === undefined ? "(none)" : JSON.stringify(given);
-}
-
-/** Names in an image are its maker's: nothing in them drives a terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

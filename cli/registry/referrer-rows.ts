@@ -1,5 +1,4 @@
 /** Referrers as rows of a table, or for programs as one array, also of nothing. */
-import { printable } from "../../registry/client/printable.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
@@ -21,9 +20,9 @@ export async function printReferrers(context: Context, referrers: readonly Descr
 export function referrerRows(referrers: readonly Descriptor[]): readonly object[] {
   return referrers.map(({ digest, artifactType = "", size, annotations = {} }) => ({
     Digest: digest,
-    ArtifactType: printable(artifactType),
-    PredicateType: printable(annotations["in-toto.io/predicate-type"] ?? ""),
-    Title: printable(annotations["org.opencontainers.image.title"] ?? ""),
+    ArtifactType: artifactType,
+    PredicateType: annotations["in-toto.io/predicate-type"] ?? "",
+    Title: annotations["org.opencontainers.image.title"] ?? "",
     Size: size,
   }));
 }

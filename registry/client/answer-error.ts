@@ -1,6 +1,7 @@
 /** A refusal of a registry as an error: its own code where it gives one, else by the status. */
 import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Answer } from "./connection.ts";
+import { paced, Stalled } from "./pace.ts";
 import { printable } from "./printable.ts";
 import { passingOf } from "./retry.ts";
 
@@ -79,14 +80,19 @@ export async function readText(answer: Answer, limit: number): Promise<string> {
   return Buffer.from(await readBytes(answer, limit)).toString("utf8");
 }
 
-/** @throws {RegistryError} `PROTOCOL` when longer than `limit` bytes */
-export async function readBytes(answer: Answer, limit: number): Promise<Uint8Array> {
+/** @throws {RegistryError} `PROTOCOL` when longer than `limit` bytes; `UNREACHABLE` when it trickles */
+export async function readBytes({ body, url, idleMs }: Answer, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > limit) throw new RegistryError("PROTOCOL", `Cannot read ${answer.url}: the answer is longer than ${limit} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of paced(body, idleMs)) {
+      size += chunk.length;
+      if (size > limit) throw new RegistryError("PROTOCOL", `Cannot read ${url}: the answer is longer than ${limit} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (!(error instanceof Stalled)) throw error;
+    throw new RegistryError("UNREACHABLE", `Cannot read ${url}: ${error.message}`, { cause: error });
   }
   return Buffer.concat(chunks, size);
 }

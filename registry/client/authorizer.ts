@@ -85,6 +85,7 @@ async function fetchToken(connection: Connection, request: TokenRequest): Promis
   const { token, access_token: accessToken, expires_in: seconds } = parseToken(await readText(answer, MAX_TOKEN_BYTES));
   const value = token ?? accessToken;
   if (value === undefined) throw new RegistryError("PROTOCOL", `Cannot log in: ${answer.url} gave no token`);
+  if (!/^[\x21-\x7e]+$/.test(value)) throw new RegistryError("PROTOCOL", `Cannot log in: what ${answer.url} gave cannot be sent as a token`);
   return { header: `Bearer ${value}`, until: Date.now() + Math.max(seconds ?? DEFAULT_SECONDS, DEFAULT_SECONDS) * 1000 - MARGIN_MS };
 }
 

@@ -32,6 +32,8 @@ export interface Answer {
   readonly leave: () => void;
   /** After redirects. */
   readonly url: string;
+  /** Milliseconds with hardly a byte of the body, after which it is not waited for any more. */
+  readonly idleMs: number;
   /** Of a refusal: who asked, and for what. */
   readonly asked?: Asked;
 }
@@ -81,12 +83,17 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, c
   const own = openWay(host, env, limits, tls);
   const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS, ...trusting(env) }); // redirects: no client certificate, no private trust
   return {
-    send: async (exchange) => await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other)),
+    send: async (exchange) => ({
+      ...(await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other))),
+      idleMs,
+    }),
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([own.dispatcher.destroy(), other.dispatcher.destroy()]);
     },
   };
 }
+
+type Arrived = Omit<Answer, "idleMs">;
 
 interface Way {
   readonly dispatcher: Dispatcher;
@@ -116,7 +123,7 @@ function openWay(host: string, env: NodeJS.ProcessEnv, limits: Agent.Options & {
   return { dispatcher: through, direct: undefined };
 }
 
-async function follow(exchange: Exchange, pick: (url: string) => Way): Promise<Answer> {
+async function follow(exchange: Exchange, pick: (url: string) => Way): Promise<Arrived> {
   let { url, headers = {} } = exchange;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const answer = await once({ ...exchange, url, headers }, pick(url));
@@ -143,7 +150,7 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !["authorization", "cookie", "strata-proof"].includes(name.toLowerCase())));
 }
 
-async function once({ method, url, headers, body, signal, isBulk = false }: Exchange, { dispatcher, direct, headers: own }: Way): Promise<Answer> {
+async function once({ method, url, headers, body, signal, isBulk = false }: Exchange, { dispatcher, direct, headers: own }: Way): Promise<Arrived> {
   try {
     if (isBulk && direct !== undefined) {
       const { getBulk } = await import("./bulk.ts");

@@ -7,13 +7,11 @@ import { parseIndex } from "../../store/image/documents.ts";
 import { referrerDescriptor } from "../../store/image/referrers.ts";
 import { MEDIA_TYPE, type Descriptor, type ImageIndex, type Manifest } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
-import { answerError, readBytes } from "./answer-error.ts";
-import { resolveUrl, type Answer } from "./connection.ts";
+import { answerError } from "./answer-error.ts";
+import type { Answer } from "./connection.ts";
+import { pagesOf } from "./pages.ts";
 import type { Remote } from "./remote.ts";
 import type { Fetched } from "./remote-repository.ts";
-
-const MAX_LIST_BYTES = 16 << 20;
-const MAX_PAGES = 1000;
 
 export interface ManifestAccess {
   readonly read: (reference: string) => Promise<Fetched>;
@@ -22,22 +20,23 @@ export interface ManifestAccess {
 
 /** @throws {RegistryError} */
 export async function listReferrers(remote: Remote, name: string, subject: Digest, { read }: Pick<ManifestAccess, "read">): Promise<readonly Descriptor[]> {
-  const found: Descriptor[] = [];
-  const seen = new Set<string>();
-  for (let next: string | undefined = `/v2/${name}/referrers/${subject}`; next !== undefined && !seen.has(next) && seen.size < MAX_PAGES;) {
-    seen.add(next);
-    const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes: [`repository:${name}:pull`], headers: { accept: MEDIA_TYPE.index } });
-    if (answer.status >= 400 && answer.status < 500 && seen.size === 1) {
-      await answer.body.dump();
-      return (await readTag({ read }, subject)).manifests; // no such endpoint
-    }
-    if (answer.status !== 200) throw await answerError(answer, `list the referrers of ${subject} in ${name}`, "NAME_UNKNOWN");
-    found.push(...parseIndex(await readBytes(answer, MAX_LIST_BYTES)).manifests);
-    const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers["link"] ?? "")?.[1];
-    next = link === undefined ? undefined : resolveUrl(link, answer.url).href;
+  const found: (readonly Descriptor[])[] = [];
+  const how = { path: `/v2/${name}/referrers/${subject}`, scopes: [`repository:${name}:pull`], headers: { accept: MEDIA_TYPE.index } };
+  const refuse = async (answer: Answer, isFirst: boolean): Promise<never> => {
+    const error = await answerError(answer, `list the referrers of ${subject} in ${name}`, "NAME_UNKNOWN");
+    throw isFirst && answer.status >= 400 && answer.status < 500 ? new NoEndpoint(error.message) : error;
+  };
+  try {
+    for await (const page of pagesOf(remote, { ...how, refuse })) found.push(parseIndex(page).manifests);
+  } catch (error) {
+    if (error instanceof NoEndpoint) return (await readTag({ read }, subject)).manifests;
+    throw error;
   }
-  return found;
+  return found.flat();
 }
+
+/** The registry has no referrers API. */
+class NoEndpoint extends Error {}
 
 /** The registry did not say that it took note of the subject: the tag has to tell of the referrer. */
 export async function noteReferrer(access: ManifestAccess, { descriptor, bytes }: Fetched): Promise<void> {

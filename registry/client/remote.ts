@@ -146,12 +146,19 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
     const isUnknown = answer.status === 401 && authorization?.startsWith("Basic ") === true; // a token may be refused for what it is not for
     const refused = { ...answer, asked: { user: own ? await authorizer.user() : undefined, scopes, isUnknown } };
     if (answer.status === 403) return refused;
-    if (!own || !isFrom(answer, base) || round > MAX_CHALLENGES || !(await authorizer.answer(answer, scopes, authorization, signal)))
+    if (!isFrom(answer, base)) throw await refusedElsewhere(answer, base);
+    if (!own || round > MAX_CHALLENGES || !(await authorizer.answer(answer, scopes, authorization, signal)))
       throw await answerError(authorization === undefined ? answer : refused, `use ${base}`, "UNAUTHORIZED");
     await answer.body.dump();
     if (authorizer.header(scopes) === authorization)
       throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`, { hint: refusalHint(refused) });
   }
+}
+
+/** Nothing that is logged in with would be sent there. */
+async function refusedElsewhere(answer: Answer, base: string): Promise<RegistryError> {
+  await answer.body.dump();
+  return new RegistryError("UNAUTHORIZED", `Cannot use ${base}: ${new URL(answer.url).host}, where it leads, answered ${answer.status}`);
 }
 
 /** A redirect's target must not say where the registry's credentials go. The registry itself may have moved to TLS. */

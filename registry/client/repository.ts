@@ -4,8 +4,9 @@ import { MEDIA_TYPE, type Descriptor } from "../../store/oci.ts";
 import type { Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { answerError, readBytes } from "./answer-error.ts";
-import { resolveUrl, type Answer } from "./connection.ts";
+import type { Answer } from "./connection.ts";
 import { download } from "./download.ts";
+import { pagesOf } from "./pages.ts";
 import { readPage, type PageField } from "./read-page.ts";
 import type { Remote } from "./remote.ts";
 import type { Fetched, OnTransfer, RemoteRepository, RepositoryOptions } from "./remote-repository.ts";
@@ -13,7 +14,6 @@ import { replayable } from "./replayable.ts";
 import { upload, uploadGrowing, type UploadOptions } from "./upload.ts";
 
 const MAX_MANIFEST_BYTES = 4 << 20;
-const MAX_PAGES = 10_000;
 const MANIFEST_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.dockerManifest]);
 const ACCEPT = [...MANIFEST_TYPES].join(", ");
 
@@ -140,18 +140,12 @@ interface Listing {
 
 /** Every page. */
 async function listAll(remote: Remote, { path, field, scopes }: Listing): Promise<readonly string[]> {
-  const found: string[] = [];
-  const seen = new Set<string>();
-  for (let next: string | undefined = path; next !== undefined && !seen.has(next);) {
-    seen.add(next);
-    const answer: Answer = await remote.exchange({ method: "GET", path: next, scopes });
-    if (answer.status !== 200) throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");
-    found.push(...readPage(await readBytes(answer, MAX_MANIFEST_BYTES), field, remote.host));
-    const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers["link"] ?? "")?.[1];
-    next = link === undefined ? undefined : resolveUrl(link, answer.url).href;
-    if (seen.size >= MAX_PAGES) throw new RegistryError("PROTOCOL", `Cannot list ${path}: more than ${MAX_PAGES} pages came`);
-  }
-  return found;
+  const found: (readonly string[])[] = [];
+  const refuse = async (answer: Answer): Promise<never> => {
+    throw await answerError(answer, `list ${path}`, "NAME_UNKNOWN");
+  };
+  for await (const page of pagesOf(remote, { path, scopes, refuse })) found.push(readPage(page, field, remote.host));
+  return found.flat();
 }
 
 export function isManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolean {

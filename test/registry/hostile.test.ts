@@ -3,11 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { referrerRows } from "../../cli/registry/referrer-rows.ts";
 import { pull } from "../../registry/client/pull.ts";
 import { openRemote, type RemoteOptions } from "../../registry/client/remote.ts";
 import { listCatalog, openRepository } from "../../registry/client/repository.ts";
-import { digestOf } from "../../store/digest.ts";
 import { openStore } from "../../store/open.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import type { Store } from "../../store/store.ts";
@@ -207,7 +205,8 @@ test("who is redirected to does not learn the password, whatever challenge it an
     else response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}",service="x"` }).end();
   });
   const host = await listen(registryOf((_request, response) => void response.writeHead(307, { location: `http://${thief}/blob` }).end()));
-  await expect(pullFrom(host, { login: { kind: "password", username: "ann", password: "secret" } })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  const says = { code: "UNAUTHORIZED", message: `Cannot use http://${host}: ${thief}, where it leads, answered 401`, hint: undefined };
+  await expect(pullFrom(host, { login: { kind: "password", username: "ann", password: "secret" } })).rejects.toMatchObject(says);
   expect(heard.every((authorization) => authorization === undefined)).toBe(true);
 });
 
@@ -237,10 +236,4 @@ test.each([
   await using remote = await openRemote(host, { env: { HOME: scratch.root }, retry });
   const listing = field === "tags" ? openRepository(remote, "app").tags() : listCatalog(remote);
   await expect(listing).rejects.toMatchObject({ code: "PROTOCOL", message: `Cannot read the list of ${field} of ${host}: ${says}` });
-});
-
-test("what a registry says of referrers has no control characters in a table", () => {
-  const annotations = { "org.opencontainers.image.title": "a\u001b[2Jb" };
-  const rows = referrerRows([{ mediaType: MEDIA_TYPE.manifest, digest: digestOf("x"), size: 1, artifactType: "t\u0007", annotations }]);
-  expect(rows).toMatchObject([{ Title: "a [2Jb", ArtifactType: "t " }]);
 });
