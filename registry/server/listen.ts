@@ -17,6 +17,7 @@ import { bearerAccess } from "./bearer.ts";
 import type { EventSink, RegistryEvent } from "./events.ts";
 import { basicAccess, openHtpasswd } from "./htpasswd.ts";
 import { throttle } from "./limits.ts";
+import { mirrorLog } from "./mirror-log.ts";
 import { createMetrics } from "./metrics.ts";
 import { openNotifier } from "./notifier.ts";
 import { answerOnlyTo, type HostCheck } from "./own-names.ts";
@@ -94,7 +95,13 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
     ...(options.uploadTimeoutMs === undefined ? {} : { uploadTimeoutMs: options.uploadTimeoutMs }),
     ...(mirror === undefined
       ? {}
-      : { upstream: { connect: async () => await openRemote(mirror.host, { ...mirror, retry: MIRROR_RETRY }), freshMs: mirror.freshMs ?? FRESH_MS } }),
+      : {
+          upstream: {
+            connect: async () => await openRemote(mirror.host, { ...mirror, retry: MIRROR_RETRY }),
+            freshMs: mirror.freshMs ?? FRESH_MS,
+            tell: mirrorLog(log, () => performance.now()),
+          },
+        }),
     ...(quotaOf === undefined ? {} : { quotaOf }),
     ...(told.sinks.length === 0 ? {} : { onEvent: (event: RegistryEvent) => told.sinks.forEach((sink) => sink(event)) }),
     extraRoutes: [{ method: "GET", pattern: "/metrics", handler: () => metrics.show() }, ...routes],

@@ -10,7 +10,7 @@ import { readRange } from "../client/range.ts";
 import type { Remote } from "../client/remote.ts";
 import { openRepository } from "../client/repository.ts";
 import type { Fetched } from "../client/remote-repository.ts";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { readManifest, type PushedManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
 import { storing } from "./storing.ts";
@@ -42,13 +42,17 @@ export interface MirrorOptions {
   readonly freshMs: number;
   /** Milliseconds that never go back. */
   readonly now: () => number;
+  /** Hears why the other registry could not be had. */
+  readonly tell?: (error: RegistryError) => void;
 }
+
+const AWAY: ReadonlySet<RegistryErrorCode> = new Set(["UNREACHABLE", "TOOMANYREQUESTS"] satisfies RegistryErrorCode[]);
 
 export function openMirror(options: MirrorOptions): Mirror {
   const { blobs, repositories, freshMs, now } = options;
   const asked = new Map<string, number>();
   const remote = reconnecting(options.connect);
-  const askFor = { manifests: asker(now), blobs: asker(now) }; // registries count them apart
+  const askFor = { manifests: asker(options), blobs: asker(options) }; // registries count them apart
   const readThere = async (name: string, reference: string): Promise<Fetched> =>
     await askFor.manifests(async () => await openRepository(await remote.get(), name).read(reference));
   const keep = async (name: string, reference: string, { descriptor, bytes }: Fetched): Promise<void> => {
@@ -96,9 +100,16 @@ export function openMirror(options: MirrorOptions): Mirror {
   };
 }
 
-function asker(now: () => number): typeof asking {
+function asker({ now, tell = () => {} }: Pick<MirrorOptions, "now" | "tell">): typeof asking {
   const respite = openRespite(now);
-  return async (ask) => await asking(async () => await respite(ask));
+  return async (ask) => {
+    try {
+      return await asking(async () => await respite(ask));
+    } catch (error) {
+      if (error instanceof RegistryError && AWAY.has(error.code)) tell(error);
+      throw error;
+    }
+  };
 }
 
 /** What could not be pushed here is not taken from there either; that is no fault of who asks. @throws {RegistryError} `UNREACHABLE` */

@@ -33,7 +33,7 @@ export interface RegistryOptions {
   /** Refuses what would change anything, and says this of the registry. */
   readonly readOnly?: string;
   /** Another registry whose content is fetched when it is asked for. */
-  readonly upstream?: Pick<MirrorOptions, "connect" | "freshMs">;
+  readonly upstream?: Pick<MirrorOptions, "connect" | "freshMs" | "tell">;
   /** Routes beside `/v2/` (tokens, metrics), tried first. */
   readonly extraRoutes?: readonly Route[];
   /** @default as much as there is room for */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { RegistryError, type RegistryErrorCode } from "../../registry/errors.ts";
+import { mirrorLog } from "../../registry/server/mirror-log.ts";
 import { openRespite } from "../../registry/server/respite.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
 import { serveHttp } from "../support/http-server.ts";
@@ -98,6 +99,29 @@ test("who reads through a registry that never answers waits once", async () => {
   const before = upstream.asked.length;
   expect([await status("v1"), await status("v2"), await status(unknownDigest())]).toEqual([200, 502, 502]);
   expect(upstream.asked.length).toBe(before);
+});
+
+test("the log of a mirror says why the other registry cannot be had, once", async () => {
+  await using upstream = await serveHttp((_request, response) => void response.writeHead(500).end());
+  await using mirror = await startRegistry({ mirror: { host: `127.0.0.1:${upstream.port}`, env, freshMs: 0 }, logFormat: "none" });
+  for (const reference of ["v1", "v2", "v1"]) expect((await fetch(`${mirror.url}/v2/app/manifests/${reference}`)).status).toBe(502);
+  expect(mirror.lines).toEqual([`mirror: Cannot use http://127.0.0.1:${upstream.port} as a registry: it answered 500\n`]);
+});
+
+test("and what to do where nobody vouches for it", () => {
+  let now = 0;
+  const lines: string[] = [];
+  const tell = mirrorLog(
+    (line) => lines.push(line),
+    () => now,
+  );
+  const cause = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  for (const seconds of [0, 59, 60]) {
+    now = seconds * 1_000;
+    tell(new RegistryError("UNREACHABLE", "Cannot reach hub.example: self-signed\u001b certificate", { cause }));
+  }
+  const line = "mirror: Cannot reach hub.example: self-signed  certificate (put its authority into certs.d, or say --mirror-insecure)\n";
+  expect(lines).toEqual([line, line]);
 });
 
 test.each([
