@@ -33,9 +33,7 @@ async function run(context: Context, flags: Flags): Promise<void> {
   using client = await reachCluster(context);
   for (const { draft } of manifests) {
     const { name, outcome } =
-      dryRun === "client"
-        ? await foretell(client, draft, namespace)
-        : await applyManifest(client, draft, { namespace, manager: "strata", dryRun: dryRun === "server" });
+      dryRun === "client" ? await foretell(client, draft, namespace) : await applyManifest(client, draft, { namespace, dryRun: dryRun === "server" });
     context.stdout.write(`${name} ${outcome}${mark}\n`);
   }
 }

@@ -53,7 +53,7 @@ async function run(context: Context, image: string, flags: Flags): Promise<void>
   using client = await reachCluster(context);
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   for (const manifest of manifests) {
-    const { name, outcome } = await applyManifest(client, manifest, { namespace: request.namespace, manager: "strata-deploy" });
+    const { name, outcome } = await applyManifest(client, manifest, { namespace: request.namespace });
     say(`${name} ${outcome}`);
   }
   if (!flags.wait) return;

@@ -11,17 +11,16 @@ export interface Applied {
   readonly object: KubeObject;
 }
 
-export async function applyManifest(
-  client: KubeClient,
-  manifest: Draft,
-  options: { readonly namespace: string; readonly manager: string; readonly dryRun?: boolean },
-): Promise<Applied> {
+/** One for all that we apply: what one manifest no longer says of an object that another made goes. */
+const MANAGER = "strata";
+
+export async function applyManifest(client: KubeClient, manifest: Draft, options: { readonly namespace: string; readonly dryRun?: boolean }): Promise<Applied> {
   const resource = resourceOf(manifest);
   const namespace = manifest.metadata.namespace ?? options.namespace;
   const name = manifest.metadata.name ?? "";
   const path = pathOf(resource, namespace, name);
   const before = await client.find(path);
-  const query = `?fieldManager=${options.manager}&force=true&fieldValidation=Strict${options.dryRun === true ? "&dryRun=All" : ""}`;
+  const query = `?fieldManager=${MANAGER}&force=true&fieldValidation=Strict${options.dryRun === true ? "&dryRun=All" : ""}`;
   const answer = await client.send({ method: "PATCH", path: `${path}${query}`, body: manifest, contentType: "application/apply-patch+yaml" });
   const object = readObject(answer);
   const same = before?.metadata.resourceVersion === object.metadata.resourceVersion;

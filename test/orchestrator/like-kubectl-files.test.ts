@@ -128,3 +128,15 @@ test("deploy does not wait for a port at which nobody listens: the image says an
   ]);
   await cluster.kubectl("delete", "deployment,service", "elsewhere");
 });
+
+test("a manifest that is applied over what deploy made takes its place, another kind of probe too", async () => {
+  expect((await ours(["deploy", "elsewhere", "--name", "probed", "--replicas", "0", "--no-wait"])).status).toBe(0);
+  const labels = { app: "probed" };
+  const containers = [{ name: "probed", image: "elsewhere", readinessProbe: { httpGet: { path: "/", port: 8080 } } }];
+  const spec = { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } };
+  const manifest = JSON.stringify({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "probed" }, spec });
+  expect(await ours(["apply", "-f", "-"], manifest)).toMatchObject({ status: 0, stdout: "deployment.apps/probed configured\n" });
+  const probe = await strataOutput(cluster.root, "get", "deploy", "probed", "-o", "jsonpath={.spec.template.spec.containers[0].readinessProbe}");
+  expect(JSON.parse(probe)).not.toHaveProperty("tcpSocket");
+  await cluster.kubectl("delete", "deployment,service", "probed");
+});
