@@ -40,7 +40,13 @@ const dispatcher = require("./lib/dispatcher/dispatcher");
 dispatcher.prototype.request = require("./lib/api/api-request");
 exports.Agent = require("./lib/dispatcher/agent");
 exports.buildConnector = require("./lib/core/connect");
-Object.defineProperty(exports, "EnvHttpProxyAgent", { enumerable: true, get: () => require("./lib/dispatcher/env-http-proxy-agent") });
+Object.defineProperty(exports, "EnvHttpProxyAgent", {
+  enumerable: true,
+  get() {
+    dispatcher.prototype.connect = require("./lib/api/api-connect"); // how a proxy is asked for a tunnel
+    return require("./lib/dispatcher/env-http-proxy-agent");
+  },
+});
 exports.request = (url, { dispatcher = require("./lib/global").getGlobalDispatcher(), ...options } = {}) => {
   const { origin, pathname, search } = new URL(url);
   const method = options.method ?? (options.body ? "PUT" : "GET");

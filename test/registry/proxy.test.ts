@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { openRemote } from "../../registry/client/remote.ts";
 import { openRepository } from "../../registry/client/repository.ts";
+import { runStrata } from "../support/cli.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { blob, noise } from "./registry.ts";
 
@@ -81,6 +82,13 @@ async function fetchPart(host: string, env: NodeJS.ProcessEnv, more: { readonly 
   for await (const chunk of openRepository(remote, "app").fetch(part.descriptor)) count += chunk.length;
   return count;
 }
+
+test("the program goes through it too", async () => {
+  const [proxy, port] = [await startProxy(), await startTls()];
+  const args = ["login", "--insecure", "--authfile", join(scratch.root, "auth.json"), "-u", "ann", "--password-stdin", `${NAME}:${port}`];
+  const { status, stdout, stderr } = await runStrata(scratch, args, { env: { https_proxy: proxy.url }, input: "secret" });
+  expect([status, stdout, stderr, new Set(proxy.asked)]).toEqual([0, "Login Succeeded\n", expect.stringContaining("Kept in"), new Set([`${NAME}:${port}`])]);
+});
 
 test("HTTPS_PROXY leads there, with the authority of certs.d; NO_PROXY leads past it", async () => {
   const host = `${NAME}:${await startTls()}`;
