@@ -33,12 +33,14 @@ export async function loadImages(
   const index = found.documents.get("index.json");
   if (found.documents.has("oci-layout") && index !== undefined) return await imagesOf(blobs, index, found, onReferrer);
   const manifest = found.documents.get("manifest.json");
-  if (manifest === undefined) throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: it has neither index.json nor manifest.json`);
+  if (manifest === undefined)
+    throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: ${found.isEmpty ? "it is empty" : "it has neither index.json nor manifest.json"}`);
   return await dockerImages(blobs, manifest, found);
 }
 
 interface Archive extends Files {
   readonly called: string;
+  readonly isEmpty: boolean;
 }
 
 interface Files {
@@ -48,15 +50,18 @@ interface Files {
 }
 
 async function readWhole(blobs: Blobs, archive: AsyncIterable<Uint8Array>, called: string): Promise<Archive> {
+  let isBegun = false;
   try {
-    return { ...(await readArchive(blobs, archive)), called };
+    return { ...(await readArchive(blobs, archive, () => void (isBegun = true))), called, isEmpty: !isBegun };
   } catch (error) {
     if (error instanceof StoreError || !(error instanceof Error) || "syscall" in error) throw error;
-    throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: ${error.message}`, { cause: error });
+    const isNone = !isBegun && !("code" in error); // with a code it is what it was packed with that is damaged
+    throw new StoreError("ARCHIVE_INVALID", `Cannot load ${called}: ${isNone ? "it is no archive" : error.message}`, { cause: error });
   }
 }
 
-async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Promise<Files> {
+/** `onEntry` hears of every member. */
+async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>, onEntry: () => void): Promise<Files> {
   const documents = new Map<string, Buffer>();
   const stored = new Map<string, Stored>();
   const links = new Map<string, string>();
@@ -64,6 +69,7 @@ async function readArchive(blobs: Blobs, archive: AsyncIterable<Uint8Array>): Pr
   const source = Readable.from(unpackStream(archive));
   source.on("error", (error) => entries.destroy(error)).pipe(entries);
   for await (const entry of entries as AsyncIterable<ArchiveEntry>) {
+    onEntry();
     const { name, type, size = 0, linkname } = entry.header;
     const path = name.replace(/^(?:\.\/)+/, "");
     if (type === "symlink" || type === "link") links.set(path, resolveLink(path, linkname ?? "", type));

@@ -133,7 +133,7 @@ test("docker's old form, with a layer that is a link to another's, is loaded", a
   await other.images.unpack(await other.images.read(loaded!.target));
 });
 
-const refused = [
+const refused: readonly { readonly name: string; readonly tar: Buffer; readonly code: string; readonly says?: string }[] = [
   { name: "neither index nor manifest", tar: tarOf({ name: "x", text: "x" }), code: "ARCHIVE_INVALID" },
   { name: "a blob that is not what its name says", tar: tarOf({ name: `blobs/sha256/${"0".repeat(64)}`, text: "x" }), code: "DIGEST_MISMATCH" },
   ...['{"', "[null]", '[{"Config":"c","Layers":[5]}]', '[{"Config":"c","Layers":[],"RepoTags":"x"}]'].map((text) => ({
@@ -141,7 +141,11 @@ const refused = [
     tar: tarOf({ name: "manifest.json", text }),
     code: "ARCHIVE_INVALID",
   })),
-  { name: "what is no tar", tar: Buffer.alloc(4096, "x"), code: "ARCHIVE_INVALID" },
+  { name: "what is no tar", tar: Buffer.alloc(4096, "x"), code: "ARCHIVE_INVALID", says: "it is no archive" },
+  { name: "a short text", tar: Buffer.from("hello\n"), code: "ARCHIVE_INVALID", says: "it is no archive" },
+  { name: "a short text, packed", tar: gzipSync("hello\n"), code: "ARCHIVE_INVALID", says: "it is no archive" },
+  { name: "an empty file", tar: Buffer.alloc(0), code: "ARCHIVE_INVALID", says: "it is empty" },
+  { name: "nothing, packed", tar: gzipSync(""), code: "ARCHIVE_INVALID", says: "it is empty" },
   { name: "a tar cut short", tar: tarOf({ name: "x", text: "x".repeat(4000) }).subarray(0, 1500), code: "ARCHIVE_INVALID" },
   { name: "gzip cut short", tar: gzipSync(tarOf({ name: "x", text: "x" })).subarray(0, 30), code: "ARCHIVE_INVALID" },
   {
@@ -158,9 +162,9 @@ const refused = [
     code: "ARCHIVE_INVALID",
   },
 ];
-test.each(refused)("refuses $name", async ({ tar, code }) => {
+test.each(refused)("refuses $name", async ({ tar, code, says = "" }) => {
   writeFileSync(archive(), tar);
-  await expect(load(archive())).rejects.toMatchObject({ code });
+  await expect(load(archive())).rejects.toMatchObject({ code, message: expect.stringContaining(says) });
 });
 
 test("copyImage copies from the leaves up, only what is missing, and tells what it does", async () => {
