@@ -207,7 +207,7 @@ export interface Images {
   open(reference: string, platform?: Platform): Promise<Image>;
   read(target: Descriptor, platform?: Platform): Promise<Image>;
   list(): Promise<readonly ImageRecord[]>;
-  /** Points a name at a target; the blobs must be there. Replaces. */
+  /** Points a name at a target; the blobs must be there. Replaces. An image that is here already keeps its time. */
   tag(name: string, target: Descriptor): Promise<ImageRecord>;
   /** Remembers an image without giving it a name; idempotent. */
   keep(target: Descriptor): Promise<ImageRecord>;

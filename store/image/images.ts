@@ -53,8 +53,11 @@ export function openImages(host: ImagesHost): Images {
 async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<ImageRecord> {
   const { table } = host;
   const key = parseReference(name).name;
-  const stored: StoredImage = { target, storedAt: host.now(), ids: await idsOf(host.blobs, target) };
-  const named = new Set(table.list().flatMap(([other, image]) => (other === key ? [] : [image.target.digest])));
+  const images = table.list();
+  const ids = await idsOf(host.blobs, target);
+  const same = images.find(([, image]) => isSame(image, target, ids))?.[1];
+  const stored: StoredImage = { target, storedAt: same?.storedAt ?? host.now(), ids };
+  const named = new Set(images.flatMap(([other, image]) => (other === key ? [] : [image.target.digest])));
   const replaced = await table.transact((rows) => {
     const before = rows.get(key);
     if (before !== undefined && before.target.digest !== target.digest && !named.has(before.target.digest)) rows.put(unnamedKey(before.target.digest), before); // at once: an image that nothing names for a moment may be collected in it
@@ -64,6 +67,11 @@ async function tag(host: ImagesHost, name: string, target: Descriptor): Promise<
   });
   if (replaced?.target.digest !== target.digest) host.tell("tag", stored.ids[0] ?? target.digest, familiarName(key));
   return recordOf([key, stored]);
+}
+
+/** Another name, or layers packed otherwise, make an image no younger. */
+function isSame(image: StoredImage, target: Descriptor, ids: readonly Digest[]): boolean {
+  return image.target.digest === target.digest || (ids.length > 0 && ids.every((id) => image.ids.includes(id)));
 }
 
 async function keep(host: ImagesHost, target: Descriptor): Promise<ImageRecord> {

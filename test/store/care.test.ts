@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { digestOf, type Digest } from "../../store/digest.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import { openStore } from "../../store/open.ts";
@@ -74,6 +74,29 @@ describe("images", () => {
     ]);
     await store.images.tag("old", first);
     expect((await store.images.list()).map(({ name }) => name)).toEqual(["docker.io/library/hello:latest", "docker.io/library/old:latest"]);
+  });
+
+  test("are no younger for another name, or layers that are packed", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: 1_000 });
+    try {
+      const base = await layer("base");
+      const target = await image("one", base);
+      vi.setSystemTime(5_000);
+      const packed = await exportableImage(store, target, { compression: "gzip" });
+      expect(packed.digest).not.toBe(target.digest);
+      for (const [name, same] of [
+        ["one", target],
+        ["two", target],
+        ["packed", packed],
+      ] as const)
+        expect([name, (await store.images.tag(name, same)).storedAt]).toEqual([name, 1_000]);
+      await image("other", await layer("more", base));
+      expect((await store.images.open("other")).storedAt).toBe(5_000);
+      await store.images.tag("one", (await store.images.find("other"))!.target);
+      expect((await store.images.open("one")).storedAt).toBe(5_000);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("go by name, and by id only with all names when forced", async () => {
