@@ -5,11 +5,11 @@ import { isIndex, parseIndex } from "../store/image/documents.ts";
 import type { Descriptor, Platform } from "../store/oci.ts";
 import type { PullSource } from "../registry/client/pull-options.ts";
 import type { Fetched, OnTransfer } from "../registry/client/remote-repository.ts";
-import { RegistryError } from "../registry/errors.ts";
-import { DEFAULT_DOMAIN, familiarName, parseReference, type Reference } from "../store/reference.ts";
+import { familiarName, type Reference } from "../store/reference.ts";
 import type { Image, Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { isFor, sayOther } from "./images/for-platform.ts";
+import { asked } from "./registry/asked.ts";
 import { openSourceReference, type SourceFlags } from "./registry/open-source.ts";
 import { gatherBlobs, pullWords, showTransfers } from "./registry/transfer-progress.ts";
 
@@ -29,26 +29,15 @@ export interface PullImageOptions extends SourceFlags {
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN`, `UNREACHABLE`, `UNAUTHORIZED`… */
 export async function pullImage(context: Context, text: string, options: PullImageOptions = {}): Promise<Image> {
-  try {
-    return await pullFrom(context, text, options);
-  } catch (error) {
-    throw explained(error, text);
-  }
-}
-
-/** A name without a registry is mostly one that was meant to be here. */
-function explained(error: unknown, text: string): unknown {
-  if (!(error instanceof RegistryError) || error.code !== "UNREACHABLE" || parseReference(text).domain !== DEFAULT_DOMAIN) return error;
-  const hint = `${text} names no registry, so it is asked for at ${DEFAULT_DOMAIN}; 'strata images' lists what is in the store`;
-  return new RegistryError("UNREACHABLE", error.message, { cause: error, hint });
+  return await asked("pull", text, async () => await pullFrom(context, text, options));
 }
 
 async function pullFrom(context: Context, text: string, options: PullImageOptions): Promise<Image> {
   const { platform, mustMatch = false, allPlatforms = false, refresh = false, progress } = options;
-  const asked = mustMatch ? platform : undefined;
+  const only = mustMatch ? platform : undefined;
   const store = await context.store();
   const here = await openHere(store, text, platform);
-  if (here !== undefined && !refresh && (asked === undefined || isFor(here, asked))) return here;
+  if (here !== undefined && !refresh && (only === undefined || isFor(here, only))) return here;
   let isCurrent = false; // docker says nothing of layers then
   using shown = showTransfers(progress, pullWords);
   const places = gatherBlobs(options.onTransfer ?? ((...told) => void (isCurrent || shown.onTransfer(...told))));
@@ -56,7 +45,7 @@ async function pullFrom(context: Context, text: string, options: PullImageOption
   const { repository, reference, target } = opened;
   const say = (line: string): void => void progress?.write(`${line}\n`);
   const top = await repository.read(target);
-  if (asked !== undefined && !isIndex(top.descriptor)) await checkPlatform(repository, text, top, asked);
+  if (only !== undefined && !isIndex(top.descriptor)) await checkPlatform(repository, text, top, only);
   say(`${target}: Pulling from ${reference.path}`);
   isCurrent = here?.target.digest === top.descriptor.digest;
   const [{ pull }, { openArrival }] = await Promise.all([import("../registry/client/pull.ts"), import("../store/care/arrival.ts")]);

@@ -7,6 +7,7 @@ import type { Descriptor, Platform } from "../store/oci.ts";
 import { familiarName, parseReference } from "../store/reference.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
+import { asked } from "./registry/asked.ts";
 import { openReference, type RemoteFlags } from "./registry/open-remote.ts";
 import { gatherBlobs, pushWords, showTransfers } from "./registry/transfer-progress.ts";
 
@@ -28,6 +29,10 @@ export interface PushImageOptions extends RemoteFlags {
 
 /** What the registry now has under that name. @throws {StoreError} `IMAGE_UNKNOWN` @throws {RegistryError} */
 export async function pushImage(context: Context, text: string, options: PushImageOptions = {}): Promise<Descriptor> {
+  return await asked("push", text, async () => await pushTo(context, text, options));
+}
+
+async function pushTo(context: Context, text: string, options: PushImageOptions): Promise<Descriptor> {
   const { source = text, platform, progress } = options;
   const store = await context.store();
   const target = options.target ?? (await store.images.find(source))?.target;

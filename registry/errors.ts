@@ -45,6 +45,8 @@ export interface RegistryErrorOptions extends CodedErrorOptions {
   /** Goes on the wire as `detail`. */
   readonly detail?: unknown;
   readonly passing?: Passing | undefined;
+  /** What a registry answered, as it stands in the message: for whom can say better what was being done. */
+  readonly reason?: string | undefined;
 }
 
 /** Of an answer that is one for now: another may be given later. */
@@ -57,10 +59,12 @@ export interface Passing {
 export class RegistryError extends CodedError<RegistryErrorCode> {
   readonly detail: unknown;
   readonly passing: Passing | undefined;
+  readonly reason: string | undefined;
 
   constructor(code: RegistryErrorCode, message: string, options: RegistryErrorOptions = {}) {
     super(code, message, options);
     this.detail = options.detail;
     this.passing = options.passing;
+    this.reason = options.reason;
   }
 }

@@ -34,6 +34,11 @@ export function isNameFor(reference: string, name: string | undefined): boolean 
   }
 }
 
+/** Whether a registry stands in what somebody wrote; without one it is docker.io's. */
+export function namesRegistry(text: string): boolean {
+  return splitDomain(text).domain !== undefined;
+}
+
 export function isTag(text: string): boolean {
   return TAG.test(text);
 }

@@ -7,7 +7,7 @@ import type { BuildResult } from "../../builder/request.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import { exportableImage } from "../../store/image/exportable.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import { parseReference, repositoryOf } from "../../store/reference.ts";
+import { familiarName, parseReference, repositoryOf } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 import type { ImageOutput, Output, OutputForm } from "./outputs.ts";
@@ -107,7 +107,7 @@ async function pushAll({ context, onStatus }: OutputWork, names: readonly string
   const tell = (id: string): void => onStatus({ id, current: 0, isDone: true });
   const how = { target, insecure: output.insecure, byDigest: output.pushByDigest, say: tell, onTransfer: transferStatus(onStatus) };
   for (const name of names) {
-    pushed = await pushImage(context, name, how);
+    pushed = await pushImage(context, familiarName(name), how);
     tell(`pushing manifest for ${name}@${pushed.digest}`);
   }
   return { ...target, ...pushed };

@@ -7,6 +7,7 @@ import type { Platform } from "../../store/oci.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import type { Format } from "../copy/convert.ts";
+import { tellDestination, tellSource } from "../copy/bare-name.ts";
 import { parsePlace } from "../copy/place.ts";
 import { checkPlatform } from "../copy/check-platform.ts";
 import { writeWholeFile } from "../whole-file.ts";
@@ -67,6 +68,7 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   const places = { from: parsePlace(from), to: parsePlace(to) };
   using shown = showTransfers(quiet ? undefined : context.stderr, copyWords, true);
   await using opened = await openSource(context, places.from, { ...readRemoteFlags(flags, "src"), retry });
+  if (!quiet) context.stderr.write(tellSource(from, places.from));
   if (platform !== undefined && which === "system") await checkPlatform(opened, wanted);
   const source = flags.format === undefined ? opened : await inFormat(opened, flags.format, { which, wanted, preserve: flags.preserveDigests === true });
   const ends = {
@@ -85,6 +87,8 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
   if (referrers) await (await import("../copy/copy-referrers.ts")).copyReferrers(source, target, top);
   await target.close?.();
   if (digestfile !== undefined) await writeWholeFile(digestfile, one(top.digest), context.signal);
+  shown[Symbol.dispose]();
+  if (!quiet) context.stderr.write(tellDestination(to, places.to));
   context.stdout.write(`${top.digest}\n`);
 }
 

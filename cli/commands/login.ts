@@ -35,6 +35,7 @@ export function command(context: Context): Command {
 }
 
 async function run(context: Context, host: string, flags: Flags): Promise<void> {
+  if (flags.password !== undefined) context.stderr.write("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
   const login = await readLogin(context, host, flags);
   const { insecure, certificates } = readRemoteFlags({ insecure: flags.insecure, tlsVerify: flags.tlsVerify, certDir: flags.certDir });
   await using remote = await openRegistry(context, { insecure, certificates, login }, host);

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { isFor, sayOther } from "../images/for-platform.ts";
 import { pullImage } from "../pull-image.ts";
+import { asked } from "../registry/asked.ts";
 import { tellDefaultTag, wholeRepository } from "../registry/default-tag.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "../registry/remote-flags.ts";
 import { remoteName } from "../registry/remote-name.ts";
@@ -59,8 +60,10 @@ async function checkHere(context: Context, name: string, wanted: Platform | unde
 
 async function tagsOf(context: Context, name: string, flags: Flags): Promise<readonly string[]> {
   const { openReference } = await import("../registry/open-remote.ts");
-  await using opened = await openReference(context, name, readRemoteFlags(flags));
-  return await opened.repository.tags();
+  return await asked("pull", name, async () => {
+    await using opened = await openReference(context, name, readRemoteFlags(flags));
+    return await opened.repository.tags();
+  });
 }
 
 /** `newer` makes do with what is here while the registry cannot be reached. */

@@ -1,5 +1,6 @@
 /** Where `copy` reads and writes, as skopeo spells it: `transport:details`; a bare reference is an image of the store. */
 import { UsageError } from "../errors.ts";
+import { refuseWeb } from "../registry/remote-name.ts";
 
 export type Place =
   | { readonly kind: "store"; readonly reference: string }
@@ -35,6 +36,7 @@ export function parsePlace(text: string): Place {
     const way = OTHERS[other] === "" ? "" : `\n${OTHERS[other]}`;
     throw new UsageError(`Cannot copy ${JSON.stringify(text)}: ${other}: is no transport of strata, which has ${known}${way}`);
   }
+  refuseWeb(text, "copy");
   const match = /^(docker|store|oci|oci-archive|docker-archive|dir):(.*)$/s.exec(text);
   if (match === null) return { kind: "store", reference: text };
   const [, kind = "", details = ""] = match;

@@ -3,10 +3,11 @@ import type { Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { SavedImage } from "../../store/archive/save.ts";
 import type { Descriptor } from "../../store/oci.ts";
-import { familiarName } from "../../store/reference.ts";
+import { familiarName, namesRegistry } from "../../store/reference.ts";
 import type { Store } from "../../store/store.ts";
 import type { ContentSource } from "../../store/content.ts";
 import type { Context } from "../context.ts";
+import { asked } from "../registry/asked.ts";
 import type { RemoteFlags } from "../registry/open-remote.ts";
 import { readArchive } from "../images/read-archive.ts";
 import { openDirSource } from "./dir.ts";
@@ -53,7 +54,7 @@ async function openRegistry(context: Context, reference: string, flags: RemoteFl
   const { openSourceReference } = await import("../registry/open-source.ts");
   const opened = await openSourceReference(context, reference, flags);
   const { repository, target } = opened;
-  const { descriptor, bytes } = await repository.read(target);
+  const { descriptor, bytes } = await asked("pull", reference, async () => await repository.read(target));
   const content = knowing(repository, descriptor, bytes);
   return {
     place: repository.place,
@@ -67,7 +68,10 @@ async function openRegistry(context: Context, reference: string, flags: RemoteFl
 async function openStored(context: Context, reference: string): Promise<CopySource> {
   const store = await context.store();
   const record = await store.images.find(reference);
-  if (record === undefined) throw new StoreError("IMAGE_UNKNOWN", `Cannot copy ${reference}: it is not in the store`);
+  if (record === undefined) {
+    const hint = namesRegistry(reference) ? { hint: `docker://${reference} asks the registry` } : {};
+    throw new StoreError("IMAGE_UNKNOWN", `Cannot copy ${reference}: it is not in the store`, hint);
+  }
   const { exportableImage } = await import("../../store/image/exportable.ts");
   const top = await exportableImage(store, record.target, { compression: "gzip" });
   return { ...held(reference, store.blobs, top), ...(await storedReferrers(store)), isHere: async (part) => await store.blobs.has(part) };

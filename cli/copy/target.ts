@@ -8,6 +8,7 @@ import type { ContentSink } from "../../store/content.ts";
 import type { Context } from "../context.ts";
 import type { OnTransfer } from "../../registry/client/remote-repository.ts";
 import type { SavedImage } from "../../store/archive/save.ts";
+import { asked } from "../registry/asked.ts";
 import { openReference, type RemoteFlags } from "../registry/open-remote.ts";
 import { writeWholeFile } from "../whole-file.ts";
 import { openDirSink } from "./dir.ts";
@@ -36,10 +37,15 @@ export async function openTarget(context: Context, place: Place, { flags, onTran
   switch (place.kind) {
     case "docker": {
       const mountable = mountableFrom(from, place);
-      const opened = await openReference(context, place.reference, flags, () => ({ onTransfer, mountFrom: () => mountable }));
+      const pushing = async <T>(run: () => Promise<T>): Promise<T> => await asked("push", place.reference, run);
+      const opened = await pushing(async () => await openReference(context, place.reference, flags, () => ({ onTransfer, mountFrom: () => mountable })));
+      const { repository } = opened;
       return {
-        content: opened.repository,
-        finish: async (top, bytes) => await opened.repository.tag(opened.target, { descriptor: top, bytes }),
+        content: {
+          has: async (descriptor) => await pushing(async () => await repository.has(descriptor)),
+          push: async (descriptor, content) => await pushing(async () => await repository.push(descriptor, content)),
+        },
+        finish: async (top, bytes) => await pushing(async () => await repository.tag(opened.target, { descriptor: top, bytes })),
         refer: async () => {}, // its manifest says it
         [Symbol.asyncDispose]: async () => await opened[Symbol.asyncDispose](),
       };

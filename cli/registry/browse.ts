@@ -1,8 +1,10 @@
 /** strata registry ls, tags, manifest, referrers, delete: a look into any registry. */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { ExitError } from "../errors.ts";
+import { parseReference } from "../../store/reference.ts";
+import { ExitError, UsageError } from "../errors.ts";
 import { jsonOutput } from "../json-output.ts";
+import { isBare } from "./default-tag.ts";
 import { openReference, openRegistry } from "./open-remote.ts";
 import { addRemoteFlags, readRemoteFlags, type RemoteFlagValues } from "./remote-flags.ts";
 import { registryHost, remoteName } from "./remote-name.ts";
@@ -35,8 +37,18 @@ async function list(context: Context, place: string, flags: Flags): Promise<void
 }
 
 async function tags(context: Context, name: string, flags: Flags): Promise<void> {
-  await using opened = await openReference(context, remoteName(name, "list the tags of"), readRemoteFlags(flags));
+  await using opened = await openReference(context, repositoryName(name), readRemoteFlags(flags));
   print(context, await opened.repository.tags(), flags);
+}
+
+/** @throws {UsageError} for the name of one image in it */
+function repositoryName(text: string): string {
+  const name = remoteName(text, "list the tags of");
+  const reference = parseReference(name);
+  if (isBare(name, reference)) return name;
+  const repository = name.slice(0, name.length - (reference.name.length - `${reference.domain}/${reference.path}`.length));
+  const rest = `'strata registry manifest ${name}' prints what it names, 'strata registry tags ${repository}' lists all tags`;
+  throw new UsageError(`Cannot list the tags of ${name}: that is one image, not a repository\n${rest}`);
 }
 
 async function manifest(context: Context, reference: string, flags: Flags): Promise<void> {

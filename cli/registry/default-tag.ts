@@ -14,6 +14,7 @@ export function wholeRepository(name: string): Reference {
   return reference;
 }
 
-function isBare(name: string, { tag, digest }: Reference): boolean {
+/** Says neither tag nor digest. */
+export function isBare(name: string, { tag, digest }: Reference): boolean {
   return digest === undefined && tag !== undefined && !name.endsWith(`:${tag}`);
 }

@@ -33,6 +33,22 @@ function without(text: string, doing: string, schemes: readonly string[]): strin
   const rest = text.slice(start.length);
   if (start === "" || schemes.includes(scheme.toLowerCase())) return rest;
   throw new UsageError(
-    `Cannot ${doing} ${text}: before a registry stands ${schemes.map((one) => `${one}://`).join(", ")} or nothing, not ${start}\nGive ${rest}`,
+    `Cannot ${doing} ${text}: before a registry stands ${schemes.map((one) => `${one}://`).join(", ")} or nothing, not ${start}\nGive ${imageAt(rest)}`,
   );
+}
+
+/** Where a name alone is the store's: an address of the web is none. @throws {UsageError} */
+export function refuseWeb(text: string, doing: string): void {
+  const [start = "", scheme = ""] = SCHEME.exec(text) ?? [];
+  if (!WEB.includes(scheme.toLowerCase())) return;
+  throw new UsageError(`Cannot ${doing} ${text}: before a registry stands docker://, not ${start}\nGive docker://${imageAt(text.slice(start.length))}`);
+}
+
+/** What an address of the registry's API is about; other text as it is. Spec: distribution-spec v1.1, "Endpoints". */
+function imageAt(text: string): string {
+  const [, host = "", path] = /^([^/]+)\/v[12](?:\/(.*))?$/.exec(text) ?? [];
+  if (host === "") return text;
+  const [, name = "NAME", kind = "", reference = ""] = /^(.+?)\/(tags|manifests|blobs|referrers)\/([^/?]*)/.exec(path ?? "") ?? [];
+  if (kind !== "manifests") return `${host}/${name}`;
+  return `${host}/${name}${reference.includes(":") ? "@" : ":"}${reference}`;
 }

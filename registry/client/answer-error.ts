@@ -1,6 +1,7 @@
 /** A refusal of a registry as an error: its own code where it gives one, else by the status. */
 import { RegistryError, type WireErrorCode } from "../errors.ts";
 import type { Answer } from "./connection.ts";
+import { namedHost } from "./endpoint.ts";
 import { paced, Stalled } from "./pace.ts";
 import { printable } from "./printable.ts";
 import { passingOf } from "./retry.ts";
@@ -39,30 +40,37 @@ const CODES: ReadonlySet<string> = new Set<WireErrorCode>([
 
 /** Reads the rest of `answer`. `doing` completes "Cannot …". */
 export async function answerError(answer: Answer, doing: string, fallback: WireErrorCode = "UNKNOWN"): Promise<RegistryError> {
-  const { code, message, isFull = false } = await readError(answer);
+  const { code, said, isFull } = await readError(answer);
   const known = code !== undefined && CODES.has(code) ? (code as WireErrorCode) : (BY_STATUS[answer.status] ?? (answer.status === 404 ? fallback : "UNKNOWN"));
-  const said = message === undefined || message === "" ? "" : `, ${printable(message)}`;
   const hint = (known === "UNAUTHORIZED" || known === "DENIED") && !isFull ? refusalHint(answer) : undefined;
-  return new RegistryError(known, `Cannot ${doing}: the registry answered ${answer.status}${said}`, {
+  const reason = `the registry answered ${answer.status}${said}`;
+  return new RegistryError(known, `Cannot ${doing}: ${reason}`, {
     ...(hint === undefined ? {} : { hint }),
+    reason,
     passing: passingOf(answer),
   });
 }
 
+/** What `answer` says for itself, with a comma before it; nothing of one that says nothing. Reads the rest of it. */
+export async function saidIn(answer: Answer): Promise<string> {
+  return (await readError(answer)).said;
+}
+
 /** Who is logged in already is told as whom, and what was asked for: the last of the actions needs the others. */
-export function refusalHint({ url, asked }: Pick<Answer, "url" | "asked">): string {
-  const login = `'strata login ${new URL(url).host}'`;
-  if (asked?.isUnknown === true) return `Check the user name and password${asked.user === undefined ? "" : ` of ${asked.user}`}; ${login} keeps others`;
+export function refusalHint({ url, asked, isInsecure = false }: Pick<Answer, "url" | "asked" | "isInsecure">): string {
+  const login = `'strata login ${isInsecure ? "--insecure " : ""}${namedHost(new URL(url).host)}'`;
+  if (asked?.isUnknown === true) return `Check the user name and password${asked.user === undefined ? "" : ` of ${asked.user}`}; log in again with ${login}`;
   if (asked?.user === undefined) return `Log in with ${login}, or check the name`;
   const wanted = asked.scopes.map((scope) => scope.replace(/^repository:(.*):(?:[\w*]+,)*([\w*]+)$/, "$2 $1"));
   return `You are logged in as ${asked.user}, who may not ${wanted.join(", ") || "use it"}; ${login} logs in as somebody else`;
 }
 
 interface WireError {
-  readonly code?: string;
-  readonly message?: string;
+  readonly code: string | undefined;
+  /** The message, with a comma before it; empty without one. */
+  readonly said: string;
   /** Of a quota: nobody else may store it there either. */
-  readonly isFull?: boolean;
+  readonly isFull: boolean;
 }
 
 async function readError(answer: Answer): Promise<WireError> {
@@ -70,9 +78,10 @@ async function readError(answer: Answer): Promise<WireError> {
     const { errors } = JSON.parse(await readText(answer, MAX_ERROR_BYTES)) as { errors?: readonly { code?: unknown; message?: unknown; detail?: unknown }[] };
     const { code, message, detail } = errors?.[0] ?? {};
     const isFull = typeof detail === "object" && detail !== null && "limit" in detail;
-    return { ...(typeof code === "string" ? { code } : {}), ...(typeof message === "string" ? { message } : {}), isFull };
+    const said = typeof message === "string" && message !== "" ? `, ${printable(message)}` : "";
+    return { code: typeof code === "string" ? code : undefined, said, isFull };
   } catch {
-    return {};
+    return { code: undefined, said: "", isFull: false };
   }
 }
 

@@ -89,9 +89,10 @@ async function fetchToken(connection: Connection, request: TokenRequest): Promis
   return { header: `Bearer ${value}`, until: Date.now() + Math.max(seconds ?? DEFAULT_SECONDS, DEFAULT_SECONDS) * 1000 - MARGIN_MS };
 }
 
-/** Whose login the token service refuses, where it was given one. */
+/** Whose login the token service refuses, where it was given one; one logs in to the registry. */
 function withLogin(answer: Answer, { login, scopes, registry }: TokenRequest): Answer {
-  if (login === undefined || answer.status !== 401) return answer;
+  if (answer.status !== 401) return answer;
+  if (login === undefined) return { ...answer, url: registry };
   return { ...answer, url: registry, asked: { user: login.kind === "password" ? login.username : undefined, scopes, isUnknown: true } };
 }
 

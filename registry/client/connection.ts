@@ -36,6 +36,8 @@ export interface Answer {
   readonly idleMs: number;
   /** Of a refusal: who asked, and for what. */
   readonly asked?: Asked;
+  /** Plain HTTP and any certificate would have done. */
+  readonly isInsecure?: boolean;
 }
 
 export interface Asked {
@@ -82,11 +84,9 @@ export async function connect({ host, insecure = false, env, idleMs = IDLE_MS, c
   const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, keepAliveTimeout: 4_000 };
   const own = openWay(host, env, limits, tls);
   const other = openWay(ELSEWHERE, env, limits, { timeout: CONNECT_MS, ...trusting(env) }); // redirects: no client certificate, no private trust
+  const pick = (url: string): Way => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other);
   return {
-    send: async (exchange) => ({
-      ...(await follow(exchange, (url) => (hostOf(url) === networkHost(host) ? { ...own, headers: terms?.headers } : other))),
-      idleMs,
-    }),
+    send: async (exchange) => ({ ...(await follow(exchange, pick)), idleMs, isInsecure: insecure }),
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([own.dispatcher.destroy(), other.dispatcher.destroy()]);
     },

@@ -6,6 +6,8 @@ export interface EndpointOptions {
   readonly insecure?: boolean;
 }
 
+const DOCKER = "registry-1.docker.io";
+
 /** Base URLs in the order in which they are tried. Credentials are sent only once one has answered as a registry. */
 export function candidates(host: string, { insecure = false }: EndpointOptions): readonly string[] {
   const name = networkHost(host);
@@ -15,7 +17,12 @@ export function candidates(host: string, { insecure = false }: EndpointOptions):
 
 /** The host that really answers for a name. */
 export function networkHost(host: string): string {
-  return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
+  return host === "docker.io" || host === "index.docker.io" ? DOCKER : host;
+}
+
+/** The name by which users know a host that answers. */
+export function namedHost(host: string): string {
+  return host === DOCKER ? "docker.io" : host;
 }
 
 /** `host` may have a port. */

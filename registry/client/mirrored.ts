@@ -98,5 +98,9 @@ function summed(failures: readonly RegistryError[]): RegistryError {
   const last = failures.at(-1) ?? new RegistryError("UNREACHABLE", "Cannot pull: no registry is configured for it");
   if (failures.length < 2) return last;
   const before = failures.slice(0, -1).map(({ message }) => `A mirror was asked before: ${message}`);
-  return new RegistryError(last.code, last.message, { cause: last, hint: [last.hint, ...before].filter((line) => line !== undefined).join("\n") });
+  return new RegistryError(last.code, last.message, {
+    cause: last,
+    reason: last.reason,
+    hint: [last.hint, ...before].filter((line) => line !== undefined).join("\n"),
+  });
 }

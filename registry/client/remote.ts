@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { STORE_HEADER } from "../identity.ts";
 import { RegistryError } from "../errors.ts";
 import { createAuthorizer, type Authorizer } from "./authorizer.ts";
-import { answerError, refusalHint } from "./answer-error.ts";
+import { answerError, refusalHint, saidIn } from "./answer-error.ts";
 import { findLogin, type Login } from "./auth-files.ts";
 import { connect, IDLE_MS, type Answer, type Connection, type Exchange } from "./connection.ts";
 import type { HostTerms } from "./host-terms.ts";
@@ -101,9 +101,12 @@ async function ping(connection: Connection, bases: readonly string[], signal: Ab
   for (const base of bases) {
     try {
       const answer = await connection.send({ method: "GET", url: `${base}/v2/`, signal });
-      await answer.body.dump();
-      if (answer.status === 200 || answer.status === 401) return { base, answer };
-      const error = new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}`, { passing: passingOf(answer) });
+      if (answer.status === 200 || answer.status === 401) {
+        await answer.body.dump();
+        return { base, answer };
+      }
+      const said = await saidIn(answer);
+      const error = new RegistryError("PROTOCOL", `Cannot use ${base} as a registry: it answered ${answer.status}${said}`, { passing: passingOf(answer) });
       failures.push({ error, weight: base.startsWith("https:") ? WEIGHT.tls : WEIGHT.answered });
     } catch (error) {
       signal?.throwIfAborted();
@@ -130,6 +133,7 @@ interface Place {
 
 /** A token may have expired on the way; services that give ever new ones for what is refused do not help. */
 const MAX_CHALLENGES = 3;
+const REFUSED = "the credentials were refused";
 
 async function authorised(connection: Connection, authorizer: Authorizer, { base, greeting, signal }: Place, exchange: RemoteExchange): Promise<Answer> {
   const { path, scopes, body, method, isBulk } = exchange;
@@ -151,7 +155,7 @@ async function authorised(connection: Connection, authorizer: Authorizer, { base
       throw await answerError(authorization === undefined ? answer : refused, `use ${base}`, "UNAUTHORIZED");
     await answer.body.dump();
     if (authorizer.header(scopes) === authorization)
-      throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: the credentials were refused`, { hint: refusalHint(refused) });
+      throw new RegistryError("UNAUTHORIZED", `Cannot use ${base}: ${REFUSED}`, { hint: refusalHint(refused), reason: REFUSED });
   }
 }
 

@@ -5,7 +5,29 @@ interface Failure {
   readonly code?: string;
   readonly message?: string;
   readonly cause?: unknown;
+  /** Of a connection that was not made: where to, a proxy perhaps. */
+  readonly address?: string;
+  readonly port?: number;
+  /** Of a name that was looked up. */
+  readonly hostname?: string;
+  /** Of a name with several addresses: what each did. */
+  readonly errors?: readonly unknown[];
 }
+
+/** What the system says, in words. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "its name cannot be looked up now",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was reset",
+  ETIMEDOUT: "no answer in time",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to its network",
+  UND_ERR_CONNECT_TIMEOUT: "no answer in time",
+  UND_ERR_HEADERS_TIMEOUT: "no answer in time",
+  UND_ERR_BODY_TIMEOUT: "the answer stopped",
+};
 
 const NO_TLS = "ERR_SSL_WRONG_VERSION_NUMBER";
 /** OpenSSL's for whom nobody vouches that we know. */
@@ -15,17 +37,33 @@ const AFTER_TLS = /^UND_ERR_(?:SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT)$|^HPE_/;
 
 export function unreachable(url: string, error: unknown): RegistryError {
   const { host } = new URL(url);
-  const { code = "", message } = failureOf(error);
+  const failure = failureOf(error);
+  const { code = "" } = failure;
   if (code === NO_TLS)
     return new RegistryError("UNREACHABLE", `Cannot reach ${host} by TLS: it speaks plain HTTP`, {
       cause: error,
       hint: "If that is meant, say --insecure, or insecure = true for it in registries.conf",
     });
-  const said = message === undefined || message === "" ? code || String(error) : message;
-  return new RegistryError("UNREACHABLE", `Cannot reach ${host}: ${said.trim()}`, {
+  return new RegistryError("UNREACHABLE", `Cannot reach ${host}: ${wordsOf(failure, host) ?? String(error)}`, {
     cause: error,
     ...(UNKNOWN_AUTHORITY.test(code) ? { hint: trustHint(host) } : isOfTrust(error) ? { hint: "--insecure takes any certificate" } : {}),
   });
+}
+
+/** Whom it is about is part of it, unless that is `host`. */
+function wordsOf(failure: Failure, host: string): string | undefined {
+  const { code = "", message = "" } = failure;
+  const words = WORDS[code];
+  if (words === undefined) return message.trim() || code || undefined;
+  const places = [failure, ...(failure.errors ?? [])].map((each) => placeOf(each as Failure)).filter((place) => place !== undefined && place !== host);
+  const isNamed = failure.hostname !== undefined && new URL(`http://${host}`).hostname === failure.hostname;
+  return places.length === 0 || isNamed ? words : `${words} (${places.join(", ")})`;
+}
+
+function placeOf({ address, port, hostname }: Failure): string | undefined {
+  if (address === undefined) return hostname;
+  const host = address.includes(":") ? `[${address}]` : address;
+  return port === undefined ? host : `${host}:${port}`;
 }
 
 function trustHint(host: string): string {

@@ -71,3 +71,25 @@ test.each([
   const outcome = await runStrata(root, ["copy", ...flags, LAYOUTS.has(from) ? `oci:${place(from.toLowerCase())}:v1` : from, `dir:${place("never")}`]);
   expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringContaining(says)]);
 });
+
+test("a name with a registry in it is the store's, which is said unless it was meant", async () => {
+  const name = "127.0.0.1:5000/bare:v1";
+  const copy = async (...args: readonly string[]): Promise<readonly unknown[]> => {
+    const { status, stderr } = await runStrata(root, ["copy", ...args]);
+    return [status, stderr.split("\n").filter((line) => line.includes("docker://"))];
+  };
+  const layout = `oci:${place("source")}:v1`;
+  const there = [`${name} is a name in the store now; docker://${name} would push it there`];
+  expect(await copy(layout, name)).toEqual([0, there]);
+  expect(await copy(layout, "localhost/bare:v1")).toEqual([0, [expect.stringContaining("localhost/bare:v1 is a name in the store now")]]);
+  for (const quiet of [
+    [layout, `store:${name}`],
+    [layout, "team/bare:v1"],
+    ["-q", layout, name],
+    ["-q", name, `dir:${place("quiet")}`],
+  ])
+    expect(await copy(...quiet)).toEqual([0, []]);
+  expect(await copy(name, `dir:${place("bare")}`)).toEqual([0, [`${name}: taken from the store; docker://${name} asks the registry`]]);
+  expect(await copy(`store:${name}`, `dir:${place("meant")}`)).toEqual([0, []]);
+  expect(await copy("127.0.0.1:5000/none:v1", `dir:${place("never")}`)).toEqual([1, ["docker://127.0.0.1:5000/none:v1 asks the registry"]]);
+});

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parsePlace } from "../../cli/copy/place.ts";
 import { loginHost, registryHost, remoteName } from "../../cli/registry/remote-name.ts";
 import { digestOf } from "../../store/digest.ts";
 import { MEDIA_TYPE } from "../../store/oci.ts";
@@ -9,7 +10,7 @@ import { runStrata, strataOutput, type Outcome } from "../support/cli.ts";
 import { serveHttp, type HttpServer } from "../support/http-server.ts";
 import { temporaryRoot, type TemporaryRoot } from "../support/root.ts";
 import { configOf, tarOf } from "./image.ts";
-import { blob, manifestOf, pushBlob, putManifest, startRegistry, type TestRegistry } from "./registry.ts";
+import { blob, manifestOf, pushBlob, putManifest, startRegistry, unknownDigest, type TestRegistry } from "./registry.ts";
 
 describe("a registry to log in to", () => {
   test.each([
@@ -38,6 +39,19 @@ describe("a registry to list", () => {
 test("an image may have docker:// before it, and nothing else", () => {
   expect([remoteName("docker://r.example/app:v1", "pull"), remoteName("r.example/app:v1", "pull")]).toEqual(["r.example/app:v1", "r.example/app:v1"]);
   expect(() => remoteName("https://r.example/app", "pull")).toThrow("not https://\nGive r.example/app");
+});
+
+test.each([
+  ["http://r.example:5000/app:v1", "r.example:5000/app:v1"],
+  ["http://r.example/v2/team/app/tags/list?n=2", "r.example/team/app"],
+  ["https://r.example/v2/app/manifests/v1", "r.example/app:v1"],
+  ["https://r.example/v2/app/manifests/sha256:00", "r.example/app@sha256:00"],
+  ["https://r.example/v2/_catalog", "r.example/NAME"],
+  ["https://r.example/v2/", "r.example/NAME"],
+  ["https://index.docker.io/v1/", "index.docker.io/NAME"],
+])("of the address %s the image is told", (text, image) => {
+  expect(() => remoteName(text, "pull")).toThrow(new RegExp(`\nGive ${image}$`));
+  expect(() => parsePlace(text)).toThrow(new RegExp(`^Cannot copy .*: before a registry stands docker://, not https?://\nGive docker://${image}$`));
 });
 
 let root: TemporaryRoot;
@@ -69,6 +83,12 @@ describe("an image of a registry", () => {
     expect(JSON.parse(await said("registry", "manifest", name))).toMatchObject({ schemaVersion: 2 });
     expect(await said("registry", "ls", `http://${registry.host}`)).toBe("team/app");
     expect(await run(["registry", "ls", `${registry.host}/team/app`])).toMatchObject({ status: 2, stdout: "" });
+    for (const which of [":v1", `@${unknownDigest()}`]) {
+      const { status, stdout, stderr } = await run(["registry", "tags", `${registry.host}/team/app${which}`]);
+      expect([status, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(`that is one image, not a repository\n'strata registry manifest ${registry.host}/team/app${which}' prints`);
+      expect(stderr).toContain(`'strata registry tags ${registry.host}/team/app' lists`);
+    }
     await said("tag", `${registry.host}/team/app:v1`, `${registry.host}/team/app:gone`);
     await said("push", "-q", `${registry.host}/team/app:gone`);
     expect(await said("registry", "delete", `docker://${registry.host}/team/app:gone`)).toBe(`Deleted ${registry.host}/team/app:gone`);
@@ -120,6 +140,9 @@ describe("insecure = true of registries.conf", () => {
     const host = `0.0.0.0:${server.port}`;
     expect(await run([...args, host], told("insecure = true"))).toMatchObject({ status: 0, stdout: says });
     expect((await run([...args, host], told("insecure = false"))).status).toBe(1);
-    expect(await run([...args, host], told("blocked = true"))).toMatchObject({ status: 1, stderr: `strata: Cannot use ${host}: registries.conf blocks it\n` });
+    expect(await run([...args, host], told("blocked = true"))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`strata: Cannot use ${host}: registries.conf blocks it\n`),
+    });
   });
 });

@@ -3,11 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createAuthority, issueCertificate } from "../../http/certificate.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, serveStrata, type Outcome } from "../support/cli.ts";
 import { serveHttp } from "../support/http-server.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
 import { buildImage } from "./image.ts";
+import { certificateFiles, startRegistry } from "./registry.ts";
 
 const READY = /listening on (127\.0\.0\.1:\d+)/;
 let root: TemporaryRoot;
@@ -75,6 +77,7 @@ test("who may not push is told as whom and where, and sees the repositories that
     ["pull", "team/app"],
   ] as const) {
     const { status, stderr } = await asUser([verb, `${host}/${name}:v1`]);
+    expect(stderr).toMatch(new RegExp(`^strata: Cannot ${verb} ${host}/${name}:v1: the registry answered 403(?:, .*)?\\n`));
     expect([status, stderr]).toEqual([1, expect.stringContaining(`You are logged in as bob, who may not ${verb} ${name}; 'strata login ${host}' logs in`)]);
   }
 });
@@ -93,7 +96,10 @@ test.each([{ how: "by passwords alone" }, { how: "by tokens", isPolicy: true }])
       ["login", "-u", "eve", "-p", "wrong"],
     ]) {
       const { status, stderr } = await asUser([...args, host]);
-      expect([status, stderr]).toEqual([1, expect.stringMatching(/ 401, .*\nCheck the user name and password of eve; 'strata login 127.*' keeps others\n$/)]);
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(/ 401, .*\nCheck the user name and password of eve; log in again with 'strata login 127.*'\n$/),
+      ]);
     }
     if (isPolicy !== true) return;
     const name = `${host}/team/app:v1`;
@@ -103,6 +109,32 @@ test.each([{ how: "by passwords alone" }, { how: "by tokens", isPolicy: true }])
     expect([status, stderr]).toEqual([1, expect.stringContaining("You are logged in as ann, who may not delete team/app;")]);
   },
 );
+
+test("who had to say --insecure is told to log in so too, and a password on the command line is warned of as by docker", async () => {
+  const htpasswd = join(home, "htpasswd");
+  writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
+  const pair = issueCertificate(createAuthority("nobody knows it"), { commonName: "127.0.0.1", names: ["127.0.0.1"], usage: "server" });
+  await using registry = await startRegistry({ htpasswd, tls: certificateFiles(home, pair), logFormat: "none" });
+  const name = `${registry.host}/team/app:v1`;
+  await build(name);
+  for (const verb of ["push", "pull"])
+    expect(await asUser([verb, "-q", "--insecure", name])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^strata: Cannot ${verb} ${name}: the registry answered 401(?:, .*)?\\nLog in with 'strata login --insecure ${registry.host}', or check the name\\n$`,
+        ),
+      ),
+    });
+  const login = await asUser(["login", "--insecure", "-u", "ann", "-p", "secret", registry.host]);
+  expect([login.status, login.stderr]).toEqual([
+    0,
+    expect.stringMatching(/^WARNING! Using --password via the CLI is insecure. Use --password-stdin.\nKept in /),
+  ]);
+  expect((await asUser(["push", "-q", "--insecure", name])).status).toBe(0);
+  const copied = await asUser(["copy", "-q", "--dest-tls-verify=false", "--dest-creds", "ann:wrong", name, `docker://${name}`]);
+  expect(copied).toMatchObject({ status: 1, stderr: expect.stringMatching(new RegExp(`^strata: Cannot push ${name}: the registry answered 401`)) });
+});
 
 test("a token service whose every token is refused is not asked for ever", async () => {
   let tokens = 0;
