@@ -11,6 +11,7 @@ import { drain, Incoming } from "./incoming.ts";
 import type { Handler, Reply, Request } from "./message.ts";
 import { text } from "./reply.ts";
 import { send } from "./send.ts";
+import { refusePlain } from "./refuse-plain.ts";
 import { openTurns } from "./turns.ts";
 
 export interface ServeOptions {
@@ -134,7 +135,7 @@ function create({ tls, headersMs = HEADERS_MS }: ServeOptions): AnyServer {
     handshakeTimeout: headersMs,
     ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }),
   };
-  return createTlsServer({ ...secure, ...limits });
+  return createTlsServer({ ...secure, ...limits }).on("tlsClientError", refusePlain);
 }
 
 type Responder = (message: IncomingMessage, response: ServerResponse, proceed?: () => void) => Promise<void>;

@@ -100,6 +100,20 @@ test("over TLS: who never shakes hands, or speaks plainly, is cut off", { timeou
   await serves();
 });
 
+test("over TLS: who speaks plainly is told so, also by the many, and keeps nothing open", async () => {
+  const ask = async (rest: string): Promise<string> => {
+    const socket = connectPlain(port, "127.0.0.1").on("error", () => {});
+    let said = "";
+    socket.on("data", (chunk: Buffer) => (said += chunk.toString("latin1")));
+    socket.write(`GET /v2/ HTTP/1.1\r\nhost: localhost\r\n${rest}`);
+    await once(socket, "close");
+    return said;
+  };
+  expect(await ask("\r\n")).toMatch(/^HTTP\/1\.0 400 Bad Request\r\n[^]*\r\n\r\nClient sent an HTTP request to an HTTPS server\.\n$/);
+  await Promise.all(Array.from({ length: 100 }, async (_, n) => await ask(n % 2 === 0 ? "x-slow: " : "x".repeat(100_000))));
+  await serves();
+});
+
 test("HTTP/2 is neither agreed on nor begun", async () => {
   const agree = async (...offered: readonly string[]): Promise<string | false | null> => {
     const socket = connect({ port, host: "127.0.0.1", ca: authority.certificate, ALPNProtocols: [...offered] });
