@@ -1,6 +1,9 @@
 /** The pages that people browse, as they come from the server. How a browser shows them: pages-browser.test.ts. */
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MEDIA_TYPE } from "../../store/oci.ts";
+import { runStrata } from "../support/cli.ts";
+import { temporaryRoot } from "../support/root.ts";
 import { blob, manifestOf, pushBlob, pushImage, putManifest } from "./registry.ts";
 import { pushLayers, pushShownImage } from "./shown-image.ts";
 import { get, read, registry, say } from "./shown-pages.ts";
@@ -128,4 +131,35 @@ test("two tags beside each other", async () => {
   expect(text).toContain("4 layers in common");
   expect(text).toContain("Ports 8080/tcp 9090/tcp");
   expect((await get("/ui/compared/-/compare?a=v1&b=none")).status).toBe(404);
+});
+
+test("what is no image is not said to be pulled as one, but copied", async () => {
+  const empty = blob("{}", "application/vnd.strata.buildcache.v1+json");
+  const image = (await pushLayers(registry, "kinds", "image", [{ file: "x" }])).descriptor;
+  await pushBlob(registry, "kinds", empty);
+  const cache = manifestOf(empty, [empty]);
+  const config = blob("{}", MEDIA_TYPE.config);
+  const said = blob("{}", "application/vnd.in-toto+json");
+  for (const part of [config, said]) await pushBlob(registry, "kinds", part);
+  const index = (...manifests: readonly object[]): ReturnType<typeof blob> =>
+    blob(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }), MEDIA_TYPE.index);
+  const tags = {
+    cache,
+    attestation: manifestOf(config, [said]),
+    caches: index({ ...cache.descriptor, artifactType: "application/x" }),
+    images: index({ ...image, platform: { os: "linux", architecture: "amd64" } }),
+  };
+  for (const [tag, manifest] of Object.entries(tags)) expect((await putManifest(registry, "kinds", tag, manifest)).status).toBe(201);
+  const commands = async (tag: string): Promise<readonly string[]> =>
+    [...(await read(`/ui/kinds:${tag}`)).matchAll(/<code>((?:docker|podman|strata|oras) [^<]*)<\/code>/g)].map(([, command]) => command!);
+  const place = `docker://${registry.host}/kinds`;
+  expect(await commands("cache")).toEqual([`strata copy ${place}:cache oci:kinds`]);
+  expect(await commands("attestation")).toEqual([`strata copy ${place}:attestation oci:kinds`]);
+  expect(await commands("caches")).toEqual([`strata copy -a ${place}:caches oci:kinds`]);
+  for (const tag of ["image", "images"]) expect(await commands(tag)).toHaveLength(3);
+  using root = temporaryRoot();
+  for (const tag of ["cache", "attestation", "caches"]) {
+    const [words = ""] = await commands(tag);
+    expect(await runStrata(root, [...words.split(" ").slice(1, -1), `oci:${join(root.root, "../copied", tag)}`])).toMatchObject({ status: 0 });
+  }
 });

@@ -6,7 +6,18 @@ import { countOf, showBytes, visibleText } from "./format.ts";
 import { showHistory, showWaste } from "./history-part.ts";
 import { html, type Html } from "./html.ts";
 import { MAX_ROWS, NOTHING, pathOf, showCommand, showDigest, showFacts, showLeft, showPage, showTable, showTime } from "./layout.ts";
-import { areHere, findManifest, imagesOf, isImageIndex, platformName, readConfig, readManifest, sizeOfImage, type ReadManifest } from "./read-image.ts";
+import {
+  areHere,
+  canBePulled,
+  findManifest,
+  imagesOf,
+  isImageIndex,
+  platformName,
+  readConfig,
+  readManifest,
+  sizeOfImage,
+  type ReadManifest,
+} from "./read-image.ts";
 import { saidInIndex, saidOf, type Said } from "./said-of.ts";
 import { settingsOf } from "./settings.ts";
 import type { PageSource, Visit } from "./source.ts";
@@ -58,11 +69,13 @@ function showHead({ name, now }: Visit, manifest: ReadManifest, config: ImageCon
   ]);
 }
 
-function commandsFor({ request, name, reference }: Visit, { config, layers }: ReadManifest): readonly string[] {
+/** Only an image, or an index of some, can be pulled as one; what is neither can be copied whole. */
+function commandsFor({ request, name, reference }: Visit, manifest: ReadManifest): readonly string[] {
   const place = `${hostOf(request)}/${name}${isDigest(reference) ? "@" : ":"}${reference}`;
-  const isFiles = config !== undefined && layers.some(({ annotations }) => annotations?.[TITLE] !== undefined);
+  const isFiles = manifest.config !== undefined && manifest.layers.some(({ annotations }) => annotations?.[TITLE] !== undefined);
   if (isFiles) return [`oras pull ${place}`];
   const isPlain = !request.secure && /^(?:localhost|127\.|\[::1\])/.test(place);
+  if (!canBePulled(manifest)) return [`strata copy ${isImageIndex(manifest) ? "-a " : ""}docker://${place} oci:${name.split("/").at(-1) ?? ""}`];
   return [`docker pull ${place}`, `podman pull ${isPlain ? "--tls-verify=false " : ""}${place}`, `strata pull ${place}`];
 }
 

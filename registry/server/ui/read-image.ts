@@ -1,7 +1,7 @@
 /** Manifests and configs of a repository as pages show them. A client may have pushed anything: what is not as it should be is left out. */
 import { isDigest, type Digest } from "../../../store/digest.ts";
 import { CodedError } from "../../../store/errors.ts";
-import { isIndex, parseConfig } from "../../../store/image/documents.ts";
+import { isIndex, isManifest, parseConfig } from "../../../store/image/documents.ts";
 import { MEDIA_TYPE, type Descriptor, type ImageConfig } from "../../../store/oci.ts";
 import { RegistryError } from "../../errors.ts";
 import type { PageSource } from "./source.ts";
@@ -24,6 +24,7 @@ export interface ReadManifest {
 
 const MAX_CONFIG_BYTES = 4 << 20;
 const IMAGE_CONFIGS: readonly string[] = [MEDIA_TYPE.config, MEDIA_TYPE.dockerConfig];
+const IMAGE_LAYER = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./;
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN` */
 export async function readManifest(source: PageSource, name: string, reference: string): Promise<ReadManifest> {
@@ -89,8 +90,14 @@ export function sizeOfImage({ config, layers }: ReadManifest): number {
 }
 
 /** Images of an index; what builders put beside them (attestations) has no platform. */
-export function imagesOf({ manifests }: ReadManifest): readonly Descriptor[] {
+export function imagesOf({ manifests }: Pick<ReadManifest, "manifests">): readonly Descriptor[] {
   return manifests.filter((one) => one.platform?.os !== "unknown" && one.annotations?.["vnd.docker.reference.type"] === undefined);
+}
+
+/** As an image, by an engine: no signature, attestation, cache or other artifact, nor a list of those. */
+export function canBePulled({ mediaType, artifactType, config, layers, manifests }: ReadManifest): boolean {
+  if (isIndex({ mediaType })) return imagesOf({ manifests }).some((one) => one.artifactType === undefined && (isManifest(one) || isIndex(one)));
+  return artifactType === undefined && IMAGE_CONFIGS.includes(config?.mediaType ?? "") && layers.every((layer) => IMAGE_LAYER.test(layer.mediaType));
 }
 
 export function platformName({ platform }: Pick<Descriptor, "platform">): string {
