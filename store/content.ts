@@ -83,6 +83,14 @@ export interface GrowingBlob extends AsyncDisposable {
   readonly whole: Promise<Descriptor>;
 }
 
+export interface Unfinished {
+  readonly id: string;
+  /** Bytes that it holds. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly writtenAt: number;
+}
+
 /** Uploads and downloads under way: they outlive the process and go on where they were. */
 export interface Ingests {
   create(): Promise<Ingest>;
@@ -90,8 +98,10 @@ export interface Ingests {
   open(id: string): Promise<Ingest>;
   /** Bytes written so far, whoever writes. @throws {StoreError} `INGEST_UNKNOWN` */
   offset(id: string): Promise<number>;
-  /** Removes those that were last written before that (milliseconds since the epoch), but for those in use. */
-  expire(before: number, isUsed: (id: string) => boolean): Promise<void>;
+  /** What is under way, or was left. */
+  list(): AsyncIterable<Unfinished>;
+  /** Removes those that were last written before that (milliseconds since the epoch), but for those in use, here or by another process; gives what went. */
+  expire(before: number, isUsed: (id: string) => boolean): Promise<readonly Unfinished[]>;
 }
 
 /** Writes into a file from `offset` on; gives how many bytes, and their digest in hex. When it throws, what came before stays. */

@@ -110,6 +110,9 @@ function lateIngests(layout: Layout, begin: () => void): Ingests {
     create: async () => await (await open()).create(),
     open: async (id) => await (await open()).open(id),
     offset: async (id) => await (await open()).offset(id),
+    async *list() {
+      yield* (await open()).list();
+    },
     expire: async (before, isUsed) => await (await open()).expire(before, isUsed),
   };
 }

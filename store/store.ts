@@ -251,11 +251,21 @@ export interface Care {
    * Removes what nothing holds. Held is what images, writable snapshots, leases and the records of other rooms lead to, and, unless `cache` is true, the build cache.
    * Content that a process at work now may have written is spared. Safe to interrupt.
    */
-  collect(options?: { readonly cache?: boolean; readonly partials?: boolean; readonly dryRun?: boolean }): Promise<Collected>;
+  collect(options?: CollectOptions): Promise<Collected>;
   /** `imagesInUse`: ids of images that containers were made of. */
   usage(imagesInUse?: ReadonlySet<Digest>): Promise<StoreUsage>;
   /** Reads everything and reports what is damaged or missing. */
   check(): AsyncIterable<Damage>;
+}
+
+export interface CollectOptions {
+  /** The build cache holds nothing. */
+  readonly cache?: boolean;
+  /** What interrupted transfers left goes too, however young. */
+  readonly partials?: boolean;
+  readonly dryRun?: boolean;
+  /** On a dry run: records that hold nothing, as if they were gone. `<table>/<key>` */
+  readonly asIfGone?: (record: string) => boolean;
 }
 
 export interface Collected {

@@ -1,18 +1,10 @@
 /** strata registry gc, strata registry check: care of the registry in this root. */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import type { Bucket } from "../../registry/s3/bucket.ts";
-import type { SweepOptions } from "../../registry/s3/sweep.ts";
-import { decimalSize } from "../images/decimal-size.ts";
-import { ExitError, UsageError } from "../errors.ts";
+import { ExitError } from "../errors.ts";
+import { gc, type GcFlags } from "./gc.ts";
 import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
-
-interface GcFlags {
-  readonly untagged?: boolean;
-  readonly dryRun?: boolean;
-  readonly grace: string;
-  readonly storage?: string;
-}
+import { readGrace, readWait, WEEK_SECONDS } from "./seconds.ts";
 
 interface CheckFlags {
   readonly deep?: boolean;
@@ -22,11 +14,12 @@ interface CheckFlags {
 export function addCareCommands(registry: Command, context: Context): void {
   registry
     .command("gc")
-    .description("Remove blobs that no manifest needs, and repositories without any; safe while the registry serves")
+    .description("Remove blobs that no manifest needs, repositories without any, and uploads that were left; safe while the registry serves")
     .option(...STORAGE_FLAG)
     .option("--untagged", "of manifests that no tag leads to, too")
     .option("--dry-run", "only say what would go")
-    .option("--grace <seconds>", "spare what was pushed, or relied on by a push, less long ago", "3600")
+    .option("--grace <seconds>", "spare what was pushed, or relied on by a push, less long ago", readGrace, 3600)
+    .option("--upload-timeout <seconds>", "remove uploads that nobody went on with for so long", readWait, WEEK_SECONDS)
     .action(async (flags: GcFlags) => await gc(context, flags));
   registry
     .command("check")
@@ -34,36 +27,6 @@ export function addCareCommands(registry: Command, context: Context): void {
     .option(...STORAGE_FLAG)
     .option("--deep", "read every blob and compare its digest")
     .action(async (flags: CheckFlags) => await inspect(context, flags));
-}
-
-async function gc(context: Context, flags: GcFlags): Promise<void> {
-  const { untagged = false, dryRun = false } = flags;
-  const graceMs = readGrace(flags.grace);
-  const [{ collect }, { openRepositories }] = await Promise.all([import("../../registry/server/collect.ts"), import("../../registry/server/repositories.ts")]);
-  await using opened = await openStorage(context, flags.storage);
-  const { storage, bucket } = opened;
-  let bytes = 0;
-  for await (const dropped of collect(openRepositories(storage), storage.blobs, { untagged, dryRun, graceMs, now: Date.now() })) {
-    bytes += dropped.size;
-    context.stdout.write(`${dropped.kind} ${dropped.repository}${dropped.kind === "repository" ? "" : `@${dropped.digest}`}\n`);
-  }
-  const released = `${dryRun ? "Would let go" : "Let go"} of ${decimalSize(bytes)}`;
-  if (bucket === undefined && !dryRun) {
-    const freed = (await (await context.store()).care.collect()).bytes;
-    context.stderr.write(`${released}, freed ${decimalSize(freed)}${freed < bytes ? ": the rest is held by others, or may be in use at this moment" : ""}\n`);
-  } else context.stderr.write(`${released}\n`);
-  if (bucket !== undefined) await sweepBucket(context, bucket, { graceMs, dryRun });
-}
-
-/** As the store's own collection takes what no repository links. */
-async function sweepBucket(context: Context, bucket: Bucket, options: SweepOptions): Promise<void> {
-  const { sweep } = await import("../../registry/s3/sweep.ts");
-  let bytes = 0;
-  for await (const { kind, name, size } of sweep(bucket, options)) {
-    bytes += size;
-    context.stdout.write(`${kind === "blob" ? "content" : "abandoned upload"} ${name}\n`);
-  }
-  context.stderr.write(`${options.dryRun ? "Would remove" : "Removed"} ${decimalSize(bytes)} from the bucket\n`);
 }
 
 async function inspect(context: Context, { deep = false, storage: location }: CheckFlags): Promise<void> {
@@ -77,9 +40,4 @@ async function inspect(context: Context, { deep = false, storage: location }: Ch
   }
   if (found > 0) throw new ExitError(1, `Found ${found} damaged ${found === 1 ? "entry" : "entries"}`);
   context.stderr.write(`Everything is whole in ${location ?? context.root}\n`);
-}
-
-function readGrace(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  throw new UsageError(`Cannot spare what is younger than ${JSON.stringify(text)}: give a number of seconds`);
 }

@@ -7,6 +7,7 @@ import { finish, type Algorithm, type Digest } from "../../store/digest.ts";
 import { algorithmFor, checkExpected } from "../../store/blob/writer.ts";
 import type { Expected, Ingest, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
+import type { Beat } from "./beat.ts";
 import type { Bucket } from "./bucket.ts";
 import { CHUNK_BYTES, chunkKey, endOf, MAX_CHUNKS, MAX_TAIL, sizeOf, tailOf, type Chunk } from "./chunks.ts";
 import { blobKey, uploadPrefix } from "./keys.ts";
@@ -33,6 +34,7 @@ export interface BucketIngestOptions {
   readonly running: Running | undefined;
   /** Kept for the next request on it. */
   readonly remember: (state: Running | undefined) => void;
+  readonly beat: Beat;
 }
 
 export class BucketIngest implements Ingest {
@@ -40,6 +42,7 @@ export class BucketIngest implements Ingest {
   readonly #bucket: Bucket;
   readonly #memory: UploadMemory;
   readonly #remember: BucketIngestOptions["remember"];
+  readonly #beat: Beat;
   /** In the bucket. */
   #sent: readonly Chunk[];
   /** With those on their way. */
@@ -54,7 +57,7 @@ export class BucketIngest implements Ingest {
   /** Ends waiting for room. */
   readonly #ended = new AbortController();
 
-  constructor({ bucket, memory, id, chunks, running, remember }: BucketIngestOptions) {
+  constructor({ bucket, memory, id, chunks, running, remember, beat }: BucketIngestOptions) {
     this.#bucket = bucket;
     this.#memory = memory;
     this.id = id;
@@ -62,6 +65,7 @@ export class BucketIngest implements Ingest {
     this.#chunks = chunks;
     this.#running = running;
     this.#remember = remember;
+    this.#beat = beat;
   }
 
   get offset(): number {
@@ -96,7 +100,7 @@ export class BucketIngest implements Ingest {
   async abort(): Promise<void> {
     this.#ended.abort();
     this.#dropRoom();
-    await this.#flight.catch(() => undefined); // what it wrote goes too
+    await Promise.all([this.#flight.catch(() => undefined), this.#beat.end()]); // what they wrote goes too
     this.#remember(undefined);
     const objects = [];
     for await (const object of this.#bucket.list(uploadPrefix(this.id))) objects.push(object);
@@ -109,7 +113,7 @@ export class BucketIngest implements Ingest {
     this.#ended.abort();
     this.#seal();
     const wasTold = this.#failure?.isTold === true;
-    await this.#flight.catch(() => undefined);
+    await Promise.all([this.#flight.catch(() => undefined), this.#beat.end()]);
     if (wasTold) return;
     this.#check();
     if (this.#running !== undefined) this.#running.chunks = this.#chunks.map(({ key }) => key);

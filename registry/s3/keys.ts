@@ -3,6 +3,7 @@ import { algorithmOf, encodedOf, isDigest, type Digest } from "../../store/diges
 
 export const BLOBS = "blobs/";
 export const UPLOADS = "uploads/";
+export const RECORDS = "records/";
 /** Blobs that a collection is about to remove. */
 export const MARKS = "sweep/";
 
@@ -27,5 +28,5 @@ export function uploadPrefix(id: string): string {
 }
 
 export function tablePrefix(table: string): string {
-  return `records/${table}/`;
+  return `${RECORDS}${table}/`;
 }

@@ -4,32 +4,28 @@
  */
 import type { Digest } from "../../store/digest.ts";
 import { inTurns, type Bucket, type ListedObject } from "./bucket.ts";
-import { BLOBS, blobKey, digestOfKey, markPlace, MARKS, tablePrefix } from "./keys.ts";
+import { BLOBS, blobKey, digestOfKey, markPlace, MARKS, RECORDS, tablePrefix } from "./keys.ts";
 import { MARK_MS, newMark, unmarked } from "./marks.ts";
-import { removeUpload, uploadsOf } from "./uploads.ts";
 
 export interface SweepOptions {
   /** Milliseconds: what was written later is spared. */
   readonly graceMs: number;
   readonly dryRun: boolean;
+  /** On a dry run: links that are looked past, as if they were gone. `<table>/<key>` */
+  readonly asIfGone?: (record: string) => boolean;
 }
 
 export interface Swept {
-  readonly kind: "blob" | "upload";
-  /** A digest, or the id of an upload. */
-  readonly name: string;
+  readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
 }
 
 const BATCH = 500;
 const WIDTH = 16;
-/** Since the last write: nobody goes on with the upload. */
-const ABANDONED_MS = 7 * 24 * 3_600_000;
-
-export async function* sweep(bucket: Bucket, { graceMs, dryRun }: SweepOptions): AsyncGenerator<Swept> {
+export async function* sweep(bucket: Bucket, { graceMs, dryRun, asIfGone = () => false }: SweepOptions): AsyncGenerator<Swept> {
   const { now } = await bucket.page(MARKS, undefined, 1);
-  const linked = await readLinked(bucket);
+  const linked = await readLinked(bucket, dryRun ? asIfGone : undefined);
   const unlinked: ListedObject[] = [];
   for await (const object of bucket.list(BLOBS)) {
     const digest = digestOfKey(object.key);
@@ -37,12 +33,7 @@ export async function* sweep(bucket: Bucket, { graceMs, dryRun }: SweepOptions):
   }
   for (let at = 0; at < unlinked.length; at += BATCH) {
     const batch = unlinked.slice(at, at + BATCH);
-    for (const { key, size } of dryRun ? batch : await removeBatch(bucket, batch, now - graceMs)) yield { kind: "blob", name: digestOfKey(key) ?? key, size };
-  }
-  for await (const { id, objects, modifiedAt } of uploadsOf(bucket)) {
-    if (modifiedAt >= now - ABANDONED_MS) continue;
-    if (!dryRun) await removeUpload(bucket, objects);
-    yield { kind: "upload", name: id, size: objects.reduce((sum, { size }) => sum + size, 0) };
+    for (const { key, size } of dryRun ? batch : await removeBatch(bucket, batch, now - graceMs)) yield { digest: digestOfKey(key) as Digest, size };
   }
 }
 
@@ -71,10 +62,11 @@ async function removeBatch(bucket: Bucket, batch: readonly ListedObject[], befor
   }
 }
 
-async function readLinked(bucket: Bucket): Promise<ReadonlySet<Digest>> {
+async function readLinked(bucket: Bucket, isGone: (record: string) => boolean = () => false): Promise<ReadonlySet<Digest>> {
   const linked = new Set<Digest>();
   for (const table of ["registry.blobs", "registry.manifests"]) {
     for await (const { key } of bucket.list(tablePrefix(table))) {
+      if (isGone(key.slice(RECORDS.length))) continue;
       const digest = digestOfKey(key.slice(key.lastIndexOf("@") + 1).replace(":", "/"));
       if (digest !== undefined) linked.add(digest);
     }

@@ -59,7 +59,7 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
         throw error;
       }
     },
-    expire: async (before) => await ingests.expire(before, (id) => writing.has(id)),
+    expire: async (before) => void (await ingests.expire(before, (id) => writing.has(id))),
   };
 }
 

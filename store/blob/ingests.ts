@@ -6,7 +6,7 @@ import { EXCLUSIVE, flock, NO_WAIT } from "../../system/file-lock.ts";
 import type { Algorithm, Digest } from "../digest.ts";
 import { StoreError } from "../errors.ts";
 import type { Layout } from "../layout.ts";
-import type { Expected, Fill, Ingest, Ingests, Stored } from "../content.ts";
+import type { Expected, Fill, Ingest, Ingests, Stored, Unfinished } from "../content.ts";
 import { RunningDigest } from "./running-digest.ts";
 import { writeBehind } from "./write-behind.ts";
 import { algorithmFor, checkExpected, linkBlob, writeAll } from "./writer.ts";
@@ -20,7 +20,12 @@ const ABANDONED_MS = 7 * 24 * 3_600_000;
 
 /** `begin` is told before a write. */
 export function openIngests(layout: Layout, begin: () => void): Ingests {
-  sweepUploads(layout, Date.now());
+  let isSwept = false;
+  const enter = (): void => {
+    begin();
+    if (!isSwept) sweepUploads(layout, Date.now());
+    isSwept = true;
+  };
   const running = new Map<string, RunningDigest>();
   const remember = (id: string, digest: RunningDigest): void => {
     running.set(id, digest);
@@ -28,7 +33,7 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
   };
   return {
     async create() {
-      begin();
+      enter();
       const id = process.getBuiltinModule("node:crypto").randomUUID();
       const file = await open(ingestPath(layout, id), "wx+", 0o644);
       lock(file);
@@ -36,7 +41,7 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
       return new FileIngest(layout, id, file, 0, running);
     },
     async open(id) {
-      begin();
+      enter();
       const file = ID.test(id) ? await openExisting(layout, id) : undefined;
       if (file === undefined) throw unknown(id);
       return new FileIngest(layout, id, file, (await file.stat()).size, running);
@@ -46,8 +51,13 @@ export function openIngests(layout: Layout, begin: () => void): Ingests {
       if (found === undefined) throw unknown(id);
       return await Promise.resolve(found.size);
     },
+    async *list() {
+      yield* await listUploads(layout);
+    },
     async expire(before, isUsed) {
-      for (const id of await removeOlder(layout, before, isUsed)) running.delete(id);
+      const removed = await removeOlder(layout, before, isUsed);
+      for (const { id } of removed) running.delete(id);
+      return removed;
     },
   };
 }
@@ -60,18 +70,33 @@ export function sweepUploads(layout: Layout, now: number): void {
   }
 }
 
-/** Ids of those removed. */
-async function removeOlder(layout: Layout, before: number, isUsed: (id: string) => boolean): Promise<readonly string[]> {
-  const removed: string[] = [];
-  for (const name of await readdir(layout.ingest)) {
-    const id = name.slice(PREFIX.length);
-    if (!name.startsWith(PREFIX) || isUsed(id)) continue;
-    const path = join(layout.ingest, name);
-    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? before) >= before) continue;
-    await rm(path, { force: true });
-    removed.push(id);
+async function listUploads(layout: Layout): Promise<readonly Unfinished[]> {
+  const names = (await readdir(layout.ingest)).filter((name) => name.startsWith(PREFIX));
+  return names.flatMap((name) => {
+    const found = statSync(join(layout.ingest, name), { throwIfNoEntry: false });
+    return found === undefined ? [] : [{ id: name.slice(PREFIX.length), size: found.size, writtenAt: found.mtimeMs }];
+  });
+}
+
+async function removeOlder(layout: Layout, before: number, isUsed: (id: string) => boolean): Promise<readonly Unfinished[]> {
+  const removed: Unfinished[] = [];
+  for (const upload of await listUploads(layout)) {
+    if (upload.writtenAt < before && !isUsed(upload.id) && (await removeIdle(ingestPath(layout, upload.id), before))) removed.push(upload);
   }
   return removed;
+}
+
+/** Locked while it is looked at again and removed: whoever writes to it has the lock. */
+async function removeIdle(path: string, before: number): Promise<boolean> {
+  const file = await openThere(path);
+  if (file === undefined) return false;
+  try {
+    if (!lock(file) || fstatSync(file.fd).mtimeMs >= before) return false;
+    await rm(path, { force: true });
+    return true;
+  } finally {
+    await file.close();
+  }
 }
 
 function ingestPath(layout: Layout, id: string): string {

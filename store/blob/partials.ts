@@ -42,13 +42,13 @@ export function partialBytes(layout: Layout, digest: Digest): number {
 
 /**
  * Removes those that nobody writes and nobody went on with for days, or whose blob is there: who wrote it was killed once it was linked.
- * `all`: whatever nobody writes. Returns the bytes.
+ * `all`: whatever nobody writes. Returns the bytes, on a dry run those that would go.
  */
-export function sweepPartials(layout: Layout, now: number, all = false): number {
+export function sweepPartials(layout: Layout, now: number, { all = false, dryRun = false } = {}): number {
   let bytes = 0;
   for (const { path, blob, size, mtimeMs } of freePartials(layout, "partial.")) {
     if (!all && mtimeMs >= now - ABANDONED_MS && !existsSync(blob)) continue;
-    rmSync(path, { force: true, recursive: true });
+    if (!dryRun) rmSync(path, { force: true, recursive: true });
     bytes += size;
   }
   return bytes;

@@ -8,26 +8,18 @@ import { sweepPartials } from "../blob/partials.ts";
 import { isDigest, type Digest } from "../digest.ts";
 import { ownedName } from "../owner.ts";
 import { foldersOf } from "../layer/records.ts";
-import type { ChainID, Collected } from "../store.ts";
+import type { ChainID, Collected, CollectOptions } from "../store.ts";
 import { folderBytes } from "./folder-bytes.ts";
 import { markAll, type MarkHost } from "./marks.ts";
 import { fileClock, sparedSince } from "./session.ts";
 
-export interface CollectOptions {
-  /** The build cache holds nothing. */
-  readonly cache?: boolean;
-  /** What interrupted transfers left goes too, however young. */
-  readonly partials?: boolean;
-  readonly dryRun?: boolean;
-}
-
-export async function collect(host: MarkHost, { cache = false, partials = false, dryRun = false }: CollectOptions = {}): Promise<Collected> {
+export async function collect(host: MarkHost, { cache = false, partials = false, dryRun = false, asIfGone }: CollectOptions = {}): Promise<Collected> {
   if (!dryRun) sweepUploads(host.layout, Date.now());
-  const left = dryRun ? 0 : sweepPartials(host.layout, Date.now(), partials);
+  const left = sweepPartials(host.layout, Date.now(), { all: partials, dryRun });
   const spared = Math.min(sparedSince(host.layout, Date.now()), await fileClock(host.layout));
   const isYoung = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= spared;
   const isUsed = (folder: string): boolean => isYoung(join(host.layout.layers, folder));
-  const marks = await markAll(host, { cache: !cache, isUsed });
+  const marks = await markAll(host, { cache: !cache, isUsed, ...(dryRun && asIfGone !== undefined ? { asIfGone } : {}) });
   const lost = host.tables.layers.list().flatMap(([chain]) => (marks.layers.has(chain as ChainID) ? [] : [chain as ChainID]));
   const kept = keptFolders(host, new Set(lost));
   const folders = readdirSync(host.layout.layers).filter((id) => !kept.has(id) && !isUsed(id));

@@ -36,6 +36,8 @@ export interface MarkOptions {
   readonly cache: boolean;
   /** Layers that somebody at work now relies on. */
   readonly isUsed?: (folder: string) => boolean;
+  /** Records that are no claim. */
+  readonly asIfGone?: (record: string) => boolean;
 }
 
 export async function markAll(host: MarkHost, options: MarkOptions): Promise<Marks> {
@@ -43,6 +45,7 @@ export async function markAll(host: MarkHost, options: MarkOptions): Promise<Mar
   for (const [, image] of host.images.list()) await markImage(host, marks, image.target);
   for (const key of listActive(host.layout)) markChain(host, marks, readActive(host.layout, key)?.parent);
   for (const [key, value] of host.records()) {
+    if (options.asIfGone?.(key) === true) continue;
     if (!CLAIMLESS.test(key) || (options.cache && CACHE.test(key))) markText(host, marks, `${key} ${JSON.stringify(value)}`);
   }
   const layers = host.tables.layers.list();

@@ -1,4 +1,5 @@
 /** The registry over a bucket: its care, its quotas, and a service that fails. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serve as listen } from "../../http/serve.ts";
 import { anonymous } from "../../registry/server/access.ts";
@@ -37,6 +38,26 @@ test("the verbs: gc spares what is young or linked, check finds what is gone and
   expect(damaged.status).toBe(1);
   expect(damaged.stdout).toContain("missing");
   expect(damaged.stdout).toContain("wrong content");
+});
+
+test("gc tells beforehand what it frees in the bucket, and removes uploads that were left", { timeout: 300_000 }, async () => {
+  using plain = temporaryRoot();
+  const root = { ...plain, env: { ...plain.env, ...swift.env } };
+  const location = swift.location();
+  await using registry = await registryOver(swift, location);
+  await pushBlob(registry, "app", blob(noise(2_000, 5)));
+  const session = registry.url + (await fetch(`${registry.url}/v2/app/blobs/uploads/`, { method: "POST" })).headers.get("location");
+  await fetch(session, { method: "PATCH", body: new Uint8Array(noise(3_000)) });
+  await sleep(3_100);
+  const flags = ["--storage", location, "--grace", "1"];
+  const gc = async (...more: readonly string[]): Promise<string> => (await runStrata(root, ["registry", "gc", ...flags, ...more])).stderr;
+  const left = "1 unfinished upload holds 3kB: --upload-timeout SECONDS removes those that nobody went on with for so long\n";
+  expect(await gc("--dry-run")).toBe(`Would let go of 2kB in the repositories, and free 2kB in the bucket\n${left}`);
+  expect(await gc("--upload-timeout", "1")).toBe(`Let go of 2kB in the repositories, freed 2kB in the bucket\n${left}`); // somebody may work on it
+  expect((await fetch(session)).status).toBe(204);
+  await sleep(60_000);
+  expect(await gc("--upload-timeout", "1")).toBe("Let go of 0B in the repositories, freed 0B in the bucket\nRemoved 1 unfinished upload of 3kB\n");
+  expect([(await fetch(session)).status, await keysOf(registry.storage, "uploads/")]).toEqual([404, []]);
 });
 
 test("a quota counts what is in the bucket, and what another server put there", async () => {

@@ -1,7 +1,8 @@
 /** What the bucket's storage decides without asking the service. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { BEAT_MS, openBeat } from "../../registry/s3/beat.ts";
 import { readCredentials, readRegion } from "../../registry/s3/credentials.ts";
 import { chain, endOf } from "../../registry/s3/chunks.ts";
 import { parseLocation } from "../../registry/s3/location.ts";
@@ -107,4 +108,26 @@ test("replies are read, entities and all", () => {
   expect(elementText(xml, "ETag")).toBe('"e"');
   expect(elementText(xml, "Missing")).toBeUndefined();
   expect(elementText(`<T>${escapeXml('<&">')}</T>`, "T")).toBe('<&">');
+});
+
+afterEach(() => void vi.useRealTimers());
+
+test.each([
+  { name: "that was quiet is told of at once", quietMs: 2 * BEAT_MS, first: 1 },
+  { name: "that was not is told of later", quietMs: 0, first: 0 },
+])("an upload $name, then again and again until its request ends", async ({ quietMs, first }) => {
+  vi.useFakeTimers();
+  let told = 0;
+  const beat = openBeat(async () => {
+    told++;
+    await Promise.reject(new Error("the service is away"));
+  }, quietMs);
+  await vi.advanceTimersByTimeAsync(BEAT_MS - 1);
+  expect(told).toBe(first);
+  await vi.advanceTimersByTimeAsync(3 * BEAT_MS);
+  expect(told).toBe(first + 3);
+  await beat.end();
+  await beat.end();
+  await vi.advanceTimersByTimeAsync(3 * BEAT_MS);
+  expect(told).toBe(first + 3);
 });

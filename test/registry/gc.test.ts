@@ -11,7 +11,7 @@ import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import { runStrata, serveStrata, strataOutput } from "../support/cli.ts";
 import { temporaryRoot, treeTool } from "../support/root.ts";
-import { blob, manifestOf, noise, pushBlob, putManifest } from "./registry.ts";
+import { blob, manifestOf, noise, pushBlob, putManifest, unknownDigest } from "./registry.ts";
 
 const READY = /listening on (127\.0\.0\.1:\d+)/;
 const [config, layer] = [blob("{}"), blob(noise(2 << 20))];
@@ -27,6 +27,8 @@ test("what was deleted frees the disk while the server that took it runs, and le
   await strataOutput(root, "registry", "delete", `${server.match[1]}/team/gone:v1`);
   const file = (digest: Digest): string => join(root.root, "blobs", digest.replace(":", "/"));
   expect([existsSync(file(layer.descriptor.digest)), existsSync(file(config.descriptor.digest))]).toEqual([true, true]);
+  const dry = await runStrata(root, ["registry", "gc", "--untagged", "--grace", "0", "--dry-run"]);
+  expect(dry.stderr).toMatch(/^Would let go of 2\.1MB in the repositories, and free (?:2\.1MB|0B) on disk/);
   let said = "";
   await expect
     .poll(
@@ -37,8 +39,8 @@ test("what was deleted frees the disk while the server that took it runs, and le
       { interval: 500, timeout: 30_000 },
     )
     .toBe(false);
-  expect(said).toMatch(/^Let go of 2\.1MB, freed .*\n/);
-  expect(said).toMatch(/freed 2\.1MB(?:: .*)?\n$/);
+  expect(said).toMatch(/^Let go of 2\.1MB in the repositories, freed .*\n/);
+  expect(said).toMatch(/freed 2\.1MB on disk(?:[:,] .*)?\n$/);
   expect(existsSync(file(config.descriptor.digest))).toBe(true);
   expect(await strataOutput(root, "registry", "ls", server.match[1] ?? "")).toBe("team/stays");
   expect((await fetch(`${registry.url}/v2/team/stays/blobs/${config.descriptor.digest}`)).status).toBe(200);
@@ -114,4 +116,63 @@ test("referrers are looked up, not looked for: many manifests are as many looks"
   const dropped: Dropped[] = [];
   for await (const one of collect(repositories, blobs, { graceMs: 0, untagged: true, dryRun: true, now: 1 })) dropped.push(one);
   expect([dropped.length, looks <= 2 * count]).toEqual([count - 1_001, true]);
+});
+
+test("a dry run tells what would be freed: what others hold stays, what nothing holds goes", async () => {
+  using root = temporaryRoot();
+  {
+    await using store = await openStore({ root: root.root, treeTool });
+    const repositories = openRepositories(storeStorage(store));
+    const [gone, shared, loose] = await Promise.all([1, 2, 4].map(async (size) => await store.blobs.put(noise(size << 20, size))));
+    const manifest = await store.blobs.put(JSON.stringify({ layers: [{ digest: shared!.digest }] }));
+    for (const { digest, size } of [gone!, shared!]) await repositories.linkBlob("app", digest, size);
+    await repositories.linkBlob("other", shared!.digest, shared!.size);
+    await repositories.linkManifest("other", { ...manifest, mediaType: MEDIA_TYPE.manifest }, loose!.digest);
+    await repositories.setTag("other", "v1", manifest.digest);
+    const untagged = await store.blobs.put(JSON.stringify({ subject: { digest: unknownDigest() } }));
+    await repositories.linkManifest("app", { ...untagged, mediaType: MEDIA_TYPE.manifest }, unknownDigest());
+    await store.blobs.put(noise(8 << 20, 8));
+  }
+  const collectAll = async (...more: readonly string[]): Promise<string> =>
+    (await runStrata(root, ["registry", "gc", "--grace", "0", "--untagged", ...more])).stderr;
+  const figures = /of (\S+) in the repositories, (?:and free|freed) (\S+) on disk/;
+  const told = figures.exec(await collectAll("--dry-run"))?.slice(1);
+  expect(told).toEqual(["3.15MB", "9.44MB"]);
+  expect(figures.exec(await collectAll())?.slice(1)).toEqual(told);
+  expect(await collectAll("--dry-run")).toBe("Would let go of 0B in the repositories, and free 0B on disk\n");
+});
+
+test("uploads that were left are told, and removed when nobody went on with them; one that a request works on stays", async () => {
+  using root = temporaryRoot();
+  await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0", "--log-format", "none"], READY);
+  const url = `http://${server.match[1]}`;
+  const begin = async (): Promise<string> => url + (await fetch(`${url}/v2/app/blobs/uploads/`, { method: "POST" })).headers.get("location");
+  const [left, busy] = [await begin(), await begin()];
+  for (const location of [left, busy]) await fetch(location, { method: "PATCH", body: new Uint8Array(noise(1 << 20)) });
+  const care = async (...flags: readonly string[]): Promise<readonly string[]> => {
+    const { stdout, stderr } = await runStrata(root, ["registry", "gc", ...flags]);
+    return [...stdout.split("\n"), ...stderr.split("\n")].filter((line) => /upload/.test(line));
+  };
+  const advice = "--upload-timeout SECONDS removes those that nobody went on with for so long";
+  expect(await care()).toEqual([`2 unfinished uploads hold 2.1MB: ${advice}`]);
+  let more = (): void => {};
+  const held = new Promise<void>((resolve) => (more = resolve));
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(new Uint8Array(noise(10)));
+      await held;
+      controller.enqueue(new Uint8Array(noise(10)));
+      controller.close();
+    },
+  });
+  const going = fetch(busy, { method: "PATCH", body, duplex: "half" });
+  await new Promise((resolve) => void setTimeout(resolve, 1_500));
+  const id = /uploads\/(.*)\.[^.]*$/.exec(left)?.[1];
+  const dry = await care("--upload-timeout", "1", "--dry-run");
+  expect(dry.at(-1)).toBe("Would remove 2 unfinished uploads of 2.1MB, but for those that somebody works on");
+  const said = await care("--upload-timeout", "1");
+  expect(said).toEqual([`unfinished upload ${id}`, "Removed 1 unfinished upload of 1.05MB", `1 unfinished upload holds 1.05MB: ${advice}`]);
+  more();
+  expect((await going).status).toBe(202);
+  expect([(await fetch(left)).status, (await fetch(busy)).headers.get("range")]).toEqual([404, `0-${(1 << 20) + 19}`]);
 });

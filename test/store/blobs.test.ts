@@ -114,6 +114,21 @@ describe("uploads", () => {
     await expect(store.ingests.offset(id)).rejects.toMatchObject({ code: "INGEST_UNKNOWN" });
   });
 
+  test("that are old are removed, but for those that another process works on", async () => {
+    const [left, busy] = [await begun("abc"), await begun("defg")];
+    await using other = await openStore({ root: place.root, treeTool });
+    await using _ = await other.ingests.open(busy);
+    const ids = async (): Promise<readonly string[]> => {
+      const all: string[] = [];
+      for await (const { id } of store.ingests.list()) all.push(id);
+      return all.sort();
+    };
+    expect(await store.ingests.expire(Date.now() - 60_000, () => false)).toEqual([]);
+    expect(await ids()).toEqual([left, busy].sort());
+    expect(await store.ingests.expire(Date.now() + 60_000, () => false)).toMatchObject([{ id: left, size: 3 }]);
+    expect(await ids()).toEqual([busy]);
+  });
+
   test("go on in another process where they were", async () => {
     const id = await begun("hello ");
     const other = await openStore({ root: place.root, treeTool });
