@@ -4,8 +4,6 @@ import { CodedError, type CodedErrorOptions } from "../store/errors.ts";
 /** Codes that travel in `{"errors":[…]}`. Spec: distribution-spec v1.1, "Error Codes". */
 export type WireErrorCode =
   | "BLOB_UNKNOWN"
-  /** Beside the specification's: as `MANIFEST_TOO_LARGE`. */
-  | "BLOB_TOO_LARGE"
   | "BLOB_UPLOAD_INVALID"
   | "BLOB_UPLOAD_UNKNOWN"
   | "DIGEST_INVALID"
@@ -32,6 +30,8 @@ export type RegistryErrorCode =
   /** An answer that no registry gives. */
   | "PROTOCOL"
   | "REFERENCE_INVALID"
+  /** More than this registry takes as one blob. */
+  | "BLOB_TOO_LARGE"
   /** The service that keeps the content refuses, fails or cannot be reached. */
   | "STORAGE_FAILED"
   /** A credential helper or an authentication file that does not do its part. */

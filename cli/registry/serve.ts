@@ -3,13 +3,12 @@ import { Command, Option } from "commander";
 import type { LogFormat } from "../../http/access-log.ts";
 import { parseNetwork, PROXY_HEADERS, type Network, type ProxyHeader } from "../../http/peers.ts";
 import { parseRate, type Rate } from "../../http/rate-limit.ts";
-import { parseQuota } from "../../registry/server/quota.ts";
+import { parseSize } from "../../registry/server/size.ts";
 import { cannotListen } from "../cannot-listen.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import { openStorage, STORAGE_FLAG } from "./open-storage.ts";
-
-const WEEK_SECONDS = 604_800;
+import { readSeconds, readWait, WEEK_SECONDS } from "./seconds.ts";
 
 interface Flags {
   readonly listen: string;
@@ -44,22 +43,22 @@ export function serveCommand(context: Context): Command {
     .option(...STORAGE_FLAG)
     .option("--tls-cert <file>", "serve over TLS with this certificate (PEM); read again when it changes")
     .option("--tls-key <file>", "key of the certificate (PEM)")
-    .option("--htpasswd <file>", "let in only the users of this file (bcrypt)")
-    .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens")
+    .option("--htpasswd <file>", "let in only the users of this file (bcrypt); read again when it changes")
+    .option("--policy <file>", "who may pull, push and delete what (YAML); clients get tokens; read again when it changes")
     .option("--token-realm <url>", "where clients get tokens, behind a proxy")
     .option("--anonymous", "let everybody in where other machines reach it")
     .option("--served-name <name>", "without logins it answers only to names of this machine: and to this one; may be repeated", readName)
     .option("--mirror <host>", "read through another registry: what is asked for is fetched from it and kept")
     .option("--mirror-insecure", "reach the other registry over plain HTTP or with a certificate that nobody vouches for")
     .option("--notify <url>", "web hook to tell of pushes, pulls, mounts and deletes; may be repeated", readUrl)
-    .option("--audit-log <file>", "append a line of JSON for every delete")
+    .option("--audit-log <file>", "append a line of JSON for every delete, also a refused one")
     .option("--shutdown-timeout <seconds>", "how long transfers under way may go on at the end", readSeconds, 30)
     .option("--read-only", "refuse pushes and deletes")
     .option("--no-delete", "refuse deletes")
     .option("--rate-limit <rate>", "requests that one address may make, as 100/s or 6000/m; more are told when to come back", readRate)
     .option("--trusted-proxy <network>", "believe this proxy, or these as 10.0.0.0/8, who asks; may be repeated", readProxy)
     .addOption(new Option("--proxy-header <name>", "where trusted proxies say who asks").choices(PROXY_HEADERS).default("x-forwarded-for"))
-    .option("--max-blob-size <size>", "largest blob that is taken, as 10GB", readSize)
+    .option("--max-blob-size <size>", "largest blob that may be uploaded, as 10GB; one that is in the store already may be mounted, however large", readSize)
     .option("--upload-timeout <seconds>", "forget uploads that nobody goes on with", readWait, WEEK_SECONDS)
     .option("--client-timeout <seconds>", "cut off clients that neither send nor take anything for so long, or next to nothing", readWait, 120)
     .addOption(new Option("--log-format <format>", "access log").choices(["text", "json", "none"]).default("text"))
@@ -116,9 +115,10 @@ function gathering(write: (lines: string) => void): (line: string) => void {
 
 /** `host:port`, `[::1]:port`, `:port`. */
 function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,9})$/i.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: give ADDRESS:PORT`);
+  if (match === null) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: give ADDRESS:PORT`);
+  if (port > 65_535) throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: port ${port} is above 65535, the last one`);
   return { host: match[1] ?? (match[2] === "" || match[2] === undefined ? "0.0.0.0" : match[2]), port };
 }
 
@@ -126,17 +126,6 @@ function tlsFiles({ tlsCert, tlsKey }: Flags): { readonly certificate: string; r
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw new UsageError("Cannot serve over TLS: --tls-cert and --tls-key belong together");
   return { certificate: tlsCert, key: tlsKey };
-}
-
-function readSeconds(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new UsageError(`Cannot wait ${JSON.stringify(text)}: give a number of seconds`);
-}
-
-/** As `readSeconds`, not zero: nobody could do anything then. */
-function readWait(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new UsageError(`Cannot wait ${JSON.stringify(text)}: give a number of seconds, 1 at least`);
 }
 
 function readRate(text: string): Rate {
@@ -157,7 +146,7 @@ function readName(text: string, before: readonly string[] = []): readonly string
 }
 
 function readSize(text: string): number {
-  const size = parseQuota(text);
+  const size = parseSize(text);
   if (size !== undefined && size > 0) return size;
   throw new UsageError(`Cannot limit blobs to ${JSON.stringify(text)}: give a size, as 10GB`);
 }

@@ -23,6 +23,8 @@ export interface Access {
   authenticate(request: Request): Promise<Grant>;
   /** `WWW-Authenticate` for a caller who lacks `permission`; undefined when credentials would not help. */
   challenge(request: Request, permission: Permission): string | undefined;
+  /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` while it cannot tell who may do what; absent where it always can */
+  reach?(): Promise<void>;
 }
 
 /** Everyone may do everything: right on loopback only. */

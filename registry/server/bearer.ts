@@ -43,6 +43,10 @@ export function bearerAccess(options: BearerOptions): Access {
       const parameters = { realm, service: SERVICE, ...(scope === undefined ? {} : { scope }), ...(error === undefined ? {} : { error }) };
       return formatChallenge({ scheme: "bearer", parameters });
     },
+    async reach(): Promise<void> {
+      await options.policy();
+      await options.passwords.names();
+    },
   };
 }
 

@@ -3,9 +3,7 @@
  * running server: a push makes young what it relies on, and only what is old is let go of, in one transaction with the look.
  */
 import type { Digest } from "../../store/digest.ts";
-import { MAX_MANIFEST_BYTES } from "./manifest-cache.ts";
-import { referencesOf } from "./references.ts";
-import { RegistryError } from "../errors.ts";
+import { neededIn } from "./needed.ts";
 import { lastUse, type Repositories } from "./repositories.ts";
 import type { Content } from "../storage.ts";
 
@@ -43,10 +41,7 @@ export async function* collect(repositories: Repositories, blobs: Content, optio
 async function planRepository(repositories: Repositories, blobs: Content, name: string, { graceMs, untagged, now }: CollectOptions): Promise<readonly Link[]> {
   const isOld = (at: number): boolean => at < now - graceMs;
   const manifests = new Map(await repositories.manifests(name));
-  const references = new Map<Digest, readonly Digest[]>();
-  for (const digest of manifests.keys()) references.set(digest, await readReferences(repositories, blobs, name, digest));
-  const roots = untagged ? await tagged(repositories, name) : manifests.keys();
-  const needed = mark(roots, references, manifests);
+  const needed = await neededIn(repositories, blobs, name, { manifests, ...(untagged ? { roots: await tagged(repositories, name) } : {}) });
   const unused = [...manifests].filter(([digest, link]) => !needed.has(digest) && isOld(lastUse(link)));
   const loose = (await repositories.blobs(name)).filter(([digest, { linkedAt }]) => !needed.has(digest) && isOld(linkedAt));
   return [
@@ -55,49 +50,7 @@ async function planRepository(repositories: Repositories, blobs: Content, name: 
   ];
 }
 
-/** @throws {RegistryError} `MANIFEST_UNKNOWN`: what a manifest needs cannot be told, so nothing of the repository may go */
-async function readReferences(repositories: Repositories, blobs: Content, name: string, digest: Digest): Promise<readonly Digest[]> {
-  try {
-    return referencesOf(await blobs.read(digest, MAX_MANIFEST_BYTES));
-  } catch (cause) {
-    if ((await repositories.manifest(name, digest)) === undefined) return []; // deleted meanwhile
-    throw new RegistryError("MANIFEST_UNKNOWN", `Cannot collect ${name}: its manifest ${digest} cannot be read`, {
-      cause,
-      hint: "strata registry check --deep tells what is damaged; push it again, or delete it",
-    });
-  }
-}
-
 async function tagged(repositories: Repositories, name: string): Promise<readonly Digest[]> {
   const digests = await Promise.all((await repositories.tags(name)).map(async (tag) => await repositories.tag(name, tag)));
   return digests.filter((digest) => digest !== undefined);
-}
-
-/** Everything that `roots` lead to; what refers to something needed (its subject) is needed too. */
-function mark(
-  roots: Iterable<Digest>,
-  references: ReadonlyMap<Digest, readonly Digest[]>,
-  manifests: ReadonlyMap<Digest, { readonly subject?: Digest }>,
-): ReadonlySet<Digest> {
-  const needed = new Set<Digest>();
-  const referrers = bySubject(manifests);
-  const queue = [...roots];
-  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
-    if (needed.has(digest)) continue;
-    needed.add(digest);
-    for (const next of references.get(digest) ?? []) queue.push(next);
-    for (const referrer of referrers.get(digest) ?? []) queue.push(referrer);
-  }
-  return needed;
-}
-
-function bySubject(manifests: ReadonlyMap<Digest, { readonly subject?: Digest }>): ReadonlyMap<Digest, readonly Digest[]> {
-  const referrers = new Map<Digest, Digest[]>();
-  for (const [referrer, { subject }] of manifests) {
-    if (subject === undefined) continue;
-    const known = referrers.get(subject);
-    if (known === undefined) referrers.set(subject, [referrer]);
-    else known.push(referrer);
-  }
-  return referrers;
 }

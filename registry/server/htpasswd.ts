@@ -14,6 +14,8 @@ export interface Passwords {
   check(username: string, password: string): Promise<boolean>;
   /** Changes with the user's password, and tells nothing of it; undefined for a user who is not there. */
   fingerprint(username: string): Promise<string | undefined>;
+  /** Whose passwords there are. */
+  names(): Promise<readonly string[]>;
 }
 
 /** bcrypt costs a tenth of a second, so a pair that was right is remembered for this long. */
@@ -27,6 +29,7 @@ export async function openHtpasswd(path: string, log: (line: string) => void): P
   const users = watchFile(path, "password file", (text) => {
     const { strange, ...found } = parseHtpasswd(text);
     for (const line of strange) log(`htpasswd: line ${line} of ${path} lets nobody in: it is no name and bcrypt hash, as htpasswd -B writes them\n`);
+    if (found.known.size === 0) log(`htpasswd: nobody can log in: ${path} has no user; htpasswd -B ${path} NAME adds one\n`);
     return found;
   });
   await users();
@@ -46,6 +49,7 @@ export async function openHtpasswd(path: string, log: (line: string) => void): P
       const hash = (await users()).known.get(username);
       return hash === undefined ? undefined : createHash("sha256").update(`fingerprint\n${hash}`).digest("base64url");
     },
+    names: async () => [...(await users()).known.keys()],
   };
 }
 
@@ -67,6 +71,7 @@ function inTurn(compare: (password: string, hash: string) => Promise<boolean>): 
 export function basicAccess(passwords: Passwords): Access {
   return {
     authenticate: async (request) => await authenticateBasic(passwords, request),
+    reach: async () => void (await passwords.names()),
     challenge: () => formatChallenge({ scheme: "basic", parameters: { realm: "strata registry" } }),
   };
 }

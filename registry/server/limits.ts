@@ -4,6 +4,7 @@ import type { Request } from "../../http/message.ts";
 import type { Peers } from "../../http/peers.ts";
 import { clientOf, createRateLimit, type Rate } from "../../http/rate-limit.ts";
 import { RegistryError } from "../errors.ts";
+import { formatSize } from "./size.ts";
 
 export type Throttle = (request: Request) => void;
 
@@ -38,5 +39,7 @@ async function* counted(body: AsyncIterable<Uint8Array>, before: number, most: n
 }
 
 function tooLarge(most: number): RegistryError {
-  return new RegistryError("BLOB_TOO_LARGE", `Cannot store the blob: it is larger than the ${most} bytes that one may have`, { detail: { limit: most } });
+  return new RegistryError("BLOB_TOO_LARGE", `Cannot store the blob: it is larger than ${formatSize(most)}, the most that one may be`, {
+    detail: { limit: most },
+  });
 }

@@ -12,7 +12,7 @@ import { RegistryError } from "../errors.ts";
 import { openIdentity } from "../identity.ts";
 import type { Storage } from "../storage.ts";
 import { anonymous, type Access } from "./access.ts";
-import { openAudit } from "./audit.ts";
+import { openAudit, type Audit } from "./audit.ts";
 import { bearerAccess } from "./bearer.ts";
 import type { EventSink, RegistryEvent } from "./events.ts";
 import { basicAccess, openHtpasswd } from "./htpasswd.ts";
@@ -21,7 +21,7 @@ import { mirrorLog } from "./mirror-log.ts";
 import { createMetrics } from "./metrics.ts";
 import { openNotifier } from "./notifier.ts";
 import { answerOnlyTo, type HostCheck } from "./own-names.ts";
-import { parsePolicy } from "./policy.ts";
+import { parsePolicy, usersOf } from "./policy.ts";
 import { quotaFor, type QuotaOf } from "./quota.ts";
 import { createRegistry } from "./registry.ts";
 import { tokenRoutes } from "./token-service.ts";
@@ -59,7 +59,7 @@ export interface RegistryListenOptions {
   readonly mirror?: { readonly host: string; readonly insecure?: boolean; readonly env: NodeJS.ProcessEnv; readonly freshMs?: number };
   /** URLs that are told of pushes, pulls, mounts and deletes. */
   readonly notify?: readonly string[];
-  /** Path of a file that deletes are appended to. */
+  /** Path of a file that deletes are appended to, and those that were refused. */
   readonly auditLog?: string;
   readonly logFormat?: LogFormat;
   /** Access log and reports of bugs, whole lines. */
@@ -110,6 +110,7 @@ export async function listenRegistry(options: RegistryListenOptions): Promise<Li
   const write = accessLog(logFormat, log, { peers, userOf: users.of });
   const onReply: ServeOptions["onReply"] = (request, reply, sent) => {
     metrics.count(request, reply, sent);
+    told.audit?.refused(request, reply, { user: users.of(request), remote: peers.address(request) });
     write(request, reply, sent);
   };
   const tls = options.tls === undefined ? undefined : await readTls(options.tls);
@@ -172,7 +173,7 @@ function reportOf(bug: unknown): string {
 
 async function readTls(files: CertificateFiles): Promise<Certificate> {
   return await readCertificate(files).catch((cause: unknown) => {
-    throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot serve over TLS with ${files.certificate} and ${files.key}: ${String(cause)}`, { cause });
+    throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot serve over TLS: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
 }
 
@@ -180,12 +181,13 @@ function renewing(listener: Listener, files: CertificateFiles, log: (line: strin
   return watchCertificate(
     files,
     (fresh) => listener.renew(fresh),
-    (error) => log(`tls: ${files.certificate} and its key are not taken: ${error.message}\n`),
+    (error) => log(`tls: a certificate or key that changed is not taken: ${error.message}\n`),
   );
 }
 
 interface Sinks extends AsyncDisposable {
   readonly sinks: readonly EventSink[];
+  readonly audit: Audit | undefined;
 }
 
 async function openSinks({ notify = [], auditLog, log }: RegistryListenOptions): Promise<Sinks> {
@@ -193,6 +195,7 @@ async function openSinks({ notify = [], auditLog, log }: RegistryListenOptions):
   const notifiers = notify.map((url) => openNotifier({ url, log }));
   return {
     sinks: [...(audit === undefined ? [] : [audit.note]), ...notifiers.map(({ tell }) => tell)],
+    audit,
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([audit, ...notifiers].map(async (sink) => await sink?.[Symbol.asyncDispose]()));
     },
@@ -221,9 +224,12 @@ async function byPolicy({ storage, htpasswd, tokenRealm, log }: RegistryListenOp
   if (htpasswd === undefined)
     throw new RegistryError("DENIED", `Cannot follow the policy ${path}: nobody can log in`, { hint: "Give --htpasswd FILE beside --policy" });
   const policy = watchFile(path, "policy", (text) => parsePolicy(text, path));
-  await policy();
+  const passwords = await openHtpasswd(htpasswd, log);
+  const known = new Set(await passwords.names());
+  const strangers = usersOf(await policy()).filter((user) => !known.has(user));
+  if (strangers.length > 0) log(`policy: ${path} names users that ${htpasswd} does not have, who cannot log in: ${strangers.join(", ")}\n`);
   const { secret } = await openIdentity(storage);
-  const service = { secret, passwords: await openHtpasswd(htpasswd, log), policy, now: () => Date.now(), onLogin: users.note };
+  const service = { secret, passwords, policy, now: () => Date.now(), onLogin: users.note };
   return {
     access: bearerAccess({ ...service, peers, ...(tokenRealm === undefined ? {} : { realm: tokenRealm }) }),
     routes: tokenRoutes(service),

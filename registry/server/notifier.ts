@@ -65,6 +65,7 @@ export function openNotifier({ url, log, firstRetryMs = 1000 }: NotifierOptions)
     async [Symbol.asyncDispose](): Promise<void> {
       ending.abort();
       await Promise.race([sending, wait(FAREWELL_MS, undefined, { ref: false })]);
+      if (queue.length > 0) log(`notify: ${url} is not told of ${queue.length} event${queue.length === 1 ? "" : "s"} that waited: the server ends\n`);
     },
   };
 }

@@ -14,7 +14,8 @@ import { parse } from "yaml";
 import { RegistryError } from "../errors.ts";
 import type { Action, Permission } from "./access.ts";
 import { parsePattern, type NamePattern } from "./name-pattern.ts";
-import { parseQuota, type QuotaRule } from "./quota.ts";
+import { type QuotaRule } from "./quota.ts";
+import { parseSize } from "./size.ts";
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 export const ANONYMOUS = "anonymous";
@@ -39,10 +40,15 @@ export function permits({ rules }: Policy, user: string | undefined, permission:
   return acting.some(({ repositories }) => repositories.some((matches) => matches(name)));
 }
 
+/** Users that it names, each once. */
+export function usersOf({ rules }: Policy): readonly string[] {
+  return [...new Set(rules.flatMap(({ users }) => users))].filter((user) => user !== "*" && user !== ANONYMOUS);
+}
+
 /** @throws {RegistryError} `CREDENTIALS_UNAVAILABLE` naming the rule that cannot be understood */
 export function parsePolicy(text: string, path: string): Policy {
   const refuse = (found: string, cause?: unknown): RegistryError =>
-    new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the policy ${path}: ${found}`, { cause });
+    new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the policy ${path}: ${found}`, { cause, detail: { file: "policy" } });
   const document = parsed(text, refuse);
   const { rules, quotas = [], ...more } = isRecord(document) ? document : {};
   const unknown = Object.keys(more)[0];
@@ -59,7 +65,7 @@ function parsed(text: string, refuse: (found: string, cause: unknown) => Registr
   try {
     return parse(text) as unknown;
   } catch (cause) {
-    throw refuse(cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause), cause);
+    throw refuse(cause instanceof Error ? (cause.message.split("\n")[0] ?? "").replace(/:$/, "") : String(cause), cause);
   }
 }
 
@@ -75,7 +81,7 @@ function readRule(rule: unknown, refuse: Refuse): Rule {
 
 function readQuota(quota: unknown, refuse: Refuse): QuotaRule {
   const { repositories, size } = fields(quota, ["repositories", "size"], refuse);
-  const bytes = typeof size === "number" || typeof size === "string" ? parseQuota(String(size)) : undefined;
+  const bytes = typeof size === "number" || typeof size === "string" ? parseSize(String(size)) : undefined;
   if (bytes === undefined) throw refuse(`.size: ${JSON.stringify(size)} is no size: give 10GB, say`);
   return { repositories: words("repositories", repositories, refuse).map(parsePattern), bytes };
 }

@@ -1,9 +1,15 @@
 /** How much a repository may hold: its blobs and manifests, each counted once, as they are stored. */
+import type { Digest } from "../../store/digest.ts";
 import { RegistryError } from "../errors.ts";
 import type { Records } from "../storage.ts";
 import type { NamePattern } from "./name-pattern.ts";
+import { neededIn, type ManifestSource } from "./needed.ts";
 import { alone, type Lease } from "./quota-lease.ts";
 import type { Repositories } from "./repositories.ts";
+import { formatSize } from "./size.ts";
+
+/** Manifests of a repository that are read to tell of it. */
+const MAX_READ = 256;
 
 /** Bytes that `name` may hold; undefined for as many as there is room for. */
 export type QuotaOf = (name: string) => Promise<number | undefined>;
@@ -19,26 +25,37 @@ export function quotaFor(rules: readonly QuotaRule[], name: string): number | un
   return bytes.length === 0 ? undefined : Math.min(...bytes);
 }
 
+export interface LinkWithinOptions {
+  readonly repositories: Repositories;
+  readonly quotaOf: QuotaOf;
+  /** Read when somebody is refused, to tell what is of no image. */
+  readonly manifests: ManifestSource;
+  /** Where other servers on the same storage link too. */
+  readonly leases?: Records<Lease> | undefined;
+}
+
 /**
  * Links within the quota. One at a time in a repository, so that two pushes cannot both take the last room: of this server, and of others
  * on the same storage where there are `leases`.
  * @throws {RegistryError} `DENIED`; the content is then in no repository, and the next collection takes it
  */
-export function linkWithin(repositories: Repositories, quotaOf: QuotaOf, leases: Records<Lease> | undefined): Pick<Repositories, "linkBlob" | "linkManifest"> {
-  const turns = new Map<string, Promise<void>>();
+export function linkWithin({ repositories, quotaOf, manifests, leases }: LinkWithinOptions): Pick<Repositories, "linkBlob" | "linkManifest"> {
+  const turns = new Map<string, Promise<unknown>>();
   const within = async (name: string, added: () => Promise<number>, link: () => Promise<void>): Promise<void> => {
     const limit = await quotaOf(name);
     if (limit === undefined) return await link();
-    const take = async (): Promise<void> => {
-      await refuseBeyond(repositories, limit, name, await added());
-      await link();
+    const take = async (): Promise<Excess | undefined> => {
+      const excess = await excessOf(repositories, limit, name, await added());
+      if (excess === undefined) await link();
+      return excess;
     };
     const before = (turns.get(name) ?? Promise.resolve()).catch(() => undefined);
     const turn = before.then(async () => await (leases === undefined ? take() : alone(leases, name, take)));
     turns.set(name, turn);
-    await turn.finally(() => {
+    const excess = await turn.finally(() => {
       if (turns.get(name) === turn) turns.delete(name);
     });
+    if (excess !== undefined) throw refusal(name, excess, await bytesOfNoImage(repositories, manifests, name));
   };
   return {
     linkBlob: async (name, digest, size) =>
@@ -56,20 +73,37 @@ export function linkWithin(repositories: Repositories, quotaOf: QuotaOf, leases:
   };
 }
 
-async function refuseBeyond(repositories: Repositories, limit: number, name: string, size: number): Promise<void> {
-  if (size === 0) return;
-  const held = [...(await repositories.blobs(name)), ...(await repositories.manifests(name))].reduce((sum, [, link]) => sum + link.size, 0);
-  if (held + size <= limit) return;
-  throw new RegistryError("DENIED", `Cannot store ${size} bytes in ${name}: it holds ${held} of the ${limit} that it may`, {
-    detail: { name, held, limit, size },
-  });
+interface Excess {
+  readonly size: number;
+  readonly held: number;
+  readonly limit: number;
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+/** Undefined where there is room for `size` bytes more. */
+async function excessOf(repositories: Repositories, limit: number, name: string, size: number): Promise<Excess | undefined> {
+  if (size === 0) return undefined;
+  const held = sum([...(await repositories.blobs(name)), ...(await repositories.manifests(name))]);
+  return held + size <= limit ? undefined : { size, held, limit };
+}
 
-/** `10GB`, `512MiB`, `1000`. Undefined for anything else. */
-export function parseQuota(text: string): number | undefined {
-  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text) ?? [];
-  const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
-  return number === "" || factor === undefined ? undefined : Math.floor(Number(number) * factor);
+function refusal(name: string, { size, held, limit }: Excess, loose: number): RegistryError {
+  const most = `Cannot store ${formatSize(size)} in ${name}: it holds ${formatSize(held)} of the ${formatSize(limit)} that it may`;
+  const rest = `, ${formatSize(loose)} of it of no image yet or any more, which strata registry gc lets go of after an hour`;
+  return new RegistryError("DENIED", loose === 0 ? most : most + rest, { detail: { name, held, limit, size, ...(loose === 0 ? {} : { loose }) } });
+}
+
+/** What no manifest names counts on until a collection. 0 where that would take long to tell, or cannot be told. */
+async function bytesOfNoImage(repositories: Repositories, source: ManifestSource, name: string): Promise<number> {
+  const manifests = new Map(await repositories.manifests(name));
+  if (manifests.size > MAX_READ) return 0;
+  try {
+    const needed = await neededIn(repositories, source, name, { manifests });
+    return sum((await repositories.blobs(name)).filter(([digest]) => !needed.has(digest)));
+  } catch {
+    return 0; // one that is damaged changes nothing of the refusal
+  }
+}
+
+function sum(links: readonly (readonly [Digest, { readonly size: number }])[]): number {
+  return links.reduce((bytes, [, { size }]) => bytes + size, 0);
 }

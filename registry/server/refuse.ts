@@ -8,7 +8,6 @@ import { RegistryError, type RegistryErrorCode, type WireErrorCode } from "../er
 
 const STATUS: Readonly<Record<WireErrorCode, number>> = {
   BLOB_UNKNOWN: 404,
-  BLOB_TOO_LARGE: 413,
   BLOB_UPLOAD_INVALID: 400,
   BLOB_UPLOAD_UNKNOWN: 404,
   DIGEST_INVALID: 400,
@@ -75,6 +74,9 @@ interface WireError {
 function wireError(error: unknown): WireError | undefined {
   if (error instanceof RegistryError && isWire(error.code))
     return { status: STATUS[error.code], code: error.code, message: error.message, detail: error.detail, headers: comeAgain(error) };
+  if (error instanceof RegistryError && error.code === "BLOB_TOO_LARGE") {
+    return { status: 413, code: "DENIED", message: error.message, detail: error.detail }; // a code of our own makes docker try again and again
+  }
   if (error instanceof RegistryError && error.code === "UNREACHABLE") return { status: 502, code: "UNKNOWN", message: error.message, detail: undefined };
   if (error instanceof RegistryError && error.code === "STORAGE_FAILED")
     return { status: 503, code: "UNKNOWN", message: error.message, detail: undefined, headers: { "retry-after": "1" } };

@@ -1,7 +1,7 @@
 /** The registry as one handler: routes, admission, refusals. Spec: distribution-spec v1.1, "Endpoints". */
 import type { Handler, Reply, Request } from "../../http/message.ts";
 import { direct, type Peers } from "../../http/peers.ts";
-import { empty, json, text } from "../../http/reply.ts";
+import { empty, json } from "../../http/reply.ts";
 import { router, type Route } from "../../http/router.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
@@ -20,12 +20,14 @@ import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts
 import { openMirror, type MirrorOptions } from "./mirror.ts";
 import type { Call, Parts } from "./parts.ts";
 import { linkWithin, type QuotaOf } from "./quota.ts";
+import type { Lease } from "./quota-lease.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
 import type { Storage } from "../storage.ts";
 import { appendChunk, cancelUpload, finishUpload, showUpload, startUpload } from "./upload-handlers.ts";
 import { openPages } from "./ui/routes.ts";
 import { openUploads } from "./uploads.ts";
+import { openReadiness } from "./readiness.ts";
 
 export interface RegistryOptions {
   readonly storage: Storage;
@@ -64,14 +66,13 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const identity = await openIdentity(storage);
   const uploads = openUploads(storage.ingests, identity);
   const repositories = openRepositories(storage);
-  const { linkBlob, linkManifest } =
-    options.quotaOf === undefined
-      ? repositories
-      : linkWithin(repositories, options.quotaOf, storage.isTransactional === true ? storage.table("registry.leases") : undefined);
+  const manifests = openManifestCache(storage.blobs);
+  const { quotaOf } = options;
+  const leases = storage.isTransactional === true ? storage.table<Lease>("registry.leases") : undefined;
+  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases });
   const atWork = openAtWork(storage);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => performance.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
-  const manifests = openManifestCache(storage.blobs);
   const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const pages = openPages(parts, access, options.report);
@@ -121,7 +122,11 @@ const REPOSITORY_ROUTES: readonly (readonly [method: string, path: string, actio
   ["GET", "referrers/:digest", "pull", listReferrers],
 ];
 
-function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, deletes = true, peers = direct, onEvent }: RegistryOptions): readonly Route[] {
+function routes(
+  parts: Parts,
+  atWork: AtWork,
+  { storage, access, readOnly, deletes = true, peers = direct, onEvent, report }: RegistryOptions,
+): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
     await admit(access, request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
@@ -149,25 +154,13 @@ function routes(parts: Parts, atWork: AtWork, { storage, access, readOnly, delet
       return { method, pattern: `/v2/:name+/${path}`, handler: run };
     }),
     { method: "GET", pattern: "/healthz", handler: () => empty(200) },
-    { method: "GET", pattern: "/readyz", handler: (request) => readiness(parts, storage, request) },
+    { method: "GET", pattern: "/readyz", handler: openReadiness({ repositories: parts.repositories, storage, access, report }) },
   ];
 }
 
 async function working(atWork: AtWork, act: () => Promise<Reply>): Promise<Reply> {
   using _ = atWork.begin();
   return await act();
-}
-
-/** Ready to be sent requests: the storage answers, and nobody has asked for the end. */
-async function readiness({ repositories }: Parts, storage: Storage, { closing }: Request): Promise<Reply> {
-  if (closing.aborted) return text(503, "shutting down\n");
-  try {
-    await storage.reach?.();
-    await repositories.exists("readiness");
-    return text(200, "ready\n");
-  } catch {
-    return text(503, "the storage cannot be reached\n");
-  }
 }
 
 /** A 401 says how to authenticate, and for what. */

@@ -24,7 +24,18 @@ export function watchFile<Value>(path: string, what: string, parse: (text: strin
       return last.value;
     } catch (cause) {
       if (cause instanceof RegistryError) throw cause;
-      throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the ${what} ${path}`, { cause });
+      throw new RegistryError("CREDENTIALS_UNAVAILABLE", `Cannot read the ${what} ${path}: ${stateOf(cause)}`, { cause, detail: { file: what } });
     }
   };
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "this user may not read it",
+  EISDIR: "it is a folder",
+};
+
+function stateOf(error: unknown): string {
+  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) };
+  return STATES[code ?? ""] ?? message;
 }

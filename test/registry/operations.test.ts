@@ -1,7 +1,8 @@
 /** What those who run a registry need: hooks, an audit log, renewal of certificates, health, an orderly end. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createPrivateKey } from "node:crypto";
+import { mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:tls";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readJson } from "../../http/body.ts";
@@ -91,11 +92,30 @@ describe("a web hook", () => {
     await notifier[Symbol.asyncDispose]();
   });
 
-  test("that is nowhere does not keep the registry from serving and ending", async () => {
+  test("that is nowhere does not keep the registry from serving and ending, which says what it is not told of", async () => {
     const registry = await startRegistry({ notify: ["http://127.0.0.1:9/"] });
     await pushImage(registry, "x", "v1");
     await registry[Symbol.asyncDispose]();
     expect(registry.lines.some((line) => line.startsWith("notify: http://127.0.0.1:9/ cannot be reached"))).toBe(true);
+    expect(registry.lines.at(-1)).toBe("notify: http://127.0.0.1:9/ is not told of 3 events that waited: the server ends\n");
+  });
+
+  test("that was told all is not said to have missed any, and a process says it before it ends", async () => {
+    await using hook = await openHook();
+    {
+      const registry = await startRegistry({ notify: [hook.url], logFormat: "none" });
+      await pushImage(registry, "x", "v1");
+      await registry[Symbol.asyncDispose]();
+      expect([hook.events.length, registry.lines]).toEqual([3, []]);
+    }
+    using root = temporaryRoot();
+    const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--notify", "http://127.0.0.1:9/"];
+    const server = await serveStrata(root, args, /listening on (127\.0\.0\.1:\d+)/);
+    let said = "";
+    server.process.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await pushImage({ url: `http://${server.match[1]}` }, "x", "v1");
+    await server[Symbol.asyncDispose]();
+    await expect.poll(() => said).toMatch(/is not told of 3 events that waited: the server ends\n$/);
   });
 });
 
@@ -112,7 +132,41 @@ test("the audit log tells every delete, and nothing else", async () => {
     { action: "delete", repository: "gone", tag: "v1", agent: "tester" },
     { action: "delete", repository: "gone", digest: expect.stringMatching(/^sha256:/) as string },
   ]);
+  expect(lines.every((line) => (JSON.parse(line) as { status: number }).status === 202)).toBe(true);
   await expect(startRegistry({ auditLog: join(scratch.root, "no/such/folder") })).rejects.toThrow("Cannot write the audit log");
+});
+
+test("the audit log tells of deletes that were refused, but for those that nobody gave a password for yet", async () => {
+  const [file, htpasswd, policy] = ["refused.log", "refused-htpasswd", "refused.yaml"].map((name) => join(scratch.root, name)) as [string, string, string];
+  writeFileSync(htpasswd, `ann:${hashSync("secret", 4)}\n`);
+  writeFileSync(policy, 'rules: [{ users: [ann], repositories: ["**"], actions: [pull, push] }, { users: [ann], repositories: [kept], actions: ["*"] }]');
+  const digest = blob("x").descriptor.digest;
+  const paths = [
+    "mine/manifests/v1",
+    `mine/blobs/${digest}`,
+    `kept/blobs/${digest.replace(":", "%3A")}`,
+    "kept/tags/list",
+    "NO/manifests/v1",
+    "kept/blobs/uploads/x",
+  ];
+  {
+    await using registry = await startRegistry({ auditLog: file, htpasswd, policy, deletes: false, logFormat: "none" });
+    for (const password of [undefined, "wrong", "secret"]) {
+      const headers = {
+        "user-agent": "tester",
+        ...(password === undefined ? {} : { authorization: `Basic ${Buffer.from(`ann:${password}`).toString("base64")}` }),
+      };
+      for (const path of password === "wrong" ? paths.slice(0, 1) : paths) await fetch(`${registry.url}/v2/${path}`, { method: "DELETE", headers });
+    }
+  }
+  const lines = readFileSync(file, "utf8").trim().split("\n");
+  const common = { time: expect.any(String) as string, action: "delete", remote: "127.0.0.1", agent: "tester" };
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { ...common, repository: "mine", tag: "v1", status: 401 },
+    { ...common, repository: "mine", tag: "v1", status: 403, user: "ann" },
+    { ...common, repository: "mine", digest, status: 403, user: "ann" },
+    { ...common, repository: "kept", digest, status: 405, user: "ann" },
+  ]);
 });
 
 describe("a certificate", () => {
@@ -150,6 +204,42 @@ describe("a certificate", () => {
     await expect(startRegistry({ tls: { certificate: join(folder, "a"), key: join(folder, "b") } })).rejects.toMatchObject({
       code: "CREDENTIALS_UNAVAILABLE",
     });
+  });
+
+  test("that is none, or has another key, is named in our words", async () => {
+    const [good, other] = [certificateFiles(mkdtempSync(join(scratch.root, "good")), pair("good")), pair("other")];
+    const write = (name: string, text: string): string => {
+      const path = join(dirname(good.key), name);
+      writeFileSync(path, text);
+      return path;
+    };
+    const [text, misfit] = [write("text", "x"), write("misfit.key", other.key)];
+    const locked = write("locked.key", createPrivateKey(other.key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString());
+    const refusal = async (certificate: string, key: string): Promise<string> =>
+      await startRegistry({ tls: { certificate, key } }).then(
+        () => "taken",
+        (error: unknown) => (error as Error).message,
+      );
+    const { certificate, key } = good;
+    expect(
+      await Promise.all(
+        [
+          [text, key],
+          [certificate, text],
+          [certificate, misfit],
+          [certificate, locked],
+          [key, key],
+          [`${key}.none`, key],
+        ].map(async ([cert = "", own = ""]) => await refusal(cert, own)),
+      ),
+    ).toEqual([
+      `Cannot serve over TLS: ${text} is no certificate in PEM`,
+      `Cannot serve over TLS: ${text} is no private key in PEM`,
+      `Cannot serve over TLS: the key in ${misfit} is not the one of the certificate in ${certificate}`,
+      `Cannot serve over TLS: the key in ${locked} needs a passphrase: give one without`,
+      `Cannot serve over TLS: ${key} is no certificate in PEM`,
+      `Cannot serve over TLS: there is no file ${key}.none`,
+    ]);
   });
 });
 

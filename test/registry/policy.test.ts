@@ -38,7 +38,7 @@ describe("a policy", () => {
 
   test.each([
     ["no rules", "quotas: []", "it has no list of rules"],
-    ["broken YAML", "rules: [", /Flow sequence/],
+    ["broken YAML", "rules: [", /^Cannot read the policy p\.yaml: Flow sequence .* line 1, column 9$/],
     ["a wrong action", 'rules: [{ users: [a], repositories: ["x"], actions: [write] }]', 'rules[0].actions: "write" is none of pull, push, delete and *'],
     ["a rule without users", 'rules: [{ repositories: ["x"], actions: [pull] }]', "rules[0].users is not a list of words"],
     ["a misspelt key", "rules: [{ user: [a] }]", "rules[0].user is unknown: users, repositories and actions are"],

@@ -5,6 +5,8 @@ import { linkWithin } from "../../registry/server/quota.ts";
 import type { Lease } from "../../registry/server/quota-lease.ts";
 import { openRepositories, type Repositories } from "../../registry/server/repositories.ts";
 import { storeStorage, type Records } from "../../registry/storage.ts";
+import type { Digest } from "../../store/digest.ts";
+import { MEDIA_TYPE } from "../../store/oci.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
 import { temporaryRoot, type TemporaryRoot, treeTool } from "../support/root.ts";
@@ -33,7 +35,8 @@ afterEach(async () => {
   root[Symbol.dispose]();
 });
 
-const server = (): ReturnType<typeof linkWithin> => linkWithin(repositories, async () => await Promise.resolve(1_000), leases);
+const server = (): ReturnType<typeof linkWithin> =>
+  linkWithin({ repositories, quotaOf: async () => await Promise.resolve(1_000), manifests: store.blobs, leases });
 
 test("of many pushes to two servers only as many are taken as there is room for", async () => {
   const servers = [server(), server()];
@@ -48,4 +51,43 @@ test("a server that was killed while it linked keeps nobody waiting for long", a
   await leases.put("app", { holder: "gone", until: Date.now() + 100 });
   await server().linkBlob("app", unknownDigest(), 400);
   expect((await repositories.blobs("app")).length).toBe(1);
+});
+
+const MANIFEST = { mediaType: MEDIA_TYPE.manifest };
+
+/** Of these sizes; gives their digests. */
+async function hold(...sizes: readonly number[]): Promise<readonly Digest[]> {
+  const digests = sizes.map((size) => unknownDigest(`held ${size}`));
+  for (const [at, digest] of digests.entries()) await repositories.linkBlob("app", digest, sizes[at]!);
+  return digests;
+}
+
+test.each([
+  {
+    name: "of no image yet",
+    of: [],
+    says: "it holds 700B of the 1kB that it may, 700B of it of no image yet or any more, which strata registry gc lets go of after an hour",
+  },
+  { name: "partly of one", of: [0], says: "it holds 750B of the 1kB that it may, 300B of it of no image yet" },
+  { name: "all of images", of: [0, 1], says: "it holds 750B of the 1kB that it may" },
+])("who is refused is told how much is $name", async ({ of, says }) => {
+  const held = await hold(400, 300);
+  if (of.length > 0) {
+    const text = JSON.stringify({ layers: of.map((at) => ({ digest: held[at] })) });
+    const { digest } = await store.blobs.put(text);
+    await repositories.linkManifest("app", { ...MANIFEST, digest, size: 50 }, undefined);
+  }
+  const refused = server().linkBlob("app", unknownDigest("more"), 400);
+  await expect(refused).rejects.toMatchObject({
+    code: "DENIED",
+    message: expect.stringMatching(`^Cannot store 400B in app: ${says}${of.length === 1 ? ".*" : "$"}`) as unknown,
+  });
+});
+
+test("a manifest that cannot be read keeps nobody from being refused", async () => {
+  await hold(900);
+  await repositories.linkManifest("app", { ...MANIFEST, digest: unknownDigest("lost"), size: 10 }, undefined);
+  await expect(server().linkBlob("app", unknownDigest("more"), 400)).rejects.toMatchObject({
+    message: expect.stringMatching(/it holds 910B of the 1kB that it may$/) as unknown,
+  });
 });

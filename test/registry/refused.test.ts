@@ -44,7 +44,7 @@ test("a repository that is full is told, and nobody sent for another password", 
   const { status, stderr } = await asUser(["push", "--creds", "ann:secret", name]);
   expect([status, stderr]).toEqual([
     1,
-    expect.stringMatching(/the registry answered 403, Cannot store \d+ bytes in team\/app: it holds \d+ of the 100 that it may\n$/),
+    expect.stringMatching(/the registry answered 403, Cannot store \S+B in team\/app: it holds 0B of the 100B that it may\n$/),
   ]);
 });
 

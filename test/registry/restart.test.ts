@@ -98,6 +98,19 @@ test.each([
   { name: "open to other machines", args: ["--listen", "0.0.0.0:0"], status: 1, says: "--htpasswd" },
   { name: "a certificate without its key", args: ["--tls-cert", "x.pem"], status: 2, says: "belong together" },
   { name: "no port", args: ["--listen", "localhost"], status: 2, says: "ADDRESS:PORT" },
+  { name: "a port that there is not", args: ["--listen", "0.0.0.0:99999"], status: 2, says: "port 99999 is above 65535" },
+  {
+    name: "passwords that are not there",
+    args: ["--htpasswd", "/no/passwords"],
+    status: 1,
+    says: "Cannot read the password file /no/passwords: there is no such file\n",
+  },
+  {
+    name: "a policy that is not there",
+    args: ["--htpasswd", "/dev/null", "--policy", "/no/policy"],
+    status: 1,
+    says: "the policy /no/policy: there is no such file\n",
+  },
 ])("registry serve refuses: $name", async ({ args, status, says }) => {
   using root = temporaryRoot();
   const outcome = await runStrata(root, ["registry", "serve", ...args]);

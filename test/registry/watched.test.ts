@@ -1,7 +1,7 @@
 /** What watches a registry: metrics, the access log, readiness, and passwords as Apache's own program writes them. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { renameSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -168,6 +168,26 @@ test("it is healthy and not ready while its bucket is away", { timeout: 300_000 
   expect(await health(registry.url)).toEqual([200, 503]);
 });
 
+test.each([
+  ["policy", "rules: [", /policy\.yaml: Flow sequence .* column 9\n$/],
+  ["policy", undefined, /policy\.yaml: there is no such file\n$/],
+  ["password file", undefined, /htpasswd: there is no such file\n$/],
+] as const)("it is healthy and not ready while its %s is %j, and tells only the log why", async (what, broken, why) => {
+  using scratch = temporaryRoot();
+  const files = { policy: join(scratch.root, "policy.yaml"), htpasswd: writePasswords(scratch.root) };
+  writeFileSync(files.policy, 'rules: [{ users: [ann], repositories: ["**"], actions: [pull] }]');
+  await using registry = await startRegistry({ logFormat: "none", ...files });
+  const file = what === "policy" ? files.policy : files.htpasswd;
+  renameSync(file, `${file}.away`);
+  if (broken !== undefined) writeFileSync(file, broken);
+  expect(await health(registry.url)).toEqual([200, 503]);
+  expect(await (await fetch(`${registry.url}/readyz`)).text()).toBe(`not ready: the ${what} cannot be read, and the log says why\n`);
+  expect(registry.lines.at(-1)).toMatch(why);
+  expect((await fetch(`${registry.url}/v2/`, { headers: { authorization: login("ann") } })).status).toBe(503);
+  renameSync(`${file}.away`, file);
+  expect(await health(registry.url)).toEqual([200, 200]);
+});
+
 test("at the end a slow pull is served whole, and who is connected hears that it is not ready", { timeout: 300_000 }, async () => {
   using root = temporaryRoot();
   await using server = await serveStrata(root, ["registry", "serve", "--listen", "127.0.0.1:0"], /listening on (127\.0\.0\.1:(\d+))/);
@@ -188,4 +208,16 @@ test("at the end a slow pull is served whole, and who is connected hears that it
   for await (const chunk of pull) chunks.push(chunk as Buffer);
   const whole = Buffer.concat(chunks);
   expect(whole.subarray(whole.indexOf("\r\n\r\n") + 4).equals(content.bytes)).toBe(true);
+});
+
+test("a file that lets nobody in, and users of the policy who are not in it, are told before it listens", async () => {
+  using scratch = temporaryRoot();
+  const [htpasswd, policy] = [join(scratch.root, "htpasswd"), join(scratch.root, "policy.yaml")];
+  writeFileSync(htpasswd, "# nobody yet\n");
+  writeFileSync(policy, 'rules: [{ users: [ann, "*", anonymous, bob], repositories: ["**"], actions: [pull] }]');
+  const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--htpasswd", htpasswd, "--policy", policy];
+  await using server = await serveStrata(scratch, args, /^(?:htpasswd|policy|listening).*$/);
+  expect(server.match[0]).toBe(`htpasswd: nobody can log in: ${htpasswd} has no user; htpasswd -B ${htpasswd} NAME adds one`);
+  await using registry = await startRegistry({ htpasswd, policy });
+  expect(registry.lines[1]).toBe(`policy: ${policy} names users that ${htpasswd} does not have, who cannot log in: ann, bob\n`);
 });
