@@ -7,7 +7,7 @@ import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { readDuration } from "../duration.ts";
 import { UsageError } from "../errors.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { confirmed } from "../ask.ts";
 
 export interface PruneFlags {

@@ -9,7 +9,7 @@ import { ownedName } from "../../store/owner.ts";
 import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { writeWholeFile } from "../whole-file.ts";
 
 const COLUMNS = [

@@ -8,7 +8,7 @@ import { BuilderError } from "../../builder/errors.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { jsonOutput } from "../json-output.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 
 interface Flags {
   readonly file?: string;

@@ -13,7 +13,7 @@ import { confirmed } from "../ask.ts";
 import type { Context } from "../context.ts";
 import { jsonOutput } from "../json-output.ts";
 import { ExitError, UsageError } from "../errors.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { imagesInUse } from "../images/images-in-use.ts";
 import { pruneImages } from "../images/prune-images.ts";
 import { pruneNetworks } from "../networks/prune-networks.ts";

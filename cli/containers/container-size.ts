@@ -5,7 +5,7 @@ import { snapshotKey } from "../../runtime/engine/parts.ts";
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import type { ActiveSnapshot } from "../../store/store.ts";
 import type { Context } from "../context.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 
 /** Of stat(2). */
 const BLOCK_BYTES = 512;

@@ -1,5 +1,5 @@
 /** What `prune` removed, under docker's headers; nothing of a kind of which nothing went. */
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 
 type Kind = "Containers" | "Networks" | "Volumes" | "Images";
 

@@ -2,7 +2,7 @@
 import { folderBytes } from "../../store/care/folder-bytes.ts";
 import { familiarName } from "../../store/reference.ts";
 import type { Context } from "../context.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { madeAt } from "../images/made-at.ts";
 import { ago } from "./ages.ts";
 import { sizesOf } from "./container-size.ts";

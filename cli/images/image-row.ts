@@ -2,7 +2,7 @@
 import type { Image, ImageRecord } from "../../store/store.ts";
 import { familiarName, parseReference, repositoryOf } from "../../store/reference.ts";
 import { ago, goTime } from "../containers/ages.ts";
-import { decimalSize } from "./decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 
 export interface ImageRow {
   readonly Repository: string;

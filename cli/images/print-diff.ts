@@ -1,7 +1,7 @@
 /** The layers of an image, or the difference of two, as lines for people. */
 import type { LayerChange } from "../../store/layer/changes.ts";
 import { visibleLine } from "../visible.ts";
-import { decimalSize } from "./decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import type { DescribedImage, DescribedLayer, FileChange, ImageDifference, LayerPair } from "./describe-layers.ts";
 
 const LETTER = { added: "A", changed: "C", removed: "D" } as const;

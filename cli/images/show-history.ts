@@ -6,7 +6,7 @@ import { ago } from "../containers/ages.ts";
 import { printRows } from "../containers/print-rows.ts";
 import type { Context } from "../context.ts";
 import { jsonOutput } from "../json-output.ts";
-import { decimalSize } from "./decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { madeAt } from "./made-at.ts";
 
 interface Flags {

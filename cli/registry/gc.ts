@@ -4,7 +4,7 @@ import type { Bucket } from "../../registry/s3/bucket.ts";
 import type { Dropped } from "../../registry/server/collect.ts";
 import type { Storage } from "../../registry/storage.ts";
 import type { Context } from "../context.ts";
-import { decimalSize } from "../images/decimal-size.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { openStorage } from "./open-storage.ts";
 
 export interface GcFlags {

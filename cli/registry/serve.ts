@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import type { LogFormat } from "../../http/access-log.ts";
 import { parseNetwork, PROXY_HEADERS, type Network, type ProxyHeader } from "../../http/peers.ts";
 import { parseRate, type Rate } from "../../http/rate-limit.ts";
-import { parseSize } from "../../registry/server/size.ts";
+import { parseSize } from "../../registry/server/parse-size.ts";
 import { cannotListen } from "../cannot-listen.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";

@@ -1,7 +1,7 @@
 /** While a request works on an upload the bucket is told so again and again: what came may be in memory for long, and the upload looks left. */
 
-/** Milliseconds between two. */
-export const BEAT_MS = 20_000;
+/** Milliseconds between two: longer than a client may stand still by default, so that ten thousand of those are no burden to the service. */
+export const BEAT_MS = 200_000;
 /** Milliseconds: an upload whose last sign is younger may be worked on. */
 export const QUIET_MS = 3 * BEAT_MS;
 

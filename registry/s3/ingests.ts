@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { StoreError } from "../../store/errors.ts";
 import type { Ingests, Unfinished } from "../../store/content.ts";
-import { openBeat, QUIET_MS, type Beat } from "./beat.ts";
+import { openBeat, type Beat } from "./beat.ts";
 import type { Bucket, ListedObject } from "./bucket.ts";
 import { chain, endOf } from "./chunks.ts";
 import { BucketIngest, type Running } from "./ingest.ts";
@@ -14,7 +14,14 @@ import { removeUpload, uploadsOf } from "./uploads.ts";
 const MAX_HASHES = 1024;
 const ID = /^[0-9a-f-]{36}$/;
 
-export function openIngests(bucket: Bucket, memory: UploadMemory): Ingests {
+export interface IngestsOptions {
+  readonly bucket: Bucket;
+  readonly memory: UploadMemory;
+  /** Milliseconds: an upload whose last sign is younger is not removed. */
+  readonly quietMs: number;
+}
+
+export function openIngests({ bucket, memory, quietMs }: IngestsOptions): Ingests {
   const running = new Map<string, Running>();
   const remember = (id: string, state: Running | undefined): void => {
     running.delete(id);
@@ -39,7 +46,7 @@ export function openIngests(bucket: Bucket, memory: UploadMemory): Ingests {
     async *list() {
       for await (const { id, objects, modifiedAt } of uploadsOf(bucket)) yield { id, size: bytesOf(objects), writtenAt: modifiedAt };
     },
-    expire: async (before, isUsed) => await removeOlder(bucket, before, isUsed),
+    expire: async (before, isUsed) => await removeOlder({ bucket, quietMs }, before, isUsed),
   };
 }
 
@@ -68,9 +75,11 @@ async function uploadOf(bucket: Bucket, id: string): Promise<{ readonly chunks: 
   return { chunks: chain(id, listed), modifiedAt: lastOf(listed) };
 }
 
-async function removeOlder(bucket: Bucket, before: number, isUsed: (id: string) => boolean): Promise<readonly Unfinished[]> {
+type Removing = Pick<IngestsOptions, "bucket" | "quietMs">;
+
+async function removeOlder({ bucket, quietMs }: Removing, before: number, isUsed: (id: string) => boolean): Promise<readonly Unfinished[]> {
   const { now } = await bucket.page(UPLOADS, undefined, 1);
-  const quiet = Math.min(before, now - QUIET_MS);
+  const quiet = Math.min(before, now - quietMs);
   const removed: Unfinished[] = [];
   for await (const { id, modifiedAt } of uploadsOf(bucket)) {
     if (modifiedAt >= quiet || isUsed(id)) continue;

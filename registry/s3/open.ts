@@ -1,6 +1,7 @@
 /** A bucket of an S3 service as the registry's storage. Any number of servers may work on one. */
 import { RegistryError } from "../errors.ts";
 import type { Storage } from "../storage.ts";
+import { QUIET_MS } from "./beat.ts";
 import { openBlobs } from "./blobs.ts";
 import { openBucket, type Bucket } from "./bucket.ts";
 import { readRegion } from "./credentials.ts";
@@ -24,10 +25,12 @@ export interface OpenBucketOptions {
   readonly idleMs?: number;
   /** @default 5 */
   readonly attempts?: number;
+  /** Milliseconds: an upload whose last sign is younger is not removed. @default 600_000 */
+  readonly quietMs?: number;
 }
 
 /** @throws {RegistryError} `REFERENCE_INVALID`, `CREDENTIALS_UNAVAILABLE`, `STORAGE_FAILED` when the bucket cannot be listed */
-export async function openBucketStorage({ location: text, env, idleMs = 30_000, attempts = 5 }: OpenBucketOptions): Promise<BucketStorage> {
+export async function openBucketStorage({ location: text, env, idleMs = 30_000, attempts = 5, quietMs = QUIET_MS }: OpenBucketOptions): Promise<BucketStorage> {
   const location = parseLocation(text, env);
   const [credentials, region] = await Promise.all([openKeyRing({ env, now: () => Date.now() }), location.region ?? readRegion(env)]);
   if (region === undefined && location.endpoint === undefined)
@@ -45,7 +48,7 @@ export async function openBucketStorage({ location: text, env, idleMs = 30_000, 
   return {
     bucket,
     blobs: openBlobs(bucket, memory),
-    ingests: openIngests(bucket, memory),
+    ingests: openIngests({ bucket, memory, quietMs }),
     table: (name) => openTable(bucket, name, kept),
     isKept: async (digest) => await isKept(bucket, digest),
     [Symbol.asyncDispose]: async () => await bucket[Symbol.asyncDispose](),

@@ -3,8 +3,8 @@ import { HttpError } from "../../http/error.ts";
 import type { Request } from "../../http/message.ts";
 import type { Peers } from "../../http/peers.ts";
 import { clientOf, createRateLimit, type Rate } from "../../http/rate-limit.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { RegistryError } from "../errors.ts";
-import { formatSize } from "./size.ts";
 
 export type Throttle = (request: Request) => void;
 
@@ -39,7 +39,7 @@ async function* counted(body: AsyncIterable<Uint8Array>, before: number, most: n
 }
 
 function tooLarge(most: number): RegistryError {
-  return new RegistryError("BLOB_TOO_LARGE", `Cannot store the blob: it is larger than ${formatSize(most)}, the most that one may be`, {
+  return new RegistryError("BLOB_TOO_LARGE", `Cannot store the blob: it is larger than ${decimalSize(most)}, the most that one may be`, {
     detail: { limit: most },
   });
 }

@@ -15,7 +15,7 @@ import { RegistryError } from "../errors.ts";
 import type { Action, Permission } from "./access.ts";
 import { parsePattern, type NamePattern } from "./name-pattern.ts";
 import { type QuotaRule } from "./quota.ts";
-import { parseSize } from "./size.ts";
+import { parseSize } from "./parse-size.ts";
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];
 export const ANONYMOUS = "anonymous";

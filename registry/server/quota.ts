@@ -1,12 +1,12 @@
 /** How much a repository may hold: its blobs and manifests, each counted once, as they are stored. */
 import type { Digest } from "../../store/digest.ts";
+import { decimalSize } from "../../store/decimal-size.ts";
 import { RegistryError } from "../errors.ts";
 import type { Records } from "../storage.ts";
 import type { NamePattern } from "./name-pattern.ts";
 import { neededIn, type ManifestSource } from "./needed.ts";
 import { alone, type Lease } from "./quota-lease.ts";
 import type { Repositories } from "./repositories.ts";
-import { formatSize } from "./size.ts";
 
 /** Manifests of a repository that are read to tell of it. */
 const MAX_READ = 256;
@@ -87,8 +87,8 @@ async function excessOf(repositories: Repositories, limit: number, name: string,
 }
 
 function refusal(name: string, { size, held, limit }: Excess, loose: number): RegistryError {
-  const most = `Cannot store ${formatSize(size)} in ${name}: it holds ${formatSize(held)} of the ${formatSize(limit)} that it may`;
-  const rest = `, ${formatSize(loose)} of it of no image yet or any more, which strata registry gc lets go of after an hour`;
+  const most = `Cannot store ${decimalSize(size)} in ${name}: it holds ${decimalSize(held)} of the ${decimalSize(limit)} that it may`;
+  const rest = `, ${decimalSize(loose)} of it of no image yet or any more, which strata registry gc lets go of after an hour`;
   return new RegistryError("DENIED", loose === 0 ? most : most + rest, { detail: { name, held, limit, size, ...(loose === 0 ? {} : { loose }) } });
 }
 

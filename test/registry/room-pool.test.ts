@@ -147,7 +147,7 @@ function bucketInMemory(): Bucket {
 
 test("bytes that come at the very moment at which their room is put down are not lost", async () => {
   const one = (bytes: number): RoomPool => new RoomPool({ bytes, most: 1, idleMs: 0, holdMs: 0 });
-  const ingests = openIngests(bucketInMemory(), { small: one(64 << 10), large: one(8 << 20) });
+  const ingests = openIngests({ bucket: bucketInMemory(), memory: { small: one(64 << 10), large: one(8 << 20) }, quietMs: 0 });
   await using first = await ingests.create();
   await using second = await ingests.create();
   let open = (): void => {};
