@@ -30,7 +30,7 @@ export interface Storage {
 export type Content = Pick<Blobs, "stat" | "has" | "open" | "read" | "ingest" | "put"> & Partial<Pick<Blobs, "path">>;
 
 /** As a table of the store, but answers may take time, and keys may cost less than values. */
-export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update"> {
+export interface Records<Value> extends Pick<Table<Value>, "put" | "remove" | "update">, Partial<Pick<Table<Value>, "transact">> {
   get(key: string): Awaitable<Value | undefined>;
   /** Keys in bytewise order. */
   list(prefix: string, wanted?: KeyPage): Awaitable<readonly (readonly [key: string, value: Value])[]>;

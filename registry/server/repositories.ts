@@ -2,9 +2,11 @@
  * What each repository holds: links to blobs and manifests, tags, referrers. The bytes are in the storage;
  * a blob is readable only through a repository that links it. Keys are `<name>@<digest>` and `<name>:<tag>`.
  */
+import { setImmediate as others } from "node:timers/promises";
 import type { Digest } from "../../store/digest.ts";
 import type { Descriptor } from "../../store/oci.ts";
 import { RegistryError } from "../errors.ts";
+import { inBatches } from "./in-batches.ts";
 import type { KeyPage } from "../../store/tables.ts";
 import type { Awaitable, Records, Storage } from "../storage.ts";
 
@@ -63,6 +65,10 @@ export interface Repositories {
 }
 
 const ONE: KeyPage = { after: undefined, limit: 1 };
+/** Tags that are looked at, and removed, at once. */
+const BATCH = 1_000;
+/** Names of tags that are read before others are answered. */
+const MANY = 5_000;
 
 interface Tables {
   readonly repositories: Records<{ readonly createdAt: number }>;
@@ -181,26 +187,48 @@ async function release<Link>(table: Records<Link>, key: string, isOld: (link: Li
 
 function tagLinks({ tags }: Tables): Part<"tags" | "tag" | "setTag" | "removeTag"> {
   return {
-    async tags(name, wanted): Promise<readonly string[]> {
-      const after = wanted?.after === undefined ? undefined : `${name}:${wanted.after}`;
-      const keys = await tags.keys(`${name}:`, wanted === undefined ? undefined : { after, limit: wanted.limit });
-      return keys.map((key) => key.slice(name.length + 1));
-    },
+    tags: async (name, wanted) => await namesOf(tags, name, wanted),
     tag: (name, tag) => tags.get(`${name}:${tag}`),
     setTag: async (name, tag, digest) => await tags.put(`${name}:${tag}`, digest),
     removeTag: async (name, tag) => await tags.remove(`${name}:${tag}`),
   };
 }
 
-/** Tags that name something else by now stay. Gives the keys of those that are gone. */
+/** Others are answered in between. */
+async function namesOf(tags: Tables["tags"], name: string, { after, limit }: Partial<KeyPage> = {}): Promise<readonly string[]> {
+  const found: string[] = [];
+  const wanted = limit ?? Number.POSITIVE_INFINITY;
+  for (let last = after === undefined ? "" : `${name}:${after}`; ;) {
+    const most = Math.min(MANY, wanted - found.length);
+    const keys = await tags.keys(`${name}:`, { after: last === "" ? undefined : last, limit: most });
+    for (const key of keys) if (key > last) found.push(key.slice(name.length + 1)); // a page may begin earlier
+    if (keys.length < most || found.length >= wanted) return found;
+    last = keys.at(-1) ?? "";
+    await others();
+  }
+}
+
+/** Tags that name something else by now stay. Gives the keys of those that are gone. Others are answered in between. */
 async function untag(tags: Tables["tags"], name: string, digest: Digest): Promise<readonly string[]> {
   const gone: string[] = [];
-  for (const [key, target] of await tags.list(`${name}:`)) {
-    if (target !== digest) continue;
-    await tags.update(key, (current) => (current === digest ? undefined : current));
-    gone.push(key);
+  for (let after: string | undefined; ;) {
+    const batch = await tags.list(`${name}:`, { after, limit: BATCH }); // one may begin earlier than its page: what is gone is not listed again
+    const keys = batch.filter(([, target]) => target === digest).map(([key]) => key);
+    await removeThose(tags, keys, digest);
+    gone.push(...keys);
+    if (batch.length < BATCH) return gone;
+    after = batch.at(-1)?.[0];
+    await others();
   }
-  return gone;
+}
+
+/** In one transaction where that can be had. */
+async function removeThose(tags: Tables["tags"], keys: readonly string[], digest: Digest): Promise<void> {
+  if (keys.length === 0) return;
+  if (tags.transact === undefined) return await inBatches(keys, async (key) => await tags.update(key, (current) => (current === digest ? undefined : current)));
+  await tags.transact((rows) => {
+    for (const key of keys) if (rows.get(key) === digest) rows.remove(key);
+  });
 }
 
 /** A link to what is gone would be broken. */
