@@ -14,6 +14,12 @@ export function precondition(method: string, headers: IncomingHttpHeaders, curre
   return method === "GET" || method === "HEAD" ? 304 : 412;
 }
 
+/** Whether the part that was asked for is one of what is there: if not, all of it is to be sent. A date tells nothing here. Spec: section 13.1.5 */
+export function isPartOf(headers: IncomingHttpHeaders, current: string): boolean {
+  const asked = headers["if-range"];
+  return asked === undefined || asked === current; // a weak tag is never equal
+}
+
 function lists(header: string, current: string | undefined): boolean {
   if (current === undefined) return false;
   return header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === current.replace(/^W\//, ""));

@@ -1,5 +1,5 @@
 /** Blobs: GET with ranges, HEAD, DELETE. Spec: distribution-spec v1.1, "Pulling blobs", "Deleting Blobs". */
-import { entityTag, precondition } from "../../http/conditional.ts";
+import { entityTag, isPartOf, precondition } from "../../http/conditional.ts";
 import type { Reply } from "../../http/message.ts";
 import { fileBody, type FileBody } from "../../http/file-body.ts";
 import { contentRange, parseRange, type ByteRange } from "../../http/range.ts";
@@ -21,7 +21,7 @@ export async function getBlob(parts: Parts, call: Call): Promise<Reply> {
   if (precondition(request.method, request.headers, entityTag(digest)) === 304) return empty(304, headers);
   const typed = { ...headers, "content-type": "application/octet-stream" };
   const { size } = stored;
-  const range = parseRange(request.headers.range, size);
+  const range = isPartOf(request.headers, entityTag(digest)) ? parseRange(request.headers.range, size) : undefined;
   if (range === "unsatisfiable") return empty(416, { "content-range": `bytes */${size}` });
   if (range === undefined) return { status: 200, headers: { ...typed, "content-length": size }, body: bodyOf(blobs, digest, { start: 0, end: size }) };
   const partial = { ...typed, "content-length": range.end - range.start, "content-range": contentRange(range, size) };
