@@ -57,6 +57,26 @@ describe("what is not as it should be", () => {
     expect([(await get("/ui/bad/config:v1")).status, (await get("/ui/bad/config")).status, registry.lines]).toEqual([200, 200, []]);
   });
 
+  test("pushed text that turns text around is shown as what it is", async () => {
+    const turned = "li\u202enux\u0000";
+    const config = blob(JSON.stringify({ os: turned, architecture: turned, variant: turned, rootfs: { type: "layers", diff_ids: [] } }), MEDIA_TYPE.config);
+    const files = blob("{}", "application/x-files");
+    await pushBlob(registry, "bad/turned", config);
+    await pushBlob(registry, "bad/turned", files);
+    const platform = { os: turned, architecture: turned, variant: turned };
+    const image = manifestOf(config, []);
+    const said = { ...files.descriptor, annotations: { "in-toto.io/predicate-type": turned } };
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [{ ...image.descriptor, platform }] };
+    await putManifest(registry, "bad/turned", "image", image);
+    await putManifest(registry, "bad/turned", "index", blob(JSON.stringify(index), MEDIA_TYPE.index));
+    await putManifest(registry, "bad/turned", "files", manifestOf(files, [], { layers: [said] }));
+    const compared = "/ui/bad/turned/-/compare?a=image&b=image";
+    for (const path of ["/ui/bad/turned", ...["image", "index", "files"].map((tag) => `/ui/bad/turned:${tag}`), compared, "/ui/?q=a%E2%80%AEb%00"]) {
+      const shown = await read(path);
+      expect([path, /[\u202e\0]/.test(shown), shown.includes("\\u{202e}")]).toEqual([path, false, true]);
+    }
+  });
+
   test("addresses that name nothing are a page that says so", async () => {
     const paths = [
       "/ui/none",

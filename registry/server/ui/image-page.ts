@@ -90,7 +90,7 @@ async function showPlatforms(source: PageSource, { name }: Visit, manifest: Read
     images.slice(0, MAX_PLATFORMS).map(async (image) => {
       const found = await findManifest(source, name, image.digest);
       const said = saidInIndex(manifest, image.digest).map((one) => html`<a href="${pathOf(name, one.digest)}">${one.kind.toLowerCase()}</a> `);
-      const platform = visibleText(platformName(image));
+      const platform = platformName(image);
       return [
         found === undefined ? platform : html`<a href="${pathOf(name, image.digest)}">${platform}</a>`,
         showDigest(image.digest),
@@ -123,7 +123,9 @@ async function showImage(source: PageSource, visit: Visit, manifest: ReadManifes
 function showFiles({ name }: Visit, { digest, layers }: ReadManifest): Html {
   const rows = layers.slice(0, MAX_ROWS).map((layer) => {
     const title = visibleText(layer.annotations?.[TITLE] ?? layer.digest.slice(0, 19));
-    const details = [visibleText(layer.mediaType), layer.annotations?.["in-toto.io/predicate-type"] ?? ""].filter((text) => text !== "").join(", ");
+    const details = [visibleText(layer.mediaType), visibleText(layer.annotations?.["in-toto.io/predicate-type"] ?? "")]
+      .filter((text) => text !== "")
+      .join(", ");
     return [html`<a href="${pathOf(name, digest, "file", { digest: layer.digest })}" download>${title}</a>`, showBytes(layer.size), details];
   });
   if (rows.length === 0) return html`<p>It has no files.</p>`;

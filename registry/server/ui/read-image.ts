@@ -4,6 +4,8 @@ import { CodedError } from "../../../store/errors.ts";
 import { isIndex, isManifest, parseConfig } from "../../../store/image/documents.ts";
 import { MEDIA_TYPE, type Descriptor, type ImageConfig } from "../../../store/oci.ts";
 import { RegistryError } from "../../errors.ts";
+import { isTag } from "../../name.ts";
+import { visibleText } from "./format.ts";
 import type { PageSource } from "./source.ts";
 
 export interface ReadManifest {
@@ -28,7 +30,7 @@ const IMAGE_LAYER = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.root
 
 /** @throws {RegistryError} `MANIFEST_UNKNOWN` */
 export async function readManifest(source: PageSource, name: string, reference: string): Promise<ReadManifest> {
-  const digest = isDigest(reference) ? reference : await source.repositories.tag(name, reference);
+  const digest = isDigest(reference) ? reference : isTag(reference) ? await source.repositories.tag(name, reference) : undefined;
   const found = digest === undefined ? undefined : await findManifest(source, name, digest);
   if (found === undefined) throw new RegistryError("MANIFEST_UNKNOWN", `Cannot show ${reference} of ${name}: there is no such tag or digest`);
   return found;
@@ -102,7 +104,7 @@ export function canBePulled({ mediaType, artifactType, config, layers, manifests
 
 export function platformName({ platform }: Pick<Descriptor, "platform">): string {
   const parts = [platform?.os, platform?.architecture, platform?.variant].filter((part) => part !== undefined);
-  return parts.length === 0 ? "any platform" : parts.join("/");
+  return parts.length === 0 ? "any platform" : visibleText(parts.join("/"));
 }
 
 export function textOf(value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 /** All repositories that the visitor may read. */
 import type { Reply } from "../../../http/message.ts";
-import { countOf } from "./format.ts";
+import { countOf, visibleText } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { NOTHING, pathOf, showPage } from "./layout.ts";
 import type { PageSource } from "./source.ts";
@@ -38,7 +38,7 @@ export function readOffset(query: URLSearchParams): number {
 export function showSearch(action: string, label: string, value: string): Html {
   return html`<form class="search" role="search" action="${action}" method="get">
     <label class="unseen" for="q">${label}</label>
-    <input id="q" name="q" type="search" value="${value}" placeholder="${label}" autocomplete="off" />
+    <input id="q" name="q" type="search" value="${visibleText(value)}" placeholder="${label}" autocomplete="off" />
     <button>Search</button>
   </form>`;
 }
