@@ -5,7 +5,8 @@ import { empty, json } from "../../http/reply.ts";
 import { router, type Route } from "../../http/router.ts";
 import { RegistryError } from "../errors.ts";
 import { isRepositoryName } from "../name.ts";
-import { admit, type Access, type Action, type Permission } from "./access.ts";
+import type { Access, Action } from "./access.ts";
+import { openAdmission, type Admission } from "./admission.ts";
 import { type AtWork, openAtWork } from "./at-work.ts";
 import { deleteBlob, getBlob } from "./blob-handlers.ts";
 import { refuseCrossSite } from "./cross-site.ts";
@@ -76,7 +77,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const pages = openPages(parts, access, options.report);
-  const route = router([...(options.extraRoutes ?? []), ...routes(parts, atWork, options), ...pages.routes]);
+  const admission = openAdmission(access);
+  const route = router([...(options.extraRoutes ?? []), ...routes(parts, atWork, options, admission), ...pages.routes]);
   const handler: Handler = async (request) => {
     try {
       options.throttle?.(request);
@@ -85,7 +87,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
       const reply = await route(request);
       return { ...reply, headers: { ...COMMON_HEADERS, ...reply.headers } };
     } catch (error) {
-      return refuse(error, options.report, { ...COMMON_HEADERS, ...challengeFor(error, access, request) });
+      return refuse(error, options.report, { ...COMMON_HEADERS, ...admission.challengeFor(error, request) });
     }
   };
   const dispose = async (): Promise<void> => {
@@ -126,12 +128,13 @@ function routes(
   parts: Parts,
   atWork: AtWork,
   { storage, access, readOnly, deletes = true, peers = direct, onEvent, report }: RegistryOptions,
+  { admit }: Admission,
 ): readonly Route[] {
   const base = async (request: Request): Promise<Reply> => {
-    await admit(access, request, { kind: "registry" });
+    await admit(request, { kind: "registry" });
     return json(200, {}, { [STORE_HEADER]: parts.identity.id });
   };
-  const catalog = async (request: Request): Promise<Reply> => await listCatalog(parts, { request, grant: await admit(access, request, { kind: "catalog" }) });
+  const catalog = async (request: Request): Promise<Reply> => await listCatalog(parts, { request, grant: await admit(request, { kind: "catalog" }) });
   return [
     { method: "GET", pattern: "/v2/", handler: base },
     { method: "GET", pattern: "/v2", handler: base },
@@ -142,7 +145,7 @@ function routes(
         const name = request.params["name"] ?? "";
         if (!isRepositoryName(name, request.headers.host))
           throw new RegistryError("NAME_INVALID", `Cannot read ${JSON.stringify(name)} as the name of a repository`, { detail: { name } });
-        const grant = await admit(access, request, { kind: "repository", name, action });
+        const grant = await admit(request, { kind: "repository", name, action });
         if (readOnly !== undefined && action !== "pull") throw new RegistryError("UNSUPPORTED", `Cannot ${action} ${name}: this registry ${readOnly}`);
         if (!deletes && action === "delete") throw new RegistryError("UNSUPPORTED", `Cannot delete from ${name}: this registry keeps what it has`);
         const call = { request, grant, name };
@@ -161,19 +164,4 @@ function routes(
 async function working(atWork: AtWork, act: () => Promise<Reply>): Promise<Reply> {
   using _ = atWork.begin();
   return await act();
-}
-
-/** A 401 says how to authenticate, and for what. */
-function challengeFor(error: unknown, access: Access, request: Request): Record<string, string> {
-  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return {};
-  const challenge = access.challenge(request, permissionOf(request));
-  return challenge === undefined ? {} : { "www-authenticate": challenge };
-}
-
-function permissionOf({ method, path }: Request): Permission {
-  if (path === "/v2/_catalog") return { kind: "catalog" };
-  const name = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(path)?.[1];
-  if (name === undefined) return { kind: "registry" };
-  const action = method === "DELETE" && !path.includes("/blobs/uploads/") ? "delete" : method === "GET" || method === "HEAD" ? "pull" : "push";
-  return { kind: "repository", name, action };
 }

@@ -230,6 +230,21 @@ test("a blob is mounted only from where the user may read", async () => {
   expect([await mount("ann", "&from=hidden/one"), await mount("ann", ""), await mount("root", "&from=hidden/one")]).toEqual([202, 202, 201]);
 });
 
+test.each([
+  ["GET", "/v2/team/x/blobs/uploads/S", "repository:team/x:pull,push"],
+  ["GET", "/v2/team%2Fx/tags/list", "repository:team/x:pull"],
+  ["HEAD", "/v2/team/x/manifests/v1", "repository:team/x:pull"],
+  ["DELETE", "/v2/team/blobs/uploads/b/manifests/t", "repository:team/blobs/uploads/b:delete"],
+  ["DELETE", "/v2/team/x/blobs/uploads/S", "repository:team/x:pull,push"],
+  ["POST", "/v2/team/x/blobs/uploads", "repository:team/x:pull,push"],
+  ["GET", "/v2/_catalog", "registry:catalog:*"],
+  ["GET", "/v2/", undefined],
+])("%s %s is challenged for what it takes", async (method, path, scope) => {
+  const reply = await fetch(registry.url + path, { method });
+  const challenge = reply.headers.get("www-authenticate") ?? "";
+  expect([reply.status, /scope="([^"]*)"/.exec(challenge)?.[1]]).toEqual([401, scope]);
+});
+
 test("without logging in nothing is pushed", async () => {
   expect((await pushBlob(registry, "team/app", blob("x"))).status).toBe(401);
 });
