@@ -18,7 +18,8 @@ import { readDigest, type Call, type Parts, wantsLease } from "./parts.ts";
 export async function getManifest({ repositories, manifests, mirror }: Parts, call: Call): Promise<Reply> {
   const { request, name } = call;
   const reference = request.params["reference"] ?? "";
-  if (isDigest(reference) || isTag(reference)) await mirror?.bringManifest(name, reference);
+  if (!isDigest(reference) && !isTag(reference)) throw unknownManifest(name, reference);
+  await mirror?.bringManifest(name, reference);
   const digest = isDigest(reference) ? reference : await repositories.tag(name, reference);
   const link = digest === undefined ? undefined : await repositories.manifest(name, digest);
   if (digest === undefined || link === undefined) throw unknownManifest(name, reference);
@@ -78,12 +79,14 @@ async function requireBlobs({ blobs, repositories, linkBlob }: Parts, name: stri
   const missing = new Set<Digest>();
   await inBatches(needs, async ({ digest, size, data }) => {
     const link = await repositories.blob(name, digest);
-    if (link !== undefined && (await blobs.has({ digest, size: link.size, mediaType: "" }))) {
-      if (link.size !== size) throw new RegistryError("MANIFEST_INVALID", `Cannot store the manifest: ${digest} has ${link.size} bytes, and it says ${size}`);
-      return;
-    }
-    if (data === undefined || digestOf(data, algorithmOf(digest)) !== digest) missing.add(digest);
-    else await linkBlob(name, digest, (await blobs.put(data, algorithmOf(digest))).size);
+    const isHere = link !== undefined && (await blobs.has({ digest, size: link.size, mediaType: "" }));
+    const isInside = !isHere && data !== undefined && digestOf(data, algorithmOf(digest)) === digest;
+    const found = isHere ? link.size : isInside ? data.length : undefined;
+    if (found === undefined) return void missing.add(digest);
+    if (found !== size) throw new RegistryError("MANIFEST_INVALID", `Cannot store the manifest: ${digest} has ${found} bytes, and it says ${size}`);
+    if (!isInside) return;
+    await blobs.put(data, algorithmOf(digest));
+    await linkBlob(name, digest, size);
   });
   refuseMissing(
     name,

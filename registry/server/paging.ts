@@ -2,6 +2,9 @@
 import { RegistryError } from "../errors.ts";
 import type { KeyPage } from "../../store/tables.ts";
 
+/** No name, tag or digest is longer, and what comes after a longer one comes after its beginning. The key that it becomes part of has its bounds. */
+const MAX_LAST_CHARS = 300;
+
 export interface PageRequest {
   readonly last: string | undefined;
   readonly count: number | undefined;
@@ -18,7 +21,7 @@ export function readPageRequest(query: URLSearchParams): PageRequest {
   const count = query.get("n");
   if (count !== null && !/^\d{1,9}$/.test(count))
     throw new RegistryError("PAGINATION_NUMBER_INVALID", `Cannot list ${JSON.stringify(count)} entries: n is not a number`);
-  return { last: query.get("last") ?? undefined, count: count === null ? undefined : Number(count) };
+  return { last: query.get("last")?.slice(0, MAX_LAST_CHARS), count: count === null ? undefined : Number(count) };
 }
 
 /** What must be read for the page: one more than it shows tells whether there is another. */
