@@ -6,6 +6,7 @@ import type { Grant } from "./access.ts";
 import type { Identity } from "../identity.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import type { Mirror } from "./mirror.ts";
+import type { Room } from "./quota-room.ts";
 import type { Repositories } from "./repositories.ts";
 import type { Content } from "../storage.ts";
 import type { Uploads } from "./uploads.ts";
@@ -16,6 +17,7 @@ export interface Parts {
   /** As those of `repositories`, within the repository's quota. */
   readonly linkBlob: Repositories["linkBlob"];
   readonly linkManifest: Repositories["linkManifest"];
+  readonly room: Pick<Room, "open">;
   readonly uploads: Uploads;
   /** Bytes; infinite where there is no limit. */
   readonly maxBlobBytes: number;

@@ -20,8 +20,9 @@ import { openManifestCache } from "./manifest-cache.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-handlers.ts";
 import { openMirror, type MirrorOptions } from "./mirror.ts";
 import type { Call, Parts } from "./parts.ts";
-import { linkWithin, type QuotaOf } from "./quota.ts";
+import { linkWithin } from "./quota.ts";
 import type { Lease } from "./quota-lease.ts";
+import { openRoom, type QuotaOf } from "./quota-room.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
 import type { Storage } from "../storage.ts";
@@ -65,16 +66,17 @@ export type Registry = Handler & AsyncDisposable;
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
   const { storage, access } = options;
   const identity = await openIdentity(storage);
-  const uploads = openUploads(storage.ingests, identity);
   const repositories = openRepositories(storage);
   const manifests = openManifestCache(storage.blobs);
   const { quotaOf } = options;
+  const room = openRoom({ repositories, quotaOf: quotaOf ?? noQuota, manifests });
+  const uploads = openUploads(storage.ingests, identity, room);
   const leases = storage.isTransactional === true ? storage.table<Lease>("registry.leases") : undefined;
-  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases });
+  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases, room });
   const atWork = openAtWork(storage);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => performance.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
-  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, uploads, maxBlobBytes, identity, manifests, mirror };
+  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, room, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const pages = openPages(parts, access, options.report);
   const admission = openAdmission(access);
@@ -98,6 +100,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   };
   return Object.assign(handler, { [Symbol.asyncDispose]: dispose });
 }
+
+const noQuota: QuotaOf = async () => await Promise.resolve(undefined);
 
 /** A manifest is sent as the type that it was pushed as, which may be a web page: to a browser it is one without scripts and without an origin. */
 const COMMON_HEADERS = {

@@ -2,6 +2,8 @@
 import { RegistryError } from "../errors.ts";
 
 export interface Turns {
+  /** Whether somebody has the turn, or waits for it. */
+  isTaken(session: string): boolean;
   /** Waits for its turn, which lasts until the function that comes back is called. @throws {RegistryError} `TOOMANYREQUESTS` */
   take(session: string): Promise<() => void>;
 }
@@ -17,6 +19,7 @@ interface Line {
 export function openTurns(): Turns {
   const lines = new Map<string, Line>();
   return {
+    isTaken: (session) => lines.has(session),
     async take(session): Promise<() => void> {
       const line = lines.get(session) ?? { count: 0, last: Promise.resolve() };
       if (line.count >= MOST) throw new RegistryError("TOOMANYREQUESTS", `Cannot write to upload ${JSON.stringify(session)}: ${MOST} requests do already`);

@@ -6,6 +6,7 @@ import { RegistryError } from "../errors.ts";
 import { isProof, PROOF_HEADER } from "../identity.ts";
 import { isRepositoryName } from "../name.ts";
 import { boundedBlob } from "./limits.ts";
+import { isSentAgain } from "./sent-again.ts";
 import { blobPath, readDigest, type Call, type Parts } from "./parts.ts";
 import { isFull } from "./refuse.ts";
 import type { Upload } from "./uploads.ts";
@@ -25,7 +26,7 @@ export async function appendChunk(parts: Parts, { request, name }: Call): Promis
   const session = request.params["session"] ?? "";
   await using upload = await parts.uploads.open(name, session);
   checkChunk(request, upload.offset);
-  await append(parts, request, upload);
+  await ending(upload, async () => await append(parts, request, upload));
   return progress(202, name, session, upload.offset);
 }
 
@@ -33,8 +34,17 @@ export async function finishUpload(parts: Parts, { request, name }: Call): Promi
   const digest = readDigest(request.query.get("digest"), "DIGEST_INVALID");
   await using upload = await parts.uploads.open(name, request.params["session"] ?? "");
   checkChunk(request, upload.offset);
-  await append(parts, request, upload);
-  await upload.commit(digest, async ({ size }) => await parts.linkBlob(name, digest, size));
+  const isHere = await ending(upload, async () => {
+    if (upload.offset === 0 && (await isSentAgain(parts, { request, name, digest }, upload.claim))) return true;
+    await append(parts, request, upload);
+    return false;
+  });
+  if (isHere) await upload.abort();
+  else
+    await upload.commit(digest, async ({ size }) => {
+      upload.claim.becomes(digest);
+      await parts.linkBlob(name, digest, size);
+    });
   return created(name, digest);
 }
 
@@ -50,21 +60,31 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
 }
 
 /** A blob that is too large ends its session: nobody can go on with it. So does a full disk, as others need the room. Storage that fails does not. */
-async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
+async function ending<Result>(upload: Upload, act: () => Promise<Result>): Promise<Result> {
   try {
-    const body = boundedBlob(request, upload.offset, maxBlobBytes);
-    const { receive } = request;
-    if (receive === undefined || upload.fill === undefined) await upload.write(body);
-    else await upload.fill(receive);
+    return await act();
   } catch (error) {
     if (isFull(error) || (error instanceof RegistryError && error.code !== "STORAGE_FAILED")) await upload.abort();
     throw error;
   }
 }
 
-async function storeWhole({ blobs, linkBlob, maxBlobBytes }: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
+async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
+  const body = boundedBlob(request, upload.offset, maxBlobBytes);
+  await upload.claim.reach(upload.offset + Number(request.headers["content-length"] ?? 0));
+  const { receive } = request;
+  if (receive === undefined || upload.fill === undefined) await upload.write(upload.claim.within(body, upload.offset));
+  else await upload.fill(receive);
+}
+
+async function storeWhole(parts: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
+  const { blobs, room, linkBlob, maxBlobBytes } = parts;
   const length = request.headers["content-length"];
-  const { size } = await blobs.ingest(boundedBlob(request, 0, maxBlobBytes), { digest, ...(length === undefined ? {} : { size: Number(length) }) });
+  const body = boundedBlob(request, 0, maxBlobBytes);
+  using claim = room.open(name);
+  if (await isSentAgain(parts, { request, name, digest }, claim)) return created(name, digest);
+  const { size } = await blobs.ingest(claim.within(body, 0), { digest, ...(length === undefined ? {} : { size: Number(length) }) });
+  claim.becomes(digest);
   await linkBlob(name, digest, size);
   return created(name, digest);
 }

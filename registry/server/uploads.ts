@@ -7,6 +7,8 @@ import { StoreError } from "../../store/errors.ts";
 import type { Fill, Ingest, Ingests, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
+import type { Claim, Room } from "./quota-room.ts";
+import { openSessionClaims } from "./session-claims.ts";
 import { openTurns } from "./turns.ts";
 
 export interface Uploads {
@@ -22,6 +24,8 @@ export interface Uploads {
 
 export interface Upload extends AsyncDisposable {
   readonly offset: number;
+  /** Room in the repository; what was written is counted until the session ends. */
+  readonly claim: Pick<Claim, "reach" | "within" | "becomes">;
   write(content: AsyncIterable<Uint8Array>): Promise<void>;
   /** As `write`, past the event loop; undefined where nothing can be written so, or something was. */
   readonly fill: ((fill: Fill) => Promise<void>) | undefined;
@@ -30,9 +34,18 @@ export interface Upload extends AsyncDisposable {
   abort(): Promise<void>;
 }
 
-export function openUploads(ingests: Ingests, identity: Identity): Uploads {
+export function openUploads(ingests: Ingests, identity: Identity, room: Room): Uploads {
   const turns = openTurns();
   const writing = new Map<string, Ingest>();
+  const claims = openSessionClaims(room, async (id) => {
+    if (turns.isTaken(id)) return false;
+    const release = await turns.take(id);
+    try {
+      return await endResting(ingests, id);
+    } finally {
+      release();
+    }
+  });
   return {
     async create(repository): Promise<string> {
       await using ingest = await ingests.create();
@@ -50,21 +63,32 @@ export function openUploads(ingests: Ingests, identity: Identity): Uploads {
       try {
         const ingest = await known(id, async () => await ingests.open(id));
         writing.set(id, ingest);
-        return upload(ingest, () => {
+        return upload(ingest, claims.open(repository, id), (isOver) => {
           writing.delete(id);
+          claims.close(id, isOver ? 0 : ingest.offset);
           release();
         });
       } catch (error) {
+        if (error instanceof RegistryError && error.code === "BLOB_UPLOAD_UNKNOWN") claims.close(id, 0);
         release();
         throw error;
       }
     },
-    expire: async (before) => void (await ingests.expire(before, (id) => writing.has(id))),
+    async expire(before): Promise<void> {
+      await ingests.expire(before, (id) => writing.has(id));
+      claims.expire(before);
+    },
   };
 }
 
-function upload(ingest: Ingest, release: () => void): Upload {
+function upload(ingest: Ingest, claim: Claim, close: (isOver: boolean) => void): Upload {
+  let isOver = false;
+  const abort = async (): Promise<void> => {
+    await ingest.abort();
+    isOver = true;
+  };
   return {
+    claim,
     get offset(): number {
       return ingest.offset;
     },
@@ -75,20 +99,34 @@ function upload(ingest: Ingest, release: () => void): Upload {
     async commit(digest, keep): Promise<void> {
       try {
         await ingest.commit({ digest }, keep);
+        isOver = true;
       } catch (error) {
-        if (!(error instanceof RegistryError && error.code === "STORAGE_FAILED")) await ingest.abort();
+        if (!(error instanceof RegistryError && error.code === "STORAGE_FAILED")) await abort();
         throw error;
       }
     },
-    abort: async () => await ingest.abort(),
+    abort,
     async [Symbol.asyncDispose](): Promise<void> {
       try {
         await ingest[Symbol.asyncDispose]();
       } finally {
-        release();
+        close(isOver);
       }
     },
   };
+}
+
+/** True when it is gone; another server may write to it. */
+async function endResting(ingests: Ingests, id: string): Promise<boolean> {
+  try {
+    await using ingest = await ingests.open(id);
+    await ingest.abort();
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === "INGEST_UNKNOWN") return true;
+    if (error instanceof StoreError && error.code === "INGEST_BUSY") return false;
+    throw error;
+  }
 }
 
 async function known<Result>(id: string, ask: () => Promise<Result>): Promise<Result> {

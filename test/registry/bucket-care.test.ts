@@ -75,6 +75,12 @@ test("a quota counts what is in the bucket, and what another server put there", 
   expect((await pushBlob(two, "x", blob(noise(1_000, 2)))).status).toBe(201);
   expect((await pushBlob(one, "x", blob(noise(1_000, 3)))).status).toBe(403);
   expect((await pushBlob(one, "x", blob(noise(1_000, 2)))).status).toBe(201);
+  const chunk = async (size: number): Promise<number> => {
+    const session = (await fetch(`${one.url}/v2/x/blobs/uploads/`, { method: "POST" })).headers.get("location") ?? "";
+    return (await fetch(one.url + session, { method: "PATCH", body: new Uint8Array(noise(size, 4)) })).status;
+  };
+  expect([await chunk(600), await chunk(400), await chunk(400)]).toEqual([403, 202, 403]);
+  expect((await keysOf(storage, "blobs/")).length).toBe(2);
 });
 
 test("a service that fails for a moment is asked again, and a download that breaks goes on where it was", { timeout: 300_000 }, async () => {
