@@ -84,6 +84,7 @@ async function openPacking(parts: Parts, reference: string, path: string, words:
     end,
     async [Symbol.asyncDispose](): Promise<void> {
       child.kill("SIGKILL"); // whoever reads may have enough before the end
+      child.stdout.destroy(); // it is not closed while something is left in it
       await ended;
     },
   };
