@@ -1,4 +1,7 @@
-/** The one copy routine behind push, pull, save and load: from the leaves up, so that what is there is whole. */
+/**
+ * The one copy routine behind push, pull, save and load: from the leaves up, so that a manifest is there when all of its image is. What somebody took
+ * out of an image afterwards is brought again.
+ */
 import type { Digest } from "../digest.ts";
 import type { Descriptor, Platform } from "../oci.ts";
 import type { ContentSink, ContentSource } from "../content.ts";
@@ -22,7 +25,7 @@ export interface CopyOptions {
 
 /** Idempotent. Returns what was copied: `descriptor`, or of an index and a platform that image's manifest. @throws {StoreError} `PLATFORM_UNKNOWN`, `MANIFEST_INVALID` */
 export async function copyImage(from: ContentSource, to: ContentSink, descriptor: Descriptor, options: CopyOptions = {}): Promise<Descriptor> {
-  const run: Run = { from, to, options, turn: turns(options.concurrency ?? 4), begun: new Map() };
+  const run: Run = { from, to, options, turn: turns(options.concurrency ?? 4), look: turns(LOOKS), begun: new Map() };
   if (options.platform === undefined || !isIndex(descriptor)) {
     await copyTree(run, descriptor);
     return descriptor;
@@ -46,14 +49,19 @@ export async function choosePart(from: ContentSource, descriptor: Descriptor, pl
   }
 }
 
+/** Questions at once: of an image that is there all that remains is to ask, of a registry over a line with a delay. */
+const LOOKS = 8;
 /** Indexes in indexes: deeper ones are made to keep us busy. */
 const MAX_NESTING = 8;
+
+type Turn = <T>(work: () => Promise<T>) => Promise<T>;
 
 interface Run {
   readonly from: ContentSource;
   readonly to: ContentSink;
   readonly options: CopyOptions;
-  readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly turn: Turn;
+  readonly look: Turn;
   /** What platforms have in common is copied once, and waited for by all. */
   readonly begun: Map<Digest, Promise<void>>;
 }
@@ -66,15 +74,20 @@ async function copyOnce(run: Run, descriptor: Descriptor, depth: number): Promis
 
 async function copyTree(run: Run, descriptor: Descriptor, depth = 0): Promise<void> {
   run.options.signal?.throwIfAborted();
-  if (!isIndex(descriptor) && !isManifest(descriptor)) return await run.turn(async () => await copyBlob(run, descriptor));
-  if (await run.to.has(descriptor)) return run.options.onProgress?.(descriptor, "present", 0);
+  if (!isIndex(descriptor) && !isManifest(descriptor)) return await copyBlob(run, descriptor);
+  const isThere = await isInTarget(run, descriptor);
   if (depth > MAX_NESTING) throw tooDeep(descriptor);
   const bytes = await readDocument(run.from, descriptor);
   if (bytes.length !== descriptor.size)
     throw new StoreError("SIZE_MISMATCH", `Cannot copy ${descriptor.digest}: it has ${bytes.length} bytes where ${descriptor.size} were announced`);
   await Promise.all((await childrenOf(run, descriptor, bytes)).map(async (child) => await copyOnce(run, child, depth + 1)));
+  if (isThere) return run.options.onProgress?.(descriptor, "present", 0);
   await run.to.push(descriptor, once(bytes));
   run.options.onProgress?.(descriptor, "done", bytes.length);
+}
+
+async function isInTarget({ to, look }: Run, descriptor: Descriptor): Promise<boolean> {
+  return await look(async () => await to.has(descriptor));
 }
 
 function tooDeep({ digest }: Descriptor): StoreError {
@@ -93,9 +106,13 @@ async function childrenOf(run: Run, descriptor: Descriptor, bytes: Uint8Array): 
   return manifests.filter((_, index) => present[index]);
 }
 
-async function copyBlob({ from, to, options }: Run, descriptor: Descriptor): Promise<void> {
+async function copyBlob(run: Run, descriptor: Descriptor): Promise<void> {
+  if (await isInTarget(run, descriptor)) return run.options.onProgress?.(descriptor, "present", 0);
+  await run.turn(async () => await sendBlob(run, descriptor));
+}
+
+async function sendBlob({ from, to, options }: Run, descriptor: Descriptor): Promise<void> {
   const { onProgress, signal } = options;
-  if (await to.has(descriptor)) return onProgress?.(descriptor, "present", 0);
   onProgress?.(descriptor, "started", 0);
   const content = from.fetch(descriptor);
   const isWatched = onProgress !== undefined || signal !== undefined; // as it is otherwise: a sink may go on in the middle of content that can be read again
@@ -124,7 +141,7 @@ export async function readDocument(from: ContentSource, descriptor: Descriptor):
 }
 
 /** At most `width` at a time, in order. */
-function turns(width: number): Run["turn"] {
+function turns(width: number): Turn {
   const waiting: (() => void)[] = [];
   let free = width;
   return async (work) => {
