@@ -1,25 +1,42 @@
 /** A file that a user named: whole or as it was before. */
-import { createWriteStream, renameSync, rmSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { writeBehind } from "../store/blob/write-behind.ts";
+import { FreshFile, sweepBeside } from "../store/fresh-file.ts";
 import { OutputError } from "./errors.ts";
-import { holdPipe, placeOf } from "./file-place.ts";
+import { holdPipe, placeOf, type FilePlace } from "./file-place.ts";
 
 /** Written beside and renamed. What is no plain file (a pipe, /dev/null, /dev/stdout) is written as it is. @throws {OutputError} */
 export async function writeWholeFile(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-  const { place, isPlain, flags, mode } = placeOf(path);
-  const fresh = isPlain ? `${place}.${process.pid}.part` : place;
+  const file = placeOf(path);
   const source = watched(content);
+  const write = file.isPlain ? replace : fill;
   try {
-    using _pipe = holdPipe(place);
-    await pipeline(Readable.from(source.content, { objectMode: false }), createWriteStream(fresh, { flags, mode }), { signal });
-    if (isPlain) renameSync(fresh, place);
+    await write(file, source.content, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (source.hasFailed() || !(error instanceof Error && "syscall" in error)) throw error;
-    throw new OutputError("OUTPUT_FAILED", `Cannot write the result to ${path}: ${error.message.replaceAll(fresh, place)}`, { cause: error });
-  } finally {
-    if (isPlain) rmSync(fresh, { force: true });
+    throw new OutputError("OUTPUT_FAILED", `Cannot write the result to ${path}: ${error.message}`, { cause: error });
+  }
+}
+
+async function replace({ place, mode }: FilePlace, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  await sweepBeside(place);
+  await using fresh = await FreshFile.open(place, mode === undefined ? undefined : { mode });
+  await writeBehind(until(signal, content), async (block) => await fresh.handle.writeFile(block));
+  await fresh.settle();
+}
+
+async function fill({ place, flags }: FilePlace, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  using _pipe = holdPipe(place);
+  await pipeline(Readable.from(content, { objectMode: false }), createWriteStream(place, { flags }), { signal });
+}
+
+async function* until(signal: AbortSignal, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    signal.throwIfAborted();
+    yield chunk;
   }
 }
 

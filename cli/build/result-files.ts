@@ -1,15 +1,16 @@
 /** --iidfile and --metadata-file: what was built, for programs. The keys are BuildKit's. */
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { BuilderError } from "../../builder/errors.ts";
 import type { BuildResult } from "../../builder/request.ts";
+import { FreshFile, sweepBeside } from "../../store/fresh-file.ts";
 import { isIndex } from "../../store/image/documents.ts";
 import type { BuildFlags } from "./flags.ts";
 import { holdPipe, placeOf } from "../file-place.ts";
 import type { WrittenImage } from "./write-output.ts";
 
-export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: BuildResult, { target, names }: WrittenImage): void {
+export async function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: BuildResult, { target, names }: WrittenImage): Promise<void> {
   const isSeveral = isIndex(target);
-  if (iidfile !== undefined) writeWhole(iidfile, isSeveral ? target.digest : id);
+  if (iidfile !== undefined) await writeWhole(iidfile, isSeveral ? target.digest : id);
   if (metadataFile === undefined) return;
   const metadata = {
     ...(isSeveral ? {} : { "containerimage.config.digest": id }),
@@ -17,13 +18,13 @@ export function resultFiles({ iidfile, metadataFile }: BuildFlags, { id }: Build
     "containerimage.digest": target.digest,
     ...(names.length === 0 ? {} : { "image.name": names.join(",") }),
   };
-  writeWhole(metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
+  await writeWhole(metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`);
 }
 
 /** @throws {BuilderError} `OUTPUT_FAILED` */
-function writeWhole(path: string, text: string): void {
+async function writeWhole(path: string, text: string): Promise<void> {
   try {
-    writeOrReplace(path, text);
+    await writeOrReplace(path, text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new BuilderError("OUTPUT_FAILED", `Cannot write the result to ${path}: ${reason}`, { cause: error });
@@ -31,18 +32,15 @@ function writeWhole(path: string, text: string): void {
 }
 
 /** Who waits for the file must not read half of it. */
-function writeOrReplace(path: string, text: string): void {
+async function writeOrReplace(path: string, text: string): Promise<void> {
   const { place, isPlain, flags } = placeOf(path);
   if (!isPlain) {
     using _pipe = holdPipe(place);
     writeFileSync(place, text, { flag: flags });
     return;
   }
-  const fresh = `${place}.${process.pid}.part`;
-  try {
-    writeFileSync(fresh, text);
-    renameSync(fresh, place);
-  } finally {
-    rmSync(fresh, { force: true });
-  }
+  await sweepBeside(place);
+  await using fresh = await FreshFile.open(place);
+  await fresh.handle.writeFile(text);
+  await fresh.settle();
 }

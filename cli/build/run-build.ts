@@ -102,7 +102,7 @@ async function buildAndWrite(run: Run, { definition, request, lock }: Asked, sto
   progress.end();
   if (lock !== undefined) context.stderr.write(lock.save());
   await warn(run, request, result);
-  if (flags.iidfile !== undefined || flags.metadataFile !== undefined) (await import("./result-files.ts")).resultFiles(flags, result, written);
+  if (flags.iidfile !== undefined || flags.metadataFile !== undefined) await (await import("./result-files.ts")).resultFiles(flags, result, written);
   if (result.hasNews) await boundCache(context, store);
   if (flags.quiet === true && written.isPiped !== true) context.stdout.write(`${result.images.length > 1 ? written.target.digest : result.id}\n`);
 }

@@ -32,17 +32,18 @@ export async function sendArchive(
 
 /** Other images that are in the layout stay in it. */
 async function writeLayout(store: Store, target: Descriptor, names: readonly string[], folder: string): Promise<void> {
-  const [{ layoutContent, nameInLayout, noteInLayout }, { copyImage }, { copyReferrers }, { referrersOf }] = await Promise.all([
+  const [{ nameInLayout, noteInLayout, openLayoutSink }, { copyImage }, { copyReferrers }, { referrersOf }] = await Promise.all([
     import("../copy/layout.ts"),
     import("../../store/image/copy.ts"),
     import("../copy/copy-referrers.ts"),
     import("../../store/image/referrers.ts"),
   ]);
-  await copyImage(store.blobs, layoutContent(folder), target, { isHere: async (descriptor) => await store.blobs.has(descriptor) });
+  const sink = await openLayoutSink(folder);
+  await copyImage(store.blobs, sink, target, { isHere: async (descriptor) => await store.blobs.has(descriptor) });
   for (const name of names.length === 0 ? [undefined] : names) await nameInLayout(folder, name?.slice(name.lastIndexOf(":") + 1), target);
   await copyReferrers(
     { content: store.blobs, referrers: async (subject) => referrersOf(store, subject) },
-    { content: layoutContent(folder), refer: async (_, referrer) => await noteInLayout(folder, referrer) },
+    { content: sink, refer: async (_, referrer) => await noteInLayout(folder, referrer) },
     target,
   );
 }

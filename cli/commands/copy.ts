@@ -76,6 +76,7 @@ async function run(context: Context, from: string, to: string, flags: Flags): Pr
     onTransfer: shown.onTransfer,
     from: places.from,
     isList: which !== "system" && isIndex(source.top),
+    onWait: () => (quiet ? undefined : context.stderr.write(`Waiting for another copy to ${to}\n`)),
   };
   await using target = await openTarget(context, places.to, ends);
   const top = await copyImage(source.content, blamed(source, target.content), source.top, {

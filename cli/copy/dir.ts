@@ -4,6 +4,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, encodedOf } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
+import { lockFolder, type Waiting } from "../../store/folder-lock.ts";
+import { sweepFresh } from "../../store/fresh-file.ts";
 import { isIndex, isManifest } from "../../store/image/documents.ts";
 import { makeFolders } from "../../store/make-folders.ts";
 import { readPlainFile } from "../../store/plain-file.ts";
@@ -14,8 +16,8 @@ import { folderContent, writeWhole } from "./folder.ts";
 const TOP = "manifest.json";
 const VERSION = "version";
 const VERSION_TEXT = "Directory Transport Version: 1.1\n";
-/** What images have in such folders, and what was left of one half written. */
-const PART_OF_IMAGE = /^(?:(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?(?:\.\d+\.part)?|signature-\d+)$/;
+/** What images have in such folders. */
+const PART_OF_IMAGE = /^(?:(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?|signature-\d+)$/;
 
 export async function openDirSource(folder: string): Promise<{ readonly content: ContentSource; readonly top: Descriptor }> {
   const bytes = await readPlainFile(join(folder, TOP)).catch((cause: unknown) => {
@@ -40,15 +42,27 @@ function typeOf(bytes: Buffer, folder: string): string {
   }
 }
 
-export interface DirSink {
+/** Dispose lets others write. */
+export interface DirSink extends Disposable {
   readonly content: ContentSink;
   /** What the folder had of another image goes. */
   readonly finish: (top: Descriptor, bytes: Uint8Array) => Promise<void>;
 }
 
-/** Makes the folder, or takes one that is empty or has an image already. @throws {StoreError} `FILE_FOREIGN`, `FOLDER_REFUSED` */
-export async function openDirSink(folder: string): Promise<DirSink> {
+/** Makes the folder, or takes one that is empty or has an image already; of several writers one waits for the other. @throws {StoreError} `FILE_FOREIGN`, `FOLDER_REFUSED` */
+export async function openDirSink(folder: string, waiting: Waiting): Promise<DirSink> {
   makeFolders(folder);
+  const lock = await lockFolder(folder, waiting);
+  try {
+    return { ...(await openLocked(folder)), [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function openLocked(folder: string): Promise<Omit<DirSink, typeof Symbol.dispose>> {
+  await sweepFresh(folder, (place) => place === TOP || place === VERSION || PART_OF_IMAGE.test(place));
   if (!(await isOfImage(folder)))
     throw new StoreError("FILE_FOREIGN", `Cannot write an image to dir:${folder}: it is not empty and not a folder of an image: it has no ${VERSION} file`, {
       hint: "Name a folder that is empty or not there yet",

@@ -1,9 +1,9 @@
 /** Content in a folder, one file a blob: an OCI layout, or skopeo's `dir:`. A file is written whole or not at all. */
 import { existsSync, statSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileContent } from "../../registry/client/file-content.ts";
 import { StoreError } from "../../store/errors.ts";
+import { FreshFile } from "../../store/fresh-file.ts";
 import { makeFolders } from "../../store/make-folders.ts";
 import { readPlainFrom } from "../../store/plain-file.ts";
 import type { Descriptor } from "../../store/oci.ts";
@@ -29,7 +29,7 @@ export function folderContent(pathOf: (descriptor: Descriptor) => string): Conte
 
 export async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {
   makeFolders(dirname(path));
-  const fresh = `${path}.${process.pid}.part`;
-  await writeFile(fresh, bytes);
-  await rename(fresh, path);
+  await using fresh = await FreshFile.open(path);
+  await fresh.handle.writeFile(bytes);
+  await fresh.settle();
 }

@@ -1,7 +1,8 @@
 /** The index of an OCI layout folder: which images are in it, by the names that tools give them. Spec: image-spec v1.1, image-layout.md. */
 import { join } from "node:path";
-import { algorithmOf, encodedOf, type Digest } from "../../store/digest.ts";
+import { algorithmOf, encodedOf, isDigest, type Digest } from "../../store/digest.ts";
 import { StoreError } from "../../store/errors.ts";
+import { sweepFresh } from "../../store/fresh-file.ts";
 import { isManifest, parseIndex } from "../../store/image/documents.ts";
 import { readPlainFile } from "../../store/plain-file.ts";
 import { MEDIA_TYPE, type Descriptor, type Manifest } from "../../store/oci.ts";
@@ -11,10 +12,19 @@ import { folderContent, writeWhole } from "./folder.ts";
 import { changingIndex } from "./layout-lock.ts";
 import { onlyImage } from "./only-image.ts";
 
+const INDEX = "index.json";
+const MARK = "oci-layout";
 const REF_NAME = "org.opencontainers.image.ref.name";
 
 export function layoutContent(folder: string): ContentSource & ContentSink {
   return folderContent(({ digest }) => join(folder, "blobs", algorithmOf(digest), encodedOf(digest)));
+}
+
+/** To be written; what a killed process left half in it goes. */
+export async function openLayoutSink(folder: string): Promise<ContentSink> {
+  await sweepFresh(folder, (place) => place === INDEX || place === MARK);
+  for (const algorithm of ["sha256", "sha512"]) await sweepFresh(join(folder, "blobs", algorithm), (place) => isDigest(`${algorithm}:${place}`));
+  return layoutContent(folder);
 }
 
 /** The image of that name, or digest; without one, the only one. @throws {StoreError} `ARCHIVE_INVALID`, `IMAGE_UNKNOWN` */
@@ -33,13 +43,13 @@ export async function nameInLayout(folder: string, name: string | undefined, des
   const entry = name === undefined ? descriptor : { ...descriptor, annotations: { [REF_NAME]: name } };
   const isOther = ({ annotations, digest }: Descriptor): boolean => (name === undefined ? digest !== descriptor.digest : annotations?.[REF_NAME] !== name);
   await changingIndex(folder, async () => {
-    await writeWhole(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    await writeWhole(join(folder, MARK), '{"imageLayoutVersion":"1.0.0"}');
     await writeEntries(folder, [...((await readEntries(folder)) ?? []).filter(isOther), entry]);
   });
 }
 
 async function writeEntries(folder: string, manifests: readonly Descriptor[]): Promise<void> {
-  await writeWhole(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }));
+  await writeWhole(join(folder, INDEX), JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }));
 }
 
 /** Entries that are about others are no images to be found. */
@@ -71,7 +81,7 @@ export async function noteInLayout(folder: string, referrer: Descriptor): Promis
 
 async function readEntries(folder: string): Promise<readonly Descriptor[] | undefined> {
   try {
-    return parseIndex(await readPlainFile(join(folder, "index.json"))).manifests;
+    return parseIndex(await readPlainFile(join(folder, INDEX))).manifests;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -12,7 +12,7 @@ import { asked } from "../registry/asked.ts";
 import { openReference, type RemoteFlags } from "../registry/open-remote.ts";
 import { writeWholeFile } from "../whole-file.ts";
 import { openDirSink } from "./dir.ts";
-import { layoutContent, nameInLayout, noteInLayout } from "./layout.ts";
+import { nameInLayout, noteInLayout, openLayoutSink } from "./layout.ts";
 import type { ArchivePlace, Place } from "./place.ts";
 
 export interface CopyTarget extends AsyncDisposable {
@@ -31,9 +31,11 @@ export interface TargetOptions {
   readonly from: Place;
   /** Several images come, not one. */
   readonly isList: boolean;
+  /** Told when another copy writes to the place, whose end is waited for. */
+  readonly onWait: () => void;
 }
 
-export async function openTarget(context: Context, place: Place, { flags, onTransfer, from, isList }: TargetOptions): Promise<CopyTarget> {
+export async function openTarget(context: Context, place: Place, { flags, onTransfer, from, isList, onWait }: TargetOptions): Promise<CopyTarget> {
   switch (place.kind) {
     case "docker": {
       const mountable = mountableFrom(from, place);
@@ -66,12 +68,12 @@ export async function openTarget(context: Context, place: Place, { flags, onTran
     }
     case "oci":
       return {
-        ...held(layoutContent(place.path), async (top) => await nameInLayout(place.path, place.name, top)),
+        ...held(await openLayoutSink(place.path), async (top) => await nameInLayout(place.path, place.name, top)),
         refer: async (_, referrer) => await noteInLayout(place.path, referrer),
       };
     case "dir": {
-      const { content, finish } = await openDirSink(place.path);
-      return held(content, finish);
+      const sink = await openDirSink(place.path, { signal: context.signal, onWait });
+      return { ...held(sink.content, sink.finish), [Symbol.asyncDispose]: async () => sink[Symbol.dispose]() };
     }
     case "oci-archive":
     case "docker-archive":
