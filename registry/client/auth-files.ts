@@ -1,9 +1,13 @@
 /** Authentication files of docker and of podman, and the credential helpers that they name. Spec: docker config.json; containers-auth.json(5). */
 import { execFile } from "node:child_process";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { lockFolder } from "../../store/folder-lock.ts";
+import { FreshFile, sweepBeside } from "../../store/fresh-file.ts";
 import { makeFolders } from "../../store/make-folders.ts";
+import { realPlace } from "../../store/real-place.ts";
 import { RegistryError } from "../errors.ts";
 
 export type Login =
@@ -27,6 +31,8 @@ interface AuthFile {
 const DOCKER_HUB = "https://index.docker.io/v1/";
 /** User name under which helpers keep identity tokens. */
 const IDENTITY_USER = "<token>";
+/** The file is changed in milliseconds: who keeps its folder locked for longer does something else. */
+const PATIENCE_MS = 5_000;
 
 /** The login for a repository: podman's files first, then docker's; the most specific entry wins. */
 export async function findLogin(host: string, repository: string, env: NodeJS.ProcessEnv): Promise<Login | undefined> {
@@ -47,12 +53,12 @@ export async function saveLogin(host: string, login: Login, env: NodeJS.ProcessE
   if (helper !== undefined) {
     const pair = login.kind === "identity" ? { Username: IDENTITY_USER, Secret: login.token } : { Username: login.username, Secret: login.password };
     await runHelper(helper, "store", JSON.stringify({ ServerURL: key, ...pair }), env);
-    await writeAuthFile(path, { ...file, auths: { ...file.auths, [key]: {} } });
+    await changeAuthFile(path, (now) => withEntry(now, key, {}));
     return `credential helper ${helper}`;
   }
   const entry: AuthEntry =
     login.kind === "identity" ? { identitytoken: login.token } : { auth: Buffer.from(`${login.username}:${login.password}`).toString("base64") };
-  await writeAuthFile(path, { ...file, auths: { ...file.auths, [key]: entry } });
+  await changeAuthFile(path, (now) => withEntry(now, key, entry));
   return path;
 }
 
@@ -63,10 +69,17 @@ export async function forgetLogin(host: string, env: NodeJS.ProcessEnv): Promise
   if (file === undefined) return false;
   const helper = helperFor(file, host);
   if (helper !== undefined) await runHelper(helper, "erase", keyOf(host), env).catch(() => "");
-  const kept = Object.entries(file.auths ?? {}).filter(([key]) => !aliases(host).includes(key));
-  if (kept.length === Object.keys(file.auths ?? {}).length) return false;
-  await writeAuthFile(path, { ...file, auths: Object.fromEntries(kept) });
+  if (!aliases(host).some((key) => file.auths?.[key] !== undefined)) return false;
+  await changeAuthFile(path, (now) => withoutEntries(now, aliases(host)));
   return true;
+}
+
+function withEntry(file: AuthFile, key: string, entry: AuthEntry): AuthFile {
+  return { ...file, auths: { ...file.auths, [key]: entry } };
+}
+
+function withoutEntries(file: AuthFile, keys: readonly string[]): AuthFile {
+  return { ...file, auths: Object.fromEntries(Object.entries(file.auths ?? {}).filter(([key]) => !keys.includes(key))) };
 }
 
 function readPaths(env: NodeJS.ProcessEnv): readonly string[] {
@@ -170,9 +183,14 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
   }
 }
 
-async function writeAuthFile(path: string, file: AuthFile): Promise<void> {
-  makeFolders(dirname(path), 0o700);
-  const fresh = `${path}.${process.pid}`;
-  await writeFile(fresh, `${JSON.stringify(file, undefined, "\t")}\n`, { mode: 0o600 });
-  await rename(fresh, path);
+/** Where a link leads, as docker does; and by one at a time, so that no login is lost. */
+async function changeAuthFile(path: string, change: (now: AuthFile) => AuthFile): Promise<void> {
+  const place = realPlace(path);
+  makeFolders(dirname(place), 0o700);
+  using _lock = await lockFolder(dirname(place), { patience: PATIENCE_MS });
+  const changed = change((await readAuthFile(place)) ?? {});
+  await sweepBeside(place);
+  await using fresh = await FreshFile.open(place, statSync(place, { throwIfNoEntry: false }) ?? { mode: 0o600 });
+  await fresh.handle.writeFile(`${JSON.stringify(changed, undefined, "\t")}\n`);
+  await fresh.settle();
 }
