@@ -39,7 +39,7 @@ export async function putManifest(parts: Parts, { request, name }: Call): Promis
   const manifest = readManifest(bytes, request.headers["content-type"]);
   const named = namedOnce(manifest);
   await requireBlobs(parts, name, named.blobs);
-  using claim = parts.room.open(name);
+  using claim = parts.claimRoom(name);
   if ((await parts.repositories.manifest(name, digest)) === undefined) await claim.reach(bytes.length);
   claim.becomes(digest);
   await parts.blobs.put(bytes, algorithmOf(digest));
@@ -78,7 +78,7 @@ function readTarget(reference: string, extraTags: readonly string[]): Target {
 const MOST_NAMED = 100;
 
 /** Every blob is in this repository, or its content came inside the manifest. `needs` has each once. */
-async function requireBlobs({ blobs, repositories, room, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
+async function requireBlobs({ blobs, repositories, claimRoom, linkBlob }: Parts, name: string, needs: readonly BlobNeed[]): Promise<void> {
   const missing = new Set<Digest>();
   await inBatches(needs, async ({ digest, size, data }) => {
     const link = await repositories.blob(name, digest);
@@ -88,7 +88,7 @@ async function requireBlobs({ blobs, repositories, room, linkBlob }: Parts, name
     if (found === undefined) return void missing.add(digest);
     if (found !== size) throw new RegistryError("MANIFEST_INVALID", `Cannot store the manifest: ${digest} has ${found} bytes, and it says ${size}`);
     if (!isInside) return;
-    using claim = room.open(name);
+    using claim = claimRoom(name);
     if (link === undefined) await claim.reach(size);
     await blobs.put(data, algorithmOf(digest));
     claim.becomes(digest);

@@ -6,7 +6,7 @@ import type { Grant } from "./access.ts";
 import type { Identity } from "../identity.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Room } from "./quota-room.ts";
+import type { Claim } from "./quota-room.ts";
 import type { Repositories } from "./repositories.ts";
 import type { Content } from "../storage.ts";
 import type { Uploads } from "./uploads.ts";
@@ -17,7 +17,8 @@ export interface Parts {
   /** As those of `repositories`, within the repository's quota. */
   readonly linkBlob: Repositories["linkBlob"];
   readonly linkManifest: Repositories["linkManifest"];
-  readonly room: Pick<Room, "open">;
+  /** For content that is about to come into a repository, within its quota. */
+  readonly claimRoom: (name: string) => Claim;
   readonly uploads: Uploads;
   /** Bytes; infinite where there is no limit. */
   readonly maxBlobBytes: number;

@@ -41,6 +41,16 @@ export interface Linking extends Disposable {
   linked(): void;
 }
 
+/** Where there are no quotas: one for all, as thousands of uploads may be under way. */
+export const FREE: Claim = {
+  reach: async () => await Promise.resolve(),
+  within: (body) => body,
+  becomes: () => undefined,
+  rest: () => false,
+  restingSince: undefined,
+  [Symbol.dispose]: () => undefined,
+};
+
 export interface RoomOptions extends RefusalOptions {
   readonly quotaOf: QuotaOf;
   /** @default the clock */
@@ -100,9 +110,8 @@ export function openRoom({ repositories, quotaOf, manifests, now = Date.now }: R
   };
   const reach = async (repository: string, entry: Entry, bytes: number): Promise<void> => {
     entry.restingSince = undefined;
-    if (bytes <= entry.bytes) return;
     const limit = (entry.limit ??= (await quotaOf(repository)) ?? Number.POSITIVE_INFINITY);
-    if (limit === Number.POSITIVE_INFINITY) return;
+    if (bytes <= entry.bytes || limit === Number.POSITIVE_INFINITY) return;
     const account = enter(repository, entry);
     const wanted = { entry, bytes, limit };
     if (now() - account.addedUpAt < FRESH_MS && fits(account, wanted)) entry.bytes = bytes;
@@ -116,13 +125,8 @@ export function openRoom({ repositories, quotaOf, manifests, now = Date.now }: R
       const entry: Entry = { bytes: 0, limit: undefined, digest: undefined, restingSince: undefined, end };
       return {
         reach: async (bytes) => await reach(repository, entry, bytes),
-        async *within(body, before): AsyncGenerator<Uint8Array> {
-          let size = before;
-          for await (const chunk of body) {
-            await reach(repository, entry, (size += chunk.length));
-            yield chunk;
-          }
-        },
+        within: (body, before) =>
+          entry.limit === Number.POSITIVE_INFINITY ? body : bounded(body, before, async (bytes) => await reach(repository, entry, bytes)),
         becomes: (digest) => void (entry.digest = digest),
         rest(bytes): boolean {
           const isBounded = entry.limit === undefined ? entry.bytes > 0 : entry.limit < Number.POSITIVE_INFINITY;
@@ -154,6 +158,14 @@ export function openRoom({ repositories, quotaOf, manifests, now = Date.now }: R
       };
     },
   };
+}
+
+async function* bounded(body: AsyncIterable<Uint8Array>, before: number, reach: (bytes: number) => Promise<void>): AsyncGenerator<Uint8Array> {
+  let size = before;
+  for await (const chunk of body) {
+    await reach((size += chunk.length));
+    yield chunk;
+  }
 }
 
 function fits(account: Account, { entry, bytes, limit }: { readonly entry: Entry; readonly bytes: number; readonly limit: number }): boolean {

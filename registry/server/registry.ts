@@ -22,7 +22,7 @@ import { openMirror, type MirrorOptions } from "./mirror.ts";
 import type { Call, Parts } from "./parts.ts";
 import { linkWithin } from "./quota.ts";
 import type { Lease } from "./quota-lease.ts";
-import { openRoom, type QuotaOf } from "./quota-room.ts";
+import { FREE, openRoom, type QuotaOf } from "./quota-room.ts";
 import { refuse } from "./refuse.ts";
 import { openRepositories } from "./repositories.ts";
 import type { Storage } from "../storage.ts";
@@ -69,14 +69,15 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const repositories = openRepositories(storage);
   const manifests = openManifestCache(storage.blobs);
   const { quotaOf } = options;
-  const room = openRoom({ repositories, quotaOf: quotaOf ?? noQuota, manifests });
+  const room = quotaOf && openRoom({ repositories, quotaOf, manifests });
+  const claimRoom: Parts["claimRoom"] = (name) => room?.open(name) ?? FREE;
   const uploads = openUploads(storage.ingests, identity, room);
   const leases = storage.isTransactional === true ? storage.table<Lease>("registry.leases") : undefined;
-  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases, room });
+  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases, ...(room && { room }) });
   const atWork = openAtWork(storage);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => performance.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;
-  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, room, uploads, maxBlobBytes, identity, manifests, mirror };
+  const parts: Parts = { blobs: storage.blobs, repositories, linkBlob, linkManifest, claimRoom, uploads, maxBlobBytes, identity, manifests, mirror };
   const expiring = uploadTimeoutMs === undefined ? undefined : expireUploads(uploads, uploadTimeoutMs, options.report);
   const pages = openPages(parts, access, options.report);
   const admission = openAdmission(access);
@@ -100,8 +101,6 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   };
   return Object.assign(handler, { [Symbol.asyncDispose]: dispose });
 }
-
-const noQuota: QuotaOf = async () => await Promise.resolve(undefined);
 
 /** A manifest is sent as the type that it was pushed as, which may be a web page: to a browser it is one without scripts and without an origin. */
 const COMMON_HEADERS = {

@@ -26,7 +26,7 @@ export async function appendChunk(parts: Parts, { request, name }: Call): Promis
   const session = request.params["session"] ?? "";
   await using upload = await parts.uploads.open(name, session);
   checkChunk(request, upload.offset);
-  await ending(upload, async () => await append(parts, request, upload));
+  await append(parts, request, upload);
   return progress(202, name, session, upload.offset);
 }
 
@@ -34,11 +34,8 @@ export async function finishUpload(parts: Parts, { request, name }: Call): Promi
   const digest = readDigest(request.query.get("digest"), "DIGEST_INVALID");
   await using upload = await parts.uploads.open(name, request.params["session"] ?? "");
   checkChunk(request, upload.offset);
-  const isHere = await ending(upload, async () => {
-    if (upload.offset === 0 && (await isSentAgain(parts, { request, name, digest }, upload.claim))) return true;
-    await append(parts, request, upload);
-    return false;
-  });
+  const isHere = upload.offset === 0 && (await isSentAgain(parts, { request, name, digest }, upload.claim).catch(async (error) => await ended(upload, error)));
+  if (!isHere) await append(parts, request, upload);
   if (isHere) await upload.abort();
   else
     await upload.commit(digest, async ({ size }) => {
@@ -59,29 +56,29 @@ export async function cancelUpload({ uploads }: Parts, { request, name }: Call):
   return empty(204);
 }
 
-/** A blob that is too large ends its session: nobody can go on with it. So does a full disk, as others need the room. Storage that fails does not. */
-async function ending<Result>(upload: Upload, act: () => Promise<Result>): Promise<Result> {
+async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
   try {
-    return await act();
+    const body = boundedBlob(request, upload.offset, maxBlobBytes);
+    await upload.claim.reach(upload.offset + Number(request.headers["content-length"] ?? 0));
+    const { receive } = request;
+    if (receive === undefined || upload.fill === undefined) await upload.write(upload.claim.within(body, upload.offset));
+    else await upload.fill(receive);
   } catch (error) {
-    if (isFull(error) || (error instanceof RegistryError && error.code !== "STORAGE_FAILED")) await upload.abort();
-    throw error;
+    await ended(upload, error);
   }
 }
 
-async function append({ maxBlobBytes }: Parts, request: Request, upload: Upload): Promise<void> {
-  const body = boundedBlob(request, upload.offset, maxBlobBytes);
-  await upload.claim.reach(upload.offset + Number(request.headers["content-length"] ?? 0));
-  const { receive } = request;
-  if (receive === undefined || upload.fill === undefined) await upload.write(upload.claim.within(body, upload.offset));
-  else await upload.fill(receive);
+/** A blob that is too large ends its session: nobody can go on with it. So does a full disk, as others need the room. Storage that fails does not. */
+async function ended(upload: Upload, error: unknown): Promise<never> {
+  if (isFull(error) || (error instanceof RegistryError && error.code !== "STORAGE_FAILED")) await upload.abort();
+  throw error;
 }
 
 async function storeWhole(parts: Parts, { request, name }: Call, digest: Digest): Promise<Reply> {
-  const { blobs, room, linkBlob, maxBlobBytes } = parts;
+  const { blobs, claimRoom, linkBlob, maxBlobBytes } = parts;
   const length = request.headers["content-length"];
   const body = boundedBlob(request, 0, maxBlobBytes);
-  using claim = room.open(name);
+  using claim = claimRoom(name);
   if (await isSentAgain(parts, { request, name, digest }, claim)) return created(name, digest);
   const { size } = await blobs.ingest(claim.within(body, 0), { digest, ...(length === undefined ? {} : { size: Number(length) }) });
   claim.becomes(digest);

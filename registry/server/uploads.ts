@@ -7,7 +7,7 @@ import { StoreError } from "../../store/errors.ts";
 import type { Fill, Ingest, Ingests, Stored } from "../../store/content.ts";
 import { RegistryError } from "../errors.ts";
 import { isProof, prove, type Identity } from "../identity.ts";
-import type { Claim, Room } from "./quota-room.ts";
+import { FREE, type Claim, type Room } from "./quota-room.ts";
 import { openSessionClaims } from "./session-claims.ts";
 import { openTurns } from "./turns.ts";
 
@@ -34,18 +34,20 @@ export interface Upload extends AsyncDisposable {
   abort(): Promise<void>;
 }
 
-export function openUploads(ingests: Ingests, identity: Identity, room: Room): Uploads {
+export function openUploads(ingests: Ingests, identity: Identity, room: Room | undefined): Uploads {
   const turns = openTurns();
   const writing = new Map<string, Ingest>();
-  const claims = openSessionClaims(room, async (id) => {
-    if (turns.isTaken(id)) return false;
-    const release = await turns.take(id);
-    try {
-      return await endResting(ingests, id);
-    } finally {
-      release();
-    }
-  });
+  const claims =
+    room &&
+    openSessionClaims(room, async (id) => {
+      if (turns.isTaken(id)) return false;
+      const release = await turns.take(id);
+      try {
+        return await endResting(ingests, id);
+      } finally {
+        release();
+      }
+    });
   return {
     async create(repository): Promise<string> {
       await using ingest = await ingests.create();
@@ -63,20 +65,20 @@ export function openUploads(ingests: Ingests, identity: Identity, room: Room): U
       try {
         const ingest = await known(id, async () => await ingests.open(id));
         writing.set(id, ingest);
-        return upload(ingest, claims.open(repository, id), (isOver) => {
+        return upload(ingest, claims?.open(repository, id) ?? FREE, (isOver) => {
           writing.delete(id);
-          claims.close(id, isOver ? 0 : ingest.offset);
+          claims?.close(id, isOver ? 0 : ingest.offset);
           release();
         });
       } catch (error) {
-        if (error instanceof RegistryError && error.code === "BLOB_UPLOAD_UNKNOWN") claims.close(id, 0);
+        if (error instanceof RegistryError && error.code === "BLOB_UPLOAD_UNKNOWN") claims?.close(id, 0);
         release();
         throw error;
       }
     },
     async expire(before): Promise<void> {
       await ingests.expire(before, (id) => writing.has(id));
-      claims.expire(before);
+      claims?.expire(before);
     },
   };
 }
