@@ -11,15 +11,19 @@ export interface Admission {
 }
 
 export function openAdmission(access: Access): Admission {
-  const asked = new WeakMap<Request, Permission>();
+  const refused = new WeakMap<Error, Permission>();
   return {
     async admit(request, permission): Promise<Grant> {
-      asked.set(request, permission);
-      return await admit(access, request, permission);
+      try {
+        return await admit(access, request, permission);
+      } catch (error) {
+        if (error instanceof Error) refused.set(error, permission);
+        throw error;
+      }
     },
     challengeFor(error, request): Readonly<Record<string, string>> {
       if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return {};
-      const challenge = access.challenge(request, asked.get(request) ?? { kind: "registry" });
+      const challenge = access.challenge(request, refused.get(error) ?? { kind: "registry" });
       return challenge === undefined ? {} : { "www-authenticate": challenge };
     },
   };
