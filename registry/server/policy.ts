@@ -14,7 +14,7 @@ import { parse } from "yaml";
 import { RegistryError } from "../errors.ts";
 import type { Action, Permission } from "./access.ts";
 import { parsePattern, type NamePattern } from "./name-pattern.ts";
-import { type QuotaRule } from "./quota.ts";
+import type { QuotaRule } from "./quota.ts";
 import { parseSize } from "./parse-size.ts";
 
 const ACTIONS: readonly Action[] = ["pull", "push", "delete"];

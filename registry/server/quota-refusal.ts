@@ -26,9 +26,9 @@ export class Beyond extends Error {
 }
 
 export interface RefusalOptions {
-  readonly repositories: Pick<Repositories, "blobs" | "manifests"> & Partial<Pick<Repositories, "manifest">>;
-  /** Read to tell what is of no image; that is not told without. */
-  readonly manifests?: ManifestSource | undefined;
+  readonly repositories: Pick<Repositories, "blobs" | "manifests" | "manifest">;
+  /** Read to tell what is of no image. */
+  readonly manifests: ManifestSource;
 }
 
 /** Manifests of a repository that are read to tell of it. */
@@ -59,10 +59,9 @@ function refusal({ name, size, held, limit, coming }: Excess, loose: number): Re
 /** What no manifest names counts on until a collection. 0 where that would take long to tell, or cannot be told. */
 async function bytesOfNoImage({ repositories, manifests: source }: RefusalOptions, name: string): Promise<number> {
   const manifests = new Map(await repositories.manifests(name));
-  const { manifest } = repositories;
-  if (source === undefined || manifest === undefined || manifests.size > MAX_READ) return 0;
+  if (manifests.size > MAX_READ) return 0;
   try {
-    const needed = await neededIn({ manifest }, source, name, { manifests });
+    const needed = await neededIn(repositories, source, name, { manifests });
     return sum((await repositories.blobs(name)).filter(([digest]) => !needed.has(digest)));
   } catch {
     return 0; // one that is damaged changes nothing of the refusal

@@ -17,6 +17,7 @@ export interface Room {
    * @throws {Beyond}
    */
   forLink(repository: string, limit: number, content: { readonly digest: Digest; readonly size: number }): Promise<Linking>;
+  readonly quotaOf: QuotaOf;
   /** Puts a refusal of `act` into words, which is not done in turn. @throws {RegistryError} `DENIED` */
   explained<Result>(act: () => Promise<Result>): Promise<Result>;
   /** One at a time of a repository. */
@@ -119,6 +120,7 @@ export function openRoom({ repositories, quotaOf, manifests, now = Date.now }: R
   };
 
   return {
+    quotaOf,
     explained,
     inTurn,
     open(repository, end): Claim {

@@ -2,9 +2,8 @@
 import type { Digest } from "../../store/digest.ts";
 import type { Records } from "../storage.ts";
 import type { NamePattern } from "./name-pattern.ts";
-import type { ManifestSource } from "./needed.ts";
 import { alone, type Lease } from "./quota-lease.ts";
-import { openRoom, type QuotaOf, type Room } from "./quota-room.ts";
+import type { Room } from "./quota-room.ts";
 import type { Repositories } from "./repositories.ts";
 
 export interface QuotaRule {
@@ -20,13 +19,10 @@ export function quotaFor(rules: readonly QuotaRule[], name: string): number | un
 
 export interface LinkWithinOptions {
   readonly repositories: Repositories;
-  readonly quotaOf: QuotaOf;
-  /** Read when somebody is refused, to tell what is of no image. */
-  readonly manifests: ManifestSource;
+  /** What this server's uploads speak for, and the quotas. */
+  readonly room: Room;
   /** Where other servers on the same storage link too. */
   readonly leases?: Records<Lease> | undefined;
-  /** What this server's uploads speak for. @default nothing */
-  readonly room?: Room;
 }
 
 /**
@@ -34,10 +30,9 @@ export interface LinkWithinOptions {
  * on the same storage where there are `leases`.
  * @throws {RegistryError} `DENIED`; the content is then in no repository, and the next collection takes it
  */
-export function linkWithin(options: LinkWithinOptions): Pick<Repositories, "linkBlob" | "linkManifest"> {
-  const { repositories, quotaOf, leases, room = openRoom(options) } = options;
+export function linkWithin({ repositories, room, leases }: LinkWithinOptions): Pick<Repositories, "linkBlob" | "linkManifest"> {
   const within = async (name: string, digest: Digest, added: () => Promise<number>, link: () => Promise<void>): Promise<void> => {
-    const limit = await quotaOf(name);
+    const limit = await room.quotaOf(name);
     if (limit === undefined) return await link();
     const take = async (): Promise<void> => {
       const size = await added();

@@ -73,7 +73,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const claimRoom: Parts["claimRoom"] = (name) => room?.open(name) ?? FREE;
   const uploads = openUploads(storage.ingests, identity, room);
   const leases = storage.isTransactional === true ? storage.table<Lease>("registry.leases") : undefined;
-  const { linkBlob, linkManifest } = quotaOf === undefined ? repositories : linkWithin({ repositories, quotaOf, manifests, leases, ...(room && { room }) });
+  const { linkBlob, linkManifest } = room === undefined ? repositories : linkWithin({ repositories, room, leases });
   const atWork = openAtWork(storage);
   const mirror = options.upstream && openMirror({ ...options.upstream, blobs: storage.blobs, repositories, atWork, now: () => performance.now() });
   const { maxBlobBytes = Number.POSITIVE_INFINITY, uploadTimeoutMs } = options;

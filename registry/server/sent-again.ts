@@ -15,13 +15,13 @@ export interface Sent {
 /** Claims room for the body. True when there is none, and the body was read and is what the repository holds. @throws {RegistryError} `DENIED`, `DIGEST_INVALID` */
 export async function isSentAgain({ blobs, repositories, linkBlob }: Parts, { request, name, digest }: Sent, claim: Pick<Claim, "reach">): Promise<boolean> {
   const length = request.headers["content-length"];
-  const link = length === "0" ? undefined : await repositories.blob(name, digest);
   try {
-    await claim.reach(Number(length ?? link?.size ?? 0));
+    await claim.reach(Number(length ?? (await repositories.blob(name, digest))?.size ?? 0));
     return false;
   } catch (error) {
-    const isHere = link !== undefined && (await blobs.has({ digest, size: link.size, mediaType: "" }));
-    if (!(error instanceof RegistryError && error.code === "DENIED") || !isHere) throw error;
+    if (!(error instanceof RegistryError && error.code === "DENIED")) throw error;
+    const link = await repositories.blob(name, digest);
+    if (link === undefined || !(await blobs.has({ digest, size: link.size, mediaType: "" }))) throw error;
     await compare(request.body, digest, link.size);
     await linkBlob(name, digest, link.size);
     return true;

@@ -147,8 +147,10 @@ test("manifests that are refused leave nothing, nor does the data inside them", 
 
 test("an upload that rests for long gives way to one that has no room", async () => {
   let now = 1_000_000;
-  const repositories = { blobs: async () => await Promise.resolve([]), manifests: async () => await Promise.resolve([]) };
-  const room = openRoom({ repositories, quotaOf: async () => await Promise.resolve(100), now: () => now });
+  const none = async (): Promise<[]> => await Promise.resolve([]);
+  const repositories = { blobs: none, manifests: none, manifest: async () => await Promise.resolve(undefined) };
+  const manifests = { read: async () => await Promise.reject(new Error("there is none")) };
+  const room = openRoom({ repositories, manifests, quotaOf: async () => await Promise.resolve(100), now: () => now });
   const ended: string[] = [];
   const rest = async (name: string, bytes: number): Promise<void> => {
     const claim = room.open("a", async () => {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { linkWithin } from "../../registry/server/quota.ts";
+import { openRoom } from "../../registry/server/quota-room.ts";
 import type { Lease } from "../../registry/server/quota-lease.ts";
 import { openRepositories, type Repositories } from "../../registry/server/repositories.ts";
 import { storeStorage, type Records } from "../../registry/storage.ts";
@@ -35,8 +36,10 @@ afterEach(async () => {
   root[Symbol.dispose]();
 });
 
-const server = (): ReturnType<typeof linkWithin> =>
-  linkWithin({ repositories, quotaOf: async () => await Promise.resolve(1_000), manifests: store.blobs, leases });
+const server = (): ReturnType<typeof linkWithin> => {
+  const room = openRoom({ repositories, quotaOf: async () => await Promise.resolve(1_000), manifests: store.blobs });
+  return linkWithin({ repositories, room, leases });
+};
 
 test("of many pushes to two servers only as many are taken as there is room for", async () => {
   const servers = [server(), server()];

@@ -1,19 +1,12 @@
 /** Folders that one at a time works in. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
 import { lockFolder } from "../../store/folder-lock.ts";
-import { temporaryFolder } from "../support/root.ts";
+import { workFolder } from "../support/work-folder.ts";
 
-let folder: string;
-let work: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  mkdirSync((work = join(folder, "work")));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const at = workFolder();
 
 /** Keeps the folder locked in another process. */
 async function lockElsewhere(folder: string): Promise<ChildProcess> {
@@ -23,19 +16,19 @@ async function lockElsewhere(folder: string): Promise<ChildProcess> {
 }
 
 test("a folder that another process works in is waited for, until that one is killed", async () => {
-  const other = await lockElsewhere(work);
+  const other = await lockElsewhere(at());
   let waits = 0;
-  const locking = lockFolder(work, { onWait: () => void (waits += 1) });
+  const locking = lockFolder(at(), { onWait: () => void (waits += 1) });
   await expect.poll(() => waits).toBe(1);
   process.kill(-other.pid!, "SIGKILL");
   using _lock = await locking;
-  await expect(lockFolder(work, { signal: AbortSignal.timeout(50) })).rejects.toThrow("aborted");
+  await expect(lockFolder(at(), { signal: AbortSignal.timeout(50) })).rejects.toThrow("aborted");
   expect(waits).toBe(1);
-  expect(readdirSync(work)).toEqual([]);
+  expect(readdirSync(at())).toEqual([]);
 });
 
 test("who has waited long enough goes on, and so does who works where nothing can be locked", async () => {
-  using _first = await lockFolder(work);
-  using _second = await lockFolder(work, { patience: 50 });
-  using _none = await lockFolder(join(work, "none"));
+  using _first = await lockFolder(at());
+  using _second = await lockFolder(at(), { patience: 50 });
+  using _none = await lockFolder(at("none"));
 });

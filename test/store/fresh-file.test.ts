@@ -1,20 +1,11 @@
 /** Files that are written beside their place: nobody else's, and told from what a killed process left. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
 import { FreshFile, sweepBeside, sweepFresh } from "../../store/fresh-file.ts";
-import { temporaryFolder } from "../support/root.ts";
+import { workFolder } from "../support/work-folder.ts";
 
 const LEFT = ".0123456789ab.part";
-let folder: string;
-let work: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  mkdirSync((work = join(folder, "work")));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-const at = (name: string): string => join(work, name);
+const at = workFolder();
 
 async function write(place: string, text: string): Promise<void> {
   await using fresh = await FreshFile.open(place);
@@ -30,7 +21,7 @@ test("two of one place and one process are two files; the last to settle stays",
   await first.settle();
   expect(readFileSync(at("file"), "utf8")).toBe("first");
   await second.settle();
-  expect([readFileSync(at("file"), "utf8"), readdirSync(work)]).toEqual(["second", ["file"]]);
+  expect([readFileSync(at("file"), "utf8"), readdirSync(at())]).toEqual(["second", ["file"]]);
 });
 
 test("one that does not settle leaves what was there, and nothing else", async () => {
@@ -39,7 +30,7 @@ test("one that does not settle leaves what was there, and nothing else", async (
     await using fresh = await FreshFile.open(at("file"));
     await fresh.handle.writeFile("half");
   }
-  expect([readFileSync(at("file"), "utf8"), readdirSync(work)]).toEqual(["before", ["file"]]);
+  expect([readFileSync(at("file"), "utf8"), readdirSync(at())]).toEqual(["before", ["file"]]);
 });
 
 test.each([
@@ -66,10 +57,10 @@ test("a sweep takes what nobody writes, of the places that are meant, and spares
   mkdirSync(at("file.ffffffffffff.part"));
   await using living = await FreshFile.open(at("file"));
   await sweepBeside(at("file"));
-  const name = living.path.slice(work.length + 1);
-  expect(readdirSync(work).sort()).toEqual([...foreign, name, "file.ba9876543210.part", "file.ffffffffffff.part"].sort());
-  await sweepFresh(work, (place) => place.startsWith("other"));
-  expect(readdirSync(work)).not.toContain(`other${LEFT}`);
+  const name = living.path.slice(at().length + 1);
+  expect(readdirSync(at()).sort()).toEqual([...foreign, name, "file.ba9876543210.part", "file.ffffffffffff.part"].sort());
+  await sweepFresh(at(), (place) => place.startsWith("other"));
+  expect(readdirSync(at())).not.toContain(`other${LEFT}`);
   await sweepFresh(at("none"), () => true);
 });
 
@@ -81,5 +72,5 @@ test("files are written whole however often others sweep", async () => {
   for (let n = 0; n < 300; n += 1) await write(at("file"), `${n}`);
   isDone = true;
   await sweeping;
-  expect([readFileSync(at("file"), "utf8"), readdirSync(work)]).toEqual(["299", ["file"]]);
+  expect([readFileSync(at("file"), "utf8"), readdirSync(at())]).toEqual(["299", ["file"]]);
 });

@@ -1,19 +1,11 @@
 /** Where links lead, also when nothing is there. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { expect, test } from "vitest";
 import { realPlace } from "../../store/real-place.ts";
-import { temporaryFolder } from "../support/root.ts";
+import { workFolder } from "../support/work-folder.ts";
 
-let folder: string;
-let work: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  mkdirSync((work = join(folder, "work")));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-const at = (name: string): string => join(work, name);
+const at = workFolder();
 
 test.each([
   { name: "a plain file", path: "real/file", real: "real/file" },
@@ -36,5 +28,5 @@ test.each([
 test("links that lead in a circle are taken as they are", () => {
   symlinkSync("b", at("a"));
   symlinkSync("a", at("b"));
-  expect(dirname(realPlace(at("a")))).toBe(work);
+  expect(dirname(realPlace(at("a")))).toBe(at());
 });

@@ -15,7 +15,7 @@ export interface ShownRepositories {
   names(): Awaitable<readonly string[]>;
   blob(name: string, digest: Digest): Awaitable<BlobLink | undefined>;
   manifest(name: string, digest: Digest): Awaitable<ManifestLink | undefined>;
-  tags(name: string, wanted?: KeyPage): Awaitable<readonly string[]>;
+  tags(name: string): Awaitable<readonly string[]>;
   tag(name: string, tag: string): Awaitable<Digest | undefined>;
   referrers(name: string, subject: Digest, wanted?: KeyPage): Awaitable<readonly Descriptor[]>;
 }

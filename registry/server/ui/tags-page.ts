@@ -4,7 +4,6 @@ import type { Digest } from "../../../store/digest.ts";
 import { RegistryError } from "../../errors.ts";
 import { inBatches } from "../in-batches.ts";
 import { countOf, showBytes } from "./format.ts";
-import { findTags } from "./find-tags.ts";
 import { html, type Html } from "./html.ts";
 import { NOTHING, pathOf, showDigest, showPage, showTable, showTime } from "./layout.ts";
 import { findManifest, imagesOf, isImageIndex, platformName, readConfig, sizeOfImage, type ReadManifest } from "./read-image.ts";
@@ -34,7 +33,7 @@ export async function showTags(source: PageSource, { request: { query }, name, n
   if (!(await source.repositories.exists(name))) throw new RegistryError("NAME_UNKNOWN", `Cannot show ${name}: there is no such repository`);
   const wanted = (query.get("q") ?? "").trim();
   const all = query.get("all") === "1";
-  const found = await findTags(source, name, (tag) => tag.toLowerCase().includes(wanted.toLowerCase()));
+  const found = (await source.repositories.tags(name)).filter((tag) => tag.toLowerCase().includes(wanted.toLowerCase()));
   const shown = all ? found : found.filter((tag) => !SAID.test(tag));
   const from = readOffset(query);
   const newest = await newestFirst(source, name, shown, { from, count: ROWS });
@@ -51,7 +50,7 @@ export async function showTags(source: PageSource, { request: { query }, name, n
 
 /** Names of the newest tags of images. */
 export async function newestTags(source: PageSource, name: string, count: number): Promise<readonly string[]> {
-  const tags = await findTags(source, name, (tag) => !SAID.test(tag));
+  const tags = (await source.repositories.tags(name)).filter((tag) => !SAID.test(tag));
   return (await newestFirst(source, name, tags, { from: 0, count })).map(({ tag }) => tag);
 }
 
